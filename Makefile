@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# One makefile, no configuration step.
+#
+#   make            build everything into build/
+#   make demo       install what is missing, build, run the main job on real programs
+#   make test       install what is missing, build all variants, run every test
+#   make bench      ratios against the raw backing store and against peers
+#   make install    DESTDIR and PREFIX are honoured
+#
+# V=1 shows the commands. B=DIR builds elsewhere; SAN=address,undefined or
+# SAN=thread builds a sanitized variant; WERROR=1 turns warnings into errors.
+
+B ?= build
+CC ?= gcc
+PREFIX ?= /usr/local
+PYTHON ?= /usr/bin/python3
+SAN ?=
+WERROR ?=
+V ?=
+VERSION := 0.1
+
+BINDIR = $(PREFIX)/bin
+SBINDIR = $(PREFIX)/sbin
+LIBDIR = $(PREFIX)/lib/cuse-daxd
+MANDIR = $(PREFIX)/share/man
+SYSCONFDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),/etc,$(PREFIX)/etc)
+
+Q = $(if $(V),,@)
+say = $(if $(V),@true,@printf '  %-7s %s\n' $(1) $(2))
+
+WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+	-Wformat=2 -Wswitch-enum -Wundef -Wpointer-arith -Wwrite-strings \
+	-Wno-missing-field-initializers \
+	-Werror=implicit-function-declaration -Werror=return-type \
+	-Werror=incompatible-pointer-types -Werror=int-conversion \
+	-Werror=format-security -Werror=missing-prototypes \
+	$(if $(WERROR),-Werror)
+OPT ?= -O2 -g
+HARDEN = $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong
+SANFLAGS = $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+
+CPPFLAGS += -D_GNU_SOURCE -I. -DDAXD_VERSION='"$(VERSION)"' -DDAXD_LIBDIR='"$(LIBDIR)"'
+CFLAGS += -std=gnu11 $(OPT) $(WARN) $(HARDEN) -fvisibility=hidden -fPIC
+LDFLAGS += -Wl,-z,relro,-z,now -Wl,--as-needed
+
+# What has no pkg-config answer yet is found missing by the compiler, with the
+# package's name in tools/install-deps.
+pkg = $(shell pkg-config $(1) $(2) 2>/dev/null)
+
+# ---- what is built ---------------------------------------------------------
+
+SRC_libcore	:= $(wildcard libcore/*.c)
+SRC_daxd	:= $(wildcard cuse-daxd/*.c)
+SRC_shim	:= $(wildcard client/shim/*.c)
+SRC_daxrun	:= $(wildcard client/daxrun/*.c)
+SRC_daxctl	:= $(wildcard client/cuse-daxctl/*.c)
+SRC_unit	:= $(wildcard tests/unit/*.c)
+SRC_progs	:= $(wildcard tests/progs/*.c)
+
+obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
+OBJ_all := $(call obj,$(SRC_libcore) $(SRC_daxd) $(SRC_shim) $(SRC_daxrun) $(SRC_daxctl))
+
+PROGRAMS := $(if $(SRC_daxd),$(B)/cuse-daxd) $(if $(SRC_daxrun),$(B)/daxrun) \
+	$(if $(SRC_daxctl),$(B)/cuse-daxctl) $(if $(SRC_shim),$(B)/libdaxshim.so)
+UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(SRC_unit))
+PROGS := $(patsubst tests/progs/%.c,$(B)/progs/%,$(SRC_progs))
+
+.PHONY: all programs units progs demo test bench install clean oracle coverage format
+.DELETE_ON_ERROR:
+
+all: programs
+programs: $(PROGRAMS)
+units: $(UNITS)
+progs: $(PROGS)
+
+# ---- libcore: libc only ----------------------------------------------------
+
+$(B)/libcore.a: $(call obj,$(SRC_libcore))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+# ---- the daemon and the control program ------------------------------------
+
+DAXD_PKGS = glib-2.0 json-c
+DAXCTL_PKGS = glib-2.0 json-c
+
+$(call obj,$(SRC_daxd)): CPPFLAGS += $(call pkg,--cflags,$(DAXD_PKGS) fuse3 libpmem libsystemd)
+$(B)/cuse-daxd: $(call obj,$(SRC_daxd)) $(B)/libcore.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg,--libs,$(DAXD_PKGS)) -ldl
+
+$(call obj,$(SRC_daxctl)): CPPFLAGS += $(call pkg,--cflags,$(DAXCTL_PKGS))
+$(B)/cuse-daxctl: $(call obj,$(SRC_daxctl)) $(B)/libcore.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg,--libs,$(DAXCTL_PKGS))
+
+# ---- what runs in or beside other people's processes: libc only ------------
+
+$(B)/daxrun: $(call obj,$(SRC_daxrun)) $(B)/libcore.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^
+
+# The shim is never sanitized: it is loaded into programs that are, and must
+# work in front of and behind their runtimes. libcore is compiled into it anew.
+SHIM_OBJ := $(patsubst %.c,$(B)/shim-obj/%.o,$(SRC_shim) $(SRC_libcore))
+SHIM_CFLAGS = $(CFLAGS) -ftls-model=initial-exec -fno-plt
+$(B)/libdaxshim.so: $(SHIM_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(SHIM_CFLAGS) $(LDFLAGS) -Wl,-z,nodelete -shared \
+		-Wl,-soname,libdaxshim.so -o $@ $^
+
+$(B)/shim-obj/%.o: %.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(SHIM_CFLAGS) -MMD -MP -c -o $@ $<
+
+# ---- tests' own programs ---------------------------------------------------
+
+$(B)/unit/%: tests/unit/%.c $(B)/libcore.a
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANFLAGS) -MMD -MP -o $@ $< $(B)/libcore.a
+
+# A program names its libraries in a line "// LIBS: -lpmemobj".
+$(B)/progs/%: tests/progs/%.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(PROG_CFLAGS) -MMD -MP -o $@ $< -pthread \
+		$(shell sed -n 's|^// LIBS: ||p' $<)
+
+$(B)/obj/%.o: %.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(OBJ_all:.o=.d) $(SHIM_OBJ:.o=.d) $(UNITS:=.d) $(PROGS:=.d)
+
+# ---- jobs ------------------------------------------------------------------
+
+demo:
+	$(Q)tools/install-deps build demo
+	$(Q)$(MAKE) --no-print-directory programs
+	$(Q)tools/demo $(B)
+
+test:
+	$(Q)tools/install-deps build demo test
+	$(Q)tools/run-tests $(B)
+
+bench:
+	$(Q)tools/install-deps build demo bench
+	$(Q)$(MAKE) --no-print-directory programs
+	$(Q)bench/run $(B)
+
+clean:
+	rm -rf build
