@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What one device is, as every verdict needs to know it.
+ *
+ * A plain copy without pointers: the daemon publishes it in the state pages
+ * (state.h), the shim copies it from there to its stack and asks verdict.h.
+ */
+#ifndef DAX_DEVICE_H
+#define DAX_DEVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define DAX_NAME_LEN   16 /* "dax4294967295.4" fits, terminated */
+#define DAX_RANGES_MAX 32 /* ranges of one device; the kernel has no such limit */
+
+enum dax_device_flag {
+	/* Bound to device_dax: may be opened and mapped. */
+	DAX_DEVICE_ALIVE = 1 << 0,
+	/* Deleted. An old descriptor or mapping may still know it. */
+	DAX_DEVICE_GONE = 1 << 1,
+	/* Somebody has opened it since it came up (statx then says DAX). */
+	DAX_DEVICE_OPENED = 1 << 2,
+	/* Memory without page structs: no pinning, not inherited by fork. */
+	DAX_DEVICE_NO_PAGES = 1 << 3,
+	/* Not a dax device but the nd bus's control node, /dev/ndctlN. */
+	DAX_DEVICE_NDCTL = 1 << 4,
+};
+
+/* Part of a device: bytes [start, start + len) of its backing store. */
+struct dax_range {
+	uint64_t start;
+	uint64_t len;
+};
+
+struct dax_device {
+	char name[DAX_NAME_LEN];
+	uint32_t region_id;
+	uint32_t id;
+	uint32_t major;
+	uint32_t minor;
+	uint32_t flags;
+	uint32_t nr_ranges;
+	uint64_t align;
+	/* Bytes; what sysfs `size` says: the sum of the ranges. */
+	uint64_t size;
+	/* Tells a device from an earlier one of the same name. Never 0. */
+	uint64_t life;
+	/* Raised by every change that a live mapping must follow. */
+	uint64_t generation;
+	/* In device order: the device's offsets run over them without a gap. */
+	struct dax_range ranges[DAX_RANGES_MAX];
+};
+
+static inline bool dax_device_is_alive(const struct dax_device *dev)
+{
+	return dev->flags & DAX_DEVICE_ALIVE;
+}
+
+int dax_name_parse(const char *name, uint32_t *ret_region, uint32_t *ret_id);
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Regions and the devices cut from them, as the kernel's dax bus keeps them.
+ *
+ * This is the daemon's own picture. It owns its memory (malloc), does no I/O and
+ * knows nothing of backing stores: addresses here are the "physical" ones that
+ * sysfs shows, and whoever holds a region's store maps address to store offset by
+ * subtracting region->start. What every operation answers is what the write to
+ * the real driver's sysfs file answers (drivers/dax/bus.c); sysfs.h binds the
+ * file names to these functions, cuse-daxctl calls the same ones.
+ *
+ * Nothing here is thread-safe: the daemon is one poll loop.
+ */
+#ifndef DAX_MODEL_H
+#define DAX_MODEL_H
+
+#include "libcore/device.h"
+
+#include <stddef.h>
+
+#define DAX_UUID_LEN 16
+
+enum dax_region_type {
+	DAX_REGION_STATIC,  /* a pmem namespace in devdax mode, below an nd bus */
+	DAX_REGION_DYNAMIC, /* soft-reserved memory, as dax_hmem brings it */
+};
+
+/* Where the kernel would keep its page structs (ndctl --map). */
+enum dax_region_map {
+	DAX_MAP_MEM,
+	DAX_MAP_DEV,
+};
+
+struct dax_region;
+
+/* Named after the kernel's struct dev_dax. */
+struct dax_dev {
+	struct dax_region *region;
+	struct dax_dev *next; /* by id, ascending */
+	uint32_t id;
+	uint32_t minor;
+	uint64_t align;
+	uint64_t life;
+	uint64_t generation;
+	bool is_bound; /* to device_dax */
+	uint32_t nr_ranges;
+	struct dax_range ranges[DAX_RANGES_MAX]; /* start: physical address */
+
+	/* Static regions: the namespace that the device fills, before its info block. */
+	uint64_t ns_start;
+	uint64_t ns_size;
+	uint8_t uuid[DAX_UUID_LEN];
+};
+
+struct dax_region {
+	struct dax_region *next; /* by id, ascending */
+	uint32_t id;
+	enum dax_region_type type;
+	enum dax_region_map map;
+	uint64_t start; /* physical address of the first byte */
+	uint64_t size;	/* raw bytes: with the info block and page structs, if static */
+	uint64_t align; /* of new devices; for a static region the devices' */
+	bool has_pages;
+	int numa_node;
+	int target_node;
+	struct dax_dev *devices;
+	bool has_seed;
+	uint32_t seed; /* id of the device that `seed` shows */
+	bool has_youngest;
+	uint32_t youngest; /* id of the device that `create` shows */
+};
+
+/* A name in drivers/device_dax's list of ids (new_id, remove_id). */
+struct dax_driver_id {
+	struct dax_driver_id *next;
+	char name[DAX_NAME_LEN];
+};
+
+struct dax_model {
+	uint32_t major;	      /* of the devices, as in /proc/devices */
+	uint32_t ndctl_major; /* of /dev/ndctlN */
+	struct dax_region *regions;
+	struct dax_driver_id *driver_ids;
+	uint64_t last_life;
+	/* Bit n: minor n is in use, or was given to a deleted device still held. */
+	uint64_t minors[16];
+};
+
+void dax_model_init(struct dax_model *model, uint32_t major, uint32_t ndctl_major);
+void dax_model_done(struct dax_model *model);
+
+/*
+ * Set-up, by the daemon from its config. -EEXIST: the id is taken; -EINVAL: sizes
+ * or align do not fit (the caller has checked them before, with better words);
+ * -ENOMEM. A static device is given its whole namespace at once (ns_start,
+ * ns_size, data offset and size by infoblock.h's arithmetic); a dynamic region
+ * starts with one device over the whole region, bound, as on Linux 6.1.
+ */
+int dax_model_add_region(struct dax_model *model, const struct dax_region *like,
+			 struct dax_region **ret_region);
+int dax_region_add_device(struct dax_region *region, struct dax_model *model, uint32_t id,
+			  const struct dax_dev *like, struct dax_dev **ret_dev);
+
+struct dax_region *dax_model_find_region(const struct dax_model *model, uint32_t id);
+struct dax_dev *dax_model_find(const struct dax_model *model, const char *name);
+const char *dax_dev_name(const struct dax_dev *dev, char buf[DAX_NAME_LEN]);
+uint64_t dax_dev_size(const struct dax_dev *dev);
+uint64_t dax_region_available(const struct dax_region *region);
+bool dax_region_is_allowed_align(uint64_t align);
+
+/*
+ * The verbs. Each answers 0 or a negative errno, as the sysfs write does. Text
+ * arguments are as written to the file; sysfs.h has already cut the newline or
+ * NUL at the end.
+ */
+int dax_region_create(struct dax_model *model, struct dax_region *region,
+		      struct dax_dev **ret_dev);
+int dax_region_delete(struct dax_model *model, struct dax_region *region,
+		      const char *name, bool is_held);
+int dax_dev_set_size(struct dax_dev *dev, uint64_t size);
+int dax_dev_set_align(struct dax_dev *dev, uint64_t align);
+int dax_dev_add_mapping(struct dax_dev *dev, uint64_t start, uint64_t end);
+int dax_dev_bind(struct dax_model *model, struct dax_dev *dev);
+int dax_dev_unbind(struct dax_model *model, struct dax_dev *dev);
+int dax_driver_new_id(struct dax_model *model, const char *name);
+int dax_driver_remove_id(struct dax_model *model, const char *name);
+
+/* Gives a minor number back, once the last holder of a deleted device let go. */
+void dax_model_release_minor(struct dax_model *model, uint32_t minor);
+
+/*
+ * What the rest of the program sees of a device: fills everything but the
+ * DAX_DEVICE_OPENED flag. Range starts become offsets from region->start.
+ */
+void dax_dev_describe(const struct dax_model *model, const struct dax_dev *dev,
+		      struct dax_device *ret);
+
+/*
+ * Does the model hold together? No overlap, ranges inside their region and
+ * aligned, sizes add up, ids ascending and unique, minors marked, seed and
+ * youngest exist. For tests and fuzzers.
+ *
+ * Return: NULL, or what is wrong (a static string).
+ */
+const char *dax_model_check(const struct dax_model *model);
+
+#endif
