@@ -16,7 +16,7 @@
 #define DAX_INFOBLOCK_SIZE   4096
 
 enum dax_infoblock_mode {
-	DAX_INFOBLOCK_RAM = 1,	/* page structs in RAM: --map=mem */
+	DAX_INFOBLOCK_RAM = 1,  /* page structs in RAM: --map=mem */
 	DAX_INFOBLOCK_PMEM = 2, /* page structs on the media: --map=dev */
 };
 
@@ -44,7 +44,8 @@ struct dax_infoblock {
  * (torn or damaged); -EPROTONOSUPPORT: a version or feature newer than ours.
  * @ret is filled as far as it was understood in the last two cases.
  */
-int dax_infoblock_decode(const uint8_t buf[DAX_INFOBLOCK_SIZE], struct dax_infoblock *ret);
+int dax_infoblock_decode(const uint8_t buf[DAX_INFOBLOCK_SIZE],
+			 struct dax_infoblock *ret);
 
 /* Writes a block, checksum included. */
 void dax_infoblock_encode(const struct dax_infoblock *block,

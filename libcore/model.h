@@ -58,7 +58,7 @@ struct dax_region {
 	enum dax_region_type type;
 	enum dax_region_map map;
 	uint64_t start; /* physical address of the first byte */
-	uint64_t size;	/* raw bytes: with the info block and page structs, if static */
+	uint64_t size;  /* raw bytes: with the info block and page structs, if static */
 	uint64_t align; /* of new devices; for a static region the devices' */
 	bool has_pages;
 	int numa_node;
@@ -77,7 +77,7 @@ struct dax_driver_id {
 };
 
 struct dax_model {
-	uint32_t major;	      /* of the devices, as in /proc/devices */
+	uint32_t major;       /* of the devices, as in /proc/devices */
 	uint32_t ndctl_major; /* of /dev/ndctlN */
 	struct dax_region *regions;
 	struct dax_driver_id *driver_ids;

@@ -7,12 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DAX_KIB	     (UINT64_C(1) << 10)
-#define DAX_MIB	     (UINT64_C(1) << 20)
-#define DAX_GIB	     (UINT64_C(1) << 30)
-#define DAX_TIB	     (UINT64_C(1) << 40)
+#define DAX_KIB      (UINT64_C(1) << 10)
+#define DAX_MIB      (UINT64_C(1) << 20)
+#define DAX_GIB      (UINT64_C(1) << 30)
+#define DAX_TIB      (UINT64_C(1) << 40)
 #define DAX_PAGE     (4 * DAX_KIB) /* x86-64, and what the info block says */
-#define DAX_SECTOR   512	   /* unit of badblocks */
+#define DAX_SECTOR   512           /* unit of badblocks */
 #define DAX_SIZE_MAX (UINT64_C(1) << 46)
 
 /* Long enough for any number that dax_size_format() writes. */

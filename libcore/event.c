@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What happened to one call, in words. */
+#include "libcore/event.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* How an argument of a call is printed. */
+enum arg_kind {
+	ARG_END,
+	ARG_HEX,
+	ARG_DEC,
+	ARG_PROT,
+	ARG_MAP_FLAGS,
+	ARG_OPEN_FLAGS,
+};
+
+struct arg_desc {
+	const char *name;
+	enum arg_kind kind;
+};
+
+static const struct arg_desc call_args[DAX_CALL_NR][DAX_EVENT_ARGS] = {
+	[DAX_CALL_OPEN] = {{"flags", ARG_OPEN_FLAGS}},
+	[DAX_CALL_PREAD] = {{"offset", ARG_DEC}},
+	[DAX_CALL_PWRITE] = {{"offset", ARG_DEC}},
+	[DAX_CALL_LSEEK] = {{"whence", ARG_DEC}},
+	[DAX_CALL_FALLOCATE] = {{"mode", ARG_HEX}, {"offset", ARG_DEC}, {"len", ARG_DEC}},
+	[DAX_CALL_SYNC_FILE_RANGE] = {{"flags", ARG_HEX},
+				      {"offset", ARG_DEC},
+				      {"len", ARG_DEC}},
+	[DAX_CALL_IOCTL] = {{"request", ARG_HEX}},
+	[DAX_CALL_FCNTL] = {{"cmd", ARG_DEC}, {"arg", ARG_HEX}},
+	[DAX_CALL_MMAP] = {{"addr", ARG_HEX},
+			   {"len", ARG_HEX},
+			   {"prot", ARG_PROT},
+			   {"flags", ARG_MAP_FLAGS},
+			   {"offset", ARG_HEX}},
+	[DAX_CALL_MUNMAP] = {{"addr", ARG_HEX}, {"len", ARG_HEX}},
+	[DAX_CALL_MPROTECT] = {{"addr", ARG_HEX}, {"len", ARG_HEX}, {"prot", ARG_PROT}},
+	[DAX_CALL_MREMAP] = {{"addr", ARG_HEX},
+			     {"old_len", ARG_HEX},
+			     {"new_len", ARG_HEX},
+			     {"flags", ARG_HEX},
+			     {"new_addr", ARG_HEX}},
+	[DAX_CALL_MADVISE] = {{"addr", ARG_HEX}, {"len", ARG_HEX}, {"advice", ARG_DEC}},
+	[DAX_CALL_MSYNC] = {{"addr", ARG_HEX}, {"len", ARG_HEX}, {"flags", ARG_HEX}},
+	[DAX_CALL_MLOCK] = {{"addr", ARG_HEX}, {"len", ARG_HEX}},
+	[DAX_CALL_MBIND] = {{"addr", ARG_HEX}, {"len", ARG_HEX}},
+	[DAX_CALL_REMAP_FILE_PAGES] = {{"addr", ARG_HEX},
+				       {"len", ARG_HEX},
+				       {"pgoff", ARG_HEX}},
+	[DAX_CALL_ATTR_OPEN] = {{"flags", ARG_OPEN_FLAGS}},
+	[DAX_CALL_ATTR_WRITE] = {{"len", ARG_DEC}},
+};
+
+struct flag_name {
+	unsigned int bit;
+	const char *name;
+};
+
+static const struct flag_name map_flags[] = {
+	{MAP_FIXED, "FIXED"},         {MAP_ANONYMOUS, "ANONYMOUS"},
+	{MAP_32BIT, "32BIT"},         {MAP_GROWSDOWN, "GROWSDOWN"},
+	{MAP_DENYWRITE, "DENYWRITE"}, {MAP_EXECUTABLE, "EXECUTABLE"},
+	{MAP_LOCKED, "LOCKED"},       {MAP_NORESERVE, "NORESERVE"},
+	{MAP_POPULATE, "POPULATE"},   {MAP_NONBLOCK, "NONBLOCK"},
+	{MAP_STACK, "STACK"},         {MAP_HUGETLB, "HUGETLB"},
+	{MAP_SYNC, "SYNC"},           {MAP_FIXED_NOREPLACE, "FIXED_NOREPLACE"},
+};
+
+static const struct flag_name open_flags[] = {
+	{O_CREAT, "CREAT"},         {O_EXCL, "EXCL"},         {O_NOCTTY, "NOCTTY"},
+	{O_TRUNC, "TRUNC"},         {O_APPEND, "APPEND"},     {O_NONBLOCK, "NONBLOCK"},
+	{O_DIRECT, "DIRECT"},       {O_NOFOLLOW, "NOFOLLOW"}, {O_CLOEXEC, "CLOEXEC"},
+	{O_DIRECTORY, "DIRECTORY"}, {O_PATH, "PATH"},
+};
+
+/* Text that only grows as long as there is room. */
+struct text {
+	char *buf;
+	size_t size;
+	size_t len;
+};
+
+static void __attribute__((format(printf, 2, 3)))
+add(struct text *t, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	if (t->len >= t->size)
+		return;
+	va_start(ap, fmt);
+	n = vsnprintf(t->buf + t->len, t->size - t->len, fmt, ap);
+	va_end(ap);
+	if (n > 0)
+		t->len += (size_t)n;
+	if (t->len >= t->size)
+		t->len = t->size ? t->size - 1 : 0;
+}
+
+static void add_flags(struct text *t, const struct flag_name *names, size_t nr,
+		      unsigned int flags)
+{
+	size_t i;
+
+	for (i = 0; i < nr; i++) {
+		if (flags & names[i].bit) {
+			add(t, "|%s", names[i].name);
+			flags &= ~names[i].bit;
+		}
+	}
+	if (flags)
+		add(t, "|%#x", flags);
+}
+
+#define NR(a) (sizeof(a) / sizeof((a)[0]))
+
+static void add_arg(struct text *t, enum arg_kind kind, uint64_t value)
+{
+	static const char *const types[] = {"0", "SHARED", "PRIVATE", "SHARED_VALIDATE"};
+	static const char *const accs[] = {"RDONLY", "WRONLY", "RDWR", "ACCMODE"};
+	unsigned int flags = (unsigned int)value;
+
+	switch (kind) {
+	case ARG_HEX:
+		add(t, "%#" PRIx64, value);
+		break;
+	case ARG_DEC:
+		add(t, "%" PRId64, (int64_t)value);
+		break;
+	case ARG_PROT:
+		add(t, "%c%c%c", value & PROT_READ ? 'r' : '-',
+		    value & PROT_WRITE ? 'w' : '-', value & PROT_EXEC ? 'x' : '-');
+		break;
+	case ARG_MAP_FLAGS:
+		if ((flags & 15) < NR(types))
+			add(t, "%s", types[flags & 15]);
+		else
+			add(t, "%#x", flags & 15);
+		add_flags(t, map_flags, NR(map_flags), flags & ~15u);
+		break;
+	case ARG_OPEN_FLAGS:
+		add(t, "%s", accs[flags & O_ACCMODE]);
+		add_flags(t, open_flags, NR(open_flags),
+			  flags & ~(unsigned int)O_ACCMODE);
+		break;
+	case ARG_END:
+	default:
+		break;
+	}
+}
+
+/* The names of the errors that verdicts give; programs are ported by them. */
+const char *dax_errno_name(int error)
+{
+	switch (error) {
+#define NAME(e)                                                                          \
+	case e:                                                                          \
+		return #e
+		NAME(EPERM);
+		NAME(ENOENT);
+		NAME(EINTR);
+		NAME(EIO);
+		NAME(ENXIO);
+		NAME(EBADF);
+		NAME(EAGAIN);
+		NAME(ENOMEM);
+		NAME(EACCES);
+		NAME(EFAULT);
+		NAME(EBUSY);
+		NAME(EEXIST);
+		NAME(EXDEV);
+		NAME(ENODEV);
+		NAME(ENOTDIR);
+		NAME(EISDIR);
+		NAME(EINVAL);
+		NAME(ENFILE);
+		NAME(EMFILE);
+		NAME(ENOTTY);
+		NAME(EFBIG);
+		NAME(ENOSPC);
+		NAME(ESPIPE);
+		NAME(EROFS);
+		NAME(ERANGE);
+		NAME(ENOSYS);
+		NAME(EOVERFLOW);
+		NAME(EOPNOTSUPP);
+		NAME(ETIMEDOUT);
+		NAME(EHWPOISON);
+#undef NAME
+	default:
+		return NULL;
+	}
+}
+
+static void add_errno(struct text *t, int error)
+{
+	const char *name = dax_errno_name(error);
+
+	if (name)
+		add(t, "%s", name);
+	else
+		add(t, "errno %d", error);
+}
+
+/* Names come from other processes: nothing in them may disturb a terminal. */
+static void add_name(struct text *t, const char *name, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < size && name[i]; i++)
+		add(t, "%c", name[i] > ' ' && name[i] < 0x7f ? name[i] : '?');
+}
+
+static void add_reason(struct text *t, const struct dax_verdict *v)
+{
+	char reason[160];
+
+	dax_verdict_text(v, reason, sizeof(reason));
+	add(t, "%s", reason);
+}
+
+/**
+ * dax_event_check() - is this datagram an event?
+ * @ev:		as received
+ * @len:	bytes received
+ *
+ * Return: 0, or -EBADMSG.
+ */
+int dax_event_check(const struct dax_event *ev, size_t len)
+{
+	if (len != sizeof(*ev) || ev->magic != DAX_EVENT_MAGIC ||
+	    ev->call >= DAX_CALL_NR || (unsigned int)ev->v.reason >= DAX_REASON_NR)
+		return -EBADMSG;
+	return 0;
+}
+
+/**
+ * dax_event_refusal() - the line that explains a refusal
+ * @ev:		checked by dax_event_check(), with an error in its verdict
+ * @buf:	receives the text, without newline, always terminated
+ * @size:	bytes of @buf
+ *
+ * "dax0.0: fio[412]: mmap: fail, attempted private mapping (EINVAL)": the kernel's
+ * own words (drivers/dax/device.c: check_vma()) where it has any.
+ *
+ * Return: the length of the text.
+ */
+size_t dax_event_refusal(const struct dax_event *ev, char *buf, size_t size)
+{
+	struct text t = {.buf = buf, .size = size};
+
+	add_name(&t, ev->dev, sizeof(ev->dev));
+	add(&t, ": ");
+	add_name(&t, ev->comm, sizeof(ev->comm));
+	add(&t, "[%d]: %s: ", ev->pid, dax_call_name(ev->call));
+	add_reason(&t, &ev->v);
+	add(&t, " (");
+	add_errno(&t, ev->v.error);
+	add(&t, ")");
+	return t.len;
+}
+
+/**
+ * dax_event_trace() - the line that tells of a call
+ * @ev:		checked by dax_event_check()
+ * @buf:	receives the text, without newline, always terminated
+ * @size:	bytes of @buf
+ *
+ * "fio[412] mmap(dax0.0, addr=0, len=0x200000, ...) = 0x7f... OK" or
+ * "... = EINVAL MMAP-PRIVATE: fail, attempted private mapping".
+ *
+ * Return: the length of the text.
+ */
+size_t dax_event_trace(const struct dax_event *ev, char *buf, size_t size)
+{
+	struct text t = {.buf = buf, .size = size};
+	int i;
+
+	add_name(&t, ev->comm, sizeof(ev->comm));
+	add(&t, "[%d] %s(", ev->tid, dax_call_name(ev->call));
+	add_name(&t, ev->dev, sizeof(ev->dev));
+	for (i = 0; i < DAX_EVENT_ARGS; i++) {
+		const struct arg_desc *desc = &call_args[ev->call][i];
+
+		if (desc->kind == ARG_END)
+			break;
+		add(&t, ", %s=", desc->name);
+		add_arg(&t, desc->kind, ev->arg[i]);
+	}
+	add(&t, ") = ");
+	if (ev->v.error) {
+		add_errno(&t, ev->v.error);
+		add(&t, " %s: ", dax_reason_id(ev->v.reason));
+		add_reason(&t, &ev->v);
+	} else {
+		add(&t, "%#" PRIx64 " OK", ev->result);
+	}
+	return t.len;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which paths are the emulator's. */
+#include "libcore/path.h"
+
+#include <string.h>
+
+/* Roots whose names do not depend on the devices. */
+static const char *const fixed_roots[] = {
+	"/sys/bus/dax",           "/sys/bus/nd",
+	"/sys/class/nd",          "/sys/devices/platform/e820_pmem",
+	"/sys/module/dax_hmem",   "/sys/module/dax_pmem",
+	"/sys/module/device_dax", "/sys/module/libnvdimm",
+	"/sys/module/nd_e820",    "/sys/module/nd_pmem",
+	"/proc/devices",
+};
+
+/* Directories that hold both roots and other people's entries. */
+static const char *const shared_dirs[] = {
+	"/dev",        "/sys/bus", "/sys/class", "/sys/dev/char", "/sys/devices/platform",
+	"/sys/module",
+};
+
+/* Directories above those, which have no entries of ours. */
+static const char *const above_dirs[] = {
+	"", "/sys", "/sys/dev", "/sys/devices", "/proc",
+};
+
+static bool is_in(const char *const *list, size_t nr, const char *path, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < nr; i++)
+		if (strlen(list[i]) == len && !memcmp(list[i], path, len))
+			return true;
+	return false;
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* If @p starts with @word: what is behind it, else NULL. */
+static const char *skip_word(const char *p, const char *word)
+{
+	while (*word)
+		if (*p++ != *word++)
+			return NULL;
+	return p;
+}
+
+static bool ends(const char *p)
+{
+	return !*p || *p == '/';
+}
+
+/* Could one component of a path, starting at @p, be the last one of a root? */
+static bool is_word(const char *p)
+{
+	const char *rest;
+
+	switch (*p) {
+	case 'd':
+		rest = skip_word(p, "dax");
+		if (rest) /* bus dax, daxX.Y, dax_pmem, dax_hmem */
+			return ends(rest) || *rest == '_' || is_digit(*rest);
+		rest = skip_word(p, "device_dax");
+		return rest && ends(rest);
+	case 'n':
+		rest = skip_word(p, "nd"); /* bus nd, ndctlN, nd_pmem, nd_e820 */
+		return rest && (ends(rest) || *rest == '_' || skip_word(rest, "ctl"));
+	case 'e':
+		rest = skip_word(p, "e820_pmem");
+		return rest && ends(rest);
+	case 'h':
+		return skip_word(p, "hmem.") != NULL;
+	case 'l':
+		rest = skip_word(p, "libnvdimm");
+		return rest && ends(rest);
+	default: /* M:m */
+		if (!is_digit(*p))
+			return false;
+		while (is_digit(*p))
+			p++;
+		return *p == ':' && is_digit(p[1]);
+	}
+}
+
+/**
+ * dax_path_has_word() - may a path be the emulator's at all?
+ * @path:	any path, absolute or relative
+ *
+ * The fast look at every path of a program: one pass, no system call. A path without
+ * such a word can only lead to us over a symbolic link of the program's own.
+ */
+bool dax_path_has_word(const char *path)
+{
+	const char *p = path;
+
+	if (*p == '/' && skip_word(p, "/proc/devices"))
+		return true;
+	for (;;) {
+		while (*p == '/')
+			p++;
+		if (!*p)
+			return false;
+		if (is_word(p))
+			return true;
+		while (*p && *p != '/')
+			p++;
+	}
+}
+
+/* Is path[0, len) @dir, a slash, and one more component? Then that, and its length. */
+static const char *last_below(const char *path, size_t len, const char *dir,
+			      size_t *ret_len)
+{
+	size_t n = strlen(dir);
+
+	if (len < n + 2 || memcmp(path, dir, n) || path[n] != '/' ||
+	    memchr(path + n + 1, '/', len - n - 1))
+		return NULL;
+	*ret_len = len - n - 1;
+	return path + n + 1;
+}
+
+/* A decimal number at the start of p[0, len): its length, 0 if there is none. */
+static size_t number_len(const char *p, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && n < 10 && is_digit(p[n]))
+		n++;
+	return n;
+}
+
+static bool is_dax_name(const char *p, size_t len)
+{
+	size_t n;
+
+	if (len < 6 || memcmp(p, "dax", 3))
+		return false;
+	n = number_len(p + 3, len - 3);
+	if (!n || 3 + n >= len || p[3 + n] != '.')
+		return false;
+	n += 4;
+	return n < len && number_len(p + n, len - n) == len - n;
+}
+
+static bool is_numbered(const char *p, size_t len, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return len > n && !memcmp(p, prefix, n) && number_len(p + n, len - n) == len - n;
+}
+
+static bool is_ours_devt(const struct dax_path_names *names, const char *p, size_t len)
+{
+	size_t n = number_len(p, len);
+	uint64_t major = 0;
+	size_t i;
+
+	if (!n || n + 1 >= len || p[n] != ':' ||
+	    number_len(p + n + 1, len - n - 1) != len - n - 1)
+		return false;
+	for (i = 0; i < n; i++)
+		major = major * 10 + (uint64_t)(p[i] - '0');
+	return major == names->major || major == names->ndctl_major;
+}
+
+/**
+ * dax_path_is_root() - does a part of the emulator's begin exactly here?
+ * @names:	the devices' numbers
+ * @path:	absolute, without "." and "..", doubled slashes or symbolic links
+ * @len:	how much of it to look at
+ */
+bool dax_path_is_root(const struct dax_path_names *names, const char *path, size_t len)
+{
+	const char *name;
+	size_t n;
+
+	name = last_below(path, len, "/dev", &n);
+	if (name)
+		return (is_dax_name(name, n) && !names->has_real_nodes) ||
+		       is_numbered(name, n, "ndctl");
+	name = last_below(path, len, "/sys/dev/char", &n);
+	if (name)
+		return is_ours_devt(names, name, n);
+	name = last_below(path, len, "/sys/devices/platform", &n);
+	if (name && is_numbered(name, n, "hmem."))
+		return true;
+	return is_in(fixed_roots, sizeof(fixed_roots) / sizeof(fixed_roots[0]), path,
+		     len);
+}
+
+/**
+ * dax_path_is_above_root() - does a root lie below this directory?
+ * @path:	as for dax_path_is_root()
+ * @len:	how much of it to look at
+ *
+ * Such a directory is no symbolic link on any Linux, so nobody has to look.
+ */
+bool dax_path_is_above_root(const char *path, size_t len)
+{
+	return is_in(above_dirs, sizeof(above_dirs) / sizeof(above_dirs[0]), path, len) ||
+	       dax_path_is_shared_dir(path, len);
+}
+
+/**
+ * dax_path_is_shared_dir() - is it a directory in which we have entries?
+ * @path:	as for dax_path_is_root()
+ * @len:	how much of it to look at
+ */
+bool dax_path_is_shared_dir(const char *path, size_t len)
+{
+	return is_in(shared_dirs, sizeof(shared_dirs) / sizeof(shared_dirs[0]), path,
+		     len);
+}

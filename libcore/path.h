@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which paths are the emulator's: nodes in /dev, subtrees of /sys, /proc/devices.
+ *
+ * Each lives under the same name below the runtime directory: /sys/bus/dax is
+ * RUNTIME/sys/bus/dax. A *root* is where such a part begins; what is below a root is
+ * below it there, too, and the kernel walks it.
+ */
+#ifndef DAX_PATH_H
+#define DAX_PATH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What has to be known of the devices to know their paths. */
+struct dax_path_names {
+	uint32_t major;
+	uint32_t ndctl_major;
+	bool has_real_nodes; /* CUSE: /dev/daxX.Y is there for everybody */
+};
+
+bool dax_path_has_word(const char *path);
+bool dax_path_is_root(const struct dax_path_names *names, const char *path, size_t len);
+bool dax_path_is_above_root(const char *path, size_t len);
+bool dax_path_is_shared_dir(const char *path, size_t len);
+
+#endif

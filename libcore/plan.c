@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From a stretch of a device to the pieces of its backing store. */
+#include "libcore/plan.h"
+
+#include <stddef.h>
+
+#include "libcore/size.h"
+
+/**
+ * dax_plan_init() - begin a plan
+ * @plan:	receives it
+ * @dev:	the device; must outlive the plan
+ * @off:	device offset of the mapping's first byte; page-aligned
+ * @len:	length of the mapping: a multiple of the device's align
+ */
+void dax_plan_init(struct dax_plan *plan, const struct dax_device *dev, uint64_t off,
+		   uint64_t len)
+{
+	*plan = (struct dax_plan){.dev = dev, .off = off, .len = len};
+}
+
+/*
+ * The units at device offset @off and behind it: how many bytes of them are in one
+ * range, and where. 0: the unit at @off is in none.
+ */
+static uint64_t served_at(const struct dax_device *dev, uint64_t off, uint64_t *ret_store)
+{
+	uint64_t base = 0;
+	uint32_t i;
+
+	for (i = 0; i < dev->nr_ranges; i++) {
+		const struct dax_range *r = &dev->ranges[i];
+
+		if (off < base + r->len) {
+			*ret_store = r->start + (off - base);
+			return dax_round_down(base + r->len - off, dev->align);
+		}
+		base += r->len;
+	}
+	return 0;
+}
+
+/* Bytes from device offset @off on of which no unit is served. */
+static uint64_t hole_at(const struct dax_device *dev, uint64_t off, uint64_t len)
+{
+	uint64_t store;
+	uint64_t n;
+
+	/* At most one unit per range border, then all that is behind the end. */
+	for (n = 0; n < len; n += dev->align) {
+		if (off + n >= dev->size)
+			return len;
+		if (served_at(dev, off + n, &store))
+			break;
+	}
+	return n;
+}
+
+/**
+ * dax_plan_next() - the next piece
+ * @plan:	from dax_plan_init()
+ * @ret:	the piece; pieces come in order and cover the mapping without a gap
+ *
+ * A device that is not alive is one hole.
+ *
+ * Return: false if there is none left.
+ */
+bool dax_plan_next(struct dax_plan *plan, struct dax_segment *ret)
+{
+	uint64_t left = plan->len - plan->pos;
+	uint64_t off = plan->off + plan->pos;
+	uint64_t store = 0;
+	uint64_t len = 0;
+
+	if (!left)
+		return false;
+	/* An offset near 2^64 is beyond any device, and must not wrap into one. */
+	if (dax_device_is_alive(plan->dev) && off < plan->dev->size)
+		len = dax_min(served_at(plan->dev, off, &store), left);
+	ret->pos = plan->pos;
+	ret->is_hole = !len;
+	if (len) {
+		ret->len = len;
+		ret->store = store;
+	} else if (dax_device_is_alive(plan->dev)) {
+		ret->len = hole_at(plan->dev, off, left);
+		ret->store = off;
+	} else {
+		ret->len = left;
+		ret->store = off;
+	}
+	plan->pos += ret->len;
+	return true;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The state pages: what the daemon tells every client at once. */
+#include "libcore/state.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+static uint32_t load32(const uint32_t *p)
+{
+	return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+}
+
+static uint64_t load64(const uint64_t *p)
+{
+	return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+}
+
+static uint32_t nr_slots(const struct dax_state *state)
+{
+	uint32_t nr = load32(&state->nr_slots);
+
+	return nr < DAX_STATE_SLOTS ? nr : DAX_STATE_SLOTS;
+}
+
+/**
+ * dax_state_check() - are these state pages that we understand?
+ * @state:	as mapped
+ * @len:	bytes mapped
+ *
+ * Return: 0; -EBADMSG: not state pages, or cut short; -EPROTO: of another version.
+ */
+int dax_state_check(const struct dax_state *state, size_t len)
+{
+	if (len < sizeof(*state) || load64(&state->magic) != DAX_STATE_MAGIC)
+		return -EBADMSG;
+	if (state->version != DAX_STATE_VERSION || state->size != sizeof(*state))
+		return -EPROTO;
+	return 0;
+}
+
+/**
+ * dax_state_find() - which device does a descriptor belong to?
+ * @state:	the state pages
+ * @dev:	st_dev of the descriptor; 0 for a character device
+ * @ino:	st_ino; st_rdev for a character device
+ *
+ * A handle's inode number may be used again after its device was deleted and its
+ * last descriptor closed; then the younger slot, which is not GONE, is the answer.
+ *
+ * Return: the slot, or -ENOENT.
+ */
+int dax_state_find(const struct dax_state *state, uint64_t dev, uint64_t ino)
+{
+	uint32_t nr = nr_slots(state);
+	int found = -ENOENT;
+	uint32_t i;
+
+	if (!ino)
+		return -ENOENT;
+	for (i = 0; i < nr; i++) {
+		const struct dax_state_slot *slot = &state->slots[i];
+
+		if (load64(&state->handles[i].ino) != ino ||
+		    load64(&state->handles[i].dev) != dev)
+			continue;
+		found = (int)i;
+		if (!(slot->copy[load32(&slot->seq) & 1].flags & DAX_DEVICE_GONE))
+			break;
+	}
+	return found;
+}
+
+/**
+ * dax_state_find_name() - the slot of a device that exists now
+ * @state:	the state pages
+ * @name:	"dax0.0", "ndctl0"
+ *
+ * Return: the slot, or -ENOENT.
+ */
+int dax_state_find_name(const struct dax_state *state, const char *name)
+{
+	uint32_t nr = nr_slots(state);
+	struct dax_device dev;
+	uint32_t i;
+
+	for (i = 0; i < nr; i++) {
+		dax_state_read(state, i, &dev);
+		if (dev.life && !(dev.flags & DAX_DEVICE_GONE) && !strcmp(dev.name, name))
+			return (int)i;
+	}
+	return -ENOENT;
+}
+
+/**
+ * dax_state_read() - copy the description of a device
+ * @state:	the state pages
+ * @slot:	below DAX_STATE_SLOTS
+ * @ret:	the copy; life 0 if the slot was never used
+ */
+void dax_state_read(const struct dax_state *state, uint32_t slot, struct dax_device *ret)
+{
+	const struct dax_state_slot *s = &state->slots[slot];
+	uint32_t seq;
+
+	do {
+		const struct dax_device *good;
+		uint32_t nr;
+
+		seq = load32(&s->seq);
+		good = &s->copy[seq & 1];
+		memcpy(ret, good, offsetof(struct dax_device, ranges));
+		nr = ret->nr_ranges < DAX_RANGES_MAX ? ret->nr_ranges : DAX_RANGES_MAX;
+		memcpy(ret->ranges, good->ranges, nr * sizeof(ret->ranges[0]));
+		ret->nr_ranges = nr;
+		ret->name[DAX_NAME_LEN - 1] = '\0';
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while (load32(&s->seq) != seq);
+}
+
+/**
+ * dax_state_init() - make empty state pages
+ * @state:	zeroed memory; the caller fills the numbers behind `generation`
+ */
+void dax_state_init(struct dax_state *state)
+{
+	state->version = DAX_STATE_VERSION;
+	state->size = sizeof(*state);
+	__atomic_store_n(&state->magic, DAX_STATE_MAGIC, __ATOMIC_RELEASE);
+}
+
+/**
+ * dax_state_take_slot() - find room for one more device
+ * @state:	the state pages
+ *
+ * Slots of deleted devices are used again only when there is no fresh one left, and
+ * then the one deleted longest ago first: whoever still holds a descriptor of a
+ * deleted device can so ask for its number for a long time.
+ *
+ * Return: a slot, or -ENOSPC.
+ */
+int dax_state_take_slot(struct dax_state *state)
+{
+	uint64_t oldest = UINT64_MAX;
+	int found = -ENOSPC;
+	uint32_t i;
+
+	for (i = 0; i < DAX_STATE_SLOTS; i++) {
+		const struct dax_state_slot *s = &state->slots[i];
+		const struct dax_device *dev = &s->copy[s->seq & 1];
+
+		if (!dev->life) {
+			return (int)i;
+		} else if (dev->flags & DAX_DEVICE_GONE && dev->life < oldest) {
+			oldest = dev->life;
+			found = (int)i;
+		}
+	}
+	return found;
+}
+
+/**
+ * dax_state_publish() - show a device's new description to all
+ * @state:	the state pages
+ * @slot:	from dax_state_take_slot()
+ * @handle:	how its descriptors are recognised
+ * @dev:	the description
+ */
+void dax_state_publish(struct dax_state *state, uint32_t slot,
+		       const struct dax_state_handle *handle,
+		       const struct dax_device *dev)
+{
+	struct dax_state_slot *s = &state->slots[slot];
+	struct dax_state_handle *h = &state->handles[slot];
+
+	/* The last publication is seen before the copy it replaced is touched. */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	s->copy[(s->seq + 1) & 1] = *dev;
+	__atomic_store_n(&s->seq, s->seq + 1, __ATOMIC_RELEASE);
+	if (h->ino != handle->ino || h->dev != handle->dev) {
+		/* Never a moment in which half of each would match. */
+		__atomic_store_n(&h->ino, 0, __ATOMIC_RELEASE);
+		__atomic_store_n(&h->dev, handle->dev, __ATOMIC_RELEASE);
+		__atomic_store_n(&h->ino, handle->ino, __ATOMIC_RELEASE);
+	}
+	if (slot >= state->nr_slots)
+		__atomic_store_n(&state->nr_slots, slot + 1, __ATOMIC_RELEASE);
+	__atomic_add_fetch(&state->generation, 1, __ATOMIC_RELEASE);
+}

@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What real device-dax answers to a call on a descriptor, and to mmap.
+ *
+ * The order of the checks is the kernel's: with two things wrong at once, the errno
+ * tells which was looked at first, and programs are ported by errno.
+ */
+#include "libcore/verdict.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/falloc.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "libcore/size.h"
+
+#ifndef MAP_TYPE
+#define MAP_TYPE 0x0f
+#endif
+#ifndef MAP_UNINITIALIZED
+#define MAP_UNINITIALIZED 0x4000000
+#endif
+#ifndef MAP_ABOVE4G
+#define MAP_ABOVE4G 0x80
+#endif
+#define MAP_EXECUTABLE_AND_DENYWRITE 0x1800
+#define MAP_HUGE_SIZE_BITS           (0x1f << 26)
+
+/* include/linux/mman.h: LEGACY_MAP_MASK. MAP_FIXED_NOREPLACE is not in it. */
+#define LEGACY_MAP_MASK                                                                  \
+	(MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_UNINITIALIZED |      \
+	 MAP_EXECUTABLE_AND_DENYWRITE | MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE |     \
+	 MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | MAP_32BIT |             \
+	 MAP_ABOVE4G | MAP_HUGE_SIZE_BITS)
+
+#define CALL(name) [DAX_CALL_##name]
+static const char *const call_name[DAX_CALL_NR] = {
+	CALL(OPEN) = "open",
+	CALL(READ) = "read",
+	CALL(WRITE) = "write",
+	CALL(PREAD) = "pread",
+	CALL(PWRITE) = "pwrite",
+	CALL(LSEEK) = "lseek",
+	CALL(FTRUNCATE) = "ftruncate",
+	CALL(FALLOCATE) = "fallocate",
+	CALL(FSYNC) = "fsync",
+	CALL(SYNC_FILE_RANGE) = "sync_file_range",
+	CALL(READAHEAD) = "readahead",
+	CALL(IOCTL) = "ioctl",
+	CALL(FCNTL) = "fcntl",
+	CALL(COPY) = "copy_file_range",
+	CALL(MMAP) = "mmap",
+	CALL(MUNMAP) = "munmap",
+	CALL(MPROTECT) = "mprotect",
+	CALL(MREMAP) = "mremap",
+	CALL(MADVISE) = "madvise",
+	CALL(MSYNC) = "msync",
+	CALL(MLOCK) = "mlock",
+	CALL(MBIND) = "mbind",
+	CALL(REMAP_FILE_PAGES) = "remap_file_pages",
+	CALL(TRUNCATE) = "truncate",
+	CALL(UNLINK) = "unlink",
+	CALL(ATTR_OPEN) = "open",
+	CALL(ATTR_READ) = "read",
+	CALL(ATTR_WRITE) = "write",
+};
+
+/*
+ * The identifier that docs/semantics.md and --trace use, and the sentence. A
+ * sentence takes its verdict's arguments in order, each as %#PRIx64.
+ */
+#define X "%#" PRIx64
+static const struct {
+	const char *id;
+	const char *text;
+} reasons[DAX_REASON_NR] = {
+	[DAX_OK] = {"OK", "ok"},
+	[DAX_NOT_ALIVE] = {"NOT-ALIVE", "fail, the device is disabled or gone"},
+	[DAX_OPEN_DIRECT] = {"OPEN-DIRECT", "fail, O_DIRECT is not supported"},
+	[DAX_FD_NOT_OPEN_FOR_IT] = {"FD-ACCESS", "fail, not opened for that"},
+	[DAX_NO_READ_WRITE] = {"NO-READ-WRITE",
+			       "fail, the device has no read or write, only mmap"},
+	[DAX_NEGATIVE_OFFSET] = {"NEGATIVE-OFFSET", "fail, negative offset"},
+	[DAX_BAD_WHENCE] = {"BAD-WHENCE", "fail, unknown whence " X},
+	[DAX_NO_TRUNCATE] = {"NO-TRUNCATE", "fail, a device cannot be truncated"},
+	[DAX_NO_FALLOCATE] = {"NO-FALLOCATE", "fail, a device cannot be allocated"},
+	[DAX_BAD_FALLOCATE_MODE] = {"FALLOCATE-MODE", "fail, unknown mode " X},
+	[DAX_BAD_ARGUMENT] = {"BAD-ARGUMENT", "fail, invalid argument"},
+	[DAX_NO_FSYNC] = {"NO-FSYNC", "fail, the device has no fsync"},
+	[DAX_NOT_SEEKABLE] = {"NOT-A-FILE", "fail, not a regular file"},
+	[DAX_NO_IOCTL] = {"NO-IOCTL", "fail, the device has no ioctl " X},
+	[DAX_NO_FIEMAP] = {"NO-FIEMAP", "fail, the device has no FIEMAP"},
+	[DAX_NO_LEASE] = {"NO-LEASE", "fail, no leases on a device"},
+	[DAX_NO_SEALS] = {"NO-SEALS", "fail, no seals on a device"},
+	[DAX_NO_COPY] = {"NO-COPY", "fail, a device is no source or target of copies"},
+	[DAX_MMAP_OFFSET_OFF_PAGE] = {"MMAP-OFFSET-PAGE",
+				      "fail, offset " X " is not on a page"},
+	[DAX_MMAP_HUGETLB] = {"MMAP-HUGETLB", "fail, MAP_HUGETLB on a device"},
+	[DAX_MMAP_NO_LENGTH] = {"MMAP-NO-LENGTH", "fail, length 0"},
+	[DAX_MMAP_TOO_LONG] = {"MMAP-TOO-LONG", "fail, length " X " is too large"},
+	[DAX_MMAP_OVERFLOW] = {"MMAP-OVERFLOW",
+			       "fail, offset " X " and length " X " overflow"},
+	[DAX_MMAP_ADDRESS_OFF_PAGE] = {"MMAP-ADDRESS-PAGE",
+				       "fail, fixed address " X " is not on a page"},
+	[DAX_MMAP_NO_ROOM] = {"MMAP-NO-ROOM", "fail, no room at " X " for length " X},
+	[DAX_MMAP_OCCUPIED] = {"MMAP-OCCUPIED",
+			       "fail, something is mapped at " X " already"},
+	[DAX_MMAP_UNKNOWN_FLAG] = {"MMAP-UNKNOWN-FLAG",
+				   "fail, MAP_SHARED_VALIDATE and unknown flags " X},
+	[DAX_MMAP_NO_ACCESS] = {"MMAP-NO-ACCESS",
+				"fail, the descriptor's access mode forbids it"},
+	[DAX_MMAP_GROWS] = {"MMAP-GROWS", "fail, MAP_GROWSDOWN on a device"},
+	[DAX_MMAP_BAD_TYPE] = {"MMAP-BAD-TYPE", "fail, unknown mapping type " X},
+	[DAX_MMAP_PRIVATE] = {"MMAP-PRIVATE", "fail, attempted private mapping"},
+	[DAX_MMAP_UNALIGNED_LENGTH] = {"MMAP-UNALIGNED-LENGTH",
+				       "fail, unaligned vma (length " X
+				       " is no multiple of the align " X ")"},
+	[DAX_MMAP_UNALIGNED_OFFSET] = {"MMAP-UNALIGNED-OFFSET",
+				       "fail, unaligned vma (offset " X
+				       " is no multiple of the align " X ")"},
+	[DAX_MMAP_UNALIGNED_ADDRESS] = {"MMAP-UNALIGNED-ADDRESS",
+					"fail, unaligned vma (" X " - " X ", " X ")"},
+	[DAX_VMA_SPLIT] = {"VMA-SPLIT", "fail, " X " is inside a unit of the mapping, "
+					"whose align is " X},
+	[DAX_VMA_NOT_MAPPED] = {"VMA-NOT-MAPPED", "fail, " X " is not mapped"},
+	[DAX_VMA_NO_WRITE] = {"VMA-NO-WRITE",
+			      "fail, the mapping's descriptor was not opened for that"},
+	[DAX_MADVISE_REFUSED] = {"MADVISE-REFUSED", "fail, advice " X " on a device"},
+	[DAX_MADVISE_NO_REMOVE] = {"MADVISE-REMOVE", "fail, MADV_REMOVE on a device"},
+	[DAX_NO_MSYNC] = {"NO-MSYNC", "fail, the device has no fsync"},
+	[DAX_MREMAP_ARGUMENT] = {"MREMAP-ARGUMENT", "fail, invalid argument"},
+	[DAX_MREMAP_CROSSES] = {"MREMAP-CROSSES",
+				"fail, the old range is more than one mapping"},
+	[DAX_NO_USERFAULTFD] = {"NO-USERFAULTFD", "fail, no userfaultfd on a device"},
+	[DAX_NODE_NOT_YOURS] = {"NODE-PERMISSION",
+				"fail, /dev and /sys may not be changed"},
+	[DAX_ATTR_MODE] = {"ATTR-MODE", "fail, the attribute's mode forbids it"},
+	[DAX_ATTR_ERROR] = {"ATTR-ERROR", "fail, as the attribute answers"},
+	[DAX_NO_DAEMON] = {"NO-DAEMON", "fail, cuse-daxd does not answer"},
+};
+#undef X
+
+const char *dax_call_name(enum dax_call call)
+{
+	return call < DAX_CALL_NR ? call_name[call] : "?";
+}
+
+/* The rule's name in docs/semantics.md. */
+const char *dax_reason_id(enum dax_reason reason)
+{
+	return reason < DAX_REASON_NR ? reasons[reason].id : "?";
+}
+
+/**
+ * dax_verdict_text() - say why, as the kernel's log does
+ * @v:		a verdict
+ * @buf:	receives the text, always terminated
+ * @size:	bytes of @buf
+ *
+ * Return: the length of the text, as snprintf().
+ */
+size_t dax_verdict_text(const struct dax_verdict *v, char *buf, size_t size)
+{
+	const char *text = v->reason < DAX_REASON_NR ? reasons[v->reason].text : "?";
+	int n;
+
+	/* All texts are ours, and none takes more than these three. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	n = snprintf(buf, size, text, v->arg[0], v->arg[1], v->arg[2]);
+#pragma GCC diagnostic pop
+	return n < 0 ? 0 : (size_t)n;
+}
+
+static struct dax_verdict refuse(int error, enum dax_reason reason)
+{
+	return dax_refuse(error, reason, 0, 0, 0);
+}
+
+/* FMODE_READ and FMODE_WRITE as the kernel's OPEN_FMODE() has them: O_ACCMODE has none.
+ */
+static bool may_read(int accmode)
+{
+	return !(accmode & O_PATH) && ((accmode + 1) & 1);
+}
+
+static bool may_write(int accmode)
+{
+	return !(accmode & O_PATH) && ((accmode + 1) & 2);
+}
+
+/**
+ * dax_open_verdict() - may the device be opened like this?
+ * @dev:	the device
+ * @flags:	of open(2)
+ *
+ * What the handle's file system enforces (mode, O_DIRECTORY, O_EXCL...) is not
+ * repeated here. An unbound device has no cdev: fs/char_dev.c: chrdev_open(). The
+ * O_DIRECT check comes after it: fs/open.c: do_dentry_open().
+ */
+struct dax_verdict dax_open_verdict(const struct dax_device *dev, int flags)
+{
+	if (flags & O_PATH)
+		return dax_allow();
+	if (!dax_device_is_alive(dev))
+		return refuse(ENXIO, DAX_NOT_ALIVE);
+	if (flags & O_DIRECT)
+		return refuse(EINVAL, DAX_OPEN_DIRECT);
+	return dax_allow();
+}
+
+/* fs/open.c: vfs_fallocate() on something that is neither file nor block device. */
+static struct dax_verdict fallocate_verdict(int accmode, int64_t mode, int64_t off,
+					    int64_t len)
+{
+	const int64_t known = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE |
+			      FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_ZERO_RANGE |
+			      FALLOC_FL_INSERT_RANGE | FALLOC_FL_UNSHARE_RANGE;
+	const int64_t alone = mode & ~(int64_t)FALLOC_FL_KEEP_SIZE;
+
+	if (off < 0 || len <= 0)
+		return refuse(EINVAL, DAX_BAD_ARGUMENT);
+	if (mode & ~known || mode == FALLOC_FL_PUNCH_HOLE ||
+	    ((alone & FALLOC_FL_PUNCH_HOLE) && (alone & FALLOC_FL_ZERO_RANGE)))
+		return dax_refuse(EOPNOTSUPP, DAX_BAD_FALLOCATE_MODE, (uint64_t)mode, 0,
+				  0);
+	if (((alone & FALLOC_FL_COLLAPSE_RANGE) && mode != FALLOC_FL_COLLAPSE_RANGE) ||
+	    ((alone & FALLOC_FL_INSERT_RANGE) && mode != FALLOC_FL_INSERT_RANGE) ||
+	    ((alone & FALLOC_FL_UNSHARE_RANGE) && alone != FALLOC_FL_UNSHARE_RANGE))
+		return refuse(EINVAL, DAX_BAD_ARGUMENT);
+	if (!may_write(accmode))
+		return refuse(EBADF, DAX_FD_NOT_OPEN_FOR_IT);
+	return refuse(ENODEV, DAX_NO_FALLOCATE);
+}
+
+/* fs/ioctl.c: do_vfs_ioctl() answers a few for every file; the driver has none. */
+static struct dax_verdict ioctl_verdict(uint64_t request)
+{
+	switch (request) {
+	case FIOCLEX:
+	case FIONCLEX:
+	case FIONBIO:
+	case FIOASYNC:
+	case FIGETBSZ:
+		return dax_allow();
+	case FS_IOC_FIEMAP:
+		return refuse(EOPNOTSUPP, DAX_NO_FIEMAP);
+	default:
+		return dax_refuse(ENOTTY, DAX_NO_IOCTL, request, 0, 0);
+	}
+}
+
+static struct dax_verdict fcntl_verdict(int accmode, int64_t cmd, int64_t arg)
+{
+	switch (cmd) {
+	case F_SETFL: /* fs/fcntl.c: setfl() */
+		if (arg & O_DIRECT)
+			return refuse(EINVAL, DAX_OPEN_DIRECT);
+		return dax_allow();
+	case F_SETLEASE: /* fs/locks.c: a lease is for regular files; F_UNLCK is looked up
+			  */
+		if (accmode & O_PATH)
+			return dax_allow();
+		return arg == F_UNLCK ? refuse(EAGAIN, DAX_NO_LEASE)
+				      : refuse(EINVAL, DAX_NO_LEASE);
+	case F_ADD_SEALS: /* mm/memfd.c: memfd_fcntl() */
+	case F_GET_SEALS:
+		if (accmode & O_PATH)
+			return dax_allow();
+		return refuse(EINVAL, DAX_NO_SEALS);
+	default:
+		return dax_allow();
+	}
+}
+
+/**
+ * dax_fd_verdict() - what does this call on a descriptor of the device answer?
+ * @call:	which one
+ * @accmode:	access mode of the descriptor
+ * @a, @b, @c:	see the header
+ *
+ * Whether the device is alive does not matter: these are answered by the VFS.
+ */
+struct dax_verdict dax_fd_verdict(enum dax_call call, int accmode, int64_t a, int64_t b,
+				  int64_t c)
+{
+	/* With O_PATH the kernel's own EBADF (or answer) on the handle is the right one.
+	 */
+	if (accmode & O_PATH)
+		return dax_allow();
+
+	switch ((int)call) {
+	case DAX_CALL_PREAD: /* fs/read_write.c: ksys_pread64() looks at the sign first */
+		if (a < 0)
+			return refuse(EINVAL, DAX_NEGATIVE_OFFSET);
+		/* fallthrough */
+	case DAX_CALL_READ: /* fs/read_write.c: vfs_read(): EBADF, then FMODE_CAN_READ */
+		if (!may_read(accmode))
+			return refuse(EBADF, DAX_FD_NOT_OPEN_FOR_IT);
+		return refuse(EINVAL, DAX_NO_READ_WRITE);
+	case DAX_CALL_PWRITE:
+		if (a < 0)
+			return refuse(EINVAL, DAX_NEGATIVE_OFFSET);
+		/* fallthrough */
+	case DAX_CALL_WRITE:
+		if (!may_write(accmode))
+			return refuse(EBADF, DAX_FD_NOT_OPEN_FOR_IT);
+		return refuse(EINVAL, DAX_NO_READ_WRITE);
+	case DAX_CALL_LSEEK: /* drivers/dax/device.c: .llseek = noop_llseek */
+		if (a < SEEK_SET || a > SEEK_HOLE)
+			return dax_refuse(EINVAL, DAX_BAD_WHENCE, (uint64_t)a, 0, 0);
+		return dax_allow();
+	case DAX_CALL_FTRUNCATE: /* fs/open.c: do_sys_ftruncate(): S_ISREG */
+		return refuse(EINVAL, DAX_NO_TRUNCATE);
+	case DAX_CALL_FALLOCATE:
+		return fallocate_verdict(accmode, a, b, c);
+	case DAX_CALL_FSYNC: /* fs/sync.c: vfs_fsync_range(): no f_op->fsync */
+		return refuse(EINVAL, DAX_NO_FSYNC);
+	case DAX_CALL_SYNC_FILE_RANGE: /* fs/sync.c: sync_file_range() */
+		if (a & ~(int64_t)7 || b < 0 || c < 0 || b + (c ? c : 1) - 1 < b)
+			return refuse(EINVAL, DAX_BAD_ARGUMENT);
+		return refuse(ESPIPE, DAX_NOT_SEEKABLE);
+	case DAX_CALL_READAHEAD: /* mm/readahead.c: ksys_readahead() */
+		if (!may_read(accmode))
+			return refuse(EBADF, DAX_FD_NOT_OPEN_FOR_IT);
+		return refuse(EINVAL, DAX_NOT_SEEKABLE);
+	case DAX_CALL_IOCTL:
+		return ioctl_verdict((uint64_t)a);
+	case DAX_CALL_FCNTL:
+		return fcntl_verdict(accmode, a, b);
+	case DAX_CALL_COPY:
+		return refuse(EINVAL, DAX_NO_COPY);
+	default:
+		return dax_allow();
+	}
+}
+
+/*
+ * mm/mmap.c: ksys_mmap_pgoff(), do_mmap() and what they call, down to the type of
+ * the mapping; the driver's own mmap is not reached yet.
+ */
+static struct dax_verdict mmap_generic(const struct dax_mmap_request *req,
+				       struct dax_mmap_answer *ans)
+{
+	const int type = req->flags & MAP_TYPE;
+	const bool is_fixed = ans->place >= DAX_PLACE_FIXED;
+
+	if (req->off & (DAX_PAGE - 1))
+		return dax_refuse(EINVAL, DAX_MMAP_OFFSET_OFF_PAGE, req->off, 0, 0);
+	if (req->flags & MAP_HUGETLB)
+		return refuse(EINVAL, DAX_MMAP_HUGETLB);
+	if (!req->len)
+		return refuse(EINVAL, DAX_MMAP_NO_LENGTH);
+	if (!ans->len || ans->len > DAX_TASK_SIZE)
+		return dax_refuse(ENOMEM, DAX_MMAP_TOO_LONG, req->len, 0, 0);
+	if (is_fixed && req->addr & (DAX_PAGE - 1))
+		return dax_refuse(EINVAL, DAX_MMAP_ADDRESS_OFF_PAGE, req->addr, 0, 0);
+	if (is_fixed && req->addr > DAX_TASK_SIZE - ans->len)
+		return dax_refuse(ENOMEM, DAX_MMAP_NO_ROOM, req->addr, ans->len, 0);
+	/* file_mmap_ok(): a character device may use all offsets but the last ones. */
+	if (req->off / DAX_PAGE > (UINT64_MAX - ans->len) / DAX_PAGE)
+		return dax_refuse(EOVERFLOW, DAX_MMAP_OVERFLOW, req->off, ans->len, 0);
+
+	switch (type) {
+	case MAP_SHARED_VALIDATE:
+		if (req->flags & ~(LEGACY_MAP_MASK | MAP_SYNC))
+			return dax_refuse(EOPNOTSUPP, DAX_MMAP_UNKNOWN_FLAG,
+					  (uint32_t)req->flags &
+						  ~(uint32_t)(LEGACY_MAP_MASK | MAP_SYNC),
+					  0, 0);
+		/* fallthrough */
+	case MAP_SHARED:
+		if (req->prot & PROT_WRITE && !may_write(req->accmode))
+			return refuse(EACCES, DAX_MMAP_NO_ACCESS);
+		/* fallthrough */
+	case MAP_PRIVATE:
+		if (!may_read(req->accmode))
+			return refuse(EACCES, DAX_MMAP_NO_ACCESS);
+		/* A flag that MAP_SHARED does not know is dropped, not refused. */
+		if (req->flags & MAP_GROWSDOWN)
+			return refuse(EINVAL, DAX_MMAP_GROWS);
+		return dax_allow();
+	default:
+		return dax_refuse(EINVAL, DAX_MMAP_BAD_TYPE, (uint64_t)type, 0, 0);
+	}
+}
+
+/* Where the mapping goes: drivers/dax/device.c: dax_get_unmapped_area(). */
+static enum dax_place mmap_place(const struct dax_device *dev,
+				 const struct dax_mmap_request *req, uint64_t len)
+{
+	uint64_t align = dev->align;
+	uint64_t end = req->off + len;
+	uint64_t first = dax_round_up(req->off, align);
+
+	if (req->flags & MAP_FIXED_NOREPLACE)
+		return DAX_PLACE_NOREPLACE;
+	if (req->flags & MAP_FIXED)
+		return DAX_PLACE_FIXED;
+	if (dax_round_down(req->addr, DAX_PAGE))
+		return DAX_PLACE_HINT;
+	if (end <= first || end - first < align || req->off + len + align < req->off)
+		return DAX_PLACE_ANY;
+	return DAX_PLACE_CONGRUENT;
+}
+
+/*
+ * drivers/dax/device.c: check_vma(), as far as it is decided before an address is
+ * known. Addresses that are given are checked here, those still to be found by
+ * dax_mmap_place_verdict().
+ */
+static struct dax_verdict mmap_driver(const struct dax_device *dev,
+				      const struct dax_mmap_request *req,
+				      const struct dax_mmap_answer *ans)
+{
+	uint64_t mask = dev->align - 1;
+
+	if (!dax_device_is_alive(dev))
+		return refuse(ENXIO, DAX_NOT_ALIVE);
+	if ((req->flags & MAP_TYPE) == MAP_PRIVATE)
+		return refuse(EINVAL, DAX_MMAP_PRIVATE);
+	if (ans->len & mask)
+		return dax_refuse(EINVAL, DAX_MMAP_UNALIGNED_LENGTH, ans->len, dev->align,
+				  0);
+	if (ans->place == DAX_PLACE_CONGRUENT && req->off & mask)
+		return dax_refuse(EINVAL, DAX_MMAP_UNALIGNED_OFFSET, req->off, dev->align,
+				  0);
+	if (ans->place >= DAX_PLACE_HINT && ans->addr & mask)
+		return dax_refuse(EINVAL, DAX_MMAP_UNALIGNED_ADDRESS, ans->addr,
+				  ans->addr + ans->len, mask);
+	return dax_allow();
+}
+
+/**
+ * dax_mmap_verdict() - may the device be mapped like this, and where?
+ * @dev:	the device
+ * @req:	mmap's arguments and the descriptor's access mode
+ * @ret:	the answer; place, addr and len are good also with a refusal
+ *
+ * Neither the end of the device nor, with a fixed address, the offset's alignment is
+ * checked, as the driver does not either: touching what is not there is a fault.
+ */
+void dax_mmap_verdict(const struct dax_device *dev, const struct dax_mmap_request *req,
+		      struct dax_mmap_answer *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->len = dax_round_up(req->len, DAX_PAGE);
+	ret->addr = dax_round_down(req->addr, DAX_PAGE);
+	ret->place = mmap_place(dev, req, ret->len);
+	ret->v = mmap_generic(req, ret);
+	if (ret->v.error)
+		return;
+	ret->v = mmap_driver(dev, req, ret);
+	ret->is_late = ret->v.error != 0;
+}
+
+/**
+ * dax_mmap_place_verdict() - is the address that was found good?
+ * @dev:	the device
+ * @addr:	where a mapping would start
+ * @len:	its length, page-rounded
+ *
+ * check_vma() again, for DAX_PLACE_ANY and for a hint that was not free: on the real
+ * device such a mapping succeeds or fails by the chance of the layout.
+ */
+struct dax_verdict dax_mmap_place_verdict(const struct dax_device *dev, uint64_t addr,
+					  uint64_t len)
+{
+	if ((addr | len) & (dev->align - 1))
+		return dax_refuse(EINVAL, DAX_MMAP_UNALIGNED_ADDRESS, addr, addr + len,
+				  dev->align - 1);
+	return dax_allow();
+}
+
+/**
+ * dax_attr_open_verdict() - may this sysfs attribute be opened like this?
+ * @mode:	of the attribute, as in sysfs
+ * @flags:	of open(2)
+ *
+ * fs/kernfs/file.c: kernfs_fop_open() looks for the mode's bits of any class and for
+ * the attribute's functions, also when root opens. The mode's other rules are the
+ * file system's.
+ */
+struct dax_verdict dax_attr_open_verdict(uint32_t mode, int flags)
+{
+	int acc = flags & O_ACCMODE;
+
+	if (flags & O_PATH)
+		return dax_allow();
+	if (may_write(acc) && !(mode & 0222))
+		return refuse(EACCES, DAX_ATTR_MODE);
+	if (may_read(acc) && !(mode & 0444))
+		return refuse(EACCES, DAX_ATTR_MODE);
+	return dax_allow();
+}

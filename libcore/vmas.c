@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The dax mappings of one process, and what device-dax answers to calls on them. */
+#include "libcore/vmas.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "libcore/size.h"
+
+#ifndef MADV_COLD
+#define MADV_COLD    20
+#define MADV_PAGEOUT 21
+#endif
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ  22
+#define MADV_POPULATE_WRITE 23
+#endif
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED 24
+#endif
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+
+/* -- the list ---------------------------------------------------------------- */
+
+/**
+ * dax_vmas_find() - the first mapping that ends behind an address
+ * @vmas:	the list
+ * @addr:	an address
+ *
+ * Return: its index, which is vmas->nr if there is none.
+ */
+uint32_t dax_vmas_find(const struct dax_vmas *vmas, uint64_t addr)
+{
+	uint32_t lo = 0;
+	uint32_t hi = vmas->nr;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (vmas->v[mid].end <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* Is any of [start, end) a dax mapping? */
+bool dax_vmas_overlap(const struct dax_vmas *vmas, uint64_t start, uint64_t end)
+{
+	uint32_t i = dax_vmas_find(vmas, start);
+
+	return i < vmas->nr && vmas->v[i].start < end;
+}
+
+static void open_gap(struct dax_vmas *vmas, uint32_t i, uint32_t n)
+{
+	memmove(&vmas->v[i + n], &vmas->v[i], (vmas->nr - i) * sizeof(vmas->v[0]));
+	vmas->nr += n;
+}
+
+static void close_gap(struct dax_vmas *vmas, uint32_t i, uint32_t n)
+{
+	memmove(&vmas->v[i], &vmas->v[i + n], (vmas->nr - i - n) * sizeof(vmas->v[0]));
+	vmas->nr -= n;
+}
+
+/* mm/mmap.c: can_vma_merge_after() for two mappings of one device. */
+static bool may_merge(const struct dax_vma *a, const struct dax_vma *b)
+{
+	return a->end == b->start && a->off + (a->end - a->start) == b->off &&
+	       a->slot == b->slot && a->life == b->life && a->flags == b->flags &&
+	       a->fd == b->fd;
+}
+
+/* Merges entry @i with the one before it, if they are alike. */
+static void merge_at(struct dax_vmas *vmas, uint32_t i)
+{
+	if (!i || i >= vmas->nr || !may_merge(&vmas->v[i - 1], &vmas->v[i]))
+		return;
+	vmas->v[i - 1].end = vmas->v[i].end;
+	close_gap(vmas, i, 1);
+}
+
+/* Makes @addr a border between two entries, if it lies inside one. */
+static void split_at(struct dax_vmas *vmas, uint64_t addr)
+{
+	uint32_t i = dax_vmas_find(vmas, addr);
+	struct dax_vma *vma = &vmas->v[i];
+
+	if (i == vmas->nr || vma->start >= addr)
+		return;
+	open_gap(vmas, i, 1);
+	vma[1].start = addr;
+	vma[1].off += addr - vma[0].start;
+	vma[0].end = addr;
+}
+
+/**
+ * dax_vmas_remove() - forget a range
+ * @vmas:	the list, with room for DAX_VMAS_GROWTH more
+ * @start:	first byte
+ * @end:	behind the last byte
+ */
+void dax_vmas_remove(struct dax_vmas *vmas, uint64_t start, uint64_t end)
+{
+	uint32_t first;
+	uint32_t last;
+
+	if (!dax_vmas_overlap(vmas, start, end))
+		return;
+	split_at(vmas, start);
+	split_at(vmas, end);
+	first = dax_vmas_find(vmas, start);
+	for (last = first; last < vmas->nr && vmas->v[last].end <= end; last++)
+		;
+	close_gap(vmas, first, last - first);
+}
+
+/**
+ * dax_vmas_insert() - note a new mapping, in place of what was there
+ * @vmas:	the list, with room for DAX_VMAS_GROWTH more
+ * @vma:	the mapping; start < end
+ */
+void dax_vmas_insert(struct dax_vmas *vmas, const struct dax_vma *vma)
+{
+	uint32_t i;
+
+	dax_vmas_remove(vmas, vma->start, vma->end);
+	i = dax_vmas_find(vmas, vma->start);
+	open_gap(vmas, i, 1);
+	vmas->v[i] = *vma;
+	merge_at(vmas, i + 1);
+	merge_at(vmas, i);
+}
+
+/**
+ * dax_vmas_set_flags() - change the flags of a range
+ * @vmas:	the list, with room for DAX_VMAS_GROWTH more
+ * @start:	first byte
+ * @end:	behind the last byte
+ * @clear:	flags to take away
+ * @set:	flags to give
+ */
+void dax_vmas_set_flags(struct dax_vmas *vmas, uint64_t start, uint64_t end,
+			uint32_t clear, uint32_t set)
+{
+	uint32_t first;
+	uint32_t i;
+
+	split_at(vmas, start);
+	split_at(vmas, end);
+	first = dax_vmas_find(vmas, start);
+	for (i = first; i < vmas->nr && vmas->v[i].start < end; i++)
+		vmas->v[i].flags = (vmas->v[i].flags & ~clear) | set;
+	for (; i > first; i--)
+		merge_at(vmas, i);
+	merge_at(vmas, first);
+}
+
+/* -- the split rule ---------------------------------------------------------- */
+
+/*
+ * drivers/dax/device.c: dev_dax_may_split(): a border inside a mapping must be on
+ * the device's align. Looks at one end of a range.
+ */
+static struct dax_verdict split_verdict(const struct dax_vma *vma, uint64_t addr)
+{
+	if (addr > vma->start && addr < vma->end && addr & (vma->align - 1))
+		return dax_refuse(EINVAL, DAX_VMA_SPLIT, addr, vma->align, 0);
+	return dax_allow();
+}
+
+/* Both ends of the part of [start, end) that is in this mapping. */
+static struct dax_verdict split_both(const struct dax_vma *vma, uint64_t start,
+				     uint64_t end)
+{
+	struct dax_verdict v = split_verdict(vma, start);
+
+	return v.error ? v : split_verdict(vma, end);
+}
+
+/**
+ * dax_munmap_verdict() - may this range be unmapped?
+ * @vmas:	the process's dax mappings
+ * @addr:	page-aligned address
+ * @len:	bytes, rounded up to a page here
+ *
+ * mm/mmap.c: do_vmi_align_munmap(): both ends are split before anything is unmapped,
+ * so a refusal leaves the whole range as it is, memory of others in it too.
+ */
+struct dax_verdict dax_munmap_verdict(const struct dax_vmas *vmas, uint64_t addr,
+				      uint64_t len)
+{
+	uint64_t end = addr + dax_round_up(len, DAX_PAGE);
+	struct dax_verdict v = dax_allow();
+	uint32_t i;
+
+	for (i = dax_vmas_find(vmas, addr); i < vmas->nr && vmas->v[i].start < end; i++) {
+		v = split_both(&vmas->v[i], addr, end);
+		if (v.error)
+			break;
+	}
+	return v;
+}
+
+/**
+ * dax_mprotect_verdict() - may this protection be set?
+ * @vmas:	the process's dax mappings
+ * @addr:	page-aligned address
+ * @len:	bytes, rounded up to a page here
+ * @prot:	PROT_*
+ * @ret_stop:	see the header
+ *
+ * mm/mprotect.c: do_mprotect_pkey(): EACCES comes first, and a VMA that has the
+ * protection already is not split (mprotect_fixup()).
+ */
+struct dax_verdict dax_mprotect_verdict(const struct dax_vmas *vmas, uint64_t addr,
+					uint64_t len, int prot, uint64_t *ret_stop)
+{
+	uint64_t end = addr + dax_round_up(len, DAX_PAGE);
+	uint32_t i;
+
+	for (i = dax_vmas_find(vmas, addr); i < vmas->nr && vmas->v[i].start < end; i++) {
+		const struct dax_vma *vma = &vmas->v[i];
+		struct dax_verdict v = dax_allow();
+
+		if (prot & PROT_WRITE && !(vma->flags & DAX_VMA_MAYWRITE))
+			v = dax_refuse(EACCES, DAX_VMA_NO_WRITE, vma->start, 0, 0);
+		else if ((vma->flags & DAX_VMA_PROT) != ((uint32_t)prot & DAX_VMA_PROT))
+			v = split_both(vma, addr, end);
+		if (v.error) {
+			*ret_stop = dax_max(addr, vma->start);
+			return v;
+		}
+	}
+	*ret_stop = end;
+	return dax_allow();
+}
+
+/* mm/mempolicy.c: mbind_range() always splits. Arguments as dax_mprotect_verdict(). */
+struct dax_verdict dax_mbind_verdict(const struct dax_vmas *vmas, uint64_t addr,
+				     uint64_t len, uint64_t *ret_stop)
+{
+	uint64_t end = addr + dax_round_up(len, DAX_PAGE);
+	uint32_t i;
+
+	for (i = dax_vmas_find(vmas, addr); i < vmas->nr && vmas->v[i].start < end; i++) {
+		struct dax_verdict v = split_both(&vmas->v[i], addr, end);
+
+		if (v.error) {
+			*ret_stop = dax_max(addr, vmas->v[i].start);
+			return v;
+		}
+	}
+	*ret_stop = end;
+	return dax_allow();
+}
+
+/**
+ * dax_advice() - what does an advice do to a dax mapping?
+ * @advice:	of madvise(2)
+ *
+ * mm/madvise.c: madvise_vma_behavior(). Advice that would move or drop pages has
+ * nothing to do here: the memory is the device. An advice that is not listed is for
+ * the kernel to know.
+ */
+struct dax_advice dax_advice(int advice)
+{
+#define FLAGS(c, s)                                                                      \
+	((struct dax_advice){.kind = DAX_ADVICE_FLAGS, .clear = (c), .set = (s)})
+#define REFUSE(e, r)                                                                     \
+	((struct dax_advice){.kind = DAX_ADVICE_REFUSE, .error = (e), .reason = (r)})
+	switch (advice) {
+	case MADV_NORMAL:
+		return FLAGS(DAX_VMA_RANDOM | DAX_VMA_SEQUENTIAL, 0);
+	case MADV_RANDOM:
+		return FLAGS(DAX_VMA_SEQUENTIAL, DAX_VMA_RANDOM);
+	case MADV_SEQUENTIAL:
+		return FLAGS(DAX_VMA_RANDOM, DAX_VMA_SEQUENTIAL);
+	case MADV_DONTFORK:
+		return FLAGS(0, DAX_VMA_DONTFORK);
+	case MADV_DOFORK:
+		return FLAGS(DAX_VMA_DONTFORK, 0);
+	case MADV_DONTDUMP:
+		return FLAGS(0, DAX_VMA_DONTDUMP);
+	case MADV_DODUMP:
+		return FLAGS(DAX_VMA_DONTDUMP, 0);
+	case MADV_NOHUGEPAGE:
+		return FLAGS(0, DAX_VMA_NOHUGEPAGE);
+	case MADV_HUGEPAGE:
+		return FLAGS(DAX_VMA_NOHUGEPAGE, 0);
+	case MADV_MERGEABLE:
+	case MADV_UNMERGEABLE:
+	case MADV_COLD:
+	case MADV_PAGEOUT:
+	case MADV_WILLNEED:
+	case MADV_KEEPONFORK:
+		return (struct dax_advice){.kind = DAX_ADVICE_NOTHING};
+	case MADV_REMOVE:
+		return REFUSE(ENODEV, DAX_MADVISE_NO_REMOVE);
+	case MADV_FREE:
+	case MADV_WIPEONFORK:
+	case MADV_COLLAPSE:
+		return REFUSE(EINVAL, DAX_MADVISE_REFUSED);
+	default:
+		return (struct dax_advice){.kind = DAX_ADVICE_PASS};
+	}
+#undef FLAGS
+#undef REFUSE
+}
+
+/**
+ * dax_madvise_verdict() - may this advice be given?
+ * @vma:	a dax mapping
+ * @start:	first byte
+ * @end:	behind the last byte; may be outside of @vma, as may @start
+ * @advice:	of madvise(2)
+ */
+struct dax_verdict dax_madvise_verdict(const struct dax_vma *vma, uint64_t start,
+				       uint64_t end, int advice)
+{
+	struct dax_advice a = dax_advice(advice);
+
+	if (a.kind == DAX_ADVICE_REFUSE) {
+		/* mm/madvise.c: madvise_remove(): vma_is_shared_maywrite() */
+		if (advice == MADV_REMOVE && !(vma->flags & DAX_VMA_MAYWRITE))
+			return dax_refuse(EACCES, DAX_VMA_NO_WRITE, vma->start, 0, 0);
+		return dax_refuse(a.error, a.reason, (uint64_t)advice, 0, 0);
+	}
+	if (a.kind == DAX_ADVICE_FLAGS && ((vma->flags & ~a.clear) | a.set) != vma->flags)
+		return split_both(vma, start, end);
+	return dax_allow();
+}
+
+/**
+ * dax_msync_verdict() - may this mapping be synced?
+ * @vma:	a dax mapping
+ * @flags:	MS_*
+ *
+ * mm/msync.c calls vfs_fsync_range() for MS_SYNC, and the driver has no fsync.
+ */
+struct dax_verdict dax_msync_verdict(const struct dax_vma *vma, int flags)
+{
+	if (flags & MS_SYNC)
+		return dax_refuse(EINVAL, DAX_NO_MSYNC, vma->start, 0, 0);
+	return dax_allow();
+}
+
+/* -- mremap -------------------------------------------------------------------- */
+
+static void mremap_refuse(struct dax_mremap_answer *ret, int error,
+			  enum dax_reason reason)
+{
+	ret->v = dax_refuse(error, reason, 0, 0, 0);
+	ret->how = DAX_MREMAP_REFUSE;
+}
+
+/**
+ * dax_mremap_verdict() - what does mremap do to a dax mapping?
+ * @vma:	the mapping that old_addr is in
+ * @req:	mremap's arguments
+ * @ret:	the answer
+ *
+ * mm/mremap.c. The driver's alignment rule is not applied to the result: a mapping
+ * that has grown or moved to an unaligned place is made, and then faults.
+ */
+void dax_mremap_verdict(const struct dax_vma *vma, const struct dax_mremap_request *req,
+			struct dax_mremap_answer *ret)
+{
+	const int known = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
+	const bool is_fixed = req->flags & MREMAP_FIXED;
+	const bool dont_unmap = req->flags & MREMAP_DONTUNMAP;
+	const uint64_t old_len = dax_round_up(req->old_len, DAX_PAGE);
+	const uint64_t new_len = dax_round_up(req->new_len, DAX_PAGE);
+	uint64_t len = old_len;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->old_len = old_len;
+	ret->new_len = new_len;
+	ret->off = vma->off + (req->old_addr - vma->start);
+	ret->may_move = req->flags & MREMAP_MAYMOVE;
+	ret->is_fixed = is_fixed;
+	ret->keeps_old = dont_unmap || !old_len;
+
+	if (req->flags & ~known || (is_fixed && !ret->may_move) ||
+	    (dont_unmap && (!ret->may_move || req->old_len != req->new_len)) ||
+	    req->old_addr & (DAX_PAGE - 1) || !new_len) {
+		mremap_refuse(ret, EINVAL, DAX_MREMAP_ARGUMENT);
+		return;
+	}
+	if (is_fixed || dont_unmap) { /* mremap_to() */
+		if (is_fixed &&
+		    (req->new_addr & (DAX_PAGE - 1) || new_len > DAX_TASK_SIZE ||
+		     req->new_addr > DAX_TASK_SIZE - new_len ||
+		     (req->old_addr + old_len > req->new_addr &&
+		      req->new_addr + new_len > req->old_addr))) {
+			mremap_refuse(ret, EINVAL, DAX_MREMAP_ARGUMENT);
+			return;
+		}
+		if (old_len > new_len) {
+			ret->unmap_tail = old_len - new_len;
+			len = new_len;
+		}
+		ret->how = DAX_MREMAP_MOVE;
+	} else if (old_len == new_len) {
+		ret->how = DAX_MREMAP_STAY;
+		return;
+	} else if (old_len > new_len) {
+		ret->how = DAX_MREMAP_SHRINK;
+		ret->v = split_verdict(vma, req->old_addr + new_len);
+		if (!ret->v.error && req->old_addr + old_len < vma->end)
+			ret->v = split_verdict(vma, req->old_addr + old_len);
+		if (ret->v.error)
+			ret->how = DAX_MREMAP_REFUSE;
+		return;
+	} else {
+		ret->how = DAX_MREMAP_GROW;
+	}
+	ret->old_len = len;
+
+	/* vma_to_resize() */
+	if (len > vma->end - req->old_addr) {
+		mremap_refuse(ret, EFAULT, DAX_MREMAP_CROSSES);
+		return;
+	}
+	if (ret->off / DAX_PAGE + new_len / DAX_PAGE > UINT64_MAX / DAX_PAGE) {
+		mremap_refuse(ret, EINVAL, DAX_MREMAP_ARGUMENT);
+		return;
+	}
+	if (ret->how == DAX_MREMAP_GROW && !ret->may_move &&
+	    len != vma->end - req->old_addr)
+		mremap_refuse(ret, ENOMEM, DAX_MREMAP_ARGUMENT);
+	else if (ret->how == DAX_MREMAP_MOVE && ret->unmap_tail)
+		ret->v = split_verdict(vma, req->old_addr + len);
+	if (ret->v.error)
+		ret->how = DAX_MREMAP_REFUSE;
+}
+
+/**
+ * dax_mremap_move_verdict() - may this part of a mapping be moved away?
+ * @vma:	the mapping
+ * @addr:	first byte of the part
+ * @len:	bytes
+ *
+ * mm/mremap.c: move_vma() asks may_split for both ends before it moves anything.
+ */
+struct dax_verdict dax_mremap_move_verdict(const struct dax_vma *vma, uint64_t addr,
+					   uint64_t len)
+{
+	/* Not split_both(): a duplicate (length 0) asks for its one end, too. */
+	return split_both(vma, addr, addr + len);
+}
