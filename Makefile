@@ -104,11 +104,15 @@ $(B)/daxrun: $(call obj,$(SRC_daxrun)) $(B)/libcore.a
 # The shim is never sanitized: it is loaded into programs that are, and must
 # work in front of and behind their runtimes. libcore is compiled into it anew.
 SHIM_OBJ := $(patsubst %.c,$(B)/shim-obj/%.o,$(SRC_shim) $(SRC_libcore))
-SHIM_CFLAGS = $(CFLAGS) -ftls-model=initial-exec -fno-plt
+SHIM_CFLAGS = $(CFLAGS) -U_FORTIFY_SOURCE -fno-delete-null-pointer-checks \
+	-ftls-model=initial-exec -ffunction-sections -fdata-sections
+# Every program that starts pays for loading it: symbols are bound when they are
+# needed, and what the shim does not use of libcore is left out.
+SHIM_LDFLAGS = -Wl,-z,relro,-z,lazy,-z,nodelete -Wl,--as-needed -Wl,--gc-sections \
+	-Wl,-Bsymbolic-functions -Wl,-soname,libdaxshim.so
 $(B)/libdaxshim.so: $(SHIM_OBJ)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(SHIM_CFLAGS) $(LDFLAGS) -Wl,-z,nodelete -shared \
-		-Wl,-soname,libdaxshim.so -o $@ $^
+	$(Q)$(CC) $(SHIM_CFLAGS) $(SHIM_LDFLAGS) -shared -o $@ $^
 
 $(B)/shim-obj/%.o: %.c
 	$(call say,CC,$@)

@@ -100,6 +100,7 @@ static const struct {
 	[DAX_NO_LEASE] = {"NO-LEASE", "fail, no leases on a device"},
 	[DAX_NO_SEALS] = {"NO-SEALS", "fail, no seals on a device"},
 	[DAX_NO_COPY] = {"NO-COPY", "fail, a device is no source or target of copies"},
+	[DAX_NO_MMAP] = {"NO-MMAP", "fail, the nd bus's control node has no mmap"},
 	[DAX_MMAP_OFFSET_OFF_PAGE] = {"MMAP-OFFSET-PAGE",
 				      "fail, offset " X " is not on a page"},
 	[DAX_MMAP_HUGETLB] = {"MMAP-HUGETLB", "fail, MAP_HUGETLB on a device"},
@@ -424,6 +425,8 @@ static struct dax_verdict mmap_driver(const struct dax_device *dev,
 
 	if (!dax_device_is_alive(dev))
 		return refuse(ENXIO, DAX_NOT_ALIVE);
+	if (dev->flags & DAX_DEVICE_NDCTL)
+		return refuse(ENODEV, DAX_NO_MMAP);
 	if ((req->flags & MAP_TYPE) == MAP_PRIVATE)
 		return refuse(EINVAL, DAX_MMAP_PRIVATE);
 	if (ans->len & mask)

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The process's dax mappings: the list, its lock and its memory.
+ *
+ * The list is what the program asked for, kept beside what the kernel really holds.
+ * Where the two may differ (somebody unmapped without libc), the kernel is right: a
+ * call is refused only after a look at /proc/self/maps.
+ *
+ * Two ways to take the lock. The quick one is for a few instructions on the list,
+ * without a system call. The slow one is for work that takes longer, and keeps signals
+ * out. A handler that comes over its own thread inside either is told so and passes
+ * its call through. Order: an entry is taken out before the memory is unmapped and
+ * put in after it was mapped, so that nobody finds an entry for memory of others.
+ */
+#include "client/shim/shim.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "client/shim/sys.h"
+#include "libcore/size.h"
+
+#define FIRST_ENTRIES 64
+
+static struct dax_vma first_entries[FIRST_ENTRIES];
+struct dax_vmas shim_vmas = {.v = first_entries, .max = FIRST_ENTRIES};
+
+/* All dax mappings are in [lowest, highest); read without the lock. */
+static uint64_t lowest;
+static uint64_t highest;
+
+static uint32_t lock_word; /* 0 free, 1 taken, 2 taken and waited for */
+static char *lock_owner;   /* the owner's `me` */
+static __thread char me;
+
+/**
+ * shim_maps_touch() - may this range have to do with dax mappings?
+ * @addr:	first byte
+ * @len:	bytes
+ *
+ * One look at two words: what every munmap of every program pays.
+ */
+bool shim_maps_touch(uint64_t addr, uint64_t len)
+{
+	uint64_t end;
+
+	if (__builtin_add_overflow(addr, len, &end))
+		end = UINT64_MAX;
+	return addr < __atomic_load_n(&highest, __ATOMIC_RELAXED) &&
+	       end > __atomic_load_n(&lowest, __ATOMIC_RELAXED);
+}
+
+/**
+ * shim_maps_overlap() - is there any dax mapping in a range?
+ * @addr:	first byte
+ * @len:	bytes
+ */
+bool shim_maps_overlap(uint64_t addr, uint64_t len)
+{
+	bool is_there;
+	uint64_t mask;
+
+	if (!shim_maps_touch(addr, len) || !shim_maps_lock_slow(&mask))
+		return false;
+	is_there = dax_vmas_overlap(&shim_vmas, addr, addr + len);
+	shim_maps_unlock_slow(mask);
+	return is_there;
+}
+
+/**
+ * shim_maps_forget() - the kernel has put something else there
+ * @addr:	first byte
+ * @len:	bytes
+ *
+ * So what we thought was there had been unmapped by a way that we do not see.
+ */
+SHIM_COLD void shim_maps_forget(uint64_t addr, uint64_t len)
+{
+	uint64_t mask;
+
+	if (!shim_maps_lock_slow(&mask))
+		return;
+	if (shim_maps_has_room()) {
+		dax_vmas_remove(&shim_vmas, addr, dax_round_up(addr + len, DAX_PAGE));
+		shim_maps_changed();
+	}
+	shim_maps_unlock_slow(mask);
+}
+
+/**
+ * shim_maps_lock() - take the lock, the quick way
+ *
+ * Return: false if this thread has it already: we are in a signal handler over it.
+ */
+bool shim_maps_lock(void)
+{
+	uint32_t expected = 0;
+
+	if (unlikely(!__atomic_compare_exchange_n(&lock_word, &expected, 1, false,
+						  __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))) {
+		if (__atomic_load_n(&lock_owner, __ATOMIC_RELAXED) == &me)
+			return false;
+		while (__atomic_exchange_n(&lock_word, 2, __ATOMIC_ACQUIRE))
+			sys6(futex, &lock_word, FUTEX_WAIT_PRIVATE, 2, NULL, NULL, 0);
+	}
+	__atomic_store_n(&lock_owner, &me, __ATOMIC_RELAXED);
+	return true;
+}
+
+void shim_maps_unlock(void)
+{
+	__atomic_store_n(&lock_owner, NULL, __ATOMIC_RELAXED);
+	if (unlikely(__atomic_exchange_n(&lock_word, 0, __ATOMIC_RELEASE) == 2))
+		sys6(futex, &lock_word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+/**
+ * shim_maps_lock_slow() - take the lock, with signals kept out
+ * @ret_mask:	for shim_maps_unlock_slow()
+ *
+ * Return: as shim_maps_lock().
+ */
+bool shim_maps_lock_slow(uint64_t *ret_mask)
+{
+	uint64_t all = ~UINT64_C(0);
+
+	sys4(rt_sigprocmask, SIG_BLOCK, &all, ret_mask, sizeof(all));
+	if (shim_maps_lock())
+		return true;
+	sys4(rt_sigprocmask, SIG_SETMASK, ret_mask, NULL, sizeof(all));
+	return false;
+}
+
+void shim_maps_unlock_slow(uint64_t mask)
+{
+	shim_maps_unlock();
+	sys4(rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof(mask));
+}
+
+/* -- fork -------------------------------------------------------------------------- */
+
+/* Not if a handler forks over our own lock: then the interrupted code gives it back. */
+static bool fork_has_lock;
+
+static void before_fork(void)
+{
+	fork_has_lock = shim_maps_lock();
+}
+
+static void after_fork_parent(void)
+{
+	if (fork_has_lock)
+		shim_maps_unlock();
+}
+
+static void after_fork_child(void)
+{
+	uint32_t i;
+
+	for (i = shim_vmas.nr; i-- > 0;) {
+		const struct dax_vma vma = shim_vmas.v[i];
+
+		if (vma.flags & DAX_VMA_DONTFORK)
+			dax_vmas_remove(&shim_vmas, vma.start, vma.end);
+	}
+	shim_maps_changed();
+	if (fork_has_lock)
+		shim_maps_unlock();
+}
+
+/* -- memory ------------------------------------------------------------------------ */
+
+/**
+ * shim_maps_has_room() - make room for one more change of the list
+ *
+ * With the lock held. Return: false if there is no memory for it.
+ */
+bool shim_maps_has_room(void)
+{
+	const uint32_t max = shim_vmas.max;
+	const size_t size = max * sizeof(shim_vmas.v[0]);
+	long p;
+
+	if (likely(shim_vmas.nr + 2 * DAX_VMAS_GROWTH <= max))
+		return true;
+	p = sys6(mmap, NULL, 2 * size, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (sys_is_error(p))
+		return false;
+	memcpy((void *)p, shim_vmas.v, size);
+	if (shim_vmas.v != first_entries)
+		sys2(munmap, shim_vmas.v, size);
+	shim_vmas.v = (struct dax_vma *)p;
+	shim_vmas.max = 2 * max;
+	return true;
+}
+
+/* After every change of the list, with the lock held. */
+void shim_maps_changed(void)
+{
+	static bool has_handlers;
+	uint64_t lo = UINT64_MAX;
+	uint64_t hi = 0;
+
+	if (shim_vmas.nr) {
+		lo = shim_vmas.v[0].start;
+		hi = shim_vmas.v[shim_vmas.nr - 1].end;
+		if (unlikely(!has_handlers)) {
+			has_handlers = true;
+			pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+		}
+	}
+	__atomic_store_n(&lowest, lo, __ATOMIC_RELAXED);
+	__atomic_store_n(&highest, hi, __ATOMIC_RELAXED);
+}
+
+/* -- the kernel's view -----------------------------------------------------------------
+ */
+
+/* Reads one hexadecimal number and the character behind it. */
+static uint64_t read_hex(const char **p)
+{
+	uint64_t n = 0;
+
+	for (;; (*p)++) {
+		char c = **p;
+
+		if (c >= '0' && c <= '9')
+			n = n << 4 | (uint64_t)(c - '0');
+		else if (c >= 'a' && c <= 'f')
+			n = n << 4 | (uint64_t)(c - 'a' + 10);
+		else
+			break;
+	}
+	if (**p)
+		(*p)++;
+	return n;
+}
+
+/**
+ * shim_maps_is_stale() - is an entry's memory no longer what we made it?
+ * @vma:	the entry
+ *
+ * True if the kernel has nothing there, or private or anonymous memory: the program
+ * unmapped it by a way that we do not see. With the lock held.
+ */
+bool shim_maps_is_stale(const struct dax_vma *vma)
+{
+	char buf[4096];
+	size_t have = 0;
+	bool is_stale = true;
+	long fd;
+
+	fd = sys3(openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false; /* not to be found out: believe ourselves */
+	for (;;) {
+		long n = sys3(read, fd, buf + have, sizeof(buf) - 1 - have);
+		char *line = buf;
+		char *nl;
+
+		if (n <= 0)
+			break;
+		have += (size_t)n;
+		buf[have] = '\0';
+		while ((nl = strchr(line, '\n'))) {
+			const char *p = line;
+			uint64_t start = read_hex(&p);
+			uint64_t end = read_hex(&p);
+
+			/* "rw-s": the fourth letter tells shared from private */
+			if (start <= vma->start && vma->start < end) {
+				is_stale = p[3] != 's';
+				break;
+			}
+			line = nl + 1;
+		}
+		if (nl)
+			break;
+		have -= (size_t)(line - buf);
+		memmove(buf, line, have);
+		if (have == sizeof(buf) - 1)
+			have = 0; /* a path that long is none of ours */
+	}
+	sys1(close, fd);
+	return is_stale;
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Calls on ranges in which dax mappings may be: libcore's verdicts, carried out.
+ *
+ * Every function answers what the system call would: a value or a negative errno.
+ */
+#include "client/shim/shim.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "client/shim/mm.h"
+#include "client/shim/sys.h"
+#include "libcore/plan.h"
+#include "libcore/size.h"
+
+/**
+ * shim_munmap() - munmap of a range in which dax mappings may be
+ */
+long shim_munmap(uint64_t addr, uint64_t len)
+{
+	const uint64_t args[] = {addr, len};
+	const struct dax_vma *first;
+	struct dax_vma vma = {0};
+	struct dax_verdict v = dax_allow();
+	bool is_ours;
+	long r;
+
+	if (shim_is_bad_range(addr, len) || !shim_maps_lock())
+		return sys2(munmap, addr, len);
+	len = dax_round_up(len, DAX_PAGE);
+	first = shim_first_in(addr, len);
+	is_ours = first != NULL;
+	if (is_ours) {
+		vma = *first;
+		v = dax_munmap_verdict(&shim_vmas, addr, len);
+		if (unlikely(v.error) && shim_drop_stale(addr, len))
+			v = dax_munmap_verdict(&shim_vmas, addr, len);
+		if (!v.error && shim_maps_has_room())
+			shim_forget(addr, len);
+	}
+	shim_maps_unlock();
+	if (unlikely(v.error)) {
+		shim_tell(&vma, DAX_CALL_MUNMAP, args, 2, &v, 0);
+		return -v.error;
+	}
+	r = sys2(munmap, addr, len);
+	if (is_ours && !sys_is_error(r)) {
+		shim_mmap_freed(addr + len);
+		shim_tell(&vma, DAX_CALL_MUNMAP, args, 2, &v, 0);
+	}
+	return r;
+}
+
+/* -- mprotect ------------------------------------------------------------------------ */
+
+static long sys_mprotect(uint64_t addr, uint64_t len, int prot, int pkey)
+{
+	if (pkey == -1)
+		return sys3(mprotect, addr, len, prot);
+	return sys4(pkey_mprotect, addr, len, prot, pkey);
+}
+
+/* Where the dax mappings that begin at @addr without a gap end. With the lock held. */
+static uint64_t end_of_run(uint64_t addr)
+{
+	uint32_t i = dax_vmas_find(&shim_vmas, addr);
+
+	for (; i < shim_vmas.nr && shim_vmas.v[i].start <= addr; i++)
+		addr = shim_vmas.v[i].end;
+	return addr;
+}
+
+/**
+ * shim_mprotect() - mprotect of a range in which dax mappings may be
+ * @pkey:	of pkey_mprotect(2), or -1
+ */
+long shim_mprotect(uint64_t addr, uint64_t len, int prot, int pkey)
+{
+	const uint64_t args[] = {addr, len, (uint64_t)prot};
+	struct dax_verdict v = dax_allow();
+	const struct dax_vma *first;
+	struct dax_vma vma = {0};
+	uint64_t stop;
+	uint64_t mask;
+	long r = 0;
+
+	if (shim_is_bad_range(addr, len) || !shim_maps_lock_slow(&mask))
+		return sys_mprotect(addr, len, prot, pkey);
+	len = dax_round_up(len, DAX_PAGE);
+	first = shim_first_in(addr, len);
+	if (!first || !shim_maps_has_room()) {
+		shim_maps_unlock_slow(mask);
+		return sys_mprotect(addr, len, prot, pkey);
+	}
+	vma = *first;
+	v = dax_mprotect_verdict(&shim_vmas, addr, len, prot, &stop);
+	if (v.error && shim_drop_stale(addr, len))
+		v = dax_mprotect_verdict(&shim_vmas, addr, len, prot, &stop);
+	if (stop > addr)
+		r = sys_mprotect(addr, stop - addr, prot, pkey);
+	/* ENOMEM: a gap. What is before it was changed. */
+	if (r == -ENOMEM)
+		stop = dax_min(stop, end_of_run(addr));
+	if (stop > addr && (r == 0 || r == -ENOMEM))
+		dax_vmas_set_flags(&shim_vmas, addr, stop, DAX_VMA_PROT,
+				   (uint32_t)prot & DAX_VMA_PROT);
+	shim_maps_unlock_slow(mask);
+	if (r < 0)
+		return r;
+	shim_tell(&vma, DAX_CALL_MPROTECT, args, 3, &v, 0);
+	return -v.error;
+}
+
+/* -- madvise, msync, mlock: piece by piece ----------------------------------------------
+ */
+
+/* One piece of a range: in one dax mapping, or in none. */
+struct piece {
+	uint64_t start;
+	uint64_t end;
+	struct dax_vma vma; /* end 0: none of ours */
+};
+
+/* The piece that starts at @addr; it goes to @end at most. With the lock held. */
+static struct piece piece_at(uint64_t addr, uint64_t end)
+{
+	uint32_t i = dax_vmas_find(&shim_vmas, addr);
+	struct piece piece = {.start = addr, .end = end};
+
+	if (i == shim_vmas.nr)
+		return piece;
+	if (shim_vmas.v[i].start <= addr) {
+		piece.vma = shim_vmas.v[i];
+		piece.end = dax_min(end, piece.vma.end);
+	} else {
+		piece.end = dax_min(end, shim_vmas.v[i].start);
+	}
+	return piece;
+}
+
+static bool is_ours(const struct piece *piece)
+{
+	return piece->vma.end != 0;
+}
+
+/* What the flags of a mapping need from the kernel, beside what is in our list. */
+static long advise_flags(const struct piece *piece, int advice,
+			 const struct dax_advice *a)
+{
+	struct dax_vma vma;
+	long r = 0;
+
+	if (!shim_maps_has_room())
+		return -ENOMEM;
+	if (advice == MADV_DONTFORK || advice == MADV_DOFORK || advice == MADV_DONTDUMP ||
+	    advice == MADV_DODUMP)
+		r = sys3(madvise, piece->start, piece->end - piece->start, advice);
+	if (r < 0)
+		return r;
+	dax_vmas_set_flags(&shim_vmas, piece->start, piece->end, a->clear, a->set);
+	/* No huge pages where only huge ones can be: see shim_break_untouched(). */
+	vma = *shim_first_in(piece->start, 1);
+	if ((a->set | a->clear) & DAX_VMA_NOHUGEPAGE && vma.align > DAX_PAGE) {
+		vma.start = piece->start;
+		vma.end = piece->end;
+		vma.off = piece->vma.off + (piece->start - piece->vma.start);
+		if (a->set)
+			shim_break_untouched(&vma);
+		else if (!dax_vma_is_broken(&vma))
+			shim_make_whole(&vma);
+	}
+	return 0;
+}
+
+static long advise_piece(const struct piece *piece, uint64_t start, uint64_t end,
+			 int advice, struct dax_verdict *v)
+{
+	const struct dax_advice a = dax_advice(advice);
+	long r;
+
+	if (!is_ours(piece))
+		return sys3(madvise, piece->start, piece->end - piece->start, advice);
+	*v = dax_madvise_verdict(&piece->vma, start, end, advice);
+	if (v->error)
+		return -v->error;
+	switch (a.kind) {
+	case DAX_ADVICE_FLAGS:
+		if (((piece->vma.flags & ~a.clear) | a.set) == piece->vma.flags)
+			return 0;
+		return advise_flags(piece, advice, &a);
+	case DAX_ADVICE_PASS:
+		r = sys3(madvise, piece->start, piece->end - piece->start, advice);
+		/* What was touched is so no more, and of a broken mapping is lost. */
+		if (r == 0 && advice == MADV_DONTNEED && dax_vma_is_broken(&piece->vma))
+			shim_break_untouched(&piece->vma);
+		return r;
+	case DAX_ADVICE_NOTHING:
+	case DAX_ADVICE_REFUSE:
+	default:
+		return 0;
+	}
+}
+
+/**
+ * shim_madvise() - madvise of a range in which dax mappings may be
+ *
+ * mm/madvise.c: do_madvise(): a gap is remembered as ENOMEM, another error ends it.
+ */
+long shim_madvise(uint64_t addr, uint64_t len, int advice)
+{
+	const uint64_t args[] = {addr, len, (uint64_t)advice};
+	struct dax_verdict v = dax_allow();
+	const uint64_t end = addr + dax_round_up(len, DAX_PAGE);
+	struct piece piece = {.end = addr};
+	struct dax_vma vma = {0};
+	uint64_t mask;
+	long gap = 0;
+	long r = 0;
+
+	if (shim_is_bad_range(addr, len) || !shim_maps_lock_slow(&mask))
+		return sys3(madvise, addr, len, advice);
+	while (piece.end < end && r == 0) {
+		piece = piece_at(piece.end, end);
+		if (is_ours(&piece))
+			vma = piece.vma;
+		r = advise_piece(&piece, addr, end, advice, &v);
+		if (v.error && shim_drop_stale(piece.start, 1)) {
+			v = dax_allow();
+			r = 0;
+			piece.end = piece.start;
+		} else if (r == -ENOMEM && !is_ours(&piece)) {
+			gap = r;
+			r = 0;
+		}
+	}
+	shim_maps_unlock_slow(mask);
+	if (vma.end)
+		shim_tell(&vma, DAX_CALL_MADVISE, args, 3, &v, 0);
+	return r ? r : gap;
+}
+
+/**
+ * shim_msync() - msync of a range in which dax mappings may be
+ */
+long shim_msync(uint64_t addr, uint64_t len, int flags)
+{
+	const uint64_t args[] = {addr, len, (uint64_t)flags};
+	struct dax_verdict v = dax_allow();
+	const uint64_t end = addr + dax_round_up(len, DAX_PAGE);
+	struct piece piece = {.end = addr};
+	uint64_t mask;
+	long gap = 0;
+	long r = 0;
+
+	if (shim_is_bad_range(addr, len) || !(flags & MS_SYNC) || flags & MS_ASYNC ||
+	    !shim_maps_lock_slow(&mask))
+		return sys3(msync, addr, len, flags);
+	while (piece.end < end && r == 0 && !v.error) {
+		piece = piece_at(piece.end, end);
+		if (is_ours(&piece))
+			v = dax_msync_verdict(&piece.vma, flags);
+		else
+			r = sys3(msync, piece.start, piece.end - piece.start, flags);
+		if (v.error && shim_drop_stale(piece.start, 1)) {
+			v = dax_allow();
+			piece.end = piece.start;
+		} else if (r == -ENOMEM) {
+			gap = r;
+			r = 0;
+		}
+	}
+	shim_maps_unlock_slow(mask);
+	if (v.error) {
+		shim_tell(&piece.vma, DAX_CALL_MSYNC, args, 3, &v, 0);
+		return -v.error;
+	}
+	return r ? r : gap;
+}
+
+/**
+ * shim_mlock() - mlock2 of a range in which dax mappings may be
+ *
+ * mm/mlock.c: mlock_fixup() populates a dax mapping, but does not lock it.
+ */
+long shim_mlock(uint64_t addr, uint64_t len, int flags)
+{
+	const uint64_t start = dax_round_down(addr, DAX_PAGE);
+	const uint64_t end = dax_round_up(addr + len, DAX_PAGE);
+	struct piece piece = {.end = start};
+	uint64_t mask;
+	long r;
+
+	r = flags ? sys3(mlock2, addr, len, flags) : sys2(mlock, addr, len);
+	if (shim_is_bad_range(start, end - start) || !shim_maps_lock_slow(&mask))
+		return r;
+	while (piece.end < end) {
+		piece = piece_at(piece.end, end);
+		if (is_ours(&piece))
+			sys2(munlock, piece.start, piece.end - piece.start);
+	}
+	shim_maps_unlock_slow(mask);
+	return r;
+}
+
+/**
+ * shim_mbind() - mbind of a range in which dax mappings may be
+ * @args:	mbind's arguments behind the length
+ */
+long shim_mbind(uint64_t addr, uint64_t len, const uint64_t args[4])
+{
+	const uint64_t shown[] = {addr, len};
+	struct dax_verdict v = dax_allow();
+	struct dax_vma vma = {0};
+	const struct dax_vma *first;
+	uint64_t stop = addr + len;
+	uint64_t mask;
+	long r = 0;
+
+	if (shim_is_bad_range(addr, len) || !shim_maps_lock_slow(&mask))
+		return sys6(mbind, addr, len, args[0], args[1], args[2], args[3]);
+	first = shim_first_in(addr, len);
+	if (first) {
+		vma = *first;
+		v = dax_mbind_verdict(&shim_vmas, addr, len, &stop);
+		if (v.error && shim_drop_stale(addr, len))
+			v = dax_mbind_verdict(&shim_vmas, addr, len, &stop);
+	}
+	shim_maps_unlock_slow(mask);
+	if (stop > addr)
+		r = sys6(mbind, addr, stop - addr, args[0], args[1], args[2], args[3]);
+	if (r < 0)
+		return r;
+	if (v.error)
+		shim_tell(&vma, DAX_CALL_MBIND, shown, 2, &v, 0);
+	return -v.error;
+}

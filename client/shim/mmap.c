@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * mmap: libcore's verdict, carried out.
+ *
+ * The functions answer what the system call would: a value or a negative errno.
+ */
+#include "client/shim/shim.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "client/shim/mm.h"
+#include "client/shim/sys.h"
+#include "libcore/size.h"
+
+/*
+ * Where the last mapping was put, or freed: the next one is tried right below or
+ * there, which finds an aligned place with one system call where asking the kernel
+ * for room would take three. Only a guess; any thread may spoil it.
+ */
+static uint64_t last_end;
+
+/* A range is free again: the next mapping may go there. */
+void shim_mmap_freed(uint64_t end)
+{
+	__atomic_store_n(&last_end, end, __ATOMIC_RELAXED);
+}
+
+struct mapping {
+	const struct shim_session *s;
+	const struct dax_mmap_request *req;
+	const struct dax_mmap_answer *ans;
+	const struct dax_device *dev;
+	uint32_t slot;
+	int fd;
+	int backing;
+	bool is_writable;
+};
+
+static long map_at(const struct mapping *m, uint64_t addr, int how)
+{
+	int flags = m->req->flags & ~(MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_32BIT);
+
+	return shim_map_plan(m->dev, addr, m->ans->len, m->req->off, m->req->prot,
+			     flags | how, m->backing);
+}
+
+/* Is MAP_FIXED_NOREPLACE known here? Before Linux 4.17 it was taken as a hint. */
+static long map_noreplace(const struct mapping *m, uint64_t addr)
+{
+	long p = map_at(m, addr, MAP_FIXED_NOREPLACE);
+
+	if (!sys_is_error(p) && (uint64_t)p != addr) {
+		sys2(munmap, p, m->ans->len);
+		return -EEXIST;
+	}
+	return p;
+}
+
+/* At an address of our choice, on the device's align. */
+static long map_congruent(const struct mapping *m)
+{
+	const uint64_t align = m->dev->align;
+	const uint64_t len = m->ans->len;
+	uint64_t end = __atomic_load_n(&last_end, __ATOMIC_RELAXED);
+	long p;
+
+	if (likely(end > len && !(m->req->flags & MAP_32BIT))) {
+		p = map_noreplace(m, dax_round_down(end - len, align));
+		if (likely(!sys_is_error(p)))
+			return p;
+	}
+	p = shim_reserve(len, align, m->req->off, m->req->flags);
+	if (sys_is_error(p))
+		return p;
+	end = (uint64_t)p;
+	p = map_at(m, end, MAP_FIXED);
+	if (sys_is_error(p))
+		sys2(munmap, end, len);
+	return p;
+}
+
+/* Wherever the kernel likes; good only if that happens to be on the align. */
+static long map_anywhere(const struct mapping *m, struct dax_verdict *v)
+{
+	long p = map_at(m, 0, m->req->flags & MAP_32BIT);
+
+	if (sys_is_error(p))
+		return p;
+	*v = dax_mmap_place_verdict(m->dev, (uint64_t)p, m->ans->len);
+	if (v->error) {
+		sys2(munmap, p, m->ans->len);
+		return -v->error;
+	}
+	return p;
+}
+
+/* Notes a mapping that was just made. With the lock held. */
+static void note(const struct mapping *m, uint64_t addr)
+{
+	struct dax_vma vma = {
+		.start = addr,
+		.end = addr + m->ans->len,
+		.off = m->req->off,
+		.align = m->dev->align,
+		.life = m->dev->life,
+		.slot = m->slot,
+		.flags = ((uint32_t)m->req->prot & DAX_VMA_PROT) |
+			 (m->is_writable ? DAX_VMA_MAYWRITE : 0),
+		.fd = m->fd,
+	};
+
+	dax_vmas_insert(&shim_vmas, &vma);
+	shim_maps_changed();
+}
+
+/* At the program's own address, in place of what is there. */
+static long map_fixed(const struct mapping *m, struct dax_verdict *v)
+{
+	uint64_t mask;
+	long p;
+
+	if (!shim_maps_lock_slow(&mask))
+		return -EAGAIN;
+	*v = dax_munmap_verdict(&shim_vmas, m->ans->addr, m->ans->len);
+	if (v->error)
+		p = -v->error;
+	else if (!shim_maps_has_room())
+		p = -ENOMEM;
+	else
+		p = map_at(m, m->ans->addr, MAP_FIXED);
+	if (!sys_is_error(p))
+		note(m, (uint64_t)p);
+	shim_maps_unlock_slow(mask);
+	return p;
+}
+
+static long map_new(const struct mapping *m, struct dax_verdict *v)
+{
+	bool has_room;
+	long p;
+
+	switch (m->ans->place) {
+	case DAX_PLACE_FIXED:
+		return map_fixed(m, v);
+	case DAX_PLACE_NOREPLACE:
+		p = map_noreplace(m, m->ans->addr);
+		if (p == -EEXIST)
+			*v = dax_refuse(EEXIST, DAX_MMAP_OCCUPIED, m->ans->addr, 0, 0);
+		break;
+	case DAX_PLACE_HINT:
+		p = map_noreplace(m, m->ans->addr);
+		if (sys_is_error(p))
+			p = map_anywhere(m, v);
+		break;
+	case DAX_PLACE_CONGRUENT:
+		p = map_congruent(m);
+		break;
+	case DAX_PLACE_ANY:
+	default:
+		p = map_anywhere(m, v);
+		break;
+	}
+	if (sys_is_error(p))
+		return p;
+	__atomic_store_n(&last_end, (uint64_t)p, __ATOMIC_RELAXED);
+	if (!shim_maps_lock())
+		return p; /* a handler over our own lock: unknown to us, but mapped */
+	has_room = shim_maps_has_room();
+	if (likely(has_room))
+		note(m, (uint64_t)p);
+	shim_maps_unlock();
+	if (unlikely(!has_room)) {
+		sys2(munmap, p, m->ans->len);
+		return -ENOMEM;
+	}
+	return p;
+}
+
+/* A refusal by the driver comes when the kernel has made room already. */
+static struct dax_verdict late_refusal(const struct dax_mmap_answer *ans)
+{
+	if (ans->place == DAX_PLACE_NOREPLACE) {
+		long p = sys6(mmap, ans->addr, ans->len, PROT_NONE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
+				      MAP_FIXED_NOREPLACE,
+			      -1, 0);
+
+		if (p == -EEXIST)
+			return dax_refuse(EEXIST, DAX_MMAP_OCCUPIED, ans->addr, 0, 0);
+		if (!sys_is_error(p))
+			sys2(munmap, p, ans->len);
+	} else if (ans->place == DAX_PLACE_FIXED) {
+		shim_munmap(ans->addr, ans->len);
+	}
+	return ans->v;
+}
+
+/**
+ * shim_mmap() - mmap of a device
+ * @id:		what @fd is: a node
+ * the rest:	mmap's own
+ */
+long shim_mmap(uint64_t addr, uint64_t len, int prot, int flags, int fd, uint64_t off,
+	       const struct shim_ident *id)
+{
+	struct dax_mmap_request req = {
+		.addr = addr, .len = len, .off = off, .prot = prot, .flags = flags};
+	struct dax_mmap_answer ans;
+	struct dax_verdict v = dax_allow();
+	struct dax_device dev;
+	struct mapping m = {.s = id->session,
+			    .req = &req,
+			    .ans = &ans,
+			    .dev = &dev,
+			    .slot = id->slot,
+			    .fd = fd};
+	long p;
+
+	req.accmode = (int)sys2(fcntl, fd, F_GETFL) & (O_ACCMODE | O_PATH);
+	if (unlikely(req.accmode & O_PATH))
+		return -EBADF;
+	dax_state_read(id->session->state, id->slot, &dev);
+	dax_mmap_verdict(&dev, &req, &ans);
+	if (unlikely(ans.v.error)) {
+		v = ans.is_late ? late_refusal(&ans) : ans.v;
+		p = -v.error;
+		goto out;
+	}
+	m.is_writable = req.accmode == O_RDWR;
+	m.backing = shim_backing(id->session, id->slot, &dev, m.is_writable, fd);
+	if (m.backing < 0) {
+		v = dax_refuse(-m.backing, DAX_NO_DAEMON, 0, 0, 0);
+		p = m.backing;
+		goto out;
+	}
+	p = map_new(&m, &v);
+out:
+	if (unlikely(id->session->log != SHIM_LOG_NONE)) {
+		const uint64_t args[] = {addr, len, (uint64_t)prot, (uint64_t)flags, off};
+
+		if (sys_is_error(p) && !v.error)
+			v.error = (int)-p;
+		shim_report(id->session, DAX_CALL_MMAP, id->slot, args, 5, &v,
+			    (uint64_t)p);
+	}
+	return p;
+}
+
+/**
+ * shim_mmap_other() - mmap of anything else, at a place where dax mappings may be
+ *
+ * mm/mmap.c: mmap_region() unmaps what is there first, and answers its refusal.
+ */
+long shim_mmap_other(uint64_t addr, uint64_t len, int prot, int flags, int fd,
+		     uint64_t off)
+{
+	const uint64_t args[] = {addr, len, (uint64_t)prot, (uint64_t)flags, off};
+	struct dax_verdict v;
+	struct dax_vma vma = {0};
+	uint64_t mask;
+	long p;
+
+	if (shim_is_bad_range(addr, len) || !shim_maps_lock_slow(&mask))
+		return sys6(mmap, addr, len, prot, flags, fd, off);
+	v = dax_munmap_verdict(&shim_vmas, addr, len);
+	if (unlikely(v.error) && shim_drop_stale(addr, len))
+		v = dax_munmap_verdict(&shim_vmas, addr, len);
+	if (v.error) {
+		vma = *shim_first_in(addr, len);
+		p = -v.error;
+	} else {
+		p = sys6(mmap, addr, len, prot, flags, fd, off);
+		if (!sys_is_error(p) && shim_maps_has_room())
+			shim_forget(addr, dax_round_up(len, DAX_PAGE));
+	}
+	shim_maps_unlock_slow(mask);
+	if (v.error)
+		shim_tell(&vma, DAX_CALL_MMAP, args, 5, &v, 0);
+	return p;
+}

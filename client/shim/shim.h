@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The preload library, between its modules.
+ *
+ * wrap.def lists the functions of libc that are wrapped. wrap_*.c hold the wrappers,
+ * which libc's callers see; everything else is hidden. The rules inside, because this
+ * runs in other people's processes:
+ *
+ *  - no malloc, no stdio, no constructor, no static path buffer;
+ *  - nothing here calls a wrapped function: sys.h, or real.h's REAL(name) where the
+ *    next library in the chain shall have its turn;
+ *  - errno changes only when a call fails; helpers answer negative errnos;
+ *  - in doubt the call is passed through.
+ */
+#ifndef SHIM_H
+#define SHIM_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "libcore/event.h"
+#include "libcore/path.h"
+#include "libcore/state.h"
+#include "libcore/vmas.h"
+
+struct stat;
+
+#define SHIM_EXPORT __attribute__((visibility("default")))
+#define SHIM_COLD   __attribute__((noinline, cold))
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+/* -- session.c: the daemon that this process is a client of ------------------- */
+
+enum shim_log {
+	SHIM_LOG_NONE,
+	SHIM_LOG_REFUSALS,
+	SHIM_LOG_ALL,
+};
+
+struct shim_session {
+	const struct dax_state *state;
+	struct dax_path_names names;
+	enum shim_log log;
+	char log_path[108]; /* a datagram socket */
+	size_t dir_len;
+	char dir[108]; /* the runtime directory: absolute, no slash at the end */
+};
+
+const struct shim_session *shim_session(void);
+const struct shim_session *shim_session_if_known(void);
+int shim_request(const struct shim_session *s, int type, uint64_t arg, const void *body,
+		 size_t len, int fd, int *ret_fd, uint64_t ret_arg[4]);
+
+/* -- ident.c: whose descriptor is this? ------------------------------------------- */
+
+enum shim_kind {
+	SHIM_OTHER,
+	SHIM_NODE, /* a handle of a device, or of /dev/ndctlN */
+	SHIM_ATTR, /* a file of the sysfs tree */
+};
+
+struct shim_ident {
+	enum shim_kind kind;
+	uint32_t slot; /* NODE */
+	const struct shim_session *session;
+};
+
+struct shim_ident shim_ident_stat(const struct stat *st);
+struct shim_ident shim_ident_fd(int fd);
+bool shim_fd_is_other(int fd);
+void shim_fd_forget(int fd);
+void shim_fd_forget_all(void);
+void shim_fix_stat(const struct shim_ident *id, struct stat *st);
+
+/* -- path.c: where does this path lead? ----------------------------------------- */
+
+enum shim_follow {
+	SHIM_FOLLOW,
+	SHIM_NOFOLLOW, /* the last component itself, as lstat(2) */
+};
+
+const char *shim_redirect(int dirfd, const char *path, enum shim_follow follow,
+			  char buf[PATH_MAX]);
+bool shim_is_dangling(int dirfd, const char *path);
+ssize_t shim_fd_path(int fd, char buf[PATH_MAX]);
+ssize_t shim_unredirect(char *path, size_t len);
+bool shim_is_shared_dir(int dirfd, const char *path, char extra[PATH_MAX]);
+
+/* -- backing.c: descriptors of backing stores ------------------------------------- */
+
+int shim_backing(const struct shim_session *s, uint32_t slot,
+		 const struct dax_device *dev, bool is_writable, int handle);
+
+/* -- maps.c: the process's dax mappings ---------------------------------------------- */
+
+bool shim_maps_touch(uint64_t addr, uint64_t len);
+bool shim_maps_overlap(uint64_t addr, uint64_t len);
+void shim_maps_forget(uint64_t addr, uint64_t len);
+bool shim_maps_lock(void);
+void shim_maps_unlock(void);
+bool shim_maps_lock_slow(uint64_t *ret_mask);
+void shim_maps_unlock_slow(uint64_t mask);
+bool shim_maps_has_room(void);
+void shim_maps_changed(void);
+bool shim_maps_is_stale(const struct dax_vma *vma);
+extern struct dax_vmas shim_vmas;
+
+/* -- place.c: making real mappings -----------------------------------------------------
+ */
+
+long shim_reserve(uint64_t len, uint64_t align, uint64_t off, int flags);
+long shim_map_plan(const struct dax_device *dev, uint64_t addr, uint64_t len,
+		   uint64_t off, int prot, int flags, int backing);
+
+/* -- mm.c: the calls -------------------------------------------------------------------
+ */
+
+long shim_mmap(uint64_t addr, uint64_t len, int prot, int flags, int fd, uint64_t off,
+	       const struct shim_ident *id);
+long shim_mmap_other(uint64_t addr, uint64_t len, int prot, int flags, int fd,
+		     uint64_t off);
+long shim_munmap(uint64_t addr, uint64_t len);
+long shim_mprotect(uint64_t addr, uint64_t len, int prot, int pkey);
+long shim_mremap(uint64_t old_addr, uint64_t old_len, uint64_t new_len, int flags,
+		 uint64_t new_addr);
+long shim_madvise(uint64_t addr, uint64_t len, int advice);
+long shim_msync(uint64_t addr, uint64_t len, int flags);
+long shim_mlock(uint64_t addr, uint64_t len, int flags);
+long shim_mbind(uint64_t addr, uint64_t len, const uint64_t args[4]);
+long shim_remap_file_pages(uint64_t addr, uint64_t len, int prot, uint64_t pgoff,
+			   int flags);
+
+/* -- report.c: what is told to daxrun ---------------------------------------------- */
+
+void shim_report(const struct shim_session *s, enum dax_call call, uint32_t slot,
+		 const uint64_t *args, int nr_args, const struct dax_verdict *v,
+		 uint64_t result);
+void shim_report_name(const struct shim_session *s, enum dax_call call, const char *name,
+		      const uint64_t *args, int nr_args, const struct dax_verdict *v);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * System calls without libc: what the shim does on its own behalf.
+ *
+ * libc's functions are the wrapped ones, and they set errno; these do neither, may be
+ * called in a signal handler and before any constructor, and answer a negative errno.
+ */
+#ifndef SHIM_SYS_H
+#define SHIM_SYS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+
+#if defined(__x86_64__)
+static inline long sys_call6(long n, long a, long b, long c, long d, long e, long f)
+{
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	register long r9 __asm__("r9") = f;
+	long ret;
+
+	__asm__ volatile("syscall"
+			 : "=a"(ret)
+			 : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return ret;
+}
+#elif defined(__aarch64__)
+static inline long sys_call6(long n, long a, long b, long c, long d, long e, long f)
+{
+	register long x8 __asm__("x8") = n;
+	register long x0 __asm__("x0") = a;
+	register long x1 __asm__("x1") = b;
+	register long x2 __asm__("x2") = c;
+	register long x3 __asm__("x3") = d;
+	register long x4 __asm__("x4") = e;
+	register long x5 __asm__("x5") = f;
+
+	__asm__ volatile("svc 0"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
+			 : "memory");
+	return x0;
+}
+#else
+#error "the shim has system calls for x86-64 and aarch64 only"
+#endif
+
+/* sys3(openat, dirfd, path, flags): pointers and numbers alike. */
+#define sys0(name)       sys_call6(SYS_##name, 0, 0, 0, 0, 0, 0)
+#define sys1(name, a)    sys_call6(SYS_##name, (long)(a), 0, 0, 0, 0, 0)
+#define sys2(name, a, b) sys_call6(SYS_##name, (long)(a), (long)(b), 0, 0, 0, 0)
+#define sys3(name, a, b, c)                                                              \
+	sys_call6(SYS_##name, (long)(a), (long)(b), (long)(c), 0, 0, 0)
+#define sys4(name, a, b, c, d)                                                           \
+	sys_call6(SYS_##name, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+#define sys5(name, a, b, c, d, e)                                                        \
+	sys_call6(SYS_##name, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
+#define sys6(name, a, b, c, d, e, f)                                                     \
+	sys_call6(SYS_##name, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e),     \
+		  (long)(f))
+
+/* Is what a raw system call answered an error? */
+static inline bool sys_is_error(long ret)
+{
+	return (unsigned long)ret >= (unsigned long)-4095;
+}
+
+#endif

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the calls on dax mappings share.
+ */
+#include "client/shim/shim.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "client/shim/mm.h"
+#include "client/shim/sys.h"
+#include "libcore/plan.h"
+#include "libcore/size.h"
+
+void shim_tell(const struct dax_vma *vma, enum dax_call call, const uint64_t *args,
+	       int nr, const struct dax_verdict *v, uint64_t result)
+{
+	const struct shim_session *s = shim_session_if_known();
+
+	if (unlikely(s && s->log != SHIM_LOG_NONE))
+		shim_report(s, call, vma->slot, args, nr, v, result);
+}
+
+/* The first dax mapping in a range, which need not be there. With the lock held. */
+const struct dax_vma *shim_first_in(uint64_t addr, uint64_t len)
+{
+	uint32_t i = dax_vmas_find(&shim_vmas, addr);
+
+	if (i == shim_vmas.nr || shim_vmas.v[i].start >= addr + len)
+		return NULL;
+	return &shim_vmas.v[i];
+}
+
+/*
+ * Throws out what is in a range of the list but not in the kernel any more. With the
+ * lock held. Return: true if anything was, and the verdict has to be found anew.
+ */
+SHIM_COLD bool shim_drop_stale(uint64_t addr, uint64_t len)
+{
+	bool has_dropped = false;
+	uint32_t i;
+
+	for (i = dax_vmas_find(&shim_vmas, addr);
+	     i < shim_vmas.nr && shim_vmas.v[i].start < addr + len;) {
+		const struct dax_vma vma = shim_vmas.v[i];
+
+		if (shim_maps_is_stale(&vma)) {
+			dax_vmas_remove(&shim_vmas, vma.start, vma.end);
+			has_dropped = true;
+		} else {
+			i++;
+		}
+	}
+	if (has_dropped)
+		shim_maps_changed();
+	return has_dropped;
+}
+
+/* Is this a range that the kernel itself would not look at? Then it shall say so. */
+bool shim_is_bad_range(uint64_t addr, uint64_t len)
+{
+	return addr & (DAX_PAGE - 1) || !len || len > DAX_TASK_SIZE ||
+	       addr > DAX_TASK_SIZE - len;
+}
+
+bool shim_is_present(int pagemap, uint64_t addr, uint64_t len)
+{
+	uint64_t entries[64];
+	uint64_t page;
+
+	for (page = addr / DAX_PAGE; page < (addr + len) / DAX_PAGE;) {
+		uint64_t want = dax_min((addr + len) / DAX_PAGE - page, 64);
+		long n = sys4(pread64, pagemap, entries, want * 8, page * 8);
+		long i;
+
+		if (n <= 0)
+			return false;
+		for (i = 0; i < n / 8; i++)
+			if (entries[i] >> 63)
+				return true;
+		page += (uint64_t)(n / 8);
+	}
+	return false;
+}
+
+/*
+ * A mapping whose ends are off the align: units that were touched before stay, of all
+ * others every touch is SIGBUS (drivers/dax/device.c: check_vma() at fault time).
+ * @from and @len: the part to look at, on the align from the mapping's start.
+ */
+void shim_break_untouched(const struct dax_vma *vma)
+{
+	static const struct dax_device nothing = {.align = DAX_PAGE};
+	const int prot = (int)(vma->flags & DAX_VMA_PROT);
+	long pagemap = sys3(openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t addr = vma->start;
+
+	while (addr < vma->end) {
+		uint64_t next =
+			dax_min(dax_round_down(addr, vma->align) + vma->align, vma->end);
+
+		if (vma->start & (vma->align - 1) || pagemap < 0 ||
+		    !shim_is_present((int)pagemap, addr, next - addr))
+			shim_map_plan(&nothing, addr, next - addr, 0, prot, MAP_FIXED,
+				      -1);
+		addr = next;
+	}
+	if (pagemap >= 0)
+		sys1(close, pagemap);
+}
+
+/* Gives a mapping again what it should show, after it was broken. */
+void shim_make_whole(const struct dax_vma *vma)
+{
+	const struct shim_session *s = shim_session_if_known();
+	struct dax_device dev;
+	int backing;
+
+	dax_state_read(s->state, vma->slot, &dev);
+	if (dev.life != vma->life)
+		dev.flags &= ~(uint32_t)DAX_DEVICE_ALIVE;
+	backing = shim_backing(s, vma->slot, &dev, vma->flags & DAX_VMA_MAYWRITE, -1);
+	if (backing < 0)
+		return;
+	shim_map_plan(&dev, vma->start, vma->end - vma->start, vma->off,
+		      (int)(vma->flags & DAX_VMA_PROT), MAP_FIXED, backing);
+	if (vma->flags & DAX_VMA_DONTFORK)
+		sys3(madvise, vma->start, vma->end - vma->start, MADV_DONTFORK);
+	if (vma->flags & DAX_VMA_DONTDUMP)
+		sys3(madvise, vma->start, vma->end - vma->start, MADV_DONTDUMP);
+}
+
+/*
+ * Takes a range out of the list, and mends a mapping that is whole without it. With
+ * the lock held; there is room.
+ */
+void shim_forget(uint64_t addr, uint64_t len)
+{
+	const uint32_t i = dax_vmas_find(&shim_vmas, addr);
+	const bool was_broken = i < shim_vmas.nr && dax_vma_is_broken(&shim_vmas.v[i]);
+
+	dax_vmas_remove(&shim_vmas, addr, addr + len);
+	shim_maps_changed();
+	if (unlikely(was_broken) && i < shim_vmas.nr && shim_vmas.v[i].end == addr &&
+	    !dax_vma_is_broken(&shim_vmas.v[i]))
+		shim_make_whole(&shim_vmas.v[i]);
+}

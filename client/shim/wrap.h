@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the wrappers have in common, and libc's functions that no header declares. */
+#ifndef SHIM_WRAP_H
+#define SHIM_WRAP_H
+
+#include "client/shim/real.h"
+#include "client/shim/shim.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+/*
+ * May we look at this path ourselves? The kernel answers EFAULT to a pointer that is
+ * plainly none; so must we.
+ */
+static inline bool shim_may_look(const char *path)
+{
+	return likely((uintptr_t)path - 4096 < (UINT64_C(1) << 47) - 8192);
+}
+
+static inline bool shim_has_word(const char *path)
+{
+	return shim_may_look(path) && unlikely(dax_path_has_word(path));
+}
+
+/* After a call that failed: was it because of a link to us that leads nowhere? */
+static inline bool shim_was_dangling(int dirfd, const char *path, enum shim_follow follow)
+{
+	return unlikely(errno == ENOENT) && follow == SHIM_FOLLOW &&
+	       shim_may_look(path) && shim_is_dangling(dirfd, path);
+}
+
+/* From a negative errno to libc's way. */
+static inline long shim_ret(long r)
+{
+	if (unlikely((unsigned long)r >= (unsigned long)-4095)) {
+		errno = (int)-r;
+		return -1;
+	}
+	return r;
+}
+
+/* wrap_fd.c */
+int shim_fd_call(int fd, enum dax_call call, int64_t a, int64_t b, int64_t c);
+ssize_t shim_fd_write(int fd, const void *buf, size_t n);
+
+/* wrap_open.c */
+int shim_open(int dirfd, const char *path, int flags, mode_t mode);
+
+/* wrap_change.c: may something at this path be made, removed or renamed? */
+int shim_may_change(int dirfd, const char *path);
+
+ssize_t __read_chk(int fd, void *buf, size_t n, size_t room);
+ssize_t __pread_chk(int fd, void *buf, size_t n, off_t off, size_t room);
+ssize_t __pread64_chk(int fd, void *buf, size_t n, off64_t off, size_t room);
+int __open_2(const char *path, int flags);
+int __open64_2(const char *path, int flags);
+int __openat_2(int dirfd, const char *path, int flags);
+int __openat64_2(int dirfd, const char *path, int flags);
+int __xstat(int ver, const char *path, struct stat *st);
+int __xstat64(int ver, const char *path, struct stat64 *st);
+int __lxstat(int ver, const char *path, struct stat *st);
+int __lxstat64(int ver, const char *path, struct stat64 *st);
+int __fxstat(int ver, int fd, struct stat *st);
+int __fxstat64(int ver, int fd, struct stat64 *st);
+int __fxstatat(int ver, int dirfd, const char *path, struct stat *st, int flags);
+int __fxstatat64(int ver, int dirfd, const char *path, struct stat64 *st, int flags);
+ssize_t __readlink_chk(const char *path, char *buf, size_t size, size_t room);
+ssize_t __readlinkat_chk(int dirfd, const char *path, char *buf, size_t size,
+			 size_t room);
+char *__realpath_chk(const char *path, char *resolved, size_t room);
+char *__getcwd_chk(char *buf, size_t size, size_t room);
+
+#endif

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The functions that change what a directory holds, or a node's mode.
+ *
+ * /dev and /sys are not a user's to change, and /sys not even root's; but our files for
+ * them are often the user's own, so the refusal has to come from here.
+ */
+#include "client/shim/wrap.h"
+
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "client/shim/sys.h"
+
+enum place {
+	ELSEWHERE,
+	IN_DEV,
+	IN_SYS, /* or /proc */
+};
+
+/* Where a path leads, and at which place we keep that. */
+static SHIM_COLD enum place place_of_word(int dirfd, const char *path,
+					  enum shim_follow follow, char buf[PATH_MAX])
+{
+	const struct shim_session *s;
+
+	if (shim_redirect(dirfd, path, follow, buf) == path)
+		return ELSEWHERE;
+	s = shim_session();
+	return strncmp(buf + s->dir_len, "/dev/", 5) ? IN_SYS : IN_DEV;
+}
+
+static enum place place_of(int dirfd, const char *path, enum shim_follow follow,
+			   char buf[PATH_MAX])
+{
+	return shim_has_word(path) ? place_of_word(dirfd, path, follow, buf) : ELSEWHERE;
+}
+
+/**
+ * shim_may_change() - may something at this path be made, removed or renamed?
+ *
+ * fs/kernfs has no such operations (EPERM); /dev belongs to root.
+ *
+ * Return: 0 if it is none of ours, or the negative errno.
+ */
+int shim_may_change(int dirfd, const char *path)
+{
+	char buf[PATH_MAX];
+
+	switch (place_of(dirfd, path, SHIM_NOFOLLOW, buf)) {
+	case IN_DEV:
+		return -EACCES;
+	case IN_SYS:
+		return -EPERM;
+	case ELSEWHERE:
+	default:
+		return 0;
+	}
+}
+
+/* -- mode and length --------------------------------------------------------------------
+ */
+
+static SHIM_COLD int chmod_ours(int dirfd, const char *path, mode_t mode)
+{
+	char buf[PATH_MAX];
+
+	switch (place_of_word(dirfd, path, SHIM_FOLLOW, buf)) {
+	case IN_DEV: /* the bit that says "ours" stays */
+		return (int)sys3(fchmodat, AT_FDCWD, buf, mode | S_ISVTX);
+	case IN_SYS:
+		return -EPERM;
+	case ELSEWHERE:
+	default:
+		return (int)sys3(fchmodat, dirfd, path, mode);
+	}
+}
+
+SHIM_EXPORT int chmod(const char *path, mode_t mode)
+{
+	if (shim_has_word(path))
+		return (int)shim_ret(chmod_ours(AT_FDCWD, path, mode));
+	return REAL(chmod)(path, mode);
+}
+
+SHIM_EXPORT int fchmodat(int dirfd, const char *path, mode_t mode, int flags)
+{
+	if (!flags && shim_has_word(path))
+		return (int)shim_ret(chmod_ours(dirfd, path, mode));
+	return REAL(fchmodat)(dirfd, path, mode, flags);
+}
+
+/* fs/open.c: do_sys_truncate(): EINVAL for what is no file; fs/kernfs takes any length.
+ */
+static SHIM_COLD int truncate_ours(const char *path, off64_t len)
+{
+	char buf[PATH_MAX];
+	enum place place = place_of_word(AT_FDCWD, path, SHIM_FOLLOW, buf);
+	int r = 0;
+
+	if (place == ELSEWHERE)
+		return (int)sys2(truncate, path, len);
+	if (len < 0)
+		return -EINVAL;
+	r = (int)sys2(access, buf, F_OK);
+	return r < 0 ? r : place == IN_DEV ? -EINVAL : 0;
+}
+
+SHIM_EXPORT int truncate(const char *path, off_t len)
+{
+	if (shim_has_word(path))
+		return (int)shim_ret(truncate_ours(path, len));
+	return REAL(truncate)(path, len);
+}
+
+SHIM_EXPORT int truncate64(const char *path, off64_t len)
+{
+	if (shim_has_word(path))
+		return (int)shim_ret(truncate_ours(path, len));
+	return REAL(truncate64)(path, len);
+}
+
+/* -- removing
+ * ------------------------------------------------------------------------------ */
+
+/* Root may remove a node; the device does not mind. */
+static SHIM_COLD int unlink_ours(int dirfd, const char *path, int flags)
+{
+	char buf[PATH_MAX];
+
+	switch (place_of_word(dirfd, path, SHIM_NOFOLLOW, buf)) {
+	case IN_DEV:
+		if (flags & AT_REMOVEDIR)
+			return -ENOTDIR;
+		return sys0(geteuid) ? -EACCES : (int)sys3(unlinkat, AT_FDCWD, buf, 0);
+	case IN_SYS:
+		return -EPERM;
+	case ELSEWHERE:
+	default:
+		return (int)sys3(unlinkat, dirfd, path, flags);
+	}
+}
+
+SHIM_EXPORT int unlink(const char *path)
+{
+	if (shim_has_word(path))
+		return (int)shim_ret(unlink_ours(AT_FDCWD, path, 0));
+	return REAL(unlink)(path);
+}
+
+SHIM_EXPORT int unlinkat(int dirfd, const char *path, int flags)
+{
+	if (shim_has_word(path))
+		return (int)shim_ret(unlink_ours(dirfd, path, flags));
+	return REAL(unlinkat)(dirfd, path, flags);
+}
+
+SHIM_EXPORT int remove(const char *path)
+{
+	int r = shim_may_change(AT_FDCWD, path);
+
+	if (unlikely(r == -EACCES))
+		r = unlink_ours(AT_FDCWD, path, 0);
+	else if (likely(!r))
+		return REAL(remove)(path);
+	return (int)shim_ret(r);
+}
+
+SHIM_EXPORT int rmdir(const char *path)
+{
+	if (shim_has_word(path))
+		return (int)shim_ret(unlink_ours(AT_FDCWD, path, AT_REMOVEDIR));
+	return REAL(rmdir)(path);
+}
+
+/* -- making and renaming
+ * ------------------------------------------------------------------- */
+
+#define CHANGE(name, params, args, dirfd, path)                                          \
+	SHIM_EXPORT int name params                                                      \
+	{                                                                                \
+		int r = shim_may_change(dirfd, path);                                    \
+                                                                                         \
+		return unlikely(r < 0) ? (int)shim_ret(r) : REAL(name) args;             \
+	}
+
+#define CHANGE2(name, params, args, dirfd1, path1, dirfd2, path2)                        \
+	SHIM_EXPORT int name params                                                      \
+	{                                                                                \
+		int r = shim_may_change(dirfd1, path1);                                  \
+                                                                                         \
+		if (likely(!r))                                                          \
+			r = shim_may_change(dirfd2, path2);                              \
+		return unlikely(r < 0) ? (int)shim_ret(r) : REAL(name) args;             \
+	}
+
+CHANGE(mkdir, (const char *path, mode_t mode), (path, mode), AT_FDCWD, path)
+CHANGE(mkdirat, (int dirfd, const char *path, mode_t mode), (dirfd, path, mode), dirfd,
+       path)
+CHANGE(symlink, (const char *target, const char *path), (target, path), AT_FDCWD, path)
+CHANGE(symlinkat, (const char *target, int dirfd, const char *path),
+       (target, dirfd, path), dirfd, path)
+CHANGE2(rename, (const char *from, const char *to), (from, to), AT_FDCWD, from, AT_FDCWD,
+	to)
+CHANGE2(renameat, (int fromfd, const char *from, int tofd, const char *to),
+	(fromfd, from, tofd, to), fromfd, from, tofd, to)
+CHANGE2(renameat2,
+	(int fromfd, const char *from, int tofd, const char *to, unsigned int flags),
+	(fromfd, from, tofd, to, flags), fromfd, from, tofd, to)
+
+/* A node is on a file system of its own: it can be linked nowhere else. */
+static int may_link(int fromfd, const char *from, int tofd, const char *to)
+{
+	int r = shim_may_change(tofd, to);
+
+	if (likely(!r) && unlikely(shim_may_change(fromfd, from) < 0))
+		r = -EXDEV;
+	return r;
+}
+
+SHIM_EXPORT int link(const char *from, const char *to)
+{
+	int r = may_link(AT_FDCWD, from, AT_FDCWD, to);
+
+	return unlikely(r < 0) ? (int)shim_ret(r) : REAL(link)(from, to);
+}
+
+SHIM_EXPORT int linkat(int fromfd, const char *from, int tofd, const char *to, int flags)
+{
+	int r = may_link(fromfd, from, tofd, to);
+
+	return unlikely(r < 0) ? (int)shim_ret(r)
+			       : REAL(linkat)(fromfd, from, tofd, to, flags);
+}
+
+/*
+ * A second node of a device is the same device. Here that is a second name of its
+ * handle. Return: 0 if that was made, or a negative errno: then let the kernel.
+ */
+static SHIM_COLD int mknod_ours(int dirfd, const char *path, dev_t rdev)
+{
+	const struct shim_session *s = shim_session();
+	char handle[PATH_MAX];
+	struct dax_device dev;
+	uint32_t i;
+
+	if (!s || major(rdev) != s->names.major || sys0(geteuid))
+		return -ENODEV;
+	for (i = 0; i < DAX_STATE_SLOTS; i++) {
+		dax_state_read(s->state, i, &dev);
+		if (dev.life && !(dev.flags & DAX_DEVICE_GONE) &&
+		    dev.minor == minor(rdev) && dev.major == major(rdev))
+			break;
+	}
+	if (i == DAX_STATE_SLOTS)
+		return -ENODEV;
+	memcpy(handle, s->dir, s->dir_len);
+	strcpy(handle + s->dir_len, "/dev/");
+	strcat(handle, dev.name);
+	return (int)sys5(linkat, AT_FDCWD, handle, dirfd, path, 0);
+}
+
+static int before_mknod(int dirfd, const char *path, mode_t mode, dev_t rdev)
+{
+	int r = shim_may_change(dirfd, path);
+
+	if (unlikely(r < 0))
+		return r;
+	if (unlikely(S_ISCHR(mode)) && mknod_ours(dirfd, path, rdev) == 0)
+		return 1;
+	return 0;
+}
+
+SHIM_EXPORT int mknod(const char *path, mode_t mode, dev_t rdev)
+{
+	int r = before_mknod(AT_FDCWD, path, mode, rdev);
+
+	if (r)
+		return r < 0 ? (int)shim_ret(r) : 0;
+	return REAL(mknod)(path, mode, rdev);
+}
+
+SHIM_EXPORT int mknodat(int dirfd, const char *path, mode_t mode, dev_t rdev)
+{
+	int r = before_mknod(dirfd, path, mode, rdev);
+
+	if (r)
+		return r < 0 ? (int)shim_ret(r) : 0;
+	return REAL(mknodat)(dirfd, path, mode, rdev);
+}

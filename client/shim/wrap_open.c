@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The functions that open something. */
+#include "client/shim/wrap.h"
+
+#include <spawn.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "client/shim/sys.h"
+#include "libcore/attrmode.h"
+
+/* What open(2) would do to a file, but not to a device or attribute. */
+#define FILE_FLAGS (O_CREAT | O_TRUNC | O_DIRECT)
+
+static int close_with(int fd, int error)
+{
+	sys1(close, fd);
+	return -error;
+}
+
+/* After the file system let us in: what does the driver say? */
+static int opened_node(const struct shim_ident *id, int fd, int flags)
+{
+	const uint64_t args[] = {(uint64_t)flags};
+	struct dax_verdict v;
+	struct dax_device dev;
+
+	dax_state_read(id->session->state, id->slot, &dev);
+	v = dax_open_verdict(&dev, flags);
+	shim_report(id->session, DAX_CALL_OPEN, id->slot, args, 1, &v, (uint64_t)fd);
+	if (v.error)
+		return close_with(fd, v.error);
+	shim_fd_forget(fd);
+	return fd;
+}
+
+static int opened_attr(const struct shim_ident *id, const char *path, int fd,
+		       const struct stat *st, int flags)
+{
+	const uint64_t args[] = {(uint64_t)flags};
+	struct dax_verdict v =
+		dax_attr_open_verdict(dax_attrmode_shown(st->st_mode), flags);
+
+	shim_report_name(id->session, DAX_CALL_ATTR_OPEN, path, args, 1, &v);
+	if (v.error)
+		return close_with(fd, v.error);
+	shim_fd_forget(fd);
+	return fd;
+}
+
+/* What was opened may be ours: then the driver has its say. */
+static int opened(int fd, const char *path, int flags)
+{
+	struct shim_ident id;
+	struct stat st;
+
+	if (fd < 0 || sys2(fstat, fd, &st) < 0)
+		return fd;
+	id = shim_ident_stat(&st);
+	switch (id.kind) {
+	case SHIM_NODE:
+		return opened_node(&id, fd, flags);
+	case SHIM_ATTR:
+		return opened_attr(&id, path, fd, &st, flags);
+	case SHIM_OTHER:
+	default:
+		return fd;
+	}
+}
+
+/* At a path below the runtime directory. Return: a descriptor or a negative errno. */
+static int open_ours(const char *path, int flags, mode_t mode)
+{
+	int plain = flags & ~(FILE_FLAGS);
+	int fd;
+
+	/* A file system with devices in it has no unnamed files. */
+	if ((flags & O_TMPFILE) == O_TMPFILE)
+		plain = flags;
+	/* Keeps EEXIST of O_EXCL and EACCES of a truncation, but makes nothing. */
+	if (flags & O_CREAT && flags & O_EXCL && sys2(access, path, F_OK) == 0)
+		return -EEXIST;
+	if (flags & O_TRUNC && sys2(access, path, W_OK) == -EACCES)
+		return -EACCES;
+	fd = (int)sys4(openat, AT_FDCWD, path, plain & ~O_EXCL, mode);
+	if (fd == -ENOENT && flags & O_CREAT)
+		return -EACCES;
+	return opened(fd, path, flags);
+}
+
+/* A descriptor's name in /proc, by which it is opened once more. */
+static bool is_fd_path(const char *path)
+{
+	return shim_may_look(path) &&
+	       ((!strncmp(path, "/proc/", 6) && strstr(path, "/fd/")) ||
+		!strncmp(path, "/dev/fd/", 8) || !strncmp(path, "/dev/std", 8));
+}
+
+/* Return: a descriptor, a negative errno, or -EXDEV: none of ours. */
+static SHIM_COLD int try_open(int dirfd, const char *path, int flags, mode_t mode)
+{
+	char buf[PATH_MAX];
+	const char *other;
+
+	other = shim_redirect(dirfd, path,
+			      flags & O_NOFOLLOW ? SHIM_NOFOLLOW : SHIM_FOLLOW, buf);
+	return other == path ? -EXDEV : open_ours(other, flags, mode);
+}
+
+/*
+ * All of the family, around the call of the real one. O_CREAT would follow a link to
+ * us and make a file where it leads, so it is looked at before.
+ */
+#define OPEN(dirfd, path, flags, mode, real)                                             \
+	({                                                                               \
+		int fd_ = -EXDEV;                                                        \
+                                                                                         \
+		if (shim_has_word(path) ||                                               \
+		    (unlikely((flags)&O_CREAT) && shim_may_look(path) &&                 \
+		     shim_is_dangling(dirfd, path)))                                     \
+			fd_ = try_open(dirfd, path, flags, mode);                        \
+		if (fd_ == -EXDEV) {                                                     \
+			fd_ = real;                                                      \
+			if (unlikely(fd_ < 0)) {                                         \
+				if (!((flags)&O_CREAT) &&                                \
+				    shim_was_dangling(dirfd, path, SHIM_FOLLOW)) {       \
+					fd_ = try_open(dirfd, path, flags, mode);        \
+					fd_ = fd_ == -EXDEV ? -ENOENT : fd_;             \
+				} else {                                                 \
+					fd_ = -errno;                                    \
+				}                                                        \
+			} else if (unlikely(is_fd_path(path))) {                         \
+				fd_ = opened(fd_, path, flags);                          \
+			}                                                                \
+		}                                                                        \
+		(int)shim_ret(fd_);                                                      \
+	})
+
+static mode_t mode_of(int flags, va_list ap)
+{
+	return flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(ap, mode_t)
+								   : 0;
+}
+
+SHIM_EXPORT int open(const char *path, int flags, ...)
+{
+	va_list ap;
+	mode_t mode;
+
+	va_start(ap, flags);
+	mode = mode_of(flags, ap);
+	va_end(ap);
+	return OPEN(AT_FDCWD, path, flags, mode, REAL(open)(path, flags, mode));
+}
+
+SHIM_EXPORT int open64(const char *path, int flags, ...)
+{
+	va_list ap;
+	mode_t mode;
+
+	va_start(ap, flags);
+	mode = mode_of(flags, ap);
+	va_end(ap);
+	return OPEN(AT_FDCWD, path, flags, mode, REAL(open64)(path, flags, mode));
+}
+
+SHIM_EXPORT int openat(int dirfd, const char *path, int flags, ...)
+{
+	va_list ap;
+	mode_t mode;
+
+	va_start(ap, flags);
+	mode = mode_of(flags, ap);
+	va_end(ap);
+	return OPEN(dirfd, path, flags, mode, REAL(openat)(dirfd, path, flags, mode));
+}
+
+SHIM_EXPORT int openat64(int dirfd, const char *path, int flags, ...)
+{
+	va_list ap;
+	mode_t mode;
+
+	va_start(ap, flags);
+	mode = mode_of(flags, ap);
+	va_end(ap);
+	return OPEN(dirfd, path, flags, mode, REAL(openat64)(dirfd, path, flags, mode));
+}
+
+SHIM_EXPORT int __open_2(const char *path, int flags)
+{
+	return OPEN(AT_FDCWD, path, flags, 0, REAL(__open_2)(path, flags));
+}
+
+SHIM_EXPORT int __open64_2(const char *path, int flags)
+{
+	return OPEN(AT_FDCWD, path, flags, 0, REAL(__open64_2)(path, flags));
+}
+
+SHIM_EXPORT int __openat_2(int dirfd, const char *path, int flags)
+{
+	return OPEN(dirfd, path, flags, 0, REAL(__openat_2)(dirfd, path, flags));
+}
+
+SHIM_EXPORT int __openat64_2(int dirfd, const char *path, int flags)
+{
+	return OPEN(dirfd, path, flags, 0, REAL(__openat64_2)(dirfd, path, flags));
+}
+
+SHIM_EXPORT int creat(const char *path, mode_t mode)
+{
+	return OPEN(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode,
+		    REAL(creat)(path, mode));
+}
+
+SHIM_EXPORT int creat64(const char *path, mode_t mode)
+{
+	return OPEN(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode,
+		    REAL(creat64)(path, mode));
+}
+
+/* For syscall(2): openat, and openat2 without its resolve flags. */
+int shim_open(int dirfd, const char *path, int flags, mode_t mode)
+{
+	return OPEN(dirfd, path, flags, mode, REAL(openat)(dirfd, path, flags, mode));
+}
+
+/* -- streams ---------------------------------------------------------------------------
+ */
+
+/*
+ * A stream's reads and writes happen inside libc. So a stream on something of ours gets
+ * functions that do what the calls would do, and the number for fileno(3).
+ */
+
+static ssize_t stream_read(void *cookie, char *buf, size_t n)
+{
+	int fd = (int)(intptr_t)cookie;
+	int r = shim_fd_call(fd, DAX_CALL_READ, 0, 0, 0);
+
+	return shim_ret(r < 0 ? r : sys3(read, fd, buf, n));
+}
+
+static ssize_t stream_write(void *cookie, const char *buf, size_t n)
+{
+	ssize_t r = shim_fd_write((int)(intptr_t)cookie, buf, n);
+
+	if (r < 0) {
+		errno = (int)-r;
+		return 0; /* fopencookie(3): not -1 */
+	}
+	return r;
+}
+
+static int stream_seek(void *cookie, off64_t *off, int whence)
+{
+	int fd = (int)(intptr_t)cookie;
+	long r;
+
+	if (shim_ident_fd(fd).kind == SHIM_NODE)
+		r = 0;
+	else
+		r = sys3(lseek, fd, *off, whence);
+	if (r >= 0)
+		*off = r;
+	return r < 0 ? (int)shim_ret(r) : 0;
+}
+
+static int stream_close(void *cookie)
+{
+	return (int)shim_ret(sys1(close, (intptr_t)cookie));
+}
+
+/* fopen's mode as open's flags; -1 if it is none. */
+static int stream_flags(const char *mode)
+{
+	int flags;
+
+	switch (mode[0]) {
+	case 'r':
+		flags = O_RDONLY;
+		break;
+	case 'w':
+		flags = O_WRONLY | O_CREAT | O_TRUNC;
+		break;
+	case 'a':
+		flags = O_WRONLY | O_CREAT | O_APPEND;
+		break;
+	default:
+		return -1;
+	}
+	if (strchr(mode, '+'))
+		flags = (flags & ~O_ACCMODE) | O_RDWR;
+	if (strchr(mode, 'e'))
+		flags |= O_CLOEXEC;
+	if (strchr(mode, 'x'))
+		flags |= O_EXCL;
+	return flags;
+}
+
+static SHIM_COLD FILE *fopen_ours(const char *path, const char *mode)
+{
+	static const cookie_io_functions_t functions = {.read = stream_read,
+							.write = stream_write,
+							.seek = stream_seek,
+							.close = stream_close};
+	int flags = stream_flags(mode);
+	FILE *f;
+	int fd;
+
+	if (flags < 0) {
+		errno = EINVAL;
+		return NULL;
+	}
+	fd = open_ours(path, flags, 0666);
+	if (fd < 0) {
+		errno = -fd;
+		return NULL;
+	}
+	/* An attribute that is read needs nothing special, and is what most are. */
+	if ((flags & O_ACCMODE) == O_RDONLY && shim_ident_fd(fd).kind == SHIM_ATTR) {
+		f = fdopen(fd, mode);
+	} else {
+		f = fopencookie((void *)(intptr_t)fd, mode, functions);
+		if (f)
+			f->_fileno = fd;
+	}
+	if (!f)
+		sys1(close, fd);
+	return f;
+}
+
+/* The path at which fopen shall look: NULL if it is none of ours. */
+static SHIM_COLD const char *stream_path(const char *path, char buf[PATH_MAX])
+{
+	const char *other = shim_redirect(AT_FDCWD, path, SHIM_FOLLOW, buf);
+
+	return other == path ? NULL : other;
+}
+
+static SHIM_COLD bool fopen_cold(const char *path, const char *mode, FILE **ret)
+{
+	char buf[PATH_MAX];
+	const char *other = stream_path(path, buf);
+
+	if (other)
+		*ret = fopen_ours(other, mode);
+	return other != NULL;
+}
+
+/* A stream for writing makes what a link leads to: so links are looked at before. */
+static bool may_be_ours(const char *path, const char *mode)
+{
+	return shim_has_word(path) || (mode[0] != 'r' && shim_may_look(path) &&
+				       shim_is_dangling(AT_FDCWD, path));
+}
+
+SHIM_EXPORT FILE *fopen(const char *path, const char *mode)
+{
+	FILE *f;
+
+	if (may_be_ours(path, mode) && fopen_cold(path, mode, &f))
+		return f;
+	f = REAL(fopen)(path, mode);
+	if (!f && shim_was_dangling(AT_FDCWD, path, SHIM_FOLLOW))
+		fopen_cold(path, mode, &f);
+	return f;
+}
+
+SHIM_EXPORT FILE *fopen64(const char *path, const char *mode)
+{
+	FILE *f;
+
+	if (may_be_ours(path, mode) && fopen_cold(path, mode, &f))
+		return f;
+	f = REAL(fopen64)(path, mode);
+	if (!f && shim_was_dangling(AT_FDCWD, path, SHIM_FOLLOW))
+		fopen_cold(path, mode, &f);
+	return f;
+}
+
+/* The stream stays libc's own: an attribute can be read so, a device has nothing to read.
+ */
+SHIM_EXPORT FILE *freopen(const char *path, const char *mode, FILE *f)
+{
+	char buf[PATH_MAX];
+	const char *other = shim_has_word(path) ? stream_path(path, buf) : NULL;
+
+	return REAL(freopen)(other ? other : path, mode, f);
+}
+
+SHIM_EXPORT FILE *freopen64(const char *path, const char *mode, FILE *f)
+{
+	char buf[PATH_MAX];
+	const char *other = shim_has_word(path) ? stream_path(path, buf) : NULL;
+
+	return REAL(freopen64)(other ? other : path, mode, f);
+}
+
+/* The child opens inside libc; so it gets the path at which things are. */
+SHIM_EXPORT int posix_spawn_file_actions_addopen(posix_spawn_file_actions_t *actions,
+						 int fd, const char *path, int flags,
+						 mode_t mode)
+{
+	char buf[PATH_MAX];
+	const char *other = shim_has_word(path) ? stream_path(path, buf) : NULL;
+
+	return REAL(posix_spawn_file_actions_addopen)(actions, fd, other ? other : path,
+						      flags, mode);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The functions that take a path and do something that the file system knows how to. */
+#include "client/shim/wrap.h"
+
+#include <ftw.h>
+#include <sys/inotify.h>
+#include <sys/time.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+#include <utime.h>
+
+#define FOLLOW               SHIM_FOLLOW
+#define NOFOLLOW             SHIM_NOFOLLOW
+#define FOLLOW_UNLESS(flags) ((flags)&AT_SYMLINK_NOFOLLOW ? SHIM_NOFOLLOW : SHIM_FOLLOW)
+
+#define PATH(name, type, params, args, dirfd, follow)                                    \
+	static SHIM_COLD type name##_ours params                                         \
+	{                                                                                \
+		char buf[PATH_MAX];                                                      \
+                                                                                         \
+		path = shim_redirect(dirfd, path, follow, buf);                          \
+		return REAL(name) args;                                                  \
+	}                                                                                \
+                                                                                         \
+	SHIM_EXPORT type name params                                                     \
+	{                                                                                \
+		type r;                                                                  \
+                                                                                         \
+		if (shim_has_word(path))                                                 \
+			return name##_ours args;                                         \
+		r = REAL(name) args;                                                     \
+		if (unlikely(r == -1) && shim_was_dangling(dirfd, path, follow))         \
+			return name##_ours args;                                         \
+		return r;                                                                \
+	}
+#define FD(...)
+#define OWN(name)
+
+#include "client/shim/wrap.def"
