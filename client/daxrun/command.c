@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The command: started, waited for, imitated in its end. */
+#include "client/daxrun/daxrun.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* What daxrun waits for, instead of being interrupted by. */
+static void block_signals(sigset_t *ret_before)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGQUIT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, ret_before);
+}
+
+static sigset_t mask_before;
+
+/**
+ * run_start_command() - start the command
+ * @command:	its arguments, NULL at the end
+ *
+ * Return: its process, for run_wait_command(). If it can't be executed, that process
+ * says so and ends with 126 or 127, as a shell's would.
+ */
+pid_t run_start_command(char **command)
+{
+	pid_t parent = getpid();
+	pid_t pid;
+
+	block_signals(&mask_before);
+	pid = fork();
+	if (pid < 0)
+		run_die("fork: %s", strerror(errno));
+	if (pid)
+		return pid;
+	/* Killed without a chance to clean up, we take the command along. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(RUN_EXIT_FAILED);
+	sigprocmask(SIG_SETMASK, &mask_before, NULL);
+	execvp(command[0], command);
+	run_warn("%s: %s", command[0], strerror(errno));
+	_exit(errno == ENOENT ? RUN_EXIT_NOT_FOUND : RUN_EXIT_NOT_EXECUTABLE);
+}
+
+/*
+ * A signal for daxrun is meant for the command. The terminal sends its own to both.
+ */
+static void pass_on(pid_t pid, const struct signalfd_siginfo *info)
+{
+	if (info->ssi_signo != SIGCHLD && info->ssi_code != SI_KERNEL)
+		kill(pid, (int)info->ssi_signo);
+}
+
+/* Has the command ended? Notes the daemon's end, too, if it comes too early. */
+static bool has_ended(pid_t pid, struct run_daemon *d, int *ret_status)
+{
+	int status;
+	pid_t p;
+
+	while ((p = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (p == pid) {
+			*ret_status = status;
+			return true;
+		}
+		if (p == d->pid) {
+			run_warn(
+				"cuse-daxd has ended: new mappings will fail with ENXIO, "
+				"continuing");
+			run_remove_tree(d->dir);
+			d->pid = 0;
+		}
+	}
+	return false;
+}
+
+/**
+ * run_wait_command() - wait for the command's end
+ * @pid:	from run_start_command()
+ * @log:	printed meanwhile
+ * @d:		our daemon
+ *
+ * Return: its status, as from waitpid(2).
+ */
+int run_wait_command(pid_t pid, struct run_log *log, struct run_daemon *d)
+{
+	struct signalfd_siginfo info;
+	struct pollfd fds[2];
+	sigset_t set;
+	int status;
+
+	sigprocmask(SIG_BLOCK, NULL, &set);
+	fds[0] = (struct pollfd){.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
+				 .events = POLLIN};
+	fds[1] = (struct pollfd){.fd = log->fd, .events = POLLIN};
+	if (fds[0].fd < 0)
+		run_die("signalfd: %s", strerror(errno));
+	while (!has_ended(pid, d, &status)) {
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			run_die("poll: %s", strerror(errno));
+		run_read_log(log);
+		while (read(fds[0].fd, &info, sizeof(info)) == sizeof(info))
+			pass_on(pid, &info);
+	}
+	close(fds[0].fd);
+	return status;
+}
+
+/**
+ * run_exit_like() - end as the command has ended
+ * @status:	from waitpid(2)
+ *
+ * By the same signal if it was one, so that whoever started us sees the same.
+ */
+void run_exit_like(int status)
+{
+	const struct rlimit none = {0, 0};
+	sigset_t set;
+
+	fflush(NULL);
+	if (WIFEXITED(status))
+		_exit(WEXITSTATUS(status));
+	setrlimit(RLIMIT_CORE, &none); /* its core is there already */
+	signal(WTERMSIG(status), SIG_DFL);
+	sigemptyset(&set);
+	sigaddset(&set, WTERMSIG(status));
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	raise(WTERMSIG(status));
+	_exit(128 + WTERMSIG(status));
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From --device and --fault to a config file for the daemon. */
+#include "client/daxrun/daxrun.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libcore/device.h"
+
+/* The keys of --device. Some are of the region that the device is in. */
+enum key {
+	KEY_SIZE,
+	KEY_MODE,
+	KEY_ALIGN,
+	KEY_BACKING,
+	KEY_MAP,
+	KEY_TYPE,
+	KEY_NR,
+};
+
+#define KEY_FIRST_OF_REGION KEY_ALIGN
+
+static const char *const key_name[KEY_NR] = {"size",    "mode", "align",
+					     "backing", "map",  "type"};
+
+struct spec {
+	uint32_t region;
+	uint32_t id;
+	char *value[KEY_NR]; /* NULL: not given */
+};
+
+/* "dax0.0,size=1G,align=2M". The daemon checks the values, and says more of them. */
+static void parse_spec(const char *text, struct spec *spec)
+{
+	char *copy = run_strdup(text);
+	char *rest = copy;
+	char *word = strsep(&rest, ",");
+
+	memset(spec, 0, sizeof(*spec));
+	if (dax_name_parse(word, &spec->region, &spec->id) < 0)
+		run_die("--device '%s': '%s' is no name of a device (dax0.0, dax1.3...)",
+			text, word);
+	while ((word = strsep(&rest, ","))) {
+		char *value = strchr(word, '=');
+		int key = KEY_NR;
+
+		if (value) {
+			*value++ = '\0';
+			for (key = 0; key < KEY_NR; key++)
+				if (!strcmp(word, key_name[key]))
+					break;
+		}
+		if (key == KEY_NR)
+			run_die("--device '%s': '%s' is none of size=, align=, backing=, "
+				"map=, mode=, type=",
+				text, word);
+		if (!*value || strchr(value, '\n'))
+			run_die("--device '%s': %s= has no value", text, word);
+		if (spec->value[key])
+			run_die("--device '%s': %s= is given twice", text, word);
+		spec->value[key] = run_strdup(value);
+	}
+	free(copy);
+}
+
+static bool is_first_of_region(const struct spec *specs, int i)
+{
+	int k;
+
+	for (k = 0; k < i; k++)
+		if (specs[k].region == specs[i].region)
+			return false;
+	return true;
+}
+
+/* What the devices of one region say of it has to be the same. */
+static const char *region_value(const struct spec *specs, int nr, int first, int key)
+{
+	const char *value = NULL;
+	int i;
+
+	for (i = first; i < nr; i++) {
+		const char *other = specs[i].value[key];
+
+		if (specs[i].region != specs[first].region || !other)
+			continue;
+		if (value && strcmp(value, other))
+			run_die("--device: region %u cannot have %s=%s and %s=%s "
+				"(daxX.Y is device Y of region X)",
+				specs[first].region, key_name[key], value, key_name[key],
+				other);
+		value = other;
+	}
+	return value;
+}
+
+static void write_region(const struct spec *specs, int nr, int first, FILE *f)
+{
+	int nr_devices = 0;
+	int key;
+	int i;
+
+	fprintf(f, "[region %u]\n", specs[first].region);
+	for (key = KEY_FIRST_OF_REGION; key < KEY_NR; key++) {
+		const char *value = region_value(specs, nr, first, key);
+
+		if (value)
+			fprintf(f, "%s=%s\n", key_name[key], value);
+	}
+	for (i = first; i < nr; i++)
+		nr_devices += specs[i].region == specs[first].region;
+	for (i = first; i < nr; i++) {
+		if (specs[i].region != specs[first].region)
+			continue;
+		fprintf(f, "[device %u.%u]\n", specs[i].region, specs[i].id);
+		for (key = 0; key < KEY_FIRST_OF_REGION; key++) {
+			const char *value = specs[i].value[key];
+
+			/* One alone takes the region's default, or the file's. */
+			if (!value && key == KEY_SIZE && nr_devices > 1)
+				value = "1G";
+			if (value)
+				fprintf(f, "%s=%s\n", key_name[key], value);
+		}
+	}
+}
+
+/**
+ * run_write_config() - write what the command line says as a config file
+ * @o:		the options: devices and faults
+ * @f:		where to
+ */
+void run_write_config(const struct run_options *o, FILE *f)
+{
+	static const char *const default_devices[] = {"dax0.0"};
+	const char *const *devices = o->nr_devices ? o->devices : default_devices;
+	int nr = o->nr_devices ? o->nr_devices : 1;
+	struct spec *specs = run_alloc((size_t)nr * sizeof(*specs));
+	int i;
+	int k;
+
+	for (i = 0; i < nr; i++) {
+		parse_spec(devices[i], &specs[i]);
+		for (k = 0; k < i; k++)
+			if (specs[k].region == specs[i].region &&
+			    specs[k].id == specs[i].id)
+				run_die("--device: dax%u.%u is given twice",
+					specs[i].region, specs[i].id);
+	}
+	for (i = 0; i < nr; i++)
+		if (is_first_of_region(specs, i))
+			write_region(specs, nr, i, f);
+	for (i = 0; i < o->nr_faults; i++)
+		fprintf(f, "[fault %d]\nrule=%s\n", i + 1, o->faults[i]);
+	for (i = 0; i < nr; i++)
+		for (k = 0; k < KEY_NR; k++)
+			free(specs[i].value[k]);
+	free(specs);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The environment that the command needs. */
+#include "client/daxrun/daxrun.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_sanitizer(const char *path)
+{
+	const char *name = strrchr(path, '/');
+
+	name = name ? name + 1 : path;
+	return !strncmp(name, "libasan.so", 10) || !strncmp(name, "libtsan.so", 10) ||
+	       !strncmp(name, "libclang_rt.", 12);
+}
+
+static char *append(char *list, const char *item)
+{
+	char *more;
+
+	if (!*list) {
+		free(list);
+		return run_strdup(item);
+	}
+	more = run_format("%s:%s", list, item);
+	free(list);
+	return more;
+}
+
+/*
+ * What was preloaded before stays, behind the shim. A sanitizer's runtime has to come
+ * first: ASan does not start otherwise.
+ */
+static char *preload(const char *shim, const char *asan)
+{
+	const char *before = getenv("LD_PRELOAD");
+	char *copy = run_strdup(before ? before : "");
+	char *list = run_strdup(asan);
+	char *others = run_strdup("");
+	char *rest = copy;
+	char *item;
+	char *all;
+
+	while ((item = strsep(&rest, ": "))) {
+		if (!*item || !strcmp(item, shim) || !strcmp(item, asan))
+			continue;
+		if (is_sanitizer(item))
+			list = append(list, item);
+		else
+			others = append(others, item);
+	}
+	list = append(list, shim);
+	all = *others ? append(list, others) : list;
+	free(others);
+	free(copy);
+	return all;
+}
+
+/* For programs below the command that are linked to ASan, and find us in front of it. */
+static void allow_asan_behind(void)
+{
+	const char *before = getenv("ASAN_OPTIONS");
+	char *options;
+
+	if (before && strstr(before, "verify_asan_link_order"))
+		return;
+	options = run_format("%s%sverify_asan_link_order=0", before ? before : "",
+			     before && *before ? ":" : "");
+	setenv("ASAN_OPTIONS", options, 1);
+	free(options);
+}
+
+/**
+ * run_set_environment() - prepare our environment for the command
+ * @o:		the options
+ * @dir:	the daemon's runtime directory
+ * @log:	where the shim shall tell things, if it shall
+ */
+void run_set_environment(const struct run_options *o, const char *dir,
+			 const struct run_log *log)
+{
+	struct run_program program;
+	char *shim = run_find_shim();
+	char *list;
+
+	run_look_at(o->command[0], &program);
+	if (!o->is_quiet && program.is_static)
+		run_warn("%s is statically linked and loads no shim: it will not see the "
+			 "devices, continuing",
+			 o->command[0]);
+	else if (!o->is_quiet && program.is_set_id)
+		run_warn("%s is set-user-ID or set-group-ID and loads no shim: it will "
+			 "not "
+			 "see the devices, continuing",
+			 o->command[0]);
+	list = preload(shim, program.asan);
+	setenv("LD_PRELOAD", list, 1);
+	allow_asan_behind();
+	setenv("CUSE_DAXD_RUNTIME_DIR", dir, 1);
+	unsetenv("DAXD_LOG");
+	if (log->fd >= 0) {
+		char *value = run_format("%s:%s", log->is_trace ? "trace" : "refuse",
+					 log->path);
+
+		setenv("DAXD_LOG", value, 1);
+		free(value);
+	}
+	free(list);
+	free(shim);
+}
+
+/* Between single quotes, for a shell. */
+static void print_quoted(const char *name, const char *value)
+{
+	printf("export %s='", name);
+	for (; *value; value++) {
+		if (*value == '\'')
+			fputs("'\\''", stdout);
+		else
+			putchar(*value);
+	}
+	puts("'");
+}
+
+/**
+ * run_print_environment() - print what run_set_environment() would set
+ * @dir:	the daemon's runtime directory
+ */
+void run_print_environment(const char *dir)
+{
+	char *shim = run_find_shim();
+	char *list = preload(shim, "");
+
+	print_quoted("CUSE_DAXD_RUNTIME_DIR", dir);
+	print_quoted("LD_PRELOAD", list);
+	free(list);
+	free(shim);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the shim tells of refusals and, with --trace, of every dax call.
+ *
+ * The lines come as datagrams and are worded here. Refusals are limited, as the
+ * kernel's own are (printk_ratelimited()); a trace is complete.
+ */
+#include "client/daxrun/daxrun.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "libcore/event.h"
+
+#define REFUSALS_PER_SECOND 20
+#define BUFFER_BYTES        (4 << 20)
+
+/**
+ * run_open_log() - begin to listen
+ * @o:		the options
+ * @d:		our daemon, in whose directory the socket is put; else it gets its own
+ * @log:	receives what is to be known
+ */
+void run_open_log(const struct run_options *o, const struct run_daemon *d,
+		  struct run_log *log)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	const int bytes = BUFFER_BYTES;
+
+	memset(log, 0, sizeof(*log));
+	log->fd = -1;
+	log->is_trace = o->is_trace;
+	log->out = stderr;
+	if (o->is_quiet && !o->is_trace)
+		return;
+	if (o->trace_file) {
+		log->out = fopen(o->trace_file, "we");
+		if (!log->out)
+			run_die("--trace=%s: %s", o->trace_file, strerror(errno));
+	}
+	if (!d->pid)
+		run_make_dir(log->dir);
+	snprintf(log->path, sizeof(log->path), "%s/log.sock", d->pid ? d->dir : log->dir);
+	strcpy(addr.sun_path, log->path);
+	log->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (log->fd < 0 || bind(log->fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+		run_die("%s: %s", log->path, strerror(errno));
+	/* The command may run as somebody else. */
+	chmod(log->path, 0666);
+	setsockopt(log->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+}
+
+static bool is_too_many(struct run_log *log)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (now.tv_sec != log->second) {
+		if (log->nr_left_out)
+			run_warn("%ld more refusals left out (--trace shows all)",
+				 log->nr_left_out);
+		log->second = now.tv_sec;
+		log->nr_lines = 0;
+		log->nr_left_out = 0;
+	}
+	if (log->nr_lines++ < REFUSALS_PER_SECOND)
+		return false;
+	log->nr_left_out++;
+	return true;
+}
+
+static void print_event(struct run_log *log, const struct dax_event *ev)
+{
+	char line[DAX_EVENT_TEXT];
+
+	if (log->is_trace) {
+		dax_event_trace(ev, line, sizeof(line));
+		fprintf(log->out, "%s\n", line);
+		fflush(log->out);
+	} else if (ev->v.error && !is_too_many(log)) {
+		dax_event_refusal(ev, line, sizeof(line));
+		run_warn("%s", line);
+	}
+}
+
+/**
+ * run_read_log() - print all that has come
+ * @log:	from run_open_log()
+ */
+void run_read_log(struct run_log *log)
+{
+	struct dax_event ev;
+	ssize_t n;
+
+	while (log->fd >= 0) {
+		n = recv(log->fd, &ev, sizeof(ev), MSG_TRUNC);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return;
+		if (dax_event_check(&ev, (size_t)n) == 0)
+			print_event(log, &ev);
+	}
+}
+
+/**
+ * run_close_log() - print what is left, and end
+ * @log:	from run_open_log()
+ */
+void run_close_log(struct run_log *log)
+{
+	run_read_log(log);
+	if (log->nr_left_out)
+		run_warn("%ld more refusals left out (--trace shows all)",
+			 log->nr_left_out);
+	if (log->fd >= 0) {
+		close(log->fd);
+		unlink(log->path);
+	}
+	if (log->dir[0])
+		rmdir(log->dir);
+	if (log->out != stderr)
+		fclose(log->out);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * daxrun: run a command on a machine that has /dev/dax devices.
+ *
+ * It starts a daemon of its own (or finds one), starts the command with the shim
+ * preloaded, tells of refused calls, and leaves nothing behind. It is a convenience,
+ * no sandbox: the command can do all that it could without.
+ */
+#include "client/daxrun/daxrun.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+/* For eval: the daemon ends with the shell that reads this. */
+static int print_env(const struct run_options *o)
+{
+	struct run_daemon d = {0};
+
+	if (o->is_connect)
+		run_find_running(o->connect_dir, d.dir);
+	else
+		run_start_daemon(o, getppid(), &d);
+	run_print_environment(d.dir);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct run_daemon d = {0};
+	struct run_options o;
+	struct run_log log;
+	pid_t pid;
+	int status;
+
+	run_parse_options(argc, argv, &o);
+	if (o.is_check)
+		return run_check();
+	if (o.is_print_env)
+		return print_env(&o);
+	if (o.is_connect)
+		run_find_running(o.connect_dir, d.dir);
+	else
+		run_start_daemon(&o, getpid(), &d);
+	run_open_log(&o, &d, &log);
+	run_set_environment(&o, d.dir, &log);
+	pid = run_start_command(o.command);
+	status = run_wait_command(pid, &log, &d);
+	run_close_log(&log);
+	run_stop_daemon(&d);
+	run_exit_like(status);
+}

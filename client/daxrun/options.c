@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The command line: one table makes the options, their help and their check. */
+#include "client/daxrun/daxrun.h"
+
+#include <getopt.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum option_id {
+	OPT_DEVICE = 'd',
+	OPT_CONFIG = 'c',
+	OPT_QUIET = 'q',
+	OPT_HELP = 'h',
+	OPT_CONNECT = CHAR_MAX + 1,
+	OPT_FAULT,
+	OPT_TRACE,
+	OPT_CHECK,
+	OPT_PRINT_ENV,
+	OPT_VERSION,
+};
+
+static const struct {
+	const char *name;
+	int id;
+	int has_arg;
+	const char *arg;
+	const char *help;
+} options[] = {
+	{"device", OPT_DEVICE, required_argument, "NAME[,size=SIZE][,...]",
+	 "a device, daxX.Y is device Y of region X; repeatable\n"
+	 "size=SIZE        usable size (default 1G, or the file's)\n"
+	 "align=4K|2M|1G   (default 2M)\n"
+	 "backing=SPEC     memfd (default), hugetlb, hugetlbfs:PATH, pmem:PATH\n"
+	 "map=mem|dev      where the kernel would keep its page structs\n"
+	 "mode=OCTAL       of the node (default 0600)\n"
+	 "type=static|dynamic  like a pmem namespace, or like dax_hmem's"},
+	{"config", OPT_CONFIG, required_argument, "FILE",
+	 "the devices of this cuse-daxd.conf(5) instead"},
+	{"connect", OPT_CONNECT, optional_argument, "DIR",
+	 "use a running daemon (default: the system's, then the user's)"},
+	{"fault", OPT_FAULT, required_argument, "RULE", "a fault rule; repeatable"},
+	{"trace", OPT_TRACE, optional_argument, "FILE",
+	 "one line for every dax call (default: to stderr)"},
+	{"quiet", OPT_QUIET, no_argument, NULL, "no lines about refused calls on stderr"},
+	{"check", OPT_CHECK, no_argument, NULL,
+	 "say which mechanisms work here, and what is lost without each"},
+	{"print-env", OPT_PRINT_ENV, no_argument, NULL,
+	 "print the environment a program needs, for eval; without\n"
+	 "--connect, with a daemon that ends when the shell does"},
+	{"help", OPT_HELP, no_argument, NULL, "this text"},
+	{"version", OPT_VERSION, no_argument, NULL, "the version"},
+};
+
+#define NR_OPTIONS (sizeof(options) / sizeof(options[0]))
+
+static void print_help(void)
+{
+	size_t i;
+
+	printf("Usage: daxrun [OPTIONS] [--] COMMAND [ARG...]\n"
+	       "\n"
+	       "Runs COMMAND on a machine that has /dev/dax devices: starts a daemon "
+	       "that\n"
+	       "ends with it, unless told to connect to one. With no options: one "
+	       "device\n"
+	       "dax0.0, 1 GiB, align 2M, in memory.\n"
+	       "\n");
+	for (i = 0; i < NR_OPTIONS; i++) {
+		const char *p = options[i].help;
+		char left[64] = "    ";
+		const char *nl;
+
+		if (options[i].id < CHAR_MAX)
+			snprintf(left, sizeof(left), "-%c, ", options[i].id);
+		snprintf(left + 4, sizeof(left) - 4, "--%s%s%s%s", options[i].name,
+			 options[i].has_arg == optional_argument ? "[="
+			 : options[i].arg                        ? "="
+								 : "",
+			 options[i].arg ? options[i].arg : "",
+			 options[i].has_arg == optional_argument ? "]" : "");
+		printf("  %s\n", left);
+		while ((nl = strchr(p, '\n'))) {
+			printf("          %.*s\n", (int)(nl - p), p);
+			p = nl + 1;
+		}
+		printf("          %s\n", p);
+	}
+	printf("\n"
+	       "Exit status: COMMAND's; 125 daxrun failed, 126 cannot execute, 127 not "
+	       "found.\n"
+	       "See daxrun(1).\n");
+}
+
+static void add(const char ***list, int *nr, const char *value)
+{
+	const char **more = realloc(*list, ((size_t)*nr + 1) * sizeof(**list));
+
+	if (!more)
+		run_die("out of memory");
+	more[(*nr)++] = value;
+	*list = more;
+}
+
+/* What does not go together, or is missing. */
+static void check(const struct run_options *o)
+{
+	if (o->nr_devices && o->config)
+		run_die("--device and --config: give one of them");
+	if (o->is_connect && (o->nr_devices || o->config || o->nr_faults))
+		run_die("--connect uses a daemon that has its devices: leave out --%s",
+			o->nr_devices ? "device"
+			: o->config   ? "config"
+				      : "fault");
+	if (!o->command[0] && !o->is_check && !o->is_print_env)
+		run_die("no command (try 'daxrun --help')");
+}
+
+/**
+ * run_parse_options() - read the command line
+ * @argc, @argv: main's
+ * @ret:	receives what was said; its strings are @argv's
+ *
+ * Ends the program on --help, --version and mistakes.
+ */
+void run_parse_options(int argc, char **argv, struct run_options *ret)
+{
+	struct option longs[NR_OPTIONS + 1] = {0};
+	size_t i;
+	int c;
+
+	memset(ret, 0, sizeof(*ret));
+	for (i = 0; i < NR_OPTIONS; i++)
+		longs[i] = (struct option){options[i].name, options[i].has_arg, NULL,
+					   options[i].id};
+	opterr = 0;
+	/* "+": what follows the command is the command's. */
+	while ((c = getopt_long(argc, argv, "+:d:c:qh", longs, NULL)) != -1) {
+		switch (c) {
+		case OPT_DEVICE:
+			add(&ret->devices, &ret->nr_devices, optarg);
+			break;
+		case OPT_FAULT:
+			add(&ret->faults, &ret->nr_faults, optarg);
+			break;
+		case OPT_CONFIG:
+			ret->config = optarg;
+			break;
+		case OPT_CONNECT:
+			ret->is_connect = true;
+			ret->connect_dir = optarg;
+			break;
+		case OPT_TRACE:
+			ret->is_trace = true;
+			ret->trace_file = optarg;
+			break;
+		case OPT_QUIET:
+			ret->is_quiet = true;
+			break;
+		case OPT_CHECK:
+			ret->is_check = true;
+			break;
+		case OPT_PRINT_ENV:
+			ret->is_print_env = true;
+			break;
+		case OPT_HELP:
+			print_help();
+			exit(0);
+		case OPT_VERSION:
+			printf("daxrun " DAXD_VERSION "\n");
+			exit(0);
+		case ':':
+			run_die("%s needs an argument (try 'daxrun --help')",
+				argv[optind - 1]);
+		default:
+			run_die("unknown option '%s' (try 'daxrun --help')",
+				argv[optind - 1]);
+		}
+	}
+	ret->command = argv + optind;
+	check(ret);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Small things: a launcher may die. */
+#include "client/daxrun/daxrun.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void say(const char *fmt, va_list ap)
+{
+	char line[1024];
+	int n = vsnprintf(line, sizeof(line), fmt, ap);
+
+	/* One write: the command may be writing to the same place. */
+	if (n >= (int)sizeof(line))
+		n = sizeof(line) - 1;
+	dprintf(STDERR_FILENO, "daxrun: %.*s\n", n < 0 ? 0 : n, line);
+}
+
+void run_warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(fmt, ap);
+	va_end(ap);
+}
+
+void run_die(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(fmt, ap);
+	va_end(ap);
+	exit(RUN_EXIT_FAILED);
+}
+
+void *run_alloc(size_t size)
+{
+	void *p = calloc(1, size);
+
+	if (!p)
+		run_die("out of memory");
+	return p;
+}
+
+char *run_strdup(const char *s)
+{
+	char *p = strdup(s);
+
+	if (!p)
+		run_die("out of memory");
+	return p;
+}
+
+char *run_format(const char *fmt, ...)
+{
+	va_list ap;
+	char *p;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&p, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		run_die("out of memory");
+	return p;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	remove(path);
+	return 0;
+}
+
+/* Removes a directory and all in it, without following links. */
+void run_remove_tree(const char *dir)
+{
+	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
