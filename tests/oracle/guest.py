@@ -297,6 +297,7 @@ mount -t tmpfs -o mode=1777 tmp /dev/shm
 mount -t tmpfs -o mode=1777 tmp /tmp
 mount -t tmpfs run /run
 ln -s /proc/self/fd /dev/fd
+for n in 0:in 1:out 2:err; do ln -s fd/${{n%:*}} /dev/std${{n#*:}}; done
 ip link set lo up
 for m in {modules}; do
 	modprobe $m || echo "GUEST: modprobe $m failed" >/dev/console
@@ -365,7 +366,8 @@ class Guest:
     def __init__(self, kernel="6.1", regions=(), memmap=None, memory=None, modules=(), aside=(),
                  cmdline="", qemu_args=(), machine="pc", cpus=2, scratch=None):
         self.kernel = kernel
-        self.cmdline = ["console=ttyS0", "panic=-1", "oops=continue", "quiet", "loglevel=4", cmdline]
+        self.cmdline = ["console=ttyS0", "panic=-1", "oops=continue", "quiet", "loglevel=4", "no5lvl",
+                        cmdline]
         self.modules = [*MODULES_IO, *(MODULES_DISK if scratch else ()), *MODULES_DAX, *modules]
         self.aside = [*MODULES_ASIDE, *aside]
         self.qemu_args = list(qemu_args)
@@ -382,8 +384,8 @@ class Guest:
     def _place(self, regions, memory):
         """Lay the regions one after another from 4 GiB, low memory cut to 1 GiB.
 
-        Ordinary memory above them makes them part of NUMA node 0. Only what is touched
-        costs memory of the host.
+        2 GiB of ordinary memory above make them part of NUMA node 0 and let private
+        1 GiB mappings pass the guest's overcommit check.
         """
         at = 4 * GIB
         ranges = []
@@ -397,7 +399,7 @@ class Guest:
                 self.setup += DEVDAX.format(index=i, align=align)
         self.cmdline.append("memmap=" + ",".join(ranges))
         self.machine += ",max-ram-below-4g=1G"
-        self.memory = memory or f"{(at - 3 * GIB >> 20) + 128}M"
+        self.memory = memory or f"{(at - GIB) >> 20}M"
 
     def _initramfs(self, k, path, script, files, programs, fetch):
         a = Archive()
@@ -445,7 +447,9 @@ class Guest:
         with tempfile.TemporaryDirectory(prefix="guest-") as tmp:
             self._initramfs(k, f"{tmp}/initrd", script, files, programs, fetch)
             argv = [qemu, "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", str(self.cpus),
-                    "-machine", self.machine, "-m", self.memory,
+                    "-machine", self.machine + ",memory-backend=ram", "-m", self.memory,
+                    # only what the guest touches costs memory here
+                    "-object", f"memory-backend-ram,id=ram,reserve=off,size={self.memory.split(',')[0]}",
                     "-display", "none", "-nodefaults", "-no-reboot", "-serial", f"file:{tmp}/console",
                     "-kernel", k.vmlinuz, "-initrd", f"{tmp}/initrd", "-append", " ".join(self.cmdline),
                     "-device", "virtio-serial"]
