@@ -129,7 +129,8 @@ int try_map(int fd, size_t len, int prot, int flags, off_t off);
 char *map(int fd, size_t len, int prot, off_t off);
 /* The whole thing: open O_RDWR, map units units read-write from offset 0. */
 char *map_units(unsigned int units);
-/* len bytes of address space (PROT_NONE) at an address aligned to A, with room around. */
+/* len bytes of address space (PROT_NONE) at an address aligned to A, one more unit on
+ * both sides. */
 char *area(size_t len);
 /* map at a fixed address, must succeed. */
 char *map_at(char *at, int fd, size_t len, int prot, off_t off);

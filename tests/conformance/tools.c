@@ -43,14 +43,20 @@ char *map_units(unsigned int units)
 	return map(dev_open(O_RDWR), units * A, PROT_READ | PROT_WRITE, 0);
 }
 
+/*
+ * Far below where the kernel looks first for room, so that nothing moves into an
+ * area, or into a hole that a case makes there, by chance.
+ */
 char *area(size_t len)
 {
-	char *p = mmap(NULL, len + 3 * A, PROT_NONE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	static uintptr_t next = 0x200000000000;
+	char *p = mmap((void *)next, len + 2 * A, PROT_NONE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
 
-	if (p == MAP_FAILED)
+	if (p != (void *)next)
 		broken("address space");
-	return p + A + (-(uintptr_t)p & (A - 1));
+	next += (len + 4 * A - 1) & ~(A - 1);
+	return p + A;
 }
 
 char *map_at(char *at, int fd, size_t len, int prot, off_t off)
