@@ -5,6 +5,7 @@
 #   make            build everything into build/
 #   make demo       install what is missing, build, run the main job on real programs
 #   make test       install what is missing, build all variants, run every test
+#   make oracle     ask real kernels again, write tests/oracle/recorded
 #   make bench      ratios against the raw backing store and against peers
 #   make install    DESTDIR and PREFIX are honoured
 #
@@ -134,6 +135,7 @@ $(B)/progs/%: tests/progs/%.c
 CONF_OBJ := $(call obj,$(SRC_conf) tests/conformance/replay.c)
 $(B)/conformance: $(call obj,$(SRC_conf))
 $(B)/replay: $(call obj,tests/conformance/replay.c)
+progs: $(B)/conformance $(B)/replay
 $(B)/conformance $(B)/replay:
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ -pthread
@@ -155,6 +157,10 @@ demo:
 test:
 	$(Q)tools/install-deps build demo test
 	$(Q)tools/run-tests $(B)
+
+# Needs no root and no KVM; fetches two kernels at the first time.
+oracle: $(B)/conformance
+	$(Q)$(PYTHON) tests/oracle/record.py --program $(B)/conformance
 
 bench:
 	$(Q)tools/install-deps build demo bench

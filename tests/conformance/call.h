@@ -41,6 +41,8 @@ static inline int c_posix(int err)
 #define OLD(old, now) now
 #endif
 
+/* A table, and arguments that are parameter lists: */
+/* clang-format off */
 CALL(int, open, (const char *p, int f, mode_t m), open(p, f, m),
      OLD(syscall(SYS_open, p, f, m), syscall(SYS_openat, AT_FDCWD, p, f, m)))
 CALL(int, openat, (int d, const char *p, int f, mode_t m), openat(d, p, f, m),
@@ -195,6 +197,7 @@ CALL(int, mincore, (void *p, size_t n, unsigned char *v), mincore(p, n, v),
 CALL(int, remap_file_pages, (void *p, size_t n, int prot, size_t pg, int f),
      remap_file_pages(p, n, prot, pg, f), syscall(SYS_remap_file_pages, p, n, prot, pg, f))
 
+/* clang-format on */
 /* No libc function without a library of its own: the same door for both. */
 static inline long c_mbind(void *p, unsigned long n, int mode, const unsigned long *mask,
 			   unsigned long max, unsigned int f)

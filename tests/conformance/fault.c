@@ -35,11 +35,16 @@ MATRIX
 	for (w = 0; w < 2; w++) {
 		const char *rw = w ? "store" : "load";
 
-		case_make(beyond_case, ARGS(w, 0, 0, 0), "fault.beyond.%s.first_byte", rw);
-		case_make(beyond_case, ARGS(w, 0, 0, 1), "fault.beyond.%s.second_byte", rw);
-		case_make(beyond_case, ARGS(w, 1, 0, -1), "fault.beyond.%s.last_byte", rw);
-		case_make(beyond_case, ARGS(w, 0, 0, -1), "fault.beyond.%s.byte_before", rw);
-		case_make(beyond_case, ARGS(w, 1, -1, 17), "fault.beyond.%s.inside_last_page", rw);
+		case_make(beyond_case, ARGS(w, 0, 0, 0), "fault.beyond.%s.first_byte",
+			  rw);
+		case_make(beyond_case, ARGS(w, 0, 0, 1), "fault.beyond.%s.second_byte",
+			  rw);
+		case_make(beyond_case, ARGS(w, 1, 0, -1), "fault.beyond.%s.last_byte",
+			  rw);
+		case_make(beyond_case, ARGS(w, 0, 0, -1), "fault.beyond.%s.byte_before",
+			  rw);
+		case_make(beyond_case, ARGS(w, 1, -1, 17),
+			  "fault.beyond.%s.inside_last_page", rw);
 	}
 }
 
@@ -64,7 +69,7 @@ CASE("fault.beyond.rdonly_mapping")
 	char *p = map(dev_open(O_RDONLY), A, PROT_READ, S);
 
 	label("load"), say_load(p);
-	label("store"), say_store(p, 1);	/* protection comes first */
+	label("store"), say_store(p, 1); /* protection comes first */
 }
 
 CASE("fault.beyond.prot_none")
@@ -106,7 +111,7 @@ static void note(int sig, siginfo_t *si, void *context)
 	siglongjmp(jump, 1);
 }
 
-static void catch(void (*fn)(int, siginfo_t *, void *), int flags)
+static void catch (void (*fn)(int, siginfo_t *, void *), int flags)
 {
 	struct sigaction sa = {.sa_sigaction = fn, .sa_flags = SA_SIGINFO | flags};
 
@@ -118,7 +123,7 @@ CASE("fault.info.fields")
 {
 	char *p = edge();
 
-	catch(note, 0);
+	catch (note, 0);
 	if (sigsetjmp(jump, 1) == 0)
 		put(p + 123, 1);
 	say("%s %s", sig_name(seen_info.si_signo), code_name(SIGBUS, seen_info.si_code));
@@ -183,7 +188,7 @@ static void straddle_case(const long *arg)
 	char *volatile p = edge() - 1;
 	volatile uint64_t value = 0;
 
-	catch(note, 0);
+	catch (note, 0);
 	if (sigsetjmp(jump, 1) == 0) {
 		if (arg[0] == 2)
 			value = *(volatile uint16_t *)p;
@@ -236,7 +241,7 @@ static void block_bus(void)
 
 static void block_with_handler(void)
 {
-	catch(note, 0);
+	catch (note, 0);
 	block_bus();
 }
 
@@ -264,7 +269,8 @@ MATRIX
 	case_make(disposition_case, ARGS((long)block_bus), "fault.signal.blocked_kills");
 	case_make(disposition_case, ARGS((long)block_with_handler),
 		  "fault.signal.blocked_with_handler_kills");
-	case_make(disposition_case, ARGS((long)signalfd_bus), "fault.signal.signalfd_kills");
+	case_make(disposition_case, ARGS((long)signalfd_bus),
+		  "fault.signal.signalfd_kills");
 }
 
 static void count_three(int sig, siginfo_t *si, void *context)
@@ -280,7 +286,7 @@ CASE("fault.signal.handler_that_returns_faults_again")
 {
 	char *p = edge();
 
-	catch(count_three, 0);
+	catch (count_three, 0);
 	if (sigsetjmp(jump, 1) == 0)
 		put(p, 1);
 	say("%d", count);
@@ -294,15 +300,15 @@ static void map_over(int sig, siginfo_t *si, void *context)
 	(void)context;
 	if (++count > 3)
 		_exit(9);
-	mmap(unit, A, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED |
-	     MAP_NORESERVE, -1, 0);
+	mmap(unit, A, PROT_READ | PROT_WRITE,
+	     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
 }
 
 CASE("fault.signal.handler_maps_memory_over_it")
 {
 	char *p = edge();
 
-	catch(map_over, 0);
+	catch (map_over, 0);
 	put(p + 77, 0x73);
 	say("%d", count);
 	say_load(p + 77);
@@ -317,14 +323,15 @@ static void map_device_over(int sig, siginfo_t *si, void *context)
 	(void)context;
 	if (++count > 3)
 		_exit(9);
-	c_mmap(unit, A, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, dev_open(O_RDWR), 0);
+	c_mmap(unit, A, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, dev_open(O_RDWR),
+	       0);
 }
 
 CASE("fault.signal.handler_maps_device_over_it")
 {
 	char *p = edge();
 
-	catch(map_device_over, 0);
+	catch (map_device_over, 0);
 	put(p + 78, 0x74);
 	say("%d", count);
 	say_load(map_units(1) + 78);
@@ -339,11 +346,11 @@ CASE("fault.signal.alternate_stack")
 	altstack_low = stack;
 	altstack_high = stack + sizeof(stack);
 	must(sigaltstack(&ss, NULL) == 0);
-	catch(note, SA_ONSTACK);
+	catch (note, SA_ONSTACK);
 	if (sigsetjmp(jump, 1) == 0)
 		put(p, 1);
 	say("%d", on_altstack);
-	catch(note, 0);
+	catch (note, 0);
 	if (sigsetjmp(jump, 1) == 0)
 		put(p, 1);
 	say("%d", on_altstack);
@@ -353,7 +360,7 @@ CASE("fault.signal.reset_after_first")
 {
 	char *p = edge();
 
-	catch(note, SA_RESETHAND);
+	catch (note, SA_RESETHAND);
 	if (sigsetjmp(jump, 1) == 0)
 		put(p, 1);
 	say("%d", count);
@@ -395,8 +402,8 @@ CASE("fault.signal.second_fault_in_handler")
 	char *p = edge();
 
 	/* SIGBUS is blocked in its own handler: a fault there kills */
-	catch(note, 0);
-	if (sigsetjmp(jump, 0) == 0)	/* the mask is not restored */
+	catch (note, 0);
+	if (sigsetjmp(jump, 0) == 0) /* the mask is not restored */
 		put(p, 1);
 	say("%d", count);
 	put(p, 1);
@@ -404,7 +411,7 @@ CASE("fault.signal.second_fault_in_handler")
 
 CASE("fault.signal.sent_by_kill_is_told_apart")
 {
-	catch(note, 0);
+	catch (note, 0);
 	if (sigsetjmp(jump, 1) == 0)
 		kill(getpid(), SIGBUS);
 	say("%s", code_name(SIGBUS, seen_info.si_code));
@@ -428,7 +435,8 @@ CASE("fault.signal.nothing_is_installed")
 	sigaction(SIGSYS, NULL, &sa[2]);
 	sigaction(SIGTRAP, NULL, &sa[3]);
 	for (i = 0; i < 4; i++)
-		say("%s/0x%x", sa[i].sa_handler == SIG_DFL ? "default" : "handler", sa[i].sa_flags);
+		say("%s/0x%x", sa[i].sa_handler == SIG_DFL ? "default" : "handler",
+		    sa[i].sa_flags);
 	sigprocmask(SIG_BLOCK, NULL, &set);
 	for (i = 1; i < 64; i++)
 		blocked += sigismember(&set, i) == 1;
@@ -478,7 +486,7 @@ CASE("fault.thread.gets_its_own_fault")
 	char *p = edge();
 	pthread_t id;
 
-	catch(note_thread, 0);
+	catch (note_thread, 0);
 	must(pthread_create(&id, NULL, fault_thread, p) == 0);
 	pthread_join(id, NULL);
 	say("%d", right_thread);
@@ -494,8 +502,8 @@ static void note_both(int sig, siginfo_t *si, void *context)
 	(void)sig;
 	(void)context;
 	__atomic_add_fetch(&both[(uintptr_t)si->si_addr & 1], 1, __ATOMIC_SEQ_CST);
-	mmap(unit, A, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED |
-	     MAP_NORESERVE, -1, 0);
+	mmap(unit, A, PROT_READ | PROT_WRITE,
+	     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
 }
 
 CASE("fault.thread.two_at_once")
@@ -503,7 +511,7 @@ CASE("fault.thread.two_at_once")
 	char *p = map(dev_open(O_RDWR), 2 * A, PROT_READ | PROT_WRITE, S);
 	pthread_t a, b;
 
-	catch(note_both, 0);
+	catch (note_both, 0);
 	must(pthread_create(&a, NULL, fault_thread, p) == 0);
 	must(pthread_create(&b, NULL, fault_thread, p + A + 1) == 0);
 	pthread_join(a, NULL);
@@ -530,7 +538,7 @@ CASE("fault.fork.child_keeps_handler")
 {
 	char *p = edge();
 
-	catch(note, 0);
+	catch (note, 0);
 	if (sigsetjmp(jump, 1) == 0) {
 		if (fork() == 0)
 			put(p, 1);

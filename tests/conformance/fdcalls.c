@@ -2,7 +2,6 @@
 /* fd.*: what a descriptor of the device answers to calls other than mmap. */
 #include <linux/fiemap.h>
 #include <linux/fs.h>
-#include <sys/epoll.h>
 #include <termios.h>
 
 #include "tests/conformance/call.h"
@@ -14,9 +13,20 @@ static const struct {
 
 /* ---- the read and write family ---- */
 
-enum io { READ, PREAD, READV, PREADV, PREADV2, WRITE, PWRITE, WRITEV, PWRITEV, PWRITEV2 };
+enum io {
+	READ,
+	PREAD,
+	READV,
+	PREADV,
+	PREADV2,
+	WRITE,
+	PWRITE,
+	WRITEV,
+	PWRITEV,
+	PWRITEV2
+};
 
-static const char *const io_name[] = {"read", "pread", "readv", "preadv", "preadv2",
+static const char *const io_name[] = {"read",  "pread",  "readv",  "preadv",  "preadv2",
 				      "write", "pwrite", "writev", "pwritev", "pwritev2"};
 
 static long io(enum io call, int fd, void *buf, size_t n, off_t off)
@@ -77,7 +87,8 @@ static void io_vector_case(const long *arg)
 		say_ret(arg[0] ? c_writev(fd, v, count[i]) : c_readv(fd, v, count[i]));
 	}
 	label("bad");
-	say_ret(arg[0] ? c_writev(fd, bad_pointer(8), 1) : c_readv(fd, bad_pointer(8), 1));
+	say_ret(arg[0] ? c_writev(fd, bad_pointer(8), 1)
+		       : c_readv(fd, bad_pointer(8), 1));
 	v[0].iov_len = -1;
 	label("neg");
 	say_ret(arg[0] ? c_writev(fd, v, 1) : c_readv(fd, v, 1));
@@ -97,13 +108,14 @@ static void io_flag_case(const long *arg)
 
 MATRIX
 {
-	static const int rwf[] = {RWF_HIPRI, RWF_DSYNC, RWF_SYNC, RWF_NOWAIT, RWF_APPEND, 0x8000};
+	static const int rwf[] = {RWF_HIPRI,  RWF_DSYNC,  RWF_SYNC,
+				  RWF_NOWAIT, RWF_APPEND, 0x8000};
 	size_t i, j;
 
 	for (i = 0; i < COUNT(io_name); i++)
 		for (j = 0; j < COUNT(mode); j++)
-			case_make(io_case, ARGS(i, mode[j].flag), "fd.io.%s.%s", io_name[i],
-				  mode[j].name);
+			case_make(io_case, ARGS(i, mode[j].flag), "fd.io.%s.%s",
+				  io_name[i], mode[j].name);
 	case_make(io_vector_case, ARGS(0), "fd.io.readv.vectors");
 	case_make(io_vector_case, ARGS(1), "fd.io.writev.vectors");
 	for (i = 0; i < COUNT(rwf); i++)
@@ -184,7 +196,8 @@ MATRIX
 	size_t j;
 
 	for (j = 0; j < COUNT(mode); j++)
-		case_make(truncate_case, ARGS(mode[j].flag), "fd.ftruncate.%s", mode[j].name);
+		case_make(truncate_case, ARGS(mode[j].flag), "fd.ftruncate.%s",
+			  mode[j].name);
 }
 
 CASE("fd.truncate")
@@ -220,7 +233,8 @@ MATRIX
 		{"collapse", FALLOC_FL_COLLAPSE_RANGE},
 		{"collapse_keep", FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_KEEP_SIZE},
 		{"zero", FALLOC_FL_ZERO_RANGE},
-		{"zero_punch", FALLOC_FL_ZERO_RANGE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE},
+		{"zero_punch",
+		 FALLOC_FL_ZERO_RANGE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE},
 		{"insert", FALLOC_FL_INSERT_RANGE},
 		{"unshare", FALLOC_FL_UNSHARE_RANGE},
 		{"unknown", 0x1000},
@@ -228,9 +242,11 @@ MATRIX
 	size_t i;
 
 	for (i = 0; i < COUNT(kind); i++)
-		case_make(fallocate_case, ARGS(kind[i].m, O_RDWR), "fd.fallocate.%s", kind[i].name);
+		case_make(fallocate_case, ARGS(kind[i].m, O_RDWR), "fd.fallocate.%s",
+			  kind[i].name);
 	case_make(fallocate_case, ARGS(0, O_RDONLY), "fd.fallocate.rdonly");
-	case_make(fallocate_case, ARGS(FALLOC_FL_PUNCH_HOLE, O_RDONLY), "fd.fallocate.rdonly_punch");
+	case_make(fallocate_case, ARGS(FALLOC_FL_PUNCH_HOLE, O_RDONLY),
+		  "fd.fallocate.rdonly_punch");
 	case_make(fallocate_case, ARGS(0, O_WRONLY), "fd.fallocate.wronly");
 	case_make(fallocate_case, ARGS(0, 3), "fd.fallocate.accmode");
 }
@@ -291,10 +307,12 @@ MATRIX
 
 	for (i = 0; i < COUNT(mode); i++) {
 		case_make(sync_case, ARGS(mode[i].flag), "fd.sync.%s", mode[i].name);
-		case_make(readahead_case, ARGS(mode[i].flag), "fd.readahead.%s", mode[i].name);
+		case_make(readahead_case, ARGS(mode[i].flag), "fd.readahead.%s",
+			  mode[i].name);
 	}
 	for (i = 0; i < COUNT(range); i++)
-		case_make(sync_range_case, ARGS(range[i]), "fd.sync_file_range.%d", range[i]);
+		case_make(sync_range_case, ARGS(range[i]), "fd.sync_file_range.%d",
+			  range[i]);
 	for (i = 0; i < COUNT(advice); i++)
 		case_make(advise_case, ARGS(advice[i]), "fd.fadvise.%d", advice[i]);
 }
@@ -318,20 +336,34 @@ MATRIX
 		const char *name;
 		unsigned int request;
 	} list[] = {
-		{"blkgetsize64", BLKGETSIZE64}, {"blkgetsize", BLKGETSIZE},
-		{"blksszget", BLKSSZGET},       {"blkroget", BLKROGET},
-		{"blkflsbuf", BLKFLSBUF},       {"blkdiscard", _IO(0x12, 119)},
-		{"tcgets", TCGETS},             {"tiocgwinsz", TIOCGWINSZ},
-		{"fionread", FIONREAD},         {"fionbio", FIONBIO},
-		{"fioasync", FIOASYNC},         {"fioclex", FIOCLEX},
-		{"fionclex", FIONCLEX},         {"fioqsize", FIOQSIZE},
-		{"figetbsz", FIGETBSZ},         {"fibmap", FIBMAP},
-		{"getflags", FS_IOC_GETFLAGS},  {"setflags", FS_IOC_SETFLAGS},
-		{"getversion", FS_IOC_GETVERSION}, {"fsgetxattr", FS_IOC_FSGETXATTR},
-		{"fiemap", FS_IOC_FIEMAP},      {"ficlone", FICLONE},
-		{"fideduperange", FIDEDUPERANGE}, {"fitrim", FITRIM},
-		{"zero", 0},                    {"random", 0xdeadbeef},
-		{"ndctl", _IOWR('N', 4, char[4])}, {"all_ones", 0xffffffff},
+		{"blkgetsize64", BLKGETSIZE64},
+		{"blkgetsize", BLKGETSIZE},
+		{"blksszget", BLKSSZGET},
+		{"blkroget", BLKROGET},
+		{"blkflsbuf", BLKFLSBUF},
+		{"blkdiscard", _IO(0x12, 119)},
+		{"tcgets", TCGETS},
+		{"tiocgwinsz", TIOCGWINSZ},
+		{"fionread", FIONREAD},
+		{"fionbio", FIONBIO},
+		{"fioasync", FIOASYNC},
+		{"fioclex", FIOCLEX},
+		{"fionclex", FIONCLEX},
+		{"fioqsize", FIOQSIZE},
+		{"figetbsz", FIGETBSZ},
+		{"fibmap", FIBMAP},
+		{"getflags", FS_IOC_GETFLAGS},
+		{"setflags", FS_IOC_SETFLAGS},
+		{"getversion", FS_IOC_GETVERSION},
+		{"fsgetxattr", FS_IOC_FSGETXATTR},
+		{"fiemap", FS_IOC_FIEMAP},
+		{"ficlone", FICLONE},
+		{"fideduperange", FIDEDUPERANGE},
+		{"fitrim", FITRIM},
+		{"zero", 0},
+		{"random", 0xdeadbeef},
+		{"ndctl", _IOWR('N', 4, char[4])},
+		{"all_ones", 0xffffffff},
 	};
 	size_t i;
 

@@ -2,7 +2,6 @@
 /* fd.*: fcntl, locks, leases, polling, moving data between descriptors, aio. */
 #include <aio.h>
 #include <linux/aio_abi.h>
-#include <linux/io_uring.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 
@@ -44,22 +43,32 @@ MATRIX
 	static const struct {
 		const char *name;
 		int flag;
-	} fl[] = {{"append", O_APPEND}, {"nonblock", O_NONBLOCK}, {"async", O_ASYNC},
-		  {"noatime", O_NOATIME}, {"direct", O_DIRECT}, {"sync", O_SYNC},
-		  {"none", 0}, {"direct_nonblock", O_DIRECT | O_NONBLOCK}};
+	} fl[] = {{"append", O_APPEND}, {"nonblock", O_NONBLOCK},
+		  {"async", O_ASYNC},   {"noatime", O_NOATIME},
+		  {"direct", O_DIRECT}, {"sync", O_SYNC},
+		  {"none", 0},          {"direct_nonblock", O_DIRECT | O_NONBLOCK}};
 	static const struct {
 		const char *name;
 		int cmd;
 		long arg;
 	} list[] = {
-		{"getfd", F_GETFD, 0}, {"getown", F_GETOWN, 0}, {"getsig", F_GETSIG, 0},
-		{"setsig", F_SETSIG, SIGUSR1}, {"setsig_bad", F_SETSIG, 1000},
-		{"setlease_read", F_SETLEASE, F_RDLCK}, {"setlease_write", F_SETLEASE, F_WRLCK},
-		{"setlease_none", F_SETLEASE, F_UNLCK}, {"setlease_bad", F_SETLEASE, 77},
-		{"getlease", F_GETLEASE, 0}, {"notify", F_NOTIFY, DN_ACCESS},
-		{"notify_none", F_NOTIFY, 0}, {"add_seals", F_ADD_SEALS, F_SEAL_WRITE},
-		{"add_seals_none", F_ADD_SEALS, 0}, {"get_seals", F_GET_SEALS, 0},
-		{"setpipe", F_SETPIPE_SZ, 65536}, {"getpipe", F_GETPIPE_SZ, 0},
+		{"getfd", F_GETFD, 0},
+		{"getown", F_GETOWN, 0},
+		{"getsig", F_GETSIG, 0},
+		{"setsig", F_SETSIG, SIGUSR1},
+		{"setsig_bad", F_SETSIG, 1000},
+		{"setlease_read", F_SETLEASE, F_RDLCK},
+		{"setlease_write", F_SETLEASE, F_WRLCK},
+		{"setlease_none", F_SETLEASE, F_UNLCK},
+		{"setlease_bad", F_SETLEASE, 77},
+		{"getlease", F_GETLEASE, 0},
+		{"notify", F_NOTIFY, DN_ACCESS},
+		{"notify_none", F_NOTIFY, 0},
+		{"add_seals", F_ADD_SEALS, F_SEAL_WRITE},
+		{"add_seals_none", F_ADD_SEALS, 0},
+		{"get_seals", F_GET_SEALS, 0},
+		{"setpipe", F_SETPIPE_SZ, 65536},
+		{"getpipe", F_GETPIPE_SZ, 0},
 		{"unknown", 9999, 0},
 	};
 	static const struct {
@@ -67,8 +76,8 @@ MATRIX
 		int cmd;
 		long value;
 	} ptr[] = {
-		{"get_rw_hint", F_GET_RW_HINT, 77}, {"set_rw_hint", F_SET_RW_HINT, RWH_WRITE_LIFE_SHORT},
-		{"set_rw_hint_bad", F_SET_RW_HINT, 99}, {"get_file_rw_hint", F_GET_FILE_RW_HINT, 77},
+		{"set_rw_hint_bad", F_SET_RW_HINT, 99},
+		{"get_file_rw_hint", F_GET_FILE_RW_HINT, 77},
 		{"set_file_rw_hint", F_SET_FILE_RW_HINT, RWH_WRITE_LIFE_LONG},
 	};
 	size_t i;
@@ -76,9 +85,27 @@ MATRIX
 	for (i = 0; i < COUNT(fl); i++)
 		case_make(setfl_case, ARGS(fl[i].flag), "fd.fcntl.setfl_%s", fl[i].name);
 	for (i = 0; i < COUNT(list); i++)
-		case_make(fcntl_case, ARGS(list[i].cmd, list[i].arg), "fd.fcntl.%s", list[i].name);
+		case_make(fcntl_case, ARGS(list[i].cmd, list[i].arg), "fd.fcntl.%s",
+			  list[i].name);
 	for (i = 0; i < COUNT(ptr); i++)
-		case_make(fcntl_pointer_case, ARGS(ptr[i].cmd, ptr[i].value), "fd.fcntl.%s", ptr[i].name);
+		case_make(fcntl_pointer_case, ARGS(ptr[i].cmd, ptr[i].value),
+			  "fd.fcntl.%s", ptr[i].name);
+}
+
+/* The hint lives in the node: it is there for the next one who opens it. */
+CASE("fd.fcntl.rw_hint")
+{
+	uint64_t set = RWH_WRITE_LIFE_SHORT;
+	uint64_t get = 99;
+
+	label("set"), say_ret(c_fcntl(dev_open(O_RDWR), F_SET_RW_HINT, (long)&set));
+	label("get"), say_ret(c_fcntl(dev_open(O_RDONLY), F_GET_RW_HINT, (long)&get));
+	say("%lu", (unsigned long)get);
+	set = RWH_WRITE_LIFE_NOT_SET;
+	label("reset"), say_ret(c_fcntl(dev_open(O_RDWR), F_SET_RW_HINT, (long)&set));
+	label("get"), say_ret(c_fcntl(dev_open(O_RDONLY), F_GET_RW_HINT, (long)&get));
+	say("%lu", (unsigned long)get);
+	label("bad"), say_ret(c_fcntl(dev_open(O_RDONLY), F_GET_RW_HINT, 8));
 }
 
 CASE("fd.fcntl.dupfd")
@@ -142,7 +169,8 @@ CASE("fd.flock.excludes_between_processes")
 
 static long record(int fd, int cmd, short type, off_t start, off_t len)
 {
-	struct flock fl = {.l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = len};
+	struct flock fl = {
+		.l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = len};
 	long r = c_fcntl(fd, cmd, (long)&fl);
 
 	if (r == 0 && (cmd == F_GETLK || cmd == F_OFD_GETLK))
@@ -183,7 +211,8 @@ static void record_child(void *data)
 
 static void record_exclude(const long *arg)
 {
-	struct record_child c = {arg[0] ? F_OFD_GETLK : F_GETLK, arg[0] ? F_OFD_SETLK : F_SETLK};
+	struct record_child c = {arg[0] ? F_OFD_GETLK : F_GETLK,
+				 arg[0] ? F_OFD_SETLK : F_SETLK};
 	int fd = dev_open(O_RDWR);
 
 	must(record(fd, c.set, F_WRLCK, 0, 100) == 0);
@@ -200,7 +229,8 @@ MATRIX
 
 CASE("fd.lock.relative_to_end")
 {
-	struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_END, .l_start = 0, .l_len = 10};
+	struct flock fl = {
+		.l_type = F_WRLCK, .l_whence = SEEK_END, .l_start = 0, .l_len = 10};
 	int fd = dev_open(O_RDWR);
 
 	say_ret(c_fcntl(fd, F_OFD_SETLK, (long)&fl));
@@ -313,14 +343,20 @@ CASE("fd.splice")
 	off_t off = 0;
 
 	must(pipe(pipes) == 0 && write(pipes[1], "abcdef", 6) == 6);
-	label("dev-pipe"), say_ret(c_splice(fd, NULL, pipes[1], NULL, 10, SPLICE_F_NONBLOCK));
-	label("dev-pipe-off"), say_ret(c_splice(fd, &off, pipes[1], NULL, 10, SPLICE_F_NONBLOCK));
-	label("pipe-dev"), say_ret(c_splice(pipes[0], NULL, fd, NULL, 4, SPLICE_F_NONBLOCK));
-	label("pipe-dev-off"), say_ret(c_splice(pipes[0], NULL, fd, &off, 4, SPLICE_F_NONBLOCK));
+	label("dev-pipe"),
+		say_ret(c_splice(fd, NULL, pipes[1], NULL, 10, SPLICE_F_NONBLOCK));
+	label("dev-pipe-off"),
+		say_ret(c_splice(fd, &off, pipes[1], NULL, 10, SPLICE_F_NONBLOCK));
+	label("pipe-dev"),
+		say_ret(c_splice(pipes[0], NULL, fd, NULL, 4, SPLICE_F_NONBLOCK));
+	label("pipe-dev-off"),
+		say_ret(c_splice(pipes[0], NULL, fd, &off, 4, SPLICE_F_NONBLOCK));
 	label("dev-dev"), say_ret(c_splice(fd, NULL, fd, NULL, 4, 0));
 	label("empty"), say_ret(c_splice(fd, NULL, pipes[1], NULL, 0, 0));
-	label("rdonly"), say_ret(c_splice(pipes[0], NULL, dev_open(O_RDONLY), NULL, 4, 0));
-	label("wronly"), say_ret(c_splice(dev_open(O_WRONLY), NULL, pipes[1], NULL, 4, 0));
+	label("rdonly"),
+		say_ret(c_splice(pipes[0], NULL, dev_open(O_RDONLY), NULL, 4, 0));
+	label("wronly"),
+		say_ret(c_splice(dev_open(O_WRONLY), NULL, pipes[1], NULL, 4, 0));
 }
 
 CASE("fd.tee")
@@ -354,7 +390,8 @@ CASE("fd.copy_file_range")
 	label("dev-dev"), say_ret(c_copy_file_range(fd, NULL, fd, NULL, 10, 0));
 	label("empty"), say_ret(c_copy_file_range(fd, NULL, m, NULL, 0, 0));
 	label("flags"), say_ret(c_copy_file_range(fd, NULL, m, NULL, 10, 1));
-	label("rdonly"), say_ret(c_copy_file_range(m, NULL, dev_open(O_RDONLY), NULL, 10, 0));
+	label("rdonly"),
+		say_ret(c_copy_file_range(m, NULL, dev_open(O_RDONLY), NULL, 10, 0));
 }
 
 /* ---- asynchronous ---- */
@@ -362,7 +399,9 @@ CASE("fd.copy_file_range")
 CASE("libc.aio")
 {
 	char b[64] = "";
-	struct aiocb cb = {.aio_fildes = dev_open(O_RDWR), .aio_buf = b, .aio_nbytes = 64};
+	struct aiocb cb = {.aio_fildes = dev_open(O_RDWR),
+			   .aio_buf = b,
+			   .aio_nbytes = 64};
 	const struct aiocb *list[] = {&cb};
 
 	say_ret(aio_read(&cb));
@@ -377,7 +416,9 @@ CASE("libc.aio")
 
 static void kernel_aio(const char *name, int op, int fd, void *buf)
 {
-	struct iocb cb = {.aio_lio_opcode = op, .aio_fildes = fd, .aio_buf = (uintptr_t)buf,
+	struct iocb cb = {.aio_lio_opcode = op,
+			  .aio_fildes = fd,
+			  .aio_buf = (uintptr_t)buf,
 			  .aio_nbytes = 64};
 	struct iocb *list[] = {&cb};
 	struct io_event ev;
@@ -432,13 +473,16 @@ CASE("fd.inotify")
 	say_ok(inotify_add_watch(in, t.dev, IN_ALL_EVENTS));
 	fd = dev_open(O_RDWR);
 	p = map(fd, A, PROT_READ | PROT_WRITE, 0);
-	say_events(in);
-	put(p, 1);
-	say_load(p);
+	label("open"), say_events(in);
+	put(p, 0x44);
+	get(p);
 	c_read(fd, p, 1);
 	c_msync(p, A, MS_ASYNC);
-	say_events(in);
-	c_munmap(p, A);
+	label("use"), say_events(in);
 	c_close(fd);
-	say_events(in);
+	label("close"), say_events(in); /* the mapping still has it */
+	c_munmap(p, A);
+	label("munmap"), say_events(in);
+	c_close(c_open(t.dev, O_RDONLY, 0));
+	label("rdonly"), say_events(in);
 }

@@ -6,8 +6,6 @@
  * what was said before the child died is not lost. The parent prints the line, so a
  * child can do to its descriptors and signals what it likes.
  */
-#include <fnmatch.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <sys/resource.h>
 
@@ -21,7 +19,7 @@
 
 struct answer {
 	size_t len;
-	bool glue;		/* the next word belongs to the label before it */
+	bool glue; /* the next word belongs to the label before it */
 	char text[ANSWER_MAX];
 };
 
@@ -81,7 +79,8 @@ void cases_sorted(struct dax_case ***ret_list)
 	qsort(list, n, sizeof(*list), by_name);
 	for (i = 0; i + 1 < n; i++) {
 		if (strcmp(list[i]->name, list[i + 1]->name) == 0) {
-			fprintf(stderr, "conformance: two cases named %s\n", list[i]->name);
+			fprintf(stderr, "conformance: two cases named %s\n",
+				list[i]->name);
 			exit(2);
 		}
 	}
@@ -223,8 +222,8 @@ static size_t make_rules(struct rule *rule)
 	int r = t.region;
 	int i;
 
-#define RULE(text, ...) snprintf(rule[n].from, sizeof(rule[n].from), __VA_ARGS__), \
-		rule[n++].to = (text)
+#define RULE(text, ...)                                                                  \
+	snprintf(rule[n].from, sizeof(rule[n].from), __VA_ARGS__), rule[n++].to = (text)
 	RULE("/dev/daxR.N", "%s", t.dev);
 	for (i = 0; i < 4; i++) {
 		static const char *const dax[] = {"daxR.0", "daxR.1", "daxR.2", "daxR.3"};
@@ -243,7 +242,7 @@ static size_t make_rules(struct rule *rule)
 	RULE("MAJOR=MAJ", "MAJOR=%u", (unsigned int)(t.dev_t >> 8 & 0xfff));
 	RULE("MINOR=MIN", "MINOR=%s", strchr(t.rdev, ':') + 1);
 	RULE("SIZE", "%lu", (unsigned long)S);
-	if (A != P)		/* 4096 is also what other things are */
+	if (A != P) /* 4096 is also what other things are */
 		RULE("ALIGN", "%lu", (unsigned long)A);
 #undef RULE
 	return n;
@@ -355,7 +354,7 @@ void case_run(const struct dax_case *c)
 			break;
 		}
 	}
-	kill(-pid, SIGKILL);	/* the session's grandchildren */
+	kill(-pid, SIGKILL); /* the session's grandchildren */
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	answer->glue = false;
 	if (WIFSIGNALED(status) &&

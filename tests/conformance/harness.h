@@ -40,18 +40,18 @@
 /* ---- the device under test ---- */
 
 struct target {
-	const char *dev;	/* /dev/dax0.0 */
-	const char *second;	/* another device, or NULL */
-	const char *name;	/* dax0.0 */
-	char sys[64];		/* /sys/dev/char/M:m */
-	char rdev[32];		/* M:m as text */
-	int region;		/* the 0 of dax0.1 */
-	int index;		/* the 1 of dax0.1 */
+	const char *dev;    /* /dev/dax0.0 */
+	const char *second; /* another device, or NULL */
+	const char *name;   /* dax0.0 */
+	char sys[64];       /* /sys/dev/char/M:m */
+	char rdev[32];      /* M:m as text */
+	int region;         /* the 0 of dax0.1 */
+	int index;          /* the 1 of dax0.1 */
 	dev_t dev_t;
 	uint64_t size;
 	uint64_t align;
 	uint64_t page;
-	bool raw;		/* --through syscall */
+	bool raw; /* --through syscall */
 	bool root;
 };
 
@@ -79,8 +79,8 @@ void case_make(void (*run)(const long *arg), const long *arg, const char *fmt, .
 	__attribute__((format(printf, 3, 4)));
 
 #define CASE_CAT_(a, b) a##b
-#define CASE_CAT(a, b) CASE_CAT_(a, b)
-#define CASE(text) CASE_(text, CASE_CAT(case_at_, __LINE__))
+#define CASE_CAT(a, b)  CASE_CAT_(a, b)
+#define CASE(text)      CASE_(text, CASE_CAT(case_at_, __LINE__))
 #define CASE_(text, id)                                                                  \
 	static void id(const long *arg);                                                 \
 	__attribute__((constructor)) static void CASE_CAT(id, _add)(void)                \
@@ -90,18 +90,18 @@ void case_make(void (*run)(const long *arg), const long *arg, const char *fmt, .
 	}                                                                                \
 	static void id(const long *arg __attribute__((unused)))
 
-#define MATRIX __attribute__((constructor)) static void CASE_CAT(matrix_at_, __LINE__)(void)
-#define ARGS(...) ((const long[4]){__VA_ARGS__})
+#define MATRIX                                                                           \
+	__attribute__((constructor)) static void CASE_CAT(matrix_at_, __LINE__)(void)
+#define ARGS(...)    ((const long[4]){__VA_ARGS__})
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* ---- answers: words separated by a blank ---- */
 
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void say_ok(long ret);			/* ok, or the name of errno */
-void say_ret(long ret);			/* the number, or the name of errno */
-void say_map(const void *p);		/* ok, or the name of errno */
-void say_text(const char *text);	/* with names and numbers of this machine replaced */
-void say_file(const char *path);	/* contents, the same way */
+void say_ok(long ret);           /* ok, or the name of errno */
+void say_ret(long ret);          /* the number, or the name of errno */
+void say_map(const void *p);     /* ok, or the name of errno */
+void say_text(const char *text); /* with names and numbers of this machine replaced */
 /* A label before the next word: "fd=" then "EINVAL". */
 void label(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 const char *err_name(int err);
@@ -122,7 +122,7 @@ void skip_at_1g(void);
 
 /* ---- the device, mapped ---- */
 
-int dev_open(int flags);		/* must succeed */
+int dev_open(int flags); /* must succeed */
 /* mmap with a NULL hint. Return: 0 and the mapping undone again, or -1 and errno. */
 int try_map(int fd, size_t len, int prot, int flags, off_t off);
 /* MAP_SHARED with a NULL hint, must succeed. */
@@ -134,22 +134,22 @@ char *map_units(unsigned int units);
 char *area(size_t len);
 /* map at a fixed address, must succeed. */
 char *map_at(char *at, int fd, size_t len, int prot, off_t off);
-int temp_file(const char *template_name, int flags);	/* unlinked at once */
-char *temp_name(const char *suffix);			/* a path nobody else uses */
+int temp_file(const char *suffix, int flags); /* unlinked at once */
+char *temp_name(const char *suffix);          /* a path nobody else uses */
 const char *temp_folder(void);
 int memfd(void);
-void *bad_pointer(uintptr_t value);	/* the compiler can't see that it is bad */
+void *bad_pointer(uintptr_t value); /* the compiler can't see that it is bad */
 
 /* ---- touching memory ---- */
 
 struct touch {
-	int sig;		/* 0: nothing happened */
+	int sig; /* 0: nothing happened */
 	int code;
-	int err;		/* si_errno */
+	int err; /* si_errno */
 	int lsb;
 	long trap;
 	long trap_err;
-	char *addr;		/* si_addr */
+	char *addr; /* si_addr */
 	uint8_t value;
 };
 
@@ -183,7 +183,7 @@ struct vma {
 	uint64_t offset;
 	char perms[5];
 	char path[256];
-	char ident[64];		/* "00:05 105" */
+	char ident[64]; /* "00:05 105" */
 };
 
 /* The mappings that touch [p, p + len). Return: their number. */

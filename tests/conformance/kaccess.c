@@ -9,7 +9,7 @@
 
 #include "tests/conformance/call.h"
 
-#define LEN 200		/* of a buffer that lies half beyond the end */
+#define LEN 200 /* of a buffer that lies half beyond the end */
 
 /* Two units, the second one beyond the end. Return: the first byte beyond. */
 static char *edge(void)
@@ -21,7 +21,14 @@ static char *edge(void)
 }
 
 /* Where a buffer lies. */
-enum { IN, LAST, STRADDLE, BEYOND, PROTECTED, PLACES };
+enum {
+	IN,
+	LAST,
+	STRADDLE,
+	BEYOND,
+	PROTECTED,
+	PLACES
+};
 
 static const char *const place_name[] = {"in", "last", "straddle", "beyond", "protected"};
 
@@ -41,7 +48,8 @@ static char *place(int where, bool kernel_reads)
 		return p + 10;
 	default:
 		fill(p - A, LEN, 11);
-		return map(dev_open(O_RDONLY), A, kernel_reads ? PROT_NONE : PROT_READ, S - A);
+		return map(dev_open(O_RDONLY), A, kernel_reads ? PROT_NONE : PROT_READ,
+			   S - A);
 	}
 }
 
@@ -152,7 +160,8 @@ static void recv_case(const long *arg)
 	int pair[2];
 
 	source(text);
-	must(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 && send(pair[0], text, LEN, 0) == LEN);
+	must(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 &&
+	     send(pair[0], text, LEN, 0) == LEN);
 	say_arrived(p, text, recv(pair[1], p, LEN, 0));
 }
 
@@ -204,11 +213,12 @@ static void mem_read_case(const long *arg)
 	long n;
 
 	if (arg[0] == PROTECTED)
-		skip_at_1g();	/* the kernel faults for ever, until a signal */
+		skip_at_1g(); /* the kernel faults for ever, until a signal */
 	n = pread(fd, here, LEN, (off_t)(uintptr_t)p);
 	say_ret(n);
 	if (n > 0)
-		say("%d", arg[0] == PROTECTED ? is_filled(here, n, 11) : memcmp(here, p, n) == 0);
+		say("%d", arg[0] == PROTECTED ? is_filled(here, n, 11)
+					      : memcmp(here, p, n) == 0);
 }
 
 static void mem_write_case(const long *arg)
@@ -241,8 +251,10 @@ static void vmsplice_case(const long *arg)
 static void direct_case(const long *arg)
 {
 	int fd = temp_file("direct", O_DIRECT);
-	char *p = edge() + (arg[0] == IN ? -(off_t)A : arg[0] == LAST ? -(off_t)P * 2 :
-			    arg[0] == STRADDLE ? -(off_t)P : 0);
+	char *p = edge() + (arg[0] == IN         ? -(off_t)A
+			    : arg[0] == LAST     ? -(off_t)P * 2
+			    : arg[0] == STRADDLE ? -(off_t)P
+						 : 0);
 	size_t len = 2 * P;
 	char *text;
 
@@ -250,15 +262,16 @@ static void direct_case(const long *arg)
 		skip("no O_DIRECT in the temporary folder");
 	must(posix_memalign((void **)&text, P, len) == 0);
 	if (A == P && arg[0] == IN)
-		p -= A;		/* two pages do not fit before the edge */
+		p -= A; /* two pages do not fit before the edge */
 	if (A == P && arg[0] <= LAST)
 		p = map(dev_open(O_RDWR), 2 * A, PROT_READ | PROT_WRITE, 0);
-	if (arg[1]) {		/* from the mapping to the file */
+	if (arg[1]) { /* from the mapping to the file */
 		if (arg[0] <= LAST)
 			fill(p, len, 14);
 		say_ret(pwrite(fd, p, len, 0));
 		if (arg[0] <= LAST)
-			say("%d", pread(fd, text, len, 0) == (long)len && is_filled(text, len, 14));
+			say("%d", pread(fd, text, len, 0) == (long)len &&
+					  is_filled(text, len, 14));
 	} else {
 		fill(text, len, 15);
 		must(pwrite(fd, text, len, 0) == (long)len);
@@ -277,15 +290,23 @@ MATRIX
 		void (*fn)(const long *arg);
 		long arg;
 	} list[] = {
-		{"write_file", write_file_case, 0}, {"write_pipe", write_pipe_case, 0},
-		{"writev", writev_case, 0},	    {"send", send_case, 0},
-		{"pread", pread_case, 0},	    {"read_pipe", read_pipe_case, 0},
-		{"preadv", readv_case, 0},	    {"recv", recv_case, 0},
-		{"getrandom", getrandom_case, 0},   {"process_vm_readv", vm_read_case, 0},
-		{"process_vm_writev", vm_write_case, 0}, {"proc_mem_read", mem_read_case, 0},
-		{"proc_mem_write", mem_write_case, 0}, {"vmsplice", vmsplice_case, 0},
+		{"write_file", write_file_case, 0},
+		{"write_pipe", write_pipe_case, 0},
+		{"writev", writev_case, 0},
+		{"send", send_case, 0},
+		{"pread", pread_case, 0},
+		{"read_pipe", read_pipe_case, 0},
+		{"preadv", readv_case, 0},
+		{"recv", recv_case, 0},
+		{"getrandom", getrandom_case, 0},
+		{"process_vm_readv", vm_read_case, 0},
+		{"process_vm_writev", vm_write_case, 0},
+		{"proc_mem_read", mem_read_case, 0},
+		{"proc_mem_write", mem_write_case, 0},
+		{"vmsplice", vmsplice_case, 0},
 		{"vmsplice_gift", vmsplice_case, SPLICE_F_GIFT},
-		{"direct_read", direct_case, 0},    {"direct_write", direct_case, 1},
+		{"direct_read", direct_case, 0},
+		{"direct_write", direct_case, 1},
 	};
 	size_t i;
 	int w;
@@ -293,8 +314,8 @@ MATRIX
 	for (i = 0; i < COUNT(list); i++)
 		for (w = 0; w < PLACES; w++)
 			if (!(w == PROTECTED && list[i].fn == direct_case && list[i].arg))
-				case_make(list[i].fn, ARGS(w, list[i].arg), "kernel.%s.%s",
-					  list[i].name, place_name[w]);
+				case_make(list[i].fn, ARGS(w, list[i].arg),
+					  "kernel.%s.%s", list[i].name, place_name[w]);
 }
 
 CASE("kernel.write_large")
@@ -351,7 +372,8 @@ static void argument_case(const long *arg)
 	label("sigaction"), say_ok(syscall(SYS_rt_sigaction, SIGUSR1, NULL, p, 8L));
 	label("clock"), say_ok(syscall(SYS_clock_getres, CLOCK_MONOTONIC, p));
 	label("prlimit"), say_ok(syscall(SYS_prlimit64, 0, 0, NULL, p));
-	label("mincore"), say_ok(c_mincore((void *)((uintptr_t)&v & ~(P - 1)), P, (unsigned char *)p));
+	label("mincore"), say_ok(c_mincore((void *)((uintptr_t)&v & ~(P - 1)), P,
+					   (unsigned char *)p));
 	label("getdents"), say_ok(c_getdents64(c_open("/", O_RDONLY, 0), p, 1024));
 }
 
@@ -411,8 +433,10 @@ CASE("kernel.futex.beyond")
 
 	label("wait"), say_ret(syscall(SYS_futex, f, FUTEX_WAIT, 0, &ts, NULL, 0));
 	label("wake"), say_ret(syscall(SYS_futex, f, FUTEX_WAKE, 1, NULL, NULL, 0));
-	label("wait-private"), say_ret(syscall(SYS_futex, f, FUTEX_WAIT_PRIVATE, 0, &ts, NULL, 0));
-	label("wake-private"), say_ret(syscall(SYS_futex, f, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0));
+	label("wait-private"),
+		say_ret(syscall(SYS_futex, f, FUTEX_WAIT_PRIVATE, 0, &ts, NULL, 0));
+	label("wake-private"),
+		say_ret(syscall(SYS_futex, f, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0));
 }
 
 CASE("kernel.futex.in")

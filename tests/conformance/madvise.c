@@ -6,7 +6,7 @@
 #define MADV_COLLAPSE 25
 #endif
 #ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_READ  22
 #define MADV_POPULATE_WRITE 23
 #endif
 #ifndef MADV_DONTNEED_LOCKED
@@ -17,19 +17,35 @@ static const struct {
 	const char *name;
 	int advice;
 } advice[] = {
-	{"normal", MADV_NORMAL},       {"random", MADV_RANDOM},
-	{"sequential", MADV_SEQUENTIAL}, {"willneed", MADV_WILLNEED},
-	{"dontneed", MADV_DONTNEED},   {"free", MADV_FREE},
-	{"remove", MADV_REMOVE},       {"dontfork", MADV_DONTFORK},
-	{"dofork", MADV_DOFORK},       {"mergeable", MADV_MERGEABLE},
-	{"unmergeable", MADV_UNMERGEABLE}, {"hugepage", MADV_HUGEPAGE},
-	{"nohugepage", MADV_NOHUGEPAGE}, {"dontdump", MADV_DONTDUMP},
-	{"dodump", MADV_DODUMP},       {"wipeonfork", MADV_WIPEONFORK},
-	{"keeponfork", MADV_KEEPONFORK}, {"cold", MADV_COLD},
-	{"pageout", MADV_PAGEOUT},     {"populate_read", MADV_POPULATE_READ},
-	{"populate_write", MADV_POPULATE_WRITE}, {"dontneed_locked", MADV_DONTNEED_LOCKED},
-	{"collapse", MADV_COLLAPSE},   {"5", 5}, {"6", 6}, {"7", 7}, {"26", 26},
-	{"99", 99}, {"minus_one", -1},
+	{"normal", MADV_NORMAL},
+	{"random", MADV_RANDOM},
+	{"sequential", MADV_SEQUENTIAL},
+	{"willneed", MADV_WILLNEED},
+	{"dontneed", MADV_DONTNEED},
+	{"free", MADV_FREE},
+	{"remove", MADV_REMOVE},
+	{"dontfork", MADV_DONTFORK},
+	{"dofork", MADV_DOFORK},
+	{"mergeable", MADV_MERGEABLE},
+	{"unmergeable", MADV_UNMERGEABLE},
+	{"hugepage", MADV_HUGEPAGE},
+	{"nohugepage", MADV_NOHUGEPAGE},
+	{"dontdump", MADV_DONTDUMP},
+	{"dodump", MADV_DODUMP},
+	{"wipeonfork", MADV_WIPEONFORK},
+	{"keeponfork", MADV_KEEPONFORK},
+	{"cold", MADV_COLD},
+	{"pageout", MADV_PAGEOUT},
+	{"populate_read", MADV_POPULATE_READ},
+	{"populate_write", MADV_POPULATE_WRITE},
+	{"dontneed_locked", MADV_DONTNEED_LOCKED},
+	{"collapse", MADV_COLLAPSE},
+	{"5", 5},
+	{"6", 6},
+	{"7", 7},
+	{"26", 26},
+	{"99", 99},
+	{"minus_one", -1},
 };
 
 /* On an untouched mapping, then on a touched one: never loses data. */
@@ -46,7 +62,8 @@ static void whole_case(const long *arg)
 
 static void part_case(const long *arg)
 {
-	char *at = map_at(area(3 * A), dev_open(O_RDWR), 3 * A, PROT_READ | PROT_WRITE, 0);
+	char *at =
+		map_at(area(3 * A), dev_open(O_RDWR), 3 * A, PROT_READ | PROT_WRITE, 0);
 
 	put(map_units(1) + 5, 0xa2);
 	say_ok(c_madvise(at + arg[1] * (off_t)A + arg[2] * (off_t)P,
@@ -91,7 +108,8 @@ MATRIX
 		if (adv < 0 || (adv > 4 && adv < 8) || adv > 25)
 			continue;
 		case_make(part_case, ARGS(adv, 1, 0, 1), "madvise.unit.%s", name);
-		case_make(part_case, ARGS(adv, 1, 0, -1), "madvise.page_at_unit.%s", name);
+		case_make(part_case, ARGS(adv, 1, 0, -1), "madvise.page_at_unit.%s",
+			  name);
 		case_make(part_case, ARGS(adv, 0, 1, -1), "madvise.page.%s", name);
 		case_make(wrong_case, ARGS(adv), "madvise.wrong.%s", name);
 	}
@@ -238,8 +256,9 @@ CASE("madvise.remove.keeps_data")
 
 CASE("libc.posix_madvise")
 {
-	static const int list[] = {POSIX_MADV_NORMAL, POSIX_MADV_RANDOM, POSIX_MADV_SEQUENTIAL,
-				   POSIX_MADV_WILLNEED, POSIX_MADV_DONTNEED, 99};
+	static const int list[] = {POSIX_MADV_NORMAL,     POSIX_MADV_RANDOM,
+				   POSIX_MADV_SEQUENTIAL, POSIX_MADV_WILLNEED,
+				   POSIX_MADV_DONTNEED,   99};
 	char *p = map_units(1);
 	size_t i;
 

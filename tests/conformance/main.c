@@ -106,7 +106,16 @@ static int become(uid_t uid, char **argv)
 
 static int parse(int argc, char **argv, struct options *o)
 {
-	enum { DEV = 1, SECOND, THROUGH, ONLY, SKIP, UID, LIST, HELP };
+	enum {
+		DEV = 1,
+		SECOND,
+		THROUGH,
+		ONLY,
+		SKIP,
+		UID,
+		LIST,
+		HELP
+	};
 	static const struct option opts[] = {
 		{"dev", required_argument, NULL, DEV},
 		{"second", required_argument, NULL, SECOND},
@@ -190,6 +199,7 @@ int main(int argc, char **argv)
 {
 	struct options o = {.uid = -1};
 	struct dax_case **list;
+	struct stat st = {0};
 	int r;
 
 	/* exec_helper(): this program again, in another process image. */
@@ -205,6 +215,8 @@ int main(int argc, char **argv)
 	cases_sorted(&list);
 	if (!o.list) {
 		r = target_find();
+		if (r == 0 && c_stat(t.dev, &st) < 0)
+			r = -errno;
 		if (r < 0) {
 			fprintf(stderr, "conformance: %s: no usable device: %s\n", t.dev,
 				strerror(-r));
@@ -219,7 +231,8 @@ int main(int argc, char **argv)
 			continue;
 		}
 		case_run(*list);
-		if (case_in_group(*list, "zz_unbind") && unbind_restore() < 0) {
+		if (case_in_group(*list, "zz_unbind") &&
+		    unbind_restore(st.st_mode & 07777) < 0) {
 			fprintf(stderr, "conformance: %s did not come back after %s\n",
 				t.dev, (*list)->name);
 			return 1;

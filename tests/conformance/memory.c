@@ -32,7 +32,8 @@ static void msync_case(const long *arg)
 
 static void msync_hole_case(const long *arg)
 {
-	char *at = map_at(area(3 * A), dev_open(O_RDWR), 3 * A, PROT_READ | PROT_WRITE, 0);
+	char *at =
+		map_at(area(3 * A), dev_open(O_RDWR), 3 * A, PROT_READ | PROT_WRITE, 0);
 
 	must(c_munmap(at + A, A) == 0);
 	label("over-hole"), say_ok(c_msync(at, 3 * A, arg[0]));
@@ -45,15 +46,20 @@ MATRIX
 	static const struct {
 		const char *name;
 		int flags;
-	} list[] = {{"none", 0}, {"async", MS_ASYNC}, {"sync", MS_SYNC},
-		    {"invalidate", MS_INVALIDATE}, {"sync_invalidate", MS_SYNC | MS_INVALIDATE},
-		    {"async_invalidate", MS_ASYNC | MS_INVALIDATE}, {"both", MS_SYNC | MS_ASYNC},
+	} list[] = {{"none", 0},
+		    {"async", MS_ASYNC},
+		    {"sync", MS_SYNC},
+		    {"invalidate", MS_INVALIDATE},
+		    {"sync_invalidate", MS_SYNC | MS_INVALIDATE},
+		    {"async_invalidate", MS_ASYNC | MS_INVALIDATE},
+		    {"both", MS_SYNC | MS_ASYNC},
 		    {"unknown", 0x100}};
 	size_t i;
 
 	for (i = 0; i < COUNT(list); i++) {
 		case_make(msync_case, ARGS(list[i].flags), "msync.%s", list[i].name);
-		case_make(msync_hole_case, ARGS(list[i].flags), "msync.hole.%s", list[i].name);
+		case_make(msync_hole_case, ARGS(list[i].flags), "msync.hole.%s",
+			  list[i].name);
 	}
 }
 
@@ -74,9 +80,13 @@ static void lock_case(const long *arg)
 	static const struct {
 		const char *name;
 		int units, pages, len_units, len_pages;
-	} part[] = {{"whole", 0, 0, 3, 0}, {"unit", 1, 0, 1, 0}, {"page", 0, 1, 0, 1},
-		    {"page-at-unit", 1, 0, 0, 1}, {"across", 1, -1, 0, 2}};
-	char *at = map_at(area(3 * A), dev_open(O_RDWR), 3 * A, PROT_READ | PROT_WRITE, 0);
+	} part[] = {{"whole", 0, 0, 3, 0},
+		    {"unit", 1, 0, 1, 0},
+		    {"page", 0, 1, 0, 1},
+		    {"page-at-unit", 1, 0, 0, 1},
+		    {"across", 1, -1, 0, 2}};
+	char *at =
+		map_at(area(3 * A), dev_open(O_RDWR), 3 * A, PROT_READ | PROT_WRITE, 0);
 	size_t i;
 
 	for (i = 0; i < COUNT(part); i++) {
@@ -84,8 +94,10 @@ static void lock_case(const long *arg)
 		size_t len = part[i].len_units * A + part[i].len_pages * P;
 
 		label("%s", part[i].name);
-		say_ok(arg[0] == 0 ? c_mlock(p, len) : arg[0] == 1 ? c_mlock2(p, len, 0) :
-		       arg[0] == 2 ? c_mlock2(p, len, MLOCK_ONFAULT) : c_munlock(p, len));
+		say_ok(arg[0] == 0   ? c_mlock(p, len)
+		       : arg[0] == 1 ? c_mlock2(p, len, 0)
+		       : arg[0] == 2 ? c_mlock2(p, len, MLOCK_ONFAULT)
+				     : c_munlock(p, len));
 	}
 	say_layout(at, 3 * A);
 }
@@ -139,7 +151,8 @@ CASE("mlock.limit")
 	label("0"), say_ok(c_mlock(p, P));
 	label("0-2"), say_ok(c_mlock2(p, P, 0));
 	label("munlock"), say_ok(c_munlock(p, P));
-	label("map"), say_ok(try_map(dev_open(O_RDWR), A, PROT_READ, MAP_SHARED | MAP_LOCKED, 0));
+	label("map"), say_ok(try_map(dev_open(O_RDWR), A, PROT_READ,
+				     MAP_SHARED | MAP_LOCKED, 0));
 	label("all"), say_ok(mlockall(MCL_FUTURE));
 }
 
@@ -228,10 +241,11 @@ CASE("memory.remap_file_pages.page")
 
 static void mbind_case(const long *arg)
 {
-	char *at = map_at(area(3 * A), dev_open(O_RDWR), 3 * A, PROT_READ | PROT_WRITE, 0);
+	char *at =
+		map_at(area(3 * A), dev_open(O_RDWR), 3 * A, PROT_READ | PROT_WRITE, 0);
 	unsigned long node0 = 1;
-	long r = c_mbind(at + arg[0] * (off_t)A + arg[1] * (off_t)P, arg[2] * A + arg[3] * P, MPOL_BIND,
-			 &node0, 64, 0);
+	long r = c_mbind(at + arg[0] * (off_t)A + arg[1] * (off_t)P,
+			 arg[2] * A + arg[3] * P, MPOL_BIND, &node0, 64, 0);
 
 	if (r < 0 && (errno == ENOSYS || errno == EPERM))
 		skip("no mbind");
@@ -253,7 +267,8 @@ CASE("numa.mbind.flags")
 	unsigned long node0 = 1;
 
 	put(p, 0xb6);
-	if (c_mbind(p, A, MPOL_PREFERRED, &node0, 64, 0) < 0 && (errno == ENOSYS || errno == EPERM))
+	if (c_mbind(p, A, MPOL_PREFERRED, &node0, 64, 0) < 0 &&
+	    (errno == ENOSYS || errno == EPERM))
 		skip("no mbind");
 	label("strict"), say_ok(c_mbind(p, A, MPOL_BIND, &node0, 64, MPOL_MF_STRICT));
 	label("move"), say_ok(c_mbind(p, A, MPOL_BIND, &node0, 64, MPOL_MF_MOVE));
@@ -302,7 +317,7 @@ static void uffd_case(const long *arg)
 {
 	struct uffdio_api api = {.api = UFFD_API};
 	struct uffdio_register reg = {.mode = arg[0]};
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | 1);	/* user mode only */
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | 1); /* user mode only */
 	char *p;
 
 	if (fd < 0)
@@ -316,17 +331,21 @@ static void uffd_case(const long *arg)
 
 MATRIX
 {
-	case_make(uffd_case, ARGS(UFFDIO_REGISTER_MODE_MISSING), "memory.userfaultfd.missing");
+	case_make(uffd_case, ARGS(UFFDIO_REGISTER_MODE_MISSING),
+		  "memory.userfaultfd.missing");
 	case_make(uffd_case, ARGS(UFFDIO_REGISTER_MODE_WP), "memory.userfaultfd.wp");
-	case_make(uffd_case, ARGS(UFFDIO_REGISTER_MODE_MINOR), "memory.userfaultfd.minor");
-	case_make(uffd_case, ARGS(UFFDIO_REGISTER_MODE_MISSING, 1), "memory.userfaultfd.read_only");
+	case_make(uffd_case, ARGS(UFFDIO_REGISTER_MODE_MINOR),
+		  "memory.userfaultfd.minor");
+	case_make(uffd_case, ARGS(UFFDIO_REGISTER_MODE_MISSING, 1),
+		  "memory.userfaultfd.read_only");
 }
 
 static void uring_case(const long *arg)
 {
 	struct io_uring_params params = {0};
 	int ring = syscall(SYS_io_uring_setup, 4, &params);
-	char *p = arg[0] ? map(dev_open(O_RDWR), A, PROT_READ | PROT_WRITE, S) : map_units(1);
+	char *p = arg[0] ? map(dev_open(O_RDWR), A, PROT_READ | PROT_WRITE, S)
+			 : map_units(1);
 	struct iovec v = {p, P};
 	struct rlimit lim;
 

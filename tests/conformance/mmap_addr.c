@@ -43,7 +43,8 @@ CASE("addr.choice.many")
 
 CASE("addr.choice.32bit")
 {
-	char *p = c_mmap(NULL, A, PROT_READ, MAP_SHARED | MAP_32BIT, dev_open(O_RDONLY), 0);
+	char *p =
+		c_mmap(NULL, A, PROT_READ, MAP_SHARED | MAP_32BIT, dev_open(O_RDONLY), 0);
 
 	say_map(p);
 	if (p != MAP_FAILED)
@@ -59,7 +60,10 @@ CASE("addr.choice.offset_of_half_unit")
 
 /* ---- hints ---- */
 
-enum { FREE, TAKEN };
+enum {
+	FREE,
+	TAKEN
+};
 
 /* A hint in a range that is free, or taken by somebody else's mapping. */
 static void hint_case(const long *arg)
@@ -135,8 +139,9 @@ CASE("addr.hint.in_use_by_device")
 static void fixed_case(const long *arg)
 {
 	char *at = area(4 * A);
-	char *p = c_mmap(at + arg[0] * (off_t)A + arg[1] * (off_t)P + arg[2], A + arg[3] * (off_t)P,
-			 PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, dev_open(O_RDWR), 0);
+	char *p = c_mmap(at + arg[0] * (off_t)A + arg[1] * (off_t)P + arg[2],
+			 A + arg[3] * (off_t)P, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_FIXED, dev_open(O_RDWR), 0);
 
 	say_map(p);
 	say_layout(at, 4 * A);
@@ -158,8 +163,8 @@ MATRIX
 static void fixed_fails_case(const long *arg)
 {
 	char *at = area(4 * A);
-	char *old = mmap(at + A, A + P, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS |
-			 MAP_FIXED | MAP_NORESERVE, -1, 0);
+	char *old = mmap(at + A, A + P, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
 	int fd = dev_open(arg[1] & PROT_WRITE ? O_RDONLY : O_RDWR);
 	char *p;
 
@@ -175,10 +180,14 @@ static void fixed_fails_case(const long *arg)
 
 MATRIX
 {
-	case_make(fixed_fails_case, ARGS(MAP_SHARED, PROT_READ, 1, 0), "addr.fixed_fails.plus_page");
-	case_make(fixed_fails_case, ARGS(MAP_PRIVATE, PROT_READ, 0, 0), "addr.fixed_fails.private");
-	case_make(fixed_fails_case, ARGS(MAP_SHARED, PROT_READ, 0, 1), "addr.fixed_fails.offset1");
-	case_make(fixed_fails_case, ARGS(MAP_SHARED, PROT_WRITE, 0, 0), "addr.fixed_fails.access");
+	case_make(fixed_fails_case, ARGS(MAP_SHARED, PROT_READ, 1, 0),
+		  "addr.fixed_fails.plus_page");
+	case_make(fixed_fails_case, ARGS(MAP_PRIVATE, PROT_READ, 0, 0),
+		  "addr.fixed_fails.private");
+	case_make(fixed_fails_case, ARGS(MAP_SHARED, PROT_READ, 0, 1),
+		  "addr.fixed_fails.offset1");
+	case_make(fixed_fails_case, ARGS(MAP_SHARED, PROT_WRITE, 0, 0),
+		  "addr.fixed_fails.access");
 	case_make(fixed_fails_case, ARGS(0, PROT_READ, 0, 0), "addr.fixed_fails.type0");
 	case_make(fixed_fails_case, ARGS(MAP_SHARED | MAP_HUGETLB, PROT_READ, 0, 0),
 		  "addr.fixed_fails.hugetlb");
@@ -189,8 +198,8 @@ MATRIX
 CASE("addr.fixed.odd_length_takes_old_away")
 {
 	char *at = area(3 * A);
-	char *old = mmap(at, 2 * A, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS |
-			 MAP_FIXED | MAP_NORESERVE, -1, 0);
+	char *old = mmap(at, 2 * A, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
 	char *p;
 
 	put(map_units(1), 3);
@@ -203,7 +212,8 @@ CASE("addr.fixed.odd_length_takes_old_away")
 
 CASE("addr.fixed.null")
 {
-	char *p = c_mmap(NULL, A, PROT_READ, MAP_SHARED | MAP_FIXED, dev_open(O_RDONLY), 0);
+	char *p =
+		c_mmap(NULL, A, PROT_READ, MAP_SHARED | MAP_FIXED, dev_open(O_RDONLY), 0);
 
 	if (t.root)
 		skip("root may");
@@ -228,7 +238,8 @@ static void noreplace_case(const long *arg)
 
 	munmap(at, 3 * A);
 	if (arg[0] == TAKEN)
-		mmap(at + A, P, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+		mmap(at + A, P, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+		     0);
 	p = c_mmap(at + arg[1] * (off_t)A + arg[2] * (off_t)P, A, PROT_READ,
 		   MAP_SHARED | MAP_FIXED_NOREPLACE, dev_open(O_RDONLY), 0);
 	say_map(p);
@@ -272,13 +283,15 @@ CASE("addr.over.half_of_it")
 /* Something else over a part: it must be cut at units. */
 static void over_case(const long *arg)
 {
-	char *at = map_at(area(4 * A), dev_open(O_RDWR), 3 * A, PROT_READ | PROT_WRITE, 0);
+	char *at =
+		map_at(area(4 * A), dev_open(O_RDWR), 3 * A, PROT_READ | PROT_WRITE, 0);
 	char *p;
 
 	put(at, 0x64);
 	put(at + A, 0x65);
-	p = c_mmap(at + arg[0] * (off_t)A + arg[1] * (off_t)P, arg[2] * (off_t)A + arg[3] * (off_t)P,
-		   PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	p = c_mmap(at + arg[0] * (off_t)A + arg[1] * (off_t)P,
+		   arg[2] * (off_t)A + arg[3] * (off_t)P, PROT_READ,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	say_map(p);
 	label("0"), say_load(at);
 	label("1A"), say_load(at + A);

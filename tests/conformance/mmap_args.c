@@ -21,9 +21,15 @@ MATRIX
 	static const struct {
 		const char *name;
 		int flag;
-	} mode[] = {{"rdonly", O_RDONLY}, {"wronly", O_WRONLY}, {"rdwr", O_RDWR}, {"accmode", 3}},
-	  type[] = {{"shared", MAP_SHARED}, {"private", MAP_PRIVATE}, {"validate", VALIDATE}};
-	static const char *const prot[] = {"none", "r", "w", "rw", "x", "rx", "wx", "rwx"};
+	} mode[] = {{"rdonly", O_RDONLY},
+		    {"wronly", O_WRONLY},
+		    {"rdwr", O_RDWR},
+		    {"accmode", 3}},
+	  type[] = {{"shared", MAP_SHARED},
+		    {"private", MAP_PRIVATE},
+		    {"validate", VALIDATE}};
+	static const char *const prot[] = {"none", "r",  "w",  "rw",
+					   "x",    "rx", "wx", "rwx"};
 	size_t i, j;
 	int k;
 
@@ -31,7 +37,8 @@ MATRIX
 		for (j = 0; j < COUNT(mode); j++)
 			for (k = 0; k < 8; k++)
 				case_make(prot_case, ARGS(mode[j].flag, type[i].flag, k),
-					  "mmap.prot.%s.%s.%s", type[i].name, mode[j].name, prot[k]);
+					  "mmap.prot.%s.%s.%s", type[i].name,
+					  mode[j].name, prot[k]);
 }
 
 CASE("mmap.prot.unknown_bits")
@@ -60,7 +67,8 @@ static void allows_case(const long *arg)
 
 MATRIX
 {
-	static const char *const prot[] = {"none", "r", "w", "rw", "x", "rx", "wx", "rwx"};
+	static const char *const prot[] = {"none", "r",  "w",  "rw",
+					   "x",    "rx", "wx", "rwx"};
 	int k;
 
 	for (k = 0; k < 8; k++)
@@ -71,7 +79,7 @@ MATRIX
 CASE("mmap.prot.exec_runs")
 {
 #ifdef __x86_64__
-	static const unsigned char code[] = {0xb8, 0x2a, 0, 0, 0, 0xc3};	/* return 42 */
+	static const unsigned char code[] = {0xb8, 0x2a, 0, 0, 0, 0xc3}; /* return 42 */
 	char *p = map(dev_open(O_RDWR), A, PROT_READ | PROT_WRITE | PROT_EXEC, 0);
 	int (*fn)(void);
 	int r;
@@ -119,7 +127,8 @@ static void flag_case(const long *arg)
 
 	if (arg[1] & MAP_FIXED_NOREPLACE)
 		munmap(place, A);
-	p = c_mmap(place, A, PROT_READ | PROT_WRITE, arg[0] | arg[1], dev_open(O_RDWR), 0);
+	p = c_mmap(place, A, PROT_READ | PROT_WRITE, arg[0] | arg[1], dev_open(O_RDWR),
+		   0);
 	say_map(p);
 	if (p == MAP_FAILED)
 		return;
@@ -134,21 +143,34 @@ MATRIX
 	static const struct {
 		const char *name;
 		int flag;
-	} type[] = {{"shared", MAP_SHARED}, {"private", MAP_PRIVATE}, {"validate", VALIDATE}};
+	} type[] = {{"shared", MAP_SHARED},
+		    {"private", MAP_PRIVATE},
+		    {"validate", VALIDATE}};
 	static const struct {
 		const char *name;
 		int flag;
 	} known[] = {
-		{"fixed", MAP_FIXED}, {"anonymous", MAP_ANONYMOUS}, {"32bit", MAP_32BIT},
-		{"growsdown", MAP_GROWSDOWN}, {"denywrite", MAP_DENYWRITE},
-		{"executable", MAP_EXECUTABLE}, {"locked", MAP_LOCKED},
-		{"noreserve", MAP_NORESERVE}, {"populate", MAP_POPULATE},
-		{"nonblock", MAP_NONBLOCK}, {"populate_nonblock", MAP_POPULATE | MAP_NONBLOCK},
-		{"stack", MAP_STACK}, {"hugetlb", MAP_HUGETLB},
-		{"hugetlb_2m", MAP_HUGETLB | 21 << 26}, {"sync", MAP_SYNC},
-		{"fixed_noreplace", MAP_FIXED_NOREPLACE}, {"uninitialized", 0x4000000},
-		{"huge_2m_bits", 21 << 26}, {"huge_1g_bits", 30 << 26},
-		{"sync_populate", MAP_SYNC | MAP_POPULATE}, {"sync_fixed", MAP_SYNC | MAP_FIXED},
+		{"fixed", MAP_FIXED},
+		{"anonymous", MAP_ANONYMOUS},
+		{"32bit", MAP_32BIT},
+		{"growsdown", MAP_GROWSDOWN},
+		{"denywrite", MAP_DENYWRITE},
+		{"executable", MAP_EXECUTABLE},
+		{"locked", MAP_LOCKED},
+		{"noreserve", MAP_NORESERVE},
+		{"populate", MAP_POPULATE},
+		{"nonblock", MAP_NONBLOCK},
+		{"populate_nonblock", MAP_POPULATE | MAP_NONBLOCK},
+		{"stack", MAP_STACK},
+		{"hugetlb", MAP_HUGETLB},
+		{"hugetlb_2m", MAP_HUGETLB | 21 << 26},
+		{"sync", MAP_SYNC},
+		{"fixed_noreplace", MAP_FIXED_NOREPLACE},
+		{"uninitialized", 0x4000000},
+		{"huge_2m_bits", 21 << 26},
+		{"huge_1g_bits", 30 << 26},
+		{"sync_populate", MAP_SYNC | MAP_POPULATE},
+		{"sync_fixed", MAP_SYNC | MAP_FIXED},
 	};
 	size_t i, j;
 
@@ -156,13 +178,14 @@ MATRIX
 		case_make(type_case, ARGS(i), "mmap.type.%zu", i);
 	for (i = 0; i < COUNT(type); i++) {
 		for (j = 0; j < COUNT(known); j++)
-			case_make(flag_case, ARGS(type[i].flag, known[j].flag), "mmap.flag.%s.%s",
-				  type[i].name, known[j].name);
-		for (j = 4; j < 32; j++)	/* those that have no name either */
-			if (!(1U << j & (MAP_FIXED | MAP_ANONYMOUS | MAP_32BIT | MAP_GROWSDOWN |
-					 MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED |
-					 MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK |
-					 MAP_HUGETLB | MAP_SYNC | MAP_FIXED_NOREPLACE)))
+			case_make(flag_case, ARGS(type[i].flag, known[j].flag),
+				  "mmap.flag.%s.%s", type[i].name, known[j].name);
+		for (j = 4; j < 32; j++) /* those that have no name either */
+			if (!(1U << j &
+			      (MAP_FIXED | MAP_ANONYMOUS | MAP_32BIT | MAP_GROWSDOWN |
+			       MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED |
+			       MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK |
+			       MAP_HUGETLB | MAP_SYNC | MAP_FIXED_NOREPLACE)))
 				case_make(flag_case, ARGS(type[i].flag, (int)(1U << j)),
 					  "mmap.flag.%s.bit%02zu", type[i].name, j);
 	}
@@ -180,7 +203,8 @@ CASE("mmap.flag.anonymous_ignores_device")
 
 CASE("mmap.flag.locked_beyond_end")
 {
-	char *p = c_mmap(NULL, A, PROT_READ, MAP_SHARED | MAP_LOCKED, dev_open(O_RDWR), S);
+	char *p =
+		c_mmap(NULL, A, PROT_READ, MAP_SHARED | MAP_LOCKED, dev_open(O_RDWR), S);
 
 	say_map(p);
 	if (p != MAP_FAILED)
@@ -189,7 +213,8 @@ CASE("mmap.flag.locked_beyond_end")
 
 CASE("mmap.flag.populate_beyond_end")
 {
-	char *p = c_mmap(NULL, 2 * A, PROT_READ, MAP_SHARED | MAP_POPULATE, dev_open(O_RDWR), S - A);
+	char *p = c_mmap(NULL, 2 * A, PROT_READ, MAP_SHARED | MAP_POPULATE,
+			 dev_open(O_RDWR), S - A);
 
 	say_map(p);
 	say_load(p + A);
@@ -222,28 +247,17 @@ CASE("mmap.flag.stack_beside_plain")
 struct length {
 	const char *name;
 	int units;
-	long bytes;	/* added */
-	bool page;	/* or pages */
+	long bytes; /* added */
+	bool page;  /* or pages */
 };
 
 static const struct length length[] = {
-	{"0", 0, 0, 0},
-	{"1", 0, 1, 0},
-	{"1P-1", 0, 4095, 0},
-	{"1P", 0, 1, 1},
-	{"1A-2P", 1, -2, 1},
-	{"1A-1P", 1, -1, 1},
-	{"1A-4095", 1, -4095, 0},
-	{"1A-1", 1, -1, 0},
-	{"1A", 1, 0, 0},
-	{"1A+1", 1, 1, 0},
-	{"1A+1P", 1, 1, 1},
-	{"2A-1P", 2, -1, 1},
-	{"2A-4095", 2, -4095, 0},
-	{"2A-1", 2, -1, 0},
-	{"2A", 2, 0, 0},
-	{"2A+1P", 2, 1, 1},
-	{"3A", 3, 0, 0},
+	{"0", 0, 0, 0},           {"1", 0, 1, 0},      {"1P-1", 0, 4095, 0},
+	{"1P", 0, 1, 1},          {"1A-2P", 1, -2, 1}, {"1A-1P", 1, -1, 1},
+	{"1A-4095", 1, -4095, 0}, {"1A-1", 1, -1, 0},  {"1A", 1, 0, 0},
+	{"1A+1", 1, 1, 0},        {"1A+1P", 1, 1, 1},  {"2A-1P", 2, -1, 1},
+	{"2A-4095", 2, -4095, 0}, {"2A-1", 2, -1, 0},  {"2A", 2, 0, 0},
+	{"2A+1P", 2, 1, 1},       {"3A", 3, 0, 0},
 };
 
 static void length_case(const long *arg)
@@ -274,7 +288,8 @@ MATRIX
 static void long_case(const long *arg)
 {
 	size_t len = arg[0] ? (size_t)arg[0] : 0;
-	char *p = c_mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, dev_open(O_RDWR), 0);
+	char *p = c_mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, dev_open(O_RDWR),
+			 0);
 
 	say_map(p);
 	if (p == MAP_FAILED)
@@ -291,9 +306,9 @@ MATRIX
 		const char *name;
 		unsigned long len;
 	} list[] = {
-		{"1T", 1UL << 40}, {"32T", 1UL << 45}, {"128T", 1UL << 47},
-		{"2_62", 1UL << 62}, {"2_63", 1UL << 63}, {"-1", -1UL}, {"-1P", -4096UL},
-		{"-1G", -(1UL << 30)},
+		{"1T", 1UL << 40},   {"32T", 1UL << 45},    {"128T", 1UL << 47},
+		{"2_62", 1UL << 62}, {"2_63", 1UL << 63},   {"-1", -1UL},
+		{"-1P", -4096UL},    {"-1G", -(1UL << 30)},
 	};
 	size_t i;
 
@@ -304,7 +319,8 @@ MATRIX
 static void whole_case(const long *arg)
 {
 	size_t len = S + arg[0] * A;
-	char *p = c_mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, dev_open(O_RDWR), 0);
+	char *p = c_mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, dev_open(O_RDWR),
+			 0);
 
 	say_map(p);
 	if (p == MAP_FAILED)
@@ -325,20 +341,20 @@ MATRIX
 
 struct offset {
 	const char *name;
-	int from;	/* 0: zero, 1: end of the device, 2: 1 << 62, 3: LONG_MIN */
+	int from; /* 0: zero, 1: end of the device, 2: 1 << 62, 3: LONG_MIN */
 	int units;
 	long bytes;
 	bool page;
 };
 
 static const struct offset offset[] = {
-	{"0", 0, 0, 0, 0},	{"1", 0, 0, 1, 0},	{"4095", 0, 0, 4095, 0},
-	{"1P", 0, 0, 1, 1},	{"1A", 0, 1, 0, 0},	{"1A-1P", 0, 1, -1, 1},
-	{"1A+1P", 0, 1, 1, 1},	{"1A-1", 0, 1, -1, 0},	{"2A", 0, 2, 0, 0},
-	{"S-2A", 1, -2, 0, 0},	{"S-1A", 1, -1, 0, 0},	{"S-1P", 1, 0, -1, 1},
-	{"S", 1, 0, 0, 0},	{"S+1P", 1, 0, 1, 1},	{"S+1A", 1, 1, 0, 0},
-	{"S+100A", 1, 100, 0, 0}, {"2_62", 2, 0, 0, 0},	{"2_62+1A", 2, 1, 0, 0},
-	{"2_62+1P", 2, 0, 1, 1}, {"LONG_MIN", 3, 0, 0, 0}, {"LONG_MIN+1P", 3, 0, 1, 1},
+	{"0", 0, 0, 0, 0},        {"1", 0, 0, 1, 0},        {"4095", 0, 0, 4095, 0},
+	{"1P", 0, 0, 1, 1},       {"1A", 0, 1, 0, 0},       {"1A-1P", 0, 1, -1, 1},
+	{"1A+1P", 0, 1, 1, 1},    {"1A-1", 0, 1, -1, 0},    {"2A", 0, 2, 0, 0},
+	{"S-2A", 1, -2, 0, 0},    {"S-1A", 1, -1, 0, 0},    {"S-1P", 1, 0, -1, 1},
+	{"S", 1, 0, 0, 0},        {"S+1P", 1, 0, 1, 1},     {"S+1A", 1, 1, 0, 0},
+	{"S+100A", 1, 100, 0, 0}, {"2_62", 2, 0, 0, 0},     {"2_62+1A", 2, 1, 0, 0},
+	{"2_62+1P", 2, 0, 1, 1},  {"LONG_MIN", 3, 0, 0, 0}, {"LONG_MIN+1P", 3, 0, 1, 1},
 };
 
 static off_t offset_value(const struct offset *o)
@@ -351,7 +367,8 @@ static off_t offset_value(const struct offset *o)
 static void offset_case(const long *arg)
 {
 	const struct offset *o = &offset[arg[0]];
-	char *p = c_mmap(NULL, 2 * A, PROT_READ, MAP_SHARED, dev_open(O_RDONLY), offset_value(o));
+	char *p = c_mmap(NULL, 2 * A, PROT_READ, MAP_SHARED, dev_open(O_RDONLY),
+			 offset_value(o));
 
 	say_map(p);
 	if (p != MAP_FAILED)
@@ -377,14 +394,16 @@ MATRIX
 
 	for (i = 0; i < COUNT(offset); i++) {
 		case_make(offset_case, ARGS(i), "mmap.offset.%s", offset[i].name);
-		case_make(offset_fixed_case, ARGS(i), "mmap.offset_fixed.%s", offset[i].name);
+		case_make(offset_fixed_case, ARGS(i), "mmap.offset_fixed.%s",
+			  offset[i].name);
 	}
 }
 
 static void overflow_case(const long *arg)
 {
 	off_t off = arg[0] * A + arg[1] * P;
-	char *p = c_mmap(area(A), A, PROT_READ, MAP_SHARED | MAP_FIXED, dev_open(O_RDONLY), off);
+	char *p = c_mmap(area(A), A, PROT_READ, MAP_SHARED | MAP_FIXED,
+			 dev_open(O_RDONLY), off);
 
 	say_map(p);
 	if (p != MAP_FAILED)
@@ -404,12 +423,12 @@ MATRIX
 
 struct order {
 	const char *name;
-	int open;		/* -1: a bad descriptor */
+	int open; /* -1: a bad descriptor */
 	int prot;
 	int flags;
-	long units;		/* length */
+	long units; /* length */
 	long bytes;
-	long off;		/* in units if negative */
+	long off; /* in units if negative */
 };
 
 static const struct order order[] = {
@@ -423,7 +442,8 @@ static const struct order order[] = {
 	{"rdonly_write_odd", O_RDONLY, PROT_WRITE, MAP_SHARED, 1, 1, 0},
 	{"rdonly_write_private", O_RDONLY, PROT_WRITE, MAP_PRIVATE, 1, 0, 0},
 	{"rdonly_write_hugetlb", O_RDONLY, PROT_WRITE, MAP_SHARED | MAP_HUGETLB, 1, 0, 0},
-	{"rdonly_write_validate_unknown", O_RDONLY, PROT_WRITE, VALIDATE | 0x200, 1, 0, 0},
+	{"rdonly_write_validate_unknown", O_RDONLY, PROT_WRITE, VALIDATE | 0x200, 1, 0,
+	 0},
 	{"rdonly_write_offset1", O_RDONLY, PROT_WRITE, MAP_SHARED, 1, 0, 1},
 	{"private_odd", O_RDWR, PROT_READ, MAP_PRIVATE, 1, 1, 0},
 	{"private_growsdown", O_RDWR, PROT_READ, MAP_PRIVATE | MAP_GROWSDOWN, 1, 0, 0},

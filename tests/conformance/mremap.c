@@ -49,10 +49,12 @@ struct resize {
 };
 
 static const struct resize resize[] = {
-	{"to_three", 3, 0, 0},	  {"to_four", 4, 0, 0},	    {"to_same", 2, 0, 0},
-	{"to_one", 1, 0, 0},	  {"to_less_page", 2, -1, 0}, {"to_less_byte", 2, 0, -1},
-	{"to_plus_page", 2, 1, 0}, {"to_plus_byte", 2, 0, 1}, {"to_page", 0, 1, 0},
-	{"to_byte", 0, 0, 1},	  {"to_nothing", 0, 0, 0},  {"to_one_plus_page", 1, 1, 0},
+	{"to_three", 3, 0, 0},      {"to_four", 4, 0, 0},
+	{"to_same", 2, 0, 0},       {"to_one", 1, 0, 0},
+	{"to_less_page", 2, -1, 0}, {"to_less_byte", 2, 0, -1},
+	{"to_plus_page", 2, 1, 0},  {"to_plus_byte", 2, 0, 1},
+	{"to_page", 0, 1, 0},       {"to_byte", 0, 0, 1},
+	{"to_nothing", 0, 0, 0},    {"to_one_plus_page", 1, 1, 0},
 };
 
 static void in_place_case(const long *arg)
@@ -74,8 +76,10 @@ MATRIX
 	size_t i;
 
 	for (i = 0; i < COUNT(resize); i++) {
-		case_make(in_place_case, ARGS(i, 0), "mremap.in_place.untouched.%s", resize[i].name);
-		case_make(in_place_case, ARGS(i, 1), "mremap.in_place.touched.%s", resize[i].name);
+		case_make(in_place_case, ARGS(i, 0), "mremap.in_place.untouched.%s",
+			  resize[i].name);
+		case_make(in_place_case, ARGS(i, 1), "mremap.in_place.touched.%s",
+			  resize[i].name);
 	}
 }
 
@@ -257,7 +261,8 @@ static void part_case(const long *arg)
 	char *room = area(3 * A);
 	char *p = c_mremap(at + arg[0] * (off_t)A + arg[1] * (off_t)P,
 			   arg[2] * (off_t)A + arg[3] * (off_t)P,
-			   arg[2] * (off_t)A + arg[3] * (off_t)P, MREMAP_MAYMOVE | MREMAP_FIXED, room);
+			   arg[2] * (off_t)A + arg[3] * (off_t)P,
+			   MREMAP_MAYMOVE | MREMAP_FIXED, room);
 
 	say_map(p);
 	label("old"), say_layout(at, 2 * A);
@@ -285,7 +290,9 @@ static void grow_part_case(const long *arg)
 	if (p == MAP_FAILED)
 		say_map(p);
 	else
-		say(p == at + arg[0] * A ? "in-place" : is_aligned(p) ? "moved aligned" : "moved");
+		say(p == at + arg[0] * A ? "in-place"
+		    : is_aligned(p)      ? "moved aligned"
+					 : "moved");
 	say_layout(at, 2 * A);
 	if (p != MAP_FAILED)
 		label("new"), say_layout(p, 2 * A);
@@ -295,7 +302,8 @@ MATRIX
 {
 	case_make(grow_part_case, ARGS(0, 0), "mremap.part.grow_head");
 	case_make(grow_part_case, ARGS(1, 0), "mremap.part.grow_tail");
-	case_make(grow_part_case, ARGS(0, MREMAP_MAYMOVE), "mremap.part.grow_head_maymove");
+	case_make(grow_part_case, ARGS(0, MREMAP_MAYMOVE),
+		  "mremap.part.grow_head_maymove");
 }
 
 CASE("mremap.part.shrink_head")
@@ -313,7 +321,8 @@ CASE("mremap.part.shrink_head")
 static void duplicate_case(const long *arg)
 {
 	char *at = begin(false);
-	char *p = c_mremap(at + arg[0] * (off_t)P, 0, arg[1] * A + arg[2] * P, arg[3], NULL);
+	char *p = c_mremap(at + arg[0] * (off_t)P, 0, arg[1] * A + arg[2] * P, arg[3],
+			   NULL);
 
 	if (p == MAP_FAILED) {
 		say_map(p);
@@ -328,8 +337,10 @@ static void duplicate_case(const long *arg)
 MATRIX
 {
 	case_make(duplicate_case, ARGS(0, 1, 0, MREMAP_MAYMOVE), "mremap.duplicate.unit");
-	case_make(duplicate_case, ARGS(0, 2, 0, MREMAP_MAYMOVE), "mremap.duplicate.whole");
-	case_make(duplicate_case, ARGS(0, 3, 0, MREMAP_MAYMOVE), "mremap.duplicate.longer");
+	case_make(duplicate_case, ARGS(0, 2, 0, MREMAP_MAYMOVE),
+		  "mremap.duplicate.whole");
+	case_make(duplicate_case, ARGS(0, 3, 0, MREMAP_MAYMOVE),
+		  "mremap.duplicate.longer");
 	case_make(duplicate_case, ARGS(0, 0, 1, MREMAP_MAYMOVE), "mremap.duplicate.page");
 	case_make(duplicate_case, ARGS(0, 1, 0, 0), "mremap.duplicate.without_maymove");
 }
@@ -390,7 +401,8 @@ CASE("mremap.dontunmap.fixed")
 	char *at = begin(false);
 	char *room = area(2 * A);
 
-	say_map(c_mremap(at, 2 * A, 2 * A, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, room));
+	say_map(c_mremap(at, 2 * A, 2 * A,
+			 MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, room));
 	say_layout(room, 2 * A);
 	say_layout(at, 2 * A);
 }
@@ -399,9 +411,11 @@ CASE("mremap.dontunmap.bad")
 {
 	char *at = begin(false);
 
-	label("resize"), say_map(c_mremap(at, 2 * A, 3 * A, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL));
+	label("resize"), say_map(c_mremap(at, 2 * A, 3 * A,
+					  MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL));
 	label("alone"), say_map(c_mremap(at, 2 * A, 2 * A, MREMAP_DONTUNMAP, NULL));
-	label("part"), say_map(c_mremap(at, A, A, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL));
+	label("part"),
+		say_map(c_mremap(at, A, A, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL));
 	say_layout(at, 2 * A);
 }
 

@@ -19,7 +19,7 @@ static char *three(int prot)
 
 struct part {
 	const char *name;
-	int units;		/* where it begins */
+	int units; /* where it begins */
 	long pages;
 	long bytes;
 	int len_units;
@@ -103,9 +103,10 @@ MATRIX
 
 	for (i = 0; i < COUNT(part); i++) {
 		case_make(munmap_case, ARGS(i), "munmap.part.%s", part[i].name);
-		case_make(mprotect_case, ARGS(i, PROT_READ), "mprotect.read.%s", part[i].name);
-		case_make(mprotect_case, ARGS(i, PROT_READ | PROT_WRITE), "mprotect.same.%s",
+		case_make(mprotect_case, ARGS(i, PROT_READ), "mprotect.read.%s",
 			  part[i].name);
+		case_make(mprotect_case, ARGS(i, PROT_READ | PROT_WRITE),
+			  "mprotect.same.%s", part[i].name);
 	}
 }
 
@@ -133,8 +134,8 @@ CASE("munmap.over_hole")
 CASE("munmap.neighbour_survives_refusal")
 {
 	char *at = three(PROT_READ | PROT_WRITE);
-	char *n = mmap(at - P, P, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-		       -1, 0);
+	char *n = mmap(at - P, P, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 
 	put(n, 0x83);
 	say_ok(c_munmap(n, P + A / 2));
@@ -209,14 +210,16 @@ static void mprotect_whole_case(const long *arg)
 
 MATRIX
 {
-	static const char *const prot[] = {"none", "r", "w", "rw", "x", "rx", "wx", "rwx"};
+	static const char *const prot[] = {"none", "r",  "w",  "rw",
+					   "x",    "rx", "wx", "rwx"};
 	int from, to;
 
 	for (from = 0; from < 4; from++)
 		for (to = 0; to < 8; to++)
-			if (to != PROT_EXEC)	/* readable or not: the processor decides */
+			if (to != PROT_EXEC) /* readable or not: the processor decides */
 				case_make(mprotect_whole_case, ARGS(from, to, O_RDWR),
-					  "mprotect.whole.%s_to_%s", prot[from], prot[to]);
+					  "mprotect.whole.%s_to_%s", prot[from],
+					  prot[to]);
 	for (to = 0; to < 8; to++)
 		if (to != PROT_EXEC)
 			case_make(mprotect_whole_case, ARGS(PROT_READ, to, O_RDONLY),
@@ -266,7 +269,8 @@ CASE("mprotect.touched.part")
 
 CASE("mprotect.there_and_back_merges")
 {
-	char *at = map_at(area(3 * A), dev_open(O_RDWR), 3 * A, PROT_READ | PROT_WRITE, 0);
+	char *at =
+		map_at(area(3 * A), dev_open(O_RDWR), 3 * A, PROT_READ | PROT_WRITE, 0);
 
 	must(c_mprotect(at + A, A, PROT_READ) == 0);
 	say_layout(at, 3 * A);
@@ -286,7 +290,8 @@ CASE("mprotect.rdonly_fd.part")
 
 CASE("mprotect.off_the_end")
 {
-	char *at = map_at(area(3 * A), dev_open(O_RDWR), 2 * A, PROT_READ | PROT_WRITE, 0);
+	char *at =
+		map_at(area(3 * A), dev_open(O_RDWR), 2 * A, PROT_READ | PROT_WRITE, 0);
 
 	munmap(at + 2 * A, A);
 	say_ok(c_mprotect(at, 3 * A, PROT_READ));
@@ -295,7 +300,8 @@ CASE("mprotect.off_the_end")
 
 CASE("mprotect.over_hole")
 {
-	char *at = map_at(area(3 * A), dev_open(O_RDWR), 3 * A, PROT_READ | PROT_WRITE, 0);
+	char *at =
+		map_at(area(3 * A), dev_open(O_RDWR), 3 * A, PROT_READ | PROT_WRITE, 0);
 
 	must(c_munmap(at + A, A) == 0);
 	say_ok(c_mprotect(at, 3 * A, PROT_READ));
@@ -317,7 +323,8 @@ CASE("mprotect.neighbour_and_odd_part")
 {
 	char *at = area(2 * A) + A;
 
-	mmap(at - P, P, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	mmap(at - P, P, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+	     -1, 0);
 	map_at(at, dev_open(O_RDWR), A, PROT_READ | PROT_WRITE, 0);
 	say_ok(c_mprotect(at - P, 2 * P, PROT_READ));
 	say_layout(at - P, P + A);
@@ -332,7 +339,8 @@ CASE("mprotect.bad_arguments")
 	label("prot-unaligned"), say_ok(c_mprotect(p, P, 0x100));
 	label("growsdown"), say_ok(c_mprotect(p, A, PROT_READ | PROT_GROWSDOWN));
 	label("growsup"), say_ok(c_mprotect(p, A, PROT_READ | PROT_GROWSUP));
-	label("both"), say_ok(c_mprotect(p, A, PROT_READ | PROT_GROWSDOWN | PROT_GROWSUP));
+	label("both"),
+		say_ok(c_mprotect(p, A, PROT_READ | PROT_GROWSDOWN | PROT_GROWSUP));
 	label("empty"), say_ok(c_mprotect(p, 0, PROT_READ));
 	label("overflow"), say_ok(c_mprotect(p, -P, PROT_READ));
 	label("unmapped"), say_ok(c_mprotect(bad_pointer(P), P, PROT_READ));

@@ -65,8 +65,8 @@ MATRIX
 
 	for (i = 0; i < COUNT(mode); i++)
 		for (j = 0; j < COUNT(flag); j++)
-			case_make(open_flag, ARGS(mode[i].flag, flag[j].flag), "open.flag.%s.%s",
-				  mode[i].name, flag[j].name);
+			case_make(open_flag, ARGS(mode[i].flag, flag[j].flag),
+				  "open.flag.%s.%s", mode[i].name, flag[j].name);
 }
 
 CASE("open.trunc.keeps_data")

@@ -66,11 +66,11 @@ CASE("pass.dup2_over_device")
 	char *p;
 
 	must(ftruncate(m, A) == 0);
-	c_dup2(m, a);			/* the number now means something else */
+	c_dup2(m, a); /* the number now means something else */
 	p = mmap(NULL, P, PROT_READ | PROT_WRITE, MAP_PRIVATE, a, 0);
 	say_map(p);
 	say_ret(c_write(a, "abc", 3));
-	c_dup2(dev_open(O_RDWR), m);	/* and this one the device */
+	c_dup2(dev_open(O_RDWR), m); /* and this one the device */
 	say_ok(try_map(m, A, PROT_READ, MAP_PRIVATE, 0));
 	say_ret(c_read(m, p, 1));
 }
@@ -142,7 +142,8 @@ CASE("pass.fdinfo")
 	char line[256];
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", dev_open(O_RDWR | O_NONBLOCK));
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d",
+		 dev_open(O_RDWR | O_NONBLOCK));
 	f = fopen(path, "re");
 	must(f);
 	while (fgets(line, sizeof(line), f)) {
@@ -219,7 +220,8 @@ MATRIX
 
 	for (i = 0; i < COUNT(what); i++) {
 		case_make(exec_case, ARGS(i, 0), "pass.exec.%s", what[i]);
-		case_make(exec_case, ARGS(i, 1), "pass.exec_empty_environment.%s", what[i]);
+		case_make(exec_case, ARGS(i, 1), "pass.exec_empty_environment.%s",
+			  what[i]);
 	}
 }
 
@@ -234,7 +236,8 @@ CASE("pass.exec.cloexec")
 
 CASE("pass.spawn_addopen")
 {
-	const char *argv[] = {"conformance", "--helper", "map", "300", t.raw ? "s" : "l", NULL};
+	const char *argv[] = {"conformance", "--helper",        "map",
+			      "300",         t.raw ? "s" : "l", NULL};
 	posix_spawn_file_actions_t fa;
 	char *p = map_units(1);
 	int status = -1;
@@ -243,8 +246,8 @@ CASE("pass.spawn_addopen")
 	put(p, 0xa1);
 	posix_spawn_file_actions_init(&fa);
 	posix_spawn_file_actions_addopen(&fa, 300, t.dev, O_RDWR, 0);
-	say("%s", err_name(posix_spawn(&pid, "/proc/self/exe", &fa, NULL, (char *const *)argv,
-				       environ)));
+	say("%s", err_name(posix_spawn(&pid, "/proc/self/exe", &fa, NULL,
+				       (char *const *)argv, environ)));
 	waitpid(pid, &status, 0);
 	say("%s", WIFEXITED(status) ? err_name(WEXITSTATUS(status)) : "killed");
 	label("back"), say("%d", get(p + 1) == 0xa2);
@@ -276,12 +279,37 @@ CASE("pass.shell_redirect")
 	label("back"), say("%d", get(p + 1) == 0xa2);
 }
 
+CASE("pass.shell_tests")
+{
+	static const char *const test[] = {"-c", "-b", "-e", "-f",
+					   "-s", "-d", "-L", "-x"};
+	const char *argv[] = {"sh", "-c", NULL, NULL};
+	char text[256];
+	size_t i;
+
+	for (i = 0; i < COUNT(test); i++) {
+		int status = -1;
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			snprintf(text, sizeof(text), "test %s %s", test[i], t.dev);
+			argv[2] = text;
+			execv("/bin/sh", (char *const *)argv);
+			_exit(127);
+		}
+		waitpid(pid, &status, 0);
+		label("%s", test[i]), say("%d", WEXITSTATUS(status));
+	}
+}
+
 static void send_fd(int sock, int fd)
 {
 	char control[CMSG_SPACE(sizeof(int))] = "";
 	char byte = 0;
 	struct iovec v = {&byte, 1};
-	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = control,
+	struct msghdr m = {.msg_iov = &v,
+			   .msg_iovlen = 1,
+			   .msg_control = control,
 			   .msg_controllen = sizeof(control)};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 
@@ -297,7 +325,9 @@ static int receive_fd(int sock)
 	char control[CMSG_SPACE(sizeof(int))] = "";
 	char byte;
 	struct iovec v = {&byte, 1};
-	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = control,
+	struct msghdr m = {.msg_iov = &v,
+			   .msg_iovlen = 1,
+			   .msg_control = control,
 			   .msg_controllen = sizeof(control)};
 	int fd = -1;
 

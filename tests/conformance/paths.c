@@ -39,7 +39,7 @@ static void say_is_device_fmt(const char *fmt, const char *arg)
 
 static const struct {
 	const char *name;
-	const char *fmt;	/* of the name alone */
+	const char *fmt; /* of the name alone */
 } spelling[] = {
 	{"plain", "/dev/%s"},
 	{"double_slash", "//dev//%s"},
@@ -161,7 +161,8 @@ CASE("path.symlink.stat")
 	must(symlink(t.dev, link) == 0);
 	say("%s", c_lstat(link, &st) == 0 && S_ISLNK(st.st_mode) ? "link" : "no-link");
 	say("%s", c_stat(link, &st) == 0 && S_ISCHR(st.st_mode) ? "device" : "no-device");
-	say("%d", c_fstatat(AT_FDCWD, link, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode));
+	say("%d", c_fstatat(AT_FDCWD, link, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			  S_ISLNK(st.st_mode));
 	say("%d", c_readlink(link, b, sizeof(b)) == (long)strlen(t.dev));
 	unlink(link);
 }
@@ -359,7 +360,8 @@ CASE("libc.fts")
 	must(f);
 	while ((e = fts_read(f)))
 		if (strcmp(e->fts_path, t.dev) == 0)
-			seen += e->fts_info == FTS_DEFAULT && e->fts_statp->st_rdev == t.dev_t;
+			seen += e->fts_info == FTS_DEFAULT &&
+				e->fts_statp->st_rdev == t.dev_t;
 	say("times=%d", seen);
 }
 

@@ -12,8 +12,8 @@ static void say_maps_line(const void *p)
 	char ident[64];
 
 	must(vma_list(p, 1, &v, 1) == 1 && c_stat(t.dev, &st) == 0);
-	snprintf(ident, sizeof(ident), "%02x:%02x %lu", major(st.st_dev), minor(st.st_dev),
-		 (unsigned long)st.st_ino);
+	snprintf(ident, sizeof(ident), "%02x:%02x %lu", major(st.st_dev),
+		 minor(st.st_dev), (unsigned long)st.st_ino);
 	say("%s", v.perms);
 	say_units("off+", v.offset);
 	say("%s", strcmp(ident, v.ident) == 0 ? "node" : "other-file");
@@ -28,7 +28,8 @@ static void maps_case(const long *arg)
 
 MATRIX
 {
-	case_make(maps_case, ARGS(O_RDWR, PROT_READ | PROT_WRITE, 1, 0), "proc.maps.rdwr_rw");
+	case_make(maps_case, ARGS(O_RDWR, PROT_READ | PROT_WRITE, 1, 0),
+		  "proc.maps.rdwr_rw");
 	case_make(maps_case, ARGS(O_RDWR, PROT_READ, 1, 0), "proc.maps.rdwr_r");
 	case_make(maps_case, ARGS(O_RDWR, PROT_NONE, 1, 0), "proc.maps.rdwr_none");
 	case_make(maps_case, ARGS(O_RDWR, PROT_WRITE, 1, 0), "proc.maps.rdwr_w");
@@ -113,10 +114,22 @@ CASE("proc.smaps.page_size")
 
 static void smaps_counts(char *p)
 {
-	static const char *const field[] = {
-		"Rss", "Pss", "Shared_Clean", "Shared_Dirty", "Private_Clean", "Private_Dirty",
-		"Referenced", "Anonymous", "AnonHugePages", "ShmemPmdMapped", "FilePmdMapped",
-		"Shared_Hugetlb", "Private_Hugetlb", "Swap", "Locked", "THPeligible"};
+	static const char *const field[] = {"Rss",
+					    "Pss",
+					    "Shared_Clean",
+					    "Shared_Dirty",
+					    "Private_Clean",
+					    "Private_Dirty",
+					    "Referenced",
+					    "Anonymous",
+					    "AnonHugePages",
+					    "ShmemPmdMapped",
+					    "FilePmdMapped",
+					    "Shared_Hugetlb",
+					    "Private_Hugetlb",
+					    "Swap",
+					    "Locked",
+					    "THPeligible"};
 	size_t i;
 
 	for (i = 0; i < COUNT(field); i++)
@@ -153,19 +166,24 @@ MATRIX
 	const int rw = PROT_READ | PROT_WRITE;
 
 	case_make(flags_case, ARGS(O_RDWR, rw, MAP_SHARED), "proc.smaps.flags.rdwr_rw");
-	case_make(flags_case, ARGS(O_RDWR, PROT_READ, MAP_SHARED), "proc.smaps.flags.rdwr_r");
-	case_make(flags_case, ARGS(O_RDWR, PROT_NONE, MAP_SHARED), "proc.smaps.flags.rdwr_none");
-	case_make(flags_case, ARGS(O_RDONLY, PROT_READ, MAP_SHARED), "proc.smaps.flags.rdonly_r");
+	case_make(flags_case, ARGS(O_RDWR, PROT_READ, MAP_SHARED),
+		  "proc.smaps.flags.rdwr_r");
+	case_make(flags_case, ARGS(O_RDWR, PROT_NONE, MAP_SHARED),
+		  "proc.smaps.flags.rdwr_none");
+	case_make(flags_case, ARGS(O_RDONLY, PROT_READ, MAP_SHARED),
+		  "proc.smaps.flags.rdonly_r");
 	case_make(flags_case, ARGS(O_RDWR, rw, MAP_SHARED_VALIDATE | MAP_SYNC),
 		  "proc.smaps.flags.validate_sync");
-	case_make(flags_case, ARGS(O_RDWR, rw, MAP_SHARED | MAP_SYNC), "proc.smaps.flags.shared_sync");
+	case_make(flags_case, ARGS(O_RDWR, rw, MAP_SHARED | MAP_SYNC),
+		  "proc.smaps.flags.shared_sync");
 	case_make(flags_case, ARGS(O_RDWR, rw, MAP_SHARED | MAP_NORESERVE),
 		  "proc.smaps.flags.noreserve");
 	case_make(flags_case, ARGS(O_RDWR, rw, MAP_SHARED, MADV_DONTFORK),
 		  "proc.smaps.flags.dontfork");
 	case_make(flags_case, ARGS(O_RDWR, rw, MAP_SHARED, MADV_DONTDUMP),
 		  "proc.smaps.flags.dontdump");
-	case_make(flags_case, ARGS(O_RDWR, rw, MAP_SHARED, MADV_RANDOM), "proc.smaps.flags.random");
+	case_make(flags_case, ARGS(O_RDWR, rw, MAP_SHARED, MADV_RANDOM),
+		  "proc.smaps.flags.random");
 	case_make(flags_case, ARGS(O_RDWR, rw, MAP_SHARED, MADV_SEQUENTIAL),
 		  "proc.smaps.flags.sequential");
 	case_make(flags_case, ARGS(O_RDWR, rw, MAP_SHARED, MADV_NOHUGEPAGE),

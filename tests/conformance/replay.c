@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* clang-format off */
 /*
  * Replays sequences of mapping operations and prints one answer per line. A property
  * test makes the sequences and compares the answers of the emulator, of a model and of
@@ -8,22 +9,23 @@
  *
  * The script: one operation per line, words separated by blanks, # begins a comment.
  *
- *	begin NAME			a new sequence, in a new process; answer: begin NAME
- *	open N MODE			device N (0, 1) anew: r, w or rw. All begin as rw
- *	put N OFF VALUE			a byte into the device itself, by a mapping of its own
- *	get N OFF			and out of it
+ *	begin NAME                 a new sequence, in a new process; answer: the line
+ *	open N MODE                device N (0, 1) anew: r, w or rw. All begin as rw
+ *	put N OFF VALUE            a byte into the device, by a mapping of its own
+ *	get N OFF                  and out of it
  *	map ID N LEN PROT FLAGS OFF PLACE
- *	anon ID LEN PROT PLACE		private anonymous memory, MAP_FIXED
+ *	anon ID LEN PROT PLACE     private anonymous memory
  *	unmap ID OFF LEN
  *	protect ID OFF LEN PROT
- *	remap ID OFF OLD NEW FLAGS NEWID	NEWID is the result; it may be ID itself
+ *	remap ID OFF OLD NEW FLAGS NEWID
+ *	                           NEWID is the result; it may be ID itself
  *	advise ID OFF LEN ADVICE
  *	sync ID OFF LEN FLAGS
  *	lock ID OFF LEN
  *	unlock ID OFF LEN
  *	store ID OFF VALUE
  *	load ID OFF
- *	layout				the pieces of the area
+ *	layout                     the pieces of the area, as PERMS:WHERE:LENGTH
  *
  * N	number of the device on the command line, from 0
  * ID	0 to 63: a mapping; OFF counts from its beginning and may lie outside of it
@@ -31,10 +33,10 @@
  *	P (page), S (size of device 0), none (bytes): 2A  1A-1P  S+1A  4096  0
  * PROT	letters of rwx, or - for none
  * FLAGS	words joined by commas. map: shared private validate sync populate locked
- *	stack noreserve hugetlb growsdown. remap: - maymove dontunmap to:EXPR (fixed, in the
- *	area). sync: - async sync invalidate
- * PLACE	any (the kernel chooses), hint:EXPR, fixed:EXPR, noreplace:EXPR: EXPR counts from
- *	the area
+ *	stack noreserve hugetlb growsdown. remap: - maymove dontunmap to:EXPR (fixed, in
+ *	the area). sync: - async sync invalidate
+ * PLACE	any (the kernel chooses), hint:EXPR, fixed:EXPR, noreplace:EXPR: EXPR counts
+ *	from the area
  * ADVICE	name as in madvise(2), small letters without MADV_
  *
  * The area is AREA units of reserved address space (PROT_NONE), aligned to A, far from
@@ -50,12 +52,13 @@
  * growing a mapping that the kernel placed without maymove; at align 1G, protecting or
  * moving what was touched.
  */
+/* clang-format on */
 #include <setjmp.h>
 
 #include "tests/conformance/call.h"
 
-#define AREA 32
-#define IDS 64
+#define AREA  32
+#define IDS   64
 #define WORDS 10
 
 struct target t;
@@ -70,7 +73,7 @@ struct device {
 struct mapping {
 	char *at;
 	size_t len;
-	bool free;		/* placed by the kernel */
+	bool free; /* placed by the kernel */
 };
 
 static struct device device[2];
@@ -85,31 +88,52 @@ struct word {
 	long value;
 };
 
-static const struct word map_flags[] = {
-	{"shared", MAP_SHARED},	      {"private", MAP_PRIVATE}, {"validate", MAP_SHARED_VALIDATE},
-	{"sync", MAP_SYNC},	      {"populate", MAP_POPULATE}, {"locked", MAP_LOCKED},
-	{"stack", MAP_STACK},	      {"noreserve", MAP_NORESERVE}, {"hugetlb", MAP_HUGETLB},
-	{"growsdown", MAP_GROWSDOWN}, {"-", 0},			{NULL, 0}};
+static const struct word map_flags[] = {{"shared", MAP_SHARED},
+					{"private", MAP_PRIVATE},
+					{"validate", MAP_SHARED_VALIDATE},
+					{"sync", MAP_SYNC},
+					{"populate", MAP_POPULATE},
+					{"locked", MAP_LOCKED},
+					{"stack", MAP_STACK},
+					{"noreserve", MAP_NORESERVE},
+					{"hugetlb", MAP_HUGETLB},
+					{"growsdown", MAP_GROWSDOWN},
+					{"-", 0},
+					{NULL, 0}};
 
 static const struct word remap_flags[] = {
 	{"maymove", MREMAP_MAYMOVE}, {"dontunmap", 4}, {"-", 0}, {NULL, 0}};
 
-static const struct word sync_flags[] = {
-	{"async", MS_ASYNC}, {"sync", MS_SYNC}, {"invalidate", MS_INVALIDATE}, {"-", 0}, {NULL, 0}};
+static const struct word sync_flags[] = {{"async", MS_ASYNC},
+					 {"sync", MS_SYNC},
+					 {"invalidate", MS_INVALIDATE},
+					 {"-", 0},
+					 {NULL, 0}};
 
-static const struct word advices[] = {
-	{"normal", MADV_NORMAL},	 {"random", MADV_RANDOM},
-	{"sequential", MADV_SEQUENTIAL}, {"willneed", MADV_WILLNEED},
-	{"dontneed", MADV_DONTNEED},	 {"free", MADV_FREE},
-	{"remove", MADV_REMOVE},	 {"dontfork", MADV_DONTFORK},
-	{"dofork", MADV_DOFORK},	 {"mergeable", MADV_MERGEABLE},
-	{"unmergeable", MADV_UNMERGEABLE}, {"hugepage", MADV_HUGEPAGE},
-	{"nohugepage", MADV_NOHUGEPAGE}, {"dontdump", MADV_DONTDUMP},
-	{"dodump", MADV_DODUMP},	 {"wipeonfork", MADV_WIPEONFORK},
-	{"keeponfork", MADV_KEEPONFORK}, {"cold", MADV_COLD},
-	{"pageout", MADV_PAGEOUT},	 {"populate_read", 22},
-	{"populate_write", 23},		 {"dontneed_locked", 24},
-	{"collapse", 25},		 {NULL, 0}};
+static const struct word advices[] = {{"normal", MADV_NORMAL},
+				      {"random", MADV_RANDOM},
+				      {"sequential", MADV_SEQUENTIAL},
+				      {"willneed", MADV_WILLNEED},
+				      {"dontneed", MADV_DONTNEED},
+				      {"free", MADV_FREE},
+				      {"remove", MADV_REMOVE},
+				      {"dontfork", MADV_DONTFORK},
+				      {"dofork", MADV_DOFORK},
+				      {"mergeable", MADV_MERGEABLE},
+				      {"unmergeable", MADV_UNMERGEABLE},
+				      {"hugepage", MADV_HUGEPAGE},
+				      {"nohugepage", MADV_NOHUGEPAGE},
+				      {"dontdump", MADV_DONTDUMP},
+				      {"dodump", MADV_DODUMP},
+				      {"wipeonfork", MADV_WIPEONFORK},
+				      {"keeponfork", MADV_KEEPONFORK},
+				      {"cold", MADV_COLD},
+				      {"pageout", MADV_PAGEOUT},
+				      {"populate_read", 22},
+				      {"populate_write", 23},
+				      {"dontneed_locked", 24},
+				      {"collapse", 25},
+				      {NULL, 0}};
 
 static void fail(int line, const char *what, const char *text)
 {
@@ -231,7 +255,8 @@ static bool is_allowed(const struct mapping *m, long off, long len)
 		return false;
 	}
 	if (m->free)
-		good = off >= 0 && len >= 0 && (size_t)off <= m->len && (size_t)len <= m->len - off;
+		good = off >= 0 && len >= 0 && (size_t)off <= m->len &&
+		       (size_t)len <= m->len - off;
 	else
 		good = in_area(m->at + off, len);
 	if (!good)
@@ -253,10 +278,12 @@ static void on_fault(int sig, siginfo_t *si, void *context)
 static const char *code(void)
 {
 	if (info.si_signo == SIGBUS)
-		return info.si_code == BUS_ADRERR ? "BUS_ADRERR" :
-		       info.si_code == BUS_MCEERR_AR ? "BUS_MCEERR_AR" : "BUS_OTHER";
-	return info.si_code == SEGV_ACCERR ? "SEGV_ACCERR" :
-	       info.si_code == SEGV_MAPERR ? "SEGV_MAPERR" : "SEGV_OTHER";
+		return info.si_code == BUS_ADRERR      ? "BUS_ADRERR"
+		       : info.si_code == BUS_MCEERR_AR ? "BUS_MCEERR_AR"
+						       : "BUS_OTHER";
+	return info.si_code == SEGV_ACCERR   ? "SEGV_ACCERR"
+	       : info.si_code == SEGV_MAPERR ? "SEGV_MAPERR"
+					     : "SEGV_OTHER";
 }
 
 /* Store value, or load and print if it is negative. */
@@ -293,8 +320,10 @@ static void touch(volatile uint8_t *p, int value)
 /* PLACE. Return: 1 and address and flags, 0 when it would reach outside (said). */
 static int place(int line, const char *text, long len, char **ret_at, int *ret_flags)
 {
-	static const struct word kind[] = {
-		{"hint:", 0}, {"fixed:", MAP_FIXED}, {"noreplace:", MAP_FIXED_NOREPLACE}, {NULL, 0}};
+	static const struct word kind[] = {{"hint:", 0},
+					   {"fixed:", MAP_FIXED},
+					   {"noreplace:", MAP_FIXED_NOREPLACE},
+					   {NULL, 0}};
 	const struct word *w;
 
 	*ret_at = NULL;
@@ -393,19 +422,24 @@ static void do_device(int line, char **w)
 
 	if (strcmp(w[0], "open") == 0) {
 		c_close(d->fd);
-		d->fd = c_open(d->path, strcmp(w[2], "r") == 0 ? O_RDONLY :
-			       strcmp(w[2], "w") == 0 ? O_WRONLY : O_RDWR, 0);
+		d->fd = c_open(d->path,
+			       strcmp(w[2], "r") == 0   ? O_RDONLY
+			       : strcmp(w[2], "w") == 0 ? O_WRONLY
+							: O_RDWR,
+			       0);
 		answer(d->fd);
 		return;
 	}
 	off = sum(line, w[2]);
 	unit = off / (long)A * (long)A;
-	p = c_mmap(NULL, A, PROT_READ | PROT_WRITE, MAP_SHARED, c_open(d->path, O_RDWR, 0), unit);
+	p = c_mmap(NULL, A, PROT_READ | PROT_WRITE, MAP_SHARED,
+		   c_open(d->path, O_RDWR, 0), unit);
 	if (p == MAP_FAILED) {
 		answer(-1);
 		return;
 	}
-	touch((uint8_t *)p + (off - unit), w[0][0] == 'p' ? (int)sum(line, w[3]) & 0xff : -1);
+	touch((uint8_t *)p + (off - unit),
+	      w[0][0] == 'p' ? (int)sum(line, w[3]) & 0xff : -1);
 	c_munmap(p, A);
 }
 
@@ -464,19 +498,20 @@ static void do_range(int line, char **w)
 	else if (strcmp(w[0], "unlock") == 0)
 		answer(c_munlock(p, len));
 	else
-		touch((uint8_t *)p, byte && w[0][0] == 's' ? (int)sum(line, w[3]) & 0xff : -1);
+		touch((uint8_t *)p,
+		      byte && w[0][0] == 's' ? (int)sum(line, w[3]) & 0xff : -1);
 }
 
 static const struct operation {
 	const char *name;
-	int words;		/* with its own name */
+	int words; /* with its own name */
 	void (*run)(int line, char **w);
 } operation[] = {
-	{"open", 3, do_device},	 {"put", 4, do_device},	  {"get", 3, do_device},
-	{"map", 8, do_map},	 {"anon", 5, do_anon},	  {"unmap", 4, do_range},
+	{"open", 3, do_device},   {"put", 4, do_device},  {"get", 3, do_device},
+	{"map", 8, do_map},       {"anon", 5, do_anon},   {"unmap", 4, do_range},
 	{"protect", 5, do_range}, {"remap", 7, do_remap}, {"advise", 5, do_range},
-	{"sync", 5, do_range},	 {"lock", 4, do_range},	  {"unlock", 4, do_range},
-	{"store", 4, do_range},	 {"load", 3, do_range},	  {"layout", 1, NULL},
+	{"sync", 5, do_range},    {"lock", 4, do_range},  {"unlock", 4, do_range},
+	{"store", 4, do_range},   {"load", 3, do_range},  {"layout", 1, NULL},
 };
 
 static void run_line(int line, char *text)
@@ -513,8 +548,10 @@ static void prepare(void)
 {
 	int i;
 
-	area_start = mmap((void *)0x200000000000, AREA * A, PROT_NONE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+	area_start =
+		mmap((void *)0x200000000000, AREA * A, PROT_NONE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
+		     -1, 0);
 	if (area_start == MAP_FAILED) {
 		perror("replay: address space");
 		exit(1);
@@ -570,8 +607,8 @@ static int add_device(const char *path)
 		FILE *f;
 
 		snprintf(name, sizeof(name), "/sys/dev/char/%u:%u/%s",
-			 (unsigned int)(st.st_rdev >> 8 & 0xfff), (unsigned int)(st.st_rdev & 0xff),
-			 i ? "align" : "size");
+			 (unsigned int)(st.st_rdev >> 8 & 0xfff),
+			 (unsigned int)(st.st_rdev & 0xff), i ? "align" : "size");
 		f = fopen(name, "re");
 		if (!f || !fgets(text, sizeof(text), f)) {
 			perror(name);
@@ -606,7 +643,8 @@ int main(int argc, char **argv)
 			return 1;
 	}
 	if (a < argc || devices == 0) {
-		fprintf(stderr, "usage: replay [--through libc|syscall] DEVICE [DEVICE] <SCRIPT\n");
+		fprintf(stderr, "usage: replay [--through libc|syscall] DEVICE [DEVICE] "
+				"<SCRIPT\n");
 		return 2;
 	}
 	while (getline(&line, &size, stdin) >= 0) {

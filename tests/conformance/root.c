@@ -287,7 +287,8 @@ static void poison_handler(int sig, siginfo_t *si, void *context)
 	say("%s lsb=%s", code_name(sig, si->si_code),
 	    si->si_addr_lsb == __builtin_ctzl(A) ? "align" : "other");
 	if (poison_other)
-		say(si->si_addr == poison_base || si->si_addr == poison_other ? "start" : "odd");
+		say(si->si_addr == poison_base || si->si_addr == poison_other ? "start"
+									      : "odd");
 	else
 		say_units("addr+", (char *)si->si_addr - poison_base);
 }
@@ -303,7 +304,8 @@ static void poison_start(int unit)
 	struct sigaction sa = {.sa_sigaction = poison_handler, .sa_flags = SA_SIGINFO};
 
 	sigaction(SIGBUS, &sa, NULL);
-	poison_base = map(dev_open(O_RDWR), A, PROT_READ | PROT_WRITE, poison_offset(unit));
+	poison_base =
+		map(dev_open(O_RDWR), A, PROT_READ | PROT_WRITE, poison_offset(unit));
 	put(poison_base + 5, 0xe4);
 }
 
@@ -415,8 +417,8 @@ static void say_write(const char *path, const char *text)
 
 static const struct {
 	const char *name;
-	const char *path;	/* below the device, or absolute */
-	const char *text;	/* %s is the device's name */
+	const char *path; /* below the device, or absolute */
+	const char *text; /* %s is the device's name */
 } sys_write[] = {
 	{"uevent_change", "uevent", "change"},
 	{"uevent_change_newline", "uevent", "change\n"},
@@ -473,7 +475,8 @@ MATRIX
 	size_t i;
 
 	for (i = 0; i < COUNT(sys_write); i++)
-		case_make(sys_write_case, ARGS(i), "root.sysfs.write.%s", sys_write[i].name);
+		case_make(sys_write_case, ARGS(i), "root.sysfs.write.%s",
+			  sys_write[i].name);
 }
 
 CASE("root.sysfs.daxctl_style_new_id")

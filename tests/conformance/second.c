@@ -108,7 +108,8 @@ CASE("second.sysfs_differs")
 	char path[64];
 
 	must(c_stat(t.second, &st) == 0);
-	snprintf(path, sizeof(path), "/sys/dev/char/%u:%u", (unsigned int)(st.st_rdev >> 8 & 0xfff),
+	snprintf(path, sizeof(path), "/sys/dev/char/%u:%u",
+		 (unsigned int)(st.st_rdev >> 8 & 0xfff),
 		 (unsigned int)(st.st_rdev & 0xff));
 	must(c_stat(path, &other) == 0 && c_stat(t.sys, &st) == 0);
 	say("%d", st.st_ino == other.st_ino);

@@ -11,8 +11,9 @@ static void say_stat(int r, const struct stat *st)
 		say_ok(r);
 		return;
 	}
-	say("type=0%o size=%ld blocks=%ld blksize=%ld nlink=%ld rdev=%s", st->st_mode & S_IFMT,
-	    (long)st->st_size, (long)st->st_blocks, (long)st->st_blksize, (long)st->st_nlink,
+	say("type=0%o size=%ld blocks=%ld blksize=%ld nlink=%ld rdev=%s",
+	    st->st_mode & S_IFMT, (long)st->st_size, (long)st->st_blocks,
+	    (long)st->st_blksize, (long)st->st_nlink,
 	    st->st_rdev == t.dev_t ? "device" : "other");
 }
 
@@ -25,7 +26,8 @@ static void say_statx(int r, const struct statx *stx)
 	say("type=0%o size=%ld blocks=%ld blksize=%u rdev=%s attributes=0x%lx",
 	    stx->stx_mode & S_IFMT, (long)stx->stx_size, (long)stx->stx_blocks,
 	    stx->stx_blksize,
-	    makedev(stx->stx_rdev_major, stx->stx_rdev_minor) == t.dev_t ? "device" : "other",
+	    makedev(stx->stx_rdev_major, stx->stx_rdev_minor) == t.dev_t ? "device"
+									 : "other",
 	    (unsigned long)stx->stx_attributes);
 }
 
@@ -97,7 +99,7 @@ CASE("stat.statx")
 {
 	struct statx stx;
 
-	c_close(dev_open(O_RDWR));	/* DAX is shown from the first open on */
+	c_close(dev_open(O_RDWR)); /* DAX is shown from the first open on */
 	say_statx(c_statx(AT_FDCWD, t.dev, 0, STATX_BASIC_STATS, &stx), &stx);
 	say_statx(c_statx(dev_open(O_RDWR), "", AT_EMPTY_PATH, STATX_ALL, &stx), &stx);
 	say_statx(c_statx(AT_FDCWD, t.dev, AT_STATX_FORCE_SYNC, 0, &stx), &stx);
@@ -143,11 +145,13 @@ CASE("stat.same_everywhere")
 
 	must(symlink(t.dev, link) == 0);
 	must(c_stat(t.dev, &st[0]) == 0 && c_fstat(dev_open(O_RDWR), &st[1]) == 0);
-	must(c_stat(link, &st[2]) == 0 && c_stat(fd_path(dev_open(O_RDONLY)), &st[3]) == 0);
+	must(c_stat(link, &st[2]) == 0 &&
+	     c_stat(fd_path(dev_open(O_RDONLY)), &st[3]) == 0);
 	unlink(link);
 	for (i = 1; i < COUNT(st); i++)
 		say("%d", st[i].st_dev == st[0].st_dev && st[i].st_ino == st[0].st_ino &&
-				  st[i].st_mode == st[0].st_mode && st[i].st_uid == st[0].st_uid &&
+				  st[i].st_mode == st[0].st_mode &&
+				  st[i].st_uid == st[0].st_uid &&
 				  st[i].st_rdev == st[0].st_rdev);
 }
 
@@ -161,7 +165,8 @@ CASE("stat.stores_change_no_times")
 	c_msync(p, A, MS_ASYNC);
 	is_filled(p, 4096, 5);
 	must(c_stat(t.dev, &b) == 0);
-	say("atime=%d mtime=%d ctime=%d", memcmp(&a.st_atim, &b.st_atim, sizeof(a.st_atim)) == 0,
+	say("atime=%d mtime=%d ctime=%d",
+	    memcmp(&a.st_atim, &b.st_atim, sizeof(a.st_atim)) == 0,
 	    memcmp(&a.st_mtim, &b.st_mtim, sizeof(a.st_mtim)) == 0,
 	    memcmp(&a.st_ctim, &b.st_ctim, sizeof(a.st_ctim)) == 0);
 }
@@ -198,7 +203,8 @@ CASE("stat.faccessat")
 
 	label("dir"), say_ok(c_faccessat(dir, t.name, R_OK | W_OK, 0));
 	label("eaccess"), say_ok(c_faccessat(dir, t.name, R_OK | W_OK, AT_EACCESS));
-	label("nofollow"), say_ok(c_faccessat(AT_FDCWD, t.dev, R_OK, AT_SYMLINK_NOFOLLOW));
+	label("nofollow"),
+		say_ok(c_faccessat(AT_FDCWD, t.dev, R_OK, AT_SYMLINK_NOFOLLOW));
 	label("x"), say_ok(c_faccessat(AT_FDCWD, t.dev, X_OK, AT_EACCESS));
 	label("badfd"), say_ok(c_faccessat(77, t.name, F_OK, 0));
 	label("flag"), say_ok(c_faccessat(AT_FDCWD, t.dev, F_OK, 0x40000000));
@@ -245,8 +251,12 @@ CASE("libc.statvfs")
 
 CASE("stat.getxattr")
 {
-	static const char *const name[] = {"user.x", "trusted.x", "system.posix_acl_access",
-					   "system.posix_acl_default", "nonsense", ""};
+	static const char *const name[] = {"user.x",
+					   "trusted.x",
+					   "system.posix_acl_access",
+					   "system.posix_acl_default",
+					   "nonsense",
+					   ""};
 	char b[64];
 	size_t i;
 
@@ -325,7 +335,8 @@ CASE("libc.stat.names")
 
 	label("stat64"), say_ok(stat64(t.dev, &st)), say("%d", st.st_rdev == t.dev_t);
 	label("lstat64"), say_ok(lstat64(t.dev, &st)), say("%d", st.st_rdev == t.dev_t);
-	label("fstat64"), say_ok(fstat64(dev_open(O_RDWR), &st)), say("%d", st.st_rdev == t.dev_t);
+	label("fstat64"), say_ok(fstat64(dev_open(O_RDWR), &st)),
+		say("%d", st.st_rdev == t.dev_t);
 	label("fstatat64"), say_ok(fstatat64(AT_FDCWD, t.dev, &st, 0));
 	say("%d", st.st_rdev == t.dev_t);
 }

@@ -13,7 +13,8 @@ static void say_getc(FILE *f)
 
 static void stream_case(const long *arg)
 {
-	static const char *const how[] = {"r", "w", "a", "r+", "w+", "a+", "re", "rx", "wx"};
+	static const char *const how[] = {"r",  "w",  "a",  "r+", "w+",
+					  "a+", "re", "rx", "wx"};
 	FILE *f = fopen(t.dev, how[arg[0]]);
 
 	if (!f) {
@@ -31,8 +32,8 @@ static void stream_case(const long *arg)
 
 MATRIX
 {
-	static const char *const name[] = {"r", "w", "a", "r_plus", "w_plus", "a_plus", "re",
-					   "rx", "wx"};
+	static const char *const name[] = {"r",      "w",  "a",  "r_plus", "w_plus",
+					   "a_plus", "re", "rx", "wx"};
 	size_t i;
 
 	for (i = 0; i < COUNT(name); i++)
@@ -54,7 +55,8 @@ CASE("libc.stdio.read_write")
 	errno = 0;
 	memset(b, 0, sizeof(b));
 	n = fwrite(b, 1, sizeof(b), f);
-	label("fwrite-large"), say("%s/%s", n < sizeof(b) ? "short" : "full", err_name(errno));
+	label("fwrite-large"),
+		say("%s/%s", n < sizeof(b) ? "short" : "full", err_name(errno));
 }
 
 CASE("libc.stdio.seek")

@@ -13,7 +13,13 @@
 
 #include "tests/conformance/call.h"
 
-enum where { DEV, NDDAX, REGION, NDBUS, ABSOLUTE };
+enum where {
+	DEV,
+	NDDAX,
+	REGION,
+	NDBUS,
+	ABSOLUTE
+};
 
 /* The folder's path, or of something below it; %R and %N in the name are replaced. */
 static char *sys_path(enum where where, const char *below)
@@ -57,14 +63,16 @@ static int by_text(const void *a, const void *b)
 /* Other regions, devices and modules of this machine are not ours to tell. */
 static bool is_ours(const char *name)
 {
-	static const char *const numbered[] = {"region", "dax", "namespace", "pfn", "btt"};
+	static const char *const numbered[] = {"region", "dax", "namespace", "pfn",
+					       "btt"};
 	size_t i;
 	int n;
 
 	for (i = 0; i < COUNT(numbered); i++) {
 		size_t len = strlen(numbered[i]);
 
-		if (strncmp(name, numbered[i], len) == 0 && sscanf(name + len, "%d", &n) == 1)
+		if (strncmp(name, numbered[i], len) == 0 &&
+		    sscanf(name + len, "%d", &n) == 1)
 			return n == t.region;
 	}
 	return true;
@@ -90,7 +98,9 @@ static void say_folder(const char *path)
 
 			if (e->d_name[0] != '.' && is_ours(e->d_name) &&
 			    asprintf(&name[count++], "%s%s", e->d_name,
-				     e->d_type == DT_DIR ? "/" : e->d_type == DT_LNK ? "@" : "") < 0)
+				     e->d_type == DT_DIR   ? "/"
+				     : e->d_type == DT_LNK ? "@"
+							   : "") < 0)
 				abort();
 			at += e->d_reclen;
 		}
@@ -170,7 +180,8 @@ static const struct thing link_to[] = {
 static void link_case(const long *arg)
 {
 	const struct thing *l = &link_to[arg[0]];
-	char *path = strcmp(l->name, "char") == 0 ? strdup(t.sys) : sys_path(l->where, l->path);
+	char *path = strcmp(l->name, "char") == 0 ? strdup(t.sys)
+						  : sys_path(l->where, l->path);
 	char b[PATH_MAX];
 	struct stat st;
 	long n = c_readlink(path, b, sizeof(b) - 1);
@@ -181,8 +192,12 @@ static void link_case(const long *arg)
 	}
 	b[n] = '\0';
 	say_text(b);
-	say("%s", c_stat(path, &st) < 0 ? err_name(errno) : S_ISDIR(st.st_mode) ? "folder" : "file");
-	say("%s", c_lstat(path, &st) < 0 ? err_name(errno) : S_ISLNK(st.st_mode) ? "link" : "other");
+	say("%s", c_stat(path, &st) < 0 ? err_name(errno)
+		  : S_ISDIR(st.st_mode) ? "folder"
+					: "file");
+	say("%s", c_lstat(path, &st) < 0 ? err_name(errno)
+		  : S_ISLNK(st.st_mode)  ? "link"
+					 : "other");
 }
 
 /* ---- files ---- */
@@ -294,11 +309,14 @@ static void say_value(const char *name, char *text)
 
 	last = last ? last + 1 : name;
 	if ((strcmp(last, "resource") == 0 || strcmp(last, "start") == 0 ||
-	     strcmp(last, "end") == 0) && strncmp(text, "0x", 2) == 0) {
-		text[strspn(text, "0123456789abcdefx")] == '\n' ? say("0xADDRESS|") : say("odd");
+	     strcmp(last, "end") == 0) &&
+	    strncmp(text, "0x", 2) == 0) {
+		text[strspn(text, "0123456789abcdefx")] == '\n' ? say("0xADDRESS|")
+								: say("odd");
 	} else if (strcmp(last, "uuid") == 0 && strlen(text) == 37) {
 		say("UUID|");
-	} else if (strcmp(name, "region.size") == 0 || strcmp(name, "namespace.size") == 0) {
+	} else if (strcmp(name, "region.size") == 0 ||
+		   strcmp(name, "namespace.size") == 0) {
 		say(strtoull(text, NULL, 0) > S ? "RAWSIZE|" : "odd");
 	} else if (strcmp(name, "dax_region.id") == 0) {
 		say(atoi(text) == t.region ? "REGION|" : "odd");
@@ -315,11 +333,28 @@ static void say_value(const char *name, char *text)
 static void file_case(const long *arg)
 {
 	const struct thing *f = &file[arg[0]];
-	char *path = sys_path(f->where, f->path);
 	char text[8192];
-	struct stat st;
+	int fd = c_open(sys_path(f->where, f->path), O_RDONLY, 0);
 	long n;
-	int fd;
+
+	if (fd < 0) {
+		say("%s", err_name(errno));
+		return;
+	}
+	n = c_read(fd, text, sizeof(text) - 1);
+	if (n < 0) {
+		say("read-%s", err_name(errno));
+		return;
+	}
+	text[n] = '\0';
+	say_value(f->name, text);
+}
+
+static void right_case(const long *arg)
+{
+	const struct thing *f = &file[arg[0]];
+	char *path = sys_path(f->where, f->path);
+	struct stat st;
 
 	if (c_stat(path, &st) < 0) {
 		say("%s", err_name(errno));
@@ -328,22 +363,11 @@ static void file_case(const long *arg)
 	say("%04o", st.st_mode & 07777);
 	if (st.st_size != (off_t)P || !S_ISREG(st.st_mode))
 		say("size=%ld", (long)st.st_size);
-	label("r");
-	fd = c_open(path, O_RDONLY, 0);
-	if (fd < 0) {
-		say("%s", err_name(errno));
-	} else {
-		n = c_read(fd, text, sizeof(text) - 1);
-		if (n < 0) {
-			say("read-%s", err_name(errno));
-		} else {
-			text[n] = '\0';
-			say_value(f->name, text);
-		}
-	}
-	label("w"), say_ok(c_open(path, O_WRONLY, 0));
-	label("rw"), say_ok(c_open(path, O_RDWR, 0));
-	label("access"), say_ok(c_access(path, R_OK)), say_ok(c_access(path, W_OK));
+	label("open"), say_ok(c_open(path, O_RDONLY, 0));
+	say_ok(c_open(path, O_WRONLY, 0));
+	say_ok(c_open(path, O_RDWR, 0));
+	label("access"), say_ok(c_access(path, R_OK));
+	say_ok(c_access(path, W_OK));
 }
 
 MATRIX
@@ -354,6 +378,8 @@ MATRIX
 		case_make(folder_case, ARGS(i), "sysfs.folder.%s", folder[i].name);
 	for (i = 0; i < COUNT(link_to); i++)
 		case_make(link_case, ARGS(i), "sysfs.link.%s", link_to[i].name);
-	for (i = 0; i < COUNT(file); i++)
+	for (i = 0; i < COUNT(file); i++) {
 		case_make(file_case, ARGS(i), "sysfs.file.%s", file[i].name);
+		case_make(right_case, ARGS(i), "sysfs.right.%s", file[i].name);
+	}
 }

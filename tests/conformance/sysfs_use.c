@@ -137,8 +137,9 @@ CASE("sysfs.use.stat")
 	struct stat st;
 
 	must(c_stat(attribute("size"), &st) == 0);
-	say("0%o size=%ld blocks=%ld blksize=%ld nlink=%ld uid=%d", st.st_mode, (long)st.st_size,
-	    (long)st.st_blocks, (long)st.st_blksize, (long)st.st_nlink, (int)st.st_uid);
+	say("0%o size=%ld blocks=%ld blksize=%ld nlink=%ld uid=%d", st.st_mode,
+	    (long)st.st_size, (long)st.st_blocks, (long)st.st_blksize, (long)st.st_nlink,
+	    (int)st.st_uid);
 	must(c_stat(t.sys, &st) == 0);
 	say("0%o size=%ld", st.st_mode, (long)st.st_size);
 	must(c_lstat(t.sys, &st) == 0);
@@ -175,8 +176,10 @@ CASE("sysfs.use.relative")
 CASE("sysfs.use.spellings")
 {
 	static const char *const fmt[] = {
-		"/sys/bus/dax/devices/%s/size", "/sys//bus/./dax/devices/%s/size",
-		"/sys/class/../bus/dax/devices/%s/../%s/size", "/proc/../sys/bus/dax/devices/%s/size",
+		"/sys/bus/dax/devices/%s/size",
+		"/sys//bus/./dax/devices/%s/size",
+		"/sys/class/../bus/dax/devices/%s/../%s/size",
+		"/proc/../sys/bus/dax/devices/%s/size",
 		"/sys/bus/dax/drivers/device_dax/%s/size",
 		"/sys/bus/dax/devices/%s/subsystem/devices/%s/driver/%s/size"};
 	char path[512];

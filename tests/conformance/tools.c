@@ -51,7 +51,8 @@ char *area(size_t len)
 {
 	static uintptr_t next = 0x200000000000;
 	char *p = mmap((void *)next, len + 2 * A, PROT_NONE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
+		       -1, 0);
 
 	if (p != (void *)next)
 		broken("address space");
@@ -84,9 +85,9 @@ char *temp_name(const char *suffix)
 	return path;
 }
 
-int temp_file(const char *template_name, int flags)
+int temp_file(const char *suffix, int flags)
 {
-	char *path = temp_name(template_name);
+	char *path = temp_name(suffix);
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | flags, 0600);
 
 	if (fd >= 0)
@@ -288,11 +289,12 @@ static void format_units(char *text, size_t size, uint64_t bytes)
 	uint64_t units = bytes / A;
 	uint64_t pages = bytes % A / P;
 
-	if (pages > A / P / 2)		/* the same words for every align */
+	if (pages > A / P / 2) /* the same words for every align */
 		snprintf(text, size, "%luA-%luP", (unsigned long)units + 1,
 			 (unsigned long)(A / P - pages));
 	else if (pages)
-		snprintf(text, size, "%luA+%luP", (unsigned long)units, (unsigned long)pages);
+		snprintf(text, size, "%luA+%luP", (unsigned long)units,
+			 (unsigned long)pages);
 	else
 		snprintf(text, size, "%luA", (unsigned long)units);
 }
@@ -429,7 +431,7 @@ int in_child(void (*fn)(void *), void *data)
  */
 void helper_main(const char *what, int fd)
 {
-	size_t len = 1UL << 30;		/* a multiple of every align */
+	size_t len = 1UL << 30; /* a multiple of every align */
 	char *p;
 
 	if (strcmp(what, "map") == 0) {
@@ -468,7 +470,8 @@ static void helper_exec(void *data)
 {
 	struct helper *h = data;
 	char fd[16];
-	const char *argv[] = {"conformance", "--helper", h->what, fd, t.raw ? "s" : "l", NULL};
+	const char *argv[] = {"conformance",     "--helper", h->what, fd,
+			      t.raw ? "s" : "l", NULL};
 
 	snprintf(fd, sizeof(fd), "%d", h->fd);
 	if (h->env)

@@ -46,7 +46,8 @@ static int nd_write(const char *what)
 	return write_text(path, name);
 }
 
-int unbind_restore(void)
+/* A device that comes back has a new node, with the mode that devtmpfs gives. */
+int unbind_restore(mode_t mode)
 {
 	int tries;
 
@@ -54,7 +55,7 @@ int unbind_restore(void)
 		nd_write("bind");
 	for (tries = 0; tries < 100 && access(t.dev, F_OK) < 0; tries++)
 		usleep(20000);
-	if (target_find() < 0)
+	if (target_find() < 0 || chmod(t.dev, mode) < 0)
 		return -1;
 	/* EBUSY: it is bound, all is well */
 	if (bind() < 0 && errno != EBUSY)
@@ -268,9 +269,11 @@ CASE("zz_unbind.live.mmap_old_descriptor")
 	label("offset1"), say_ok(try_map(old_fd, A, PROT_READ, MAP_SHARED, 1));
 	label("type0"), say_ok(try_map(old_fd, A, PROT_READ, 0, 0));
 	label("empty"), say_ok(try_map(old_fd, 0, PROT_READ, MAP_SHARED, 0));
-	label("hugetlb"), say_ok(try_map(old_fd, A, PROT_READ, MAP_SHARED | MAP_HUGETLB, 0));
+	label("hugetlb"),
+		say_ok(try_map(old_fd, A, PROT_READ, MAP_SHARED | MAP_HUGETLB, 0));
 	label("beyond"), say_ok(try_map(old_fd, A, PROT_READ, MAP_SHARED, S));
-	label("sync"), say_ok(try_map(old_fd, A, PROT_READ, MAP_SHARED_VALIDATE | MAP_SYNC, 0));
+	label("sync"),
+		say_ok(try_map(old_fd, A, PROT_READ, MAP_SHARED_VALIDATE | MAP_SYNC, 0));
 }
 
 CASE("zz_unbind.live.mmap_fixed_takes_old_away")
@@ -278,8 +281,8 @@ CASE("zz_unbind.live.mmap_fixed_takes_old_away")
 	char *at;
 
 	prepare();
-	at = mmap(area(A), A, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED |
-		  MAP_NORESERVE, -1, 0);
+	at = mmap(area(A), A, PROT_READ | PROT_WRITE,
+		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
 	put(at, 1);
 	say_map(c_mmap(at, A, PROT_READ, MAP_SHARED | MAP_FIXED, old_fd, 0));
 	say_load(at);
@@ -383,8 +386,8 @@ CASE("zz_unbind.live.handler_maps_over_it")
 	char *p;
 
 	prepare();
-	p = mmap(touched, 2 * A, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED |
-		 MAP_NORESERVE, -1, 0);
+	p = mmap(touched, 2 * A, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
 	say_map(p);
 	say_store(touched, 1);
 }
