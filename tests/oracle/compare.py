@@ -117,14 +117,14 @@ def was_asked(name, mode):
     return not (name.startswith("libc.") and through == "syscall")
 
 
-def compare(fresh, mode, recorded, deviations=None, only=None):
+def compare(fresh, mode, recorded, deviations=None, only=None, skip=None):
     """Judge fresh answers.
 
     @fresh: {case: answer}
     @mode: "root/libc", "root/syscall", "nobody/libc" or "nobody/syscall"
     @recorded: of load_recorded()
     @deviations: {name or pattern: reason}
-    @only: patterns; of the recorded cases only these can be missing
+    @only, @skip: the patterns given to the program; what it was not asked can't be missing
 
     Return: Comparison
     """
@@ -134,7 +134,8 @@ def compare(fresh, mode, recorded, deviations=None, only=None):
     names = set(fresh)
     for record in recorded.values():
         names |= {n for n in record["cases"] if was_asked(n, mode)
-                  and (not only or any(fnmatch.fnmatchcase(n, p) for p in only))}
+                  and (not only or any(fnmatch.fnmatchcase(n, p) for p in only))
+                  and not any(fnmatch.fnmatchcase(n, p) for p in skip or ())}
     for name in sorted(names):
         theirs = {k: in_mode(r["cases"].get(name), mode) for k, r in recorded.items()}
         ours = fresh.get(name)
@@ -167,7 +168,9 @@ def main():
     p.add_argument("--mode", default="root/libc", help="how it was asked (default root/libc)")
     p.add_argument("--deviations", metavar="FILE", help="documented deviations")
     p.add_argument("--recorded", default=RECORDED, metavar="FOLDER")
-    p.add_argument("--only", action="append", metavar="PATTERN", help="the cases that were asked")
+    p.add_argument("--only", action="append", metavar="PATTERN", help="only these were asked")
+    p.add_argument("--skip", action="append", metavar="PATTERN",
+                   help="these were not (without a second device: 'second.*')")
     p.add_argument("--quiet", action="store_true", help="no word about documented and skipped ones")
     p.add_argument("fresh", help="lines of the program, or a file that record.py wrote; - is standard input")
     a = p.parse_args()
@@ -190,7 +193,7 @@ def main():
         by_mode = {a.mode: parse_lines(text)}
     good = True
     for mode, fresh in by_mode.items():
-        c = compare(fresh, mode, recorded, deviations, a.only)
+        c = compare(fresh, mode, recorded, deviations, a.only, a.skip)
         print(c.report(a.quiet))
         good = good and c.is_good()
     return 0 if good else 1

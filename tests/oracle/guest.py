@@ -366,7 +366,7 @@ class Guest:
     def __init__(self, kernel="6.1", regions=(), memmap=None, memory=None, modules=(), aside=(),
                  cmdline="", qemu_args=(), machine="pc", cpus=2, scratch=None):
         self.kernel = kernel
-        self.cmdline = ["console=ttyS0", "panic=-1", "oops=continue", "quiet", "loglevel=4", "no5lvl",
+        self.cmdline = ["console=ttyS0", "panic=-1", "quiet", "loglevel=4", "no5lvl",
                         cmdline]
         self.modules = [*MODULES_IO, *(MODULES_DISK if scratch else ()), *MODULES_DAX, *modules]
         self.aside = [*MODULES_ASIDE, *aside]
