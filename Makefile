@@ -5,6 +5,7 @@
 #   make            build everything into build/
 #   make demo       install what is missing, build, run the main job on real programs
 #   make test       install what is missing, build all variants, run every test
+#   make oracle     ask real kernels again, write tests/oracle/recorded
 #   make bench      ratios against the raw backing store and against peers
 #   make install    DESTDIR and PREFIX are honoured
 #
@@ -57,6 +58,7 @@ SRC_daxrun	:= $(wildcard client/daxrun/*.c)
 SRC_daxctl	:= $(wildcard client/cuse-daxctl/*.c)
 SRC_unit	:= $(wildcard tests/unit/*.c)
 SRC_progs	:= $(wildcard tests/progs/*.c)
+SRC_conf	:= $(filter-out %/replay.c,$(wildcard tests/conformance/*.c))
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 OBJ_all := $(call obj,$(SRC_libcore) $(SRC_daxd) $(SRC_shim) $(SRC_daxrun) $(SRC_daxctl))
@@ -135,12 +137,21 @@ $(B)/progs/%: tests/progs/%.c
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(PROG_CFLAGS) -MMD -MP -o $@ $< -pthread \
 		$(shell sed -n 's|^// LIBS: ||p' $<)
 
+# Asks a device-dax what it does: the emulator here, real ones in tests/oracle.
+CONF_OBJ := $(call obj,$(SRC_conf) tests/conformance/replay.c)
+$(B)/conformance: $(call obj,$(SRC_conf))
+$(B)/replay: $(call obj,tests/conformance/replay.c)
+progs: $(B)/conformance $(B)/replay
+$(B)/conformance $(B)/replay:
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ -pthread
+
 $(B)/obj/%.o: %.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANFLAGS) -MMD -MP -c -o $@ $<
 
--include $(OBJ_all:.o=.d) $(SHIM_OBJ:.o=.d) $(UNITS:=.d) $(PROGS:=.d)
+-include $(OBJ_all:.o=.d) $(SHIM_OBJ:.o=.d) $(CONF_OBJ:.o=.d) $(UNITS:=.d) $(PROGS:=.d)
 
 # ---- jobs ------------------------------------------------------------------
 
@@ -152,6 +163,10 @@ demo:
 test:
 	$(Q)tools/install-deps build demo test
 	$(Q)tools/run-tests $(B)
+
+# Needs no root and no KVM; fetches two kernels at the first time.
+oracle: $(B)/conformance
+	$(Q)$(PYTHON) tests/oracle/record.py --program $(B)/conformance
 
 bench:
 	$(Q)tools/install-deps build demo bench

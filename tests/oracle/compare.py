@@ -1,0 +1,203 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Compare answers of the conformance program with the recorded ones of real kernels.
+
+    c = compare(parse_lines(output), "root/libc", load_recorded("2M"), deviations)
+    print(c.report()); sys.exit(0 if c.is_good() else 1)
+
+An answer is right when at least one recorded kernel gives it. A case is left out when
+this machine or both kernels could not be asked ("skip: ..."). A documented deviation is
+a name or a shell pattern of names, with its reason; one that no longer deviates is told
+(stale), so that the document does not rot.
+
+As a program:
+    compare.py --align 2M --mode root/libc [--deviations FILE] LINES.jsonl
+    compare.py [--deviations FILE] RECORD.json        all modes of a fresh record
+"""
+
+import argparse
+import dataclasses
+import fnmatch
+import glob
+import json
+import os
+import re
+import sys
+
+RECORDED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "recorded")
+
+
+@dataclasses.dataclass
+class Deviation:
+    name: str
+    ours: str
+    theirs: dict		# kernel -> answer, None where it has no such case
+    reason: str = ""	# documented, if not empty
+
+
+@dataclasses.dataclass
+class Comparison:
+    mode: str
+    compared: int = 0
+    equal: int = 0
+    skipped: dict = dataclasses.field(default_factory=dict)		# name -> why
+    documented: list = dataclasses.field(default_factory=list)		# of Deviation
+    deviating: list = dataclasses.field(default_factory=list)		# of Deviation
+    missing: list = dataclasses.field(default_factory=list)		# recorded, but not answered
+    unknown: list = dataclasses.field(default_factory=list)		# answered, but not recorded
+    stale: list = dataclasses.field(default_factory=list)		# documented, but equal now
+
+    def is_good(self):
+        return not (self.deviating or self.missing or self.unknown)
+
+    def report(self, quiet=False):
+        out = [f"{self.mode}: {self.compared} compared, {self.equal} equal, {len(self.deviating)} deviating, "
+               f"{len(self.documented)} documented, {len(self.skipped)} skipped, "
+               f"{len(self.missing)} missing, {len(self.unknown)} not recorded"]
+        for d in self.deviating:
+            out.append(f"  {d.name}\n      ours: {d.ours}")
+            out += [f"    {kernel + ':':>9} {'(no such case)' if answer is None else answer}"
+                    for kernel, answer in d.theirs.items()]
+        out += [f"  missing: {name}" for name in self.missing]
+        out += [f"  not recorded: {name}" for name in self.unknown]
+        if not quiet:
+            out += [f"  documented: {d.name}: {d.reason}" for d in self.documented]
+            out += [f"  skipped: {name}: {why}" for name, why in self.skipped.items()]
+        out += [f"  documented as deviating, but equal: {name}" for name in self.stale]
+        return "\n".join(out)
+
+
+def parse_lines(text):
+    """Lines of the conformance program -> {case: answer}."""
+    rows = (json.loads(line) for line in text.splitlines() if line.strip())
+    return {row["case"]: row["answer"] for row in rows}
+
+
+def load_recorded(align, folder=RECORDED):
+    """All recorded kernels for an align: {"6.1": {"about":..., "cases":...}, ...}"""
+    found = {}
+    for path in sorted(glob.glob(os.path.join(folder, f"*-{align}.json"))):
+        with open(path) as f:
+            record = json.load(f)
+        found[record["about"]["kernel"]] = record
+    if not found:
+        raise FileNotFoundError(f"no recorded answers for align {align} in {folder}: run make oracle")
+    return found
+
+
+def parse_deviations(text):
+    """Documented deviations -> {name or pattern: reason}.
+
+    One per line: "name reason", or a row of a Markdown table whose first cell is the
+    name in backquotes and whose last is the reason. Other lines are just text.
+    """
+    found = {}
+    for line in text.splitlines():
+        row = re.fullmatch(r"\s*\|\s*`([^`]+)`\s*\|(.*)\|\s*", line)
+        plain = re.fullmatch(r"([a-z][\w.*?+\[\]!-]*\.[\w.*?+\[\]!-]+)\s+(.+)", line)
+        if row:
+            found[row[1]] = row[2].split("|")[-1].strip()
+        elif plain:
+            found[plain[1]] = plain[2].strip()
+    return found
+
+
+def in_mode(answer, mode):
+    """What a recorded answer says for a mode such as "root/libc"; None: nothing."""
+    if isinstance(answer, str) or answer is None:
+        return answer
+    return answer.get(mode, answer.get(mode.split("/")[0]))
+
+
+def was_asked(name, mode):
+    """Does the program ask this case in that mode? See main.c."""
+    user, through = mode.split("/")
+    if name.startswith(("root.", "zz_unbind.")) and user != "root":
+        return False
+    return not (name.startswith("libc.") and through == "syscall")
+
+
+def compare(fresh, mode, recorded, deviations=None, only=None, skip=None):
+    """Judge fresh answers.
+
+    @fresh: {case: answer}
+    @mode: "root/libc", "root/syscall", "nobody/libc" or "nobody/syscall"
+    @recorded: of load_recorded()
+    @deviations: {name or pattern: reason}
+    @only, @skip: the patterns given to the program; what it was not asked can't be missing
+
+    Return: Comparison
+    """
+    c = Comparison(mode)
+    deviations = deviations or {}
+    used = set()
+    names = set(fresh)
+    for record in recorded.values():
+        names |= {n for n in record["cases"] if was_asked(n, mode)
+                  and (not only or any(fnmatch.fnmatchcase(n, p) for p in only))
+                  and not any(fnmatch.fnmatchcase(n, p) for p in skip or ())}
+    for name in sorted(names):
+        theirs = {k: in_mode(r["cases"].get(name), mode) for k, r in recorded.items()}
+        ours = fresh.get(name)
+        pattern = next((p for p in deviations if fnmatch.fnmatchcase(name, p)), None)
+        answers = [t for t in theirs.values() if t is not None]
+        if ours is None:
+            c.missing.append(name)
+        elif not answers:
+            c.unknown.append(name)
+        elif ours.startswith("skip:"):
+            c.skipped[name] = ours[5:].strip()
+        elif all(t.startswith("skip:") for t in answers):
+            c.skipped[name] = "not asked on the real kernels: " + answers[0][5:].strip()
+        else:
+            c.compared += 1
+            if ours in answers:
+                c.equal += 1
+            else:
+                d = Deviation(name, ours, theirs, deviations.get(pattern, ""))
+                (c.documented if pattern else c.deviating).append(d)
+                used.add(pattern)
+    c.stale = sorted(p for p in deviations if p not in used and
+                     any(fnmatch.fnmatchcase(n, p) for n in fresh))
+    return c
+
+
+def main():
+    p = argparse.ArgumentParser(description="Compare answers with those of real kernels.")
+    p.add_argument("--align", choices=("4K", "2M", "1G"), help="of the device that was asked")
+    p.add_argument("--mode", default="root/libc", help="how it was asked (default root/libc)")
+    p.add_argument("--deviations", metavar="FILE", help="documented deviations")
+    p.add_argument("--recorded", default=RECORDED, metavar="FOLDER")
+    p.add_argument("--only", action="append", metavar="PATTERN", help="only these were asked")
+    p.add_argument("--skip", action="append", metavar="PATTERN",
+                   help="these were not (without a second device: 'second.*')")
+    p.add_argument("--quiet", action="store_true", help="no word about documented and skipped ones")
+    p.add_argument("fresh", help="lines of the program, or a file that record.py wrote; - is standard input")
+    a = p.parse_args()
+    deviations = {}
+    if a.deviations:
+        with open(a.deviations) as f:
+            deviations = parse_deviations(f.read())
+    with (sys.stdin if a.fresh == "-" else open(a.fresh)) as f:
+        text = f.read()
+    if '"about"' in text[:20]:
+        record = json.loads(text)
+        recorded = load_recorded(record["about"]["align"], a.recorded)
+        by_mode = {m: {n: in_mode(v, m) for n, v in record["cases"].items()
+                       if was_asked(n, m) and in_mode(v, m) is not None}
+                   for m in ("root/libc", "root/syscall", "nobody/libc", "nobody/syscall")}
+    elif not a.align:
+        p.error("--align is needed to judge lines")
+    else:
+        recorded = load_recorded(a.align, a.recorded)
+        by_mode = {a.mode: parse_lines(text)}
+    good = True
+    for mode, fresh in by_mode.items():
+        c = compare(fresh, mode, recorded, deviations, a.only, a.skip)
+        print(c.report(a.quiet))
+        good = good and c.is_good()
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
