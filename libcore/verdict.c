@@ -55,7 +55,9 @@ static const char *const call_name[DAX_CALL_NR] = {
 	CALL(READAHEAD) = "readahead",
 	CALL(IOCTL) = "ioctl",
 	CALL(FCNTL) = "fcntl",
-	CALL(COPY) = "copy_file_range",
+	CALL(COPY_FROM) = "splice",
+	CALL(COPY_TO) = "splice",
+	CALL(COPY_RANGE) = "copy_file_range",
 	CALL(MMAP) = "mmap",
 	CALL(MUNMAP) = "munmap",
 	CALL(MPROTECT) = "mprotect",
@@ -198,6 +200,25 @@ static bool may_write(int accmode)
 }
 
 /**
+ * dax_open_flags() - what open(2) makes of flags before it looks at any file
+ * @flags:	as given
+ * @ret_flags:	as they count
+ *
+ * fs/open.c: build_open_flags(). O_PATH leaves only what concerns the path.
+ *
+ * Return: 0 or -EINVAL.
+ */
+int dax_open_flags(int flags, int *ret_flags)
+{
+	if (flags & O_PATH)
+		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	else if ((flags & (O_CREAT | O_DIRECTORY)) == (O_CREAT | O_DIRECTORY))
+		return -EINVAL;
+	*ret_flags = flags;
+	return 0;
+}
+
+/**
  * dax_open_verdict() - may the device be opened like this?
  * @dev:	the device
  * @flags:	of open(2)
@@ -248,11 +269,16 @@ static struct dax_verdict ioctl_verdict(uint64_t request)
 	case FIOCLEX:
 	case FIONCLEX:
 	case FIONBIO:
-	case FIOASYNC:
+	case FIOASYNC: /* fs/ioctl.c: ioctl_fioasync(): the caller looks at its argument
+			*/
 	case FIGETBSZ:
 		return dax_allow();
 	case FS_IOC_FIEMAP:
 		return refuse(EOPNOTSUPP, DAX_NO_FIEMAP);
+	case FICLONE: /* fs/remap_range.c: generic_file_rw_checks(): S_ISREG */
+	case FICLONERANGE:
+	case FIDEDUPERANGE:
+		return refuse(EINVAL, DAX_NO_COPY);
 	default:
 		return dax_refuse(ENOTTY, DAX_NO_IOCTL, request, 0, 0);
 	}
@@ -265,16 +291,13 @@ static struct dax_verdict fcntl_verdict(int accmode, int64_t cmd, int64_t arg)
 		if (arg & O_DIRECT)
 			return refuse(EINVAL, DAX_OPEN_DIRECT);
 		return dax_allow();
-	case F_SETLEASE: /* fs/locks.c: a lease is for regular files; F_UNLCK is looked up
-			  */
-		if (accmode & O_PATH)
-			return dax_allow();
-		return arg == F_UNLCK ? refuse(EAGAIN, DAX_NO_LEASE)
-				      : refuse(EINVAL, DAX_NO_LEASE);
-	case F_ADD_SEALS: /* mm/memfd.c: memfd_fcntl() */
+	case F_SETLEASE: /* fs/locks.c: a lease is for regular files */
+		return refuse(EINVAL, DAX_NO_LEASE);
+	case F_ADD_SEALS: /* mm/memfd.c: memfd_add_seals() */
+		if (!may_write(accmode))
+			return refuse(EPERM, DAX_FD_NOT_OPEN_FOR_IT);
+		return refuse(EINVAL, DAX_NO_SEALS);
 	case F_GET_SEALS:
-		if (accmode & O_PATH)
-			return dax_allow();
 		return refuse(EINVAL, DAX_NO_SEALS);
 	default:
 		return dax_allow();
@@ -292,10 +315,10 @@ static struct dax_verdict fcntl_verdict(int accmode, int64_t cmd, int64_t arg)
 struct dax_verdict dax_fd_verdict(enum dax_call call, int accmode, int64_t a, int64_t b,
 				  int64_t c)
 {
-	/* With O_PATH the kernel's own EBADF (or answer) on the handle is the right one.
-	 */
+	/* fs/file.c: fdget() finds no O_PATH descriptor; fcntl looks for itself. */
 	if (accmode & O_PATH)
-		return dax_allow();
+		return call == DAX_CALL_FCNTL ? dax_allow()
+					      : refuse(EBADF, DAX_FD_NOT_OPEN_FOR_IT);
 
 	switch ((int)call) {
 	case DAX_CALL_PREAD: /* fs/read_write.c: ksys_pread64() looks at the sign first */
@@ -336,7 +359,15 @@ struct dax_verdict dax_fd_verdict(enum dax_call call, int accmode, int64_t a, in
 		return ioctl_verdict((uint64_t)a);
 	case DAX_CALL_FCNTL:
 		return fcntl_verdict(accmode, a, b);
-	case DAX_CALL_COPY:
+	case DAX_CALL_COPY_FROM: /* fs/read_write.c: do_sendfile(); fs/splice.c */
+		if (!may_read(accmode))
+			return refuse(EBADF, DAX_FD_NOT_OPEN_FOR_IT);
+		return a ? refuse(EINVAL, DAX_NO_COPY) : dax_allow();
+	case DAX_CALL_COPY_TO:
+		if (!may_write(accmode))
+			return refuse(EBADF, DAX_FD_NOT_OPEN_FOR_IT);
+		return a ? refuse(EINVAL, DAX_NO_COPY) : dax_allow();
+	case DAX_CALL_COPY_RANGE: /* fs/read_write.c: generic_file_rw_checks(): S_ISREG */
 		return refuse(EINVAL, DAX_NO_COPY);
 	default:
 		return dax_allow();
@@ -501,5 +532,7 @@ struct dax_verdict dax_attr_open_verdict(uint32_t mode, int flags)
 		return refuse(EACCES, DAX_ATTR_MODE);
 	if (may_read(acc) && !(mode & 0444))
 		return refuse(EACCES, DAX_ATTR_MODE);
+	if (flags & O_DIRECT)
+		return refuse(EINVAL, DAX_OPEN_DIRECT);
 	return dax_allow();
 }

@@ -30,7 +30,9 @@ enum dax_call {
 	DAX_CALL_READAHEAD,
 	DAX_CALL_IOCTL,
 	DAX_CALL_FCNTL,
-	DAX_CALL_COPY, /* sendfile, splice, tee, copy_file_range */
+	DAX_CALL_COPY_FROM, /* sendfile, splice, tee */
+	DAX_CALL_COPY_TO,
+	DAX_CALL_COPY_RANGE,
 	DAX_CALL_MMAP,
 	DAX_CALL_MUNMAP,
 	DAX_CALL_MPROTECT,
@@ -126,6 +128,7 @@ size_t dax_verdict_text(const struct dax_verdict *v, char *buf, size_t size);
 
 /* -- descriptors ---------------------------------------------------------- */
 
+int dax_open_flags(int flags, int *ret_flags);
 struct dax_verdict dax_open_verdict(const struct dax_device *dev, int flags);
 
 /*
@@ -137,6 +140,7 @@ struct dax_verdict dax_open_verdict(const struct dax_device *dev, int flags);
  *	SYNC_FILE_RANGE		a: flags, b: offset, c: length
  *	IOCTL			a: request
  *	FCNTL			a: command, b: argument
+ *	COPY_FROM, COPY_TO	a: length
  * An allowed FCNTL or IOCTL is the kernel's own business on the handle; an allowed
  * LSEEK answers 0 without asking anybody.
  */

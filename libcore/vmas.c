@@ -76,7 +76,7 @@ static bool may_merge(const struct dax_vma *a, const struct dax_vma *b)
 {
 	return a->end == b->start && a->off + (a->end - a->start) == b->off &&
 	       a->slot == b->slot && a->life == b->life && a->flags == b->flags &&
-	       a->fd == b->fd;
+	       a->file == b->file;
 }
 
 /* Merges entry @i with the one before it, if they are alike. */
@@ -162,6 +162,22 @@ void dax_vmas_set_flags(struct dax_vmas *vmas, uint64_t start, uint64_t end,
 	for (; i > first; i--)
 		merge_at(vmas, i);
 	merge_at(vmas, first);
+}
+
+/**
+ * dax_vmas_split() - what a refused call has done to the list
+ * @vmas:	the list, with room for DAX_VMAS_GROWTH more
+ * @addr:	where the call's range starts
+ *
+ * The kernel splits at the start of a range, then finds that it may not at the end,
+ * and leaves it so: two lines in /proc/self/maps.
+ */
+void dax_vmas_split(struct dax_vmas *vmas, uint64_t addr)
+{
+	uint32_t i = dax_vmas_find(vmas, addr);
+
+	if (i < vmas->nr && !(addr & (vmas->v[i].align - 1)))
+		split_at(vmas, addr);
 }
 
 /* -- the split rule ---------------------------------------------------------- */
@@ -348,7 +364,8 @@ struct dax_verdict dax_madvise_verdict(const struct dax_vma *vma, uint64_t start
  */
 struct dax_verdict dax_msync_verdict(const struct dax_vma *vma, int flags)
 {
-	if (flags & MS_SYNC)
+	/* A mapping of a read-only descriptor has VM_SHARED taken away. */
+	if (flags & MS_SYNC && vma->flags & DAX_VMA_MAYWRITE)
 		return dax_refuse(EINVAL, DAX_NO_MSYNC, vma->start, 0, 0);
 	return dax_allow();
 }
@@ -425,7 +442,8 @@ void dax_mremap_verdict(const struct dax_vma *vma, const struct dax_mremap_reque
 	}
 	ret->old_len = len;
 
-	/* vma_to_resize() */
+	/* vma_to_resize(): too late for what was at a fixed target */
+	ret->unmaps_target = is_fixed;
 	if (len > vma->end - req->old_addr) {
 		mremap_refuse(ret, EFAULT, DAX_MREMAP_CROSSES);
 		return;

@@ -23,6 +23,8 @@ enum dax_vma_flag {
 	DAX_VMA_DONTFORK = 1 << 6,
 	DAX_VMA_DONTDUMP = 1 << 7,
 	DAX_VMA_NOHUGEPAGE = 1 << 8,
+	DAX_VMA_NORESERVE = 1 << 9, /* only shown, in smaps */
+	DAX_VMA_SYNC = 1 << 10,
 };
 
 #define DAX_VMA_PROT (DAX_VMA_READ | DAX_VMA_WRITE | DAX_VMA_EXEC)
@@ -35,7 +37,7 @@ struct dax_vma {
 	uint64_t life; /* of the device */
 	uint32_t slot;
 	uint32_t flags;
-	int32_t fd; /* it was mapped with: mappings of one descriptor merge */
+	uint64_t file; /* the open file it was made of: mappings of one merge */
 };
 
 struct dax_vmas {
@@ -53,6 +55,7 @@ void dax_vmas_insert(struct dax_vmas *vmas, const struct dax_vma *vma);
 void dax_vmas_remove(struct dax_vmas *vmas, uint64_t start, uint64_t end);
 void dax_vmas_set_flags(struct dax_vmas *vmas, uint64_t start, uint64_t end,
 			uint32_t clear, uint32_t set);
+void dax_vmas_split(struct dax_vmas *vmas, uint64_t addr);
 
 /* Not of a form that the driver can serve: every fault is SIGBUS (check_vma()). */
 static inline bool dax_vma_is_broken(const struct dax_vma *vma)
@@ -119,6 +122,7 @@ struct dax_mremap_answer {
 	bool may_move;
 	bool is_fixed;       /* MOVE: to new_addr, replacing what is there */
 	bool keeps_old;      /* DONTUNMAP, or a duplicate (old length 0) */
+	bool unmaps_target;  /* REFUSE: what was at new_addr is gone nevertheless */
 	uint64_t unmap_tail; /* MOVE: bytes to unmap behind old_len first */
 };
 

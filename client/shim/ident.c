@@ -24,6 +24,18 @@
 #define NR_NUMBERS 65536
 static uint64_t other_numbers[NR_NUMBERS / 64];
 
+/*
+ * Which open file a number stands for, counted from the process's first: mappings merge
+ * if they were made of one open file. Descriptors that came from elsewhere, or have
+ * higher numbers, are told apart by their numbers only.
+ */
+#define NR_FILES 256
+static uint32_t files[NR_FILES];
+static uint32_t nr_files;
+
+/* Devices that this process has opened: statx tells. */
+static uint64_t opened_slots[DAX_STATE_SLOTS / 64];
+
 /* Majors of character devices that everybody has: memory, terminals. */
 static bool is_common_major(unsigned int major)
 {
@@ -112,6 +124,49 @@ void shim_fd_forget_all(void)
 }
 
 /**
+ * shim_fd_opened() - a device was opened
+ * @fd:		the new descriptor
+ * @slot:	the device's
+ */
+void shim_fd_opened(int fd, uint32_t slot)
+{
+	shim_fd_forget(fd);
+	if (fd < NR_FILES)
+		__atomic_store_n(&files[fd],
+				 __atomic_add_fetch(&nr_files, 1, __ATOMIC_RELAXED),
+				 __ATOMIC_RELAXED);
+	__atomic_or_fetch(&opened_slots[slot / 64], UINT64_C(1) << (slot % 64),
+			  __ATOMIC_RELAXED);
+}
+
+/* Tells one open file from another, as far as we can. */
+uint64_t shim_fd_file(int fd)
+{
+	uint32_t file = fd < NR_FILES ? __atomic_load_n(&files[fd], __ATOMIC_RELAXED) : 0;
+
+	return file ? (uint64_t)file << 32 : (uint32_t)fd;
+}
+
+/* A number was made to stand for another one's open file. */
+void shim_fd_copied(int from, int to)
+{
+	shim_fd_forget(to);
+	if ((unsigned int)to < NR_FILES)
+		__atomic_store_n(&files[to],
+				 (unsigned int)from < NR_FILES
+					 ? __atomic_load_n(&files[from], __ATOMIC_RELAXED)
+					 : 0,
+				 __ATOMIC_RELAXED);
+}
+
+bool shim_was_opened(uint32_t slot)
+{
+	return __atomic_load_n(&opened_slots[slot / 64], __ATOMIC_RELAXED) >>
+		       (slot % 64) &
+	       1;
+}
+
+/**
  * shim_fix_stat() - show the node or attribute that a file of ours stands for
  * @id:		what it is
  * @st:		as the kernel gave it
@@ -129,6 +184,7 @@ void shim_fix_stat(const struct shim_ident *id, struct stat *st)
 	state = id->session->state;
 	if (id->kind == SHIM_ATTR) {
 		st->st_mode = S_IFREG | dax_attrmode_shown(st->st_mode);
+		st->st_nlink = 1;
 		st->st_dev = state->sysfs_dev;
 		st->st_size = 4096;
 		st->st_blksize = 4096;

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "client/shim/mm.h"
@@ -34,9 +35,7 @@ long shim_munmap(uint64_t addr, uint64_t len)
 	is_ours = first != NULL;
 	if (is_ours) {
 		vma = *first;
-		v = dax_munmap_verdict(&shim_vmas, addr, len);
-		if (unlikely(v.error) && shim_drop_stale(addr, len))
-			v = dax_munmap_verdict(&shim_vmas, addr, len);
+		v = shim_unmap_verdict(addr, len);
 		if (!v.error && shim_maps_has_room())
 			shim_forget(addr, len);
 	}
@@ -100,6 +99,8 @@ long shim_mprotect(uint64_t addr, uint64_t len, int prot, int pkey)
 		v = dax_mprotect_verdict(&shim_vmas, addr, len, prot, &stop);
 	if (stop > addr)
 		r = sys_mprotect(addr, stop - addr, prot, pkey);
+	if (v.error == EINVAL)
+		dax_vmas_split(&shim_vmas, dax_max(addr, stop));
 	/* ENOMEM: a gap. What is before it was changed. */
 	if (r == -ENOMEM)
 		stop = dax_min(stop, end_of_run(addr));
@@ -162,13 +163,10 @@ static long advise_flags(const struct piece *piece, int advice,
 	dax_vmas_set_flags(&shim_vmas, piece->start, piece->end, a->clear, a->set);
 	/* No huge pages where only huge ones can be: see shim_break_untouched(). */
 	vma = *shim_first_in(piece->start, 1);
-	if ((a->set | a->clear) & DAX_VMA_NOHUGEPAGE && vma.align > DAX_PAGE) {
-		vma.start = piece->start;
-		vma.end = piece->end;
-		vma.off = piece->vma.off + (piece->start - piece->vma.start);
-		if (a->set)
-			shim_break_untouched(&vma);
-		else if (!dax_vma_is_broken(&vma))
+	if ((a->set | a->clear) & DAX_VMA_NOHUGEPAGE) {
+		if (!shim_is_reachable(&vma))
+			shim_break_untouched(&vma, piece->start, piece->end);
+		else
 			shim_make_whole(&vma);
 	}
 	return 0;
@@ -183,8 +181,11 @@ static long advise_piece(const struct piece *piece, uint64_t start, uint64_t end
 	if (!is_ours(piece))
 		return sys3(madvise, piece->start, piece->end - piece->start, advice);
 	*v = dax_madvise_verdict(&piece->vma, start, end, advice);
-	if (v->error)
+	if (v->error) {
+		if (v->reason == DAX_VMA_SPLIT && shim_maps_has_room())
+			dax_vmas_split(&shim_vmas, piece->start);
 		return -v->error;
+	}
 	switch (a.kind) {
 	case DAX_ADVICE_FLAGS:
 		if (((piece->vma.flags & ~a.clear) | a.set) == piece->vma.flags)
@@ -192,9 +193,11 @@ static long advise_piece(const struct piece *piece, uint64_t start, uint64_t end
 		return advise_flags(piece, advice, &a);
 	case DAX_ADVICE_PASS:
 		r = sys3(madvise, piece->start, piece->end - piece->start, advice);
-		/* What was touched is so no more, and of a broken mapping is lost. */
-		if (r == 0 && advice == MADV_DONTNEED && dax_vma_is_broken(&piece->vma))
-			shim_break_untouched(&piece->vma);
+		/* What was touched is so no more, and may be out of reach now. */
+		if (r == 0 &&
+		    (advice == MADV_DONTNEED || advice == MADV_DONTNEED_LOCKED) &&
+		    !shim_is_reachable(&piece->vma))
+			shim_break_untouched(&piece->vma, piece->start, piece->end);
 		return r;
 	case DAX_ADVICE_NOTHING:
 	case DAX_ADVICE_REFUSE:
@@ -304,6 +307,20 @@ long shim_mlock(uint64_t addr, uint64_t len, int flags)
 	return r;
 }
 
+/* Memory with a policy of its own is a mapping of its own. */
+static void split_both_ends(uint64_t addr, uint64_t end)
+{
+	uint64_t mask;
+
+	if (!shim_maps_lock_slow(&mask))
+		return;
+	if (shim_maps_has_room()) {
+		dax_vmas_split(&shim_vmas, addr);
+		dax_vmas_split(&shim_vmas, end);
+	}
+	shim_maps_unlock_slow(mask);
+}
+
 /**
  * shim_mbind() - mbind of a range in which dax mappings may be
  * @args:	mbind's arguments behind the length
@@ -326,13 +343,80 @@ long shim_mbind(uint64_t addr, uint64_t len, const uint64_t args[4])
 		v = dax_mbind_verdict(&shim_vmas, addr, len, &stop);
 		if (v.error && shim_drop_stale(addr, len))
 			v = dax_mbind_verdict(&shim_vmas, addr, len, &stop);
+		if (v.error && shim_maps_has_room())
+			dax_vmas_split(&shim_vmas, dax_max(addr, stop));
 	}
 	shim_maps_unlock_slow(mask);
 	if (stop > addr)
 		r = sys6(mbind, addr, stop - addr, args[0], args[1], args[2], args[3]);
 	if (r < 0)
 		return r;
+	if (args[0] != 0 /* MPOL_DEFAULT */ && stop > addr)
+		split_both_ends(addr, stop);
 	if (v.error)
 		shim_tell(&vma, DAX_CALL_MBIND, shown, 2, &v, 0);
 	return -v.error;
+}
+
+/**
+ * shim_mincore() - mincore of a range in which dax mappings may be
+ *
+ * mm/mincore.c goes by page tables here: one touched byte makes its whole unit be
+ * there, and entries of the third level it does not know.
+ */
+long shim_mincore(uint64_t addr, uint64_t len, unsigned char *vec)
+{
+	const uint64_t end = addr + dax_round_up(len, DAX_PAGE);
+	long r = sys3(mincore, addr, len, vec);
+	struct piece piece = {.end = addr};
+	uint64_t mask;
+	long pagemap;
+
+	if (r < 0 || shim_is_bad_range(addr, len) || !shim_maps_lock_slow(&mask))
+		return r;
+	pagemap = sys3(openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	while (piece.end < end && pagemap >= 0) {
+		uint64_t pos;
+		uint64_t next;
+
+		piece = piece_at(piece.end, end);
+		for (pos = piece.start; is_ours(&piece) && pos < piece.end; pos = next) {
+			uint64_t unit = dax_round_down(pos, piece.vma.align);
+			bool is_there =
+				piece.vma.align < DAX_GIB &&
+				shim_is_present((int)pagemap, unit, piece.vma.align);
+
+			next = dax_min(unit + piece.vma.align, piece.end);
+			memset(vec + (pos - addr) / DAX_PAGE, is_there,
+			       (next - pos) / DAX_PAGE);
+		}
+	}
+	shim_maps_unlock_slow(mask);
+	if (pagemap >= 0)
+		sys1(close, pagemap);
+	return r;
+}
+
+/**
+ * shim_set_thp_disabled() - after prctl(PR_SET_THP_DISABLE)
+ *
+ * Memory that was not touched can only be touched with huge pages, so not at all.
+ */
+void shim_set_thp_disabled(bool is_disabled)
+{
+	uint64_t mask;
+	uint32_t i;
+
+	shim_thp_disabled = is_disabled;
+	if (!shim_maps_touch(0, UINT64_MAX) || !shim_maps_lock_slow(&mask))
+		return;
+	for (i = 0; i < shim_vmas.nr; i++) {
+		const struct dax_vma *vma = &shim_vmas.v[i];
+
+		if (shim_is_reachable(vma))
+			shim_make_whole(vma);
+		else
+			shim_break_untouched(vma, vma->start, vma->end);
+	}
+	shim_maps_unlock_slow(mask);
 }

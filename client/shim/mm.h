@@ -21,8 +21,12 @@ bool shim_is_bad_range(uint64_t addr, uint64_t len);
 const struct dax_vma *shim_first_in(uint64_t addr, uint64_t len);
 bool shim_drop_stale(uint64_t addr, uint64_t len);
 void shim_forget(uint64_t addr, uint64_t len);
-void shim_break_untouched(const struct dax_vma *vma);
+struct dax_verdict shim_unmap_verdict(uint64_t addr, uint64_t len);
+bool shim_is_reachable(const struct dax_vma *vma);
+void shim_break_untouched(const struct dax_vma *vma, uint64_t start, uint64_t end);
 void shim_make_whole(const struct dax_vma *vma);
 void shim_mmap_freed(uint64_t end);
+
+extern bool shim_thp_disabled;
 
 #endif

@@ -33,7 +33,7 @@ struct mapping {
 	const struct dax_mmap_answer *ans;
 	const struct dax_device *dev;
 	uint32_t slot;
-	int fd;
+	uint64_t file;
 	int backing;
 	bool is_writable;
 };
@@ -107,8 +107,10 @@ static void note(const struct mapping *m, uint64_t addr)
 		.life = m->dev->life,
 		.slot = m->slot,
 		.flags = ((uint32_t)m->req->prot & DAX_VMA_PROT) |
-			 (m->is_writable ? DAX_VMA_MAYWRITE : 0),
-		.fd = m->fd,
+			 (m->is_writable ? DAX_VMA_MAYWRITE : 0) |
+			 (m->req->flags & MAP_NORESERVE ? DAX_VMA_NORESERVE : 0) |
+			 (m->req->flags & MAP_SYNC ? DAX_VMA_SYNC : 0),
+		.file = m->file,
 	};
 
 	dax_vmas_insert(&shim_vmas, &vma);
@@ -123,7 +125,7 @@ static long map_fixed(const struct mapping *m, struct dax_verdict *v)
 
 	if (!shim_maps_lock_slow(&mask))
 		return -EAGAIN;
-	*v = dax_munmap_verdict(&shim_vmas, m->ans->addr, m->ans->len);
+	*v = shim_unmap_verdict(m->ans->addr, m->ans->len);
 	if (v->error)
 		p = -v->error;
 	else if (!shim_maps_has_room())
@@ -178,22 +180,24 @@ static long map_new(const struct mapping *m, struct dax_verdict *v)
 	return p;
 }
 
-/* A refusal by the driver comes when the kernel has made room already. */
+/*
+ * A refusal by the driver comes when the kernel has looked for room, and has made it
+ * (mm/mmap.c: mmap_region()).
+ */
 static struct dax_verdict late_refusal(const struct dax_mmap_answer *ans)
 {
-	if (ans->place == DAX_PLACE_NOREPLACE) {
-		long p = sys6(mmap, ans->addr, ans->len, PROT_NONE,
-			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
-				      MAP_FIXED_NOREPLACE,
-			      -1, 0);
+	const int place = ans->place == DAX_PLACE_NOREPLACE ? MAP_FIXED_NOREPLACE : 0;
+	long p = sys6(mmap, place ? ans->addr : 0, ans->len, PROT_NONE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | place, -1, 0);
 
-		if (p == -EEXIST)
-			return dax_refuse(EEXIST, DAX_MMAP_OCCUPIED, ans->addr, 0, 0);
-		if (!sys_is_error(p))
-			sys2(munmap, p, ans->len);
-	} else if (ans->place == DAX_PLACE_FIXED) {
+	if (p == -EEXIST)
+		return dax_refuse(EEXIST, DAX_MMAP_OCCUPIED, ans->addr, 0, 0);
+	if (p == -ENOMEM)
+		return dax_refuse(ENOMEM, DAX_MMAP_NO_ROOM, ans->addr, ans->len, 0);
+	if (!sys_is_error(p))
+		sys2(munmap, p, ans->len);
+	if (ans->place == DAX_PLACE_FIXED)
 		shim_munmap(ans->addr, ans->len);
-	}
 	return ans->v;
 }
 
@@ -215,7 +219,7 @@ long shim_mmap(uint64_t addr, uint64_t len, int prot, int flags, int fd, uint64_
 			    .ans = &ans,
 			    .dev = &dev,
 			    .slot = id->slot,
-			    .fd = fd};
+			    .file = shim_fd_file(fd)};
 	long p;
 
 	req.accmode = (int)sys2(fcntl, fd, F_GETFL) & (O_ACCMODE | O_PATH);
@@ -228,6 +232,8 @@ long shim_mmap(uint64_t addr, uint64_t len, int prot, int flags, int fd, uint64_
 		p = -v.error;
 		goto out;
 	}
+	if (unlikely(shim_thp_disabled) && dev.align > DAX_PAGE)
+		dev.flags = 0; /* nothing of it can be touched */
 	m.is_writable = req.accmode == O_RDWR;
 	m.backing = shim_backing(id->session, id->slot, &dev, m.is_writable, fd);
 	if (m.backing < 0) {
@@ -264,9 +270,7 @@ long shim_mmap_other(uint64_t addr, uint64_t len, int prot, int flags, int fd,
 
 	if (shim_is_bad_range(addr, len) || !shim_maps_lock_slow(&mask))
 		return sys6(mmap, addr, len, prot, flags, fd, off);
-	v = dax_munmap_verdict(&shim_vmas, addr, len);
-	if (unlikely(v.error) && shim_drop_stale(addr, len))
-		v = dax_munmap_verdict(&shim_vmas, addr, len);
+	v = shim_unmap_verdict(addr, len);
 	if (v.error) {
 		vma = *shim_first_in(addr, len);
 		p = -v.error;

@@ -17,7 +17,7 @@
 /* With the lock held: unmaps a range, from the list too. */
 static long unmap_locked(uint64_t addr, uint64_t len, struct dax_verdict *v)
 {
-	*v = dax_munmap_verdict(&shim_vmas, addr, len);
+	*v = shim_unmap_verdict(addr, len);
 	if (v->error)
 		return -v->error;
 	if (!shim_maps_has_room())
@@ -46,7 +46,7 @@ static long map_vma(const struct dax_vma *vma, int how)
 
 	if (backing < 0)
 		return backing;
-	if (dax_vma_is_broken(vma)) {
+	if (!shim_is_reachable(vma)) {
 		dev.flags = 0;
 		dev.align = DAX_PAGE;
 	}
@@ -92,8 +92,8 @@ static long grow_in_place(const struct dax_vma *vma, uint64_t delta)
 	if (sys_is_error(p))
 		return p == -EEXIST ? -ENOMEM : p;
 	insert(&whole);
-	if (dax_vma_is_broken(&whole))
-		shim_break_untouched(&whole);
+	if (!shim_is_reachable(&whole))
+		shim_break_untouched(&whole, whole.start, whole.end);
 	else if (dax_vma_is_broken(vma))
 		shim_make_whole(&whole);
 	return 0;
@@ -158,7 +158,7 @@ static long move(const struct dax_vma *vma, const struct dax_mremap_request *req
 		return p;
 	}
 	insert(&to);
-	if (dax_vma_is_broken(&to))
+	if (!shim_is_reachable(&to))
 		move_touched(vma, req->old_addr, dax_min(ans->old_len, ans->new_len),
 			     &to);
 	if (!ans->keeps_old && shim_maps_has_room()) {
@@ -206,6 +206,11 @@ static long remap_ours(const struct dax_vma *vma, const struct dax_mremap_reques
 		return move(shim_first_in(req->old_addr, 1), req, &ans, v);
 	case DAX_MREMAP_REFUSE:
 	default:
+		if (ans.unmaps_target) {
+			struct dax_verdict ignored;
+
+			unmap_locked(req->new_addr, ans.new_len, &ignored);
+		}
 		return -v->error;
 	}
 }
@@ -219,7 +224,7 @@ static long remap_other(const struct dax_mremap_request *req, struct dax_verdict
 	long p;
 
 	if (is_fixed) {
-		*v = dax_munmap_verdict(&shim_vmas, req->new_addr, len);
+		*v = shim_unmap_verdict(req->new_addr, len);
 		if (v->error)
 			return -v->error;
 	}
@@ -293,7 +298,7 @@ long shim_remap_file_pages(uint64_t addr, uint64_t len, int prot, uint64_t pgoff
 		return sys5(remap_file_pages, addr, len, prot, pgoff, flags);
 	}
 	vma = *found;
-	v = dax_munmap_verdict(&shim_vmas, addr, len);
+	v = shim_unmap_verdict(addr, len);
 	if (!v.error)
 		v = dax_mmap_place_verdict(&(struct dax_device){.align = vma.align}, addr,
 					   len);

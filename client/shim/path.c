@@ -199,7 +199,8 @@ const char *shim_redirect(int dirfd, const char *path, enum shim_follow follow,
 	struct walk w = {.session = shim_session(), .done = buf};
 	size_t rest_len;
 
-	if (!w.session || walk(&w, dirfd, path, follow) != WALK_ROOT)
+	if (!w.session || strlen(path) >= PATH_MAX ||
+	    walk(&w, dirfd, path, follow) != WALK_ROOT)
 		return path;
 	rest_len = strlen(w.rest);
 	if (w.session->dir_len + w.len + rest_len >= PATH_MAX)
@@ -213,7 +214,7 @@ const char *shim_redirect(int dirfd, const char *path, enum shim_follow follow,
 /**
  * shim_is_dangling() - might a path that does not exist be a way to us?
  * @dirfd:	what a relative path starts from, or AT_FDCWD
- * @path:	a path for which the kernel said ENOENT
+ * @path:	any path; may be no pointer
  *
  * A symbolic link to /dev/dax0.0 leads nowhere, as far as the kernel knows.
  */
@@ -222,6 +223,14 @@ bool shim_is_dangling(int dirfd, const char *path)
 	char target[2];
 
 	return sys4(readlinkat, dirfd, path, target, sizeof(target)) > 0;
+}
+
+/* Can the kernel read a path at this address? */
+SHIM_COLD bool shim_is_readable(const char *path)
+{
+	char target[2];
+
+	return sys4(readlinkat, AT_FDCWD, path, target, sizeof(target)) != -EFAULT;
 }
 
 /* Whose runtime directory is this path in, if anybody's? Without a session, too. */

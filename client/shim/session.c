@@ -14,12 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "client/shim/mm.h"
 #include "client/shim/sys.h"
 #include "libcore/wire.h"
 
@@ -116,6 +118,7 @@ static const struct shim_session *open_session(const char *dir)
 	while (s->dir_len > 1 && s->dir[s->dir_len - 1] == '/')
 		s->dir[--s->dir_len] = '\0';
 	read_log(s);
+	shim_thp_disabled = sys5(prctl, PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1;
 	if (!__atomic_compare_exchange_n(&session, &expected, s, false, __ATOMIC_ACQ_REL,
 					 __ATOMIC_ACQUIRE)) {
 		/* Another thread, or a handler over us, was first. */

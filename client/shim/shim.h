@@ -74,6 +74,10 @@ struct shim_ident shim_ident_fd(int fd);
 bool shim_fd_is_other(int fd);
 void shim_fd_forget(int fd);
 void shim_fd_forget_all(void);
+void shim_fd_opened(int fd, uint32_t slot);
+uint64_t shim_fd_file(int fd);
+void shim_fd_copied(int from, int to);
+bool shim_was_opened(uint32_t slot);
 void shim_fix_stat(const struct shim_ident *id, struct stat *st);
 
 /* -- path.c: where does this path lead? ----------------------------------------- */
@@ -86,6 +90,7 @@ enum shim_follow {
 const char *shim_redirect(int dirfd, const char *path, enum shim_follow follow,
 			  char buf[PATH_MAX]);
 bool shim_is_dangling(int dirfd, const char *path);
+bool shim_is_readable(const char *path);
 ssize_t shim_fd_path(int fd, char buf[PATH_MAX]);
 ssize_t shim_unredirect(char *path, size_t len);
 bool shim_is_shared_dir(int dirfd, const char *path, char extra[PATH_MAX]);
@@ -129,10 +134,16 @@ long shim_mremap(uint64_t old_addr, uint64_t old_len, uint64_t new_len, int flag
 		 uint64_t new_addr);
 long shim_madvise(uint64_t addr, uint64_t len, int advice);
 long shim_msync(uint64_t addr, uint64_t len, int flags);
+void shim_set_thp_disabled(bool is_disabled);
+long shim_mincore(uint64_t addr, uint64_t len, unsigned char *vec);
 long shim_mlock(uint64_t addr, uint64_t len, int flags);
 long shim_mbind(uint64_t addr, uint64_t len, const uint64_t args[4]);
 long shim_remap_file_pages(uint64_t addr, uint64_t len, int prot, uint64_t pgoff,
 			   int flags);
+
+/* -- proc.c: /proc/self/maps -------------------------------------------------------- */
+
+int shim_proc_open(const char *path, int flags);
 
 /* -- report.c: what is told to daxrun ---------------------------------------------- */
 

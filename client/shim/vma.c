@@ -57,6 +57,40 @@ SHIM_COLD bool shim_drop_stale(uint64_t addr, uint64_t len)
 	return has_dropped;
 }
 
+/**
+ * shim_unmap_verdict() - may this range be unmapped, or mapped over?
+ *
+ * With the lock held. Leaves in the list what a refusal leaves.
+ */
+struct dax_verdict shim_unmap_verdict(uint64_t addr, uint64_t len)
+{
+	struct dax_verdict v = dax_munmap_verdict(&shim_vmas, addr, len);
+
+	if (unlikely(v.error) && shim_drop_stale(addr, len))
+		v = dax_munmap_verdict(&shim_vmas, addr, len);
+	if (unlikely(v.error) && shim_maps_has_room())
+		dax_vmas_split(&shim_vmas, addr);
+	return v;
+}
+
+/* prctl(PR_SET_THP_DISABLE): no huge pages in the whole process. */
+bool shim_thp_disabled;
+
+/**
+ * shim_is_reachable() - may a unit of this mapping be touched for the first time?
+ * @vma:	the mapping
+ *
+ * Not if the mapping's ends are off the align, and not if huge pages are forbidden
+ * where there are only huge ones (mm/huge_memory.c: hugepage_vma_check()).
+ */
+bool shim_is_reachable(const struct dax_vma *vma)
+{
+	if (dax_vma_is_broken(vma))
+		return false;
+	return vma->align == DAX_PAGE ||
+	       !(shim_thp_disabled || vma->flags & DAX_VMA_NOHUGEPAGE);
+}
+
 /* Is this a range that the kernel itself would not look at? Then it shall say so. */
 bool shim_is_bad_range(uint64_t addr, uint64_t len)
 {
@@ -84,21 +118,24 @@ bool shim_is_present(int pagemap, uint64_t addr, uint64_t len)
 	return false;
 }
 
-/*
- * A mapping whose ends are off the align: units that were touched before stay, of all
- * others every touch is SIGBUS (drivers/dax/device.c: check_vma() at fault time).
- * @from and @len: the part to look at, on the align from the mapping's start.
+/**
+ * shim_break_untouched() - leave only what was touched
+ * @vma:	a mapping that is not reachable
+ * @start, @end: the part to look at, on the align from the mapping's start
+ *
+ * Units that were touched before stay, of all others every touch is SIGBUS. With the
+ * lock held.
  */
-void shim_break_untouched(const struct dax_vma *vma)
+void shim_break_untouched(const struct dax_vma *vma, uint64_t start, uint64_t end)
 {
 	static const struct dax_device nothing = {.align = DAX_PAGE};
 	const int prot = (int)(vma->flags & DAX_VMA_PROT);
 	long pagemap = sys3(openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	uint64_t addr = vma->start;
+	uint64_t addr = start;
 
-	while (addr < vma->end) {
+	while (addr < end) {
 		uint64_t next =
-			dax_min(dax_round_down(addr, vma->align) + vma->align, vma->end);
+			dax_min(dax_round_down(addr, vma->align) + vma->align, end);
 
 		if (vma->start & (vma->align - 1) || pagemap < 0 ||
 		    !shim_is_present((int)pagemap, addr, next - addr))
@@ -143,6 +180,6 @@ void shim_forget(uint64_t addr, uint64_t len)
 	dax_vmas_remove(&shim_vmas, addr, addr + len);
 	shim_maps_changed();
 	if (unlikely(was_broken) && i < shim_vmas.nr && shim_vmas.v[i].end == addr &&
-	    !dax_vma_is_broken(&shim_vmas.v[i]))
+	    shim_is_reachable(&shim_vmas.v[i]))
 		shim_make_whole(&shim_vmas.v[i]);
 }

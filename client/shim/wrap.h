@@ -15,11 +15,14 @@
 
 /*
  * May we look at this path ourselves? The kernel answers EFAULT to a pointer that is
- * plainly none; so must we.
+ * plainly none, or to a part of a device that can't be touched; so must we.
  */
 static inline bool shim_may_look(const char *path)
 {
-	return likely((uintptr_t)path - 4096 < (UINT64_C(1) << 47) - 8192);
+	if (unlikely((uintptr_t)path - 4096 >= (UINT64_C(1) << 47) - 8192))
+		return false;
+	return likely(!shim_maps_touch((uintptr_t)path, PATH_MAX)) ||
+	       shim_is_readable(path);
 }
 
 static inline bool shim_has_word(const char *path)
@@ -31,7 +34,20 @@ static inline bool shim_has_word(const char *path)
 static inline bool shim_was_dangling(int dirfd, const char *path, enum shim_follow follow)
 {
 	return unlikely(errno == ENOENT) && follow == SHIM_FOLLOW &&
-	       shim_may_look(path) && shim_is_dangling(dirfd, path);
+	       shim_is_dangling(dirfd, path);
+}
+
+/*
+ * A call that only asks was made, and answered -1 or not: must it be made again, at our
+ * place? The kernel has read the path by then, so that we may.
+ */
+static inline bool shim_ask_again(bool is_failed, int dirfd, const char *path,
+				  enum shim_follow follow)
+{
+	if (unlikely(is_failed) && errno == EFAULT)
+		return false;
+	return shim_has_word(path) ||
+	       (unlikely(is_failed) && shim_was_dangling(dirfd, path, follow));
 }
 
 /* From a negative errno to libc's way. */
@@ -48,8 +64,11 @@ static inline long shim_ret(long r)
 int shim_fd_call(int fd, enum dax_call call, int64_t a, int64_t b, int64_t c);
 ssize_t shim_fd_write(int fd, const void *buf, size_t n);
 
+long shim_io_submit(unsigned long ctx, long nr, void *list);
+
 /* wrap_open.c */
 int shim_open(int dirfd, const char *path, int flags, mode_t mode);
+int shim_openat2(int dirfd, const char *path, const void *how, size_t size);
 
 /* wrap_change.c: may something at this path be made, removed or renamed? */
 int shim_may_change(int dirfd, const char *path);

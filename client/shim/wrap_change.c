@@ -9,6 +9,7 @@
 
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "client/shim/sys.h"
@@ -57,6 +58,55 @@ int shim_may_change(int dirfd, const char *path)
 	default:
 		return 0;
 	}
+}
+
+/* The same for something that is to be made: what is there is there (fs/namei.c). */
+static int may_make(int dirfd, const char *path, int refusal_in_sys)
+{
+	char buf[PATH_MAX];
+	enum place place = place_of(dirfd, path, SHIM_NOFOLLOW, buf);
+	long r;
+
+	if (likely(place == ELSEWHERE))
+		return 0;
+	r = sys4(faccessat, AT_FDCWD, buf, F_OK, 0);
+	if (r != -ENOENT)
+		return r == 0 ? -EEXIST : (int)r;
+	return place == IN_DEV ? -EACCES : refusal_in_sys;
+}
+
+/* -- extended attributes: a special file has none of the user's (fs/xattr.c)
+ * --------------- */
+
+static bool is_user_name(const char *name)
+{
+	return shim_may_look(name) && !strncmp(name, "user.", 5);
+}
+
+#define SETXATTR(func, follow)                                                           \
+	SHIM_EXPORT int func(const char *path, const char *name, const void *value,      \
+			     size_t size, int flags)                                     \
+	{                                                                                \
+		char buf[PATH_MAX];                                                      \
+                                                                                         \
+		if (!shim_has_word(path))                                                \
+			return REAL(func)(path, name, value, size, flags);               \
+		path = shim_redirect(AT_FDCWD, path, follow, buf);                       \
+		if (path == buf && is_user_name(name))                                   \
+			return (int)shim_ret(-EPERM);                                    \
+		return REAL(func)(path, name, value, size, flags);                       \
+	}
+
+SETXATTR(setxattr, SHIM_FOLLOW)
+SETXATTR(lsetxattr, SHIM_NOFOLLOW)
+
+SHIM_EXPORT int fsetxattr(int fd, const char *name, const void *value, size_t size,
+			  int flags)
+{
+	if (unlikely(!shim_fd_is_other(fd)) && shim_ident_fd(fd).kind != SHIM_OTHER &&
+	    is_user_name(name))
+		return (int)shim_ret(-EPERM);
+	return REAL(fsetxattr)(fd, name, value, size, flags);
 }
 
 /* -- mode and length --------------------------------------------------------------------
@@ -177,10 +227,10 @@ SHIM_EXPORT int rmdir(const char *path)
 /* -- making and renaming
  * ------------------------------------------------------------------- */
 
-#define CHANGE(name, params, args, dirfd, path)                                          \
+#define MAKE(name, params, args, dirfd, path)                                            \
 	SHIM_EXPORT int name params                                                      \
 	{                                                                                \
-		int r = shim_may_change(dirfd, path);                                    \
+		int r = may_make(dirfd, path, -EPERM);                                   \
                                                                                          \
 		return unlikely(r < 0) ? (int)shim_ret(r) : REAL(name) args;             \
 	}
@@ -195,12 +245,12 @@ SHIM_EXPORT int rmdir(const char *path)
 		return unlikely(r < 0) ? (int)shim_ret(r) : REAL(name) args;             \
 	}
 
-CHANGE(mkdir, (const char *path, mode_t mode), (path, mode), AT_FDCWD, path)
-CHANGE(mkdirat, (int dirfd, const char *path, mode_t mode), (dirfd, path, mode), dirfd,
-       path)
-CHANGE(symlink, (const char *target, const char *path), (target, path), AT_FDCWD, path)
-CHANGE(symlinkat, (const char *target, int dirfd, const char *path),
-       (target, dirfd, path), dirfd, path)
+MAKE(mkdir, (const char *path, mode_t mode), (path, mode), AT_FDCWD, path)
+MAKE(mkdirat, (int dirfd, const char *path, mode_t mode), (dirfd, path, mode), dirfd,
+     path)
+MAKE(symlink, (const char *target, const char *path), (target, path), AT_FDCWD, path)
+MAKE(symlinkat, (const char *target, int dirfd, const char *path), (target, dirfd, path),
+     dirfd, path)
 CHANGE2(rename, (const char *from, const char *to), (from, to), AT_FDCWD, from, AT_FDCWD,
 	to)
 CHANGE2(renameat, (int fromfd, const char *from, int tofd, const char *to),
@@ -212,7 +262,7 @@ CHANGE2(renameat2,
 /* A node is on a file system of its own: it can be linked nowhere else. */
 static int may_link(int fromfd, const char *from, int tofd, const char *to)
 {
-	int r = shim_may_change(tofd, to);
+	int r = may_make(tofd, to, -EPERM);
 
 	if (likely(!r) && unlikely(shim_may_change(fromfd, from) < 0))
 		r = -EXDEV;
@@ -263,7 +313,7 @@ static SHIM_COLD int mknod_ours(int dirfd, const char *path, dev_t rdev)
 
 static int before_mknod(int dirfd, const char *path, mode_t mode, dev_t rdev)
 {
-	int r = shim_may_change(dirfd, path);
+	int r = may_make(dirfd, path, -EACCES);
 
 	if (unlikely(r < 0))
 		return r;

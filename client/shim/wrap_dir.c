@@ -282,11 +282,32 @@ static void free_list(void **list, size_t n)
 SCANDIR(scandir, struct dirent, readdir)
 SCANDIR(scandir64, struct dirent64, readdir64)
 
+/* From a directory: only an absolute path, or the working directory, can lead to us. */
+SHIM_EXPORT int scandirat(int dirfd, const char *path, struct dirent ***ret,
+			  int (*filter)(const struct dirent *),
+			  int (*compare)(const struct dirent **, const struct dirent **))
+{
+	if (shim_may_look(path) && (dirfd == AT_FDCWD || path[0] == '/'))
+		return scandir(path, ret, filter, compare);
+	return REAL(scandirat)(dirfd, path, ret, filter, compare);
+}
+
+SHIM_EXPORT int scandirat64(int dirfd, const char *path, struct dirent64 ***ret,
+			    int (*filter)(const struct dirent64 *),
+			    int (*compare)(const struct dirent64 **,
+					   const struct dirent64 **))
+{
+	if (shim_may_look(path) && (dirfd == AT_FDCWD || path[0] == '/'))
+		return scandir64(path, ret, filter, compare);
+	return REAL(scandirat64)(dirfd, path, ret, filter, compare);
+}
+
 /* glob has its own way to be given other functions. Elsewhere it is left alone. */
 static bool is_glob_ours(const char *pattern, int flags)
 {
 	return !(flags & GLOB_ALTDIRFUNC) && shim_may_look(pattern) &&
-	       (!strncmp(pattern, "/dev/", 5) || !strncmp(pattern, "/sys/", 5));
+	       (!strncmp(pattern, "/dev/", 5) || !strncmp(pattern, "/sys/", 5) ||
+		strstr(pattern, "dax"));
 }
 
 #define GLOB(name, type, next, get_stat, get_lstat)                                      \

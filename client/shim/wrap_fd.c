@@ -2,7 +2,10 @@
 /* The functions that work on a descriptor. */
 #include "client/shim/wrap.h"
 
+#include <aio.h>
+#include <linux/fs.h>
 #include <linux/userfaultfd.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -73,6 +76,7 @@ int shim_fd_call(int fd, enum dax_call call, int64_t a, int64_t b, int64_t c)
 		return REAL(name) args;                                                  \
 	}
 #define PATH(...)
+#define PATH_ASK(...)
 #define OWN(name)
 
 #include "client/shim/wrap.def"
@@ -163,9 +167,17 @@ SHIM_EXPORT ssize_t write(int fd, const void *buf, size_t n)
 
 SHIM_EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 {
-	if (unlikely(!shim_fd_is_other(fd)) && n > 0 && n <= IOV_MAX) {
-		/* An attribute takes one order a call; so its file sees one vector. */
-		ssize_t r = shim_fd_write(fd, iov[0].iov_base, iov[0].iov_len);
+	if (unlikely(!shim_fd_is_other(fd))) {
+		struct iovec first = {0};
+		ssize_t r = n < 0 || n > IOV_MAX ? -EINVAL : 0;
+
+		/* An attribute takes one order a call: its file sees the first vector. */
+		if (r == 0 && n && copy_in(&first, iov, sizeof(first)) < 0)
+			r = -EFAULT;
+		if (r == 0 || shim_ident_fd(fd).kind == SHIM_NODE)
+			r = shim_fd_write(fd, first.iov_base, first.iov_len);
+		if (r == -EINVAL || r == -EFAULT)
+			r = shim_ident_fd(fd).kind == SHIM_OTHER ? -EXDEV : r;
 
 		if (r != -EXDEV)
 			return shim_ret(r);
@@ -176,17 +188,23 @@ SHIM_EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 /* -- the rest --------------------------------------------------------------------------
  */
 
-/* drivers/dax/device.c: noop_llseek(): it succeeds, and says 0. */
-static bool is_node_lseek(int fd, int whence, long *ret)
+/*
+ * drivers/dax/device.c: noop_llseek(): it succeeds, and says 0. An attribute has a page
+ * as size (fs/kernfs).
+ */
+static bool is_lseek_ours(int fd, int64_t off, int whence, long *ret)
 {
 	struct shim_ident id;
 
 	if (likely(shim_fd_is_other(fd)))
 		return false;
 	id = shim_ident_fd(fd);
-	if (id.kind != SHIM_NODE)
+	if (id.kind == SHIM_NODE)
+		*ret = node_call(&id, fd, DAX_CALL_LSEEK, whence, 0, 0);
+	else if (id.kind == SHIM_ATTR && whence == SEEK_END)
+		*ret = sys3(lseek, fd, 4096 + off, SEEK_SET);
+	else
 		return false;
-	*ret = node_call(&id, fd, DAX_CALL_LSEEK, whence, 0, 0);
 	return true;
 }
 
@@ -194,15 +212,16 @@ SHIM_EXPORT off_t lseek(int fd, off_t off, int whence)
 {
 	long r;
 
-	return is_node_lseek(fd, whence, &r) ? shim_ret(r) : REAL(lseek)(fd, off, whence);
+	return is_lseek_ours(fd, off, whence, &r) ? shim_ret(r)
+						  : REAL(lseek)(fd, off, whence);
 }
 
 SHIM_EXPORT off64_t lseek64(int fd, off64_t off, int whence)
 {
 	long r;
 
-	return is_node_lseek(fd, whence, &r) ? shim_ret(r)
-					     : REAL(lseek64)(fd, off, whence);
+	return is_lseek_ours(fd, off, whence, &r) ? shim_ret(r)
+						  : REAL(lseek64)(fd, off, whence);
 }
 
 /* Answers the error itself, and errno stays. */
@@ -228,6 +247,24 @@ SHIM_EXPORT int posix_fallocate64(int fd, off64_t off, off64_t len)
 	return REAL(posix_fallocate64)(fd, off, len);
 }
 
+/* fs/ioctl.c: what is wrong with the argument of some requests is found out first. */
+static int bad_argument(unsigned long request, void *arg, int r)
+{
+	char byte;
+
+	switch (request) {
+	case FICLONE:
+		return sys2(fcntl, (int)(intptr_t)arg, F_GETFD) < 0 ? -EBADF : r;
+	case FICLONERANGE:
+	case FIDEDUPERANGE:
+	case FS_IOC_SETFLAGS:
+	case FS_IOC_FSSETXATTR:
+		return copy_in(&byte, arg, 1) < 0 ? -EFAULT : r;
+	default:
+		return r;
+	}
+}
+
 /* fs/userfaultfd.c: vma_can_userfault(): not a mapping of device-dax. */
 static bool is_uffd_on_dax(unsigned long request, const void *arg)
 {
@@ -250,7 +287,7 @@ SHIM_EXPORT int ioctl(int fd, unsigned long request, ...)
 		int r = shim_fd_call(fd, DAX_CALL_IOCTL, (int64_t)request, 0, 0);
 
 		if (r < 0)
-			return (int)shim_ret(r);
+			return (int)shim_ret(bad_argument(request, arg, r));
 	}
 	if (is_uffd_on_dax(request, arg))
 		return (int)shim_ret(-EINVAL);
@@ -274,10 +311,10 @@ static int before_fcntl(int fd, int cmd, void *arg)
 	}
 }
 
-static int after_fcntl(int cmd, int r)
+static int after_fcntl(int fd, int cmd, int r)
 {
 	if ((cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC) && r >= 0)
-		shim_fd_forget(r);
+		shim_fd_copied(fd, r);
 	return r;
 }
 
@@ -291,7 +328,7 @@ SHIM_EXPORT int fcntl(int fd, int cmd, ...)
 	arg = va_arg(ap, void *);
 	va_end(ap);
 	r = before_fcntl(fd, cmd, arg);
-	return r < 0 ? (int)shim_ret(r) : after_fcntl(cmd, REAL(fcntl)(fd, cmd, arg));
+	return r < 0 ? (int)shim_ret(r) : after_fcntl(fd, cmd, REAL(fcntl)(fd, cmd, arg));
 }
 
 SHIM_EXPORT int fcntl64(int fd, int cmd, ...)
@@ -304,57 +341,166 @@ SHIM_EXPORT int fcntl64(int fd, int cmd, ...)
 	arg = va_arg(ap, void *);
 	va_end(ap);
 	r = before_fcntl(fd, cmd, arg);
-	return r < 0 ? (int)shim_ret(r) : after_fcntl(cmd, REAL(fcntl64)(fd, cmd, arg));
+	return r < 0 ? (int)shim_ret(r)
+		     : after_fcntl(fd, cmd, REAL(fcntl64)(fd, cmd, arg));
 }
 
 /* Copies between two descriptors: is one of them a device's? */
-static int before_copy(int in, int out)
+static int before_copy(int in, int out, size_t n)
 {
 	int r = 0;
 
 	if (unlikely(!shim_fd_is_other(in)))
-		r = shim_fd_call(in, DAX_CALL_COPY, 0, 0, 0);
+		r = shim_fd_call(in, DAX_CALL_COPY_FROM, (int64_t)n, 0, 0);
 	if (r == 0 && unlikely(!shim_fd_is_other(out)))
-		r = shim_fd_call(out, DAX_CALL_COPY, 0, 0, 0);
+		r = shim_fd_call(out, DAX_CALL_COPY_TO, (int64_t)n, 0, 0);
 	return r;
 }
 
-SHIM_EXPORT ssize_t sendfile(int out, int in, off_t *off, size_t n)
-{
-	int r = before_copy(in, out);
+#define COPY(name, params, args)                                                         \
+	SHIM_EXPORT ssize_t name params                                                  \
+	{                                                                                \
+		int r = before_copy(in, out, n);                                         \
+                                                                                         \
+		return unlikely(r < 0) ? shim_ret(r) : REAL(name) args;                  \
+	}
 
-	return r < 0 ? shim_ret(r) : REAL(sendfile)(out, in, off, n);
-}
-
-SHIM_EXPORT ssize_t sendfile64(int out, int in, off64_t *off, size_t n)
-{
-	int r = before_copy(in, out);
-
-	return r < 0 ? shim_ret(r) : REAL(sendfile64)(out, in, off, n);
-}
-
-SHIM_EXPORT ssize_t splice(int in, off64_t *off_in, int out, off64_t *off_out, size_t n,
-			   unsigned int flags)
-{
-	int r = before_copy(in, out);
-
-	return r < 0 ? shim_ret(r) : REAL(splice)(in, off_in, out, off_out, n, flags);
-}
-
-SHIM_EXPORT ssize_t tee(int in, int out, size_t n, unsigned int flags)
-{
-	int r = before_copy(in, out);
-
-	return r < 0 ? shim_ret(r) : REAL(tee)(in, out, n, flags);
-}
+COPY(sendfile, (int out, int in, off_t *off, size_t n), (out, in, off, n))
+COPY(sendfile64, (int out, int in, off64_t *off, size_t n), (out, in, off, n))
+COPY(tee, (int in, int out, size_t n, unsigned int flags), (in, out, n, flags))
+COPY(splice,
+     (int in, off64_t *off_in, int out, off64_t *off_out, size_t n, unsigned int flags),
+     (in, off_in, out, off_out, n, flags))
 
 SHIM_EXPORT ssize_t copy_file_range(int in, off64_t *off_in, int out, off64_t *off_out,
 				    size_t n, unsigned int flags)
 {
-	int r = before_copy(in, out);
+	int r = 0;
 
+	if (unlikely(!shim_fd_is_other(in)))
+		r = shim_fd_call(in, DAX_CALL_COPY_RANGE, 0, 0, 0);
+	if (r == 0 && unlikely(!shim_fd_is_other(out)))
+		r = shim_fd_call(out, DAX_CALL_COPY_RANGE, 0, 0, 0);
 	return r < 0 ? shim_ret(r)
 		     : REAL(copy_file_range)(in, off_in, out, off_out, n, flags);
+}
+
+/* -- asynchronous input and output: refused before it is queued -------------------------
+ */
+
+/* libaio.h and linux/aio_abi.h, which may not be there. */
+struct kernel_iocb {
+	uint64_t data;
+	uint32_t key;
+	uint32_t rw_flags;
+	uint16_t opcode;
+	int16_t prio;
+	uint32_t fd;
+	uint64_t buf;
+	uint64_t nbytes;
+	int64_t offset;
+	uint64_t reserved;
+	uint32_t flags;
+	uint32_t resfd;
+};
+
+#define IOCB_PREAD  0
+#define IOCB_PWRITE 1
+#define IOCB_FSYNC  2
+
+static int iocb_verdict(const struct kernel_iocb *cb)
+{
+	if (likely(shim_fd_is_other((int)cb->fd)))
+		return 0;
+	switch (cb->opcode & ~7 ? cb->opcode & 7 : cb->opcode) {
+	case IOCB_PREAD:
+		return shim_fd_call((int)cb->fd, DAX_CALL_READ, 0, 0, 0);
+	case IOCB_PWRITE:
+		return shim_fd_call((int)cb->fd, DAX_CALL_WRITE, 0, 0, 0);
+	case IOCB_FSYNC:
+	case IOCB_FSYNC + 1:
+		return shim_fd_call((int)cb->fd, DAX_CALL_FSYNC, 0, 0, 0);
+	default:
+		return 0;
+	}
+}
+
+/**
+ * shim_io_submit() - io_submit(2)
+ *
+ * fs/aio.c submits one after the other, and answers how many; the first one's error if
+ * there was none.
+ *
+ * Return: the number, or a negative errno.
+ */
+long shim_io_submit(unsigned long ctx, long nr, void *list)
+{
+	struct kernel_iocb cb;
+	void *p;
+	long i;
+
+	for (i = 0; i < nr && i < IOV_MAX; i++) {
+		int r = 0;
+
+		if (copy_in(&p, (char *)list + (size_t)i * sizeof(p), sizeof(p)) == 0 &&
+		    copy_in(&cb, p, sizeof(cb)) == 0)
+			r = iocb_verdict(&cb);
+		if (r < 0 && i == 0)
+			return r;
+		if (r < 0)
+			break;
+	}
+	return sys3(io_submit, ctx, i < nr ? i : nr, list);
+}
+
+/* libaio's: it answers the negative errno itself. */
+int io_submit(void *ctx, long nr, void **list);
+
+SHIM_EXPORT int io_submit(void *ctx, long nr, void **list)
+{
+	return (int)shim_io_submit((unsigned long)ctx, nr, list);
+}
+
+/* aio(7): a request that fails at once is one that has ended. */
+static bool is_aio_refused(struct aiocb *cb, enum dax_call call)
+{
+	int r;
+
+	if (likely(shim_fd_is_other(cb->aio_fildes)))
+		return false;
+	r = shim_fd_call(cb->aio_fildes, call, 0, 0, 0);
+	if (r == 0)
+		return false;
+	cb->__error_code = -r;
+	cb->__return_value = -1;
+	if (cb->aio_sigevent.sigev_notify == SIGEV_SIGNAL)
+		sigqueue((pid_t)sys0(getpid), cb->aio_sigevent.sigev_signo,
+			 cb->aio_sigevent.sigev_value);
+	return true;
+}
+
+SHIM_EXPORT int aio_read(struct aiocb *cb)
+{
+	return is_aio_refused(cb, DAX_CALL_READ) ? 0 : REAL(aio_read)(cb);
+}
+
+SHIM_EXPORT int aio_write(struct aiocb *cb)
+{
+	return is_aio_refused(cb, DAX_CALL_WRITE) ? 0 : REAL(aio_write)(cb);
+}
+
+SHIM_EXPORT int aio_read64(struct aiocb64 *cb)
+{
+	return is_aio_refused((struct aiocb *)(void *)cb, DAX_CALL_READ)
+		       ? 0
+		       : REAL(aio_read64)(cb);
+}
+
+SHIM_EXPORT int aio_write64(struct aiocb64 *cb)
+{
+	return is_aio_refused((struct aiocb *)(void *)cb, DAX_CALL_WRITE)
+		       ? 0
+		       : REAL(aio_write64)(cb);
 }
 
 /* -- numbers that may become a device's
@@ -364,7 +510,7 @@ SHIM_EXPORT int dup(int fd)
 {
 	int r = REAL(dup)(fd);
 
-	shim_fd_forget(r);
+	shim_fd_copied(fd, r);
 	return r;
 }
 
@@ -372,7 +518,7 @@ SHIM_EXPORT int dup2(int fd, int to)
 {
 	int r = REAL(dup2)(fd, to);
 
-	shim_fd_forget(r);
+	shim_fd_copied(fd, r);
 	return r;
 }
 
@@ -380,7 +526,7 @@ SHIM_EXPORT int dup3(int fd, int to, int flags)
 {
 	int r = REAL(dup3)(fd, to, flags);
 
-	shim_fd_forget(r);
+	shim_fd_copied(fd, r);
 	return r;
 }
 

@@ -68,6 +68,10 @@ READLINK(readlink, (const char *path, char *buf, size_t size), AT_FDCWD,
 READLINK(readlinkat, (int dirfd, const char *path, char *buf, size_t size), dirfd,
 	 REAL(readlinkat)(dirfd, path, buf, size))
 
+/*
+ * May it be ours, or lead to us? Looked at before the kernel writes into the program's
+ * buffer, of which only what the answer says may change.
+ */
 static bool is_link_ours(int dirfd, const char *path)
 {
 	return shim_has_word(path) ||
@@ -91,17 +95,17 @@ SHIM_EXPORT ssize_t readlinkat(int dirfd, const char *path, char *buf, size_t si
 
 SHIM_EXPORT ssize_t __readlink_chk(const char *path, char *buf, size_t size, size_t room)
 {
-	if (unlikely(size > room || !is_link_ours(AT_FDCWD, path)))
-		return REAL(__readlink_chk)(path, buf, size, room);
-	return readlink_ours(path, buf, size);
+	if (unlikely(size <= room && is_link_ours(AT_FDCWD, path)))
+		return readlink_ours(path, buf, size);
+	return REAL(__readlink_chk)(path, buf, size, room);
 }
 
 SHIM_EXPORT ssize_t __readlinkat_chk(int dirfd, const char *path, char *buf, size_t size,
 				     size_t room)
 {
-	if (unlikely(size > room || !is_link_ours(dirfd, path)))
-		return REAL(__readlinkat_chk)(dirfd, path, buf, size, room);
-	return readlinkat_ours(dirfd, path, buf, size);
+	if (unlikely(size <= room && is_link_ours(dirfd, path)))
+		return readlinkat_ours(dirfd, path, buf, size);
+	return REAL(__readlinkat_chk)(dirfd, path, buf, size, room);
 }
 
 /* -- realpath ---------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #include "client/shim/sys.h"
 
@@ -28,6 +29,8 @@ static inline void *as_pointer(long r)
 		if (fd >= 0 && !(flags & MAP_ANONYMOUS)) {                               \
 			struct shim_ident id = shim_ident_fd(fd);                        \
                                                                                          \
+			if (unlikely(id.kind == SHIM_ATTR))                              \
+				return as_pointer(-ENODEV);                              \
 			if (unlikely(id.kind == SHIM_NODE))                              \
 				return as_pointer(shim_mmap((uintptr_t)addr, len, prot,  \
 							    flags, fd, (uint64_t)off,    \
@@ -126,6 +129,30 @@ SHIM_EXPORT int remap_file_pages(void *addr, size_t len, int prot, size_t pgoff,
 		return (int)shim_ret(
 			shim_remap_file_pages((uintptr_t)addr, len, prot, pgoff, flags));
 	return REAL(remap_file_pages)(addr, len, prot, pgoff, flags);
+}
+
+SHIM_EXPORT int mincore(void *addr, size_t len, unsigned char *vec)
+{
+	if (touches(addr, len))
+		return (int)shim_ret(shim_mincore((uintptr_t)addr, len, vec));
+	return REAL(mincore)(addr, len, vec);
+}
+
+SHIM_EXPORT int prctl(int option, ...)
+{
+	unsigned long x[4];
+	va_list ap;
+	int r;
+	int i;
+
+	va_start(ap, option);
+	for (i = 0; i < 4; i++)
+		x[i] = va_arg(ap, unsigned long);
+	va_end(ap);
+	r = REAL(prctl)(option, x[0], x[1], x[2], x[3]);
+	if (r == 0 && unlikely(option == PR_SET_THP_DISABLE))
+		shim_set_thp_disabled(x[0] != 0);
+	return r;
 }
 
 /* libnuma's, whose header need not be there. */

@@ -32,6 +32,8 @@ static int opened_node(const struct shim_ident *id, int fd, int flags)
 	shim_report(id->session, DAX_CALL_OPEN, id->slot, args, 1, &v, (uint64_t)fd);
 	if (v.error)
 		return close_with(fd, v.error);
+	if (!(flags & O_PATH))
+		shim_fd_opened(fd, id->slot);
 	shim_fd_forget(fd);
 	return fd;
 }
@@ -73,9 +75,14 @@ static int opened(int fd, const char *path, int flags)
 /* At a path below the runtime directory. Return: a descriptor or a negative errno. */
 static int open_ours(const char *path, int flags, mode_t mode)
 {
-	int plain = flags & ~(FILE_FLAGS);
+	int plain;
 	int fd;
+	int r;
 
+	r = dax_open_flags(flags, &flags);
+	if (r < 0)
+		return r;
+	plain = flags & ~FILE_FLAGS;
 	/* A file system with devices in it has no unnamed files. */
 	if ((flags & O_TMPFILE) == O_TMPFILE)
 		plain = flags;
@@ -90,51 +97,80 @@ static int open_ours(const char *path, int flags, mode_t mode)
 	return opened(fd, path, flags);
 }
 
-/* A descriptor's name in /proc, by which it is opened once more. */
-static bool is_fd_path(const char *path)
+/*
+ * What was opened under this name in /proc or /dev may be a descriptor of ours once
+ * more, or the list of our mappings.
+ */
+static int opened_elsewhere(int fd, const char *path, int flags)
 {
-	return shim_may_look(path) &&
-	       ((!strncmp(path, "/proc/", 6) && strstr(path, "/fd/")) ||
-		!strncmp(path, "/dev/fd/", 8) || !strncmp(path, "/dev/std", 8));
+	int r;
+
+	if (!strncmp(path, "/dev/fd/", 8) || !strncmp(path, "/dev/std", 8))
+		return opened(fd, path, flags);
+	if (strncmp(path, "/proc/", 6))
+		return fd;
+	if (strstr(path, "/fd/"))
+		return opened(fd, path, flags);
+	r = shim_proc_open(path, flags);
+	if (r == -EXDEV)
+		return fd;
+	sys1(close, fd);
+	return r;
 }
 
 /* Return: a descriptor, a negative errno, or -EXDEV: none of ours. */
 static SHIM_COLD int try_open(int dirfd, const char *path, int flags, mode_t mode)
 {
+	enum shim_follow follow = flags & O_NOFOLLOW ? SHIM_NOFOLLOW : SHIM_FOLLOW;
 	char buf[PATH_MAX];
-	const char *other;
+	const char *other = shim_redirect(dirfd, path, follow, buf);
 
-	other = shim_redirect(dirfd, path,
-			      flags & O_NOFOLLOW ? SHIM_NOFOLLOW : SHIM_FOLLOW, buf);
-	return other == path ? -EXDEV : open_ours(other, flags, mode);
+	if (other == path)
+		return -EXDEV;
+	if (flags & O_CREAT && path[strlen(path) - 1] == '/')
+		return -EISDIR;
+	return open_ours(other, flags, mode);
 }
 
-/*
- * All of the family, around the call of the real one. O_CREAT would follow a link to
- * us and make a file where it leads, so it is looked at before.
- */
+/* O_CREAT makes a file at the end of a link, so it is looked before anything is done. */
+static SHIM_COLD int try_create(int dirfd, const char *path, int flags, mode_t mode)
+{
+	char target[2];
+	long n = sys4(readlinkat, dirfd, path, target, sizeof(target));
+
+	if (n == -EFAULT || (n <= 0 && !dax_path_has_word(path)))
+		return -EXDEV;
+	return try_open(dirfd, path, flags, mode);
+}
+
+/* After the kernel has opened something, or not. */
+static int after_open(int fd, int dirfd, const char *path, int flags, mode_t mode)
+{
+	int r = -EXDEV;
+
+	if (!(flags & O_CREAT) && shim_ask_again(fd < 0, dirfd, path, SHIM_FOLLOW)) {
+		const int saved = errno;
+
+		r = try_open(dirfd, path, flags, mode);
+		errno = saved;
+		if (r != -EXDEV && fd >= 0)
+			sys1(close, fd);
+	}
+	if (unlikely(r != -EXDEV))
+		return r;
+	if (unlikely(fd < 0))
+		return -errno;
+	return path[0] == '/' ? opened_elsewhere(fd, path, flags) : fd;
+}
+
 #define OPEN(dirfd, path, flags, mode, real)                                             \
 	({                                                                               \
 		int fd_ = -EXDEV;                                                        \
                                                                                          \
-		if (shim_has_word(path) ||                                               \
-		    (unlikely((flags)&O_CREAT) && shim_may_look(path) &&                 \
-		     shim_is_dangling(dirfd, path)))                                     \
-			fd_ = try_open(dirfd, path, flags, mode);                        \
-		if (fd_ == -EXDEV) {                                                     \
-			fd_ = real;                                                      \
-			if (unlikely(fd_ < 0)) {                                         \
-				if (!((flags)&O_CREAT) &&                                \
-				    shim_was_dangling(dirfd, path, SHIM_FOLLOW)) {       \
-					fd_ = try_open(dirfd, path, flags, mode);        \
-					fd_ = fd_ == -EXDEV ? -ENOENT : fd_;             \
-				} else {                                                 \
-					fd_ = -errno;                                    \
-				}                                                        \
-			} else if (unlikely(is_fd_path(path))) {                         \
-				fd_ = opened(fd_, path, flags);                          \
-			}                                                                \
-		}                                                                        \
+		if (unlikely((flags)&O_CREAT))                                           \
+			fd_ = try_create(dirfd, path, flags, mode);                      \
+		if (likely(fd_ == -EXDEV))                                               \
+			fd_ = after_open(real, dirfd, path, flags, mode);                \
 		(int)shim_ret(fd_);                                                      \
 	})
 
@@ -220,10 +256,50 @@ SHIM_EXPORT int creat64(const char *path, mode_t mode)
 		    REAL(creat64)(path, mode));
 }
 
-/* For syscall(2): openat, and openat2 without its resolve flags. */
+/* For syscall(2). */
 int shim_open(int dirfd, const char *path, int flags, mode_t mode)
 {
 	return OPEN(dirfd, path, flags, mode, REAL(openat)(dirfd, path, flags, mode));
+}
+
+/* linux/openat2.h, which may not be there. */
+struct how {
+	uint64_t flags;
+	uint64_t mode;
+	uint64_t resolve;
+};
+
+#define RESOLVE_IN_ROOT 0x10
+
+/**
+ * shim_openat2() - openat2(2)
+ *
+ * The kernel goes first: it checks the flags, and follows the resolve rules up to where
+ * we begin, which is where it finds nothing.
+ *
+ * Return: a descriptor or a negative errno.
+ */
+int shim_openat2(int dirfd, const char *path, const void *arg, size_t size)
+{
+	const struct how *how = arg;
+	int fd = -ENOENT;
+	int r;
+
+	if (!shim_may_look(arg) || size < sizeof(*how) || !(how->flags & O_CREAT))
+		fd = (int)sys4(openat2, dirfd, path, how, size);
+	if (fd != -ENOENT && !(fd >= 0 && shim_has_word(path)))
+		return fd;
+	if (how->resolve & RESOLVE_IN_ROOT)
+		while (*path == '/')
+			path++;
+	r = try_open(dirfd, path, (int)how->flags, (mode_t)how->mode);
+	if (r == -EXDEV) /* none of ours */
+		return fd != -ENOENT || !(how->flags & O_CREAT)
+			       ? fd
+			       : (int)sys4(openat2, dirfd, path, how, size);
+	if (fd >= 0)
+		sys1(close, fd);
+	return r;
 }
 
 /* -- streams ---------------------------------------------------------------------------
@@ -342,8 +418,18 @@ static SHIM_COLD const char *stream_path(const char *path, char buf[PATH_MAX])
 static SHIM_COLD bool fopen_cold(const char *path, const char *mode, FILE **ret)
 {
 	char buf[PATH_MAX];
-	const char *other = stream_path(path, buf);
+	const char *other;
+	int fd;
 
+	fd = mode[0] == 'r' && !strchr(mode, '+') ? shim_proc_open(path, O_RDONLY)
+						  : -EXDEV;
+	if (fd >= 0) {
+		*ret = fdopen(fd, mode);
+		if (!*ret)
+			sys1(close, fd);
+		return true;
+	}
+	other = stream_path(path, buf);
 	if (other)
 		*ret = fopen_ours(other, mode);
 	return other != NULL;
@@ -352,8 +438,11 @@ static SHIM_COLD bool fopen_cold(const char *path, const char *mode, FILE **ret)
 /* A stream for writing makes what a link leads to: so links are looked at before. */
 static bool may_be_ours(const char *path, const char *mode)
 {
-	return shim_has_word(path) || (mode[0] != 'r' && shim_may_look(path) &&
-				       shim_is_dangling(AT_FDCWD, path));
+	if (!shim_may_look(path))
+		return false;
+	return unlikely(dax_path_has_word(path)) ||
+	       unlikely(!strncmp(path, "/proc/", 6)) ||
+	       (mode[0] != 'r' && shim_is_dangling(AT_FDCWD, path));
 }
 
 SHIM_EXPORT FILE *fopen(const char *path, const char *mode)
@@ -380,23 +469,58 @@ SHIM_EXPORT FILE *fopen64(const char *path, const char *mode)
 	return f;
 }
 
+/* Not one that libc made of a descriptor, but one of fopen_ours(). */
+static bool is_stream_ours(const FILE *f)
+{
+	const int is_file_buffer = 0x2000; /* _IO_IS_FILEBUF */
+
+	return !(f->_flags & is_file_buffer) && f->_fileno >= 0;
+}
+
+/*
+ * libc can't open such a stream anew. Its functions go by the descriptor's number, so
+ * that gets what the new path leads to.
+ */
+static SHIM_COLD FILE *freopen_ours(const char *path, const char *mode, FILE *f)
+{
+	const int no_reads = 4;
+	const int no_writes = 8;
+	int flags = stream_flags(mode);
+	int fd = flags < 0 ? -1 : open(path, flags, 0666);
+
+	if (fd < 0) {
+		fclose(f);
+		return NULL;
+	}
+	fflush(f);
+	sys3(dup3, fd, f->_fileno, flags & O_CLOEXEC);
+	sys1(close, fd);
+	shim_fd_forget(f->_fileno);
+	f->_flags &= ~(no_reads | no_writes);
+	f->_flags |= (flags & O_ACCMODE) == O_RDONLY   ? no_writes
+		     : (flags & O_ACCMODE) == O_WRONLY ? no_reads
+						       : 0;
+	clearerr(f);
+	return f;
+}
+
 /* The stream stays libc's own: an attribute can be read so, a device has nothing to read.
  */
-SHIM_EXPORT FILE *freopen(const char *path, const char *mode, FILE *f)
-{
-	char buf[PATH_MAX];
-	const char *other = shim_has_word(path) ? stream_path(path, buf) : NULL;
+#define FREOPEN(name)                                                                    \
+	SHIM_EXPORT FILE *name(const char *path, const char *mode, FILE *f)              \
+	{                                                                                \
+		char buf[PATH_MAX];                                                      \
+		const char *other = NULL;                                                \
+                                                                                         \
+		if (f && path && is_stream_ours(f))                                      \
+			return freopen_ours(path, mode, f);                              \
+		if (shim_has_word(path))                                                 \
+			other = stream_path(path, buf);                                  \
+		return REAL(name)(other ? other : path, mode, f);                        \
+	}
 
-	return REAL(freopen)(other ? other : path, mode, f);
-}
-
-SHIM_EXPORT FILE *freopen64(const char *path, const char *mode, FILE *f)
-{
-	char buf[PATH_MAX];
-	const char *other = shim_has_word(path) ? stream_path(path, buf) : NULL;
-
-	return REAL(freopen64)(other ? other : path, mode, f);
-}
+FREOPEN(freopen)
+FREOPEN(freopen64)
 
 /* The child opens inside libc; so it gets the path at which things are. */
 SHIM_EXPORT int posix_spawn_file_actions_addopen(posix_spawn_file_actions_t *actions,

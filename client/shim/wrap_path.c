@@ -13,14 +13,28 @@
 #define NOFOLLOW             SHIM_NOFOLLOW
 #define FOLLOW_UNLESS(flags) ((flags)&AT_SYMLINK_NOFOLLOW ? SHIM_NOFOLLOW : SHIM_FOLLOW)
 
-#define PATH(name, type, params, args, dirfd, follow)                                    \
+#define OURS(name, type, params, args, dirfd, follow)                                    \
 	static SHIM_COLD type name##_ours params                                         \
 	{                                                                                \
 		char buf[PATH_MAX];                                                      \
                                                                                          \
 		path = shim_redirect(dirfd, path, follow, buf);                          \
 		return REAL(name) args;                                                  \
-	}                                                                                \
+	}
+
+#define PATH_ASK(name, type, params, args, dirfd, follow)                                \
+	OURS(name, type, params, args, dirfd, follow)                                    \
+                                                                                         \
+	SHIM_EXPORT type name params                                                     \
+	{                                                                                \
+		type r = REAL(name) args;                                                \
+                                                                                         \
+		return shim_ask_again(r == -1, dirfd, path, follow) ? name##_ours args   \
+								    : r;                 \
+	}
+
+#define PATH(name, type, params, args, dirfd, follow)                                    \
+	OURS(name, type, params, args, dirfd, follow)                                    \
                                                                                          \
 	SHIM_EXPORT type name params                                                     \
 	{                                                                                \

@@ -33,6 +33,20 @@ static void fix(struct stat *st)
 		shim_fix_stat(&id, st);
 }
 
+/* At a path below the runtime directory: directories and links of sysfs have no size. */
+static void fix_below(const char *path, struct stat *st)
+{
+	const struct shim_session *s = shim_session_if_known();
+
+	fix(st);
+	if ((S_ISDIR(st->st_mode) || S_ISLNK(st->st_mode)) && s &&
+	    !strncmp(path + s->dir_len, "/sys/", 5)) {
+		st->st_dev = s->state->sysfs_dev;
+		st->st_size = 0;
+		st->st_blocks = 0;
+	}
+}
+
 #define FOLLOW               SHIM_FOLLOW
 #define NOFOLLOW             SHIM_NOFOLLOW
 #define FOLLOW_UNLESS(flags) ((flags)&AT_SYMLINK_NOFOLLOW ? SHIM_NOFOLLOW : SHIM_FOLLOW)
@@ -46,22 +60,21 @@ static void fix(struct stat *st)
                                                                                          \
 		path = shim_redirect(dirfd, path, follow, buf);                          \
 		r = REAL(name) args;                                                     \
-		if (r == 0)                                                              \
+		if (r == 0 && path == buf)                                               \
+			fix_below(path, AS_STAT(st));                                    \
+		else if (r == 0)                                                         \
 			fix(AS_STAT(st));                                                \
 		return r;                                                                \
 	}                                                                                \
                                                                                          \
 	SHIM_EXPORT int name params                                                      \
 	{                                                                                \
-		int r;                                                                   \
+		int r = REAL(name) args;                                                 \
                                                                                          \
-		if (shim_has_word(path))                                                 \
+		if (shim_ask_again(r != 0, dirfd, path, follow))                         \
 			return name##_ours args;                                         \
-		r = REAL(name) args;                                                     \
 		if (likely(r == 0))                                                      \
 			fix(AS_STAT(st));                                                \
-		else if (shim_was_dangling(dirfd, path, follow))                         \
-			return name##_ours args;                                         \
 		return r;                                                                \
 	}
 
@@ -122,7 +135,7 @@ static void fix_statx(struct statx *stx)
 	if (id.kind == SHIM_NODE) {
 		/* drivers/dax/device.c: dax_open() sets S_DAX on the inode */
 		dax_state_read(id.session->state, id.slot, &dev);
-		if (dev.flags & DAX_DEVICE_OPENED)
+		if (dev.flags & DAX_DEVICE_OPENED || shim_was_opened(id.slot))
 			stx->stx_attributes |= STATX_ATTR_DAX;
 	}
 	shim_fix_stat(&id, &st);
@@ -220,14 +233,11 @@ static int fstatfs_fixed(int fd, struct statfs *fs, int r)
                                                                                          \
 	SHIM_EXPORT int name(const char *path, type *fs)                                 \
 	{                                                                                \
-		int r;                                                                   \
+		int r = REAL(name)(path, fs);                                            \
                                                                                          \
-		if (shim_has_word(path))                                                 \
-			return name##_ours(path, fs);                                    \
-		r = REAL(name)(path, fs);                                                \
-		if (r < 0 && shim_was_dangling(AT_FDCWD, path, SHIM_FOLLOW))             \
-			return name##_ours(path, fs);                                    \
-		return r;                                                                \
+		return shim_ask_again(r < 0, AT_FDCWD, path, SHIM_FOLLOW)                \
+			       ? name##_ours(path, fs)                                   \
+			       : r;                                                      \
 	}                                                                                \
                                                                                          \
 	SHIM_EXPORT int f##name(int fd, type *fs)                                        \

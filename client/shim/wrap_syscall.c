@@ -11,9 +11,12 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "client/shim/sys.h"
@@ -30,25 +33,6 @@
 
 long mbind(void *addr, unsigned long len, int mode, const unsigned long *mask,
 	   unsigned long nr, unsigned int flags);
-
-/* linux/openat2.h, which may not be there. */
-struct how {
-	uint64_t flags;
-	uint64_t mode;
-	uint64_t resolve;
-};
-
-/* A path of ours is opened as by openat; any other as the program says. */
-static long do_openat2(int dirfd, const char *path, const struct how *how, size_t size)
-{
-	char buf[PATH_MAX];
-
-	if (shim_may_look(path) && shim_may_look((const char *)how) &&
-	    size >= sizeof(*how) && dax_path_has_word(path) &&
-	    shim_redirect(dirfd, path, SHIM_FOLLOW, buf) != path)
-		return shim_open(dirfd, path, (int)how->flags, (mode_t)how->mode);
-	return shim_ret(sys4(openat2, dirfd, path, how, size));
-}
 
 static long do_getcwd(char *buf, size_t size)
 {
@@ -102,7 +86,7 @@ static long do_pidfd_getfd(int pidfd, int fd, unsigned int flags)
 	CALL(recvmmsg, recvmmsg(I(a), P(b), U(c), I(d), P(e)))                           \
 	CALL(pidfd_getfd, do_pidfd_getfd(I(a), I(b), U(c)))                              \
 	CALL(openat, shim_open(I(a), P(b), I(c), (mode_t)d))                             \
-	CALL(openat2, do_openat2(I(a), P(b), P(c), (size_t)d))                           \
+	CALL(openat2, shim_ret(shim_openat2(I(a), P(b), P(c), (size_t)d)))               \
 	CALL(newfstatat, fstatat(I(a), P(b), P(c), I(d)))                                \
 	CALL(fstat, fstat(I(a), P(b)))                                                   \
 	CALL(statx, statx(I(a), P(b), I(c), U(d), P(e)))                                 \
@@ -132,6 +116,17 @@ static long do_pidfd_getfd(int pidfd, int fd, unsigned int flags)
 	CALL(mlock, mlock(P(a), (size_t)b))                                              \
 	CALL(mlock2, mlock2(P(a), (size_t)b, U(c)))                                      \
 	CALL(mbind, mbind(P(a), (unsigned long)b, I(c), P(d), (unsigned long)e, U(f)))   \
+	CALL(mincore, mincore(P(a), (size_t)b, P(c)))                                    \
+	CALL(prctl, prctl(I(a), b, c, d, e))                                             \
+	CALL(io_submit, shim_ret(shim_io_submit((unsigned long)a, b, P(c))))             \
+	CALL(setxattr, setxattr(P(a), P(b), P(c), (size_t)d, I(e)))                      \
+	CALL(lsetxattr, lsetxattr(P(a), P(b), P(c), (size_t)d, I(e)))                    \
+	CALL(fsetxattr, fsetxattr(I(a), P(b), P(c), (size_t)d, I(e)))                    \
+	CALL(getxattr, getxattr(P(a), P(b), P(c), (size_t)d))                            \
+	CALL(lgetxattr, lgetxattr(P(a), P(b), P(c), (size_t)d))                          \
+	CALL(listxattr, listxattr(P(a), P(b), (size_t)c))                                \
+	CALL(llistxattr, llistxattr(P(a), P(b), (size_t)c))                              \
+	CALL(utimensat, utimensat(I(a), P(b), P(c), I(d)))                               \
 	CALL(remap_file_pages, remap_file_pages(P(a), (size_t)b, I(c), (size_t)d, I(e)))
 
 /* Calls that only older architectures have. */
