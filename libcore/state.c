@@ -165,6 +165,8 @@ int dax_state_take_slot(struct dax_state *state)
  * @slot:	from dax_state_take_slot()
  * @handle:	how its descriptors are recognised
  * @dev:	the description
+ *
+ * The caller then wakes who waits for state->changes (futex(2), shared).
  */
 void dax_state_publish(struct dax_state *state, uint32_t slot,
 		       const struct dax_state_handle *handle,
@@ -185,5 +187,5 @@ void dax_state_publish(struct dax_state *state, uint32_t slot,
 	}
 	if (slot >= state->nr_slots)
 		__atomic_store_n(&state->nr_slots, slot + 1, __ATOMIC_RELEASE);
-	__atomic_add_fetch(&state->generation, 1, __ATOMIC_RELEASE);
+	__atomic_add_fetch(&state->changes, 1, __ATOMIC_RELEASE);
 }

@@ -47,8 +47,9 @@ struct dax_state {
 	uint32_t size; /* bytes of this struct */
 	uint32_t flags;
 	uint32_t nr_slots; /* slots from here on were never used */
-	/* Raised after every change of any slot: one word to look at. */
-	uint64_t generation;
+	/* Raised after every change of any slot: one word to look at, and to wait on. */
+	uint32_t changes;
+	uint32_t pad;
 	/* Device numbers: of dax devices and of /dev/ndctlN, as in /proc/devices. */
 	uint32_t major;
 	uint32_t ndctl_major;

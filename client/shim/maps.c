@@ -93,6 +93,12 @@ SHIM_COLD void shim_maps_forget(uint64_t addr, uint64_t len)
 	shim_maps_unlock_slow(mask);
 }
 
+/* Where this library's thread-local memory is, in this thread. */
+const char *shim_maps_me(void)
+{
+	return &me;
+}
+
 /**
  * shim_maps_lock() - take the lock, the quick way
  *
@@ -172,6 +178,7 @@ static void after_fork_child(void)
 	shim_maps_changed();
 	if (fork_has_lock)
 		shim_maps_unlock();
+	shim_agent_forked();
 }
 
 /* -- memory ------------------------------------------------------------------------ */
@@ -243,6 +250,62 @@ static uint64_t read_hex(const char **p)
 	return n;
 }
 
+/*
+ * Calls @fn for each mapping that the kernel has, in order, until it says stop. Return:
+ * false if the list can't be read.
+ */
+static bool each_mapping(bool (*fn)(void *ctx, uint64_t start, uint64_t end,
+				    bool is_shared),
+			 void *ctx)
+{
+	char buf[4096];
+	size_t have = 0;
+	bool goes_on = true;
+	long fd;
+	long n;
+
+	fd = sys3(openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	while (goes_on && (n = sys3(read, fd, buf + have, sizeof(buf) - 1 - have)) > 0) {
+		char *line = buf;
+		char *nl;
+
+		have += (size_t)n;
+		buf[have] = '\0';
+		while (goes_on && (nl = strchr(line, '\n'))) {
+			const char *p = line;
+			uint64_t start = read_hex(&p);
+			uint64_t end = read_hex(&p);
+
+			/* "rw-s": the fourth letter tells shared from private */
+			goes_on = fn(ctx, start, end, p[3] == 's');
+			line = nl + 1;
+		}
+		have -= (size_t)(line - buf);
+		memmove(buf, line, have);
+		if (have == sizeof(buf) - 1)
+			have = 0; /* a path that long is none of ours */
+	}
+	sys1(close, fd);
+	return true;
+}
+
+struct stale_one {
+	uint64_t addr;
+	bool is_stale;
+};
+
+static bool look_for(void *ctx, uint64_t start, uint64_t end, bool is_shared)
+{
+	struct stale_one *one = ctx;
+
+	if (end <= one->addr)
+		return true;
+	one->is_stale = start > one->addr || !is_shared;
+	return false;
+}
+
 /**
  * shim_maps_is_stale() - is an entry's memory no longer what we made it?
  * @vma:	the entry
@@ -252,42 +315,65 @@ static uint64_t read_hex(const char **p)
  */
 bool shim_maps_is_stale(const struct dax_vma *vma)
 {
-	char buf[4096];
-	size_t have = 0;
-	bool is_stale = true;
-	long fd;
+	struct stale_one one = {.addr = vma->start, .is_stale = true};
 
-	fd = sys3(openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false; /* not to be found out: believe ourselves */
-	for (;;) {
-		long n = sys3(read, fd, buf + have, sizeof(buf) - 1 - have);
-		char *line = buf;
-		char *nl;
+	/* Not to be found out: believe ourselves. */
+	return each_mapping(look_for, &one) && one.is_stale;
+}
 
-		if (n <= 0)
-			break;
-		have += (size_t)n;
-		buf[have] = '\0';
-		while ((nl = strchr(line, '\n'))) {
-			const char *p = line;
-			uint64_t start = read_hex(&p);
-			uint64_t end = read_hex(&p);
+struct cover {
+	uint32_t i;     /* entries before are looked at */
+	uint64_t until; /* up to here entry i is there */
+};
 
-			/* "rw-s": the fourth letter tells shared from private */
-			if (start <= vma->start && vma->start < end) {
-				is_stale = p[3] != 's';
-				break;
-			}
-			line = nl + 1;
+/* All of an entry has to be there, in as many pieces as the kernel likes. */
+static bool cover(void *ctx, uint64_t start, uint64_t end, bool is_shared)
+{
+	struct cover *c = ctx;
+
+	while (c->i < shim_vmas.nr && end > shim_vmas.v[c->i].start) {
+		const struct dax_vma vma = shim_vmas.v[c->i];
+		uint64_t from = c->until > vma.start ? c->until : vma.start;
+
+		if (!is_shared || start > from) {
+			uint64_t gap = is_shared ? dax_min(start, vma.end)
+						 : dax_min(end, vma.end);
+
+			/* What is missing is cut out of the entry. */
+			if (!shim_maps_has_room())
+				return false;
+			dax_vmas_remove(&shim_vmas, from, gap);
+			if (c->i < shim_vmas.nr && shim_vmas.v[c->i].end == from)
+				c->i++;
+			c->until = gap;
+			continue;
 		}
-		if (nl)
-			break;
-		have -= (size_t)(line - buf);
-		memmove(buf, line, have);
-		if (have == sizeof(buf) - 1)
-			have = 0; /* a path that long is none of ours */
+		if (end < vma.end) {
+			c->until = end;
+			return true;
+		}
+		c->i++;
+		c->until = vma.end;
 	}
-	sys1(close, fd);
-	return is_stale;
+	return c->i < shim_vmas.nr;
+}
+
+/**
+ * shim_maps_drop_stale() - throw out of the list what the kernel does not have
+ *
+ * With the lock held. One look at all of it, before anything is mapped over.
+ */
+void shim_maps_drop_stale(void)
+{
+	struct cover c = {0};
+
+	if (each_mapping(cover, &c) && c.i < shim_vmas.nr) {
+		const struct dax_vma *vma = &shim_vmas.v[c.i];
+		uint64_t from = c.until > vma->start ? c.until : vma->start;
+
+		/* Behind the kernel's last mapping. */
+		if (shim_maps_has_room())
+			dax_vmas_remove(&shim_vmas, from, UINT64_MAX);
+	}
+	shim_maps_changed();
 }

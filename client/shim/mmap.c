@@ -115,6 +115,7 @@ static void note(const struct mapping *m, uint64_t addr)
 
 	dax_vmas_insert(&shim_vmas, &vma);
 	shim_maps_changed();
+	shim_follow_new(m->s, m->slot, m->dev);
 }
 
 /* At the program's own address, in place of what is there. */
@@ -242,6 +243,7 @@ long shim_mmap(uint64_t addr, uint64_t len, int prot, int flags, int fd, uint64_
 		goto out;
 	}
 	p = map_new(&m, &v);
+	shim_agent_start();
 out:
 	if (unlikely(id->session->log != SHIM_LOG_NONE)) {
 		const uint64_t args[] = {addr, len, (uint64_t)prot, (uint64_t)flags, off};

@@ -112,6 +112,8 @@ void shim_maps_unlock_slow(uint64_t mask);
 bool shim_maps_has_room(void);
 void shim_maps_changed(void);
 bool shim_maps_is_stale(const struct dax_vma *vma);
+void shim_maps_drop_stale(void);
+const char *shim_maps_me(void);
 extern struct dax_vmas shim_vmas;
 
 /* -- place.c: making real mappings -----------------------------------------------------
@@ -140,6 +142,14 @@ long shim_mlock(uint64_t addr, uint64_t len, int flags);
 long shim_mbind(uint64_t addr, uint64_t len, const uint64_t args[4]);
 long shim_remap_file_pages(uint64_t addr, uint64_t len, int prot, uint64_t pgoff,
 			   int flags);
+
+/* -- agent.c: following what happens to devices ------------------------------------------ */
+
+void shim_agent_start(void);
+void shim_agent_forked(void);
+bool shim_follow(const struct shim_session *s);
+void shim_follow_new(const struct shim_session *s, uint32_t slot,
+		     const struct dax_device *dev);
 
 /* -- proc.c: /proc/self/maps -------------------------------------------------------- */
 

@@ -147,25 +147,34 @@ void shim_break_untouched(const struct dax_vma *vma, uint64_t start, uint64_t en
 		sys1(close, pagemap);
 }
 
-/* Gives a mapping again what it should show, after it was broken. */
+/**
+ * shim_make_whole() - give a mapping what it should show
+ * @vma:	an entry of the list
+ *
+ * With the lock held. All hole if its device is disabled or gone.
+ */
 void shim_make_whole(const struct dax_vma *vma)
 {
 	const struct shim_session *s = shim_session_if_known();
+	const uint64_t len = vma->end - vma->start;
 	struct dax_device dev;
-	int backing;
+	int backing = -1;
 
 	dax_state_read(s->state, vma->slot, &dev);
-	if (dev.life != vma->life)
+	if (dev.life != vma->life || !shim_is_reachable(vma))
 		dev.flags &= ~(uint32_t)DAX_DEVICE_ALIVE;
-	backing = shim_backing(s, vma->slot, &dev, vma->flags & DAX_VMA_MAYWRITE, -1);
-	if (backing < 0)
-		return;
-	shim_map_plan(&dev, vma->start, vma->end - vma->start, vma->off,
-		      (int)(vma->flags & DAX_VMA_PROT), MAP_FIXED, backing);
+	if (dax_device_is_alive(&dev)) {
+		backing = shim_backing(s, vma->slot, &dev, vma->flags & DAX_VMA_MAYWRITE,
+				       -1);
+		if (backing < 0)
+			return;
+	}
+	shim_map_plan(&dev, vma->start, len, vma->off, (int)(vma->flags & DAX_VMA_PROT),
+		      MAP_FIXED, backing);
 	if (vma->flags & DAX_VMA_DONTFORK)
-		sys3(madvise, vma->start, vma->end - vma->start, MADV_DONTFORK);
+		sys3(madvise, vma->start, len, MADV_DONTFORK);
 	if (vma->flags & DAX_VMA_DONTDUMP)
-		sys3(madvise, vma->start, vma->end - vma->start, MADV_DONTDUMP);
+		sys3(madvise, vma->start, len, MADV_DONTDUMP);
 }
 
 /*

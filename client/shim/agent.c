@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The agent: a thread of the process that follows what happens to devices.
+ *
+ * When a device is disabled, the memory that the process has mapped must go, though no
+ * thread of the program makes any call. Nobody outside can do that to shared memory
+ * without losing what is in it; so somebody inside has to map nothing over it. The
+ * agent sleeps on a word of the state pages until the daemon has changed something.
+ *
+ * It is started with the process's first dax mapping, and again in a child that fork
+ * gave such mappings. It is not libc's thread: no program sees it but in /proc, it
+ * counts for nobody's pthread_exit, and takes no signal. It has no more rights than it
+ * needs: of root's it keeps none, as a program may go on to give up its own and cannot
+ * do so for a thread that libc does not know.
+ */
+#include "client/shim/shim.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+
+#include "client/shim/mm.h"
+#include "client/shim/sys.h"
+#include "libcore/wire.h"
+
+#define STACK_BYTES (64 * 1024)
+#define NOBODY      65534
+
+/* One block for the stack and, above it, what thread-local variables need. */
+static char *block;
+static size_t block_len;
+static uint32_t is_running;
+
+/* Generations that our mappings of each device follow. */
+static uint64_t followed[DAX_STATE_SLOTS];
+
+/* -- following --------------------------------------------------------------------- */
+
+static bool has_changed(const struct shim_session *s, uint32_t slot)
+{
+	struct dax_device dev;
+
+	dax_state_read(s->state, slot, &dev);
+	return dev.generation != followed[slot];
+}
+
+/* Makes every mapping what its device is now. With the lock held. */
+static bool follow_locked(const struct shim_session *s)
+{
+	uint64_t now[DAX_STATE_SLOTS / 64] = {0};
+	bool is_any = false;
+	uint32_t i;
+
+	for (i = 0; i < shim_vmas.nr; i++) {
+		uint32_t slot = shim_vmas.v[i].slot;
+
+		if (now[slot / 64] >> (slot % 64) & 1 || !has_changed(s, slot))
+			continue;
+		now[slot / 64] |= UINT64_C(1) << (slot % 64);
+		is_any = true;
+	}
+	if (!is_any)
+		return false;
+	/* What is not there any more must not be mapped over. */
+	shim_maps_drop_stale();
+	for (i = 0; i < DAX_STATE_SLOTS; i++) {
+		if (now[i / 64] >> (i % 64) & 1) {
+			struct dax_device dev;
+
+			dax_state_read(s->state, i, &dev);
+			followed[i] = dev.generation;
+		}
+	}
+	for (i = 0; i < shim_vmas.nr; i++) {
+		const struct dax_vma *vma = &shim_vmas.v[i];
+
+		if (now[vma->slot / 64] >> (vma->slot % 64) & 1)
+			shim_make_whole(vma);
+	}
+	return true;
+}
+
+/**
+ * shim_follow() - make our mappings what their devices are now
+ * @s:		the session
+ *
+ * Return: true if something had to be done.
+ */
+bool shim_follow(const struct shim_session *s)
+{
+	bool is_any;
+	uint64_t mask;
+
+	if (!shim_maps_touch(0, UINT64_MAX) || !shim_maps_lock_slow(&mask))
+		return false;
+	is_any = follow_locked(s);
+	shim_maps_unlock_slow(mask);
+	return is_any;
+}
+
+/**
+ * shim_follow_new() - a mapping was just put into the list
+ * @s:		the session
+ * @slot:	of its device
+ * @dev:	the device, as it was when the mapping was made
+ *
+ * With the lock held. The device may have changed before the mapping was in the list,
+ * and the agent may have been there and gone.
+ */
+void shim_follow_new(const struct shim_session *s, uint32_t slot, const struct dax_device *dev)
+{
+	struct dax_device now;
+
+	if (!followed[slot])
+		followed[slot] = dev->generation;
+	dax_state_read(s->state, slot, &now);
+	if (likely(followed[slot] == now.generation && dev->generation == now.generation))
+		return;
+	followed[slot] = 0; /* all of them anew, this one too */
+	follow_locked(s);
+}
+
+/* -- the thread ---------------------------------------------------------------------- */
+
+/* Threads have rights of their own; libc only makes us forget it. */
+static void drop_rights(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[2] = {{0}};
+
+	if (sys0(geteuid) == 0) {
+		sys2(setgroups, 0, NULL);
+		sys3(setresgid, NOBODY, NOBODY, NOBODY);
+		sys3(setresuid, NOBODY, NOBODY, NOBODY);
+	}
+	sys2(capset, &header, none);
+	sys5(prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+__attribute__((used, noreturn)) static void run(void)
+{
+	const struct shim_session *s = shim_session_if_known();
+	const uint32_t *word = &s->state->changes;
+
+	sys5(prctl, PR_SET_NAME, "daxshim", 0, 0, 0);
+	drop_rights();
+	for (;;) {
+		uint32_t seen = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+
+		if (shim_follow(s))
+			shim_request(s, DAX_MSG_SETTLED, seen, NULL, 0, -1, NULL, NULL);
+		sys6(futex, word, FUTEX_WAIT, seen, NULL, NULL, 0);
+	}
+}
+
+#ifdef __x86_64__
+
+/* clone(2), and run() on the new stack. Return: in the parent, clone's answer. */
+static long clone_agent(char *stack, void *tls)
+{
+	const long flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
+			   CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS;
+	register long r10 __asm__("r10") = 0;
+	register void *r8 __asm__("r8") = tls;
+	long ret;
+
+	__asm__ volatile("syscall\n"
+			 "	testq	%%rax, %%rax\n"
+			 "	jnz	1f\n"
+			 "	xorl	%%ebp, %%ebp\n"
+			 "	call	*%[run]\n"
+			 "1:\n"
+			 : "=a"(ret)
+			 : "a"(SYS_clone), "D"(flags), "S"(stack), "d"(0), "r"(r10),
+			   "r"(r8), [run] "b"(run)
+			 : "rcx", "r11", "memory");
+	return ret;
+}
+
+/*
+ * Thread-local memory for the agent: zero, but for what compiled code looks for at
+ * fixed places (the block's own address, the stack protector's value). How far below
+ * the thread pointer it has to go is seen at our own variable and at errno.
+ */
+static void *make_tls(void)
+{
+	char *tp = __builtin_thread_pointer();
+	char *to = block + block_len - 4096;
+
+	memset(to, 0, 256);
+	memcpy(to + 0x28, tp + 0x28, 16);
+	memcpy(to, &to, sizeof(to));
+	memcpy(to + 16, &to, sizeof(to));
+	return to;
+}
+
+static size_t tls_depth(void)
+{
+	char *tp = __builtin_thread_pointer();
+	size_t a = (size_t)(tp - shim_maps_me());
+	size_t b = (size_t)(tp - (char *)&errno);
+
+	return ((a > b ? a : b) + 8192) & ~(size_t)4095;
+}
+
+#else
+
+static long clone_agent(char *stack, void *tls)
+{
+	(void)stack;
+	(void)tls;
+	return -ENOSYS;
+}
+
+static void *make_tls(void)
+{
+	return NULL;
+}
+
+static size_t tls_depth(void)
+{
+	return 4096;
+}
+
+#endif
+
+static bool make_block(void)
+{
+	size_t len = STACK_BYTES + tls_depth() + 4096;
+	long p;
+
+	if (block)
+		return true; /* a forked child has its parent's */
+	/*
+	 * No guard page and no flags: so it merges with a neighbour, and the kernel's
+	 * tree of mappings, which every mmap of the program works on, stays small.
+	 */
+	p = sys6(mmap, NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (sys_is_error(p))
+		return false;
+	block = (char *)p;
+	block_len = len;
+	return true;
+}
+
+/**
+ * shim_agent_start() - have an agent in this process
+ *
+ * Without one (no memory for a thread, a limit of processes) the program goes on, but
+ * its mappings follow only at its own calls.
+ */
+void shim_agent_start(void)
+{
+	uint64_t all = ~UINT64_C(0);
+	uint64_t before;
+
+	if (likely(__atomic_exchange_n(&is_running, 1, __ATOMIC_ACQ_REL)))
+		return;
+	sys4(rt_sigprocmask, SIG_BLOCK, &all, &before, sizeof(all));
+	if (make_block())
+		clone_agent(block + STACK_BYTES, make_tls());
+	sys4(rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(before));
+}
+
+/**
+ * shim_agent_forked() - we are a child, and the agent was left behind
+ *
+ * What happened to the devices meanwhile is found by the new agent when it starts; but
+ * this thread must not run before.
+ */
+void shim_agent_forked(void)
+{
+	const struct shim_session *s = shim_session_if_known();
+
+	if (!__atomic_load_n(&is_running, __ATOMIC_ACQUIRE))
+		return;
+	is_running = 0;
+	if (!s || !shim_maps_touch(0, UINT64_MAX))
+		return;
+	shim_request(s, DAX_MSG_ADOPT, 0, NULL, 0, -1, NULL, NULL);
+	shim_follow(s);
+	shim_agent_start();
+}
