@@ -122,6 +122,8 @@ $(B)/unit/%: tests/unit/%.c $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANFLAGS) -MMD -MP -o $@ $< $(B)/libcore.a
 
+$(B)/unit/test_sysfs: $(wildcard tests/data/sysfs-*.txt)
+
 # A program names its libraries in a line "// LIBS: -lpmemobj".
 $(B)/progs/%: tests/progs/%.c
 	$(call say,CC,$@)

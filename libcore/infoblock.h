@@ -10,8 +10,6 @@
 
 #include "libcore/model.h"
 
-#include <stddef.h>
-
 #define DAX_INFOBLOCK_OFFSET 4096 /* in the namespace */
 #define DAX_INFOBLOCK_SIZE   4096
 
@@ -37,7 +35,8 @@ struct dax_infoblock {
 };
 
 /*
- * Reads a block.
+ * Reads a block. Fields that an older version does not have are filled with what
+ * they mean there.
  *
  * Return: 0; -ENODATA: no info block is here (all zeroes); -EILSEQ: something else
  * is here (no signature); -EBADMSG: signature, but the checksum does not match
@@ -53,7 +52,8 @@ void dax_infoblock_encode(const struct dax_infoblock *block,
 
 /*
  * Is a decoded block right for a namespace of @ns_size bytes that starts at
- * physical address @ns_start? The kernel's nd_pfn_validate().
+ * physical address @ns_start? The kernel's nd_pfn_validate(), and what makes a
+ * later step of bringing the device up fail.
  *
  * Return: 0, or -EINVAL with @ret_why (a static string: what is wrong).
  */
@@ -66,9 +66,12 @@ uint64_t dax_infoblock_usable(const struct dax_infoblock *block, uint64_t ns_siz
 /*
  * The block of a new namespace whose device is to have exactly @size bytes, and
  * the namespace size for it: a multiple of 16 MiB (the nd region's align), the
- * rest taken off by end_trunc. uuid and parent_uuid are left zero.
+ * rest taken off by end_trunc. uuid and parent_uuid are left zero. The namespace
+ * must start at a multiple of max(@align, 2 MiB).
  *
- * Return: 0; -EINVAL: @size is 0, not a multiple of @align, or too large.
+ * Return: 0; -EINVAL: @size is 0, not a multiple of max(@align, 2 MiB) (a real
+ * kernel refuses a namespace that ends elsewhere, also with 4 KiB pages), above
+ * DAX_SIZE_MAX, or @align is none.
  */
 int dax_infoblock_layout(uint64_t size, uint64_t align, enum dax_region_map map,
 			 struct dax_infoblock *ret, uint64_t *ret_ns_size);

@@ -16,9 +16,9 @@
 
 #include "libcore/device.h"
 
-#include <stddef.h>
-
 #define DAX_UUID_LEN 16
+#define DAX_ID_MAX   99999 /* of regions and devices: what dax_name_parse() reads */
+#define DAX_MINORS   1024  /* devices of all regions, with the deleted ones still held */
 
 enum dax_region_type {
 	DAX_REGION_STATIC,  /* a pmem namespace in devdax mode, below an nd bus */
@@ -50,6 +50,7 @@ struct dax_dev {
 	uint64_t ns_start;
 	uint64_t ns_size;
 	uint8_t uuid[DAX_UUID_LEN];
+	bool has_force_raw; /* what was written to the namespace's force_raw */
 };
 
 struct dax_region {
@@ -68,23 +69,29 @@ struct dax_region {
 	uint32_t seed; /* id of the device that `seed` shows */
 	bool has_youngest;
 	uint32_t youngest; /* id of the device that `create` shows */
-};
 
-/* A name in drivers/device_dax's list of ids (new_id, remove_id). */
-struct dax_driver_id {
-	struct dax_driver_id *next;
-	char name[DAX_NAME_LEN];
+	/* Static regions: what the nd region's files of these names show. */
+	uint64_t nd_align;
+	bool is_read_only;
+	const char *badblocks; /* lines "SECTOR COUNT"; the daemon's; NULL: none */
 };
 
 struct dax_model {
 	uint32_t major;       /* of the devices, as in /proc/devices */
 	uint32_t ndctl_major; /* of /dev/ndctlN */
 	struct dax_region *regions;
-	struct dax_driver_id *driver_ids;
+	bool has_dax_autoprobe; /* bus/dax/drivers_autoprobe */
+	bool has_nd_autoprobe;  /* bus/nd/drivers_autoprobe */
 	uint64_t last_life;
 	/* Bit n: minor n is in use, or was given to a deleted device still held. */
-	uint64_t minors[16];
+	uint64_t minors[DAX_MINORS / 64];
 };
+
+#define dax_for_each_region(region, model)                                               \
+	for ((region) = (model)->regions; (region); (region) = (region)->next)
+
+#define dax_for_each_device(dev, region)                                                 \
+	for ((dev) = (region)->devices; (dev); (dev) = (dev)->next)
 
 void dax_model_init(struct dax_model *model, uint32_t major, uint32_t ndctl_major);
 void dax_model_done(struct dax_model *model);
@@ -92,9 +99,10 @@ void dax_model_done(struct dax_model *model);
 /*
  * Set-up, by the daemon from its config. -EEXIST: the id is taken; -EINVAL: sizes
  * or align do not fit (the caller has checked them before, with better words);
- * -ENOMEM. A static device is given its whole namespace at once (ns_start,
- * ns_size, data offset and size by infoblock.h's arithmetic); a dynamic region
- * starts with one device over the whole region, bound, as on Linux 6.1.
+ * -ENOSPC: no minor is left; -ENOMEM. A static device is given its whole namespace
+ * at once (ns_start, ns_size, data offset and size by infoblock.h's arithmetic).
+ * Adding a dynamic region also adds its device 0, over the whole region and bound,
+ * as on Linux 6.1.
  */
 int dax_model_add_region(struct dax_model *model, const struct dax_region *like,
 			 struct dax_region **ret_region);
@@ -106,12 +114,14 @@ struct dax_dev *dax_model_find(const struct dax_model *model, const char *name);
 const char *dax_dev_name(const struct dax_dev *dev, char buf[DAX_NAME_LEN]);
 uint64_t dax_dev_size(const struct dax_dev *dev);
 uint64_t dax_region_available(const struct dax_region *region);
-bool dax_region_is_allowed_align(uint64_t align);
 
 /*
- * The verbs. Each answers 0 or a negative errno, as the sysfs write does. Text
- * arguments are as written to the file; sysfs.h has already cut the newline or
- * NUL at the end.
+ * The verbs. Each answers 0 or a negative errno, as the sysfs write does, and has
+ * changed nothing if it fails. Text arguments are as written to the file; sysfs.h
+ * has already cut the newline or NUL at the end.
+ *
+ * A device that a verb changed has a higher generation, a deleted one is freed.
+ * One verb may change many devices (new_id binds all it can).
  */
 int dax_region_create(struct dax_model *model, struct dax_region *region,
 		      struct dax_dev **ret_dev);
@@ -136,9 +146,9 @@ void dax_dev_describe(const struct dax_model *model, const struct dax_dev *dev,
 		      struct dax_device *ret);
 
 /*
- * Does the model hold together? No overlap, ranges inside their region and
- * aligned, sizes add up, ids ascending and unique, minors marked, seed and
- * youngest exist. For tests and fuzzers.
+ * Does the model hold together? No overlap, ranges inside their region, sizes
+ * aligned (single ranges need not be: `mapping` takes any start), ids ascending and
+ * unique, minors marked, seed and youngest exist. For tests and fuzzers.
  *
  * Return: NULL, or what is wrong (a static string).
  */

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The info block of a pmem namespace in devdax mode.
+ *
+ *	0x000 signature		0x030 flags, u32	0x048 mode, u32
+ *	0x010 uuid		0x034 version, 2 u16	0x04c start_pad, u32
+ *	0x020 parent_uuid	0x038 dataoff, u64	0x050 end_trunc, u32
+ *				0x040 npfns, u64	0x054 align, u32
+ *	0x058 page_size, u32	0x05c page_struct_size, u16
+ *	0xff8 checksum, u64	the rest is zero; all little-endian
+ *
+ * The namespace is: start_pad, 4 KiB nothing, this block, page structs if they are
+ * on the media, from dataoff on (counted behind start_pad) the device, end_trunc.
+ */
+#include "libcore/infoblock.h"
+
+#include "libcore/size.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define OFF_FLAGS            0x30
+#define OFF_MAJOR            0x34
+#define OFF_MINOR            0x36
+#define OFF_DATAOFF          0x38
+#define OFF_NPFNS            0x40
+#define OFF_MODE             0x48
+#define OFF_START_PAD        0x4c
+#define OFF_END_TRUNC        0x50
+#define OFF_ALIGN            0x54
+#define OFF_PAGE_SIZE        0x58
+#define OFF_PAGE_STRUCT_SIZE 0x5c
+#define OFF_PADDING          0x5e
+#define OFF_CHECKSUM         0xff8
+
+#define VERSION_MAJOR 1
+#define VERSION_MINOR 4
+
+#define COMPAT_ALIGN     (2 * DAX_MIB)  /* x86-64: memremap_compat_align() */
+#define NS_ALIGN         (16 * DAX_MIB) /* nd region's align */
+#define RESERVE          (8 * DAX_KIB)  /* nd_info_block_reserve() */
+#define PAGE_STRUCT_SIZE 64
+
+static const uint8_t signature[16] = "NVDIMM_DAX_INFO";
+
+static uint64_t get_le(const uint8_t *p, unsigned int bytes)
+{
+	uint64_t value = 0;
+
+	while (bytes--)
+		value = value << 8 | p[bytes];
+	return value;
+}
+
+static void put_le(uint8_t *p, unsigned int bytes, uint64_t value)
+{
+	for (; bytes--; value >>= 8)
+		*p++ = (uint8_t)value;
+}
+
+/* Fletcher-64 over 32-bit words, the checksum's own place counted as zero. */
+static uint64_t checksum(const uint8_t *buf)
+{
+	uint32_t lo = 0;
+	uint32_t hi = 0;
+	size_t i;
+
+	for (i = 0; i < DAX_INFOBLOCK_SIZE; i += 4) {
+		if (i < OFF_CHECKSUM)
+			lo += (uint32_t)get_le(buf + i, 4);
+		hi += lo;
+	}
+	return (uint64_t)hi << 32 | lo;
+}
+
+static bool is_zero(const uint8_t *p, size_t len)
+{
+	while (len--)
+		if (*p++)
+			return false;
+	return true;
+}
+
+/* What a field means where its version did not have it yet (nd_pfn_validate()). */
+static void fill_old_version(struct dax_infoblock *block)
+{
+	if (block->version_minor < 1) {
+		block->start_pad = 0;
+		block->end_trunc = 0;
+	}
+	if (block->version_minor < 2)
+		block->align = 0;
+	if (block->version_minor < 4) {
+		block->page_size = DAX_PAGE;
+		block->page_struct_size = PAGE_STRUCT_SIZE;
+	}
+	/* "1 << ilog2(dataoff)" */
+	if (!block->align && block->dataoff && block->dataoff <= UINT32_MAX)
+		block->align = UINT32_C(1)
+			       << (31 - __builtin_clz((uint32_t)block->dataoff));
+}
+
+/**
+ * dax_infoblock_decode() - read a block
+ * @buf:	4096 bytes from byte 4096 of the namespace
+ * @ret:	receives the fields
+ *
+ * A block of version 1.3 and later has its padding and flags zero; what is not zero
+ * there is a feature that we do not know. Fields that an older version does not
+ * have are filled with what they mean there.
+ *
+ * Return: 0; -ENODATA: all zeroes; -EILSEQ: no signature; -EBADMSG: wrong checksum;
+ * -EPROTONOSUPPORT: newer than ours. @ret is filled in the last two cases too.
+ */
+int dax_infoblock_decode(const uint8_t buf[DAX_INFOBLOCK_SIZE], struct dax_infoblock *ret)
+{
+	if (is_zero(buf, DAX_INFOBLOCK_SIZE))
+		return -ENODATA;
+	if (memcmp(buf, signature, sizeof(signature)))
+		return -EILSEQ;
+	memcpy(ret->uuid, buf + 16, DAX_UUID_LEN);
+	memcpy(ret->parent_uuid, buf + 32, DAX_UUID_LEN);
+	ret->flags = (uint32_t)get_le(buf + OFF_FLAGS, 4);
+	ret->version_major = (uint16_t)get_le(buf + OFF_MAJOR, 2);
+	ret->version_minor = (uint16_t)get_le(buf + OFF_MINOR, 2);
+	ret->dataoff = get_le(buf + OFF_DATAOFF, 8);
+	ret->npfns = get_le(buf + OFF_NPFNS, 8);
+	ret->mode = (uint32_t)get_le(buf + OFF_MODE, 4);
+	ret->start_pad = (uint32_t)get_le(buf + OFF_START_PAD, 4);
+	ret->end_trunc = (uint32_t)get_le(buf + OFF_END_TRUNC, 4);
+	ret->align = (uint32_t)get_le(buf + OFF_ALIGN, 4);
+	ret->page_size = (uint32_t)get_le(buf + OFF_PAGE_SIZE, 4);
+	ret->page_struct_size = (uint16_t)get_le(buf + OFF_PAGE_STRUCT_SIZE, 2);
+	fill_old_version(ret);
+
+	if (get_le(buf + OFF_CHECKSUM, 8) != checksum(buf))
+		return -EBADMSG;
+	if (ret->version_major != VERSION_MAJOR || ret->version_minor > VERSION_MINOR)
+		return -EPROTONOSUPPORT;
+	if (ret->version_minor >= 3 &&
+	    (ret->flags || !is_zero(buf + OFF_PADDING, OFF_CHECKSUM - OFF_PADDING)))
+		return -EPROTONOSUPPORT;
+	return 0;
+}
+
+/**
+ * dax_infoblock_encode() - write a block
+ * @block:	the fields, written as they are
+ * @buf:	receives all 4096 bytes, checksum included
+ */
+void dax_infoblock_encode(const struct dax_infoblock *block,
+			  uint8_t buf[DAX_INFOBLOCK_SIZE])
+{
+	memset(buf, 0, DAX_INFOBLOCK_SIZE);
+	memcpy(buf, signature, sizeof(signature));
+	memcpy(buf + 16, block->uuid, DAX_UUID_LEN);
+	memcpy(buf + 32, block->parent_uuid, DAX_UUID_LEN);
+	put_le(buf + OFF_FLAGS, 4, block->flags);
+	put_le(buf + OFF_MAJOR, 2, block->version_major);
+	put_le(buf + OFF_MINOR, 2, block->version_minor);
+	put_le(buf + OFF_DATAOFF, 8, block->dataoff);
+	put_le(buf + OFF_NPFNS, 8, block->npfns);
+	put_le(buf + OFF_MODE, 4, block->mode);
+	put_le(buf + OFF_START_PAD, 4, block->start_pad);
+	put_le(buf + OFF_END_TRUNC, 4, block->end_trunc);
+	put_le(buf + OFF_ALIGN, 4, block->align);
+	put_le(buf + OFF_PAGE_SIZE, 4, block->page_size);
+	put_le(buf + OFF_PAGE_STRUCT_SIZE, 2, block->page_struct_size);
+	put_le(buf + OFF_CHECKSUM, 8, checksum(buf));
+}
+
+/* Where the device begins if the page structs of @size bytes lie before it. */
+static uint64_t page_structs_end(uint64_t size)
+{
+	return RESERVE + (size - RESERVE) / DAX_PAGE * PAGE_STRUCT_SIZE;
+}
+
+/* The namespace without its pads; 0 if they leave nothing. */
+static uint64_t unpadded(const struct dax_infoblock *block, uint64_t ns_size)
+{
+	uint64_t pads = (uint64_t)block->start_pad + block->end_trunc;
+
+	return pads < ns_size ? ns_size - pads : 0;
+}
+
+static const char *find_fault(const struct dax_infoblock *block, uint64_t ns_start,
+			      uint64_t ns_size)
+{
+	uint64_t size = unpadded(block, ns_size);
+	uint64_t start;
+	uint64_t end;
+
+	if (__builtin_add_overflow(ns_start, ns_size, &end))
+		return "the namespace ends behind all addresses";
+	/* A namespace of an unlabelled region has no uuid that could be a parent's. */
+	if (!is_zero(block->parent_uuid, DAX_UUID_LEN))
+		return "it belongs to a namespace with labels (parent uuid)";
+	if (block->mode != DAX_INFOBLOCK_RAM && block->mode != DAX_INFOBLOCK_PMEM)
+		return "its mode is neither ram nor pmem";
+	if (block->mode == DAX_INFOBLOCK_PMEM && block->page_size > DAX_PAGE)
+		return "it was made for larger pages";
+	if (block->mode == DAX_INFOBLOCK_PMEM &&
+	    block->page_struct_size < PAGE_STRUCT_SIZE)
+		return "it was made for smaller page structs";
+	if (!dax_is_align(block->align))
+		return "its alignment is not 4K, 2M or 1G";
+	if (block->align > ns_size)
+		return "its alignment exceeds the namespace";
+	if (block->dataoff >= size)
+		return "the namespace is too small for it";
+	if (block->dataoff < RESERVE || !dax_is_aligned(block->dataoff, DAX_PAGE))
+		return "its data offset is not possible";
+	start = ns_start + block->start_pad;
+	if (!dax_is_aligned(start + block->dataoff, block->align))
+		return "its data offset is not aligned";
+	if (!dax_is_aligned(start, COMPAT_ALIGN))
+		return "the namespace does not start on 2M";
+	if (!dax_is_aligned(end - block->end_trunc, COMPAT_ALIGN))
+		return "the device does not end on 2M";
+	/* bus.c: alloc_dax_region() */
+	if (!dax_is_aligned(size - block->dataoff, block->align))
+		return "the device's size is not aligned";
+	/* Else the memory map has no room: devm_memremap_pages() gives ENOMEM. */
+	if (block->mode == DAX_INFOBLOCK_PMEM && block->dataoff < page_structs_end(size))
+		return "it has no room for the page structs";
+	return NULL;
+}
+
+/**
+ * dax_infoblock_validate() - does a block fit its namespace?
+ * @block:	as decoded
+ * @ns_start:	physical address of the namespace
+ * @ns_size:	bytes of the namespace
+ * @ret_why:	what is wrong, in words that follow "info block: "; a static string
+ *
+ * drivers/nvdimm/pfn_devs.c: nd_pfn_validate() and __nvdimm_setup_pfn(), and what
+ * makes the driver fail after them. npfns is not looked at, as the kernel does not.
+ *
+ * Return: 0, or -EINVAL.
+ */
+int dax_infoblock_validate(const struct dax_infoblock *block, uint64_t ns_start,
+			   uint64_t ns_size, const char **ret_why)
+{
+	const char *why = find_fault(block, ns_start, ns_size);
+
+	if (!why)
+		return 0;
+	*ret_why = why;
+	return -EINVAL;
+}
+
+/**
+ * dax_infoblock_usable() - the device's size
+ * @block:	as decoded
+ * @ns_size:	bytes of the namespace
+ *
+ * Return: bytes (pfn_devs.c: size_show()); 0 if the namespace is too small.
+ */
+uint64_t dax_infoblock_usable(const struct dax_infoblock *block, uint64_t ns_size)
+{
+	uint64_t size = unpadded(block, ns_size);
+
+	return block->dataoff < size ? size - block->dataoff : 0;
+}
+
+/* nd_pfn_init(): where the device begins in a fresh namespace, itself aligned. */
+static uint64_t fresh_dataoff(uint64_t ns_size, uint64_t align, enum dax_region_map map)
+{
+	return dax_round_up(map == DAX_MAP_DEV ? page_structs_end(ns_size) : RESERVE,
+			    dax_max(align, COMPAT_ALIGN));
+}
+
+/**
+ * dax_infoblock_layout() - a new namespace for a device of a given size
+ * @size:	bytes of the device
+ * @align:	of the device
+ * @map:	where the page structs are
+ * @ret:	the block; uuid and parent_uuid are zero
+ * @ret_ns_size:	bytes of the namespace, a multiple of 16 MiB
+ *
+ * The smallest such namespace. Its data offset is what the kernel would choose for
+ * it, its end_trunc leaves exactly @size bytes. The namespace's start is taken to be
+ * a multiple of max(@align, 2 MiB).
+ *
+ * Return: 0, or -EINVAL: no such device is possible.
+ */
+int dax_infoblock_layout(uint64_t size, uint64_t align, enum dax_region_map map,
+			 struct dax_infoblock *ret, uint64_t *ret_ns_size)
+{
+	uint64_t dataoff;
+	uint64_t ns_size;
+
+	if (!dax_is_align(align) || !size || size > DAX_SIZE_MAX ||
+	    !dax_is_aligned(size, dax_max(align, COMPAT_ALIGN)))
+		return -EINVAL;
+	/*
+	 * A larger namespace has more page structs and so a larger offset, but always
+	 * by less than it has grown, but for the jump to the next align: step until it
+	 * fits. Each round adds at least what was missing, so there are few.
+	 */
+	ns_size = dax_round_up(size + RESERVE, NS_ALIGN);
+	for (;;) {
+		dataoff = fresh_dataoff(ns_size, align, map);
+		if (ns_size >= dataoff + size)
+			break;
+		ns_size = dax_round_up(dataoff + size, NS_ALIGN);
+	}
+	*ret = (struct dax_infoblock){
+		.version_major = VERSION_MAJOR,
+		.version_minor = VERSION_MINOR,
+		.dataoff = dataoff,
+		.npfns = size / DAX_PAGE,
+		.mode = map == DAX_MAP_DEV ? DAX_INFOBLOCK_PMEM : DAX_INFOBLOCK_RAM,
+		.end_trunc = (uint32_t)(ns_size - dataoff - size),
+		.align = (uint32_t)align,
+		.page_size = DAX_PAGE,
+		.page_struct_size = PAGE_STRUCT_SIZE,
+	};
+	*ret_ns_size = ns_size;
+	return 0;
+}

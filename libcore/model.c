@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Regions and the devices cut from them: setting up, looking up, describing. What
+ * can be done to them is in model_verbs.c.
+ *
+ * Kept for every region: ranges lie inside it and do not overlap; a device's size
+ * is a multiple of max(align, 2 MiB), if dynamic. Single ranges may have any start
+ * and, where a device grew into the holes beside such a range, any length.
+ */
+#include "libcore/model_internal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ND region's align where it is large enough: MEMREMAP_COMPAT_ALIGN_MAX. */
+#define ND_ALIGN (16 * DAX_MIB)
+
+/* ---- minors ---------------------------------------------------------------- */
+
+static int take_minor(struct dax_model *model, uint32_t *ret_minor)
+{
+	uint32_t minor;
+
+	for (minor = 0; minor < DAX_MINORS; minor++) {
+		if (!dax_is_minor_taken(model, minor)) {
+			model->minors[minor / 64] |= UINT64_C(1) << (minor % 64);
+			*ret_minor = minor;
+			return 0;
+		}
+	}
+	return -ENOSPC;
+}
+
+/**
+ * dax_model_release_minor() - give a deleted device's minor back
+ * @model:	the model
+ * @minor:	what the device had
+ *
+ * For the minor of a device that was deleted while somebody held it, once the last
+ * holder has let go. A minor that a device has is left alone.
+ */
+void dax_model_release_minor(struct dax_model *model, uint32_t minor)
+{
+	const struct dax_region *region;
+	const struct dax_dev *dev;
+
+	if (minor >= DAX_MINORS)
+		return;
+	dax_for_each_region (region, model)
+		dax_for_each_device (dev, region)
+			if (dev->minor == minor)
+				return;
+	model->minors[minor / 64] &= ~(UINT64_C(1) << (minor % 64));
+}
+
+/* ---- the model, its regions and devices ------------------------------------ */
+
+/**
+ * dax_model_init() - an empty model
+ * @model:	to be filled; dax_model_done() frees what it comes to own
+ * @major:	of the devices
+ * @ndctl_major:	of /dev/ndctlN
+ */
+void dax_model_init(struct dax_model *model, uint32_t major, uint32_t ndctl_major)
+{
+	*model = (struct dax_model){
+		.major = major,
+		.ndctl_major = ndctl_major,
+		.has_dax_autoprobe = true,
+		.has_nd_autoprobe = true,
+	};
+}
+
+/**
+ * dax_model_done() - free all regions and devices
+ * @model:	an initialized model; empty afterwards
+ */
+void dax_model_done(struct dax_model *model)
+{
+	while (model->regions) {
+		struct dax_region *region = model->regions;
+
+		model->regions = region->next;
+		while (region->devices) {
+			struct dax_dev *dev = region->devices;
+
+			region->devices = dev->next;
+			free(dev);
+		}
+		free(region);
+	}
+}
+
+/* Is what the caller wants a possible region, beside those that are there? */
+static int check_region(const struct dax_model *model, const struct dax_region *like)
+{
+	uint64_t align = dax_max(like->align, DAX_SUBSECTION);
+	const struct dax_region *region;
+	uint64_t end;
+
+	if (like->id > DAX_ID_MAX || !dax_is_align(like->align) || !like->size ||
+	    __builtin_add_overflow(like->start, like->size, &end))
+		return -EINVAL;
+	/* bus.c: alloc_dax_region(); pfn_devs.c: nd_pfn_init() */
+	if (!dax_is_aligned(like->start, align))
+		return -EINVAL;
+	if (like->type == DAX_REGION_DYNAMIC && !dax_is_aligned(like->size, align))
+		return -EINVAL;
+	dax_for_each_region (region, model) {
+		if (region->id == like->id)
+			return -EEXIST;
+		if (dax_is_overlap(region->start, region->size, like->start, like->size))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+/* The whole region as one device, as dax_hmem makes it. */
+static int add_initial_device(struct dax_model *model, struct dax_region *region)
+{
+	const struct dax_dev like = {
+		.align = region->align,
+		.nr_ranges = 1,
+		.ranges = {{.start = region->start, .len = region->size}},
+	};
+
+	return dax_region_add_device(region, model, 0, &like, NULL);
+}
+
+/**
+ * dax_model_add_region() - set up a region
+ * @model:	the model; it owns the new region
+ * @like:	id, type, map, start, size, align, has_pages and nodes are copied
+ * @ret_region:	the region, if not NULL; good until dax_model_done()
+ *
+ * The start is a multiple of max(align, 2 MiB), and so is the size of a dynamic
+ * region. Regions do not overlap. A dynamic region comes with device 0 over all of
+ * it; a static one is empty.
+ *
+ * Return: 0, -EEXIST, -EINVAL, -ENOSPC (no minor for device 0), -ENOMEM.
+ */
+int dax_model_add_region(struct dax_model *model, const struct dax_region *like,
+			 struct dax_region **ret_region)
+{
+	struct dax_region **link = &model->regions;
+	struct dax_region *region;
+	int r;
+
+	r = check_region(model, like);
+	if (r < 0)
+		return r;
+	region = calloc(1, sizeof(*region));
+	if (!region)
+		return -ENOMEM;
+	region->id = like->id;
+	region->type = like->type;
+	region->map = like->map;
+	region->start = like->start;
+	region->size = like->size;
+	region->align = like->align;
+	region->has_pages = like->has_pages;
+	region->numa_node = like->numa_node;
+	region->target_node = like->target_node;
+	/* region_devs.c: default_align() */
+	region->nd_align = region->size < ND_ALIGN ? DAX_PAGE : ND_ALIGN;
+	if (region->type == DAX_REGION_DYNAMIC) {
+		r = add_initial_device(model, region);
+		if (r < 0) {
+			free(region);
+			return r;
+		}
+	}
+	while (*link && (*link)->id < region->id)
+		link = &(*link)->next;
+	region->next = *link;
+	*link = region;
+	if (ret_region)
+		*ret_region = region;
+	return 0;
+}
+
+bool dax_region_is_used(const struct dax_region *region, uint64_t start, uint64_t len)
+{
+	const struct dax_dev *dev;
+	uint32_t i;
+
+	dax_for_each_device (dev, region)
+		for (i = 0; i < dev->nr_ranges; i++)
+			if (dax_is_overlap(start, len, dev->ranges[i].start,
+					   dev->ranges[i].len))
+				return true;
+	return false;
+}
+
+/* A namespace of its own, and in it one aligned range. */
+static bool is_static_fit(const struct dax_region *region, const struct dax_dev *like)
+{
+	const struct dax_range *range = &like->ranges[0];
+	const struct dax_dev *dev;
+
+	if (like->nr_ranges != 1 || !range->len ||
+	    !dax_is_aligned(range->start | range->len, like->align))
+		return false;
+	if (!dax_is_within(like->ns_start, like->ns_size, region->start, region->size) ||
+	    !dax_is_within(range->start, range->len, like->ns_start, like->ns_size))
+		return false;
+	dax_for_each_device (dev, region)
+		if (dax_is_overlap(dev->ns_start, dev->ns_size, like->ns_start,
+				   like->ns_size))
+			return false;
+	return true;
+}
+
+static bool is_dynamic_fit(const struct dax_region *region, const struct dax_dev *like)
+{
+	uint32_t i;
+	uint32_t j;
+
+	if (like->nr_ranges > DAX_RANGES_MAX)
+		return false;
+	for (i = 0; i < like->nr_ranges; i++) {
+		const struct dax_range *range = &like->ranges[i];
+
+		if (!range->len ||
+		    !dax_is_aligned(range->start | range->len, DAX_SUBSECTION) ||
+		    !dax_is_within(range->start, range->len, region->start,
+				   region->size) ||
+		    dax_region_is_used(region, range->start, range->len))
+			return false;
+		for (j = 0; j < i; j++)
+			if (dax_is_overlap(range->start, range->len,
+					   like->ranges[j].start, like->ranges[j].len))
+				return false;
+	}
+	return dax_is_aligned(dax_dev_size(like), dax_dev_granule(like));
+}
+
+static void insert_device(struct dax_region *region, struct dax_dev *dev)
+{
+	struct dax_dev **link = &region->devices;
+
+	while (*link && (*link)->id < dev->id)
+		link = &(*link)->next;
+	dev->next = *link;
+	*link = dev;
+}
+
+struct dax_dev *dax_region_find(const struct dax_region *region, uint32_t id)
+{
+	struct dax_dev *dev;
+
+	dax_for_each_device (dev, region)
+		if (dev->id == id)
+			return dev;
+	return NULL;
+}
+
+/**
+ * dax_region_add_device() - set up a device from the config
+ * @region:	its region, which owns it
+ * @model:	the region's model
+ * @id:	Y of daxX.Y
+ * @like:	align, ranges (addresses), and for a static region ns_start, ns_size and
+ *		uuid are copied
+ * @ret_dev:	the device, if not NULL; good until it is deleted
+ *
+ * A device with a size is bound. In a static region it fills a namespace that no
+ * other device has.
+ *
+ * Return: 0, -EEXIST, -EINVAL, -ENOSPC (no minor), -ENOMEM.
+ */
+int dax_region_add_device(struct dax_region *region, struct dax_model *model, uint32_t id,
+			  const struct dax_dev *like, struct dax_dev **ret_dev)
+{
+	struct dax_dev *dev;
+	int r;
+
+	if (dax_region_find(region, id))
+		return -EEXIST;
+	if (id > DAX_ID_MAX || !dax_is_align(like->align))
+		return -EINVAL;
+	if (region->type == DAX_REGION_STATIC ? !is_static_fit(region, like)
+					      : !is_dynamic_fit(region, like))
+		return -EINVAL;
+	dev = calloc(1, sizeof(*dev));
+	if (!dev)
+		return -ENOMEM;
+	r = take_minor(model, &dev->minor);
+	if (r < 0) {
+		free(dev);
+		return r;
+	}
+	dev->region = region;
+	dev->id = id;
+	dev->align = like->align;
+	dev->life = ++model->last_life;
+	dev->generation = 1;
+	dev->nr_ranges = like->nr_ranges;
+	memcpy(dev->ranges, like->ranges, sizeof(dev->ranges));
+	dev->is_bound = dev->nr_ranges;
+	if (region->type == DAX_REGION_STATIC) {
+		dev->ns_start = like->ns_start;
+		dev->ns_size = like->ns_size;
+		memcpy(dev->uuid, like->uuid, sizeof(dev->uuid));
+	}
+	insert_device(region, dev);
+	if (ret_dev)
+		*ret_dev = dev;
+	return 0;
+}
+
+/**
+ * dax_model_find_region() - look a region up
+ * @model:	the model
+ * @id:	X of daxX.Y
+ *
+ * Return: the region, or NULL.
+ */
+struct dax_region *dax_model_find_region(const struct dax_model *model, uint32_t id)
+{
+	struct dax_region *region;
+
+	dax_for_each_region (region, model)
+		if (region->id == id)
+			return region;
+	return NULL;
+}
+
+/**
+ * dax_model_find() - look a device up
+ * @model:	the model
+ * @name:	"daxX.Y", nothing behind it
+ *
+ * Return: the device, or NULL.
+ */
+struct dax_dev *dax_model_find(const struct dax_model *model, const char *name)
+{
+	const struct dax_region *region;
+	uint32_t region_id;
+	uint32_t id;
+
+	if (dax_name_parse(name, &region_id, &id) < 0)
+		return NULL;
+	region = dax_model_find_region(model, region_id);
+	return region ? dax_region_find(region, id) : NULL;
+}
+
+/**
+ * dax_dev_name() - a device's name
+ * @dev:	the device
+ * @buf:	receives "daxX.Y"
+ *
+ * Return: @buf.
+ */
+const char *dax_dev_name(const struct dax_dev *dev, char buf[DAX_NAME_LEN])
+{
+	/* No id is above DAX_ID_MAX; the remainder tells the compiler so. */
+	snprintf(buf, DAX_NAME_LEN, "dax%" PRIu32 ".%" PRIu32,
+		 dev->region->id % (DAX_ID_MAX + 1), dev->id % (DAX_ID_MAX + 1));
+	return buf;
+}
+
+/**
+ * dax_dev_size() - a device's size
+ * @dev:	the device
+ *
+ * Return: bytes, the sum of its ranges; 0 for one that was only created.
+ */
+uint64_t dax_dev_size(const struct dax_dev *dev)
+{
+	uint64_t size = 0;
+	uint32_t i;
+
+	for (i = 0; i < dev->nr_ranges; i++)
+		size += dev->ranges[i].len;
+	return size;
+}
+
+/**
+ * dax_region_available() - what no device of a dynamic region has
+ * @region:	the region
+ *
+ * Return: bytes, in one piece or many; 0 for a static region.
+ */
+uint64_t dax_region_available(const struct dax_region *region)
+{
+	uint64_t available = region->size;
+	const struct dax_dev *dev;
+
+	if (region->type == DAX_REGION_STATIC)
+		return 0;
+	dax_for_each_device (dev, region)
+		available -= dax_dev_size(dev);
+	return available;
+}
+
+static int compare_starts(const void *a, const void *b)
+{
+	const struct dax_range *ra = a;
+	const struct dax_range *rb = b;
+
+	return (ra->start > rb->start) - (ra->start < rb->start);
+}
+
+struct dax_range *dax_region_sorted(const struct dax_region *region, size_t *ret_count)
+{
+	const struct dax_dev *dev;
+	struct dax_range *ranges;
+	size_t count = 0;
+
+	dax_for_each_device (dev, region)
+		count += dev->nr_ranges;
+	ranges = calloc(count + 1, sizeof(*ranges));
+	if (!ranges)
+		return NULL;
+	count = 0;
+	dax_for_each_device (dev, region) {
+		memcpy(ranges + count, dev->ranges, dev->nr_ranges * sizeof(*ranges));
+		count += dev->nr_ranges;
+	}
+	qsort(ranges, count, sizeof(*ranges), compare_starts);
+	ranges[count].start = region->start + region->size;
+	*ret_count = count;
+	return ranges;
+}
+
+/*
+ * mm/memory_hotplug.c: check_pfn_span(). A static range has been mapped by its
+ * namespace's driver.
+ */
+bool dax_dev_is_mappable(const struct dax_dev *dev, const struct dax_range *range)
+{
+	return dev->region->type == DAX_REGION_STATIC ||
+	       dax_is_aligned(range->start | range->len, DAX_SUBSECTION);
+}
+
+/**
+ * dax_dev_describe() - what the rest of the program sees of a device
+ * @model:	the model
+ * @dev:	the device
+ * @ret:	all of it is written
+ *
+ * Flags are ALIVE and NO_PAGES at most. The ranges of a bound device end before the
+ * first that is not on 2 MiB: `mapping` can add one to a live device, the kernel
+ * has no page structs for it before the device is bound anew, which then fails.
+ */
+void dax_dev_describe(const struct dax_model *model, const struct dax_dev *dev,
+		      struct dax_device *ret)
+{
+	const struct dax_region *region = dev->region;
+	uint32_t i;
+
+	memset(ret, 0, sizeof(*ret));
+	dax_dev_name(dev, ret->name);
+	ret->region_id = region->id;
+	ret->id = dev->id;
+	ret->major = model->major;
+	ret->minor = dev->minor;
+	if (dev->is_bound)
+		ret->flags |= DAX_DEVICE_ALIVE;
+	if (!region->has_pages)
+		ret->flags |= DAX_DEVICE_NO_PAGES;
+	ret->align = dev->align;
+	ret->life = dev->life;
+	ret->generation = dev->generation;
+	for (i = 0; i < dev->nr_ranges; i++) {
+		const struct dax_range *range = &dev->ranges[i];
+
+		if (dev->is_bound && !dax_dev_is_mappable(dev, range))
+			break;
+		ret->ranges[i].start = range->start - region->start;
+		ret->ranges[i].len = range->len;
+		ret->size += range->len;
+	}
+	ret->nr_ranges = i;
+}

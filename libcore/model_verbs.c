@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What can be done to regions and devices, as the kernel's dax bus does it.
+ *
+ * The rules are those of drivers/dax/bus.c and, for binding, drivers/dax/device.c.
+ * Where Linux 6.1 and 6.12 differ:
+ *  - a new dynamic region's device 0 is bound to device_dax, and device_dax matches
+ *    every device: 6.1 (6.12 reserves the region for kmem);
+ *  - a `mapping` write of a bad length or with its ends swapped is refused: 6.1
+ *    (6.12 says yes and does nothing, which hides mistakes).
+ */
+#include "libcore/model_internal.h"
+
+#include "libcore/kstr.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- create, delete -------------------------------------------------------- */
+
+/**
+ * dax_region_create() - a new device of size 0: `create` <- 1
+ * @model:	the model
+ * @region:	where
+ * @ret_dev:	the device, if not NULL; good until it is deleted
+ *
+ * It gets the lowest free id and minor and the region's align, and becomes what
+ * `create` shows, and `seed` if that shows nothing (bus.c: create_store()).
+ *
+ * Return: 0; -ENOSPC: all of the region is in use, or no minor or id is left;
+ * -EINVAL: a static region; -ENOMEM.
+ */
+int dax_region_create(struct dax_model *model, struct dax_region *region,
+		      struct dax_dev **ret_dev)
+{
+	const struct dax_dev like = {.align = region->align};
+	const struct dax_dev *dev;
+	uint32_t id = 0;
+	int r;
+
+	if (region->type == DAX_REGION_STATIC)
+		return -EINVAL;
+	if (!dax_region_available(region))
+		return -ENOSPC;
+	/* Ascending, so the first gap shows. The minors run out before the ids. */
+	dax_for_each_device (dev, region) {
+		if (dev->id != id)
+			break;
+		id++;
+	}
+	r = dax_region_add_device(region, model, id, &like, ret_dev);
+	if (r < 0)
+		return r;
+	region->has_youngest = true;
+	region->youngest = id;
+	if (!region->has_seed) {
+		region->has_seed = true;
+		region->seed = id;
+	}
+	return 0;
+}
+
+/**
+ * dax_region_delete() - remove a device: `delete` <- name
+ * @model:	the model
+ * @region:	where
+ * @name:	the device's name; frees the device
+ * @is_held:	somebody has it open or mapped; its minor then stays taken until
+ *		dax_model_release_minor()
+ *
+ * Whoever publishes the device marks it gone and raises its generation: there is
+ * nothing left here to do it on. Device 0 always stays (bus.c: delete_store()).
+ *
+ * Return: 0; -ENXIO: no such device in this region; -EBUSY: bound, or not of size
+ * 0, or device 0; -EINVAL: a static region.
+ */
+int dax_region_delete(struct dax_model *model, struct dax_region *region,
+		      const char *name, bool is_held)
+{
+	struct dax_dev **link = &region->devices;
+	struct dax_dev *dev;
+	uint32_t minor;
+
+	if (region->type == DAX_REGION_STATIC)
+		return -EINVAL;
+	dev = dax_model_find(model, name);
+	if (!dev || dev->region != region)
+		return -ENXIO;
+	if (dev->is_bound || dev->nr_ranges || !dev->id)
+		return -EBUSY;
+	if (region->has_seed && region->seed == dev->id)
+		region->has_seed = false;
+	if (region->has_youngest && region->youngest == dev->id)
+		region->has_youngest = false;
+	while (*link != dev)
+		link = &(*link)->next;
+	*link = dev->next;
+	minor = dev->minor;
+	free(dev);
+	if (!is_held)
+		dax_model_release_minor(model, minor);
+	return 0;
+}
+
+/* ---- size, mapping, align -------------------------------------------------- */
+
+/*
+ * Fills holes from low to high (bus.c: dev_dax_resize()). A hole right behind the
+ * device's last range makes that longer; any other becomes a new last range, also
+ * one beside an earlier range.
+ */
+static int grow(struct dax_dev *dev, uint64_t todo)
+{
+	uint64_t pos = dev->region->start;
+	struct dax_range grown[DAX_RANGES_MAX];
+	uint32_t n = dev->nr_ranges;
+	struct dax_range *used;
+	size_t count;
+	size_t i;
+
+	used = dax_region_sorted(dev->region, &count);
+	if (!used)
+		return -ENOMEM;
+	memcpy(grown, dev->ranges, sizeof(grown));
+	for (i = 0; i <= count && todo; pos = dax_range_end(&used[i++])) {
+		uint64_t len = dax_min(used[i].start - pos, todo);
+
+		if (!len)
+			continue;
+		if (n && dax_range_end(&grown[n - 1]) == pos) {
+			grown[n - 1].len += len;
+		} else if (n < DAX_RANGES_MAX) {
+			grown[n++] = (struct dax_range){.start = pos, .len = len};
+		} else {
+			free(used);
+			return -ENOSPC;
+		}
+		todo -= len;
+	}
+	free(used);
+	memcpy(dev->ranges, grown, sizeof(grown));
+	dev->nr_ranges = n;
+	return 0;
+}
+
+/* Cuts from the end of the last range (bus.c: dev_dax_shrink()). */
+static void shrink(struct dax_dev *dev, uint64_t todo)
+{
+	while (todo) {
+		struct dax_range *last = &dev->ranges[dev->nr_ranges - 1];
+		uint64_t len = dax_min(last->len, todo);
+
+		last->len -= len;
+		if (!last->len)
+			dev->nr_ranges--;
+		todo -= len;
+	}
+}
+
+/**
+ * dax_dev_set_size() - `size` <- size
+ * @dev:	the device
+ * @size:	bytes
+ *
+ * Return: 0; -EINVAL: not a multiple of max(align, 2 MiB); -EBUSY: bound, even if
+ * it has that size; -ENOSPC: more than the region has left, or it would take more
+ * than DAX_RANGES_MAX ranges (the kernel has no such limit); -EACCES: static;
+ * -ENOMEM. The first that applies, in this order (bus.c: size_store()).
+ */
+int dax_dev_set_size(struct dax_dev *dev, uint64_t size)
+{
+	uint64_t old = dax_dev_size(dev);
+
+	if (dev->region->type == DAX_REGION_STATIC)
+		return -EACCES;
+	if (!dax_is_aligned(size, dax_dev_granule(dev)))
+		return -EINVAL;
+	if (dev->is_bound)
+		return -EBUSY;
+	if (size == old)
+		return 0;
+	if (size > old) {
+		int r;
+
+		if (size - old > dax_region_available(dev->region))
+			return -ENOSPC;
+		r = grow(dev, size - old);
+		if (r < 0)
+			return r;
+	} else {
+		shrink(dev, old - size);
+	}
+	dev->generation++;
+	return 0;
+}
+
+/**
+ * dax_dev_set_align() - `align` <- align
+ * @dev:	the device
+ * @align:	bytes
+ *
+ * Return: 0; -EINVAL: not one of device-dax's; -EBUSY: bound, even if it has that
+ * align; -EINVAL: the length of a range is no multiple of max(align, 2 MiB);
+ * -EACCES: static. In this order (bus.c: align_store()).
+ */
+int dax_dev_set_align(struct dax_dev *dev, uint64_t align)
+{
+	uint32_t i;
+
+	if (dev->region->type == DAX_REGION_STATIC)
+		return -EACCES;
+	if (!dax_is_align(align))
+		return -EINVAL;
+	if (dev->is_bound)
+		return -EBUSY;
+	for (i = 0; i < dev->nr_ranges; i++)
+		if (!dax_is_aligned(dev->ranges[i].len, dax_max(align, DAX_SUBSECTION)))
+			return -EINVAL;
+	if (dev->align == align)
+		return 0;
+	dev->align = align;
+	dev->generation++;
+	return 0;
+}
+
+/**
+ * dax_dev_add_mapping() - append a range at a place of one's choice: `mapping`
+ * @dev:	the device, bound or not
+ * @start:	address of the first byte; its alignment shows only when binding
+ * @end:	address of the last byte
+ *
+ * Return: 0; -ENXIO: the length is no multiple of max(align, 2 MiB), or the ends
+ * are swapped; -ENOMEM: outside the region, or in use; -ENOSPC: DAX_RANGES_MAX
+ * (the kernel has no such limit); -EACCES: static (bus.c: mapping_store()).
+ */
+int dax_dev_add_mapping(struct dax_dev *dev, uint64_t start, uint64_t end)
+{
+	const struct dax_region *region = dev->region;
+	uint64_t len = end - start + 1;
+
+	if (region->type == DAX_REGION_STATIC)
+		return -EACCES;
+	if (start > end || !dax_is_aligned(len, dax_dev_granule(dev)))
+		return -ENXIO;
+	/* A length of 0 is 2^64. */
+	if (!len || !dax_is_within(start, len, region->start, region->size) ||
+	    dax_region_is_used(region, start, len))
+		return -ENOMEM;
+	if (dev->nr_ranges == DAX_RANGES_MAX)
+		return -ENOSPC;
+	dev->ranges[dev->nr_ranges++] = (struct dax_range){.start = start, .len = len};
+	dev->generation++;
+	return 0;
+}
+
+/* ---- the driver device_dax ------------------------------------------------- */
+
+/**
+ * dax_dev_bind() - drivers/device_dax/bind <- name
+ * @model:	the model
+ * @dev:	the device
+ *
+ * The seed, once bound, is no longer the seed (bus.c: dax_bus_probe()).
+ *
+ * Return: 0; -EBUSY: is bound; -ENXIO: size 0; -EINVAL: a range that `mapping` made
+ * does not begin at, or what grew around it is not, a multiple of 2 MiB.
+ */
+int dax_dev_bind(struct dax_model *model, struct dax_dev *dev)
+{
+	struct dax_region *region = dev->region;
+	uint32_t i;
+
+	(void)model;
+	if (dev->is_bound)
+		return -EBUSY;
+	if (!dev->nr_ranges)
+		return -ENXIO;
+	for (i = 0; i < dev->nr_ranges; i++)
+		if (!dax_dev_is_mappable(dev, &dev->ranges[i]))
+			return -EINVAL;
+	dev->is_bound = true;
+	dev->generation++;
+	if (region->has_seed && region->seed == dev->id)
+		region->has_seed = false;
+	return 0;
+}
+
+/**
+ * dax_dev_unbind() - drivers/device_dax/unbind <- name
+ * @model:	the model
+ * @dev:	the device
+ *
+ * Return: 0, or -ENODEV: is not bound.
+ */
+int dax_dev_unbind(struct dax_model *model, struct dax_dev *dev)
+{
+	(void)model;
+	if (!dev->is_bound)
+		return -ENODEV;
+	dev->is_bound = false;
+	dev->generation++;
+	return 0;
+}
+
+/**
+ * dax_driver_new_id() - drivers/device_dax/new_id <- name
+ * @model:	the model
+ * @name:	"daxX.Y"; need not exist
+ *
+ * Adding an id makes the driver try all devices it matches, and device_dax matches
+ * every one, with and without ids: so every device that can be bound is, and the
+ * list of ids need not be kept (bus.c: do_id_store(), driver_attach(); on a
+ * 6.12 kernel with a region reserved for kmem the list would count).
+ *
+ * Return: 0, also if nothing could be bound; -EINVAL: not of that form.
+ */
+int dax_driver_new_id(struct dax_model *model, const char *name)
+{
+	const struct dax_region *region;
+	struct dax_dev *dev;
+
+	if (!dax_kstr_is_dax_id(name))
+		return -EINVAL;
+	dax_for_each_region (region, model)
+		dax_for_each_device (dev, region)
+			dax_dev_bind(model, dev);
+	return 0;
+}
+
+/**
+ * dax_driver_remove_id() - drivers/device_dax/remove_id <- name
+ * @model:	the model
+ * @name:	"daxX.Y"; need not exist or have been added
+ *
+ * Unbinds nothing, and changes nothing else either: see dax_driver_new_id().
+ *
+ * Return: 0; -EINVAL: not of that form.
+ */
+int dax_driver_remove_id(struct dax_model *model, const char *name)
+{
+	(void)model;
+	return dax_kstr_is_dax_id(name) ? 0 : -EINVAL;
+}

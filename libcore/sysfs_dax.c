@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The dax bus in sysfs: devices, their mappings and region directories, the driver
+ * device_dax (drivers/dax/bus.c). A static region's device lies below its nd dax
+ * device and cannot be changed, a dynamic region's below hmem.N.
+ */
+#include "libcore/sysfs_tree.h"
+
+#include "libcore/kstr.h"
+#include "libcore/size.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#define DEVICE_DAX "bus/dax/drivers/device_dax"
+
+const char *dax_sysfs_region_dir(const struct dax_region *region, char *buf)
+{
+	if (region->type == DAX_REGION_STATIC)
+		snprintf(buf, DAX_SYSFS_PATH_MAX, SYSFS_NDBUS "/region%" PRIu32,
+			 region->id);
+	else
+		snprintf(buf, DAX_SYSFS_PATH_MAX, "devices/platform/hmem.%" PRIu32,
+			 region->id);
+	return buf;
+}
+
+const char *dax_sysfs_dev_dir(const struct dax_dev *dev, char *buf)
+{
+	char dir[DAX_SYSFS_PATH_MAX / 2];
+	char name[DAX_NAME_LEN];
+
+	dax_dev_name(dev, name);
+	if (dev->region->type == DAX_REGION_STATIC)
+		snprintf(dir, sizeof(dir), SYSFS_NDBUS "/region%" PRIu32 "/%s",
+			 dev->region->id, name);
+	else
+		snprintf(dir, sizeof(dir), "devices/platform/hmem.%" PRIu32,
+			 dev->region->id);
+	snprintf(buf, DAX_SYSFS_PATH_MAX, "%s/%s", dir, name);
+	return buf;
+}
+
+/* ---- a device -------------------------------------------------------------- */
+
+static int show_dev(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "%" PRIu32 ":%" PRIu32 "\n", obj->model->major,
+		       obj->dev->minor);
+}
+
+static int show_size(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "%" PRIu64 "\n", dax_dev_size(obj->dev));
+}
+
+static int show_align(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "%" PRIu64 "\n", obj->dev->align);
+}
+
+/* The region's start stands in for a device of size 0. */
+static int show_resource(const struct sysfs_obj *obj, char *buf)
+{
+	const struct dax_dev *dev = obj->dev;
+
+	return sprintf(buf, "0x%" PRIx64 "\n",
+		       dev->nr_ranges ? dev->ranges[0].start : obj->region->start);
+}
+
+static int show_uevent(const struct sysfs_obj *obj, char *buf)
+{
+	char name[DAX_NAME_LEN];
+
+	return sprintf(buf,
+		       "MAJOR=%" PRIu32 "\nMINOR=%" PRIu32 "\nDEVNAME=%s\n%s"
+		       "MODALIAS=dax:t0\n",
+		       obj->model->major, obj->dev->minor, dax_dev_name(obj->dev, name),
+		       obj->dev->is_bound ? "DRIVER=device_dax\n" : "");
+}
+
+static int store_size(const struct sysfs_at *at, char *text)
+{
+	uint64_t size;
+	int r;
+
+	r = dax_kstr_u64(text, 0, &size);
+	return r < 0 ? r : dax_dev_set_size(at->dev, size);
+}
+
+static int store_align(const struct sysfs_at *at, char *text)
+{
+	uint64_t align;
+
+	/* bus.c: align_store() answers so to every text that is no number. */
+	if (dax_kstr_u64(text, 0, &align) < 0)
+		return -ENXIO;
+	return dax_dev_set_align(at->dev, align);
+}
+
+static int store_mapping(const struct sysfs_at *at, char *text)
+{
+	uint64_t start;
+	uint64_t end;
+	int r;
+
+	r = dax_kstr_range(text, &start, &end);
+	return r < 0 ? r : dax_dev_add_mapping(at->dev, start, end);
+}
+
+#define DEVICE_ROWS                                                                      \
+	{.name = "dev", .mode = 0444, .show = show_dev},                                 \
+		{.name = "modalias", .mode = 0444, .text = "dax:t0\n"}, SYSFS_NUMA_NODE, \
+		{.name = "resource", .mode = 0400, .show = show_resource},               \
+		SYSFS_TARGET_NODE,                                                       \
+	{                                                                                \
+		.name = "uevent", .mode = 0644, .show = show_uevent,                     \
+		.store = dax_sysfs_store_uevent                                          \
+	}
+
+static const struct sysfs_attr static_device[] = {
+	DEVICE_ROWS,
+	{.name = "align", .mode = 0444, .show = show_align},
+	{.name = "size", .mode = 0444, .show = show_size},
+	{0},
+};
+
+static const struct sysfs_attr dynamic_device[] = {
+	DEVICE_ROWS,
+	{.name = "align", .mode = 0644, .show = show_align, .store = store_align},
+	{.name = "mapping", .mode = 0200, .store = store_mapping},
+	{.name = "size", .mode = 0644, .show = show_size, .store = store_size},
+	{0},
+};
+
+/* ---- a device's mappings --------------------------------------------------- */
+
+static int show_start(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "0x%" PRIx64 "\n", obj->dev->ranges[obj->n].start);
+}
+
+static int show_end(const struct sysfs_obj *obj, char *buf)
+{
+	const struct dax_range *range = &obj->dev->ranges[obj->n];
+
+	return sprintf(buf, "0x%" PRIx64 "\n", range->start + range->len - 1);
+}
+
+static int show_page_offset(const struct sysfs_obj *obj, char *buf)
+{
+	uint64_t pages = 0;
+	uint32_t i;
+
+	for (i = 0; i < obj->n; i++)
+		pages += obj->dev->ranges[i].len / DAX_PAGE;
+	return sprintf(buf, "0x%" PRIx64 "\n", pages);
+}
+
+static const struct sysfs_attr mapping[] = {
+	{.name = "end", .mode = 0400, .show = show_end},
+	{.name = "page_offset", .mode = 0400, .show = show_page_offset},
+	{.name = "start", .mode = 0400, .show = show_start},
+	SYSFS_UEVENT(""),
+	{0},
+};
+
+/* ---- dax_region ------------------------------------------------------------ */
+
+static int show_region_id(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "%" PRIu32 "\n", obj->region->id);
+}
+
+static int show_region_align(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "%" PRIu64 "\n", obj->region->align);
+}
+
+static int show_region_size(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "%" PRIu64 "\n", obj->region->size);
+}
+
+static int show_available_size(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "%" PRIu64 "\n", dax_region_available(obj->region));
+}
+
+static int show_name(const struct dax_region *region, bool has_name, uint32_t id,
+		     char *buf)
+{
+	if (!has_name)
+		return sprintf(buf, "\n");
+	return sprintf(buf, "dax%" PRIu32 ".%" PRIu32 "\n", region->id, id);
+}
+
+static int show_seed(const struct sysfs_obj *obj, char *buf)
+{
+	return show_name(obj->region, obj->region->has_seed, obj->region->seed, buf);
+}
+
+static int show_create(const struct sysfs_obj *obj, char *buf)
+{
+	return show_name(obj->region, obj->region->has_youngest, obj->region->youngest,
+			 buf);
+}
+
+static int store_create(const struct sysfs_at *at, char *text)
+{
+	int value;
+	int r;
+
+	r = dax_kstr_int(text, &value);
+	if (r < 0)
+		return r;
+	if (value != 1)
+		return -EINVAL;
+	return dax_region_create(at->model, at->region, NULL);
+}
+
+/* Who holds the device is not known here, so the minor stays taken: sysfs.h. */
+static int store_delete(const struct sysfs_at *at, char *text)
+{
+	return dax_region_delete(at->model, at->region, dax_kstr_chomp(text), true);
+}
+
+/* A static region's is that of one device: what its namespace leaves for it. */
+static const struct sysfs_attr static_region[] = {
+	{.name = "align", .mode = 0400, .show = show_align},
+	{.name = "id", .mode = 0444, .show = show_region_id},
+	{.name = "size", .mode = 0444, .show = show_size},
+	{0},
+};
+
+static const struct sysfs_attr dynamic_region[] = {
+	{.name = "align", .mode = 0400, .show = show_region_align},
+	{.name = "available_size", .mode = 0444, .show = show_available_size},
+	{.name = "create", .mode = 0644, .show = show_create, .store = store_create},
+	{.name = "delete", .mode = 0200, .store = store_delete},
+	{.name = "id", .mode = 0444, .show = show_region_id},
+	{.name = "seed", .mode = 0444, .show = show_seed},
+	{.name = "size", .mode = 0444, .show = show_region_size},
+	{0},
+};
+
+/* ---- directories of devices ------------------------------------------------ */
+
+static void walk_device(struct sysfs_walk *walk, const struct dax_dev *dev)
+{
+	bool is_static = dev->region->type == DAX_REGION_STATIC;
+	struct sysfs_obj obj = {
+		.model = dax_sysfs_model(walk),
+		.region = dev->region,
+		.dev = dev,
+	};
+	char dir[DAX_SYSFS_PATH_MAX];
+
+	dax_sysfs_dev_dir(dev, dir);
+	dax_sysfs_dir(walk, &obj, is_static ? static_device : dynamic_device, "%s", dir);
+	dax_sysfs_dir(walk, &obj, NULL, "%s/power", dir);
+	dax_sysfs_link(walk, "bus/dax", "%s/subsystem", dir);
+	if (dev->is_bound)
+		dax_sysfs_link(walk, DEVICE_DAX, "%s/driver", dir);
+	for (obj.n = 0; obj.n < dev->nr_ranges; obj.n++) {
+		dax_sysfs_dir(walk, &obj, mapping, "%s/mapping%" PRIu32, dir, obj.n);
+		dax_sysfs_dir(walk, &obj, NULL, "%s/mapping%" PRIu32 "/power", dir,
+			      obj.n);
+	}
+}
+
+static void walk_dax_region(struct sysfs_walk *walk, const struct dax_region *region,
+			    const struct dax_dev *dev)
+{
+	struct sysfs_obj obj = {
+		.model = dax_sysfs_model(walk),
+		.region = region,
+		.dev = dev,
+	};
+	char dir[DAX_SYSFS_PATH_MAX];
+	char name[DAX_NAME_LEN];
+
+	dax_sysfs_region_dir(region, dir);
+	if (dev)
+		dax_sysfs_dir(walk, &obj, static_region, "%s/%s/dax_region", dir,
+			      dax_dev_name(dev, name));
+	else
+		dax_sysfs_dir(walk, &obj, dynamic_region, "%s/dax_region", dir);
+}
+
+/* Below directories that the nd and platform parts have named. */
+void dax_sysfs_walk_dax_devices(struct sysfs_walk *walk)
+{
+	const struct dax_region *region;
+	const struct dax_dev *dev;
+
+	dax_for_each_region (region, dax_sysfs_model(walk)) {
+		if (region->type == DAX_REGION_DYNAMIC)
+			walk_dax_region(walk, region, NULL);
+		dax_for_each_device (dev, region) {
+			if (region->type == DAX_REGION_STATIC)
+				walk_dax_region(walk, region, dev);
+			walk_device(walk, dev);
+		}
+	}
+}
+
+/* ---- the bus and its driver ------------------------------------------------ */
+
+static int store_bind(const struct sysfs_at *at, char *text)
+{
+	struct dax_dev *dev = dax_model_find(at->model, dax_kstr_chomp(text));
+
+	return dev ? dax_dev_bind(at->model, dev) : -ENODEV;
+}
+
+static int store_unbind(const struct sysfs_at *at, char *text)
+{
+	struct dax_dev *dev = dax_model_find(at->model, dax_kstr_chomp(text));
+
+	return dev ? dax_dev_unbind(at->model, dev) : -ENODEV;
+}
+
+/* Whether a driver took the device does not matter (drivers/base/bus.c). */
+static int store_drivers_probe(const struct sysfs_at *at, char *text)
+{
+	struct dax_dev *dev = dax_model_find(at->model, dax_kstr_chomp(text));
+
+	if (!dev)
+		return -ENODEV;
+	dax_dev_bind(at->model, dev);
+	return 0;
+}
+
+static int store_new_id(const struct sysfs_at *at, char *text)
+{
+	return dax_driver_new_id(at->model, dax_kstr_chomp(text));
+}
+
+static int store_remove_id(const struct sysfs_at *at, char *text)
+{
+	return dax_driver_remove_id(at->model, dax_kstr_chomp(text));
+}
+
+static int show_autoprobe(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "%d\n", obj->model->has_dax_autoprobe);
+}
+
+/* New devices have no size, so it never decides anything. */
+static int store_autoprobe(const struct sysfs_at *at, char *text)
+{
+	at->model->has_dax_autoprobe = *text != '0';
+	return 0;
+}
+
+static const struct sysfs_attr dax_bus[] = {
+	{.name = "drivers_autoprobe",
+	 .mode = 0644,
+	 .show = show_autoprobe,
+	 .store = store_autoprobe},
+	{.name = "drivers_probe", .mode = 0200, .store = store_drivers_probe},
+	SYSFS_UEVENT_WO,
+	{0},
+};
+
+static const struct sysfs_attr device_dax[] = {
+	{.name = "bind", .mode = 0200, .store = store_bind},
+	{.name = "new_id", .mode = 0200, .store = store_new_id},
+	{.name = "remove_id", .mode = 0200, .store = store_remove_id},
+	SYSFS_UEVENT_WO,
+	{.name = "unbind", .mode = 0200, .store = store_unbind},
+	{0},
+};
+
+/* The bus, and what /sys/dev/char has of it. */
+void dax_sysfs_walk_dax_bus(struct sysfs_walk *walk)
+{
+	const struct dax_model *model = dax_sysfs_model(walk);
+	const struct sysfs_obj obj = {.model = model};
+	const struct dax_region *region;
+	const struct dax_dev *dev;
+	char dir[DAX_SYSFS_PATH_MAX];
+	char name[DAX_NAME_LEN];
+
+	dax_sysfs_dir(walk, &obj, dax_bus, "bus/dax");
+	dax_sysfs_dir(walk, &obj, NULL, "bus/dax/devices");
+	dax_sysfs_dir(walk, &obj, NULL, "bus/dax/drivers");
+	dax_sysfs_dir(walk, &obj, device_dax, DEVICE_DAX);
+	dax_sysfs_link(walk, "module/device_dax", DEVICE_DAX "/module");
+	dax_for_each_region (region, model) {
+		dax_for_each_device (dev, region) {
+			dax_sysfs_dev_dir(dev, dir);
+			dax_dev_name(dev, name);
+			dax_sysfs_link(walk, dir, "bus/dax/devices/%s", name);
+			dax_sysfs_link(walk, dir, "dev/char/%" PRIu32 ":%" PRIu32,
+				       model->major, dev->minor);
+			if (dev->is_bound)
+				dax_sysfs_link(walk, dir, DEVICE_DAX "/%s", name);
+		}
+	}
+}

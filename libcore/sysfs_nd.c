@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The nd bus in sysfs, as nd_e820 makes it for memory that is persistent by decree:
+ * one bus, a region for each static region, in it for each device a namespace and
+ * the nd dax device that has claimed it, and one unused device of each kind, the
+ * seeds, from which ndctl would make the next.
+ *
+ * Everything is claimed and active, so there is little that can be written: what
+ * belongs to a bound device answers EBUSY, and so do the seeds, as no namespace is
+ * free for them (drivers/nvdimm/).
+ */
+#include "libcore/sysfs_tree.h"
+
+#include "libcore/kstr.h"
+#include "libcore/size.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ALIGNMENTS   "4096 2097152 1073741824 \n"
+#define SECTOR_SIZES "512 520 528 4096 4104 4160 4224 \n"
+
+/* pfn_devs.c, btt_devs.c, namespace_devs.c: dev->driver or a claim, before parsing */
+static int store_busy(const struct sysfs_at *at, char *text)
+{
+	(void)at;
+	(void)text;
+	return -EBUSY;
+}
+
+/* "no address to convey if the pfn instance is disabled" (pfn_devs.c) */
+static int show_nothing(const struct sysfs_obj *obj, char *buf)
+{
+	(void)obj;
+	(void)buf;
+	return -ENXIO;
+}
+
+/* ---- the bus device and its control node ----------------------------------- */
+
+static const struct sysfs_attr ndbus[] = {
+	{.name = "commands", .mode = 0444, .text = "\n"},
+	{.name = "provider", .mode = 0444, .text = "e820\n"},
+	SYSFS_UEVENT("DRIVER=nd_bus\nMODALIAS=nd:t0\n"),
+	{.name = "wait_probe", .mode = 0444, .text = "1\n"},
+	{0},
+};
+
+static int show_ndctl_dev(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "%" PRIu32 ":0\n", obj->model->ndctl_major);
+}
+
+static int show_ndctl_uevent(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "MAJOR=%" PRIu32 "\nMINOR=0\nDEVNAME=ndctl0\n",
+		       obj->model->ndctl_major);
+}
+
+static const struct sysfs_attr ndctl[] = {
+	{.name = "dev", .mode = 0444, .show = show_ndctl_dev},
+	{.name = "uevent",
+	 .mode = 0644,
+	 .show = show_ndctl_uevent,
+	 .store = dax_sysfs_store_uevent},
+	{0},
+};
+
+/* ---- a region -------------------------------------------------------------- */
+
+static uint32_t count_devices(const struct dax_region *region)
+{
+	const struct dax_dev *dev;
+	uint32_t n = 0;
+
+	dax_for_each_device (dev, region)
+		n++;
+	return n;
+}
+
+/* Number of the unused nd dax device: after those in use. */
+static uint32_t dax_seed_id(const struct dax_region *region)
+{
+	const struct dax_dev *dev;
+	uint32_t id = 0;
+
+	dax_for_each_device (dev, region)
+		id = dev->id + 1;
+	return id;
+}
+
+static int show_region_align(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "0x%" PRIx64 "\n", obj->region->nd_align);
+}
+
+/* region_devs.c: align_store(); what new namespaces would be cut by */
+static int store_region_align(const struct sysfs_at *at, char *text)
+{
+	uint64_t align;
+	int r;
+
+	r = dax_kstr_u64(text, 0, &align);
+	if (r < 0)
+		return r;
+	if (!dax_is_pow2(align) || align < DAX_PAGE || align > at->region->size)
+		return -EINVAL;
+	at->region->nd_align = align;
+	return 0;
+}
+
+static int show_badblocks(const struct sysfs_obj *obj, char *buf)
+{
+	const char *text = obj->region->badblocks;
+
+	return snprintf(buf, DAX_SYSFS_TEXT_MAX, "%s", text ? text : "");
+}
+
+static int show_btt_seed(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "btt%" PRIu32 ".0\n", obj->region->id);
+}
+
+static int show_pfn_seed(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "pfn%" PRIu32 ".0\n", obj->region->id);
+}
+
+static int show_dax_seed(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "dax%" PRIu32 ".%" PRIu32 "\n", obj->region->id,
+		       dax_seed_id(obj->region));
+}
+
+static int show_namespace_seed(const struct sysfs_obj *obj, char *buf)
+{
+	const struct dax_region *region = obj->region;
+
+	if (!region->devices)
+		return sprintf(buf, "\n");
+	return sprintf(buf, "namespace%" PRIu32 ".%" PRIu32 "\n", region->id,
+		       region->devices->id);
+}
+
+static int show_init_namespaces(const struct sysfs_obj *obj, char *buf)
+{
+	uint32_t n = count_devices(obj->region);
+
+	return sprintf(buf, "%" PRIu32 "/%" PRIu32 "\n", n, n);
+}
+
+static int show_read_only(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "%d\n", obj->region->is_read_only);
+}
+
+/* region_devs.c: read_only_store(); block devices heed it, device-dax does not */
+static int store_read_only(const struct sysfs_at *at, char *text)
+{
+	return dax_kstr_bool(text, &at->region->is_read_only);
+}
+
+static int show_region_resource(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "0x%" PRIx64 "\n", obj->region->start);
+}
+
+static int show_region_size(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "%" PRIu64 "\n", obj->region->size);
+}
+
+static const struct sysfs_attr nd_region[] = {
+	{.name = "align",
+	 .mode = 0644,
+	 .show = show_region_align,
+	 .store = store_region_align},
+	{.name = "badblocks", .mode = 0444, .show = show_badblocks},
+	{.name = "btt_seed", .mode = 0444, .show = show_btt_seed},
+	{.name = "dax_seed", .mode = 0444, .show = show_dax_seed},
+	{.name = "devtype", .mode = 0444, .text = "nd_pmem\n"},
+	{.name = "init_namespaces", .mode = 0444, .show = show_init_namespaces},
+	{.name = "mappings", .mode = 0444, .text = "0\n"},
+	{.name = "max_available_extent", .mode = 0444, .text = "0\n"},
+	{.name = "modalias", .mode = 0444, .text = "nd:t2\n"},
+	{.name = "namespace_seed", .mode = 0444, .show = show_namespace_seed},
+	{.name = "nstype", .mode = 0444, .text = "4\n"},
+	SYSFS_NUMA_NODE,
+	{.name = "pfn_seed", .mode = 0444, .show = show_pfn_seed},
+	{.name = "read_only",
+	 .mode = 0644,
+	 .show = show_read_only,
+	 .store = store_read_only},
+	{.name = "resource", .mode = 0400, .show = show_region_resource},
+	{.name = "size", .mode = 0444, .show = show_region_size},
+	SYSFS_TARGET_NODE,
+	SYSFS_UEVENT("DEVTYPE=nd_pmem\nDRIVER=nd_region\nMODALIAS=nd:t2\n"),
+	{0},
+};
+
+/* ---- a namespace ----------------------------------------------------------- */
+
+static int show_force_raw(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "%d\n", obj->dev->has_force_raw);
+}
+
+/* namespace_devs.c: force_raw_store(); counts when the namespace is next probed */
+static int store_force_raw(const struct sysfs_at *at, char *text)
+{
+	return dax_kstr_bool(text, &at->dev->has_force_raw);
+}
+
+/* libndctl finds the nd dax device of a namespace by this. */
+static int show_holder(const struct sysfs_obj *obj, char *buf)
+{
+	char name[DAX_NAME_LEN];
+
+	return sprintf(buf, "%s\n", dax_dev_name(obj->dev, name));
+}
+
+static int show_ns_resource(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "0x%" PRIx64 "\n", obj->dev->ns_start);
+}
+
+static int show_ns_size(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "%" PRIu64 "\n", obj->dev->ns_size);
+}
+
+static const struct sysfs_attr namespace_io[] = {
+	{.name = "devtype", .mode = 0444, .text = "nd_namespace_io\n"},
+	{.name = "force_raw",
+	 .mode = 0644,
+	 .show = show_force_raw,
+	 .store = store_force_raw},
+	{.name = "holder", .mode = 0444, .show = show_holder},
+	{.name = "holder_class", .mode = 0644, .text = "dax\n", .store = store_busy},
+	{.name = "modalias", .mode = 0444, .text = "nd:t4\n"},
+	{.name = "mode", .mode = 0444, .text = "dax\n"},
+	{.name = "nstype", .mode = 0444, .text = "4\n"},
+	SYSFS_NUMA_NODE,
+	{.name = "resource", .mode = 0400, .show = show_ns_resource},
+	{.name = "size", .mode = 0444, .show = show_ns_size},
+	SYSFS_TARGET_NODE,
+	SYSFS_UEVENT("DEVTYPE=nd_namespace_io\nMODALIAS=nd:t4\n"),
+	{0},
+};
+
+/* ---- nd dax devices and the seeds ------------------------------------------ */
+
+static int show_align(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "%" PRIu64 "\n", obj->dev->align);
+}
+
+static int show_mode(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "%s\n", obj->region->map == DAX_MAP_DEV ? "pmem" : "ram");
+}
+
+static int show_namespace(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "namespace%" PRIu32 ".%" PRIu32 "\n", obj->region->id,
+		       obj->dev->id);
+}
+
+static int show_resource(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "0x%" PRIx64 "\n", obj->dev->ranges[0].start);
+}
+
+static int show_size(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "%" PRIu64 "\n", dax_dev_size(obj->dev));
+}
+
+static int show_uuid(const struct sysfs_obj *obj, char *buf)
+{
+	int len = 0;
+	int i;
+
+	for (i = 0; i < DAX_UUID_LEN; i++)
+		len += sprintf(buf + len, "%s%02x",
+			       i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
+			       obj->dev->uuid[i]);
+	return len + sprintf(buf + len, "\n");
+}
+
+static const struct sysfs_attr nd_dax[] = {
+	{.name = "align", .mode = 0644, .show = show_align, .store = store_busy},
+	{.name = "devtype", .mode = 0444, .text = "nd_dax\n"},
+	{.name = "modalias", .mode = 0444, .text = "nd:t7\n"},
+	{.name = "mode", .mode = 0644, .show = show_mode, .store = store_busy},
+	{.name = "namespace", .mode = 0644, .show = show_namespace, .store = store_busy},
+	SYSFS_NUMA_NODE,
+	{.name = "resource", .mode = 0400, .show = show_resource},
+	{.name = "size", .mode = 0444, .show = show_size},
+	{.name = "supported_alignments", .mode = 0444, .text = ALIGNMENTS},
+	SYSFS_TARGET_NODE,
+	SYSFS_UEVENT("DEVTYPE=nd_dax\nDRIVER=dax_pmem\nMODALIAS=nd:t7\n"),
+	{.name = "uuid", .mode = 0644, .show = show_uuid, .store = store_busy},
+	{0},
+};
+
+#define SEED_ROWS(type, modalias_text)                                                   \
+	{.name = "devtype", .mode = 0444, .text = type "\n"},                            \
+		{.name = "modalias", .mode = 0444, .text = modalias_text "\n"},          \
+		{.name = "namespace", .mode = 0644, .text = "\n", .store = store_busy},  \
+		SYSFS_NUMA_NODE, {.name = "size", .mode = 0444, .show = show_nothing},   \
+		SYSFS_TARGET_NODE,                                                       \
+		SYSFS_UEVENT("DEVTYPE=" type "\nMODALIAS=" modalias_text "\n"),          \
+	{                                                                                \
+		.name = "uuid", .mode = 0644, .text = "\n", .store = store_busy          \
+	}
+
+#define PFN_SEED_ROWS                                                                    \
+	{.name = "align", .mode = 0644, .text = "2097152\n", .store = store_busy},       \
+		{.name = "mode", .mode = 0644, .text = "none\n", .store = store_busy},   \
+		{.name = "resource", .mode = 0400, .show = show_nothing},                \
+	{                                                                                \
+		.name = "supported_alignments", .mode = 0444, .text = ALIGNMENTS         \
+	}
+
+static const struct sysfs_attr dax_seed[] = {
+	PFN_SEED_ROWS,
+	SEED_ROWS("nd_dax", "nd:t7"),
+	{0},
+};
+
+static const struct sysfs_attr pfn_seed[] = {
+	PFN_SEED_ROWS,
+	SEED_ROWS("nd_pfn", "nd:t4"),
+	{0},
+};
+
+static const struct sysfs_attr btt_seed[] = {
+	{.name = "log_zero_flags", .mode = 0444, .text = "Y\n"},
+	{.name = "sector_size", .mode = 0644, .text = SECTOR_SIZES, .store = store_busy},
+	SEED_ROWS("nd_btt", "nd:t4"),
+	{0},
+};
+
+/* ---- all devices of the bus ------------------------------------------------ */
+
+struct nd_device {
+	struct sysfs_obj obj;
+	const struct sysfs_attr *attrs;
+	const char *driver; /* NULL: none */
+	char name[32];
+	char dir[DAX_SYSFS_PATH_MAX];
+};
+
+typedef void (*nd_device_fn)(struct sysfs_walk *walk, const struct nd_device *dev,
+			     const char *arg);
+
+/* Calls @fn for a device @prefix@region.@id in the region's directory. */
+static void call_for(struct sysfs_walk *walk, const struct sysfs_obj *obj,
+		     const struct sysfs_attr *attrs, const char *driver,
+		     const char *prefix, uint32_t id, nd_device_fn fn, const char *arg)
+{
+	struct nd_device dev = {.obj = *obj, .attrs = attrs, .driver = driver};
+	char dir[DAX_SYSFS_PATH_MAX];
+
+	snprintf(dev.name, sizeof(dev.name), "%s%" PRIu32 ".%" PRIu32, prefix,
+		 obj->region->id, id);
+	snprintf(dev.dir, sizeof(dev.dir), "%.128s/%s",
+		 dax_sysfs_region_dir(obj->region, dir), dev.name);
+	fn(walk, &dev, arg);
+}
+
+static void for_each_in_region(struct sysfs_walk *walk, const struct dax_region *region,
+			       nd_device_fn fn, const char *arg)
+{
+	struct sysfs_obj obj = {.model = dax_sysfs_model(walk), .region = region};
+	struct nd_device dev = {.obj = obj, .attrs = nd_region, .driver = "nd_region"};
+
+	snprintf(dev.name, sizeof(dev.name), "region%" PRIu32, region->id);
+	dax_sysfs_region_dir(region, dev.dir);
+	fn(walk, &dev, arg);
+	call_for(walk, &obj, btt_seed, NULL, "btt", 0, fn, arg);
+	call_for(walk, &obj, pfn_seed, NULL, "pfn", 0, fn, arg);
+	call_for(walk, &obj, dax_seed, NULL, "dax", dax_seed_id(region), fn, arg);
+	dax_for_each_device (obj.dev, region) {
+		uint32_t id = obj.dev->id;
+
+		call_for(walk, &obj, nd_dax, "dax_pmem", "dax", id, fn, arg);
+		call_for(walk, &obj, namespace_io, NULL, "namespace", id, fn, arg);
+	}
+}
+
+/* All devices of the bus, a parent before its children. */
+static void for_each_nd_device(struct sysfs_walk *walk, nd_device_fn fn, const char *arg)
+{
+	const struct nd_device bus = {
+		.obj = {.model = dax_sysfs_model(walk)},
+		.attrs = ndbus,
+		.driver = "nd_bus",
+		.name = "ndbus0",
+		.dir = SYSFS_NDBUS,
+	};
+	const struct dax_region *region;
+
+	if (!dax_sysfs_has_type(dax_sysfs_model(walk), DAX_REGION_STATIC))
+		return;
+	fn(walk, &bus, arg);
+	dax_for_each_region (region, dax_sysfs_model(walk))
+		if (region->type == DAX_REGION_STATIC)
+			for_each_in_region(walk, region, fn, arg);
+}
+
+static void walk_nd_device(struct sysfs_walk *walk, const struct nd_device *dev,
+			   const char *arg)
+{
+	char driver[64];
+
+	(void)arg;
+	dax_sysfs_dir(walk, &dev->obj, dev->attrs, "%s", dev->dir);
+	dax_sysfs_link(walk, "bus/nd", "%s/subsystem", dev->dir);
+	if (dev->driver) {
+		snprintf(driver, sizeof(driver), "bus/nd/drivers/%s", dev->driver);
+		dax_sysfs_link(walk, driver, "%s/driver", dev->dir);
+	}
+}
+
+void dax_sysfs_walk_nd_devices(struct sysfs_walk *walk)
+{
+	const struct sysfs_obj obj = {.model = dax_sysfs_model(walk)};
+
+	for_each_nd_device(walk, walk_nd_device, NULL);
+	if (!dax_sysfs_has_type(obj.model, DAX_REGION_STATIC))
+		return;
+	dax_sysfs_dir(walk, &obj, NULL, SYSFS_NDBUS "/firmware");
+	dax_sysfs_dir(walk, &obj, NULL, SYSFS_NDBUS "/nd");
+	dax_sysfs_dir(walk, &obj, ndctl, SYSFS_NDBUS "/nd/ndctl0");
+	dax_sysfs_link(walk, SYSFS_NDBUS, SYSFS_NDBUS "/nd/ndctl0/device");
+	dax_sysfs_link(walk, "class/nd", SYSFS_NDBUS "/nd/ndctl0/subsystem");
+}
+
+/* ---- the bus, its drivers, its class --------------------------------------- */
+
+static int show_autoprobe(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "%d\n", obj->model->has_nd_autoprobe);
+}
+
+static int store_autoprobe(const struct sysfs_at *at, char *text)
+{
+	at->model->has_nd_autoprobe = *text != '0';
+	return 0;
+}
+
+/* Every device either has its driver or finds none that would take it. */
+static int store_drivers_probe(const struct sysfs_at *at, char *text)
+{
+	char path[DAX_SYSFS_PATH_MAX];
+
+	snprintf(path, sizeof(path), "bus/nd/devices/%.64s", dax_kstr_chomp(text));
+	return dax_sysfs_has_node(at->model, path) ? 0 : -ENODEV;
+}
+
+static const struct sysfs_attr nd_bus[] = {
+	{.name = "drivers_autoprobe",
+	 .mode = 0644,
+	 .show = show_autoprobe,
+	 .store = store_autoprobe},
+	{.name = "drivers_probe", .mode = 0200, .store = store_drivers_probe},
+	SYSFS_UEVENT_WO,
+	{0},
+};
+
+/* Those without a static region are libnvdimm's own. */
+static const struct {
+	const char *name;
+	const char *module;
+	const struct sysfs_attr *attrs;
+	bool is_for_static;
+} drivers[] = {
+	{"dax_pmem", "dax_pmem", dax_sysfs_plain_driver, true},
+	{"nd_bus", "libnvdimm", dax_sysfs_bare_driver, false},
+	{"nd_pmem", "nd_pmem", dax_sysfs_plain_driver, true},
+	{"nd_region", "libnvdimm", dax_sysfs_plain_driver, false},
+	{"nvdimm", "libnvdimm", dax_sysfs_plain_driver, false},
+};
+
+static void walk_device_link(struct sysfs_walk *walk, const struct nd_device *dev,
+			     const char *arg)
+{
+	(void)arg;
+	dax_sysfs_link(walk, dev->dir, "bus/nd/devices/%s", dev->name);
+}
+
+static void walk_driver_link(struct sysfs_walk *walk, const struct nd_device *dev,
+			     const char *driver)
+{
+	if (dev->driver && !strcmp(dev->driver, driver))
+		dax_sysfs_link(walk, dev->dir, "bus/nd/drivers/%s/%s", driver, dev->name);
+}
+
+/* The class and /sys/dev/char too. They are there, if empty, without a region. */
+void dax_sysfs_walk_nd_bus(struct sysfs_walk *walk)
+{
+	const struct dax_model *model = dax_sysfs_model(walk);
+	bool has_static = dax_sysfs_has_type(model, DAX_REGION_STATIC);
+	const struct sysfs_obj obj = {.model = model};
+	char module[64];
+	size_t i;
+
+	dax_sysfs_dir(walk, &obj, nd_bus, "bus/nd");
+	dax_sysfs_dir(walk, &obj, NULL, "bus/nd/devices");
+	for_each_nd_device(walk, walk_device_link, NULL);
+	dax_sysfs_dir(walk, &obj, NULL, "bus/nd/drivers");
+	for (i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++) {
+		if (drivers[i].is_for_static && !has_static)
+			continue;
+		dax_sysfs_dir(walk, &obj, drivers[i].attrs, "bus/nd/drivers/%s",
+			      drivers[i].name);
+		snprintf(module, sizeof(module), "module/%s", drivers[i].module);
+		dax_sysfs_link(walk, module, "bus/nd/drivers/%s/module", drivers[i].name);
+		for_each_nd_device(walk, walk_driver_link, drivers[i].name);
+	}
+	dax_sysfs_dir(walk, &obj, NULL, "class/nd");
+	if (has_static) {
+		dax_sysfs_link(walk, SYSFS_NDBUS "/nd/ndctl0", "class/nd/ndctl0");
+		dax_sysfs_link(walk, SYSFS_NDBUS "/nd/ndctl0", "dev/char/%" PRIu32 ":0",
+			       model->ndctl_major);
+	}
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is in sysfs above and beside our buses: the platform devices that the regions
+ * hang under, as much of their bus as the links need, and the modules.
+ */
+#include "libcore/sysfs_tree.h"
+
+#include "libcore/kstr.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+/* ---- platform devices ------------------------------------------------------ */
+
+/* Not emulated. Clearing it, which is the state it is in, is fine. */
+static int store_driver_override(const struct sysfs_at *at, char *text)
+{
+	(void)at;
+	return *dax_kstr_chomp(text) ? -EBUSY : 0;
+}
+
+static bool has_numa_node(const struct sysfs_obj *obj)
+{
+	return obj->region->numa_node >= 0;
+}
+
+#define DRIVER_OVERRIDE                                                                  \
+	{                                                                                \
+		.name = "driver_override", .mode = 0644, .text = "(null)\n",             \
+		.store = store_driver_override                                           \
+	}
+
+static const struct sysfs_attr e820_attrs[] = {
+	DRIVER_OVERRIDE,
+	{.name = "modalias", .mode = 0444, .text = "platform:e820_pmem\n"},
+	SYSFS_UEVENT("DRIVER=e820_pmem\nMODALIAS=platform:e820_pmem\n"),
+	{0},
+};
+
+static const struct sysfs_attr hmem_attrs[] = {
+	DRIVER_OVERRIDE,
+	{.name = "modalias", .mode = 0444, .text = "platform:hmem\n"},
+	{.name = "numa_node",
+	 .mode = 0444,
+	 .show = dax_sysfs_show_numa_node,
+	 .is_visible = has_numa_node},
+	SYSFS_UEVENT("DRIVER=hmem\nMODALIAS=platform:hmem\n"),
+	{0},
+};
+
+bool dax_sysfs_has_type(const struct dax_model *model, enum dax_region_type type)
+{
+	const struct dax_region *region;
+
+	dax_for_each_region (region, model)
+		if (region->type == type)
+			return true;
+	return false;
+}
+
+static void walk_platform_device(struct sysfs_walk *walk, const struct sysfs_obj *obj,
+				 const struct sysfs_attr *attrs, const char *dir,
+				 const char *driver)
+{
+	dax_sysfs_dir(walk, obj, attrs, "%s", dir);
+	dax_sysfs_dir(walk, obj, NULL, "%s/power", dir);
+	dax_sysfs_link(walk, driver, "%s/driver", dir);
+	dax_sysfs_link(walk, "bus/platform", "%s/subsystem", dir);
+}
+
+void dax_sysfs_walk_platform_devices(struct sysfs_walk *walk)
+{
+	struct sysfs_obj obj = {.model = dax_sysfs_model(walk)};
+	const struct dax_region *region;
+	char dir[DAX_SYSFS_PATH_MAX];
+
+	if (dax_sysfs_has_type(dax_sysfs_model(walk), DAX_REGION_STATIC))
+		walk_platform_device(walk, &obj, e820_attrs, SYSFS_E820,
+				     "bus/platform/drivers/e820_pmem");
+	dax_for_each_region (region, dax_sysfs_model(walk)) {
+		if (region->type != DAX_REGION_DYNAMIC)
+			continue;
+		obj.region = region;
+		walk_platform_device(walk, &obj, hmem_attrs,
+				     dax_sysfs_region_dir(region, dir),
+				     "bus/platform/drivers/hmem");
+	}
+}
+
+static void walk_driver(struct sysfs_walk *walk, const char *driver, const char *module)
+{
+	char target[DAX_SYSFS_PATH_MAX];
+
+	dax_sysfs_dir(walk, NULL, dax_sysfs_plain_driver, "%s", driver);
+	snprintf(target, sizeof(target), "module/%s", module);
+	dax_sysfs_link(walk, target, "%s/module", driver);
+}
+
+/* As much of the platform bus as the devices' links need. */
+void dax_sysfs_walk_platform_bus(struct sysfs_walk *walk)
+{
+	bool has_static = dax_sysfs_has_type(dax_sysfs_model(walk), DAX_REGION_STATIC);
+	bool has_dynamic = dax_sysfs_has_type(dax_sysfs_model(walk), DAX_REGION_DYNAMIC);
+	const struct dax_region *region;
+	char dir[DAX_SYSFS_PATH_MAX];
+
+	dax_sysfs_dir(walk, NULL, NULL, "bus/platform");
+	dax_sysfs_dir(walk, NULL, NULL, "bus/platform/devices");
+	dax_sysfs_dir(walk, NULL, NULL, "bus/platform/drivers");
+	if (has_static) {
+		walk_driver(walk, "bus/platform/drivers/e820_pmem", "nd_e820");
+		dax_sysfs_link(walk, SYSFS_E820, "bus/platform/devices/e820_pmem");
+		dax_sysfs_link(walk, SYSFS_E820,
+			       "bus/platform/drivers/e820_pmem/e820_pmem");
+	}
+	if (has_dynamic)
+		walk_driver(walk, "bus/platform/drivers/hmem", "dax_hmem");
+	dax_for_each_region (region, dax_sysfs_model(walk)) {
+		if (region->type != DAX_REGION_DYNAMIC)
+			continue;
+		dax_sysfs_region_dir(region, dir);
+		dax_sysfs_link(walk, dir, "bus/platform/devices/hmem.%" PRIu32,
+			       region->id);
+		dax_sysfs_link(walk, dir, "bus/platform/drivers/hmem/hmem.%" PRIu32,
+			       region->id);
+	}
+}
+
+/* ---- modules --------------------------------------------------------------- */
+
+/* dax_pmem, nd_btt, nd_e820 and nd_pmem */
+static int show_libnvdimm_refs(const struct sysfs_obj *obj, char *buf)
+{
+	bool has_users = dax_sysfs_has_type(obj->model, DAX_REGION_STATIC);
+
+	return sprintf(buf, "%d\n", has_users ? 4 : 0);
+}
+
+#define INITSTATE                                                                        \
+	{                                                                                \
+		.name = "initstate", .mode = 0444, .text = "live\n"                      \
+	}
+
+static const struct sysfs_attr unused_module[] = {
+	INITSTATE,
+	{.name = "refcnt", .mode = 0444, .text = "0\n"},
+	{0},
+};
+
+/* nd_btt by nd_pmem, nd_e820 by its region. */
+static const struct sysfs_attr used_module[] = {
+	INITSTATE,
+	{.name = "refcnt", .mode = 0444, .text = "1\n"},
+	{0},
+};
+
+static const struct sysfs_attr libnvdimm_module[] = {
+	INITSTATE,
+	{.name = "refcnt", .mode = 0444, .show = show_libnvdimm_refs},
+	{0},
+};
+
+/* What kind of region brings them, if not the kernel itself. */
+static const struct {
+	const char *name;
+	const struct sysfs_attr *attrs;
+	bool is_for_static;
+	bool is_for_dynamic;
+} modules[] = {
+	{"dax_hmem", unused_module, false, true},
+	{"dax_pmem", unused_module, true, false},
+	{"device_dax", unused_module, true, true},
+	{"libnvdimm", libnvdimm_module, true, true},
+	{"nd_btt", used_module, true, false},
+	{"nd_e820", used_module, true, false},
+	{"nd_pmem", unused_module, true, false},
+};
+
+void dax_sysfs_walk_modules(struct sysfs_walk *walk)
+{
+	const struct sysfs_obj obj = {.model = dax_sysfs_model(walk)};
+	bool has_static = dax_sysfs_has_type(dax_sysfs_model(walk), DAX_REGION_STATIC);
+	bool has_dynamic = dax_sysfs_has_type(dax_sysfs_model(walk), DAX_REGION_DYNAMIC);
+	size_t i;
+
+	dax_sysfs_dir(walk, NULL, NULL, "module");
+	for (i = 0; i < sizeof(modules) / sizeof(modules[0]); i++) {
+		bool is_always = modules[i].is_for_static && modules[i].is_for_dynamic;
+
+		if (is_always || (modules[i].is_for_static && has_static) ||
+		    (modules[i].is_for_dynamic && has_dynamic))
+			dax_sysfs_dir(walk, &obj, modules[i].attrs, "module/%s",
+				      modules[i].name);
+	}
+}
