@@ -102,7 +102,8 @@ static int check_path(const char *value, struct daxd_why *why)
 		return daxd_fail(why, EINVAL,
 				 "'%s' is not an absolute path (begin it with /)", value);
 	if (strlen(value) > DAXD_PATH_MAX)
-		return daxd_fail(why, ENAMETOOLONG, "the path is longer than %d bytes",
+		return daxd_fail(why, ENAMETOOLONG,
+				 "the path is longer than %d bytes (shorten it)",
 				 DAXD_PATH_MAX);
 	return 0;
 }
@@ -172,7 +173,8 @@ static int parse_size(const char *value, void *field, struct daxd_why *why)
 	int r = dax_size_parse(value, field);
 
 	if (r == -ERANGE)
-		return daxd_fail(why, ERANGE, "'%s' is more than 64T", value);
+		return daxd_fail(why, ERANGE, "'%s' is too much (64T is the most)",
+				 value);
 	if (r < 0)
 		return daxd_fail(why, EINVAL,
 				 "'%s' is not a size (write 4096, 0x200000, 2M or 1G)",

@@ -268,7 +268,7 @@ static void stop(struct daemon *d, bool has_run)
 		daxd_runtime_close(&d->runtime, !has_run && d->runtime.is_recovered);
 }
 
-static int run(struct daemon *d)
+static int run_daemon(struct daemon *d)
 {
 	struct daxd_why why;
 	int tell = -1;
@@ -293,43 +293,64 @@ static int run(struct daemon *d)
 	return r < 0;
 }
 
+static int print_config(const struct daxd_options *options)
+{
+	struct daxd_config *cfg = load_config(options);
+	g_autofree char *dump = NULL;
+
+	if (!cfg)
+		return 1;
+	if (options->job == DAXD_JOB_CHECK) {
+		printf("%s: ok\n", cfg->file);
+	} else {
+		dump = daxd_config_dump(cfg);
+		fputs(dump, stdout);
+	}
+	daxd_config_free(cfg);
+	return 0;
+}
+
+static int run(const struct daxd_options *options)
+{
+	struct daemon d = {.options = *options};
+	int status;
+
+	d.config = load_config(options);
+	if (!d.config)
+		return 1;
+	status = run_daemon(&d);
+	daxd_config_free(d.config);
+	return status;
+}
+
 int main(int argc, char **argv)
 {
-	struct daemon d = {0};
-	g_autofree char *dump = NULL;
+	struct daxd_options options;
 	struct daxd_why why;
 	int status = 0;
 
 	daxd_log_init();
-	if (daxd_options_parse(argc, argv, &d.options, &why) < 0) {
+	if (daxd_options_parse(argc, argv, &options, &why) < 0) {
 		daxd_error("%s", why.text);
 		return 1;
 	}
-	if (d.options.job == DAXD_JOB_HELP) {
-		daxd_options_help();
-		return 0;
-	}
-	if (d.options.job == DAXD_JOB_VERSION) {
-		printf("cuse-daxd %s\n", DAXD_VERSION);
-		return 0;
-	}
-	d.config = load_config(&d.options);
-	if (!d.config)
-		return 1;
-	switch (d.options.job) {
-	case DAXD_JOB_CHECK:
-		printf("%s: ok\n", d.config->file);
-		break;
-	case DAXD_JOB_DUMP:
-		dump = daxd_config_dump(d.config);
-		fputs(dump, stdout);
-		break;
+	switch (options.job) {
 	case DAXD_JOB_RUN:
+		return run(&options);
+	case DAXD_JOB_CHECK:
+	case DAXD_JOB_DUMP:
+		status = print_config(&options);
+		break;
 	case DAXD_JOB_HELP:
+		daxd_options_help();
+		break;
 	case DAXD_JOB_VERSION:
-		status = run(&d);
+		printf("cuse-daxd %s\n", DAXD_VERSION);
 		break;
 	}
-	daxd_config_free(d.config);
+	if (fflush(stdout) != 0) {
+		daxd_error("standard output: %s", strerror(errno));
+		return 1;
+	}
 	return status;
 }
