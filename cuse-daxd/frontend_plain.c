@@ -12,8 +12,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define NEW ".new"
-
 static int init(struct daxd_frontend *fe, struct daxd_why *why)
 {
 	fe->dir = daxd_runtime_mkdir(fe->rt, "dev", why);
@@ -81,9 +79,9 @@ static int appear(struct daxd_frontend *fe, const struct daxd_node *node,
 
 	if (is_kept(fe, node->name, handle))
 		return change(fe, node, why);
-	unlinkat(fe->dir, NEW, 0);
-	fd = openat(fe->dir, NEW, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-		    0);
+	daxd_runtime_remove_tree(fe->rt->dir, DAXD_NEW);
+	fd = openat(fe->rt->dir, DAXD_NEW,
+		    O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0);
 	if (fd < 0)
 		return daxd_fail(why, errno,
 				 "%s/dev/%s: can't be made: %s (check the "
@@ -93,7 +91,8 @@ static int appear(struct daxd_frontend *fe, const struct daxd_node *node,
 	if (r < 0)
 		return r;
 	/* The old one, if any, is there up to here: so the new has another number. */
-	if (fstat(fd, &st) < 0 || renameat(fe->dir, NEW, fe->dir, node->name) < 0)
+	if (fstat(fd, &st) < 0 ||
+	    renameat(fe->rt->dir, DAXD_NEW, fe->dir, node->name) < 0)
 		return daxd_fail(why, errno, "%s/dev/%s: can't be made: %s", fe->rt->path,
 				 node->name, strerror(errno));
 	*handle = (struct dax_state_handle){.dev = st.st_dev, .ino = st.st_ino};

@@ -95,6 +95,7 @@ static enum daxd_next store(struct daxd_conn *conn, const struct daxd_question *
 	struct daxd_server *server = conn->server;
 	const char *path = (const char *)q->msg->body;
 	size_t path_len = strnlen(path, q->msg->len);
+	g_autofree char *real = NULL;
 	int flags;
 	int r;
 
@@ -104,11 +105,11 @@ static enum daxd_next store(struct daxd_conn *conn, const struct daxd_question *
 	if (flags < 0 || flags & O_PATH ||
 	    ((flags & O_ACCMODE) != O_WRONLY && (flags & O_ACCMODE) != O_RDWR))
 		return refuse(EBADF, ret);
-	r = daxd_tree_check_fd(&server->reg->tree, q->fds[0], path);
+	r = daxd_tree_find(&server->reg->tree, q->fds[0], path, &real);
 	if (r < 0)
 		return refuse(r, ret);
 	server->stats.stores++;
-	r = daxd_registry_store(server->reg, path, path + path_len + 1,
+	r = daxd_registry_store(server->reg, real, path + path_len + 1,
 				q->msg->len - path_len - 1);
 	return r < 0 ? refuse(r, ret) : DAXD_REPLY;
 }

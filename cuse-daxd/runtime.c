@@ -25,7 +25,7 @@ static const char *const contents[] = {
 	"sys",
 	"proc",
 	/* left behind by a daemon that died in the middle */
-	"new",
+	DAXD_NEW,
 	"sys.new",
 };
 
@@ -247,8 +247,8 @@ static int make_state(struct daxd_runtime *rt)
 {
 	int r;
 
-	unlinkat(rt->dir, "new", 0);
-	rt->state_fd = openat(rt->dir, "new",
+	daxd_runtime_remove_tree(rt->dir, DAXD_NEW);
+	rt->state_fd = openat(rt->dir, DAXD_NEW,
 			      O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
 	if (rt->state_fd < 0)
 		return -errno;
@@ -262,7 +262,13 @@ static int make_state(struct daxd_runtime *rt)
 		return r;
 	dax_state_init(rt->state);
 	rt->is_recovered = false;
-	return renameat(rt->dir, "new", rt->dir, DAX_STATE_FILE) < 0 ? -errno : 0;
+	if (renameat(rt->dir, DAXD_NEW, rt->dir, DAX_STATE_FILE) == 0)
+		return 0;
+	/* Something that is no file is in its place. */
+	r = daxd_runtime_remove_tree(rt->dir, DAX_STATE_FILE);
+	if (r == 0 && renameat(rt->dir, DAXD_NEW, rt->dir, DAX_STATE_FILE) < 0)
+		r = -errno;
+	return r;
 }
 
 /**
@@ -352,9 +358,9 @@ int daxd_runtime_write(struct daxd_runtime *rt, const char *name, uint32_t mode,
 	_cleanup_close_ int fd = -1;
 	ssize_t n = 0;
 
-	unlinkat(rt->dir, "new", 0);
-	fd = openat(rt->dir, "new", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-		    mode & 0777);
+	daxd_runtime_remove_tree(rt->dir, DAXD_NEW);
+	fd = openat(rt->dir, DAXD_NEW,
+		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode & 0777);
 	if (fd < 0)
 		return -errno;
 	if (len)
@@ -364,7 +370,7 @@ int daxd_runtime_write(struct daxd_runtime *rt, const char *name, uint32_t mode,
 	/* After the write, which takes the set-id bits away from who is not root. */
 	if (mode & ~0777U && fchmod(fd, mode) < 0)
 		return -errno;
-	return renameat(rt->dir, "new", rt->dir, name) < 0 ? -errno : 0;
+	return renameat(rt->dir, DAXD_NEW, rt->dir, name) < 0 ? -errno : 0;
 }
 
 /**

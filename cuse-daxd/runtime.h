@@ -19,6 +19,9 @@
 #include "cuse-daxd/log.h"
 #include "libcore/state.h"
 
+/* What becomes a file of another name is made under this one. */
+#define DAXD_NEW "new"
+
 struct daxd_runtime {
 	char *path; /* absolute */
 	int dir;

@@ -22,7 +22,6 @@
 #define BACKLOG         4096
 #define ACCEPTS_AT_ONCE 16
 #define PAUSE_MS        100 /* when there are no descriptors left */
-#define NEW_SOCKET      "new"
 
 /* One message; a byte more than it may have, to see that it has more. */
 static union {
@@ -349,16 +348,15 @@ int daxd_server_start(struct daxd_server *server, struct daxd_registry *reg,
 	};
 	daxd_clients_init(&server->clients, reg);
 	g_queue_init(&server->conns);
-	unlinkat(rt->dir, NEW_SOCKET, 0);
-	r = fill_address(rt, NEW_SOCKET, &address);
+	daxd_runtime_remove_tree(rt->dir, DAXD_NEW);
+	r = fill_address(rt, DAXD_NEW, &address);
 	if (r == 0)
 		server->fd =
 			socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (server->fd < 0 ||
 	    bind(server->fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    fchmodat(rt->dir, NEW_SOCKET, 0666, 0) < 0 ||
-	    listen(server->fd, BACKLOG) < 0 ||
-	    renameat(rt->dir, NEW_SOCKET, rt->dir, DAX_CONTROL_SOCKET) < 0)
+	    fchmodat(rt->dir, DAXD_NEW, 0666, 0) < 0 || listen(server->fd, BACKLOG) < 0 ||
+	    renameat(rt->dir, DAXD_NEW, rt->dir, DAX_CONTROL_SOCKET) < 0)
 		return daxd_fail(why, errno,
 				 "%s/" DAX_CONTROL_SOCKET ": can't listen "
 				 "there: %s (give another --runtime-dir)",

@@ -4,7 +4,7 @@
  *
  * A file that changes is replaced, not rewritten: who reads it gets the old text or
  * the new one whole. A descriptor that is open for writing therefore may be of a file
- * that is there no more; daxd_tree_check_fd() knows it all the same.
+ * that is there no more; daxd_tree_find() knows it all the same.
  */
 #include "cuse-daxd/tree.h"
 
@@ -14,9 +14,11 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
 #define TREE     "sys"
@@ -87,12 +89,12 @@ static int replace(const struct daxd_tree *tree, const struct dax_sysfs_node *no
 
 	if (node->kind == DAX_SYSFS_DIR)
 		return 0;
-	unlinkat(tree->rt->dir, "new", 0);
+	daxd_runtime_remove_tree(tree->rt->dir, DAXD_NEW);
 	if (node->kind == DAX_SYSFS_LINK)
-		r = symlinkat(node->text, tree->rt->dir, "new") < 0 ? -errno : 0;
+		r = symlinkat(node->text, tree->rt->dir, DAXD_NEW) < 0 ? -errno : 0;
 	else
-		r = write_file(tree->rt->dir, "new", node);
-	if (r == 0 && renameat(tree->rt->dir, "new", tree->sys, node->path) < 0)
+		r = write_file(tree->rt->dir, DAXD_NEW, node);
+	if (r == 0 && renameat(tree->rt->dir, DAXD_NEW, tree->sys, node->path) < 0)
 		r = -errno;
 	return r;
 }
@@ -153,6 +155,8 @@ static void prune(int dir, const char *path, GHashTable *seen)
 			daxd_runtime_remove_tree(dir, entry->d_name);
 			continue;
 		}
+		if (entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN)
+			continue;
 		sub = openat(dir, entry->d_name,
 			     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (sub >= 0)
@@ -264,52 +268,82 @@ void daxd_tree_done(struct daxd_tree *tree)
 	tree->rt = NULL;
 }
 
-/* Is it the file that had this name before it was replaced? */
-static bool is_predecessor(const struct daxd_tree *tree, int fd, const struct statx *stx,
-			   const char *path)
-{
-	g_autofree char *name =
-		g_strdup_printf("%s/" TREE "/%s (deleted)", tree->rt->path, path);
-	g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", fd);
-	char target[DAX_SYSFS_PATH_MAX + PATH_MAX];
-	ssize_t n;
+/* ---- descriptors of attributes --------------------------------------------- */
 
-	/*
-	 * No such file is ever made by anybody but a daemon of our user, and a path can't
-	 * be borrowed for it: it is the one at which the daemon had it.
-	 */
+static char *path_of_fd(int fd)
+{
+	g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", fd);
+
+	return g_file_read_link(link, NULL);
+}
+
+/*
+ * Opens what is at a path in the tree, over links, but never outside of the tree: the
+ * model, which takes ".." at the top for the top, would look elsewhere than we do.
+ */
+static int open_beneath(const struct daxd_tree *tree, const char *path)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+	};
+	int fd = (int)syscall(SYS_openat2, tree->sys, path, &how, sizeof(how));
+
+	/* Before Linux 5.6, or forbidden: then paths without links only. */
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM) &&
+	    g_hash_table_contains(tree->nodes, GSIZE_TO_POINTER(hash_path(path))))
+		fd = openat(tree->sys, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	return fd;
+}
+
+/*
+ * Is it the file that was at @path before it was replaced? Such a file is made by a
+ * daemon of our user only, and the path at which it was can't be borrowed for it.
+ */
+static bool is_predecessor(int fd, const struct statx *stx, const char *path)
+{
+	g_autofree char *was = NULL;
+	g_autofree char *deleted = g_strdup_printf("%s (deleted)", path);
+
 	if (stx->stx_nlink || stx->stx_uid != geteuid() ||
 	    !dax_attr_mode_is_ours(stx->stx_mode))
 		return false;
-	n = readlink(link, target, sizeof(target));
-	return n == (ssize_t)strlen(name) && !memcmp(target, name, (size_t)n);
+	was = path_of_fd(fd);
+	return was && !strcmp(was, deleted);
 }
 
 /**
- * daxd_tree_check_fd() - is a descriptor that of an attribute?
+ * daxd_tree_find() - which attribute is a descriptor of?
  * @tree:	the tree
  * @fd:		from a client
  * @path:	what the client says it is, below /sys
+ * @ret_path:	the same without links, to be freed by g_free()
  *
  * Also if the file was replaced since it was opened.
  *
- * Return: 0; -ENOENT: no such path; -EBADF: the descriptor is of another file.
+ * Return: 0; -ENOENT: no such attribute; -EBADF: the descriptor is of another file.
  */
-int daxd_tree_check_fd(const struct daxd_tree *tree, int fd, const char *path)
+int daxd_tree_find(const struct daxd_tree *tree, int fd, const char *path,
+		   char **ret_path)
 {
+	_cleanup_close_ int now = -1;
+	g_autofree char *full = NULL;
+	g_autofree char *top = NULL;
 	struct statx got;
 	struct stat named;
 
-	if (!g_hash_table_contains(tree->nodes, GSIZE_TO_POINTER(hash_path(path))))
+	now = open_beneath(tree, path);
+	if (now < 0 || fstat(now, &named) < 0 || !S_ISREG(named.st_mode))
 		return -ENOENT;
-	if (daxd_foreign_stat(fd, &got) < 0)
-		return -EBADF;
-	if (fstatat(tree->sys, path, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    !S_ISREG(named.st_mode))
+	full = path_of_fd(now);
+	top = path_of_fd(tree->sys);
+	if (!full || !top || !g_str_has_prefix(full, top))
 		return -ENOENT;
-	if (makedev(got.stx_dev_major, got.stx_dev_minor) != named.st_dev)
+	if (daxd_foreign_stat(fd, &got) < 0 ||
+	    makedev(got.stx_dev_major, got.stx_dev_minor) != named.st_dev)
 		return -EBADF;
-	if (got.stx_ino == named.st_ino || is_predecessor(tree, fd, &got, path))
-		return 0;
-	return -EBADF;
+	if (got.stx_ino != named.st_ino && !is_predecessor(fd, &got, full))
+		return -EBADF;
+	*ret_path = g_strdup(full + strlen(top) + 1);
+	return 0;
 }

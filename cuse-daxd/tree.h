@@ -23,7 +23,8 @@ struct daxd_tree {
 int daxd_tree_init(struct daxd_tree *tree, struct daxd_runtime *rt,
 		   const struct dax_model *model, struct daxd_why *why);
 int daxd_tree_update(struct daxd_tree *tree, const struct dax_model *model);
-int daxd_tree_check_fd(const struct daxd_tree *tree, int fd, const char *path);
+int daxd_tree_find(const struct daxd_tree *tree, int fd, const char *path,
+		   char **ret_path);
 void daxd_tree_done(struct daxd_tree *tree);
 
 #endif
