@@ -140,7 +140,8 @@ void dax_model_release_minor(struct dax_model *model, uint32_t minor);
 
 /*
  * What the rest of the program sees of a device: fills everything but the
- * DAX_DEVICE_OPENED flag. Range starts become offsets from region->start.
+ * DAX_DEVICE_OPENED flag. Range starts become offsets from region->start. A bound
+ * dynamic device is shown without ranges that no kernel could map (not on 2 MiB).
  */
 void dax_dev_describe(const struct dax_model *model, const struct dax_dev *dev,
 		      struct dax_device *ret);

@@ -6,8 +6,8 @@
  * Where Linux 6.1 and 6.12 differ:
  *  - a new dynamic region's device 0 is bound to device_dax, and device_dax matches
  *    every device: 6.1 (6.12 reserves the region for kmem);
- *  - a `mapping` write of a bad length or with its ends swapped is refused: 6.1
- *    (6.12 says yes and does nothing, which hides mistakes).
+ *  - a `mapping` write of a bad length is refused: 6.1 (6.12 says yes and does
+ *    nothing, which hides mistakes).
  */
 #include "libcore/model_internal.h"
 
@@ -230,9 +230,13 @@ int dax_dev_set_align(struct dax_dev *dev, uint64_t align)
  * @start:	address of the first byte; its alignment shows only when binding
  * @end:	address of the last byte
  *
- * Return: 0; -ENXIO: the length is no multiple of max(align, 2 MiB), or the ends
- * are swapped; -ENOMEM: outside the region, or in use; -ENOSPC: DAX_RANGES_MAX
- * (the kernel has no such limit); -EACCES: static (bus.c: mapping_store()).
+ * Ends that are swapped make a length too, modulo 2^64, and seldom a multiple. The
+ * empty one, @start right behind @end, is how the kernel makes devices of size 0
+ * (bus.c: mapping_store(), alloc_dev_dax_range(); all seen on 6.1).
+ *
+ * Return: 0; -ENXIO: the length is no multiple of max(align, 2 MiB); -EBUSY: it is
+ * empty, the device is not; -ENOMEM: outside the region, or in use; -ENOSPC:
+ * DAX_RANGES_MAX (the kernel has no such limit); -EACCES: static.
  */
 int dax_dev_add_mapping(struct dax_dev *dev, uint64_t start, uint64_t end)
 {
@@ -241,10 +245,11 @@ int dax_dev_add_mapping(struct dax_dev *dev, uint64_t start, uint64_t end)
 
 	if (region->type == DAX_REGION_STATIC)
 		return -EACCES;
-	if (start > end || !dax_is_aligned(len, dax_dev_granule(dev)))
+	if (!dax_is_aligned(len, dax_dev_granule(dev)))
 		return -ENXIO;
-	/* A length of 0 is 2^64. */
-	if (!len || !dax_is_within(start, len, region->start, region->size) ||
+	if (!len)
+		return dev->nr_ranges ? -EBUSY : 0;
+	if (!dax_is_within(start, len, region->start, region->size) ||
 	    dax_region_is_used(region, start, len))
 		return -ENOMEM;
 	if (dev->nr_ranges == DAX_RANGES_MAX)

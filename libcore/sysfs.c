@@ -137,18 +137,6 @@ int dax_sysfs_store_nodev(const struct sysfs_at *at, char *text)
 	return -ENODEV;
 }
 
-const struct sysfs_attr dax_sysfs_bare_driver[] = {
-	SYSFS_UEVENT_WO,
-	{0},
-};
-
-const struct sysfs_attr dax_sysfs_plain_driver[] = {
-	{.name = "bind", .mode = 0200, .store = dax_sysfs_store_nodev},
-	{.name = "unbind", .mode = 0200, .store = dax_sysfs_store_nodev},
-	SYSFS_UEVENT_WO,
-	{0},
-};
-
 /* ---- the whole tree -------------------------------------------------------- */
 
 static void walk_all(struct sysfs_walk *walk)
@@ -336,6 +324,7 @@ int dax_sysfs_store(struct dax_model *model, const char *path, const char *buf,
 	len = (size_t)dax_min(len, DAX_SYSFS_TEXT_MAX);
 	memcpy(text, buf, len);
 	text[len] = '\0';
+	at.n = lookup.obj.n;
 	if (lookup.obj.region)
 		at.region = dax_model_find_region(model, lookup.obj.region->id);
 	if (lookup.obj.dev) {

@@ -472,6 +472,21 @@ static const struct sysfs_attr nd_bus[] = {
 	{0},
 };
 
+static int store_bind(const struct sysfs_at *at, char *text);
+
+/* Taking an nd device from its driver would take the dax device away: not yet. */
+static const struct sysfs_attr nd_driver[] = {
+	{.name = "bind", .mode = 0200, .store = store_bind},
+	{.name = "unbind", .mode = 0200, .store = dax_sysfs_store_nodev},
+	SYSFS_UEVENT_WO,
+	{0},
+};
+
+static const struct sysfs_attr nd_bus_driver[] = {
+	SYSFS_UEVENT_WO,
+	{0},
+};
+
 /* Those without a static region are libnvdimm's own. */
 static const struct {
 	const char *name;
@@ -479,12 +494,21 @@ static const struct {
 	const struct sysfs_attr *attrs;
 	bool is_for_static;
 } drivers[] = {
-	{"dax_pmem", "dax_pmem", dax_sysfs_plain_driver, true},
-	{"nd_bus", "libnvdimm", dax_sysfs_bare_driver, false},
-	{"nd_pmem", "nd_pmem", dax_sysfs_plain_driver, true},
-	{"nd_region", "libnvdimm", dax_sysfs_plain_driver, false},
-	{"nvdimm", "libnvdimm", dax_sysfs_plain_driver, false},
+	{"dax_pmem", "dax_pmem", nd_driver, true},
+	{"nd_bus", "libnvdimm", nd_bus_driver, false},
+	{"nd_pmem", "nd_pmem", nd_driver, true},
+	{"nd_region", "libnvdimm", nd_driver, false},
+	{"nvdimm", "libnvdimm", nd_driver, false},
 };
+
+static int store_bind(const struct sysfs_at *at, char *text)
+{
+	char path[DAX_SYSFS_PATH_MAX];
+
+	snprintf(path, sizeof(path), "bus/nd/drivers/%s/%.64s", drivers[at->n].name,
+		 dax_kstr_chomp(text));
+	return dax_sysfs_has_node(at->model, path) ? -EBUSY : -ENODEV;
+}
 
 static void walk_device_link(struct sysfs_walk *walk, const struct nd_device *dev,
 			     const char *arg)
@@ -505,9 +529,9 @@ void dax_sysfs_walk_nd_bus(struct sysfs_walk *walk)
 {
 	const struct dax_model *model = dax_sysfs_model(walk);
 	bool has_static = dax_sysfs_has_type(model, DAX_REGION_STATIC);
-	const struct sysfs_obj obj = {.model = model};
+	struct sysfs_obj obj = {.model = model};
 	char module[64];
-	size_t i;
+	uint32_t i;
 
 	dax_sysfs_dir(walk, &obj, nd_bus, "bus/nd");
 	dax_sysfs_dir(walk, &obj, NULL, "bus/nd/devices");
@@ -516,6 +540,7 @@ void dax_sysfs_walk_nd_bus(struct sysfs_walk *walk)
 	for (i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++) {
 		if (drivers[i].is_for_static && !has_static)
 			continue;
+		obj.n = i;
 		dax_sysfs_dir(walk, &obj, drivers[i].attrs, "bus/nd/drivers/%s",
 			      drivers[i].name);
 		snprintf(module, sizeof(module), "module/%s", drivers[i].module);

@@ -88,11 +88,18 @@ void dax_sysfs_walk_platform_devices(struct sysfs_walk *walk)
 	}
 }
 
+static const struct sysfs_attr platform_driver[] = {
+	{.name = "bind", .mode = 0200, .store = dax_sysfs_store_nodev},
+	{.name = "unbind", .mode = 0200, .store = dax_sysfs_store_nodev},
+	SYSFS_UEVENT_WO,
+	{0},
+};
+
 static void walk_driver(struct sysfs_walk *walk, const char *driver, const char *module)
 {
 	char target[DAX_SYSFS_PATH_MAX];
 
-	dax_sysfs_dir(walk, NULL, dax_sysfs_plain_driver, "%s", driver);
+	dax_sysfs_dir(walk, NULL, platform_driver, "%s", driver);
 	snprintf(target, sizeof(target), "module/%s", module);
 	dax_sysfs_link(walk, target, "%s/module", driver);
 }

@@ -17,7 +17,7 @@ struct sysfs_obj {
 	const struct dax_model *model;
 	const struct dax_region *region;
 	const struct dax_dev *dev;
-	uint32_t n; /* number of a mapping or of an unused nd device */
+	uint32_t n; /* number of a mapping or of an nd driver */
 };
 
 /* The same when written to. */
@@ -25,6 +25,7 @@ struct sysfs_at {
 	struct dax_model *model;
 	struct dax_region *region;
 	struct dax_dev *dev;
+	uint32_t n;
 };
 
 struct sysfs_attr {
@@ -75,8 +76,6 @@ int dax_sysfs_show_target_node(const struct sysfs_obj *obj, char *buf);
 bool dax_sysfs_has_target_node(const struct sysfs_obj *obj);
 int dax_sysfs_store_uevent(const struct sysfs_at *at, char *text);
 int dax_sysfs_store_nodev(const struct sysfs_at *at, char *text);
-extern const struct sysfs_attr dax_sysfs_bare_driver[];
-extern const struct sysfs_attr dax_sysfs_plain_driver[];
 
 #define SYSFS_NUMA_NODE                                                                  \
 	{                                                                                \

@@ -537,11 +537,14 @@ static void test_mapping(void)
 	   -ENOMEM, "above");
 	is(dax_dev_add_mapping(other, START + DAX_GIB - M, START + DAX_GIB + M - 1),
 	   -ENOMEM, "over the end");
-	is(dax_dev_add_mapping(other, 0, UINT64_MAX), -ENOMEM, "everything");
 	is(dax_dev_add_mapping(other, 0, 0), -ENXIO, "one byte");
 	is(dax_dev_add_mapping(other, START, START + M - 1), -ENXIO, "1M");
-	is(dax_dev_add_mapping(other, START + 2 * M, START - 1), -ENXIO, "swapped");
-	is(dax_dev_add_mapping(other, START + 1, START), -ENXIO, "swapped by one");
+	is(dax_dev_add_mapping(other, START + 2 * M, START), -ENXIO, "swapped");
+	is(dax_dev_add_mapping(other, START + 4 * M, START + 2 * M - 1), -ENOMEM,
+	   "swapped, by a multiple of 2M");
+	is(dax_dev_add_mapping(other, START + 1, START), 0, "empty, on an empty one");
+	is(dax_dev_add_mapping(dev, START + 1, START), -EBUSY, "empty, on another");
+	is(dax_dev_add_mapping(dev, 0, UINT64_MAX), -EBUSY, "2^64 bytes are empty too");
 	is(other->nr_ranges, 0, "none of these did anything");
 	dax_dev_set_align(other, DAX_GIB);
 	is(dax_dev_add_mapping(other, START + 512 * M, START + 514 * M - 1), -ENXIO,

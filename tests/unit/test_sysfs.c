@@ -652,6 +652,9 @@ static void test_static_stores(void)
 	store(E820 "/ndbus0/provider", "x", -EACCES);
 	store("bus/nd/drivers/dax_pmem/unbind", "dax0.0", -ENODEV);
 	store("bus/nd/drivers/nd_pmem/bind", "namespace0.0", -ENODEV);
+	store("bus/nd/drivers/dax_pmem/bind", "dax0.0\n", -EBUSY);
+	store("bus/nd/drivers/dax_pmem/bind", "dax0.1", -ENODEV);
+	store("bus/nd/drivers/nd_region/bind", "region0", -EBUSY);
 	store("bus/nd/drivers_probe", "dax0.0\n", 0);
 	store("bus/nd/drivers_probe", "namespace0.0", 0);
 	store("bus/nd/drivers_probe", "namespace0.1", -ENODEV);
