@@ -22,11 +22,13 @@
  */
 uint64_t daxd_recover_last_life(const struct dax_state *state)
 {
+	/* No look at the others: they are memory that is not there yet. */
+	uint32_t nr_slots = MIN(state->nr_slots, DAX_STATE_SLOTS);
 	uint64_t last = 0;
 	struct dax_device desc;
 	uint32_t slot;
 
-	for (slot = 0; slot < DAX_STATE_SLOTS; slot++) {
+	for (slot = 0; slot < nr_slots; slot++) {
 		dax_state_read(state, slot, &desc);
 		last = MAX(last, desc.life);
 	}
@@ -153,11 +155,12 @@ static char *read_note(const struct daxd_registry *reg)
  */
 void daxd_recover_devices(struct daxd_registry *reg)
 {
+	uint32_t nr_slots = MIN(reg->rt->state->nr_slots, DAX_STATE_SLOTS);
 	g_autofree char *note = read_note(reg);
 	struct dax_device old;
 	uint32_t slot;
 
-	for (slot = 0; slot < DAX_STATE_SLOTS; slot++) {
+	for (slot = 0; slot < nr_slots; slot++) {
 		struct daxd_device *dev;
 
 		dax_state_read(reg->rt->state, slot, &old);
