@@ -214,8 +214,11 @@ static int show(struct daxd_registry *reg, struct daxd_device *dev,
 		dev->has_slot = true;
 	}
 	r = reg->fe->ops->appear(reg->fe, &node, &dev->handle, why);
-	if (r < 0)
+	if (r < 0) {
+		/* Not published: the slot is still anybody's. */
+		dev->has_slot = false;
 		return r;
+	}
 	publish(reg, dev, desc);
 	dev->is_shown = true;
 	return 0;

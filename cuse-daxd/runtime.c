@@ -70,11 +70,13 @@ static int check_owner(const struct daxd_runtime *rt, struct daxd_why *why)
 	return 0;
 }
 
+/*
+ * A directory of our own making has the sticky bit until the one who gets the lock has
+ * noted that it is: that may be another daemon than the one who made it.
+ */
 static int open_dir(struct daxd_runtime *rt, struct daxd_why *why)
 {
-	if (mkdir(rt->path, 0755) == 0)
-		rt->is_made = true;
-	else if (errno != EEXIST)
+	if (mkdir(rt->path, 0755 | S_ISVTX) < 0 && errno != EEXIST)
 		return daxd_fail(why, errno,
 				 "%s: can't be made: %s (make its parent, or "
 				 "give another --runtime-dir)",
@@ -85,9 +87,6 @@ static int open_dir(struct daxd_runtime *rt, struct daxd_why *why)
 				 "%s: is not a directory that can be used: "
 				 "%s (give another --runtime-dir)",
 				 rt->path, strerror(errno));
-	/* Whatever the umask: clients of other users come here. */
-	if (rt->is_made && fchmod(rt->dir, 0755) < 0)
-		return daxd_fail(why, errno, "%s: fchmod: %s", rt->path, strerror(errno));
 	return check_owner(rt, why);
 }
 
@@ -115,6 +114,13 @@ static bool is_stale(const struct daxd_runtime *rt)
 	       locked.st_ino != named.st_ino || locked.st_dev != named.st_dev;
 }
 
+static bool is_removed(const struct daxd_runtime *rt)
+{
+	struct stat st;
+
+	return fstat(rt->dir, &st) == 0 && !st.st_nlink;
+}
+
 static int take_lock(struct daxd_runtime *rt, struct daxd_why *why)
 {
 	do {
@@ -135,19 +141,26 @@ static int take_lock(struct daxd_runtime *rt, struct daxd_why *why)
 	return 0;
 }
 
-/* Says who we are, and remembers over a crash that the directory is ours. */
+/* Says who we are, and remembers over a crash that the directory is ours to remove. */
 static int write_lock(struct daxd_runtime *rt, struct daxd_why *why)
 {
 	char text[64] = "";
+	struct stat st;
 	int len;
 
-	if (pread(rt->lock, text, sizeof(text) - 1, 0) > 0 && strstr(text, MADE_MARK))
-		rt->is_made = true;
+	if (fstat(rt->dir, &st) < 0)
+		return daxd_fail(why, errno, "%s: fstat: %s", rt->path, strerror(errno));
+	rt->is_made =
+		st.st_mode & S_ISVTX || (pread(rt->lock, text, sizeof(text) - 1, 0) > 0 &&
+					 strstr(text, MADE_MARK));
 	len = snprintf(text, sizeof(text), "%d%s\n", getpid(),
 		       rt->is_made ? " " MADE_MARK : "");
 	if (ftruncate(rt->lock, 0) < 0 || pwrite(rt->lock, text, (size_t)len, 0) != len)
-		return daxd_fail(why, EIO, "%s/%s: can't be written (is there room?)",
-				 rt->path, LOCK_FILE);
+		return daxd_fail(why, EIO,
+				 "%s/" LOCK_FILE ": can't be written (is there room?)",
+				 rt->path);
+	if (st.st_mode & S_ISVTX && fchmod(rt->dir, 0755) < 0)
+		return daxd_fail(why, errno, "%s: fchmod: %s", rt->path, strerror(errno));
 	return 0;
 }
 
@@ -163,9 +176,13 @@ int daxd_runtime_open(struct daxd_runtime *rt, const char *path, struct daxd_why
 
 	*rt = (struct daxd_runtime){
 		.path = g_strdup(path), .dir = -1, .lock = -1, .state_fd = -1};
-	r = open_dir(rt, why);
-	if (r == 0)
-		r = take_lock(rt, why);
+	do {
+		daxd_close_fd(&rt->dir);
+		r = open_dir(rt, why);
+		if (r == 0)
+			r = take_lock(rt, why);
+		/* The one before us has removed it in between. */
+	} while (r == -ENOENT && rt->dir >= 0 && is_removed(rt));
 	if (r == 0) {
 		rt->is_recovered = faccessat(rt->dir, DAX_STATE_FILE, F_OK,
 					     AT_SYMLINK_NOFOLLOW) == 0;

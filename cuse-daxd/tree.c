@@ -62,8 +62,12 @@ static int write_file(int dir, const char *name, const struct dax_sysfs_node *no
 	if (!node->len || node->read_error)
 		return 0;
 	n = write(fd, node->text, node->len);
-	if (n != (ssize_t)node->len)
-		return n < 0 ? -errno : -ENOSPC;
+	if (n != (ssize_t)node->len) {
+		int error = n < 0 ? errno : ENOSPC;
+
+		unlinkat(dir, name, 0);
+		return -error;
+	}
 	/* The write has taken this bit away, unless we are root. */
 	if (mode & S_ISUID && fchmod(fd, mode) < 0)
 		return -errno;

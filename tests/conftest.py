@@ -275,13 +275,13 @@ def hugetlbfs(workdir, hugepages, daemons):
 
 @pytest.fixture
 def small_fs(workdir, daemons):
-    """small_fs(size) is a directory on a file system of that size."""
+    """small_fs(options) is a directory on a tmpfs with these options."""
     mounted = []
 
-    def make(size):
+    def make(options):
         path = workdir / "small"
         path.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=1777", "none", path],
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"{options},mode=1777", "none", path],
                        check=True)
         mounted.append(path)
         return path

@@ -305,7 +305,7 @@ def test_killed_while_starting(new_daemon, workdir):
     """At every stage, told by what strace would show: the files that are there."""
     config = f"[region 0]\nbacking=pmem:{workdir}/a\nsize=4M\n[region 1]\nsize=4M\n"
     d = new_daemon()
-    stages = ["lock", "state", "dev/dax0.0", "dev/dax1.0", "sys", "sys/bus", "proc/devices"]
+    stages = ["", "lock", "state", "dev/dax0.0", "dev/dax1.0", "sys", "sys/bus", "proc/devices"]
     for stage in stages * 3:
         process = subprocess.Popen(d.command(config), env=environment())
         while not os.path.lexists(d.dir / stage) and process.poll() is None:
@@ -316,6 +316,30 @@ def test_killed_while_starting(new_daemon, workdir):
         assert set(names(d.state())) == {"dax0.0", "dax1.0", "ndctl0"}
         assert len(d.control("list")) == 2
         d.stop()
-        # Who died before it could note that the directory is its own leaves it, empty.
-        if d.dir.exists():
-            d.dir.rmdir()
+        assert not d.dir.exists()
+
+
+def test_a_stop_and_a_start_at_once(new_daemon):
+    """The next one either gets the directory or is told whose it is."""
+    d = new_daemon().start()
+    other = new_daemon()
+    started = 0
+    for _ in range(40):
+        d.process.terminate()
+        try:
+            other.start()
+            started += 1
+        except AssertionError as e:
+            assert "is in use by the daemon" in str(e), e
+            other.log.unlink()
+        assert d.process.wait(TIMEOUT) == 0
+        d.process = None
+        if not other.process:
+            other.start()
+        assert other.control("list")
+        d, other = other, d
+    assert d.dir.exists()
+    d.stop()
+    if d.dir.exists():
+        assert os.listdir(d.dir) == []
+        d.dir.rmdir()

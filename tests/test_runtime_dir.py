@@ -13,7 +13,7 @@ import pytest
 
 from conftest import (DAEMON, IS_ROOT, NOBODY, TIMEOUT, both_users, environment, file_mode,
                       needs_root, run)
-from wire import ALIVE, NDCTL
+from wire import ALIVE, GONE, NDCTL
 
 STICKY = stat.S_ISVTX
 
@@ -31,7 +31,7 @@ def test_what_is_there(daemon):
     assert (d.dir / "lock").read_text().split()[0] == str(d.pid)
 
 
-@pytest.mark.parametrize("mask", [0o000, 0o077, 0o777])
+@pytest.mark.parametrize("mask", [0o000, 0o077, 0o377])
 def test_the_umask_does_not_count(new_daemon, mask):
     d = new_daemon()
     before = os.umask(mask)
@@ -337,3 +337,37 @@ def test_default_directories(new_daemon, workdir):
         assert re.search("^runtime-dir=(.*)$", result.stdout, re.M)[1] == expected
     result = run([DAEMON, "--dump-config"])
     assert "runtime-dir=/run/cuse-daxd\n" in result.stdout
+
+
+@needs_root
+def test_no_room_in_the_runtime_directory(new_daemon, small_fs):
+    """A start says so; while running, what there is no room for comes when there is some."""
+    fs = small_fs("nr_inodes=60")
+    d = new_daemon()
+    d.dir = fs / "rt"
+    assert "No space left on device (check the room there)" in d.fail()
+    subprocess.run(["mount", "-o", "remount,nr_inodes=300", fs], check=True)
+    d.start("[region 0]\ntype=dynamic\nsize=64M\n[device 0.0]\nsize=4M\n")
+
+    def tree():
+        return sorted(os.path.join(top, name) for top, names, files in os.walk(d.dir / "sys")
+                      for name in names + files)
+
+    before = tree()
+    region = "devices/platform/hmem.0/dax_region"
+    for _ in range(20):
+        assert d.store(f"{region}/create", "1") == 0
+    assert "No space left on device" in d.output() and "continuing without" in d.output()
+    assert len(os.listdir(d.dir / "dev")) < 21
+    subprocess.run(["mount", "-o", "remount,nr_inodes=2000", fs], check=True)
+    assert d.store(f"{region}/create", "1") == 0
+    assert len(os.listdir(d.dir / "dev")) == 22
+    assert len(os.listdir(d.dir / "sys/bus/dax/devices")) == 22
+    slots = [slot for slot, _, device in d.state().devices() if device.flags != GONE]
+    names = [device.name for _, _, device in d.state().devices() if device.flags != GONE]
+    assert len(slots) == len(set(slots)) == len(set(names)) == 22
+    for n in range(1, 22):
+        assert d.attr(f"bus/dax/devices/dax0.{n}/size") == "0\n"
+        assert d.store(f"{region}/delete", f"dax0.{n}") == 0
+    assert tree() == before
+    d.stop()

@@ -443,7 +443,7 @@ def test_fuzz(daemon, workdir, user):
     with d.wire() as wire:
         assert wire.control("list")
         stats = wire.control("stats")["daemon"]
-        assert stats["dropped"] > 100 and stats["attaches"] > 10 and stats["stores"] > 100
+        assert min(stats["dropped"], stats["attaches"], stats["stores"]) > ROUNDS / 1000
     settle(lambda: d.fds() <= before + 1)  # this process is a client
     assert len(os.listdir(f"/proc/{d.pid}/task")) == 1
 

@@ -496,7 +496,7 @@ def test_pmem_truncated_image(new_daemon, workdir):
 
 @needs_root
 def test_pmem_full_disk(new_daemon, small_fs):
-    path = small_fs("40M") / "image"
+    path = small_fs("size=40M") / "image"
     said = new_daemon().fail(f"[region 0]\nbacking=pmem:{path}\nsize=62M\n")
     assert f"{path}: needs 64M, its file system has " in said and "M free (make room" in said
     assert not path.exists()
@@ -504,7 +504,7 @@ def test_pmem_full_disk(new_daemon, small_fs):
 
 @needs_root
 def test_pmem_full_disk_for_an_empty_file(new_daemon, small_fs):
-    path = small_fs("40M") / "image"
+    path = small_fs("size=40M") / "image"
     with open(path, "wb") as f:
         f.truncate(64 * MIB)
     assert "needs 64M, its file system has" in new_daemon().fail(
@@ -557,7 +557,7 @@ def test_no_permission(new_daemon, workdir):
 
 @needs_root
 def test_read_only_file_system(new_daemon, small_fs):
-    path = small_fs("20M")
+    path = small_fs("size=20M")
     (path / "image").touch()
     run(["mount", "-o", "remount,ro", path])
     for name in ("image", "other"):
