@@ -54,7 +54,18 @@ static void conn_touch(struct daxd_conn *conn)
 {
 	g_queue_unlink(&conn->server->conns, &conn->link);
 	g_queue_push_tail_link(&conn->server->conns, &conn->link);
-	g_source_set_ready_time(conn->source, g_get_monotonic_time() + DAXD_IDLE_US);
+	conn->heard = g_source_get_time(conn->source);
+}
+
+/* The timer runs on when something is heard, and looks at that when it is over. */
+static bool conn_is_silent(struct daxd_conn *conn)
+{
+	gint64 end = conn->heard + DAXD_IDLE_US;
+
+	if (end <= g_source_get_time(conn->source))
+		return true;
+	g_source_set_ready_time(conn->source, end);
+	return false;
 }
 
 static int conn_send(const struct daxd_conn *conn, const struct daxd_answer *answer)
@@ -200,7 +211,8 @@ static gboolean on_conn(gint fd, GIOCondition condition, gpointer data)
 
 	(void)fd;
 	if (!condition) {
-		conn_drop(conn, "silent");
+		if (conn_is_silent(conn))
+			conn_drop(conn, "silent");
 	} else if (is_closed(conn)) {
 		conn_free(conn);
 	} else if (conn->job) {
@@ -260,9 +272,10 @@ static void add_conn(struct daxd_server *server, int fd)
 	conn->link.data = conn;
 	conn->source = g_unix_fd_source_new(fd, G_IO_IN);
 	g_source_set_callback(conn->source, G_SOURCE_FUNC(on_conn), conn, NULL);
+	conn->heard = g_get_monotonic_time();
+	g_source_set_ready_time(conn->source, conn->heard + DAXD_IDLE_US);
 	g_source_attach(conn->source, NULL);
 	g_queue_push_tail_link(&server->conns, &conn->link);
-	conn_touch(conn);
 	server->stats.connections++;
 }
 

@@ -41,6 +41,7 @@ struct daxd_conn {
 	struct daxd_peer peer;
 	GSource *source;
 	GList link;
+	gint64 heard; /* when it last sent something; g_get_monotonic_time() */
 	/* An answer is being worked out; to be given up if the connection goes. */
 	void *job;
 	void (*give_up)(void *job);

@@ -169,6 +169,9 @@ class Daemon:
     def fds(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
+    def threads(self):
+        return len(os.listdir(f"/proc/{self.pid}/task"))
+
 
 def pool():
     directory = pathlib.Path("/sys/kernel/mm/hugepages/hugepages-2048kB")

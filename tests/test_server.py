@@ -317,6 +317,7 @@ def test_a_descriptor_whose_close_hangs(d, workdir):
         pytest.skip("there is no /dev/fuse")
     directory = workdir / "fs"
     directory.mkdir()
+    threads = d.threads()
     with open(os.path.join(os.path.dirname(__file__), "wire.py"), encoding="utf-8") as f:
         code = f.read() + EVIL
     with hangfs.mounted(str(directory)) as fs:
@@ -333,12 +334,12 @@ def test_a_descriptor_whose_close_hangs(d, workdir):
         # Who does that is not listened to, until the descriptors are closed.
         assert client.stdout.readline() == "banned\n"
         assert d.ctl("list", as_nobody=True).returncode == 1
-        assert 2 < len(os.listdir(f"/proc/{d.pid}/task")) < 20
+        assert 2 < d.threads() < 20
         alive(d)
     client.stdin.close()
     client.stdout.close()
     assert client.wait(TIMEOUT) == 0
-    settle(lambda: len(os.listdir(f"/proc/{d.pid}/task")) == 1)
+    settle(lambda: d.threads() == threads)
     assert d.ctl("list", as_nobody=True).returncode == 0
 
 
@@ -437,7 +438,7 @@ class Fuzz:
 @both_users
 def test_fuzz(daemon, workdir, user):
     d = daemon(CONFIG)
-    before = d.fds()
+    before, threads = d.fds(), d.threads()
     fuzz = Fuzz(d, workdir, SEED)
     assert fuzz.run(ROUNDS) > ROUNDS / 10
     with d.wire() as wire:
@@ -445,7 +446,7 @@ def test_fuzz(daemon, workdir, user):
         stats = wire.control("stats")["daemon"]
         assert min(stats["dropped"], stats["attaches"], stats["stores"]) > ROUNDS / 1000
     settle(lambda: d.fds() <= before + 1)  # this process is a client
-    assert len(os.listdir(f"/proc/{d.pid}/task")) == 1
+    settle(lambda: d.threads() == threads)
 
 
 def test_raw_bytes(d):
