@@ -123,7 +123,7 @@ void daxd_region_cfg_settle(const struct daxd_config *cfg, struct daxd_region_cf
 		return;
 	}
 	if (!size)
-		size = rest ? DAXD_DEFAULT_SIZE : sum;
+		size = rest || !sum ? DAXD_DEFAULT_SIZE : sum;
 	dax_size_format(size, is);
 	dax_size_format(sum, has);
 	if (sum > size || (rest && sum == size))
@@ -160,7 +160,7 @@ static void settle(const struct daxd_config *cfg, struct daxd_region_cfg *region
 	}
 	if (region->given & DAXD_GIVEN_SIZE)
 		daxd_region_cfg_settle(cfg, region, region->size, problems);
-	else if (!rest || !region->path)
+	else if (!region->path || (!rest && region->type == DAX_REGION_STATIC))
 		daxd_region_cfg_settle(cfg, region, 0, problems);
 }
 

@@ -354,7 +354,6 @@ int daxd_registry_store(struct daxd_registry *reg, const char *path, const char 
 	struct daxd_why why;
 	int r;
 
-	reg->writes++;
 	release_minors(reg);
 	r = dax_sysfs_store(&reg->model, path, buf, len);
 	daxd_debug("%s <- '%.*s': %s", path, (int)MIN(len, 100), buf,

@@ -29,9 +29,9 @@ struct daxd_device {
 	bool owns_store;
 	uint64_t base; /* physical address of the store's byte 0 */
 	struct daxd_perms perms;
-	bool is_shown; /* it has a slot and a node */
-	uint32_t slot;
-	bool has_slot;          /* recovered: has one before it is shown */
+	bool is_shown;          /* it has a slot and a node */
+	uint32_t slot;          /* in the state pages */
+	bool has_slot;          /* a recovered one has it before it is shown */
 	struct dax_device desc; /* as published; ranges are offsets in the store */
 	struct dax_state_handle handle;
 	bool is_opened;
@@ -51,7 +51,6 @@ struct daxd_registry {
 	GPtrArray *regions; /* struct daxd_region, by id */
 	GPtrArray *devices; /* struct daxd_device: those that exist */
 	GPtrArray *gone;    /* struct daxd_device: deleted, until their slot is reused */
-	uint64_t writes;    /* to attributes */
 };
 
 /* -- registry_setup.c: from the config ---------------------------------------- */

@@ -206,6 +206,16 @@ def test_a_dynamic_region_always_has_device_0(dumped):
     assert groups["device 5.0"]["size"] == "0"
 
 
+def test_a_dynamic_region_whose_devices_are_empty(dumped):
+    groups = dumped("[region 5]\ntype=dynamic\n[device 5.0]\nsize=0\n")
+    assert (groups["region 5"]["size"], groups["device 5.0"]["size"]) == ("1G", "0")
+
+
+def test_a_file_may_have_more_than_the_devices_of_a_dynamic_region(dumped):
+    groups = dumped("[region 5]\ntype=dynamic\nbacking=hugetlbfs:/x\n[device 5.0]\nsize=4M\n")
+    assert "size" not in groups["region 5"] and groups["device 5.0"]["size"] == "4M"
+
+
 def test_comments_behind_values(dumped):
     groups = dumped("[region 0]\nsize=4M # small\nalign=4K\t# smaller\nbacking=pmem:/a#b#\n")
     assert groups["region 0"]["size"] == "4M"

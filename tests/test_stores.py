@@ -239,6 +239,16 @@ def test_hugetlbfs_one_device_takes_the_rest_of_the_file(daemon, hugepages, huge
     assert d.state().find("dax0.1")[2].size == 8 * MIB
 
 
+def test_hugetlbfs_dynamic_region_of_a_file(daemon, hugepages, hugetlbfs):
+    hugepages(8)
+    with open(hugetlbfs / "file", "wb") as f:
+        f.truncate(12 * MIB)
+    d = daemon(f"[region 0]\nbacking=hugetlbfs:{hugetlbfs}/file\ntype=dynamic\n[device 0.0]\n"
+               "size=4M\n")
+    assert d.attr("devices/platform/hmem.0/dax_region/size") == f"{12 * MIB}\n"
+    assert d.attr("devices/platform/hmem.0/dax_region/available_size") == f"{8 * MIB}\n"
+
+
 def test_hugetlbfs_rest_of_nothing(new_daemon, hugepages, hugetlbfs):
     hugepages(8)
     config = (f"[region 0]\nbacking=hugetlbfs:{hugetlbfs}/file\n[device 0.0]\nsize=4M\n"
