@@ -14,7 +14,7 @@
 #include <sys/sysmacros.h>
 
 #define STUCK_MAX         256
-#define STUCK_PER_UID_MAX 8
+#define STUCK_PER_UID_MAX 32
 
 static struct {
 	pthread_mutex_t lock;
