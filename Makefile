@@ -41,7 +41,8 @@ OPT ?= -O2 -g
 HARDEN = $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong
 SANFLAGS = $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 
-CPPFLAGS += -D_GNU_SOURCE -I. -DDAXD_VERSION='"$(VERSION)"' -DDAXD_LIBDIR='"$(LIBDIR)"'
+CPPFLAGS += -D_GNU_SOURCE -I. -DDAXD_VERSION='"$(VERSION)"' -DDAXD_LIBDIR='"$(LIBDIR)"' \
+	-DDAXD_SYSCONFDIR='"$(SYSCONFDIR)"'
 CFLAGS += -std=gnu11 $(OPT) $(WARN) $(HARDEN) -fvisibility=hidden -fPIC
 LDFLAGS += -Wl,-z,relro,-z,now -Wl,--as-needed
 

@@ -1,46 +1,61 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How the mode of an emulated sysfs attribute is kept on disk.
+ * How an attribute of /sys is kept as a plain file: what mode the file has.
  *
- * The daemon writes attributes as plain files. Who may not read one on a real machine
- * without being root must be able to here, or PMDK refuses to work for an ordinary
- * user; so the file is readable for all, and the mode that stat(2) is to show is kept
- * in bits that a plain file has no use for:
+ * The file can be read by everybody, whatever mode is shown: an ordinary user of the
+ * emulator sees what root sees on a real machine, because PMDK can't work without
+ * `resource` (0400). What stat(2) is to show is told by the bits that mean nothing on
+ * a file without execute permission:
  *
- *	S_ISVTX		a file of ours (also on device handles)
- *	S_ISUID		shown without the group's and others' bits: 0400, 0600, 0200
- *	S_ISGID		reading answers ENXIO; the file is empty
+ *	S_ISVTX	it is one of ours
+ *	S_ISUID	the shown mode has no permission for group and others
+ *	S_ISGID	reading it fails with DAX_ATTR_READ_ERROR; the file is empty
+ *
+ * Writing is the owner's, as in /sys: that is enforced by the kernel when the file is
+ * opened, and so by whatever mode or ACL an administrator gives it.
  */
 #ifndef DAX_ATTRMODE_H
 #define DAX_ATTRMODE_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
-/* The mode for the file of an attribute that is to be shown with mode @shown. */
-static inline uint32_t dax_attrmode_disk(uint32_t shown, bool is_read_error)
-{
-	uint32_t mode = S_ISVTX | (shown & 0200);
+#define DAX_ATTR_READ_ERROR ENXIO
 
-	if (shown & 0444)
-		mode |= 0444;
-	if (!(shown & 0077))
+/* From the mode that sysfs shows (0444, 0400, 0200, 0644, 0600) to the file's. */
+static inline uint32_t dax_attr_mode_encode(uint32_t shown, bool has_read_error)
+{
+	uint32_t mode = S_ISVTX | (shown & S_IWUSR);
+
+	if (shown & (S_IRUSR | S_IRGRP | S_IROTH))
+		mode |= S_IRUSR | S_IRGRP | S_IROTH;
+	if (!(shown & (S_IRWXG | S_IRWXO)))
 		mode |= S_ISUID;
-	if (is_read_error)
+	if (has_read_error)
 		mode |= S_ISGID;
 	return mode;
 }
 
-/* The mode to show for a file with mode @disk. */
-static inline uint32_t dax_attrmode_shown(uint32_t disk)
+static inline bool dax_attr_mode_is_ours(uint32_t mode)
 {
-	return disk & (disk & S_ISUID ? 0700 : 0777);
+	return S_ISREG(mode) && (mode & S_ISVTX);
 }
 
-static inline bool dax_attrmode_is_read_error(uint32_t disk)
+static inline bool dax_attr_mode_has_read_error(uint32_t mode)
 {
-	return disk & S_ISGID;
+	return mode & S_ISGID;
+}
+
+/* From the file's mode to the one that stat(2) is to show, without the type bits. */
+static inline uint32_t dax_attr_mode_decode(uint32_t mode)
+{
+	uint32_t shown = mode & (S_IRUSR | S_IWUSR);
+
+	if (!(mode & S_ISUID))
+		shown |= mode & (S_IRGRP | S_IROTH);
+	return shown;
 }
 
 #endif

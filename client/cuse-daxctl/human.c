@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Answers as people read them: columns as wide as what is in them. */
+#include "client/cuse-daxctl/daxctl.h"
+
+#include "libcore/size.h"
+
+#include <glib.h>
+#include <stdio.h>
+#include <string.h>
+
+#define COLUMNS_MAX 16
+
+struct column {
+	const char *title;
+	const char *key;
+	bool is_size;   /* 1073741824: 1G */
+	bool is_number; /* to the right */
+	const char *missing;
+};
+
+static char *cell(struct json_object *row, const struct column *column)
+{
+	char buf[DAX_SIZE_STRLEN];
+	struct json_object *value;
+
+	if (!json_object_object_get_ex(row, column->key, &value))
+		return g_strdup(column->missing ? column->missing : "-");
+	if (column->is_size)
+		return g_strdup(dax_size_format(json_object_get_uint64(value), buf));
+	return g_strdup(json_object_get_string(value));
+}
+
+static size_t width(struct json_object *rows, const struct column *column)
+{
+	size_t max = strlen(column->title);
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(rows); i++) {
+		g_autofree char *text = cell(json_object_array_get_idx(rows, i), column);
+
+		max = MAX(max, strlen(text));
+	}
+	return max;
+}
+
+static void print_cell(const char *text, const struct column *column, size_t wide,
+		       bool is_last)
+{
+	if (column->is_number || column->is_size)
+		printf("%*s", (int)wide, text);
+	else
+		printf("%-*s", is_last ? 0 : (int)wide, text);
+	printf("%s", is_last ? "\n" : "  ");
+}
+
+static void print_table(struct json_object *rows, const struct column *columns, size_t nr)
+{
+	size_t wide[COLUMNS_MAX];
+	size_t i;
+	size_t c;
+
+	g_assert(nr <= COLUMNS_MAX);
+	for (c = 0; c < nr; c++) {
+		wide[c] = width(rows, &columns[c]);
+		print_cell(columns[c].title, &columns[c], wide[c], c == nr - 1);
+	}
+	for (i = 0; i < json_object_array_length(rows); i++) {
+		struct json_object *row = json_object_array_get_idx(rows, i);
+
+		for (c = 0; c < nr; c++) {
+			g_autofree char *text = cell(row, &columns[c]);
+
+			print_cell(text, &columns[c], wide[c], c == nr - 1);
+		}
+	}
+}
+
+/**
+ * ctl_print_list() - the devices
+ * @json:	answer to "list"
+ */
+void ctl_print_list(struct json_object *json)
+{
+	static const struct column columns[] = {
+		{"DEVICE", "chardev"},
+		{"SIZE", "size", .is_size = true},
+		{"ALIGN", "align", .is_size = true},
+		{"STATE", "state", .missing = "enabled"},
+		{"TYPE", "type"},
+		{"NODE", "target_node", .is_number = true},
+		{"DEV", "dev"},
+		{"CLIENTS", "clients", .is_number = true},
+		{"BACKING", "backing"},
+		{"PATH", "path"},
+	};
+
+	print_table(json, columns, G_N_ELEMENTS(columns));
+}
+
+/**
+ * ctl_print_mappings() - who has what mapped
+ * @json:	answer to "mappings"
+ */
+void ctl_print_mappings(struct json_object *json)
+{
+	static const struct column columns[] = {
+		{"PID", "pid", .is_number = true},
+		{"COMMAND", "comm"},
+		{"DEVICE", "chardev"},
+		{"PROT", "prot"},
+		{"START", "start"},
+		{"SIZE", "size", .is_size = true},
+		{"OFFSET", "offset", .is_size = true},
+	};
+
+	print_table(json, columns, G_N_ELEMENTS(columns));
+}
+
+/**
+ * ctl_print_stats() - the daemon and its devices
+ * @json:	answer to "stats"
+ */
+void ctl_print_stats(struct json_object *json)
+{
+	static const struct column columns[] = {
+		{"DEVICE", "chardev"},
+		{"CLIENTS", "clients", .is_number = true},
+		{"ATTACHES", "attaches", .is_number = true},
+		{"REFUSALS", "refusals", .is_number = true},
+		{"GENERATION", "generation", .is_number = true},
+	};
+	struct json_object *part;
+
+	if (json_object_object_get_ex(json, "daemon", &part)) {
+		json_object_object_foreach(part, key, value)
+			printf("%-16s %s\n", key, json_object_get_string(value));
+		printf("\n");
+	}
+	if (json_object_object_get_ex(json, "devices", &part))
+		print_table(part, columns, G_N_ELEMENTS(columns));
+}

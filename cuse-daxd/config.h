@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The configuration: what the file says, with all defaults filled in.
+ *
+ * config.c reads the text and knows the keys, config_check.c knows which settings go
+ * together and works out the sizes. Problems are collected, all of them, as
+ * sentences that begin with FILE:LINE.
+ */
+#ifndef DAXD_CONFIG_H
+#define DAXD_CONFIG_H
+
+#include "libcore/model.h"
+
+#include <glib.h>
+#include <sys/types.h>
+
+#define DAXD_CONFIG_MAX    (1 << 20) /* bytes of a config file */
+#define DAXD_PATH_MAX      4095
+#define DAXD_DEVICES_MAX   1000 /* the state pages have slots for a few more */
+#define DAXD_NODE_MAX      1023 /* MAX_NUMNODES - 1 of Debian's kernels */
+#define DAXD_DEFAULT_SIZE  (UINT64_C(1) << 30)
+#define DAXD_DEFAULT_ALIGN (UINT64_C(2) << 20)
+#define DAXD_DEFAULT_MODE  0600
+
+enum daxd_frontend_kind {
+	DAXD_FRONTEND_AUTO,
+	DAXD_FRONTEND_CUSE,
+	DAXD_FRONTEND_NONE,
+};
+
+enum daxd_backing {
+	DAXD_MEMFD,
+	DAXD_HUGETLB,
+	DAXD_HUGETLBFS,
+	DAXD_PMEM,
+};
+
+/* What the file said itself: bits of daxd_region_cfg.given, daxd_device_cfg.given. */
+enum daxd_given {
+	DAXD_GIVEN_SIZE = 1 << 0,
+	DAXD_GIVEN_ALIGN = 1 << 1,
+	DAXD_GIVEN_MAP = 1 << 2,
+	DAXD_GIVEN_MODE = 1 << 3,
+	DAXD_GIVEN_OWNER = 1 << 4,
+	DAXD_GIVEN_GROUP = 1 << 5,
+};
+
+/* Who may open a device. */
+struct daxd_perms {
+	uint32_t mode;
+	uid_t uid;
+	gid_t gid;
+};
+
+struct daxd_device_cfg {
+	struct daxd_device_cfg *next; /* by id, ascending */
+	uint32_t id;
+	int line; /* of the group; 0: not from the file */
+	uint32_t given;
+	uint64_t size; /* usable bytes */
+	struct daxd_perms perms;
+};
+
+struct daxd_region_cfg {
+	struct daxd_region_cfg *next; /* by id, ascending */
+	uint32_t id;
+	int line;
+	uint32_t given;
+	enum daxd_backing backing;
+	char *path;    /* of hugetlbfs and pmem, else NULL */
+	uint64_t size; /* usable bytes of all devices; 0: the file decides */
+	uint64_t align;
+	enum dax_region_type type;
+	enum dax_region_map map;
+	bool has_pages;
+	int numa_node;
+	int target_node;
+	struct daxd_perms perms; /* defaults of its devices */
+	struct daxd_device_cfg *devices;
+};
+
+struct daxd_config {
+	char *file; /* as messages name it */
+	enum daxd_frontend_kind frontend;
+	char *runtime_dir; /* NULL: the default */
+	struct daxd_region_cfg *regions;
+};
+
+struct daxd_config *daxd_config_load(const char *path, GPtrArray *problems);
+struct daxd_config *daxd_config_default(void);
+void daxd_config_free(struct daxd_config *cfg);
+char *daxd_config_dump(const struct daxd_config *cfg);
+
+int daxd_frontend_parse(const char *name, enum daxd_frontend_kind *ret);
+const char *daxd_backing_name(enum daxd_backing backing);
+bool daxd_backing_has_path(enum daxd_backing backing);
+/* Is there one store for all devices of the region, or one for each? */
+bool daxd_region_cfg_is_shared(const struct daxd_region_cfg *region);
+
+/* -- config_check.c ---------------------------------------------------------- */
+
+void daxd_config_check(struct daxd_config *cfg, GPtrArray *problems);
+void daxd_region_cfg_settle(const struct daxd_config *cfg, struct daxd_region_cfg *region,
+			    uint64_t size, GPtrArray *problems);
+
+/* -- between these two ------------------------------------------------------- */
+
+/* Adds "FILE:LINE: text" to the problems. */
+void daxd_config_problem(const struct daxd_config *cfg, int line, GPtrArray *problems,
+			 const char *fmt, ...) G_GNUC_PRINTF(4, 5);
+struct daxd_region_cfg *daxd_config_add_region(struct daxd_config *cfg, uint32_t id,
+					       int line);
+struct daxd_device_cfg *daxd_region_cfg_add_device(struct daxd_region_cfg *region,
+						   uint32_t id, int line);
+
+#endif

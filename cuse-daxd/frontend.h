@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Front ends: how a device gets its node.
+ *
+ * The plain one makes a handle, a file of no content below RUNTIME/dev: it carries the
+ * mode, the owner and the inode number by which descriptors are recognised, and the
+ * kernel enforces all that an open(2) enforces. One with real nodes goes beside it.
+ */
+#ifndef DAXD_FRONTEND_H
+#define DAXD_FRONTEND_H
+
+#include "cuse-daxd/config.h"
+#include "cuse-daxd/runtime.h"
+
+struct daxd_frontend;
+
+/* What a front end has to know of a device. */
+struct daxd_node {
+	const char *name; /* "dax0.0", "ndctl0" */
+	uint32_t major;
+	uint32_t minor;
+	struct daxd_perms perms;
+};
+
+struct daxd_frontend_ops {
+	const char *name;
+	uint32_t state_flags; /* enum dax_state_flag */
+	int (*init)(struct daxd_frontend *fe, struct daxd_why *why);
+	/*
+	 * A device is there, or was there before us and stays: then @handle is what it
+	 * had, which is kept if it is still good. Else @handle receives a new one, that
+	 * no earlier device of the name had.
+	 */
+	int (*appear)(struct daxd_frontend *fe, const struct daxd_node *node,
+		      struct dax_state_handle *handle, struct daxd_why *why);
+	/* Mode, owner or group are others now. */
+	int (*change)(struct daxd_frontend *fe, const struct daxd_node *node,
+		      struct daxd_why *why);
+	/*
+	 * The device was deleted. Return: a descriptor by which is_held() can tell
+	 * whether others have it open, or -1.
+	 */
+	int (*disappear)(struct daxd_frontend *fe, const char *name);
+	bool (*is_held)(struct daxd_frontend *fe, int fd);
+	void (*done)(struct daxd_frontend *fe);
+};
+
+struct daxd_frontend {
+	const struct daxd_frontend_ops *ops;
+	struct daxd_runtime *rt;
+	int dir; /* plain: RUNTIME/dev */
+};
+
+int daxd_frontend_choose(enum daxd_frontend_kind kind,
+			 const struct daxd_frontend_ops **ret, struct daxd_why *why);
+int daxd_frontend_init(struct daxd_frontend *fe, const struct daxd_frontend_ops *ops,
+		       struct daxd_runtime *rt, struct daxd_why *why);
+void daxd_frontend_done(struct daxd_frontend *fe);
+
+extern const struct daxd_frontend_ops daxd_frontend_plain;
+
+#endif

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * cuse-daxd: gives programs Device DAX without persistent memory.
+ *
+ * The order of a start, in which whatever can fail comes before what others see:
+ *
+ *	1. options and config are read and checked
+ *	2. the runtime directory is locked: from here on we are the only one
+ *	3. the stores are opened, the sizes settled; nothing has changed so far
+ *	4. state pages, stores, model, nodes, sysfs tree are made
+ *	5. the socket gets its name, then --ready-fd and whoever started us are told
+ *
+ * A stop goes the same way back. What a daemon that died has left is taken over in
+ * step 4; if the start fails, it is left for the next one.
+ */
+#include "cuse-daxd/config.h"
+#include "cuse-daxd/frontend.h"
+#include "cuse-daxd/options.h"
+#include "cuse-daxd/registry.h"
+#include "cuse-daxd/runtime.h"
+#include "cuse-daxd/server.h"
+
+#include <fcntl.h>
+#include <glib-unix.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+struct daemon {
+	struct daxd_options options;
+	struct daxd_config *config;
+	struct daxd_runtime runtime;
+	struct daxd_frontend frontend;
+	struct daxd_registry registry;
+	struct daxd_server server;
+	GMainLoop *loop;
+};
+
+/* ---- config ---------------------------------------------------------------- */
+
+static char *default_config_path(void)
+{
+	const char *xdg = secure_getenv("XDG_CONFIG_HOME");
+	const char *home = secure_getenv("HOME");
+	g_autofree char *path = NULL;
+
+	if (geteuid() == 0)
+		path = g_strdup(DAXD_SYSCONFDIR "/cuse-daxd.conf");
+	else if (xdg && xdg[0] == '/')
+		path = g_build_filename(xdg, "cuse-daxd.conf", NULL);
+	else if (home)
+		path = g_build_filename(home, ".config", "cuse-daxd.conf", NULL);
+	return path && access(path, F_OK) == 0 ? g_steal_pointer(&path) : NULL;
+}
+
+/* What the command line says overrides the file. */
+static void apply_options(struct daxd_config *cfg, const struct daxd_options *options)
+{
+	g_autofree char *dir = NULL;
+
+	if (options->frontend >= 0)
+		cfg->frontend = (enum daxd_frontend_kind)options->frontend;
+	if (options->runtime_dir)
+		dir = g_canonicalize_filename(options->runtime_dir, NULL);
+	else if (cfg->runtime_dir)
+		dir = g_canonicalize_filename(cfg->runtime_dir, NULL);
+	else
+		dir = daxd_runtime_default_path();
+	g_free(cfg->runtime_dir);
+	cfg->runtime_dir = g_steal_pointer(&dir);
+}
+
+static struct daxd_config *load_config(const struct daxd_options *options)
+{
+	g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(g_free);
+	g_autofree char *path =
+		options->config ? g_strdup(options->config) : default_config_path();
+	struct daxd_config *cfg;
+	guint i;
+
+	cfg = path ? daxd_config_load(path, problems) : daxd_config_default();
+	if (!problems->len)
+		daxd_config_check(cfg, problems);
+	for (i = 0; i < problems->len; i++)
+		daxd_error("%s", (const char *)g_ptr_array_index(problems, i));
+	if (problems->len) {
+		daxd_config_free(cfg);
+		return NULL;
+	}
+	apply_options(cfg, options);
+	return cfg;
+}
+
+/* ---- what makes us stop ---------------------------------------------------- */
+
+static gboolean on_signal(gint fd, GIOCondition condition, gpointer data)
+{
+	struct daemon *d = data;
+	struct signalfd_siginfo info;
+
+	(void)condition;
+	if (read(fd, &info, sizeof(info)) != sizeof(info))
+		return G_SOURCE_CONTINUE;
+	if (info.ssi_signo == SIGHUP) {
+		daxd_info("SIGHUP: this version can't reload its config yet, ignoring");
+		return G_SOURCE_CONTINUE;
+	}
+	daxd_debug("%s: stopping", strsignal((int)info.ssi_signo));
+	g_main_loop_quit(d->loop);
+	return G_SOURCE_CONTINUE;
+}
+
+/* No handlers: GLib's would need a thread. */
+static int watch_signals(struct daemon *d, struct daxd_why *why)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0 || sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return daxd_fail(why, errno, "signalfd: %s", strerror(errno));
+	g_unix_fd_add(fd, G_IO_IN, on_signal, d);
+	/* Each of these is told by an errno, too, or means nothing to us. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	signal(SIGIO, SIG_IGN);
+	return 0;
+}
+
+static gboolean on_other_ended(gint fd, GIOCondition condition, gpointer data)
+{
+	struct daemon *d = data;
+
+	(void)fd;
+	(void)condition;
+	daxd_debug("process %d has ended: stopping", d->options.exit_with);
+	g_main_loop_quit(d->loop);
+	return G_SOURCE_REMOVE;
+}
+
+static int watch_other(struct daemon *d, struct daxd_why *why)
+{
+	int fd;
+
+	if (!d->options.exit_with)
+		return 0;
+	fd = (int)syscall(SYS_pidfd_open, d->options.exit_with, 0);
+	if (fd < 0)
+		return daxd_fail(why, errno,
+				 "--exit-with: process %d can't be watched: %s",
+				 d->options.exit_with, strerror(errno));
+	g_unix_fd_add(fd, G_IO_IN, on_other_ended, d);
+	return 0;
+}
+
+/* ---- going to the background ----------------------------------------------- */
+
+/*
+ * The parent waits for one byte, which says that everything is up. Return: where the
+ * child is to write it; the parent does not return.
+ */
+static int go_background(void)
+{
+	int fds[2];
+	char byte;
+	pid_t pid;
+	int status;
+
+	if (pipe2(fds, O_CLOEXEC) < 0 || (pid = fork()) < 0) {
+		daxd_error("can't go to the background: %s (--foreground)",
+			   strerror(errno));
+		exit(1);
+	}
+	if (pid == 0) {
+		close(fds[0]);
+		setsid();
+		return fds[1];
+	}
+	close(fds[1]);
+	if (read(fds[0], &byte, 1) == 1)
+		_exit(0);
+	if (waitpid(pid, &status, 0) == pid && WIFEXITED(status))
+		_exit(WEXITSTATUS(status) ? WEXITSTATUS(status) : 1);
+	daxd_error("the daemon died while starting");
+	_exit(1);
+}
+
+static void leave_terminal(int tell)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	daxd_log_to_syslog();
+	if (null >= 0) {
+		dup2(null, STDIN_FILENO);
+		dup2(null, STDOUT_FILENO);
+		dup2(null, STDERR_FILENO);
+		if (null > STDERR_FILENO)
+			close(null);
+	}
+	if (chdir("/") < 0 || write(tell, "", 1) != 1)
+		daxd_debug("leaving the terminal: %s", strerror(errno));
+	close(tell);
+}
+
+static void tell_ready(int fd, const char *runtime_dir)
+{
+	if (fd < 0)
+		return;
+	if (dprintf(fd, "%s\n", runtime_dir) < 0)
+		daxd_warning("--ready-fd: %s, continuing", strerror(errno));
+	close(fd);
+}
+
+/* ---- start, run, stop ------------------------------------------------------ */
+
+/* Each device costs descriptors, and so does each client. */
+static void raise_nofile(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int start(struct daemon *d, struct daxd_why *why)
+{
+	const struct daxd_frontend_ops *ops;
+	int r;
+
+	r = daxd_frontend_choose(d->config->frontend, &ops, why);
+	if (r == 0)
+		r = watch_signals(d, why);
+	if (r == 0)
+		r = watch_other(d, why);
+	if (r == 0)
+		r = daxd_runtime_open(&d->runtime, d->config->runtime_dir, why);
+	if (r == 0)
+		r = daxd_registry_open(&d->registry, d->config, why);
+	if (r == 0)
+		r = daxd_runtime_open_state(&d->runtime, why);
+	if (r == 0)
+		r = daxd_frontend_init(&d->frontend, ops, &d->runtime, why);
+	if (r == 0)
+		r = daxd_registry_start(&d->registry, &d->runtime, &d->frontend, why);
+	if (r == 0)
+		r = daxd_server_start(&d->server, &d->registry, why);
+	return r;
+}
+
+static void stop(struct daemon *d, bool has_run)
+{
+	daxd_server_stop(&d->server);
+	if (d->registry.regions)
+		daxd_registry_done(&d->registry);
+	daxd_frontend_done(&d->frontend);
+	if (d->runtime.path)
+		daxd_runtime_close(&d->runtime, !has_run && d->runtime.is_recovered);
+}
+
+static int run_daemon(struct daemon *d)
+{
+	struct daxd_why why;
+	int tell = -1;
+	int r;
+
+	umask(0);
+	raise_nofile();
+	if (!d->options.is_foreground)
+		tell = go_background();
+	d->loop = g_main_loop_new(NULL, FALSE);
+	r = start(d, &why);
+	if (r < 0) {
+		daxd_error("%s", why.text);
+	} else {
+		tell_ready(d->options.ready_fd, d->runtime.path);
+		if (tell >= 0)
+			leave_terminal(tell);
+		g_main_loop_run(d->loop);
+	}
+	stop(d, r == 0);
+	g_main_loop_unref(d->loop);
+	return r < 0;
+}
+
+static int print_config(const struct daxd_options *options)
+{
+	struct daxd_config *cfg = load_config(options);
+	g_autofree char *dump = NULL;
+
+	if (!cfg)
+		return 1;
+	if (options->job == DAXD_JOB_CHECK) {
+		printf("%s: ok\n", cfg->file);
+	} else {
+		dump = daxd_config_dump(cfg);
+		fputs(dump, stdout);
+	}
+	daxd_config_free(cfg);
+	return 0;
+}
+
+static int run(const struct daxd_options *options)
+{
+	struct daemon d = {.options = *options};
+	int status;
+
+	d.config = load_config(options);
+	if (!d.config)
+		return 1;
+	status = run_daemon(&d);
+	daxd_config_free(d.config);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct daxd_options options;
+	struct daxd_why why;
+	int status = 0;
+
+	daxd_log_init();
+	if (daxd_options_parse(argc, argv, &options, &why) < 0) {
+		daxd_error("%s", why.text);
+		return 1;
+	}
+	switch (options.job) {
+	case DAXD_JOB_RUN:
+		return run(&options);
+	case DAXD_JOB_CHECK:
+	case DAXD_JOB_DUMP:
+		status = print_config(&options);
+		break;
+	case DAXD_JOB_HELP:
+		daxd_options_help();
+		break;
+	case DAXD_JOB_VERSION:
+		printf("cuse-daxd %s\n", DAXD_VERSION);
+		break;
+	}
+	if (fflush(stdout) != 0) {
+		daxd_error("standard output: %s", strerror(errno));
+		return 1;
+	}
+	return status;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The command line: one table, from which --help is made, too. */
+#include "cuse-daxd/options.h"
+
+#include "cuse-daxd/config.h"
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+enum option_id {
+	OPT_CONFIG = 256,
+	OPT_RUNTIME_DIR,
+	OPT_FRONTEND,
+	OPT_FOREGROUND,
+	OPT_CHECK_CONFIG,
+	OPT_DUMP_CONFIG,
+	OPT_READY_FD,
+	OPT_EXIT_WITH,
+	OPT_HELP,
+	OPT_VERSION,
+};
+
+static const struct {
+	enum option_id id;
+	char letter; /* or 0 */
+	const char *name;
+	const char *arg; /* NULL: none */
+	const char *help;
+} table[] = {
+	{OPT_CONFIG, 'c', "config", "FILE", "read this config file (- is stdin)"},
+	{OPT_RUNTIME_DIR, 0, "runtime-dir", "DIR", "where clients find the daemon"},
+	{OPT_FRONTEND, 0, "frontend", "auto|cuse|none", "how devices get their nodes"},
+	{OPT_FOREGROUND, 0, "foreground", NULL, "stay in the foreground, log to stderr"},
+	{OPT_CHECK_CONFIG, 0, "check-config", NULL,
+	 "say what is wrong with the config, and end"},
+	{OPT_DUMP_CONFIG, 0, "dump-config", NULL,
+	 "print the config with all defaults, and end"},
+	{OPT_READY_FD, 0, "ready-fd", "N",
+	 "write the runtime directory to descriptor N once clients can connect"},
+	{OPT_EXIT_WITH, 0, "exit-with", "PID", "end when this process has ended"},
+	{OPT_HELP, 'h', "help", NULL, "print this, and end"},
+	{OPT_VERSION, 'V', "version", NULL, "print the version, and end"},
+};
+
+#define OPTIONS (sizeof(table) / sizeof(table[0]))
+
+/**
+ * daxd_options_help() - print what can be given
+ */
+void daxd_options_help(void)
+{
+	unsigned int i;
+
+	printf("usage: cuse-daxd [OPTIONS]\n"
+	       "Gives programs Device DAX without persistent memory.\n\n");
+	for (i = 0; i < OPTIONS; i++) {
+		char left[64];
+
+		snprintf(left, sizeof(left), "%c%c%s --%s%s%s",
+			 table[i].letter ? '-' : ' ',
+			 table[i].letter ? table[i].letter : ' ',
+			 table[i].letter ? "," : " ", table[i].name,
+			 table[i].arg ? "=" : "", table[i].arg ? table[i].arg : "");
+		printf("  %-30s %s\n", left, table[i].help);
+	}
+	printf("\nWithout a config file there is one device, dax0.0, of 1 GiB.\n");
+}
+
+static int parse_frontend(const char *text, int *ret, struct daxd_why *why)
+{
+	enum daxd_frontend_kind kind;
+
+	if (daxd_frontend_parse(text, &kind) < 0)
+		return daxd_fail(why, EINVAL,
+				 "--frontend: '%s' is not one of auto, cuse, "
+				 "none",
+				 text);
+	*ret = (int)kind;
+	return 0;
+}
+
+static int parse_fd(const char *text, int *ret, struct daxd_why *why)
+{
+	uint64_t fd;
+
+	if (!g_ascii_string_to_unsigned(text, 10, 0, INT_MAX, &fd, NULL) ||
+	    fcntl((int)fd, F_GETFD) < 0)
+		return daxd_fail(why, EBADF, "--ready-fd: '%s' is not an open descriptor",
+				 text);
+	*ret = (int)fd;
+	/* Not for anything that we may start. */
+	fcntl(*ret, F_SETFD, FD_CLOEXEC);
+	return 0;
+}
+
+static int parse_pid(const char *text, pid_t *ret, struct daxd_why *why)
+{
+	uint64_t pid;
+
+	if (!g_ascii_string_to_unsigned(text, 10, 1, INT_MAX, &pid, NULL))
+		return daxd_fail(why, EINVAL, "--exit-with: '%s' is not a process id",
+				 text);
+	*ret = (pid_t)pid;
+	return 0;
+}
+
+static int apply(enum option_id id, const char *arg, struct daxd_options *ret,
+		 struct daxd_why *why)
+{
+	switch (id) {
+	case OPT_CONFIG:
+		ret->config = arg;
+		return 0;
+	case OPT_RUNTIME_DIR:
+		ret->runtime_dir = arg;
+		return 0;
+	case OPT_FRONTEND:
+		return parse_frontend(arg, &ret->frontend, why);
+	case OPT_FOREGROUND:
+		ret->is_foreground = true;
+		return 0;
+	case OPT_CHECK_CONFIG:
+		ret->job = DAXD_JOB_CHECK;
+		return 0;
+	case OPT_DUMP_CONFIG:
+		ret->job = DAXD_JOB_DUMP;
+		return 0;
+	case OPT_READY_FD:
+		return parse_fd(arg, &ret->ready_fd, why);
+	case OPT_EXIT_WITH:
+		return parse_pid(arg, &ret->exit_with, why);
+	case OPT_HELP:
+		ret->job = DAXD_JOB_HELP;
+		return 0;
+	case OPT_VERSION:
+		ret->job = DAXD_JOB_VERSION;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static void fill_getopt(char letters[3 * OPTIONS], struct option longs[OPTIONS + 1])
+{
+	unsigned int i;
+	char *p = letters;
+
+	*p++ = ':';
+	for (i = 0; i < OPTIONS; i++) {
+		longs[i] = (struct option){
+			.name = table[i].name,
+			.has_arg = table[i].arg ? required_argument : no_argument,
+			.val = (int)table[i].id,
+		};
+		if (!table[i].letter)
+			continue;
+		*p++ = table[i].letter;
+		if (table[i].arg)
+			*p++ = ':';
+	}
+	*p = '\0';
+	longs[OPTIONS] = (struct option){0};
+}
+
+/* getopt_long() answers the letter where a letter was given. */
+static enum option_id id_of(int c)
+{
+	unsigned int i;
+
+	for (i = 0; i < OPTIONS; i++)
+		if (table[i].letter && table[i].letter == c)
+			return table[i].id;
+	return (enum option_id)c;
+}
+
+/**
+ * daxd_options_parse() - read the command line
+ * @argc:	as main() has it
+ * @argv:	as main() has it; the strings are kept
+ * @ret:	what was given
+ * @why:	what is wrong with it
+ */
+int daxd_options_parse(int argc, char **argv, struct daxd_options *ret,
+		       struct daxd_why *why)
+{
+	struct option longs[OPTIONS + 1];
+	char letters[3 * OPTIONS];
+	int c;
+	int r;
+
+	*ret = (struct daxd_options){.frontend = -1, .ready_fd = -1};
+	fill_getopt(letters, longs);
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+		if (c == '?' || c == ':')
+			return daxd_fail(why, EINVAL, "'%s': %s (see --help)",
+					 argv[optind - 1],
+					 c == '?' ? "no such option, or it takes no value"
+						  : "wants a value");
+		r = apply(id_of(c), optarg, ret, why);
+		if (r < 0)
+			return r;
+	}
+	if (optind < argc)
+		return daxd_fail(why, EINVAL, "'%s': no arguments are taken (see --help)",
+				 argv[optind]);
+	if (ret->runtime_dir && !*ret->runtime_dir)
+		return daxd_fail(why, EINVAL, "--runtime-dir: is empty");
+	return 0;
+}

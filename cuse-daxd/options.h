@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The command line. */
+#ifndef DAXD_OPTIONS_H
+#define DAXD_OPTIONS_H
+
+#include "cuse-daxd/log.h"
+
+#include <sys/types.h>
+
+enum daxd_job {
+	DAXD_JOB_RUN,
+	DAXD_JOB_CHECK,
+	DAXD_JOB_DUMP,
+	DAXD_JOB_HELP,
+	DAXD_JOB_VERSION,
+};
+
+struct daxd_options {
+	enum daxd_job job;
+	const char *config;      /* NULL: the default file, if it is there */
+	const char *runtime_dir; /* NULL: the config's */
+	int frontend;            /* enum daxd_frontend_kind; -1: the config's */
+	bool is_foreground;
+	int ready_fd;    /* -1: none */
+	pid_t exit_with; /* 0: nobody */
+};
+
+int daxd_options_parse(int argc, char **argv, struct daxd_options *ret,
+		       struct daxd_why *why);
+void daxd_options_help(void);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The daemon's answers to what clients ask, but for JSON (control.c). */
+#include "cuse-daxd/control.h"
+#include "cuse-daxd/foreign.h"
+#include "cuse-daxd/server.h"
+
+#include "libcore/sysfs.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+static enum daxd_next refuse(int error, struct daxd_answer *ret)
+{
+	ret->error = error < 0 ? -error : error;
+	return DAXD_REPLY;
+}
+
+/* The device whose open handle a descriptor is. */
+static int find_device(const struct daxd_registry *reg, int fd, struct daxd_device **ret)
+{
+	struct statx stx;
+	int r;
+
+	r = daxd_foreign_stat(fd, &stx);
+	if (r < 0)
+		return -EBADF;
+	if (!S_ISREG(stx.stx_mode))
+		return -EBADF;
+	return daxd_registry_find(reg, makedev(stx.stx_dev_major, stx.stx_dev_minor),
+				  stx.stx_ino, ret);
+}
+
+static enum daxd_next attach(struct daxd_conn *conn, const struct daxd_question *q,
+			     struct daxd_answer *ret)
+{
+	struct daxd_server *server = conn->server;
+	struct daxd_device *dev;
+	int flags;
+	int r;
+
+	if (q->nr_fds != 1 || q->msg->len)
+		return DAXD_DROP;
+	flags = fcntl(q->fds[0], F_GETFL);
+	if (flags < 0 || flags & O_PATH)
+		return refuse(EBADF, ret);
+	r = find_device(server->reg, q->fds[0], &dev);
+	if (r < 0)
+		return refuse(r, ret);
+	if (dev->desc.flags & DAX_DEVICE_NDCTL)
+		r = -ENODEV;
+	else if (!dax_device_is_alive(&dev->desc))
+		r = -ENXIO;
+	else if ((flags & O_ACCMODE) != O_RDONLY && (flags & O_ACCMODE) != O_RDWR)
+		r = -EACCES; /* no mmap of such a descriptor could succeed */
+	else
+		r = daxd_clients_attach(&server->clients, &conn->peer, dev);
+	if (r < 0) {
+		dev->refusals++;
+		return refuse(r, ret);
+	}
+	daxd_registry_opened(server->reg, dev);
+	dev->attaches++;
+	server->stats.attaches++;
+	ret->fd = (flags & O_ACCMODE) == O_RDONLY ? dev->store->ro : dev->store->rw;
+	ret->arg[0] = dev->slot;
+	ret->arg[1] = dev->life;
+	return DAXD_REPLY;
+}
+
+static enum daxd_next adopt(struct daxd_conn *conn, const struct daxd_question *q,
+			    struct daxd_answer *ret)
+{
+	int r;
+
+	if (q->nr_fds || q->msg->len)
+		return DAXD_DROP;
+	conn->server->stats.adopts++;
+	r = daxd_clients_adopt(&conn->server->clients, &conn->peer);
+	return r < 0 ? refuse(r, ret) : DAXD_REPLY;
+}
+
+static enum daxd_next settled(struct daxd_conn *conn, const struct daxd_question *q)
+{
+	if (q->nr_fds || q->msg->len)
+		return DAXD_DROP;
+	daxd_clients_settled(&conn->server->clients, &conn->peer, q->msg->arg[0]);
+	return DAXD_SILENT;
+}
+
+/* That the client could open the attribute for writing is its permission. */
+static enum daxd_next store(struct daxd_conn *conn, const struct daxd_question *q,
+			    struct daxd_answer *ret)
+{
+	struct daxd_server *server = conn->server;
+	const char *path = (const char *)q->msg->body;
+	size_t path_len = strnlen(path, q->msg->len);
+	g_autofree char *real = NULL;
+	int flags;
+	int r;
+
+	if (q->nr_fds != 1 || path_len == q->msg->len || path_len > DAX_SYSFS_PATH_MAX)
+		return DAXD_DROP;
+	flags = fcntl(q->fds[0], F_GETFL);
+	if (flags < 0 || flags & O_PATH ||
+	    ((flags & O_ACCMODE) != O_WRONLY && (flags & O_ACCMODE) != O_RDWR))
+		return refuse(EBADF, ret);
+	r = daxd_tree_find(&server->reg->tree, q->fds[0], path, &real);
+	if (r < 0)
+		return refuse(r, ret);
+	server->stats.stores++;
+	r = daxd_registry_store(server->reg, real, path + path_len + 1,
+				q->msg->len - path_len - 1);
+	return r < 0 ? refuse(r, ret) : DAXD_REPLY;
+}
+
+/**
+ * daxd_question_answer() - what shall be done about a message?
+ * @conn:	who sent it
+ * @q:		checked by dax_msg_check()
+ * @ret:	the answer; fd -1 before
+ */
+enum daxd_next daxd_question_answer(struct daxd_conn *conn, const struct daxd_question *q,
+				    struct daxd_answer *ret)
+{
+	switch ((enum dax_msg_type)q->msg->type) {
+	case DAX_MSG_ATTACH:
+		return attach(conn, q, ret);
+	case DAX_MSG_ADOPT:
+		return adopt(conn, q, ret);
+	case DAX_MSG_SETTLED:
+		return settled(conn, q);
+	case DAX_MSG_STORE:
+		return store(conn, q, ret);
+	case DAX_MSG_CONTROL:
+		if (q->nr_fds)
+			return DAXD_DROP;
+		conn->server->stats.controls++;
+		return daxd_control(conn, (const char *)q->msg->body, q->msg->len, ret);
+	case DAX_MSG_REPLY:
+	case DAX_MSG_NR:
+		break;
+	}
+	return DAXD_DROP;
+}

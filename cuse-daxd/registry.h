@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The regions and devices that there are: the model, and what hangs on it outside of
+ * libcore: stores, nodes, slots in the state pages, the sysfs tree.
+ *
+ * A device is known by its life, which no other device ever has. Whatever changes the
+ * model ends in daxd_registry_sync(), which carries the difference to everybody.
+ */
+#ifndef DAXD_REGISTRY_H
+#define DAXD_REGISTRY_H
+
+#include "cuse-daxd/frontend.h"
+#include "cuse-daxd/store.h"
+#include "cuse-daxd/tree.h"
+#include "libcore/model.h"
+
+struct daxd_region {
+	struct daxd_region_cfg *cfg;
+	struct dax_region *region;
+	struct daxd_store *store; /* of all its devices; NULL: each has its own */
+	uint64_t base;            /* physical address of the shared store's byte 0 */
+};
+
+struct daxd_device {
+	uint64_t life;
+	struct dax_dev *dev;        /* in the model; NULL: deleted, or ndctl */
+	struct daxd_region *region; /* NULL: ndctl */
+	struct daxd_store *store;   /* NULL: ndctl */
+	bool owns_store;
+	uint64_t base; /* physical address of the store's byte 0 */
+	struct daxd_perms perms;
+	bool is_shown;          /* it has a slot and a node */
+	uint32_t slot;          /* in the state pages */
+	bool has_slot;          /* a recovered one has it before it is shown */
+	struct dax_device desc; /* as published; ranges are offsets in the store */
+	struct dax_state_handle handle;
+	bool is_opened;
+	int held_fd;    /* deleted: tells whether somebody has it open; or -1 */
+	bool has_minor; /* deleted: and its minor is not free yet */
+	unsigned int clients;
+	uint64_t attaches;
+	uint64_t refusals;
+};
+
+struct daxd_registry {
+	struct daxd_config *cfg;
+	struct daxd_runtime *rt;
+	struct daxd_frontend *fe;
+	struct dax_model model;
+	struct daxd_tree tree;
+	GPtrArray *regions; /* struct daxd_region, by id */
+	GPtrArray *devices; /* struct daxd_device: those that exist */
+	GPtrArray *gone;    /* struct daxd_device: deleted, until their slot is reused */
+};
+
+/* -- registry_setup.c: from the config ---------------------------------------- */
+
+int daxd_registry_open(struct daxd_registry *reg, struct daxd_config *cfg,
+		       struct daxd_why *why);
+int daxd_registry_start(struct daxd_registry *reg, struct daxd_runtime *rt,
+			struct daxd_frontend *fe, struct daxd_why *why);
+void daxd_registry_done(struct daxd_registry *reg);
+
+/* -- registry.c: while it runs ------------------------------------------------- */
+
+int daxd_registry_find(const struct daxd_registry *reg, uint64_t dev, uint64_t ino,
+		       struct daxd_device **ret);
+struct daxd_device *daxd_registry_find_life(const struct daxd_registry *reg,
+					    uint64_t life);
+int daxd_registry_store(struct daxd_registry *reg, const char *path, const char *buf,
+			size_t len);
+int daxd_registry_sync(struct daxd_registry *reg, struct daxd_why *why);
+void daxd_registry_opened(struct daxd_registry *reg, struct daxd_device *dev);
+struct daxd_device *daxd_registry_add(struct daxd_registry *reg,
+				      struct daxd_region *region, struct dax_dev *dev);
+void daxd_device_free(void *device);
+
+/* -- recover.c: what a daemon that died has left -------------------------------- */
+
+uint64_t daxd_recover_last_life(const struct dax_state *state);
+void daxd_recover_devices(struct daxd_registry *reg);
+int daxd_recover_note(const struct daxd_registry *reg);
+
+/* -- numbers.c: major numbers and /proc/devices --------------------------------- */
+
+int daxd_numbers_choose(struct dax_state *state, struct daxd_why *why);
+int daxd_numbers_write(struct daxd_runtime *rt, const struct dax_model *model);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Backing stores: where the bytes of devices are.
+ *
+ * A store is opened in two steps, so that everything that can be wrong with any store
+ * is found before anything is changed: daxd_store_open() looks at what is there,
+ * daxd_store_make() makes what is missing. Until daxd_store_keep(), freeing a store
+ * removes a file that this start made.
+ *
+ * What every store promises once it is made:
+ *  - `rw` and `ro` stay open until it is freed. `ro` can't be written through, and who
+ *    has only `ro` can't open the memory writable by way of /proc/self/fd, because the
+ *    file's mode forbids it to everybody but the daemon's own user.
+ *  - no later touch of the bytes of a device fails for want of memory (hugetlb,
+ *    hugetlbfs) or of room on the disk (pmem, if this start made the file). A memfd
+ *    promises only what the machine's memory does.
+ *  - memfd and hugetlb can't be made shorter or longer by who holds `rw` (seals);
+ *    files can, and the holders of their mappings then get SIGBUS.
+ *  - memory that was never written is zero.
+ */
+#ifndef DAXD_STORE_H
+#define DAXD_STORE_H
+
+#include "cuse-daxd/config.h"
+#include "cuse-daxd/log.h"
+#include "libcore/infoblock.h"
+
+#include <sys/types.h>
+
+struct daxd_store;
+
+/* What a kind of store does; each in its own file, store_KIND.c. */
+struct daxd_store_ops {
+	/* Looks at what is there. NULL: nothing ever is. */
+	int (*open)(struct daxd_store *store, struct daxd_why *why);
+	/* Usable bytes in store->room. NULL: all of them. */
+	uint64_t (*fit)(const struct daxd_store *store, uint64_t align,
+			enum dax_region_map map);
+	/* Makes it, or takes what is there into use: size and align are set. */
+	int (*make)(struct daxd_store *store, struct daxd_why *why);
+	/* What was stored so far survives a crash of the machine. NULL: never does. */
+	int (*sync)(struct daxd_store *store);
+};
+
+struct daxd_store {
+	const struct daxd_store_ops *ops;
+	enum daxd_backing backing;
+	char *name; /* "region 0", "dax0.1": for messages and /proc/PID/maps */
+	char *path; /* hugetlbfs, pmem */
+	int rw;
+	int ro;
+	dev_t dev; /* of the file, as fstat(2) says */
+	ino_t ino;
+	/* As /proc/PID/maps names it: not the same on btrfs and overlayfs. */
+	dev_t maps_dev;
+	ino_t maps_ino;
+	bool has_maps_id; /* mappings.c has looked */
+	bool has_content; /* open: there is something whose size and form bind us */
+	uint64_t room;    /* open: bytes of a file without content; 0: as needed */
+	bool is_mine;     /* the file was made by this start */
+	bool is_kept;
+	uint64_t size; /* usable bytes; open sets it if has_content, else make's caller */
+	uint64_t align;          /* as size; 0: any */
+	enum dax_region_map map; /* as size; pmem only */
+	/* pmem: the namespace that the file holds; other stores have none. */
+	struct dax_infoblock block;
+	uint64_t ns_size;
+};
+
+int daxd_store_open(enum daxd_backing backing, const char *path, const char *name,
+		    struct daxd_store **ret, struct daxd_why *why);
+uint64_t daxd_store_fit(const struct daxd_store *store, uint64_t align,
+			enum dax_region_map map);
+int daxd_store_make(struct daxd_store *store, struct daxd_why *why);
+void daxd_store_keep(struct daxd_store *store);
+int daxd_store_sync(struct daxd_store *store);
+void daxd_store_free(struct daxd_store *store);
+bool daxd_store_is_volatile(const struct daxd_store *store);
+
+extern const struct daxd_store_ops daxd_store_memfd;
+extern const struct daxd_store_ops daxd_store_hugetlb;
+extern const struct daxd_store_ops daxd_store_hugetlbfs;
+extern const struct daxd_store_ops daxd_store_pmem;
+
+/* -- for the files that implement stores ------------------------------------- */
+
+int daxd_store_open_file(struct daxd_store *store, struct daxd_why *why);
+int daxd_store_create_file(struct daxd_store *store, struct daxd_why *why);
+int daxd_store_open_ro(struct daxd_store *store, struct daxd_why *why);
+int daxd_store_memfd_create(const char *name, unsigned int flags);
+int daxd_store_seal(struct daxd_store *store, struct daxd_why *why);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Cleanup attributes and other small change. */
+#ifndef DAXD_UTIL_H
+#define DAXD_UTIL_H
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static inline void daxd_freep(void *p)
+{
+	free(*(void **)p);
+}
+
+static inline void daxd_closep(int *fd)
+{
+	if (*fd >= 0) {
+		int saved = errno;
+
+		close(*fd);
+		errno = saved;
+	}
+}
+
+#define _cleanup_(f)    __attribute__((cleanup(f)))
+#define _cleanup_free_  _cleanup_(daxd_freep)
+#define _cleanup_close_ _cleanup_(daxd_closep)
+
+/* Hands an owned value over to somebody else. */
+#define TAKE_FD(fd)                                                                      \
+	({                                                                               \
+		int taken_ = (fd);                                                       \
+		(fd) = -1;                                                               \
+		taken_;                                                                  \
+	})
+#define TAKE_PTR(p)                                                                      \
+	({                                                                               \
+		__typeof__(p) taken_ = (p);                                              \
+		(p) = NULL;                                                              \
+		taken_;                                                                  \
+	})
+
+/* Closes what is open and forgets it. */
+static inline void daxd_close_fd(int *fd)
+{
+	daxd_closep(fd);
+	*fd = -1;
+}
+
+#define DAXD_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+
+#endif

@@ -1,0 +1,315 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What all tests share: a build, daemons in directories of their own, nothing left behind."""
+
+import contextlib
+import fcntl
+import json
+import os
+import pathlib
+import re
+import select
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+
+import pytest
+
+from wire import State, Wire
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = (ROOT / os.environ.get("DAXD_BUILD", "build")).resolve()
+DAEMON = BUILD / "cuse-daxd"
+CTL = BUILD / "cuse-daxctl"
+
+NOBODY = 65534
+IS_ROOT = os.geteuid() == 0
+TIMEOUT = 60
+
+SETPRIV = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
+           "--bounding-set=-all", "--no-new-privs", "--"]
+
+SUSPICIOUS = re.compile(r"AddressSanitizer|LeakSanitizer|UndefinedBehavior|runtime error:|"
+                        r"ThreadSanitizer|GLib-CRITICAL|GLib-WARNING|Assertion|ERROR:")
+
+needs_root = pytest.mark.skipif(not IS_ROOT, reason="needs root")
+
+
+def environment():
+    env = {k: v for k, v in os.environ.items()
+           if k not in ("XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "CUSE_DAXD_RUNTIME_DIR", "HOME",
+                        "PYTEST_CURRENT_TEST")}
+    env.setdefault("ASAN_OPTIONS", "abort_on_error=0:exitcode=99")
+    env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
+    return env
+
+
+def run(command, as_nobody=False, **kwargs):
+    """Runs a command to its end. Return: CompletedProcess with text."""
+    command = [str(c) for c in command]
+    if as_nobody and IS_ROOT:
+        command = SETPRIV + command
+    kwargs.setdefault("env", environment())
+    kwargs.setdefault("timeout", TIMEOUT)
+    result = subprocess.run(command, text=True, capture_output=True, check=False, **kwargs)
+    assert not SUSPICIOUS.search(result.stderr), result.stderr
+    return result
+
+
+class Daemon:
+    """A daemon with a runtime directory of its own."""
+
+    def __init__(self, workdir, user):
+        self.workdir = workdir
+        self.user = user
+        self.dir = workdir / "rt"
+        self.log = workdir / "log"
+        self.process = None
+
+    @property
+    def as_nobody(self):
+        return self.user == "nobody"
+
+    def command(self, config=None, *args):
+        command = [str(DAEMON), "--foreground", f"--runtime-dir={self.dir}"]
+        if config is not None:
+            path = self.workdir / "config"
+            path.write_text(config)
+            path.chmod(0o644)
+            command.append(f"--config={path}")
+        command += [str(a) for a in args]
+        return (SETPRIV if self.as_nobody and IS_ROOT else []) + command
+
+    def start(self, config=None, *args, env=None):
+        """Starts it and waits until clients can connect. Return: self."""
+        assert self.process is None
+        r, w = os.pipe()
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                self.command(config, f"--ready-fd={w}", *args), pass_fds=[w],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env={**environment(), **(env or {})}, start_new_session=True)
+        os.close(w)
+        with os.fdopen(r) as ready:
+            assert select.select([ready], [], [], TIMEOUT)[0], "the daemon is not ready"
+            line = ready.readline()
+            assert not line or ready.read() == ""
+        if not line:
+            self.process.wait(TIMEOUT)
+            self.process = None
+            raise AssertionError("the daemon failed: " + self.output())
+        assert line == f"{self.dir}\n"
+        return self
+
+    def fail(self, config=None, *args, **kwargs):
+        """Starts it, which must fail. Return: what it says."""
+        existed = self.dir.exists()
+        result = subprocess.run(self.command(config, *args), text=True, capture_output=True,
+                                env=environment(), timeout=TIMEOUT, check=False, **kwargs)
+        assert result.returncode == 1, (result.returncode, result.stderr)
+        assert not SUSPICIOUS.search(result.stderr), result.stderr
+        assert result.stderr.startswith("cuse-daxd: "), result.stderr
+        if not existed:
+            assert not self.dir.exists()
+        return result.stderr
+
+    def stop(self, number=signal.SIGTERM, status=0):
+        process, self.process = self.process, None
+        process.send_signal(number)
+        assert process.wait(TIMEOUT) == status, self.output()
+        assert not SUSPICIOUS.search(self.output()), self.output()
+
+    def kill(self):
+        self.stop(signal.SIGKILL, -signal.SIGKILL)
+
+    def output(self):
+        return self.log.read_text() if self.log.exists() else ""
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def wire(self, **kwargs):
+        return Wire(self.dir, **kwargs)
+
+    def state(self):
+        return State(self.dir)
+
+    def handle(self, name):
+        return self.dir / "dev" / name
+
+    def attr(self, path):
+        return (self.dir / "sys" / path).read_text()
+
+    @contextlib.contextmanager
+    def opened(self, name, flags=os.O_RDWR):
+        fd = os.open(self.handle(name), flags)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+
+    def control(self, verb):
+        with self.wire() as wire:
+            return wire.control(verb)
+
+    def store(self, path, data):
+        """A write to an attribute. Return: the errno, or 0."""
+        with self.wire() as wire:
+            fd = os.open(self.dir / "sys" / path, os.O_WRONLY)
+            try:
+                return wire.store(fd, path, data.encode() if isinstance(data, str) else data)
+            finally:
+                os.close(fd)
+
+    def ctl(self, *args, **kwargs):
+        return run([CTL, f"--runtime-dir={self.dir}", *args], **kwargs)
+
+    def fds(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def threads(self):
+        return len(os.listdir(f"/proc/{self.pid}/task"))
+
+
+def pool():
+    directory = pathlib.Path("/sys/kernel/mm/hugepages/hugepages-2048kB")
+    return {name: int((directory / name).read_text())
+            for name in ("nr_hugepages", "free_hugepages", "resv_hugepages")} \
+        if directory.exists() else {}
+
+
+@pytest.fixture
+def workdir():
+    """A directory that everybody may enter and only its owner may write to."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="daxd-test-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def user(request):
+    return getattr(request, "param", "root" if IS_ROOT else "nobody")
+
+
+# Everything that needs no privilege is tested with and without.
+both_users = pytest.mark.parametrize("user", ["root", "nobody"] if IS_ROOT else ["nobody"],
+                                     indirect=True)
+
+
+def shared_memory():
+    """What is in /dev/shm that could be ours; others use it at the same time."""
+    return {name for name in os.listdir("/dev/shm") if "daxd" in name}
+
+
+class Daemons(list):
+    def stop_all(self):
+        for d in self:
+            if d.process:
+                d.stop()
+
+
+@pytest.fixture
+def daemons():
+    """Those of this test. What a daemon uses stops them all before it takes itself away."""
+    return Daemons()
+
+
+@pytest.fixture
+def new_daemon(workdir, user, daemons):
+    """A factory of daemons; stops them and looks whether anything is left of them."""
+    shm = shared_memory()
+    if user == "nobody" and IS_ROOT:
+        os.chown(workdir, NOBODY, NOBODY)
+
+    def make(name="rt"):
+        d = Daemon(workdir, user)
+        d.dir = workdir / name
+        d.log = workdir / f"{name}.log"
+        daemons.append(d)
+        return d
+
+    yield make
+    daemons.stop_all()
+    for d in daemons:
+        assert not SUSPICIOUS.search(d.output()), d.output()
+        assert not d.dir.exists(), list(d.dir.glob("*"))
+    assert shared_memory() <= shm
+
+
+@pytest.fixture
+def daemon(new_daemon):
+    """daemon(config, ...) starts one and returns it."""
+    def start(config=None, *args, **kwargs):
+        return new_daemon().start(config, *args, **kwargs)
+
+    return start
+
+
+@pytest.fixture
+def hugepages(daemons):
+    """hugepages(n) makes a pool with n free pages of 2 MiB; it is put back afterwards."""
+    if not IS_ROOT:
+        pytest.skip("needs root to set vm.nr_hugepages")
+    path = pathlib.Path("/proc/sys/vm/nr_hugepages")
+    # Tests that run at the same time share the machine's one pool.
+    with open("/tmp/daxd-test-hugepages.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        before = pool()
+
+        def resize(count):
+            path.write_text(str(count))
+            assert pool()["nr_hugepages"] == count, "the machine has too little memory"
+
+        yield resize
+        daemons.stop_all()
+        path.write_text(str(before["nr_hugepages"]))
+        assert pool() == before
+
+
+@pytest.fixture
+def hugetlbfs(workdir, hugepages, daemons):
+    """A hugetlbfs of 2 MiB pages that nobody may use."""
+    path = workdir / "huge"
+    path.mkdir()
+    subprocess.run(["mount", "-t", "hugetlbfs", "-o", f"pagesize=2M,uid={NOBODY},mode=0755",
+                    "none", path], check=True)
+    yield path
+    daemons.stop_all()
+    subprocess.run(["umount", path], check=True)
+
+
+@pytest.fixture
+def small_fs(workdir, daemons):
+    """small_fs(options) is a directory on a tmpfs with these options."""
+    mounted = []
+
+    def make(options):
+        path = workdir / "small"
+        path.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"{options},mode=1777", "none", path],
+                       check=True)
+        mounted.append(path)
+        return path
+
+    yield make
+    daemons.stop_all()
+    for path in mounted:
+        subprocess.run(["umount", path], check=True)
+
+
+def file_mode(path):
+    return stat.S_IMODE(os.lstat(path).st_mode)
+
+
+def dump(config_path, *args):
+    result = run([DAEMON, f"--config={config_path}", "--dump-config", *args])
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def load_json(result):
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)

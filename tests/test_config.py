@@ -1,0 +1,363 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The config file: what is read, what is refused and how, what is printed."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from conftest import DAEMON, ROOT, dump, run
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def check(workdir):
+    """check(text) is what --check-config says, a line for each problem."""
+    def run_check(text, ok=False):
+        path = workdir / "c"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        result = run([DAEMON, f"--config={path}", "--check-config"])
+        if ok:
+            assert (result.returncode, result.stderr) == (0, "")
+            assert result.stdout == f"{path}: ok\n"
+            return []
+        assert result.returncode == 1 and result.stdout == ""
+        return [line.removeprefix("cuse-daxd: ").replace(str(path), "FILE")
+                for line in result.stderr.splitlines()]
+
+    return run_check
+
+
+@pytest.fixture
+def dumped(workdir):
+    """dumped(text) is --dump-config's answer as {group: {key: value}}."""
+    def run_dump(text, *args):
+        path = workdir / "c"
+        path.write_text(text)
+        groups = {}
+        for line in dump(path, *args).splitlines():
+            if line.startswith("["):
+                group = groups.setdefault(line.strip("[]"), {})
+            elif line and not line.startswith("#"):
+                key, value = line.split("=", 1)
+                group[key] = value
+        return groups
+
+    return run_dump
+
+
+# -- what is refused ---------------------------------------------------------------
+
+@pytest.mark.parametrize("text, expected", [
+    ("[region 0]\nsizes=1G\n", "FILE:2: [region 0] has no key 'sizes' (it has backing, size, "),
+    ("\n\n[regoin 0]\n", "FILE:3: there is no group [regoin 0] (only [daemon], "),
+    ("[region 0]\n[region x]\n", "FILE:2: there is no group [region x]"),
+    ("[region 00]\n", "FILE:1: there is no group [region 00]"),
+    ("[region 100000]\n", "FILE:1: there is no group [region 100000]"),
+    ("[device 0]\n", "FILE:1: there is no group [device 0]"),
+    ("[region 0]\n[device 1.0]\n", "FILE:2: [device 1.0] is in no region (add [region 1])"),
+    ("[fault 1]\n", "FILE:1: [fault 1]: this version has no fault rules yet"),
+    ("size=1G\n", "FILE:1: size= is in no group"),
+    ("[region 0]\nsize\n", "FILE:2: 'size' is neither [group], key=value nor # comment"),
+    ("[region 0]\n=1G\n", "FILE:2: '=1G' is neither"),
+    ("[region 0\n", "FILE:1: '[region 0' is not a group"),
+    ("[region 0]\nsize=1G\nsize=2G\n", "FILE:3: size= is there already, in line 2"),
+    ("[region 0]\n[daemon]\n[region 0]\n", "FILE:3: [region 0] is there already, in line 1"),
+    ("[region 0]\nsize=1X\n", "FILE:2: size=: '1X' is not a size (write 4096, "),
+    ("[region 0]\nsize=-1\n", "FILE:2: size=: '-1' is not a size"),
+    ("[region 0]\nsize=\n", "FILE:2: size=: '' is not a size"),
+    ("[region 0]\nsize=1.5G\n", "FILE:2: size=: '1.5G' is not a size"),
+    ("[region 0]\nsize=65T\n", "FILE:2: size=: '65T' is too much (64T is"),
+    ("[region 0]\nalign=3M\n", "FILE:2: align=: '3M' is not one of 4K, 2M, 1G"),
+    ("[region 0]\ntype=fast\n", "FILE:2: type=: 'fast' is not one of static, dynamic"),
+    ("[region 0]\nmap=disk\n", "FILE:2: map=: 'disk' is not one of mem, dev"),
+    ("[region 0]\npages=true\n", "FILE:2: pages=: 'true' is not one of yes, no"),
+    ("[region 0]\nbacking=disk\n", "FILE:2: backing=: 'disk' is not one of memfd, hugetlb, "
+                                   "hugetlbfs:PATH, pmem:PATH"),
+    ("[region 0]\nbacking=pmem\n", "FILE:2: backing=: pmem needs a path (write pmem:PATH)"),
+    ("[region 0]\nbacking=memfd:/x\n", "FILE:2: backing=: memfd has no path (write memfd)"),
+    ("[region 0]\nbacking=pmem:x\n", "FILE:2: backing=: 'x' is not an absolute path"),
+    ("[region 0]\nmode=0888\n", "FILE:2: mode=: '0888' is not a mode (octal, 0000 to 0777)"),
+    ("[region 0]\nmode=1777\n", "FILE:2: mode=: '1777' is not a mode"),
+    ("[region 0]\nowner=no-such-user\n", "FILE:2: owner=: there is no user 'no-such-user'"),
+    ("[region 0]\ngroup=no-such-group\n", "FILE:2: group=: there is no group 'no-such-group'"),
+    ("[region 0]\nowner=4294967295\n", "FILE:2: owner=: there is no user '4294967295'"),
+    ("[region 0]\nnuma-node=-2\n", "FILE:2: numa-node=: '-2' is not a node (0 to 1023, or -1"),
+    ("[region 0]\ntarget-node=1024\n", "FILE:2: target-node=: '1024' is not a node"),
+    ("[daemon]\nfrontend=fuse\n", "FILE:2: frontend=: 'fuse' is not one of auto, cuse, none"),
+    ("[daemon]\nruntime-dir=here\n", "FILE:2: runtime-dir=: 'here' is not an absolute path"),
+    (b"[region 0]\nsize=1G\xff\n", "FILE: it is not a text in UTF-8"),
+    (b"[region 0]\n\0size=1G\n", "FILE: it is not a text in UTF-8"),
+    # sizes
+    ("[region 0]\nsize=1000000\n", "FILE:1: [region 0] size=1000000 is not a multiple of 2M (the "
+                                   "next good one is 2M)"),
+    ("[region 0]\nalign=1G\n[device 0.0]\nsize=1536M\n",
+     "FILE:3: [device 0.0] size=1536M is not a multiple of 1G (the next good ones are 1G and 2G)"),
+    ("[region 0]\nsize=0\n", "FILE:1: [region 0] size=0: nothing would be there (the smallest is 2M"),
+    ("[region 0]\n[device 0.0]\nsize=0\n", "FILE:2: [device 0.0] size=0: nothing would be there"),
+    ("[region 0]\ntype=dynamic\nalign=4K\nsize=1028K\n", "FILE:1: [region 0] size=1028K is not a "
+                                                        "multiple of 2M"),
+    ("[region 0]\nbacking=pmem:/x\nalign=4K\nsize=1028K\n", "FILE:1: [region 0] size=1028K is not "),
+    ("[region 0]\nsize=4M\n[device 0.0]\nsize=6M\n", "FILE:1: [region 0] has 4M, its devices take "
+                                                    "6M of it (make the region larger"),
+    ("[region 0]\nsize=4M\n[device 0.0]\nsize=4M\n[device 0.1]\n",
+     "FILE:1: [region 0] has 4M, its devices take 4M of it and leave nothing for the one without"),
+    ("[region 0]\nsize=8M\n[device 0.0]\nsize=4M\n", "FILE:1: [region 0] has 8M, its devices take "
+                                                    "only 4M of it"),
+    ("[region 0]\n[device 0.0]\n[device 0.1]\n", "FILE:3: [device 0.1] has no size, and neither "
+                                                "has [device 0.0]"),
+    ("[region 0]\n[device 0.0]\nsize=4M\n[device 0.1]\n", "FILE:4: [device 0.1] has no size, and "
+                                                         "nothing says what the others leave"),
+    ("[region 0]\nsize=40T\n[region 1]\nsize=40T\n", "FILE: all regions together are larger than"),
+    # what does not go together
+    ("[region 0]\nbacking=hugetlb\nalign=4K\n", "FILE:1: [region 0] align=4K is not possible on "
+                                                "hugetlb"),
+    ("[region 0]\nbacking=hugetlbfs:/x\nalign=4K\n", "FILE:1: [region 0] align=4K is not possible"),
+    ("[region 0]\nbacking=pmem:/x\ntype=dynamic\n", "FILE:1: [region 0] dynamic regions can't be "
+                                                    "backed by pmem yet"),
+    ("[region 0]\nbacking=pmem:/x\n[device 0.0]\nsize=2M\n[device 0.1]\n",
+     "FILE:5: [device 0.1] a region backed by pmem can have one device only"),
+    ("[region 0]\nbacking=hugetlbfs:/x\nsize=8M\n[device 0.0]\nsize=4M\n[device 0.1]\nmode=0666\n",
+     "FILE:6: [device 0.1] has another mode, owner or group"),
+    ("[region 0]\ntype=dynamic\n[device 0.0]\nowner=7\n",
+     "FILE:3: [device 0.0] has another mode, owner or group"),
+])
+def test_refused(check, text, expected):
+    problems = check(text)
+    assert len(problems) == 1, problems
+    assert problems[0].startswith(expected)
+    assert re.search(r"\(.*\)|is not one of|is neither .* nor", problems[0]), \
+        "it does not say what to do"
+
+
+def test_limits_of_the_text(check):
+    path = "/" + "x" * 4094
+    check(f"[region 0]\nbacking=pmem:{path}\n", ok=True)
+    assert check(f"[region 0]\nbacking=pmem:{path}x\n") == \
+        ["FILE:2: backing=: the path is longer than 4095 bytes (shorten it)"]
+    check("#" * MIB, ok=True)
+    assert check("#" * (MIB + 1)) == ["FILE: is larger than 1M (check -c)"]
+
+
+def test_all_problems_are_told(check):
+    problems = check("[region 0]\nsize=x\nalign=x\n[nonsense]\n[device 1.0]\n")
+    assert [p.split(":")[1] for p in problems] == ["2", "3", "4", "5"]
+
+
+def test_there_is_an_end_to_problems(check):
+    problems = check("[region 0]\n" + "".join(f"x{n}=1\n" for n in range(1000)))
+    assert len(problems) == 50 and problems[-1] == "too many problems, giving up"
+
+
+@pytest.mark.parametrize("name, remedy", [
+    ("/nonexistent/c", "No such file or directory (check -c)"),
+    ("/", "Is a directory (check -c)"),
+])
+def test_unreadable_file(name, remedy):
+    result = run([DAEMON, "-c", name, "--check-config"])
+    assert result.returncode == 1 and remedy in result.stderr
+
+
+def test_a_broken_config_starts_nothing(new_daemon):
+    assert ":1: there is no group" in new_daemon().fail("[nonsense]\n")
+
+
+# -- what is understood --------------------------------------------------------------
+
+def test_defaults(dumped):
+    groups = dumped("", "--runtime-dir=/x")
+    assert groups == {
+        "daemon": {"frontend": "auto", "runtime-dir": "/x"},
+        "region 0": {"backing": "memfd", "size": "1G", "align": "2M", "type": "static",
+                     "map": "mem", "pages": "yes", "numa-node": "0", "target-node": "0",
+                     "mode": "0600", "owner": str(os.geteuid()), "group": str(os.getegid())},
+        "device 0.0": {"size": "1G", "mode": "0600", "owner": str(os.geteuid()),
+                       "group": str(os.getegid())},
+    }
+
+
+def test_a_region_without_a_size_is_the_sum_of_its_devices(dumped):
+    groups = dumped("[region 0]\n[device 0.0]\nsize=4M\n[device 0.3]\nsize=6M\n")
+    assert groups["region 0"]["size"] == "10M"
+
+
+def test_one_device_takes_what_is_left(dumped):
+    groups = dumped("[device 0.1]\n[device 0.0]\nsize=4M\n[region 0]\nsize=10M\n")
+    assert groups["device 0.1"]["size"] == "6M"
+
+
+def test_devices_inherit_permissions(dumped):
+    groups = dumped("[region 0]\nmode=0640\nowner=7\n[device 0.0]\nsize=4M\ngroup=9\n"
+                    "[device 0.1]\nsize=4M\nmode=0666\n")
+    assert [groups["device 0.0"][k] for k in ("mode", "owner", "group")] == \
+        ["0640", "7", "9"]
+    assert groups["device 0.1"]["mode"] == "0666"
+
+
+def test_names_of_owner_and_group(dumped):
+    groups = dumped("[region 0]\nowner=nobody\ngroup=daemon\n")
+    assert (groups["region 0"]["owner"], groups["region 0"]["group"]) == ("65534", "1")
+
+
+def test_a_dynamic_region_always_has_device_0(dumped):
+    groups = dumped("[region 5]\ntype=dynamic\nsize=1G\n[device 5.2]\nsize=4M\n")
+    assert groups["device 5.0"]["size"] == "0"
+
+
+def test_a_dynamic_region_whose_devices_are_empty(dumped):
+    groups = dumped("[region 5]\ntype=dynamic\n[device 5.0]\nsize=0\n")
+    assert (groups["region 5"]["size"], groups["device 5.0"]["size"]) == ("1G", "0")
+
+
+def test_a_file_may_have_more_than_the_devices_of_a_dynamic_region(dumped):
+    groups = dumped("[region 5]\ntype=dynamic\nbacking=hugetlbfs:/x\n[device 5.0]\nsize=4M\n")
+    assert "size" not in groups["region 5"] and groups["device 5.0"]["size"] == "4M"
+
+
+def test_comments_behind_values(dumped):
+    groups = dumped("[region 0]\nsize=4M # small\nalign=4K\t# smaller\nbacking=pmem:/a#b#\n")
+    assert groups["region 0"]["size"] == "4M"
+    assert groups["region 0"]["align"] == "4K"
+    assert groups["region 0"]["backing"] == "pmem:/a#b#"
+
+
+def test_blanks_and_windows_line_ends(dumped):
+    groups = dumped("  [region 0]  \r\n size = 4M \r\n\r\n  # comment\r\n")
+    assert groups["region 0"]["size"] == "4M"
+
+
+def test_sizes_that_a_file_decides_are_left_open(workdir, dumped):
+    text = "[region 0]\nbacking=pmem:/x\n"
+    groups = dumped(text)
+    assert "size" not in groups["region 0"] and "align" not in groups["region 0"]
+    assert "size" not in groups["device 0.0"]
+    assert "# size: the file's" in dump(workdir / "c")
+    assert dumped(text + "align=4K\nsize=2M\n")["region 0"]["align"] == "4K"
+
+
+@pytest.mark.parametrize("text", [
+    "", "[region 0]\nbacking=pmem:/a b #c\\\\d\n", "[region 0]\nbacking=pmem:/x\\s#y\n",
+    "[region 0]\nbacking=hugetlbfs:/x\nsize=8M\n[device 0.0]\nsize=2M\n[device 0.7]\n",
+    "[region 1]\ntype=dynamic\n[device 1.4]\nsize=4M\n[region 0]\nmap=dev\npages=no\n"
+    "numa-node=-1\ntarget-node=3\nmode=0\n",
+    "[daemon]\nfrontend=none\nruntime-dir=/tmp/x y\n",
+])
+def test_a_dump_reads_back_as_itself(workdir, text):
+    (workdir / "1").write_text(text)
+    first = dump(workdir / "1")
+    (workdir / "2").write_text(first)
+    assert dump(workdir / "2") == first
+
+
+def test_options_override_the_file(dumped):
+    groups = dumped("[daemon]\nfrontend=auto\nruntime-dir=/a\n", "--frontend=none",
+                    "--runtime-dir=/b/../c")
+    assert groups["daemon"] == {"frontend": "none", "runtime-dir": "/c"}
+
+
+def test_config_from_standard_input():
+    result = run([DAEMON, "-c", "-", "--check-config"], input="[region 0]\nsize=x\n")
+    assert "(standard input):2: size=: 'x'" in result.stderr
+
+
+def test_the_users_own_config_file(workdir):
+    (workdir / "cuse-daxd.conf").write_text("[region 7]\n")
+    workdir.joinpath("cuse-daxd.conf").chmod(0o644)
+    env = {"XDG_CONFIG_HOME": str(workdir), "PATH": os.environ["PATH"]}
+    result = run([DAEMON, "--dump-config"], env=env, as_nobody=True)
+    if os.geteuid() == 0:
+        assert "[region 7]" in result.stdout
+
+
+def test_the_number_of_devices_has_a_limit(check):
+    head = "[region 0]\nalign=4K\n"
+    one = "[device 0.{}]\nsize=4K\n"
+    check(head + "".join(one.format(n) for n in range(1000)), ok=True)
+    problems = check(head + "".join(one.format(n) for n in range(1001)))
+    assert problems == ["FILE: there are 1001 devices, more than 1000 (take some out)"]
+
+
+def test_the_largest_size(check):
+    check("[region 0]\nsize=64T\nalign=1G\n", ok=True)
+
+
+# -- what is shipped ---------------------------------------------------------------
+
+def keys_of_parser():
+    """Group -> keys, as the refusal of an unknown key lists them."""
+    keys = {}
+    for group in ("daemon", "region 0", "device 0.0"):
+        text = f"[{group}]\n?=1\n" + ("[region 0]\n" if "device" in group else "")
+        result = run([DAEMON, "-c", "-", "--check-config"], input=text)
+        keys[group] = re.search(r"\(it has (.*)\)", result.stderr)[1].split(", ")
+    return keys
+
+
+def test_every_key_is_in_the_shipped_config(workdir):
+    text = (ROOT / "config/cuse-daxd.conf").read_text()
+    found = {}
+    for line in text.splitlines():
+        if m := re.match(r"#?\[(.*)\]$", line):
+            group = found.setdefault(m[1], [])
+        elif m := re.match(r"#([a-z-]+)=", line):
+            group.append(m[1])
+    assert found == keys_of_parser()
+    # With the marks taken away it is a config, and says what is the default anyway.
+    (workdir / "c").write_text(re.sub(r"^#(?=\[|[a-z-]+=)", "", text, flags=re.M))
+    (workdir / "empty").write_text("")
+    if os.geteuid() == 0:
+        assert dump(workdir / "c") == dump(workdir / "empty")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "config").glob("**/*.conf")),
+                         ids=lambda p: p.name)
+def test_shipped_configs_are_right(path):
+    result = run([DAEMON, "-c", path, "--check-config"])
+    assert (result.returncode, result.stdout) == (0, f"{path}: ok\n"), result.stderr
+
+
+# -- the command line ----------------------------------------------------------------
+
+@pytest.mark.parametrize("args, says", [
+    (["--lost"], "'--lost': no such option"),
+    (["--config"], "'--config': wants a value"),
+    (["-c"], "'-c': wants a value"),
+    (["--foreground=1"], "'--foreground=1': no such option, or it takes no value"),
+    (["list"], "'list': no arguments are taken"),
+    (["--frontend=fuse"], "--frontend: 'fuse' is not one of"),
+    (["--ready-fd=77"], "--ready-fd: '77' is not an open descriptor"),
+    (["--ready-fd=x"], "--ready-fd: 'x' is not an open descriptor"),
+    (["--exit-with=0"], "--exit-with: '0' is not a process id"),
+    (["--runtime-dir="], "--runtime-dir: is empty"),
+])
+def test_usage_errors(args, says):
+    result = run([DAEMON, *args])
+    assert result.returncode == 1 and result.stderr.startswith("cuse-daxd: " + says)
+
+
+def test_help_names_every_option():
+    result = run([DAEMON, "--help"])
+    for name in ("config", "runtime-dir", "frontend", "foreground", "check-config",
+                 "dump-config", "ready-fd", "exit-with", "help", "version"):
+        assert f"--{name}" in result.stdout
+    assert result.returncode == 0 and result.stderr == ""
+
+
+def test_version():
+    result = run([DAEMON, "--version"])
+    assert re.fullmatch(r"cuse-daxd \d+\.\d+\n", result.stdout)
+
+
+def test_cuse_is_refused_clearly(new_daemon):
+    assert "frontend=cuse: this version makes no CUSE nodes yet" in \
+        new_daemon().fail(None, "--frontend=cuse")
+    assert "frontend=cuse:" in new_daemon().fail("[daemon]\nfrontend=cuse\n")
+
+
+def test_failing_to_print_the_dump_is_a_failure():
+    with open("/dev/full", "w") as full:
+        result = subprocess.run([DAEMON, "--dump-config"], stdout=full, stderr=subprocess.PIPE,
+                                check=False)
+    assert result.returncode == 1
