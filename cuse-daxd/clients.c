@@ -15,19 +15,26 @@
 #define SO_PEERPIDFD 77 /* Linux 6.5 */
 #endif
 
+/* The device of a use, NULL if it is long forgotten. */
+static struct daxd_device *device_of(const struct daxd_client *client, guint i)
+{
+	return daxd_registry_find_life(
+		client->clients->reg,
+		g_array_index(client->uses, struct daxd_use, i).life);
+}
+
 static void client_free(void *data)
 {
 	struct daxd_client *client = data;
 	guint i;
 
-	for (i = 0; i < client->lives->len; i++) {
-		struct daxd_device *dev = daxd_registry_find_life(
-			client->clients->reg, g_array_index(client->lives, uint64_t, i));
+	for (i = 0; i < client->uses->len; i++) {
+		struct daxd_device *dev = device_of(client, i);
 
 		if (dev)
 			dev->clients--;
 	}
-	g_array_unref(client->lives);
+	g_array_unref(client->uses);
 	g_source_destroy(client->watch);
 	g_source_unref(client->watch);
 	close(client->pidfd);
@@ -38,10 +45,14 @@ static void client_free(void *data)
  * daxd_clients_init() - nobody yet
  * @clients:	to be filled
  * @reg:	whose devices they use; outlives @clients
+ * @on_settled:	called with @ctx when a process has settled or ended
  */
-void daxd_clients_init(struct daxd_clients *clients, struct daxd_registry *reg)
+void daxd_clients_init(struct daxd_clients *clients, struct daxd_registry *reg,
+		       void (*on_settled)(void *ctx), void *ctx)
 {
 	clients->reg = reg;
+	clients->on_settled = on_settled;
+	clients->ctx = ctx;
 	clients->by_pid =
 		g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, client_free);
 }
@@ -63,10 +74,12 @@ static struct daxd_client *find(const struct daxd_clients *clients, pid_t pid)
 static gboolean on_end(gint fd, GIOCondition condition, gpointer data)
 {
 	struct daxd_client *client = data;
+	struct daxd_clients *clients = client->clients;
 
 	(void)fd;
 	(void)condition;
-	g_hash_table_remove(client->clients->by_pid, GINT_TO_POINTER(client->pid));
+	g_hash_table_remove(clients->by_pid, GINT_TO_POINTER(client->pid));
+	clients->on_settled(clients->ctx);
 	return G_SOURCE_CONTINUE; /* the source is destroyed already */
 }
 
@@ -121,7 +134,7 @@ static int get(struct daxd_clients *clients, const struct daxd_peer *peer,
 	client->pid = peer->pid;
 	client->uid = peer->uid;
 	client->pidfd = pidfd;
-	client->lives = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+	client->uses = g_array_new(FALSE, FALSE, sizeof(struct daxd_use));
 	client->watch = g_unix_fd_source_new(pidfd, G_IO_IN);
 	g_source_set_callback(client->watch, G_SOURCE_FUNC(on_end), client, NULL);
 	g_source_attach(client->watch, NULL);
@@ -130,14 +143,19 @@ static int get(struct daxd_clients *clients, const struct daxd_peer *peer,
 	return 0;
 }
 
+/* It reads the state pages after this, so that all changes so far are no news to it. */
 static void add_device(struct daxd_client *client, struct daxd_device *dev)
 {
+	const struct daxd_use use = {
+		.life = dev->life,
+		.settled = client->clients->reg->rt->state->changes,
+	};
 	guint i;
 
-	for (i = 0; i < client->lives->len; i++)
-		if (g_array_index(client->lives, uint64_t, i) == dev->life)
+	for (i = 0; i < client->uses->len; i++)
+		if (g_array_index(client->uses, struct daxd_use, i).life == dev->life)
 			return;
-	g_array_append_val(client->lives, dev->life);
+	g_array_append_val(client->uses, use);
 	dev->clients++;
 }
 
@@ -210,15 +228,12 @@ int daxd_clients_adopt(struct daxd_clients *clients, const struct daxd_peer *pee
 			daxd_mappings_of(clients->reg, peer->pid, found_mapping, client);
 		return 0;
 	}
-	for (i = 0; i < parent->lives->len; i++) {
-		struct daxd_device *dev =
-			daxd_registry_find_life(clients->reg, g_array_index(parent->lives,
-									    uint64_t, i));
+	for (i = 0; i < parent->uses->len; i++) {
+		struct daxd_device *dev = device_of(parent, i);
 
 		if (dev)
 			add_device(client, dev);
 	}
-	client->settled = parent->settled;
 	return 0;
 }
 
@@ -226,13 +241,48 @@ int daxd_clients_adopt(struct daxd_clients *clients, const struct daxd_peer *pee
  * daxd_clients_settled() - a client's mappings follow the state pages
  * @clients:	all of them
  * @peer:	the process
- * @generation:	up to which generation
+ * @changes:	up to which change
  */
 void daxd_clients_settled(struct daxd_clients *clients, const struct daxd_peer *peer,
-			  uint64_t generation)
+			  uint32_t changes)
 {
 	struct daxd_client *client = find(clients, peer->pid);
+	guint i;
 
-	if (client)
-		client->settled = MAX(client->settled, generation);
+	if (!client)
+		return;
+	for (i = 0; i < client->uses->len; i++)
+		g_array_index(client->uses, struct daxd_use, i).settled = changes;
+	clients->on_settled(clients->ctx);
+}
+
+/* Is one count of changes behind another? They wrap. */
+static bool is_behind(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) < 0;
+}
+
+/**
+ * daxd_clients_are_settled() - do all mappings follow all devices?
+ * @clients:	all of them
+ */
+bool daxd_clients_are_settled(const struct daxd_clients *clients)
+{
+	struct daxd_client *client;
+	GHashTableIter iter;
+	guint i;
+
+	g_hash_table_iter_init(&iter, clients->by_pid);
+	while (g_hash_table_iter_next(&iter, NULL, (void **)&client)) {
+		for (i = 0; i < client->uses->len; i++) {
+			const struct daxd_device *dev = device_of(client, i);
+
+			if (dev &&
+			    is_behind(g_array_index(client->uses, struct daxd_use, i)
+					      .settled,
+				      dev->changed_at))
+				return false;
+		}
+	}
+	return true;
 }

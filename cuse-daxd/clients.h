@@ -15,6 +15,9 @@
 struct daxd_clients {
 	struct daxd_registry *reg;
 	GHashTable *by_pid; /* struct daxd_client */
+	/* Called when a process has settled, or ended. */
+	void (*on_settled)(void *ctx);
+	void *ctx;
 };
 
 struct daxd_client {
@@ -23,8 +26,13 @@ struct daxd_client {
 	uid_t uid;
 	int pidfd;
 	GSource *watch;
-	GArray *lives; /* uint64_t: devices that it was given */
-	uint64_t settled;
+	GArray *uses; /* struct daxd_use: of devices that it was given */
+};
+
+/* A device in a process: up to which change of the state pages its mappings follow. */
+struct daxd_use {
+	uint64_t life;
+	uint32_t settled;
 };
 
 /* The process at the other end of a connection. */
@@ -34,12 +42,14 @@ struct daxd_peer {
 	uid_t uid;
 };
 
-void daxd_clients_init(struct daxd_clients *clients, struct daxd_registry *reg);
+void daxd_clients_init(struct daxd_clients *clients, struct daxd_registry *reg,
+		       void (*on_settled)(void *ctx), void *ctx);
 void daxd_clients_done(struct daxd_clients *clients);
 int daxd_clients_attach(struct daxd_clients *clients, const struct daxd_peer *peer,
 			struct daxd_device *dev);
 int daxd_clients_adopt(struct daxd_clients *clients, const struct daxd_peer *peer);
 void daxd_clients_settled(struct daxd_clients *clients, const struct daxd_peer *peer,
-			  uint64_t generation);
+			  uint32_t changes);
+bool daxd_clients_are_settled(const struct daxd_clients *clients);
 
 #endif

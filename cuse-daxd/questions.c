@@ -2,6 +2,7 @@
 /* The daemon's answers to what clients ask, but for JSON (control.c). */
 #include "cuse-daxd/control.h"
 #include "cuse-daxd/foreign.h"
+#include "cuse-daxd/settle.h"
 #include "cuse-daxd/server.h"
 
 #include "libcore/sysfs.h"
@@ -84,8 +85,9 @@ static enum daxd_next settled(struct daxd_conn *conn, const struct daxd_question
 {
 	if (q->nr_fds || q->msg->len)
 		return DAXD_DROP;
-	daxd_clients_settled(&conn->server->clients, &conn->peer, q->msg->arg[0]);
-	return DAXD_SILENT;
+	daxd_clients_settled(&conn->server->clients, &conn->peer,
+			     (uint32_t)q->msg->arg[0]);
+	return DAXD_REPLY;
 }
 
 /* That the client could open the attribute for writing is its permission. */
@@ -111,7 +113,7 @@ static enum daxd_next store(struct daxd_conn *conn, const struct daxd_question *
 	server->stats.stores++;
 	r = daxd_registry_store(server->reg, real, path + path_len + 1,
 				q->msg->len - path_len - 1);
-	return r < 0 ? refuse(r, ret) : DAXD_REPLY;
+	return r < 0 ? refuse(r, ret) : daxd_settle(conn, ret);
 }
 
 /**

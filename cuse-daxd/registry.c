@@ -4,7 +4,11 @@
 
 #include "libcore/sysfs.h"
 
+#include <limits.h>
+#include <linux/futex.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /* ---- looking up ------------------------------------------------------------ */
 
@@ -170,8 +174,18 @@ static void describe(const struct daxd_registry *reg, const struct daxd_device *
 static void publish(const struct daxd_registry *reg, struct daxd_device *dev,
 		    const struct dax_device *desc)
 {
+	bool is_new = dev->desc.generation != desc->generation;
+
 	dev->desc = *desc;
 	dax_state_publish(reg->rt->state, dev->slot, &dev->handle, desc);
+	if (is_new)
+		dev->changed_at = reg->rt->state->changes;
+}
+
+/* Who has devices mapped sleeps on this word: the shim's agent.c. */
+static void wake_clients(const struct daxd_registry *reg)
+{
+	syscall(SYS_futex, &reg->rt->state->changes, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
 /* Whose slot this was is now unknown to us: answers to its descriptors are ENXIO. */
@@ -317,12 +331,15 @@ static void release_minors(struct daxd_registry *reg)
  */
 int daxd_registry_sync(struct daxd_registry *reg, struct daxd_why *why)
 {
+	const uint32_t changes = reg->rt->state->changes;
 	bool has_other = retire_deleted(reg);
 	int first;
 	int r;
 
 	has_other |= add_created(reg);
 	first = show_all(reg, why);
+	if (reg->rt->state->changes != changes)
+		wake_clients(reg);
 	/* While the daemon starts, it is not there yet. */
 	r = reg->tree.rt ? daxd_tree_update(&reg->tree, &reg->model) : 0;
 	if (r < 0 && !first)

@@ -33,6 +33,7 @@ struct daxd_device {
 	uint32_t slot;          /* in the state pages */
 	bool has_slot;          /* a recovered one has it before it is shown */
 	struct dax_device desc; /* as published; ranges are offsets in the store */
+	uint32_t changed_at; /* the change of the state pages that its mappings follow */
 	struct dax_state_handle handle;
 	bool is_opened;
 	int held_fd;    /* deleted: tells whether somebody has it open; or -1 */

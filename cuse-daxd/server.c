@@ -10,6 +10,7 @@
 #include "cuse-daxd/server.h"
 
 #include "cuse-daxd/foreign.h"
+#include "cuse-daxd/settle.h"
 
 #include <fcntl.h>
 #include <glib-unix.h>
@@ -359,7 +360,7 @@ int daxd_server_start(struct daxd_server *server, struct daxd_registry *reg,
 		.fd = -1,
 		.started = g_get_monotonic_time(),
 	};
-	daxd_clients_init(&server->clients, reg);
+	daxd_clients_init(&server->clients, reg, daxd_settle_check, server);
 	g_queue_init(&server->conns);
 	daxd_runtime_remove_tree(rt->dir, DAXD_NEW);
 	r = fill_address(rt, DAXD_NEW, &address);

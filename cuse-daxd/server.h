@@ -31,8 +31,9 @@ struct daxd_server {
 	struct daxd_clients clients;
 	int fd;
 	GSource *source;
-	GQueue conns;   /* struct daxd_conn; who has been silent longest first */
-	gint64 started; /* g_get_monotonic_time() */
+	GQueue conns;    /* struct daxd_conn; who has been silent longest first */
+	gint64 started;  /* g_get_monotonic_time() */
+	GQueue settling; /* struct daxd_settling; the oldest first */
 	struct daxd_server_stats stats;
 };
 

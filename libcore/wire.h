@@ -28,7 +28,7 @@ enum dax_msg_type {
 	 * Answer: REPLY.
 	 */
 	DAX_MSG_ADOPT,
-	/* My mappings follow generation arg[0] of the state pages. No answer. */
+	/* My mappings follow change arg[0] of the state pages. Answer: REPLY. */
 	DAX_MSG_SETTLED,
 	/*
 	 * A write to a sysfs attribute: body is its path below /sys, NUL, and the bytes

@@ -22,7 +22,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 
 #include "client/shim/mm.h"
@@ -32,55 +31,46 @@
 #define STACK_BYTES (64 * 1024)
 #define NOBODY      65534
 
-/* One block for the stack and, above it, what thread-local variables need. */
-static char *block;
-static size_t block_len;
+/* The stack and, above it, what thread-local variables need: below the last page. */
+#define TLS_BYTES (32 * 1024)
+static char block[STACK_BYTES + TLS_BYTES + 4096] __attribute__((aligned(64)));
 static uint32_t is_running;
 
-/* Generations that our mappings of each device follow. */
+/* Generations that our mappings of each device follow; 0: it was never mapped. */
 static uint64_t followed[DAX_STATE_SLOTS];
 
 /* -- following --------------------------------------------------------------------- */
 
-static bool has_changed(const struct shim_session *s, uint32_t slot)
-{
-	struct dax_device dev;
-
-	dax_state_read(s->state, slot, &dev);
-	return dev.generation != followed[slot];
-}
-
-/* Makes every mapping what its device is now. With the lock held. */
+/*
+ * Makes every mapping what its device is now. With the lock held. Return: has any device
+ * changed that we had mapped once?
+ */
 static bool follow_locked(const struct shim_session *s)
 {
-	uint64_t now[DAX_STATE_SLOTS / 64] = {0};
+	uint64_t changed[DAX_STATE_SLOTS / 64] = {0};
 	bool is_any = false;
 	uint32_t i;
 
-	for (i = 0; i < shim_vmas.nr; i++) {
-		uint32_t slot = shim_vmas.v[i].slot;
+	for (i = 0; i < DAX_STATE_SLOTS && i < s->state->nr_slots; i++) {
+		struct dax_device dev;
 
-		if (now[slot / 64] >> (slot % 64) & 1 || !has_changed(s, slot))
+		if (!followed[i])
 			continue;
-		now[slot / 64] |= UINT64_C(1) << (slot % 64);
+		dax_state_read(s->state, i, &dev);
+		if (dev.generation == followed[i])
+			continue;
+		followed[i] = dev.generation;
+		changed[i / 64] |= UINT64_C(1) << (i % 64);
 		is_any = true;
 	}
 	if (!is_any)
 		return false;
 	/* What is not there any more must not be mapped over. */
 	shim_maps_drop_stale();
-	for (i = 0; i < DAX_STATE_SLOTS; i++) {
-		if (now[i / 64] >> (i % 64) & 1) {
-			struct dax_device dev;
-
-			dax_state_read(s->state, i, &dev);
-			followed[i] = dev.generation;
-		}
-	}
 	for (i = 0; i < shim_vmas.nr; i++) {
 		const struct dax_vma *vma = &shim_vmas.v[i];
 
-		if (now[vma->slot / 64] >> (vma->slot % 64) & 1)
+		if (changed[vma->slot / 64] >> (vma->slot % 64) & 1)
 			shim_make_whole(vma);
 	}
 	return true;
@@ -97,7 +87,7 @@ bool shim_follow(const struct shim_session *s)
 	bool is_any;
 	uint64_t mask;
 
-	if (!shim_maps_touch(0, UINT64_MAX) || !shim_maps_lock_slow(&mask))
+	if (!shim_maps_lock_slow(&mask))
 		return false;
 	is_any = follow_locked(s);
 	shim_maps_unlock_slow(mask);
@@ -113,7 +103,8 @@ bool shim_follow(const struct shim_session *s)
  * With the lock held. The device may have changed before the mapping was in the list,
  * and the agent may have been there and gone.
  */
-void shim_follow_new(const struct shim_session *s, uint32_t slot, const struct dax_device *dev)
+void shim_follow_new(const struct shim_session *s, uint32_t slot,
+		     const struct dax_device *dev)
 {
 	struct dax_device now;
 
@@ -122,7 +113,7 @@ void shim_follow_new(const struct shim_session *s, uint32_t slot, const struct d
 	dax_state_read(s->state, slot, &now);
 	if (likely(followed[slot] == now.generation && dev->generation == now.generation))
 		return;
-	followed[slot] = 0; /* all of them anew, this one too */
+	followed[slot] = UINT64_MAX; /* all of them anew, this one too */
 	follow_locked(s);
 }
 
@@ -151,9 +142,14 @@ __attribute__((used, noreturn)) static void run(void)
 	sys5(prctl, PR_SET_NAME, "daxshim", 0, 0, 0);
 	drop_rights();
 	for (;;) {
-		uint32_t seen = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+		bool is_any = false;
+		uint32_t seen;
 
-		if (shim_follow(s))
+		do {
+			seen = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+			is_any |= shim_follow(s);
+		} while (__atomic_load_n(word, __ATOMIC_ACQUIRE) != seen);
+		if (is_any)
 			shim_request(s, DAX_MSG_SETTLED, seen, NULL, 0, -1, NULL, NULL);
 		sys6(futex, word, FUTEX_WAIT, seen, NULL, NULL, 0);
 	}
@@ -191,7 +187,7 @@ static long clone_agent(char *stack, void *tls)
 static void *make_tls(void)
 {
 	char *tp = __builtin_thread_pointer();
-	char *to = block + block_len - 4096;
+	char *to = block + STACK_BYTES + TLS_BYTES;
 
 	memset(to, 0, 256);
 	memcpy(to + 0x28, tp + 0x28, 16);
@@ -206,7 +202,7 @@ static size_t tls_depth(void)
 	size_t a = (size_t)(tp - shim_maps_me());
 	size_t b = (size_t)(tp - (char *)&errno);
 
-	return ((a > b ? a : b) + 8192) & ~(size_t)4095;
+	return (a > b ? a : b) + 4096;
 }
 
 #else
@@ -225,35 +221,16 @@ static void *make_tls(void)
 
 static size_t tls_depth(void)
 {
-	return 4096;
+	return 0;
 }
 
 #endif
 
-static bool make_block(void)
-{
-	size_t len = STACK_BYTES + tls_depth() + 4096;
-	long p;
-
-	if (block)
-		return true; /* a forked child has its parent's */
-	/*
-	 * No guard page and no flags: so it merges with a neighbour, and the kernel's
-	 * tree of mappings, which every mmap of the program works on, stays small.
-	 */
-	p = sys6(mmap, NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (sys_is_error(p))
-		return false;
-	block = (char *)p;
-	block_len = len;
-	return true;
-}
-
 /**
  * shim_agent_start() - have an agent in this process
  *
- * Without one (no memory for a thread, a limit of processes) the program goes on, but
- * its mappings follow only at its own calls.
+ * Without one (a limit of processes, a program with very many thread-local variables)
+ * the program goes on, but its mappings follow only at its own calls.
  */
 void shim_agent_start(void)
 {
@@ -263,7 +240,7 @@ void shim_agent_start(void)
 	if (likely(__atomic_exchange_n(&is_running, 1, __ATOMIC_ACQ_REL)))
 		return;
 	sys4(rt_sigprocmask, SIG_BLOCK, &all, &before, sizeof(all));
-	if (make_block())
+	if (tls_depth() <= TLS_BYTES)
 		clone_agent(block + STACK_BYTES, make_tls());
 	sys4(rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(before));
 }

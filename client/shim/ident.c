@@ -183,7 +183,7 @@ void shim_fix_stat(const struct shim_ident *id, struct stat *st)
 		return;
 	state = id->session->state;
 	if (id->kind == SHIM_ATTR) {
-		st->st_mode = S_IFREG | dax_attrmode_shown(st->st_mode);
+		st->st_mode = S_IFREG | dax_attr_mode_decode(st->st_mode);
 		st->st_nlink = 1;
 		st->st_dev = state->sysfs_dev;
 		st->st_size = 4096;

@@ -35,7 +35,7 @@ static int attr_call(int fd, enum dax_call call)
 	struct stat st;
 
 	if ((call == DAX_CALL_READ || call == DAX_CALL_PREAD) &&
-	    sys2(fstat, fd, &st) == 0 && dax_attrmode_is_read_error(st.st_mode))
+	    sys2(fstat, fd, &st) == 0 && dax_attr_mode_has_read_error(st.st_mode))
 		return -ENXIO;
 	return 0;
 }

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/shim/sys.h"
+
 /* -- readlink --------------------------------------------------------------------------
  */
 
@@ -37,6 +39,19 @@ static bool is_in_proc(const char *path)
 	return !strncmp(path, "/proc/", 6);
 }
 
+/* The kernel would answer EFAULT for a buffer that can't be written. */
+static ssize_t copy_out(void *to, const void *from, size_t n)
+{
+	struct iovec local = {.iov_base = (void *)(uintptr_t)from, .iov_len = n};
+	struct iovec remote = {.iov_base = to, .iov_len = n};
+
+	if (unlikely(!to || shim_maps_touch((uintptr_t)to, n)) &&
+	    sys6(process_vm_writev, sys0(getpid), &local, 1, &remote, 1, 0) != (long)n)
+		return shim_ret(-EFAULT);
+	memcpy(to, from, n);
+	return (ssize_t)n;
+}
+
 /*
  * A target of ours is longer in the kernel's view than in the program's, whose buffer
  * may be large enough for the latter only; so it is read into ours.
@@ -56,7 +71,7 @@ static bool is_in_proc(const char *path)
 		n = shown_target(target_, call);                                         \
 		if (n > 0 && room) {                                                     \
 			n = (size_t)n < room ? n : (ssize_t)room;                        \
-			memcpy(to, target_, (size_t)n);                                  \
+			n = copy_out(to, target_, (size_t)n);                            \
 		} else if (n > 0) {                                                      \
 			n = shim_ret(-EINVAL);                                           \
 		}                                                                        \

@@ -43,7 +43,7 @@ static int opened_attr(const struct shim_ident *id, const char *path, int fd,
 {
 	const uint64_t args[] = {(uint64_t)flags};
 	struct dax_verdict v =
-		dax_attr_open_verdict(dax_attrmode_shown(st->st_mode), flags);
+		dax_attr_open_verdict(dax_attr_mode_decode(st->st_mode), flags);
 
 	shim_report_name(id->session, DAX_CALL_ATTR_OPEN, path, args, 1, &v);
 	if (v.error)
@@ -375,6 +375,20 @@ static int stream_flags(const char *mode)
 	return flags;
 }
 
+/*
+ * What tells such a stream from others: libc keeps the address of a stream's functions
+ * behind its FILE (struct _IO_FILE_plus).
+ */
+static const void *cookie_jumps;
+
+static const void *jumps_of(const FILE *f)
+{
+	const void *jumps;
+
+	memcpy(&jumps, f + 1, sizeof(jumps));
+	return jumps;
+}
+
 static SHIM_COLD FILE *fopen_ours(const char *path, const char *mode)
 {
 	static const cookie_io_functions_t functions = {.read = stream_read,
@@ -399,8 +413,10 @@ static SHIM_COLD FILE *fopen_ours(const char *path, const char *mode)
 		f = fdopen(fd, mode);
 	} else {
 		f = fopencookie((void *)(intptr_t)fd, mode, functions);
-		if (f)
+		if (f) {
 			f->_fileno = fd;
+			cookie_jumps = jumps_of(f);
+		}
 	}
 	if (!f)
 		sys1(close, fd);
@@ -472,9 +488,7 @@ SHIM_EXPORT FILE *fopen64(const char *path, const char *mode)
 /* Not one that libc made of a descriptor, but one of fopen_ours(). */
 static bool is_stream_ours(const FILE *f)
 {
-	const int is_file_buffer = 0x2000; /* _IO_IS_FILEBUF */
-
-	return !(f->_flags & is_file_buffer) && f->_fileno >= 0;
+	return cookie_jumps && jumps_of(f) == cookie_jumps && f->_fileno >= 0;
 }
 
 /*
