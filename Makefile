@@ -117,6 +117,9 @@ $(B)/libdaxshim.so: $(SHIM_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SHIM_CFLAGS) $(SHIM_LDFLAGS) -shared -o $@ $^
 
+# It makes the functions that it would otherwise be compiled to call.
+$(B)/shim-obj/client/shim/string.o: SHIM_CFLAGS += -fno-builtin
+
 $(B)/shim-obj/%.o: %.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)

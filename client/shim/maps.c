@@ -35,9 +35,14 @@ struct dax_vmas shim_vmas = {.v = first_entries, .max = FIRST_ENTRIES};
 static uint64_t lowest;
 static uint64_t highest;
 
-static uint32_t lock_word; /* 0 free, 1 taken, 2 taken and waited for */
-static char *lock_owner;   /* the owner's `me` */
-static __thread char me;
+/*
+ * The lock: 0 if it is free, else the owner, with the lowest bit set if somebody waits.
+ * One word says both, so that a handler can never come between the two.
+ */
+static uint32_t lock_word;
+static __thread uint64_t me;
+
+#define WAITED_FOR 1u
 
 /**
  * shim_maps_touch() - may this range have to do with dax mappings?
@@ -96,7 +101,16 @@ SHIM_COLD void shim_maps_forget(uint64_t addr, uint64_t len)
 /* Where this library's thread-local memory is, in this thread. */
 const char *shim_maps_me(void)
 {
-	return &me;
+	return (const char *)&me;
+}
+
+/*
+ * This thread, as an owner. Threads whose memory is 8 GiB apart may look alike; then
+ * the one that comes second passes its call through, as a handler's.
+ */
+static uint32_t my_mark(void)
+{
+	return (uint32_t)((uintptr_t)&me >> 3) << 1 | 0x80000000;
 }
 
 /**
@@ -106,23 +120,37 @@ const char *shim_maps_me(void)
  */
 bool shim_maps_lock(void)
 {
-	uint32_t expected = 0;
+	const uint32_t mine = my_mark();
+	uint32_t seen = 0;
 
-	if (unlikely(!__atomic_compare_exchange_n(&lock_word, &expected, 1, false,
-						  __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))) {
-		if (__atomic_load_n(&lock_owner, __ATOMIC_RELAXED) == &me)
-			return false;
-		while (__atomic_exchange_n(&lock_word, 2, __ATOMIC_ACQUIRE))
-			sys6(futex, &lock_word, FUTEX_WAIT_PRIVATE, 2, NULL, NULL, 0);
+	if (likely(__atomic_compare_exchange_n(&lock_word, &seen, mine, false,
+					       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
+		return true;
+	if ((seen & ~WAITED_FOR) == mine)
+		return false;
+	for (;;) {
+		if (!seen) {
+			/* Who else waits is not known: so say that somebody does. */
+			if (__atomic_compare_exchange_n(&lock_word, &seen,
+							mine | WAITED_FOR, false,
+							__ATOMIC_ACQUIRE,
+							__ATOMIC_RELAXED))
+				return true;
+		} else if (seen & WAITED_FOR ||
+			   __atomic_compare_exchange_n(&lock_word, &seen,
+						       seen | WAITED_FOR, false,
+						       __ATOMIC_RELAXED,
+						       __ATOMIC_RELAXED)) {
+			sys6(futex, &lock_word, FUTEX_WAIT_PRIVATE, seen | WAITED_FOR,
+			     NULL, NULL, 0);
+			seen = __atomic_load_n(&lock_word, __ATOMIC_RELAXED);
+		}
 	}
-	__atomic_store_n(&lock_owner, &me, __ATOMIC_RELAXED);
-	return true;
 }
 
 void shim_maps_unlock(void)
 {
-	__atomic_store_n(&lock_owner, NULL, __ATOMIC_RELAXED);
-	if (unlikely(__atomic_exchange_n(&lock_word, 0, __ATOMIC_RELEASE) == 2))
+	if (unlikely(__atomic_exchange_n(&lock_word, 0, __ATOMIC_RELEASE) & WAITED_FOR))
 		sys6(futex, &lock_word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
