@@ -10,6 +10,8 @@
  */
 #include "cuse-daxd/registry.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -149,6 +151,32 @@ static char *read_note(const struct daxd_registry *reg)
 	return note;
 }
 
+/*
+ * Nodes that stand in no slot: a device is shown before it is published, and is said
+ * to be gone before its node is.
+ */
+static void sweep(const struct daxd_registry *reg)
+{
+	int fd = openat(reg->rt->dir, "dev", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	uint32_t region;
+	uint32_t id;
+
+	if (!d) {
+		daxd_close_fd(&fd);
+		return;
+	}
+	while ((entry = readdir(d))) {
+		if (dax_name_parse(entry->d_name, &region, &id) < 0 ||
+		    find_name(reg, entry->d_name))
+			continue;
+		fd = reg->fe->ops->disappear(reg->fe, entry->d_name);
+		daxd_close_fd(&fd);
+	}
+	closedir(d);
+}
+
 /**
  * daxd_recover_devices() - go on with the devices that are still the same
  * @reg:	all devices added, none shown yet
@@ -172,4 +200,5 @@ void daxd_recover_devices(struct daxd_registry *reg)
 		else
 			bury(reg, slot, &old);
 	}
+	sweep(reg);
 }

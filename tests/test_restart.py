@@ -235,6 +235,8 @@ def test_rubbish_in_the_directory(new_daemon):
         (d.dir / name).mkdir()
         (d.dir / name / "x").touch()
     (d.dir / "sys" / "left").touch()
+    # Killed between a node and its slot in the state pages.
+    (d.dir / "dev" / "dax1.7").touch()
     (d.dir / "control.sock").unlink()
     (d.dir / "control.sock").mkdir()
     said = None
@@ -246,6 +248,7 @@ def test_rubbish_in_the_directory(new_daemon):
     (d.dir / "control.sock").rmdir()
     d.start()
     assert not (d.dir / "sys/left").exists()
+    assert sorted(os.listdir(d.dir / "dev")) == ["dax0.0", "ndctl0"]
 
 
 def test_a_start_that_fails_leaves_what_there_was(new_daemon, workdir):
