@@ -197,7 +197,6 @@ static void on_question(struct daxd_conn *conn)
 	case DAXD_REPLY:
 		daxd_conn_reply(conn, &answer);
 		break;
-	case DAXD_SILENT:
 	case DAXD_LATER:
 		break;
 	case DAXD_DROP:

@@ -64,7 +64,6 @@ struct daxd_answer {
 
 enum daxd_next {
 	DAXD_REPLY,  /* send the answer */
-	DAXD_SILENT, /* this question has none */
 	DAXD_LATER,  /* conn->job is at it and ends in daxd_conn_reply() */
 	DAXD_DROP,   /* no client of ours would ask that */
 };

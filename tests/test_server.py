@@ -186,11 +186,11 @@ def test_no_descriptor_is_kept(d, workdir):
 
 
 def test_a_message_for_each_question(d):
-    """SETTLED has no answer, and does not disturb the next question's."""
+    """One answer each, in their order, so that none is taken for another's."""
     with d.wire() as wire:
-        wire.settled(3)
-        wire.settled(4)
+        assert wire.settled(3).error == 0
         assert wire.adopt().error == 0
+        assert wire.settled(4).error == 0
         assert wire.control("list")
 
 

@@ -97,7 +97,7 @@ class Wire:
         return self.ask(pack(ADOPT))
 
     def settled(self, generation):
-        self.send(pack(SETTLED, args=(generation, 0, 0, 0)))
+        return self.ask(pack(SETTLED, args=(generation, 0, 0, 0)))
 
     def store(self, fd, path, data):
         return self.ask(pack(STORE, path.encode() + b"\0" + data), [fd]).error
