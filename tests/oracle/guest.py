@@ -343,6 +343,15 @@ while [ ! -c /dev/dax$i.0 ]; do
 done
 """
 
+NVDIMM = """
+for r in /sys/bus/nd/devices/region*; do
+	[ $(($(cat $r/resource))) = $(({address})) ] || continue
+	mkdir -p /run/nvdimm
+	echo ${{r##*/region}} >/run/nvdimm/{index}
+done
+[ -e /run/nvdimm/{index} ] || exit 1
+"""
+
 SCRATCH = """
 mount -t ext4 /dev/vda /scratch || exit 1
 chmod 1777 /scratch
@@ -355,6 +364,9 @@ class Guest:
     kernel	"6.1" or "6.12"
     regions	persistent memory: "SIZE" (left as it is), or "SIZE:ALIGN" (made a device
                 daxN.0 of that align, N counting from 0, --map=mem). They lie from 4 GiB up.
+    nvdimms	files that become NVDIMMs, shared with them: what the guest stores is in the file.
+                Sizes are multiples of 16 MiB. /run/nvdimm/N in the guest holds the number of
+                the region that the file N has become (the kernel counts them as it likes).
     memmap	instead of regions: a value for the kernel's memmap=, with memory= to match
     memory	for QEMU's -m; by default 1 GiB and the regions
     modules	more kernel modules to load; aside: more to have on disk
@@ -364,7 +376,7 @@ class Guest:
     """
 
     def __init__(self, kernel="6.1", regions=(), memmap=None, memory=None, modules=(), aside=(),
-                 cmdline="", qemu_args=(), machine="pc", cpus=2, scratch=None):
+                 cmdline="", qemu_args=(), machine="pc", cpus=2, scratch=None, nvdimms=()):
         self.kernel = kernel
         self.cmdline = ["console=ttyS0", "panic=-1", "quiet", "loglevel=4", "no5lvl",
                         cmdline]
@@ -378,6 +390,8 @@ class Guest:
         self.setup = SCRATCH if scratch else ""
         if regions:
             self._place(regions, memory)
+        if nvdimms:
+            self._plug(nvdimms)
         if memmap:
             self.cmdline.append(f"memmap={memmap}")
 
@@ -400,6 +414,20 @@ class Guest:
         self.cmdline.append("memmap=" + ",".join(ranges))
         self.machine += ",max-ram-below-4g=1G"
         self.memory = memory or f"{(at - GIB) >> 20}M"
+
+    def _plug(self, paths):
+        """One behind the other where QEMU has its hot-plugged memory, each on 1 GiB."""
+        at = 4 * GIB
+        for i, path in enumerate(paths):
+            size = os.path.getsize(path)
+            self.qemu_args += [
+                "-object", f"memory-backend-file,id=nv{i},share=on,mem-path={path},size={size},"
+                           f"align={GIB if size % GIB == 0 else 16 << 20}",
+                "-device", f"nvdimm,id=nvdimm{i},memdev=nv{i},addr={at:#x}"]
+            self.setup += NVDIMM.format(index=i, address=at)
+            at += -(-size // GIB) * GIB
+        self.machine += ",nvdimm=on"
+        self.memory += f",slots={len(paths)},maxmem={(at >> 30) + 1}G"
 
     def _initramfs(self, k, path, script, files, programs, fetch):
         a = Archive()
