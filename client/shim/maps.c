@@ -253,6 +253,7 @@ void shim_maps_changed(void)
 	}
 	__atomic_store_n(&lowest, lo, __ATOMIC_RELAXED);
 	__atomic_store_n(&highest, hi, __ATOMIC_RELAXED);
+	shim_anchors_follow();
 }
 
 /* -- the kernel's view -----------------------------------------------------------------

@@ -243,6 +243,7 @@ long shim_mmap(uint64_t addr, uint64_t len, int prot, int flags, int fd, uint64_
 		goto out;
 	}
 	p = map_new(&m, &v);
+	shim_anchor_mapped(fd, m.file);
 	shim_agent_start();
 out:
 	if (unlikely(id->session->log != SHIM_LOG_NONE)) {

@@ -172,7 +172,8 @@ static void put_line(struct copy *c, const char *line, size_t len)
 	/* Ours that the kernel does not have are not there. */
 	while (c->next < shim_vmas.nr && shim_vmas.v[c->next].end <= start)
 		c->next++;
-	c->is_ours = dax_vmas_overlap(&shim_vmas, start, start + 1);
+	c->is_ours =
+		dax_vmas_overlap(&shim_vmas, start, start + 1) || shim_is_anchor(start);
 	if (!c->is_ours) {
 		put(c, line, len);
 		return;

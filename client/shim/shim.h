@@ -116,6 +116,14 @@ void shim_maps_drop_stale(void);
 const char *shim_maps_me(void);
 extern struct dax_vmas shim_vmas;
 
+/* -- anchor.c: locks that outlive the descriptor ---------------------------------------
+ */
+
+void shim_anchor_locked(int fd);
+void shim_anchor_mapped(int fd, uint64_t file);
+void shim_anchors_follow(void);
+bool shim_is_anchor(uint64_t addr);
+
 /* -- place.c: making real mappings -----------------------------------------------------
  */
 

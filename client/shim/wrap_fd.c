@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -311,10 +312,19 @@ static int before_fcntl(int fd, int cmd, void *arg)
 	}
 }
 
+/* A lock that succeeded, or went. */
+static void after_lock(int fd)
+{
+	if (unlikely(!shim_fd_is_other(fd)) && shim_ident_fd(fd).kind == SHIM_NODE)
+		shim_anchor_locked(fd);
+}
+
 static int after_fcntl(int fd, int cmd, int r)
 {
 	if ((cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC) && r >= 0)
 		shim_fd_copied(fd, r);
+	else if ((cmd == F_OFD_SETLK || cmd == F_OFD_SETLKW) && r == 0)
+		after_lock(fd);
 	return r;
 }
 
@@ -343,6 +353,15 @@ SHIM_EXPORT int fcntl64(int fd, int cmd, ...)
 	r = before_fcntl(fd, cmd, arg);
 	return r < 0 ? (int)shim_ret(r)
 		     : after_fcntl(fd, cmd, REAL(fcntl64)(fd, cmd, arg));
+}
+
+SHIM_EXPORT int flock(int fd, int operation)
+{
+	int r = REAL(flock)(fd, operation);
+
+	if (r == 0)
+		after_lock(fd);
+	return r;
 }
 
 /* Copies between two descriptors: is one of them a device's? */

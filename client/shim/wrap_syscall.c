@@ -9,6 +9,7 @@
 #include "client/shim/wrap.h"
 
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -76,6 +77,7 @@ static long do_pidfd_getfd(int pidfd, int fd, unsigned int flags)
 	CALL(readahead, readahead(I(a), b, (size_t)c))                                   \
 	CALL(ioctl, ioctl(I(a), (unsigned long)b, P(c)))                                 \
 	CALL(fcntl, fcntl(I(a), I(b), P(c)))                                             \
+	CALL(flock, flock(I(a), I(b)))                                                   \
 	CALL(sendfile, sendfile(I(a), I(b), P(c), (size_t)d))                            \
 	CALL(splice, splice(I(a), P(b), I(c), P(d), (size_t)e, U(f)))                    \
 	CALL(tee, tee(I(a), I(b), (size_t)c, U(d)))                                      \
