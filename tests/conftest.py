@@ -300,6 +300,35 @@ def small_fs(workdir, daemons):
         subprocess.run(["umount", path], check=True)
 
 
+@pytest.fixture
+def daxrun(workdir, user, daemons):
+    """Programs under daxrun (daxrun.py); looks whether anything is left of it."""
+    from daxrun import Daxrun
+    runner = Daxrun(workdir, user)
+    yield runner
+    daemons.stop_all()
+    runner.check_gone()
+
+
+BACKINGS = ["memfd-2M", "hugetlb-2M", "hugetlbfs-2M", "pmem-2M", "memfd-4K", "pmem-4K"]
+
+
+@pytest.fixture(params=BACKINGS)
+def device(request, daxrun):
+    """device(SIZE) is the argument of --device for a dax0.0 on each backing and align."""
+    backing, align = request.param.split("-")
+
+    def make(size, *more):
+        if backing.startswith("huge"):
+            request.getfixturevalue("hugepages")(size // (2 << 20))
+        spec = {"hugetlbfs": lambda: f"hugetlbfs:{request.getfixturevalue('hugetlbfs')}/file",
+                "pmem": lambda: f"pmem:{daxrun.dir}/image"}.get(backing, lambda: backing)()
+        return ",".join([f"--device=dax0.0,size={size},align={align},backing={spec}", *more])
+
+    make.align = {"4K": 4096, "2M": 2 << 20}[align]
+    return make
+
+
 def file_mode(path):
     return stat.S_IMODE(os.lstat(path).st_mode)
 
