@@ -83,7 +83,13 @@ static gboolean on_end(gint fd, GIOCondition condition, gpointer data)
 	return G_SOURCE_CONTINUE; /* the source is destroyed already */
 }
 
-static int open_pidfd(const struct daxd_peer *peer)
+/**
+ * daxd_peer_open_pidfd() - watch a process
+ * @peer:	the process
+ *
+ * Return: a descriptor that becomes readable when it ends, or a negative errno.
+ */
+int daxd_peer_open_pidfd(const struct daxd_peer *peer)
 {
 	socklen_t len = sizeof(int);
 	int fd;
@@ -126,7 +132,7 @@ static int get(struct daxd_clients *clients, const struct daxd_peer *peer,
 		return -ESRCH;
 	if (g_hash_table_size(clients->by_pid) >= DAXD_CLIENTS_MAX)
 		return -EUSERS;
-	pidfd = open_pidfd(peer);
+	pidfd = daxd_peer_open_pidfd(peer);
 	if (pidfd < 0)
 		return pidfd;
 	client = g_new0(struct daxd_client, 1);

@@ -42,6 +42,7 @@ struct daxd_peer {
 	uid_t uid;
 };
 
+int daxd_peer_open_pidfd(const struct daxd_peer *peer);
 void daxd_clients_init(struct daxd_clients *clients, struct daxd_registry *reg,
 		       void (*on_settled)(void *ctx), void *ctx);
 void daxd_clients_done(struct daxd_clients *clients);

@@ -2,6 +2,7 @@
 /* The daemon's answers to what clients ask, but for JSON (control.c). */
 #include "cuse-daxd/control.h"
 #include "cuse-daxd/foreign.h"
+#include "cuse-daxd/giveback.h"
 #include "cuse-daxd/settle.h"
 #include "cuse-daxd/server.h"
 
@@ -97,6 +98,8 @@ static enum daxd_next store(struct daxd_conn *conn, const struct daxd_question *
 	struct daxd_server *server = conn->server;
 	const char *path = (const char *)q->msg->body;
 	size_t path_len = strnlen(path, q->msg->len);
+	const char *text = path + path_len + 1;
+	size_t len = q->msg->len - path_len - 1;
 	g_autofree char *real = NULL;
 	int flags;
 	int r;
@@ -111,8 +114,8 @@ static enum daxd_next store(struct daxd_conn *conn, const struct daxd_question *
 	if (r < 0)
 		return refuse(r, ret);
 	server->stats.stores++;
-	r = daxd_registry_store(server->reg, real, path + path_len + 1,
-				q->msg->len - path_len - 1);
+	r = daxd_registry_store(server->reg, real, text, len);
+	daxd_giveback_saw(conn, real, text, len, r);
 	return r < 0 ? refuse(r, ret) : daxd_settle(conn, ret);
 }
 

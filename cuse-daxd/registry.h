@@ -36,6 +36,7 @@ struct daxd_device {
 	uint32_t changed_at; /* the change of the state pages that its mappings follow */
 	struct dax_state_handle handle;
 	bool is_opened;
+	pid_t unbound_by; /* who last took it from device_dax */
 	int held_fd;    /* deleted: tells whether somebody has it open; or -1 */
 	bool has_minor; /* deleted: and its minor is not free yet */
 	unsigned int clients;

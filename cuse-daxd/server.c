@@ -10,6 +10,7 @@
 #include "cuse-daxd/server.h"
 
 #include "cuse-daxd/foreign.h"
+#include "cuse-daxd/giveback.h"
 #include "cuse-daxd/settle.h"
 
 #include <fcntl.h>
@@ -388,6 +389,7 @@ void daxd_server_stop(struct daxd_server *server)
 		return;
 	while (server->conns.head)
 		conn_free(server->conns.head->data);
+	daxd_giveback_done(server);
 	daxd_clients_done(&server->clients);
 	if (server->source) {
 		g_source_destroy(server->source);

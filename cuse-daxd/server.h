@@ -34,6 +34,7 @@ struct daxd_server {
 	GQueue conns;    /* struct daxd_conn; who has been silent longest first */
 	gint64 started;  /* g_get_monotonic_time() */
 	GQueue settling; /* struct daxd_settling; the oldest first */
+	GPtrArray *givebacks; /* struct daxd_giveback; NULL: none yet */
 	struct daxd_server_stats stats;
 };
 

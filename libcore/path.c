@@ -9,9 +9,10 @@ static const char *const fixed_roots[] = {
 	"/sys/bus/dax",           "/sys/bus/nd",
 	"/sys/class/nd",          "/sys/devices/platform/e820_pmem",
 	"/sys/module/dax_hmem",   "/sys/module/dax_pmem",
-	"/sys/module/device_dax", "/sys/module/libnvdimm",
-	"/sys/module/nd_e820",    "/sys/module/nd_pmem",
-	"/proc/devices",
+	"/sys/module/device_dax", "/sys/module/kmem",
+	"/sys/module/libnvdimm",  "/sys/module/nd_e820",
+	"/sys/module/nd_pmem",
+	"/proc/devices",          "/sys/devices/system/memory/auto_online_blocks",
 };
 
 /* Directories that hold both roots and other people's entries. */
@@ -22,7 +23,13 @@ static const char *const shared_dirs[] = {
 
 /* Directories above those, which have no entries of ours. */
 static const char *const above_dirs[] = {
-	"", "/sys", "/sys/dev", "/sys/devices", "/proc",
+	"",
+	"/sys",
+	"/sys/dev",
+	"/sys/devices",
+	"/sys/devices/system",
+	"/sys/devices/system/memory",
+	"/proc",
 };
 
 static bool is_in(const char *const *list, size_t nr, const char *path, size_t len)
@@ -60,6 +67,9 @@ static bool is_word(const char *p)
 	const char *rest;
 
 	switch (*p) {
+	case 'a':
+		rest = skip_word(p, "auto_online_blocks");
+		return rest && ends(rest);
 	case 'd':
 		rest = skip_word(p, "dax");
 		if (rest) /* bus dax, daxX.Y, dax_pmem, dax_hmem */
@@ -74,6 +84,9 @@ static bool is_word(const char *p)
 		return rest && ends(rest);
 	case 'h':
 		return skip_word(p, "hmem.") != NULL;
+	case 'k':
+		rest = skip_word(p, "kmem");
+		return rest && ends(rest);
 	case 'l':
 		rest = skip_word(p, "libnvdimm");
 		return rest && ends(rest);

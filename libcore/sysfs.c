@@ -146,6 +146,7 @@ static void walk_all(struct sysfs_walk *walk)
 	dax_sysfs_walk_platform_devices(walk);
 	dax_sysfs_walk_nd_devices(walk);
 	dax_sysfs_walk_dax_devices(walk);
+	dax_sysfs_walk_memory(walk);
 	dax_sysfs_dir(walk, NULL, NULL, "bus");
 	dax_sysfs_dir(walk, NULL, NULL, "class");
 	dax_sysfs_dir(walk, NULL, NULL, "dev");

@@ -13,7 +13,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define DEVICE_DAX "bus/dax/drivers/device_dax"
+#define DEVICE_DAX DAX_SYSFS_DEVICE_DAX
+#define KMEM       DAX_SYSFS_KMEM
 
 const char *dax_sysfs_region_dir(const struct dax_region *region, char *buf)
 {
@@ -374,6 +375,27 @@ static const struct sysfs_attr device_dax[] = {
 	{0},
 };
 
+/* The driver that would make RAM of a device can't here. */
+static int store_kmem_new_id(const struct sysfs_at *at, char *text)
+{
+	(void)at;
+	return dax_kstr_is_dax_id(dax_kstr_chomp(text)) ? -EOPNOTSUPP : -EINVAL;
+}
+
+static int store_kmem_bind(const struct sysfs_at *at, char *text)
+{
+	return dax_model_find(at->model, dax_kstr_chomp(text)) ? -EOPNOTSUPP : -ENODEV;
+}
+
+static const struct sysfs_attr kmem[] = {
+	{.name = "bind", .mode = 0200, .store = store_kmem_bind},
+	{.name = "new_id", .mode = 0200, .store = store_kmem_new_id},
+	{.name = "remove_id", .mode = 0200, .store = store_remove_id},
+	SYSFS_UEVENT_WO,
+	{.name = "unbind", .mode = 0200, .store = dax_sysfs_store_nodev},
+	{0},
+};
+
 /* The bus, and what /sys/dev/char has of it. */
 void dax_sysfs_walk_dax_bus(struct sysfs_walk *walk)
 {
@@ -389,6 +411,8 @@ void dax_sysfs_walk_dax_bus(struct sysfs_walk *walk)
 	dax_sysfs_dir(walk, &obj, NULL, "bus/dax/drivers");
 	dax_sysfs_dir(walk, &obj, device_dax, DEVICE_DAX);
 	dax_sysfs_link(walk, "module/device_dax", DEVICE_DAX "/module");
+	dax_sysfs_dir(walk, &obj, kmem, KMEM);
+	dax_sysfs_link(walk, "module/kmem", KMEM "/module");
 	dax_for_each_region (region, model) {
 		dax_for_each_device (dev, region) {
 			dax_sysfs_dev_dir(dev, dir);

@@ -134,6 +134,33 @@ void dax_sysfs_walk_platform_bus(struct sysfs_walk *walk)
 	}
 }
 
+/* ---- memory ---------------------------------------------------------------- */
+
+static int store_invalid(const struct sysfs_at *at, char *text)
+{
+	(void)at;
+	(void)text;
+	return -EINVAL;
+}
+
+/*
+ * Our devices can't become the machine's RAM. Where the kernel's policy is "online",
+ * daxctl refuses that before it takes the device away from anybody.
+ */
+static const struct sysfs_attr memory[] = {
+	{.name = "auto_online_blocks",
+	 .mode = 0644,
+	 .text = "online\n",
+	 .store = store_invalid},
+	{0},
+};
+
+void dax_sysfs_walk_memory(struct sysfs_walk *walk)
+{
+	dax_sysfs_dir(walk, NULL, NULL, "devices/system");
+	dax_sysfs_dir(walk, NULL, memory, "devices/system/memory");
+}
+
 /* ---- modules --------------------------------------------------------------- */
 
 /* dax_pmem, nd_btt, nd_e820 and nd_pmem */
@@ -178,6 +205,7 @@ static const struct {
 	{"dax_hmem", unused_module, false, true},
 	{"dax_pmem", unused_module, true, false},
 	{"device_dax", unused_module, true, true},
+	{"kmem", unused_module, true, true},
 	{"libnvdimm", libnvdimm_module, true, true},
 	{"nd_btt", used_module, true, false},
 	{"nd_e820", used_module, true, false},

@@ -54,6 +54,7 @@ const struct dax_model *dax_sysfs_model(const struct sysfs_walk *walk);
 /* The parts of the tree. A directory is named before what is in it, over all parts. */
 void dax_sysfs_walk_platform_devices(struct sysfs_walk *walk);
 void dax_sysfs_walk_platform_bus(struct sysfs_walk *walk);
+void dax_sysfs_walk_memory(struct sysfs_walk *walk);
 void dax_sysfs_walk_modules(struct sysfs_walk *walk);
 void dax_sysfs_walk_nd_devices(struct sysfs_walk *walk);
 void dax_sysfs_walk_nd_bus(struct sysfs_walk *walk);

@@ -599,7 +599,7 @@ static void test_driver(void)
 	store("bus/platform/drivers/hmem/unbind", "hmem.0", -ENODEV);
 	store(R "/driver_override", "foo\n", -EBUSY);
 	store(R "/driver_override", "\n", 0);
-	absent("bus/dax/drivers/kmem");
+	shows("module/kmem/initstate", "live\n");
 	teardown();
 }
 
