@@ -15,6 +15,23 @@
 #define SO_PEERPIDFD 77 /* Linux 6.5 */
 #endif
 
+/**
+ * daxd_comm_of() - the name of a process
+ * @pid:	the process
+ *
+ * Return: a string of its own: UTF-8, "?" if it can't be known.
+ */
+char *daxd_comm_of(pid_t pid)
+{
+	g_autofree char *path = g_strdup_printf("/proc/%d/comm", pid);
+	g_autofree char *comm = NULL;
+
+	if (!g_file_get_contents(path, &comm, NULL, NULL))
+		return g_strdup("?");
+	g_strchomp(comm);
+	return g_utf8_make_valid(comm, -1);
+}
+
 /* The device of a use, NULL if it is long forgotten. */
 static struct daxd_device *device_of(const struct daxd_client *client, guint i)
 {
@@ -31,8 +48,10 @@ static void client_free(void *data)
 	for (i = 0; i < client->uses->len; i++) {
 		struct daxd_device *dev = device_of(client, i);
 
-		if (dev)
-			dev->clients--;
+		if (!dev)
+			continue;
+		dev->clients--;
+		client->clients->on_use(client->clients->ctx, client, dev, false);
 	}
 	g_array_unref(client->uses);
 	g_source_destroy(client->watch);
@@ -46,12 +65,18 @@ static void client_free(void *data)
  * @clients:	to be filled
  * @reg:	whose devices they use; outlives @clients
  * @on_settled:	called with @ctx when a process has settled or ended
+ * @on_use:	called with @ctx when a process begins or ceases to use a device
+ * @ctx:	handed to both
  */
 void daxd_clients_init(struct daxd_clients *clients, struct daxd_registry *reg,
-		       void (*on_settled)(void *ctx), void *ctx)
+		       void (*on_settled)(void *ctx),
+		       void (*on_use)(void *ctx, const struct daxd_client *client,
+				      const struct daxd_device *dev, bool is_begin),
+		       void *ctx)
 {
 	clients->reg = reg;
 	clients->on_settled = on_settled;
+	clients->on_use = on_use;
 	clients->ctx = ctx;
 	clients->by_pid =
 		g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, client_free);
@@ -163,6 +188,7 @@ static void add_device(struct daxd_client *client, struct daxd_device *dev)
 			return;
 	g_array_append_val(client->uses, use);
 	dev->clients++;
+	client->clients->on_use(client->clients->ctx, client, dev, true);
 }
 
 /**

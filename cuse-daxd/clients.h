@@ -12,11 +12,16 @@
 
 #define DAXD_CLIENTS_MAX 16384 /* processes; each holds a descriptor of ours */
 
+struct daxd_client;
+
 struct daxd_clients {
 	struct daxd_registry *reg;
 	GHashTable *by_pid; /* struct daxd_client */
 	/* Called when a process has settled, or ended. */
 	void (*on_settled)(void *ctx);
+	/* Called when a process begins or, by its end, ceases to use a device. */
+	void (*on_use)(void *ctx, const struct daxd_client *client,
+		       const struct daxd_device *dev, bool is_begin);
 	void *ctx;
 };
 
@@ -42,9 +47,13 @@ struct daxd_peer {
 	uid_t uid;
 };
 
+char *daxd_comm_of(pid_t pid);
 int daxd_peer_open_pidfd(const struct daxd_peer *peer);
 void daxd_clients_init(struct daxd_clients *clients, struct daxd_registry *reg,
-		       void (*on_settled)(void *ctx), void *ctx);
+		       void (*on_settled)(void *ctx),
+		       void (*on_use)(void *ctx, const struct daxd_client *client,
+				      const struct daxd_device *dev, bool is_begin),
+		       void *ctx);
 void daxd_clients_done(struct daxd_clients *clients);
 int daxd_clients_attach(struct daxd_clients *clients, const struct daxd_peer *peer,
 			struct daxd_device *dev);

@@ -9,7 +9,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -35,7 +34,8 @@ static int make_memfd(const char *text)
 }
 
 /* Takes @json over. */
-static enum daxd_next answer(struct json_object *json, int error, struct daxd_answer *ret)
+enum daxd_next daxd_answer_json(struct json_object *json, int error,
+				struct daxd_answer *ret)
 {
 	int fd = make_memfd(json_object_to_json_string_ext(
 		json, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
@@ -51,49 +51,71 @@ static enum daxd_next answer(struct json_object *json, int error, struct daxd_an
 	return DAXD_REPLY;
 }
 
-static enum daxd_next refuse(const char *why, struct daxd_answer *ret)
+enum daxd_next daxd_refuse(struct daxd_answer *ret, int error, const char *fmt, ...)
 {
 	struct json_object *json = json_object_new_object();
+	g_autofree char *why = NULL;
+	va_list ap;
 
-	json_object_object_add(json, "error", json_object_new_string(why));
-	return answer(json, EINVAL, ret);
+	va_start(ap, fmt);
+	why = g_strdup_vprintf(fmt, ap);
+	va_end(ap);
+	daxd_add_string(json, "error", why);
+	return daxd_answer_json(json, error < 0 ? -error : error, ret);
 }
 
-static void add_string(struct json_object *json, const char *key, const char *value)
+void daxd_add_string(struct json_object *json, const char *key, const char *value)
 {
 	json_object_object_add(json, key, json_object_new_string(value));
 }
 
-static void add_number(struct json_object *json, const char *key, uint64_t value)
+void daxd_add_number(struct json_object *json, const char *key, uint64_t value)
 {
 	json_object_object_add(json, key, json_object_new_uint64(value));
 }
 
+const char *daxd_get_string(struct json_object *question, const char *key)
+{
+	struct json_object *value;
+
+	if (!json_object_object_get_ex(question, key, &value) ||
+	    !json_object_is_type(value, json_type_string))
+		return NULL;
+	return json_object_get_string(value);
+}
+
+bool daxd_may_order(const struct daxd_conn *conn)
+{
+	return conn->peer.uid == 0 || conn->peer.uid == geteuid();
+}
+
 /* ---- list ------------------------------------------------------------------ */
 
-static struct json_object *describe_device(const struct daxd_device *dev)
+struct json_object *daxd_describe_device(const struct daxd_device *dev)
 {
 	const struct daxd_region_cfg *cfg = dev->region->cfg;
 	struct json_object *json = json_object_new_object();
 	char number[32];
 
-	add_string(json, "chardev", dev->desc.name);
-	add_number(json, "size", dev->desc.size);
-	add_number(json, "align", dev->desc.align);
+	daxd_add_string(json, "chardev", dev->desc.name);
+	daxd_add_number(json, "size", dev->desc.size);
+	daxd_add_number(json, "align", dev->desc.align);
 	json_object_object_add(json, "target_node",
 			       json_object_new_int(cfg->target_node));
-	add_string(json, "mode", "devdax");
+	daxd_add_string(json, "mode", "devdax");
+	/* As libdaxctl: what has no driver is disabled. */
 	if (!dax_device_is_alive(&dev->desc))
-		add_string(json, "state", "disabled");
-	add_number(json, "region", cfg->id);
-	add_string(json, "type", cfg->type == DAX_REGION_STATIC ? "static" : "dynamic");
-	add_string(json, "backing", daxd_backing_name(cfg->backing));
-	add_string(json, "map", cfg->map == DAX_MAP_MEM ? "mem" : "dev");
+		daxd_add_string(json, "state", "disabled");
+	daxd_add_number(json, "region", cfg->id);
+	daxd_add_string(json, "type",
+			cfg->type == DAX_REGION_STATIC ? "static" : "dynamic");
+	daxd_add_string(json, "backing", daxd_backing_name(cfg->backing));
+	daxd_add_string(json, "map", cfg->map == DAX_MAP_MEM ? "mem" : "dev");
 	if (cfg->path)
-		add_string(json, "path", cfg->path);
+		daxd_add_string(json, "path", cfg->path);
 	snprintf(number, sizeof(number), "%u:%u", dev->desc.major, dev->desc.minor);
-	add_string(json, "dev", number);
-	add_number(json, "clients", dev->clients);
+	daxd_add_string(json, "dev", number);
+	daxd_add_number(json, "clients", dev->clients);
 	return json;
 }
 
@@ -132,9 +154,9 @@ static enum daxd_next verb_list(struct daxd_conn *conn, struct json_object *ques
 
 	(void)question;
 	for (i = 0; i < devices->len; i++)
-		json_object_array_add(json,
-				      describe_device(g_ptr_array_index(devices, i)));
-	return answer(json, 0, ret);
+		json_object_array_add(json, daxd_describe_device(
+						    g_ptr_array_index(devices, i)));
+	return daxd_answer_json(json, 0, ret);
 }
 
 /* ---- stats ----------------------------------------------------------------- */
@@ -152,34 +174,35 @@ static enum daxd_next verb_stats(struct daxd_conn *conn, struct json_object *que
 	guint i;
 
 	(void)question;
-	add_number(daemon, "pid", (uint64_t)getpid());
-	add_string(daemon, "version", DAXD_VERSION);
-	add_number(daemon, "uptime", (uint64_t)(age / G_USEC_PER_SEC));
-	add_string(daemon, "runtime_dir", server->reg->rt->path);
-	add_string(daemon, "frontend", server->reg->fe->ops->name);
-	add_number(daemon, "connections_now", server->conns.length);
-	add_number(daemon, "clients", g_hash_table_size(server->clients.by_pid));
-	add_number(daemon, "connections", stats->connections);
-	add_number(daemon, "attaches", stats->attaches);
-	add_number(daemon, "adopts", stats->adopts);
-	add_number(daemon, "stores", stats->stores);
-	add_number(daemon, "controls", stats->controls);
-	add_number(daemon, "refused", stats->refused);
-	add_number(daemon, "dropped", stats->dropped);
+	daxd_add_number(daemon, "pid", (uint64_t)getpid());
+	daxd_add_string(daemon, "version", DAXD_VERSION);
+	daxd_add_number(daemon, "uptime", (uint64_t)(age / G_USEC_PER_SEC));
+	daxd_add_string(daemon, "runtime_dir", server->reg->rt->path);
+	daxd_add_string(daemon, "frontend", server->reg->fe->ops->name);
+	daxd_add_number(daemon, "connections_now", server->conns.length);
+	daxd_add_number(daemon, "clients", g_hash_table_size(server->clients.by_pid));
+	daxd_add_number(daemon, "watchers", server->watch.watchers.length);
+	daxd_add_number(daemon, "connections", stats->connections);
+	daxd_add_number(daemon, "attaches", stats->attaches);
+	daxd_add_number(daemon, "adopts", stats->adopts);
+	daxd_add_number(daemon, "stores", stats->stores);
+	daxd_add_number(daemon, "controls", stats->controls);
+	daxd_add_number(daemon, "refused", stats->refused);
+	daxd_add_number(daemon, "dropped", stats->dropped);
 	json_object_object_add(json, "daemon", daemon);
 	for (i = 0; i < devices->len; i++) {
 		const struct daxd_device *dev = g_ptr_array_index(devices, i);
 		struct json_object *entry = json_object_new_object();
 
-		add_string(entry, "chardev", dev->desc.name);
-		add_number(entry, "attaches", dev->attaches);
-		add_number(entry, "refusals", dev->refusals);
-		add_number(entry, "clients", dev->clients);
-		add_number(entry, "generation", dev->desc.generation);
+		daxd_add_string(entry, "chardev", dev->desc.name);
+		daxd_add_number(entry, "attaches", dev->attaches);
+		daxd_add_number(entry, "refusals", dev->refusals);
+		daxd_add_number(entry, "clients", dev->clients);
+		daxd_add_number(entry, "generation", dev->desc.generation);
 		json_object_array_add(list, entry);
 	}
 	json_object_object_add(json, "devices", list);
-	return answer(json, 0, ret);
+	return daxd_answer_json(json, 0, ret);
 }
 
 /* ---- mappings -------------------------------------------------------------- */
@@ -213,13 +236,13 @@ static void add_mapping(void *ctx, const struct daxd_mapping *mapping)
 	char start[32];
 
 	snprintf(start, sizeof(start), "0x%llx", (unsigned long long)mapping->start);
-	add_number(json, "pid", (uint64_t)scan->pid);
-	add_string(json, "comm", scan->comm);
-	add_string(json, "chardev", mapping->dev->desc.name);
-	add_string(json, "start", start);
-	add_number(json, "size", mapping->size);
-	add_number(json, "offset", mapping->offset);
-	add_string(json, "prot", mapping->prot);
+	daxd_add_number(json, "pid", (uint64_t)scan->pid);
+	daxd_add_string(json, "comm", scan->comm);
+	daxd_add_string(json, "chardev", mapping->dev->desc.name);
+	daxd_add_string(json, "start", start);
+	daxd_add_number(json, "size", mapping->size);
+	daxd_add_number(json, "offset", mapping->offset);
+	daxd_add_string(json, "prot", mapping->prot);
 	json_object_array_add(scan->json, json);
 }
 
@@ -234,17 +257,6 @@ static bool may_see(const struct daxd_conn *conn, pid_t pid)
 	return stat(path, &st) == 0 && st.st_uid == conn->peer.uid;
 }
 
-static char *comm_of(pid_t pid)
-{
-	g_autofree char *path = g_strdup_printf("/proc/%d/comm", pid);
-	g_autofree char *comm = NULL;
-
-	if (!g_file_get_contents(path, &comm, NULL, NULL))
-		return g_strdup("?");
-	g_strchomp(comm);
-	return g_utf8_make_valid(comm, -1);
-}
-
 static gboolean on_scan(gpointer data)
 {
 	struct daxd_answer reply = {.fd = -1};
@@ -255,12 +267,12 @@ static gboolean on_scan(gpointer data)
 	if (scan->next < scan->pids->len) {
 		scan->pid = g_array_index(scan->pids, pid_t, scan->next++);
 		if (may_see(conn, scan->pid)) {
-			scan->comm = comm = comm_of(scan->pid);
+			scan->comm = comm = daxd_comm_of(scan->pid);
 			daxd_mappings_of(conn->server->reg, scan->pid, add_mapping, scan);
 		}
 		return G_SOURCE_CONTINUE;
 	}
-	answer(json_object_get(scan->json), 0, &reply);
+	daxd_answer_json(json_object_get(scan->json), 0, &reply);
 	scan_free(scan);
 	daxd_conn_reply(conn, &reply);
 	return G_SOURCE_REMOVE;
@@ -280,7 +292,7 @@ static enum daxd_next verb_mappings(struct daxd_conn *conn, struct json_object *
 
 	(void)question;
 	if (!d)
-		return refuse("the daemon can't read /proc", ret);
+		return daxd_refuse(ret, EINVAL, "the daemon can't read /proc");
 	scan = g_new0(struct scan, 1);
 	scan->conn = conn;
 	scan->json = json_object_new_array();
@@ -303,17 +315,49 @@ static enum daxd_next verb_mappings(struct daxd_conn *conn, struct json_object *
 	return DAXD_LATER;
 }
 
+/* ---- watch ----------------------------------------------------------------- */
+
+static enum daxd_next verb_watch(struct daxd_conn *conn, struct json_object *question,
+				 struct daxd_answer *ret)
+{
+	int fd = daxd_watch_add(&conn->server->watch, conn->peer.uid);
+
+	(void)question;
+	if (fd == -EUSERS)
+		return daxd_refuse(ret, EUSERS, "too many are watching already");
+	if (fd < 0)
+		return daxd_refuse(ret, fd, "the daemon can't make a pipe: %s",
+				   strerror(-fd));
+	ret->fd = fd;
+	ret->owns_fd = true;
+	return DAXD_REPLY;
+}
+
 /* ---- verbs ----------------------------------------------------------------- */
 
 static const struct {
 	const char *verb;
-	enum daxd_next (*run)(struct daxd_conn *conn, struct json_object *question,
-			      struct daxd_answer *ret);
+	daxd_verb_fn run;
 } verbs[] = {
+	{"create", daxd_verb_create},
+	{"destroy", daxd_verb_destroy},
+	{"disable", daxd_verb_disable},
+	{"enable", daxd_verb_enable},
 	{"list", verb_list},
 	{"mappings", verb_mappings},
 	{"stats", verb_stats},
+	{"watch", verb_watch},
 };
+
+static enum daxd_next refuse_verb(struct daxd_answer *ret)
+{
+	g_autoptr(GString) names = g_string_new(NULL);
+	unsigned int i;
+
+	for (i = 0; i < G_N_ELEMENTS(verbs); i++)
+		g_string_append_printf(names, "%s%s", i ? ", " : "", verbs[i].verb);
+	return daxd_refuse(ret, EINVAL, "there is no such verb (%s)", names->str);
+}
 
 static struct json_object *parse(const char *text, size_t len)
 {
@@ -358,7 +402,8 @@ enum daxd_next daxd_control(struct daxd_conn *conn, const char *text, size_t len
 	    !json_object_object_get_ex(question, "verb", &verb) ||
 	    !json_object_is_type(verb, json_type_string)) {
 		json_object_put(question);
-		return refuse("the question is not an object with a \"verb\"", ret);
+		return daxd_refuse(ret, EINVAL,
+				   "the question is not an object with a \"verb\"");
 	}
 	for (i = 0; i < G_N_ELEMENTS(verbs); i++) {
 		if (strcmp(verbs[i].verb, json_object_get_string(verb)))
@@ -368,5 +413,5 @@ enum daxd_next daxd_control(struct daxd_conn *conn, const char *text, size_t len
 		return next;
 	}
 	json_object_put(question);
-	return refuse("there is no such verb (list, mappings, stats)", ret);
+	return refuse_verb(ret);
 }

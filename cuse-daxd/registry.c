@@ -175,11 +175,19 @@ static void publish(const struct daxd_registry *reg, struct daxd_device *dev,
 		    const struct dax_device *desc)
 {
 	bool is_new = dev->desc.generation != desc->generation;
+	bool is_first = !dev->desc.life;
 
 	dev->desc = *desc;
 	dax_state_publish(reg->rt->state, dev->slot, &dev->handle, desc);
-	if (is_new)
-		dev->changed_at = reg->rt->state->changes;
+	if (!is_new)
+		return;
+	dev->changed_at = reg->rt->state->changes;
+	if (reg->on_event && dev->region)
+		reg->on_event(reg->event_ctx,
+			      desc->flags & DAX_DEVICE_GONE ? DAXD_VANISH
+			      : is_first                    ? DAXD_APPEAR
+							    : DAXD_CHANGE,
+			      dev);
 }
 
 /* Who has devices mapped sleeps on this word: the shim's agent.c. */
@@ -302,8 +310,13 @@ static bool retire_deleted(struct daxd_registry *reg)
 	return is_any;
 }
 
-/* A deleted device's minor is free as soon as nobody has the device open or mapped. */
-static void release_minors(struct daxd_registry *reg)
+/**
+ * daxd_registry_release_minors() - give back what nobody holds any more
+ * @reg:	the registry
+ *
+ * A deleted device's minor is free as soon as nobody has the device open or mapped.
+ */
+void daxd_registry_release_minors(struct daxd_registry *reg)
 {
 	guint i;
 
@@ -371,7 +384,7 @@ int daxd_registry_store(struct daxd_registry *reg, const char *path, const char 
 	struct daxd_why why;
 	int r;
 
-	release_minors(reg);
+	daxd_registry_release_minors(reg);
 	r = dax_sysfs_store(&reg->model, path, buf, len);
 	daxd_debug("%s <- '%.*s': %s", path, (int)MIN(len, 100), buf,
 		   r < 0 ? strerror(-r) : "ok");
@@ -379,7 +392,7 @@ int daxd_registry_store(struct daxd_registry *reg, const char *path, const char 
 		return r;
 	if (daxd_registry_sync(reg, &why) < 0)
 		daxd_warning("%s, continuing without", why.text);
-	release_minors(reg);
+	daxd_registry_release_minors(reg);
 	return 0;
 }
 

@@ -37,11 +37,17 @@ struct daxd_device {
 	struct dax_state_handle handle;
 	bool is_opened;
 	pid_t unbound_by; /* who last took it from device_dax */
-	int held_fd;    /* deleted: tells whether somebody has it open; or -1 */
-	bool has_minor; /* deleted: and its minor is not free yet */
+	int held_fd;      /* deleted: tells whether somebody has it open; or -1 */
+	bool has_minor;   /* deleted: and its minor is not free yet */
 	unsigned int clients;
 	uint64_t attaches;
 	uint64_t refusals;
+};
+
+enum daxd_event {
+	DAXD_APPEAR,
+	DAXD_CHANGE,
+	DAXD_VANISH,
 };
 
 struct daxd_registry {
@@ -53,6 +59,9 @@ struct daxd_registry {
 	GPtrArray *regions; /* struct daxd_region, by id */
 	GPtrArray *devices; /* struct daxd_device: those that exist */
 	GPtrArray *gone;    /* struct daxd_device: deleted, until their slot is reused */
+	/* Called when a device has come, changed or gone; NULL: nobody asks. */
+	void (*on_event)(void *ctx, enum daxd_event event, const struct daxd_device *dev);
+	void *event_ctx;
 };
 
 /* -- registry_setup.c: from the config ---------------------------------------- */
@@ -72,6 +81,7 @@ struct daxd_device *daxd_registry_find_life(const struct daxd_registry *reg,
 int daxd_registry_store(struct daxd_registry *reg, const char *path, const char *buf,
 			size_t len);
 int daxd_registry_sync(struct daxd_registry *reg, struct daxd_why *why);
+void daxd_registry_release_minors(struct daxd_registry *reg);
 void daxd_registry_opened(struct daxd_registry *reg, struct daxd_device *dev);
 struct daxd_device *daxd_registry_add(struct daxd_registry *reg,
 				      struct daxd_region *region, struct dax_dev *dev);

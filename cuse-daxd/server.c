@@ -7,7 +7,7 @@
  * the idle limit; memory by one buffer for all, as messages are handled one at a time;
  * unread answers by a small send buffer.
  */
-#include "cuse-daxd/server.h"
+#include "cuse-daxd/control.h"
 
 #include "cuse-daxd/foreign.h"
 #include "cuse-daxd/giveback.h"
@@ -340,6 +340,40 @@ static int fill_address(const struct daxd_runtime *rt, const char *name,
 	return len < (int)sizeof(ret->sun_path) ? 0 : -ENAMETOOLONG;
 }
 
+/* ---- events ---------------------------------------------------------------- */
+
+static void on_device(void *ctx, enum daxd_event event, const struct daxd_device *dev)
+{
+	static const char *const names[] = {
+		[DAXD_APPEAR] = "appear",
+		[DAXD_CHANGE] = "change",
+		[DAXD_VANISH] = "vanish",
+	};
+	struct daxd_server *server = ctx;
+
+	if (daxd_watch_is_on(&server->watch))
+		daxd_watch_emit(&server->watch, names[event], daxd_describe_device(dev));
+}
+
+static void on_use(void *ctx, const struct daxd_client *client,
+		   const struct daxd_device *dev, bool is_begin)
+{
+	struct daxd_server *server = ctx;
+	struct json_object *json;
+	g_autofree char *comm = NULL;
+
+	if (!daxd_watch_is_on(&server->watch) || !dev->region)
+		return;
+	json = json_object_new_object();
+	daxd_add_string(json, "chardev", dev->desc.name);
+	daxd_add_number(json, "pid", (uint64_t)client->pid);
+	if (is_begin) {
+		comm = daxd_comm_of(client->pid);
+		daxd_add_string(json, "comm", comm);
+	}
+	daxd_watch_emit(&server->watch, is_begin ? "attach" : "detach", json);
+}
+
 /**
  * daxd_server_start() - let clients connect
  * @server:	to be filled; daxd_server_stop() it, also after a failure
@@ -360,7 +394,9 @@ int daxd_server_start(struct daxd_server *server, struct daxd_registry *reg,
 		.fd = -1,
 		.started = g_get_monotonic_time(),
 	};
-	daxd_clients_init(&server->clients, reg, daxd_settle_check, server);
+	daxd_clients_init(&server->clients, reg, daxd_settle_check, on_use, server);
+	reg->on_event = on_device;
+	reg->event_ctx = server;
 	g_queue_init(&server->conns);
 	daxd_runtime_remove_tree(rt->dir, DAXD_NEW);
 	r = fill_address(rt, DAXD_NEW, &address);
@@ -389,6 +425,8 @@ void daxd_server_stop(struct daxd_server *server)
 		return;
 	while (server->conns.head)
 		conn_free(server->conns.head->data);
+	server->reg->on_event = NULL;
+	daxd_watch_done(&server->watch);
 	daxd_giveback_done(server);
 	daxd_clients_done(&server->clients);
 	if (server->source) {

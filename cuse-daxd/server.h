@@ -9,6 +9,7 @@
 #define DAXD_SERVER_H
 
 #include "cuse-daxd/clients.h"
+#include "cuse-daxd/watch.h"
 #include "libcore/wire.h"
 
 #define DAXD_CONNS_MAX         512
@@ -31,10 +32,11 @@ struct daxd_server {
 	struct daxd_clients clients;
 	int fd;
 	GSource *source;
-	GQueue conns;    /* struct daxd_conn; who has been silent longest first */
-	gint64 started;  /* g_get_monotonic_time() */
-	GQueue settling; /* struct daxd_settling; the oldest first */
+	GQueue conns;         /* struct daxd_conn; who has been silent longest first */
+	gint64 started;       /* g_get_monotonic_time() */
+	GQueue settling;      /* struct daxd_settling; the oldest first */
 	GPtrArray *givebacks; /* struct daxd_giveback; NULL: none yet */
+	struct daxd_watch watch;
 	struct daxd_server_stats stats;
 };
 
@@ -64,9 +66,9 @@ struct daxd_answer {
 };
 
 enum daxd_next {
-	DAXD_REPLY,  /* send the answer */
-	DAXD_LATER,  /* conn->job is at it and ends in daxd_conn_reply() */
-	DAXD_DROP,   /* no client of ours would ask that */
+	DAXD_REPLY, /* send the answer */
+	DAXD_LATER, /* conn->job is at it and ends in daxd_conn_reply() */
+	DAXD_DROP,  /* no client of ours would ask that */
 };
 
 int daxd_server_start(struct daxd_server *server, struct daxd_registry *reg,

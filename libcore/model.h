@@ -135,6 +135,24 @@ int dax_dev_unbind(struct dax_model *model, struct dax_dev *dev);
 int dax_driver_new_id(struct dax_model *model, const char *name);
 int dax_driver_remove_id(struct dax_model *model, const char *name);
 
+/*
+ * Several verbs in one (model_provision.c), all or nothing. The step that failed is
+ * told, since the same errno means another thing in each.
+ */
+enum dax_step {
+	DAX_STEP_CREATE,
+	DAX_STEP_ALIGN,
+	DAX_STEP_SIZE,
+	DAX_STEP_BIND,
+	DAX_STEP_UNBIND,
+	DAX_STEP_DELETE,
+};
+
+int dax_region_provision(struct dax_model *model, struct dax_region *region,
+			 uint64_t size, uint64_t align, enum dax_step *ret_step,
+			 struct dax_dev **ret_dev);
+int dax_dev_destroy(struct dax_model *model, struct dax_dev *dev);
+
 /* Gives a minor number back, once the last holder of a deleted device let go. */
 void dax_model_release_minor(struct dax_model *model, uint32_t minor);
 

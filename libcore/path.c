@@ -6,13 +6,19 @@
 
 /* Roots whose names do not depend on the devices. */
 static const char *const fixed_roots[] = {
-	"/sys/bus/dax",           "/sys/bus/nd",
-	"/sys/class/nd",          "/sys/devices/platform/e820_pmem",
-	"/sys/module/dax_hmem",   "/sys/module/dax_pmem",
-	"/sys/module/device_dax", "/sys/module/kmem",
-	"/sys/module/libnvdimm",  "/sys/module/nd_e820",
+	"/sys/bus/dax",
+	"/sys/bus/nd",
+	"/sys/class/nd",
+	"/sys/devices/platform/e820_pmem",
+	"/sys/module/dax_hmem",
+	"/sys/module/dax_pmem",
+	"/sys/module/device_dax",
+	"/sys/module/kmem",
+	"/sys/module/libnvdimm",
+	"/sys/module/nd_e820",
 	"/sys/module/nd_pmem",
-	"/proc/devices",          "/sys/devices/system/memory/auto_online_blocks",
+	"/proc/devices",
+	"/sys/devices/system/memory/auto_online_blocks",
 };
 
 /* Directories that hold both roots and other people's entries. */

@@ -183,14 +183,8 @@ static const char *error_text(struct json_object *json, uint32_t error)
 	return g_strerror((int)error);
 }
 
-/**
- * ctl_ask() - ask and wait for the answer
- * @fd:		from ctl_connect()
- * @question:	an object with a "verb"
- *
- * Return: the answer, to be put; NULL after a message.
- */
-struct json_object *ctl_ask(int fd, struct json_object *question)
+/* Return: the descriptor that came with the answer, -1 if none; -2 after a message. */
+static int ask(int fd, struct json_object *question)
 {
 	struct json_object *json;
 	struct dax_msg msg;
@@ -203,17 +197,52 @@ struct json_object *ctl_ask(int fd, struct json_object *question)
 	if (r < 0) {
 		ctl_error("the daemon does not answer: %s",
 			  r == -EAGAIN ? "timeout" : g_strerror(-r));
-		return NULL;
+		return -2;
 	}
+	if (!msg.error)
+		return answer;
+	json = read_json(answer);
+	ctl_error("%s", error_text(json, msg.error));
+	json_object_put(json);
+	if (answer >= 0)
+		close(answer);
+	return -2;
+}
+
+/**
+ * ctl_ask() - ask and wait for the answer
+ * @fd:		from ctl_connect()
+ * @question:	an object with a "verb"
+ *
+ * Return: the answer, to be put; NULL after a message.
+ */
+struct json_object *ctl_ask(int fd, struct json_object *question)
+{
+	int answer = ask(fd, question);
+	struct json_object *json;
+
+	if (answer == -2)
+		return NULL;
 	json = read_json(answer);
 	if (answer >= 0)
 		close(answer);
-	if (msg.error) {
-		ctl_error("%s", error_text(json, msg.error));
-		json_object_put(json);
-		return NULL;
-	}
 	if (!json)
 		ctl_error("the daemon's answer is not JSON (is it of another version?)");
 	return json;
+}
+
+/**
+ * ctl_ask_stream() - ask for something that goes on
+ * @fd:		from ctl_connect()
+ * @question:	an object with a "verb"
+ *
+ * Return: a descriptor to read lines from; -1 after a message.
+ */
+int ctl_ask_stream(int fd, struct json_object *question)
+{
+	int stream = ask(fd, question);
+
+	if (stream == -1)
+		ctl_error("the daemon's answer is no stream (is it of another version?)");
+	return stream < 0 ? -1 : stream;
 }

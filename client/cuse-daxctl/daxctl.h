@@ -9,11 +9,14 @@
 /* connect.c */
 int ctl_connect(const char *runtime_dir);
 struct json_object *ctl_ask(int fd, struct json_object *question);
+int ctl_ask_stream(int fd, struct json_object *question);
 
 /* human.c: answers as people read them */
 void ctl_print_list(struct json_object *json);
 void ctl_print_mappings(struct json_object *json);
 void ctl_print_stats(struct json_object *json);
+void ctl_print_device(struct json_object *json);
+void ctl_print_event(struct json_object *json);
 
 /* main.c: "cuse-daxctl: " in front, a newline behind */
 void ctl_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -7,6 +7,7 @@
 #include <glib.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define COLUMNS_MAX 16
 
@@ -95,6 +96,68 @@ void ctl_print_list(struct json_object *json)
 	};
 
 	print_table(json, columns, G_N_ELEMENTS(columns));
+}
+
+/**
+ * ctl_print_device() - one device
+ * @json:	answer to "create", "destroy", "enable" and "disable"
+ */
+void ctl_print_device(struct json_object *json)
+{
+	struct json_object *rows = json_object_new_array();
+
+	json_object_array_add(rows, json_object_get(json));
+	ctl_print_list(rows);
+	json_object_put(rows);
+}
+
+/* What is worth telling of an event, beside when and what and where. */
+static void print_field(const char *key, struct json_object *value)
+{
+	static const char *const known[] = {"time", "event",  "chardev", "target_node",
+					    "mode", "region", "type",    "backing",
+					    "map",  "dev",    "path"};
+	char buf[DAX_SIZE_STRLEN];
+	size_t i;
+
+	for (i = 0; i < G_N_ELEMENTS(known); i++)
+		if (!strcmp(key, known[i]))
+			return;
+	if (!strcmp(key, "size") || !strcmp(key, "align") || !strcmp(key, "offset") ||
+	    !strcmp(key, "length"))
+		printf("  %s %s", key,
+		       dax_size_format(json_object_get_uint64(value), buf));
+	else
+		printf("  %s %s", key, json_object_get_string(value));
+}
+
+/**
+ * ctl_print_event() - one line of what is watched
+ * @json:	an event
+ */
+void ctl_print_event(struct json_object *json)
+{
+	struct json_object *value;
+	char when[32] = "";
+	struct tm tm;
+	double now;
+	time_t s;
+
+	if (json_object_object_get_ex(json, "time", &value)) {
+		now = json_object_get_double(value);
+		s = (time_t)now;
+		localtime_r(&s, &tm);
+		strftime(when, sizeof(when), "%H:%M:%S", &tm);
+		printf("%s.%03d", when, (int)((now - (double)s) * 1000));
+	}
+	if (json_object_object_get_ex(json, "event", &value))
+		printf("  %-8s", json_object_get_string(value));
+	if (json_object_object_get_ex(json, "chardev", &value))
+		printf("  %s", json_object_get_string(value));
+	{
+		json_object_object_foreach(json, key, field) print_field(key, field);
+	}
+	printf("\n");
 }
 
 /**

@@ -9,17 +9,31 @@
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 static const struct verb {
 	const char *name;
+	const char *arg; /* what may follow it; in brackets if it need not */
+	const char *key; /* what the daemon calls that */
 	const char *help;
 	void (*print)(struct json_object *json); /* with --human */
+	bool is_stream;                          /* the answer has no end */
 } verbs[] = {
-	{"list", "the devices", ctl_print_list},
-	{"mappings", "which process has which device mapped where", ctl_print_mappings},
-	{"stats", "the daemon, and how its devices are used", ctl_print_stats},
+	{"list", NULL, NULL, "the devices", ctl_print_list},
+	{"mappings", NULL, NULL, "which process has which device mapped where",
+	 ctl_print_mappings},
+	{"stats", NULL, NULL, "the daemon, and how its devices are used",
+	 ctl_print_stats},
+	{"create", "[REGION]", "region", "a new device in a dynamic region, enabled",
+	 ctl_print_device},
+	{"destroy", "DEVICE", "device", "disable and delete a device", ctl_print_device},
+	{"enable", "DEVICE", "device", "let programs use a device", ctl_print_device},
+	{"disable", "DEVICE", "device", "take a device from all programs; its data stays",
+	 ctl_print_device},
+	{"watch", NULL, NULL, "print what happens, a line for each event",
+	 ctl_print_event, .is_stream = true},
 };
 
 static const struct {
@@ -27,15 +41,28 @@ static const struct {
 	const char *name;
 	const char *arg;
 	const char *help;
+	const char *verb; /* for this one only; its text goes to the daemon */
 } table[] = {
 	{'r', "runtime-dir", "DIR", "of the daemon to ask"},
 	{'u', "human", NULL, "columns and sizes for people instead of JSON"},
+	{'R', "region", "REGION", "create: where; first with room if not given",
+	 "create"},
+	{'s', "size", "SIZE", "create: its bytes (256M); all that is left if not given",
+	 "create"},
+	{'a', "align", "ALIGN", "create: 4K, 2M or 1G; the region's if not given",
+	 "create"},
 	{'h', "help", NULL, "print this, and end"},
 	{'V', "version", NULL, "print the version, and end"},
 };
 
 #define VERBS   (sizeof(verbs) / sizeof(verbs[0]))
 #define OPTIONS (sizeof(table) / sizeof(table[0]))
+
+struct command {
+	const char *runtime_dir;
+	bool is_human;
+	const char *text[OPTIONS]; /* of options that go to the daemon */
+};
 
 void ctl_error(const char *fmt, ...)
 {
@@ -52,7 +79,8 @@ static void print_help(void)
 {
 	unsigned int i;
 
-	printf("usage: cuse-daxctl [OPTIONS] VERB\nAsks a running cuse-daxd.\n\n");
+	printf("usage: cuse-daxctl [OPTIONS] VERB [ARGUMENT]\nAsks a running cuse-daxd."
+	       "\n\n");
 	for (i = 0; i < OPTIONS; i++) {
 		char left[64];
 
@@ -62,8 +90,13 @@ static void print_help(void)
 		printf("  %-24s %s\n", left, table[i].help);
 	}
 	printf("\nVerbs:\n");
-	for (i = 0; i < VERBS; i++)
-		printf("  %-24s %s\n", verbs[i].name, verbs[i].help);
+	for (i = 0; i < VERBS; i++) {
+		char left[64];
+
+		snprintf(left, sizeof(left), "%s%s%s", verbs[i].name,
+			 verbs[i].arg ? " " : "", verbs[i].arg ? verbs[i].arg : "");
+		printf("  %-24s %s\n", left, verbs[i].help);
+	}
 	printf("\nThe daemon is looked for in --runtime-dir, else in "
 	       "$CUSE_DAXD_RUNTIME_DIR,\nelse in the system's place and then in the "
 	       "user's.\n");
@@ -79,28 +112,97 @@ static const struct verb *find_verb(const char *name)
 	return NULL;
 }
 
-static int run(const struct verb *verb, const char *runtime_dir, bool is_human)
+static void add_string(struct json_object *json, const char *key, const char *value)
+{
+	json_object_object_add(json, key, json_object_new_string(value));
+}
+
+/* "3", and also "region3" as daxctl calls it. */
+static const char *region_number(const char *text)
+{
+	return strncmp(text, "region", 6) ? text : text + 6;
+}
+
+static struct json_object *make_question(const struct verb *verb,
+					 const struct command *command, const char *arg)
+{
+	struct json_object *json = json_object_new_object();
+	unsigned int i;
+
+	add_string(json, "verb", verb->name);
+	for (i = 0; i < OPTIONS; i++)
+		if (command->text[i])
+			add_string(json, table[i].name,
+				   strcmp(table[i].name, "region")
+					   ? command->text[i]
+					   : region_number(command->text[i]));
+	if (arg)
+		add_string(json, verb->key,
+			   strcmp(verb->key, "region") ? arg : region_number(arg));
+	return json;
+}
+
+static void print_json(struct json_object *json)
+{
+	printf("%s\n",
+	       json_object_to_json_string_ext(
+		       json, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+/* Until the daemon ends, or our reader. */
+static int print_stream(int fd, const struct verb *verb, bool is_human)
+{
+	FILE *stream = fdopen(fd, "r");
+	char *line = NULL;
+	size_t size = 0;
+	int r = 0;
+
+	while (stream && r == 0 && getline(&line, &size, stream) > 0) {
+		struct json_object *json = is_human ? json_tokener_parse(line) : NULL;
+
+		if (json)
+			verb->print(json);
+		else
+			fputs(line, stdout);
+		json_object_put(json);
+		if (fflush(stdout) != 0)
+			r = 1;
+	}
+	free(line);
+	if (stream)
+		fclose(stream);
+	if (r)
+		ctl_error("standard output: %m");
+	else
+		ctl_error("the daemon has ended");
+	return 1;
+}
+
+static int run(const struct verb *verb, const struct command *command, const char *arg)
 {
 	struct json_object *question;
-	struct json_object *answer;
+	struct json_object *answer = NULL;
+	int stream = -1;
 	int fd;
 
-	fd = ctl_connect(runtime_dir);
+	fd = ctl_connect(command->runtime_dir);
 	if (fd < 0)
 		return 1;
-	question = json_object_new_object();
-	json_object_object_add(question, "verb", json_object_new_string(verb->name));
-	answer = ctl_ask(fd, question);
+	question = make_question(verb, command, arg);
+	if (verb->is_stream)
+		stream = ctl_ask_stream(fd, question);
+	else
+		answer = ctl_ask(fd, question);
 	json_object_put(question);
 	close(fd);
+	if (stream >= 0)
+		return print_stream(stream, verb, command->is_human);
 	if (!answer)
 		return 1;
-	if (is_human)
+	if (command->is_human)
 		verb->print(answer);
 	else
-		printf("%s\n", json_object_to_json_string_ext(
-				       answer, JSON_C_TO_STRING_PRETTY |
-						       JSON_C_TO_STRING_NOSLASHESCAPE));
+		print_json(answer);
 	json_object_put(answer);
 	if (fflush(stdout) != 0) {
 		ctl_error("standard output: %m");
@@ -109,42 +211,87 @@ static int run(const struct verb *verb, const char *runtime_dir, bool is_human)
 	return 0;
 }
 
+/* Return: -1, or the exit status if this was all. */
+static int take_option(int letter, struct command *command)
+{
+	unsigned int i;
+
+	switch (letter) {
+	case 'r':
+		command->runtime_dir = optarg;
+		return -1;
+	case 'u':
+		command->is_human = true;
+		return -1;
+	case 'h':
+		print_help();
+		return 0;
+	case 'V':
+		printf("cuse-daxctl %s\n", DAXD_VERSION);
+		return 0;
+	default:
+		break;
+	}
+	for (i = 0; i < OPTIONS; i++) {
+		if (table[i].letter == letter && table[i].verb) {
+			command->text[i] = optarg;
+			return -1;
+		}
+	}
+	return 2;
+}
+
+/* Are the options this verb's, and is an argument there if it wants one? */
+static bool is_fit(const struct verb *verb, const struct command *command, int nr_args)
+{
+	unsigned int i;
+
+	for (i = 0; i < OPTIONS; i++) {
+		if (command->text[i] && strcmp(table[i].verb, verb->name)) {
+			ctl_error("--%s is not for '%s' (see --help)", table[i].name,
+				  verb->name);
+			return false;
+		}
+	}
+	if (nr_args > (verb->arg ? 1 : 0)) {
+		ctl_error("%s: too many arguments (see --help)", verb->name);
+		return false;
+	}
+	if (!nr_args && verb->arg && verb->arg[0] != '[') {
+		ctl_error("%s: which %s? (see --help)", verb->name, verb->key);
+		return false;
+	}
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	struct option longs[OPTIONS + 1] = {0};
-	const char *runtime_dir = NULL;
+	char shorts[2 * OPTIONS + 1] = "";
+	struct command command = {0};
 	const struct verb *verb;
-	bool is_human = false;
 	unsigned int i;
 	int c;
 
-	for (i = 0; i < OPTIONS; i++)
+	for (i = 0; i < OPTIONS; i++) {
+		size_t len = strlen(shorts);
+
 		longs[i] = (struct option){
 			.name = table[i].name,
 			.has_arg = table[i].arg ? required_argument : no_argument,
 			.val = table[i].letter,
 		};
-	while ((c = getopt_long(argc, argv, "r:uhV", longs, NULL)) != -1) {
-		switch (c) {
-		case 'r':
-			runtime_dir = optarg;
-			break;
-		case 'u':
-			is_human = true;
-			break;
-		case 'h':
-			print_help();
-			return 0;
-		case 'V':
-			printf("cuse-daxctl %s\n", DAXD_VERSION);
-			return 0;
-		default:
-			return 2;
-		}
+		snprintf(shorts + len, sizeof(shorts) - len, "%c%s", table[i].letter,
+			 table[i].arg ? ":" : "");
 	}
-	if (argc - optind != 1) {
-		ctl_error(argc == optind ? "no verb given (see --help)"
-					 : "one verb at a time (see --help)");
+	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		int status = take_option(c, &command);
+
+		if (status >= 0)
+			return status;
+	}
+	if (argc == optind) {
+		ctl_error("no verb given (see --help)");
 		return 2;
 	}
 	verb = find_verb(argv[optind]);
@@ -152,5 +299,7 @@ int main(int argc, char **argv)
 		ctl_error("'%s': there is no such verb (see --help)", argv[optind]);
 		return 2;
 	}
-	return run(verb, runtime_dir, is_human);
+	if (!is_fit(verb, &command, argc - optind - 1))
+		return 2;
+	return run(verb, &command, argv[optind + 1]);
 }

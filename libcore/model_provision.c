@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What an administrator asks for in one word, and sysfs answers in several writes: a
+ * device of that size, and no such device any more. The steps are the verbs of
+ * model_verbs.c, in the order in which daxctl takes them; but where one fails, those
+ * before it are undone, which daxctl leaves to whoever called it.
+ */
+#include "libcore/model_internal.h"
+
+#include <errno.h>
+
+static int provision(struct dax_model *model, struct dax_dev *dev, uint64_t size,
+		     uint64_t align, enum dax_step *ret_step)
+{
+	int r = 0;
+
+	*ret_step = DAX_STEP_ALIGN;
+	if (align)
+		r = dax_dev_set_align(dev, align);
+	if (r < 0)
+		return r;
+	*ret_step = DAX_STEP_SIZE;
+	r = dax_dev_set_size(dev, size ? size : dax_region_available(dev->region));
+	if (r < 0)
+		return r;
+	*ret_step = DAX_STEP_BIND;
+	return dax_dev_bind(model, dev);
+}
+
+/**
+ * dax_region_provision() - a new device, sized and bound
+ * @model:	the model
+ * @region:	where
+ * @size:	bytes; 0: all that is left
+ * @align:	bytes; 0: as the region has it
+ * @ret_step:	which step failed; touched only then
+ * @ret_dev:	the device; good until it is deleted
+ *
+ * Return: 0, or what the write of that step answers.
+ */
+int dax_region_provision(struct dax_model *model, struct dax_region *region,
+			 uint64_t size, uint64_t align, enum dax_step *ret_step,
+			 struct dax_dev **ret_dev)
+{
+	const bool had_youngest = region->has_youngest;
+	const uint32_t youngest = region->youngest;
+	char name[DAX_NAME_LEN];
+	enum dax_step step;
+	struct dax_dev *dev;
+	int r;
+
+	r = dax_region_create(model, region, &dev);
+	if (r < 0) {
+		*ret_step = DAX_STEP_CREATE;
+		return r;
+	}
+	r = provision(model, dev, size, align, &step);
+	if (r < 0) {
+		dev->nr_ranges = 0;
+		dax_region_delete(model, region, dax_dev_name(dev, name), false);
+		region->has_youngest = had_youngest;
+		region->youngest = youngest;
+		*ret_step = step;
+		return r;
+	}
+	*ret_dev = dev;
+	return 0;
+}
+
+/**
+ * dax_dev_destroy() - unbind, empty and delete a device
+ * @model:	the model
+ * @dev:	the device; freed
+ *
+ * Its minor stays taken until dax_model_release_minor(). Device 0 of a region, which
+ * can't be deleted, is not touched either.
+ *
+ * Return: 0; -EBUSY: device 0; -EINVAL: a static region.
+ */
+int dax_dev_destroy(struct dax_model *model, struct dax_dev *dev)
+{
+	char name[DAX_NAME_LEN];
+
+	if (dev->region->type == DAX_REGION_STATIC)
+		return -EINVAL;
+	if (!dev->id)
+		return -EBUSY;
+	dev->is_bound = false;
+	dev->nr_ranges = 0;
+	return dax_region_delete(model, dev->region, dax_dev_name(dev, name), true);
+}
