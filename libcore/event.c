@@ -219,6 +219,15 @@ static void add_name(struct text *t, const char *name, size_t size)
 		add(t, "%c", name[i] > ' ' && name[i] < 0x7f ? name[i] : '?');
 }
 
+/* What the program will see: an errno, or later a signal. */
+static void add_outcome(struct text *t, const struct dax_verdict *v)
+{
+	if (v->error)
+		add_errno(t, v->error);
+	else
+		add(t, "SIGBUS");
+}
+
 static void add_reason(struct text *t, const struct dax_verdict *v)
 {
 	char reason[160];
@@ -244,7 +253,7 @@ int dax_event_check(const struct dax_event *ev, size_t len)
 
 /**
  * dax_event_refusal() - the line that explains a refusal
- * @ev:		checked by dax_event_check(), with an error in its verdict
+ * @ev:		checked by dax_event_check(), with something to tell in its verdict
  * @buf:	receives the text, without newline, always terminated
  * @size:	bytes of @buf
  *
@@ -263,7 +272,7 @@ size_t dax_event_refusal(const struct dax_event *ev, char *buf, size_t size)
 	add(&t, "[%d]: %s: ", ev->pid, dax_call_name(ev->call));
 	add_reason(&t, &ev->v);
 	add(&t, " (");
-	add_errno(&t, ev->v.error);
+	add_outcome(&t, &ev->v);
 	add(&t, ")");
 	return t.len;
 }
@@ -302,6 +311,10 @@ size_t dax_event_trace(const struct dax_event *ev, char *buf, size_t size)
 		add_reason(&t, &ev->v);
 	} else {
 		add(&t, "%#" PRIx64 " OK", ev->result);
+		if (dax_verdict_is_told(&ev->v)) {
+			add(&t, " %s: ", dax_reason_id(ev->v.reason));
+			add_reason(&t, &ev->v);
+		}
 	}
 	return t.len;
 }

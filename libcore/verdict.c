@@ -130,6 +130,9 @@ static const struct {
 				       " is no multiple of the align " X ")"},
 	[DAX_MMAP_UNALIGNED_ADDRESS] = {"MMAP-UNALIGNED-ADDRESS",
 					"fail, unaligned vma (" X " - " X ", " X ")"},
+	[DAX_MMAP_BEYOND_END] = {"MMAP-BEYOND-END",
+				 "the last " X " bytes are behind the end of the device "
+				 "(" X "): touching them fails"},
 	[DAX_VMA_SPLIT] = {"VMA-SPLIT", "fail, " X " is inside a unit of the mapping, "
 					"whose align is " X},
 	[DAX_VMA_NOT_MAPPED] = {"VMA-NOT-MAPPED", "fail, " X " is not mapped"},
@@ -472,6 +475,17 @@ static struct dax_verdict mmap_driver(const struct dax_device *dev,
 	return dax_allow();
 }
 
+/* What is behind the end can be mapped, but not touched. */
+static struct dax_verdict mmap_remark(const struct dax_device *dev, uint64_t off,
+				      uint64_t len)
+{
+	uint64_t served = off < dev->size ? dax_min(dev->size - off, len) : 0;
+
+	if (served == len)
+		return dax_allow();
+	return dax_refuse(0, DAX_MMAP_BEYOND_END, len - served, dev->size, 0);
+}
+
 /**
  * dax_mmap_verdict() - may the device be mapped like this, and where?
  * @dev:	the device
@@ -493,6 +507,8 @@ void dax_mmap_verdict(const struct dax_device *dev, const struct dax_mmap_reques
 		return;
 	ret->v = mmap_driver(dev, req, ret);
 	ret->is_late = ret->v.error != 0;
+	if (!ret->v.error)
+		ret->v = mmap_remark(dev, req->off, ret->len);
 }
 
 /**

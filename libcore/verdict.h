@@ -86,6 +86,7 @@ enum dax_reason {
 	DAX_MMAP_UNALIGNED_LENGTH,
 	DAX_MMAP_UNALIGNED_OFFSET,
 	DAX_MMAP_UNALIGNED_ADDRESS,
+	DAX_MMAP_BEYOND_END, /* no refusal: to be told of */
 	DAX_VMA_SPLIT,
 	DAX_VMA_NOT_MAPPED,
 	DAX_VMA_NO_WRITE,
@@ -103,9 +104,9 @@ enum dax_reason {
 };
 
 struct dax_verdict {
-	int error; /* errno, or 0: allowed */
-	enum dax_reason reason;
-	uint64_t arg[3]; /* for the reason's text */
+	int error;              /* errno, or 0: allowed */
+	enum dax_reason reason; /* if allowed: what is to be told nevertheless, or OK */
+	uint64_t arg[3];        /* for the reason's text */
 };
 
 /* arch/x86: what a process may map, without the opt-in to five-level page tables. */
@@ -114,6 +115,12 @@ struct dax_verdict {
 static inline struct dax_verdict dax_allow(void)
 {
 	return (struct dax_verdict){0};
+}
+
+/* Is there anything to tell the user about? */
+static inline bool dax_verdict_is_told(const struct dax_verdict *v)
+{
+	return v->error || v->reason != DAX_OK;
 }
 
 static inline struct dax_verdict dax_refuse(int error, enum dax_reason reason, uint64_t a,

@@ -113,7 +113,7 @@ def said(result):
 def refusals(result, comm=None):
     """The lines that explain refusals. Return: [(device, call, sentence)]."""
     return [(m[1], m[3], m[4]) for m in
-            re.finditer(r"^daxrun: (\S+): (\S+)\[\d+\]: (\w+): (.*)$", result.stderr, re.M)
+            re.finditer(r"daxrun: (\S+): (\S+)\[\d+\]: (\w+): (.*)$", result.stderr, re.M)
             if comm in (None, m[2])]
 
 

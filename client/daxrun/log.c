@@ -84,7 +84,7 @@ static void print_event(struct run_log *log, const struct dax_event *ev)
 		dax_event_trace(ev, line, sizeof(line));
 		fprintf(log->out, "%s\n", line);
 		fflush(log->out);
-	} else if (ev->v.error && !is_too_many(log)) {
+	} else if (dax_verdict_is_told(&ev->v) && !is_too_many(log)) {
 		dax_event_refusal(ev, line, sizeof(line));
 		run_warn("%s", line);
 	}

@@ -243,6 +243,8 @@ long shim_mmap(uint64_t addr, uint64_t len, int prot, int flags, int fd, uint64_
 		goto out;
 	}
 	p = map_new(&m, &v);
+	if (likely(!sys_is_error(p)))
+		v = ans.v; /* perhaps a remark */
 	shim_anchor_mapped(fd, m.file);
 	shim_agent_start();
 out:

@@ -65,7 +65,8 @@ static SHIM_COLD void report_slot(const struct shim_session *s, enum dax_call ca
 
 static bool is_wanted(const struct shim_session *s, const struct dax_verdict *v)
 {
-	return unlikely(s->log > (v->error ? SHIM_LOG_NONE : SHIM_LOG_REFUSALS));
+	return unlikely(s->log >
+			(dax_verdict_is_told(v) ? SHIM_LOG_NONE : SHIM_LOG_REFUSALS));
 }
 
 /**
