@@ -50,6 +50,18 @@ static inline bool shim_ask_again(bool is_failed, int dirfd, const char *path,
 	       (unlikely(is_failed) && shim_was_dangling(dirfd, path, follow));
 }
 
+/*
+ * A call that is made again, at our place: if it succeeds now, nobody is to see the
+ * errno of the first time.
+ */
+#define SHIM_AGAIN(errno_before, call)                                                   \
+	({                                                                               \
+		__typeof__(call) again_ = (call);                                        \
+		if (likely(again_ != (__typeof__(call))-1))                              \
+			errno = (errno_before);                                          \
+		again_;                                                                  \
+	})
+
 /* From a negative errno to libc's way. */
 static inline long shim_ret(long r)
 {

@@ -143,8 +143,9 @@ static SHIM_COLD int try_create(int dirfd, const char *path, int flags, mode_t m
 	return try_open(dirfd, path, flags, mode);
 }
 
-/* After the kernel has opened something, or not. */
-static int after_open(int fd, int dirfd, const char *path, int flags, mode_t mode)
+/* After the kernel has opened something, or not. @before: errno before that. */
+static int after_open(int fd, int before, int dirfd, const char *path, int flags,
+		      mode_t mode)
 {
 	int r = -EXDEV;
 
@@ -152,7 +153,7 @@ static int after_open(int fd, int dirfd, const char *path, int flags, mode_t mod
 		const int saved = errno;
 
 		r = try_open(dirfd, path, flags, mode);
-		errno = saved;
+		errno = r >= 0 ? before : saved;
 		if (r != -EXDEV && fd >= 0)
 			sys1(close, fd);
 	}
@@ -165,12 +166,13 @@ static int after_open(int fd, int dirfd, const char *path, int flags, mode_t mod
 
 #define OPEN(dirfd, path, flags, mode, real)                                             \
 	({                                                                               \
+		const int before_ = errno;                                               \
 		int fd_ = -EXDEV;                                                        \
                                                                                          \
 		if (unlikely((flags)&O_CREAT))                                           \
 			fd_ = try_create(dirfd, path, flags, mode);                      \
 		if (likely(fd_ == -EXDEV))                                               \
-			fd_ = after_open(real, dirfd, path, flags, mode);                \
+			fd_ = after_open(real, before_, dirfd, path, flags, mode);       \
 		(int)shim_ret(fd_);                                                      \
 	})
 
@@ -463,25 +465,33 @@ static bool may_be_ours(const char *path, const char *mode)
 
 SHIM_EXPORT FILE *fopen(const char *path, const char *mode)
 {
+	const int before = errno;
 	FILE *f;
 
 	if (may_be_ours(path, mode) && fopen_cold(path, mode, &f))
 		return f;
 	f = REAL(fopen)(path, mode);
-	if (!f && shim_was_dangling(AT_FDCWD, path, SHIM_FOLLOW))
+	if (!f && shim_was_dangling(AT_FDCWD, path, SHIM_FOLLOW)) {
 		fopen_cold(path, mode, &f);
+		if (f)
+			errno = before;
+	}
 	return f;
 }
 
 SHIM_EXPORT FILE *fopen64(const char *path, const char *mode)
 {
+	const int before = errno;
 	FILE *f;
 
 	if (may_be_ours(path, mode) && fopen_cold(path, mode, &f))
 		return f;
 	f = REAL(fopen64)(path, mode);
-	if (!f && shim_was_dangling(AT_FDCWD, path, SHIM_FOLLOW))
+	if (!f && shim_was_dangling(AT_FDCWD, path, SHIM_FOLLOW)) {
 		fopen_cold(path, mode, &f);
+		if (f)
+			errno = before;
+	}
 	return f;
 }
 

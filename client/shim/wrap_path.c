@@ -27,10 +27,12 @@
                                                                                          \
 	SHIM_EXPORT type name params                                                     \
 	{                                                                                \
+		const int before = errno;                                                \
 		type r = REAL(name) args;                                                \
                                                                                          \
-		return shim_ask_again(r == -1, dirfd, path, follow) ? name##_ours args   \
-								    : r;                 \
+		if (shim_ask_again(r == -1, dirfd, path, follow))                        \
+			return SHIM_AGAIN(before, name##_ours args);                     \
+		return r;                                                                \
 	}
 
 #define PATH(name, type, params, args, dirfd, follow)                                    \
@@ -38,13 +40,14 @@
                                                                                          \
 	SHIM_EXPORT type name params                                                     \
 	{                                                                                \
+		const int before = errno;                                                \
 		type r;                                                                  \
                                                                                          \
 		if (shim_has_word(path))                                                 \
 			return name##_ours args;                                         \
 		r = REAL(name) args;                                                     \
 		if (unlikely(r == -1) && shim_was_dangling(dirfd, path, follow))         \
-			return name##_ours args;                                         \
+			return SHIM_AGAIN(before, name##_ours args);                     \
 		return r;                                                                \
 	}
 #define FD(...)

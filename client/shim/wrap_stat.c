@@ -69,10 +69,11 @@ static void fix_below(const char *path, struct stat *st)
                                                                                          \
 	SHIM_EXPORT int name params                                                      \
 	{                                                                                \
+		const int before = errno;                                                \
 		int r = REAL(name) args;                                                 \
                                                                                          \
 		if (shim_ask_again(r != 0, dirfd, path, follow))                         \
-			return name##_ours args;                                         \
+			return SHIM_AGAIN(before, name##_ours args);                     \
 		if (likely(r == 0))                                                      \
 			fix(AS_STAT(st));                                                \
 		return r;                                                                \
@@ -169,6 +170,7 @@ SHIM_EXPORT int statx(int dirfd, const char *path, int flags, unsigned int mask,
 {
 	enum shim_follow follow =
 		flags & AT_SYMLINK_NOFOLLOW ? SHIM_NOFOLLOW : SHIM_FOLLOW;
+	const int before = errno;
 	int r;
 
 	if (shim_has_word(path))
@@ -177,7 +179,7 @@ SHIM_EXPORT int statx(int dirfd, const char *path, int flags, unsigned int mask,
 	if (likely(r == 0))
 		fix_statx(stx);
 	else if (shim_was_dangling(dirfd, path, follow))
-		r = statx_ours(dirfd, path, flags, mask, stx);
+		r = SHIM_AGAIN(before, statx_ours(dirfd, path, flags, mask, stx));
 	return r;
 }
 
@@ -233,11 +235,12 @@ static int fstatfs_fixed(int fd, struct statfs *fs, int r)
                                                                                          \
 	SHIM_EXPORT int name(const char *path, type *fs)                                 \
 	{                                                                                \
+		const int before = errno;                                                \
 		int r = REAL(name)(path, fs);                                            \
                                                                                          \
-		return shim_ask_again(r < 0, AT_FDCWD, path, SHIM_FOLLOW)                \
-			       ? name##_ours(path, fs)                                   \
-			       : r;                                                      \
+		if (shim_ask_again(r < 0, AT_FDCWD, path, SHIM_FOLLOW))                  \
+			return SHIM_AGAIN(before, name##_ours(path, fs));                \
+		return r;                                                                \
 	}                                                                                \
                                                                                          \
 	SHIM_EXPORT int f##name(int fd, type *fs)                                        \

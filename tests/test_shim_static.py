@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The preload library as a guest in other people's processes: what it exports, calls, costs."""
+
+import collections
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+from conftest import BUILD, ROOT, run
+from daxrun import prog
+
+SHIM = BUILD / "libdaxshim.so"
+OBJECTS = BUILD / "shim-obj"
+
+# What it takes from libc, beside the functions that it wraps and finds by dlsym. No
+# stdio but for streams on attributes, malloc only where the caller frees (scandir).
+FROM_LIBC = {
+    "__errno_location", "__register_atfork", "__stack_chk_fail", "dlsym", "secure_getenv",
+    "clearerr", "fclose", "fdopen", "fflush", "fopencookie", "dirfd", "qsort", "malloc",
+    "realloc", "free", "sigqueue",
+    # the linker's own
+    "__cxa_finalize", "__gmon_start__", "_ITM_deregisterTMCloneTable",
+    "_ITM_registerTMCloneTable", "__tls_get_addr",
+}
+MALLOC_IN = {"wrap_dir.o", "wrap_walk.o", "wrap_link.o", "wrap_open.o"}
+
+
+def wrapped():
+    text = (ROOT / "client/shim/wrap.def").read_text()
+    return re.findall(r"^(?:PATH|PATH_ASK|FD|OWN)\((\w+)", text, re.M)
+
+
+def symbols(*args):
+    lines = run(["nm", *args]).stdout.splitlines()
+    return {line.split()[-1].split("@")[0]: line.split()[-2] for line in lines
+            if len(line.split()) >= 2}
+
+
+def test_one_list_of_wrapped_functions():
+    names = wrapped()
+    assert len(names) == len(set(names)) > 150
+
+
+def test_wrappers_and_nothing_else_are_exported():
+    exported = symbols("-D", "--defined-only", SHIM)
+    assert sorted(exported) == sorted(wrapped())
+    assert set(exported.values()) == {"T"}
+
+
+def test_every_wrapper_is_a_function_of_libc():
+    """Else a name in the list is misspelt; old ones stay in libc without being declared."""
+    import ctypes
+    libc = ctypes.CDLL("libc.so.6")
+    not_in_libc = {"mbind", "io_submit"}  # libnuma's, libaio's
+    assert {name for name in wrapped() if not hasattr(libc, name)} == not_in_libc
+
+
+def test_what_is_taken_from_libc():
+    undefined = set(symbols("-D", "--undefined-only", SHIM))
+    assert undefined <= FROM_LIBC, undefined - FROM_LIBC
+    assert not undefined & set(wrapped())
+
+
+def calls(obj):
+    """Functions that the code of an object file calls (whose address is taken are others)."""
+    text = run(["readelf", "-rW", obj]).stdout
+    return set(re.findall(r"R_X86_64_PLT32\s+[0-9a-f]+\s+(\w+) [-+]", text))
+
+
+# Where a wrapper stands for what libc does with other functions, whose wrapped answers are
+# wanted: syscall(2) of any number, and reading a directory that is shared with us.
+ON_BEHALF = {
+    "wrap_syscall.o": set(wrapped()),
+    "wrap_dir.o": {"opendir", "readdir", "readdir64", "closedir", "scandir", "scandir64"},
+}
+
+
+def test_nothing_inside_calls_a_wrapped_function():
+    objects = sorted(OBJECTS.rglob("*.o"))
+    assert len(objects) > 30
+    for obj in objects:
+        used = calls(obj) & set(wrapped())
+        assert bool(used) == (obj.name in ON_BEHALF), (obj.name, used)
+        assert used <= ON_BEHALF.get(obj.name, set()), (obj.name, used)
+
+
+def test_malloc_only_where_the_program_frees():
+    for obj in (OBJECTS / "client/shim").glob("*.o"):
+        if calls(obj) & {"malloc", "calloc", "realloc", "free", "strdup"}:
+            assert obj.name in MALLOC_IN, obj.name
+
+
+def test_no_constructor_and_no_destructor():
+    text = run(["readelf", "-WS", SHIM]).stdout
+    sizes = {m[1]: int(m[2], 16) for m in
+             re.finditer(r"\] \.(\w+)\s+\S+\s+\S+ \S+ ([0-9a-f]+)", text)}
+    # The compiler's own frame_dummy and __do_global_dtors_aux, one pointer each.
+    assert sizes.get("init_array") == 8 and sizes.get("fini_array") == 8
+    assert "TEXTREL" not in run(["readelf", "-d", SHIM]).stdout
+
+
+def test_it_needs_libc_only():
+    needed = re.findall(r"NEEDED.*\[(.*)\]", run(["readelf", "-d", SHIM]).stdout)
+    assert needed == ["libc.so.6"]
+
+
+def test_it_runs_with_the_oldest_libc_of_its_kind():
+    """Debian 12's glibc is 2.36; symbols newer than 2.34 would ask for more than needed."""
+    versions = re.findall(r"GLIBC_2\.(\d+)", run(["objdump", "-T", SHIM]).stdout)
+    assert max(map(int, versions)) <= 34
+
+
+def test_no_writable_code_and_no_executable_stack():
+    text = run(["readelf", "-lW", SHIM]).stdout
+    assert not re.search(r"LOAD.* RWE ", text)
+    assert re.search(r"GNU_STACK.* RW ", text)
+
+
+# -- what it costs a program that never touches DAX -----------------------------------------
+
+def trace(command, tmp_path, preload=None, env=None):
+    """The system calls of a process without those of loading the library: names in order."""
+    log = tmp_path / "trace"
+    words = ["strace", "-f", "-o", log]
+    if preload:
+        words += ["-E", f"LD_PRELOAD={preload}"]
+    for key, value in (env or {}).items():
+        words += ["-E", f"{key}={value}"]
+    result = run([*words, *command])
+    assert result.returncode == 0, result.stderr
+    calls = []
+    is_loading = False
+    for line in log.read_text().splitlines():
+        m = re.match(r"(?:\d+ )?\s*(\w+)\((.*)", line)
+        if not m:
+            continue
+        if preload and m[1] == "openat" and str(preload) in m[2]:
+            is_loading = True
+        if not is_loading:
+            calls.append(m[1])
+        if is_loading and m[1] == "close":
+            is_loading = False
+    return calls
+
+
+NOISE = ("brk", "mmap", "munmap")  # malloc's heap moves with what the loader allocates
+
+
+def compare(command, tmp_path, env):
+    """Return: by how much the counts of system calls differ."""
+    bare = collections.Counter(trace(command, tmp_path))
+    with_shim = collections.Counter(trace(command, tmp_path, SHIM, env))
+    assert abs(with_shim["mmap"] - bare["mmap"]) + abs(with_shim["brk"] - bare["brk"]) <= 4
+    diff = {name: with_shim[name] - bare[name] for name in with_shim | bare
+            if name not in NOISE and with_shim[name] != bare[name]}
+    assert diff.pop("mprotect") == 1, "the loader's, for relro"
+    return diff
+
+
+@pytest.fixture(params=["alone", "daemon"])
+def client_env(request):
+    if request.param == "alone":
+        return {}
+    return {"CUSE_DAXD_RUNTIME_DIR": str(request.getfixturevalue("daemon")().dir)}
+
+
+@pytest.mark.parametrize("command", [["/bin/true"], ["/bin/sh", "-c", ":"],
+                                     ["/usr/bin/env", "-u", "LD_PRELOAD", "/bin/true"]],
+                         ids=lambda c: os.path.basename(c[0]))
+def test_no_system_call_more_at_start_up(tmp_path, client_env, command):
+    """Beyond the loader's own for one more library."""
+    assert compare(command, tmp_path, client_env) == {}
+
+
+@pytest.mark.parametrize("command", [
+    ["/bin/cat", "/etc/hostname"], ["/bin/ls", "/usr"], ["/usr/bin/find", "/usr/share/doc/bash"],
+    ["/bin/cp", "/etc/hostname", "copy"],
+    ["/usr/bin/python3", "-Sc", "import os; os.listdir('/usr')"],
+], ids=lambda c: os.path.basename(c[0]))
+def test_few_system_calls_more_later(tmp_path, client_env, command):
+    """One look at each descriptor number, one at each name that is not there (a link that
+    leads to us?), and at the first of them whether there is a daemon at all."""
+    command = [word.replace("copy", str(tmp_path / "copy")) for word in command]
+    diff = compare(command, tmp_path, client_env)
+    look_for_daemon = {"openat": 1, "close": 1, "prctl": 1}
+    assert set(diff) <= {"fstat", "newfstatat", "readlinkat", *look_for_daemon}
+    assert all(diff.get(name, 0) <= most for name, most in look_for_daemon.items())
+    assert diff.get("fstat", 0) <= 6 and diff.get("newfstatat", 0) <= 1
+    assert diff.get("readlinkat", 0) <= 25
+
+
+def test_no_descriptor_is_kept(daxrun):
+    """Not by loading, not by using a device."""
+    count = "len(os.listdir('/proc/self/fd'))"
+    bare = subprocess.run(["/usr/bin/python3", "-c", f"import os; print({count})"], text=True,
+                          capture_output=True, check=True).stdout
+    output = daxrun("--", "/usr/bin/python3", "-c",
+                    f"import mmap, os\nprint({count})\nfd = os.open('/dev/dax0.0', os.O_RDWR)\n"
+                    "m = mmap.mmap(fd, 2 << 20)\nm[0] = 1\nm.close()\nos.close(fd)\n"
+                    f"print({count}, os.open('/dev/null', 0))")
+    before, after, lowest = output.split()
+    assert before == bare.strip()
+    assert int(lowest) == 3
+    assert int(after) - int(before) in (0, 1), "one for the backing store is kept, high up"
+
+
+def test_errno_is_left_alone(daxrun, tmp_path):
+    """By every call that succeeds, on devices and on other files, as libc does."""
+    plain = daxrun.dir / "plain"
+    plain.touch()
+    os.truncate(plain, 16 << 20)
+    os.symlink("/dev/dax0.0", daxrun.dir / "link")
+    bare = run([prog("errno_kept"), plain]).stdout
+    # glibc's own realpath: EINVAL of readlink.
+    assert re.findall("touched: (.*?)\\(", bare) == ["realpath"]
+    for path in ("/dev/dax0.0", plain, daxrun.dir / "link"):
+        output = daxrun("--", prog("errno_kept"), path)
+        assert re.findall("touched: (.*?)\\(", output) == ["realpath"], output
+        assert "failed" not in output
+
+
+def test_sources_know_no_printf_and_no_signal_handler():
+    for path in (ROOT / "client/shim").glob("*.[ch]"):
+        text = re.sub(r"/\*.*?\*/|//.*", "", path.read_text(), flags=re.S)
+        assert not re.search(r"\b(v?[sf]?n?printf|puts|sigaction|signal|alloca|g_\w+)\(", text), path
+        assert "glib" not in text, path
+
+
+def test_state_of_the_build():
+    """The library that is tested is made of the sources that are there."""
+    newest = max(p.stat().st_mtime for d in ("client/shim", "libcore")
+                 for p in pathlib.Path(ROOT / d).glob("*.[ch]"))
+    assert SHIM.stat().st_mtime >= newest, "make"
