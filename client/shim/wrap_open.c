@@ -510,7 +510,7 @@ static SHIM_COLD FILE *freopen_ours(const char *path, const char *mode, FILE *f)
 	const int no_reads = 4;
 	const int no_writes = 8;
 	int flags = stream_flags(mode);
-	int fd = flags < 0 ? -1 : open(path, flags, 0666);
+	int fd = flags < 0 ? -1 : shim_open(AT_FDCWD, path, flags, 0666);
 
 	if (fd < 0) {
 		fclose(f);
