@@ -36,6 +36,7 @@ static int nr_tried;
 
 static void files(const char *path)
 {
+	char target[PATH_MAX];
 	char buf[PATH_MAX];
 	struct statfs sfs;
 	struct statx stx;
@@ -63,7 +64,7 @@ static void files(const char *path)
 	TRY(lseek(fd, 0, SEEK_SET) == 0);
 	TRY(syscall(SYS_fstat, fd, &st) == 0);
 	snprintf(buf, sizeof(buf), "/proc/self/fd/%d", fd);
-	TRY(readlink(buf, buf, sizeof(buf)) > 0);
+	TRY(readlink(buf, target, sizeof(target)) > 0);
 	TRY(close(fd) == 0);
 	errno = MARK;
 	f = fopen(path, "re");
