@@ -252,7 +252,7 @@ def test_a_minor_is_used_again_when_nobody_holds_the_device(daemon):
     assert minor_of(d, "dax0.1") == 1
 
 
-@pytest.mark.skipif(not IS_ROOT, reason="needs root: a handle's lease")
+@needs_root  # a handle's lease
 def test_a_held_minor_is_not_used_again(daemon):
     d = daemon(DYNAMIC)
     assert d.store(f"{REGION}/create", "1") == 0

@@ -188,11 +188,12 @@ static void *make_tls(void)
 {
 	char *tp = __builtin_thread_pointer();
 	char *to = block + STACK_BYTES + TLS_BYTES;
+	uintptr_t self = (uintptr_t)to;
 
 	memset(to, 0, 256);
 	memcpy(to + 0x28, tp + 0x28, 16);
-	memcpy(to, &to, sizeof(to));
-	memcpy(to + 16, &to, sizeof(to));
+	memcpy(to, &self, sizeof(self));
+	memcpy(to + 16, &self, sizeof(self));
 	return to;
 }
 
