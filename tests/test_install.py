@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""`make install`, and that what it installs runs from there."""
+
+import pytest
+
+from conftest import BUILD, ROOT, run
+
+pytestmark = pytest.mark.plain
+
+
+def make(destdir, *targets):
+    result = run(["make", "-s", "-C", ROOT, f"B={BUILD}", f"DESTDIR={destdir}", "PREFIX=/usr",
+                  *targets])
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.fixture
+def installed(workdir):
+    make(workdir / "dest", "install")
+    return workdir / "dest"
+
+
+def test_it_runs_from_there(installed):
+    result = run([installed / "usr/bin/daxrun", "--", "daxctl", "list"])
+    assert result.returncode == 0 and '"chardev":"dax0.0"' in result.stdout, result.stderr
+    for name in ("usr/sbin/cuse-daxd", "usr/lib/cuse-daxd/libdaxshim.so",
+                 "etc/cuse-daxd.conf", "usr/share/doc/cuse-daxd/README.md",
+                 "usr/share/doc/cuse-daxd/examples/memfd.conf"):
+        assert (installed / name).is_file()
+
+
+def test_a_config_that_is_there_is_kept(installed):
+    config = installed / "etc/cuse-daxd.conf"
+    config.write_text("# mine\n")
+    make(installed, "install")
+    assert config.read_text() == "# mine\n"
