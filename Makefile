@@ -13,6 +13,8 @@
 # SAN=thread builds a sanitized variant; WERROR=1 turns warnings into errors.
 
 B ?= build
+# One name for it, however it is given: the dependencies found at compiling hold names.
+override B := $(patsubst $(CURDIR)/%,%,$(abspath $(B)))
 CC ?= gcc
 PREFIX ?= /usr/local
 PYTHON ?= /usr/bin/python3
