@@ -67,11 +67,20 @@ struct daxd_device_cfg *daxd_region_cfg_add_device(struct daxd_region_cfg *regio
 
 	dev->id = id;
 	dev->line = line;
+	dev->minor = -1;
 	while (*link && (*link)->id < id)
 		link = &(*link)->next;
 	dev->next = *link;
 	*link = dev;
 	return dev;
+}
+
+static struct daxd_config *new_config(void)
+{
+	struct daxd_config *cfg = g_new0(struct daxd_config, 1);
+
+	cfg->major = -1;
+	return cfg;
 }
 
 /**
@@ -81,7 +90,7 @@ struct daxd_device_cfg *daxd_region_cfg_add_device(struct daxd_region_cfg *regio
  */
 struct daxd_config *daxd_config_default(void)
 {
-	struct daxd_config *cfg = g_new0(struct daxd_config, 1);
+	struct daxd_config *cfg = new_config();
 
 	cfg->file = g_strdup("(defaults)");
 	return cfg;
@@ -399,7 +408,7 @@ static int read_file(const char *path, GString *ret, struct daxd_why *why)
 struct daxd_config *daxd_config_load(const char *path, GPtrArray *problems)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
-	struct daxd_config *cfg = g_new0(struct daxd_config, 1);
+	struct daxd_config *cfg = new_config();
 	bool is_stdin = !strcmp(path, "-");
 	struct daxd_why why;
 

@@ -17,6 +17,7 @@
 #define DAXD_CONFIG_MAX    (1 << 20) /* bytes of a config file */
 #define DAXD_PATH_MAX      4095
 #define DAXD_DEVICES_MAX   1000 /* the state pages have slots for a few more */
+#define DAXD_MAJOR_MAX     511  /* fs/char_dev.c: CHRDEV_MAJOR_MAX - 1 */
 #define DAXD_NODE_MAX      1023 /* MAX_NUMNODES - 1 of Debian's kernels */
 #define DAXD_DEFAULT_SIZE  (UINT64_C(1) << 30)
 #define DAXD_DEFAULT_ALIGN (UINT64_C(2) << 20)
@@ -59,6 +60,7 @@ struct daxd_device_cfg {
 	uint32_t given;
 	uint64_t size; /* usable bytes */
 	struct daxd_perms perms;
+	int minor; /* of its number; -1: any */
 };
 
 struct daxd_region_cfg {
@@ -83,6 +85,7 @@ struct daxd_config {
 	char *file; /* as messages name it */
 	enum daxd_frontend_kind frontend;
 	char *runtime_dir; /* NULL: the default */
+	int major;         /* of all devices; -1: one that is free */
 	struct daxd_region_cfg *regions;
 };
 

@@ -270,6 +270,27 @@ static void check_totals(const struct daxd_config *cfg, GPtrArray *problems)
 				    "some smaller)");
 }
 
+/* A device number is one device's. */
+static void check_minors(const struct daxd_config *cfg, GPtrArray *problems)
+{
+	const struct daxd_device_cfg *owner[DAX_MINORS] = {NULL};
+	const struct daxd_region_cfg *region;
+	const struct daxd_device_cfg *dev;
+
+	for (region = cfg->regions; region; region = region->next) {
+		for (dev = region->devices; dev; dev = dev->next) {
+			if (dev->minor < 0)
+				continue;
+			if (owner[dev->minor])
+				daxd_config_problem(cfg, dev->line, problems,
+						    "[device %u.%u] minor=%d is another "
+						    "device's, too (give it another one)",
+						    region->id, dev->id, dev->minor);
+			owner[dev->minor] = dev;
+		}
+	}
+}
+
 /**
  * daxd_config_check() - fill in the defaults and see whether all fits together
  * @cfg:	as read; complete afterwards, but for sizes that a file decides
@@ -283,5 +304,6 @@ void daxd_config_check(struct daxd_config *cfg, GPtrArray *problems)
 		daxd_config_add_region(cfg, 0, 0);
 	for (region = cfg->regions; region; region = region->next)
 		check_region(cfg, region, problems);
+	check_minors(cfg, problems);
 	check_totals(cfg, problems);
 }

@@ -279,6 +279,41 @@ static char *print_node(const void *field)
 	return g_strdup_printf("%d", *(const int *)field);
 }
 
+/* Part of a device number. */
+static int parse_up_to(const char *value, uint64_t least, uint64_t most, void *field,
+		       struct daxd_why *why)
+{
+	uint64_t number;
+
+	if (!strcmp(value, "auto"))
+		*(int *)field = -1;
+	else if (parse_number(value, 10, most, &number) && number >= least)
+		*(int *)field = (int)number;
+	else
+		return daxd_fail(why, EINVAL,
+				 "'%s' is not a number from %u to %u, or auto", value,
+				 (unsigned int)least, (unsigned int)most);
+	return 0;
+}
+
+static int parse_major(const char *value, void *field, struct daxd_why *why)
+{
+	return parse_up_to(value, 1, DAXD_MAJOR_MAX, field, why);
+}
+
+static int parse_minor(const char *value, void *field, struct daxd_why *why)
+{
+	return parse_up_to(value, 0, DAX_MINORS - 1, field, why);
+}
+
+/* What was not chosen is not printed. */
+static char *print_auto(const void *field)
+{
+	const int number = *(const int *)field;
+
+	return number < 0 ? NULL : g_strdup_printf("%d", number);
+}
+
 static int parse_mode(const char *value, void *field, struct daxd_why *why)
 {
 	uint64_t mode;
@@ -345,6 +380,7 @@ static char *print_id(const void *field)
 const struct daxd_key daxd_daemon_keys[] = {
 	{"frontend", DAEMON(frontend), 0, parse_frontend, print_frontend},
 	{"runtime-dir", DAEMON(runtime_dir), 0, parse_dir, print_dir},
+	{"major", DAEMON(major), 0, parse_major, print_auto},
 	{0},
 };
 
@@ -368,6 +404,7 @@ const struct daxd_key daxd_device_keys[] = {
 	{"mode", DEVICE(perms.mode), DAXD_GIVEN_MODE, parse_mode, print_mode},
 	{"owner", DEVICE(perms.uid), DAXD_GIVEN_OWNER, parse_owner, print_id},
 	{"group", DEVICE(perms.gid), DAXD_GIVEN_GROUP, parse_group, print_id},
+	{"minor", DEVICE(minor), 0, parse_minor, print_auto},
 	{0},
 };
 

@@ -148,14 +148,21 @@ static GPtrArray *sorted_devices(const struct daxd_registry *reg)
 static enum daxd_next verb_list(struct daxd_conn *conn, struct json_object *question,
 				struct daxd_answer *ret)
 {
-	g_autoptr(GPtrArray) devices = sorted_devices(conn->server->reg);
+	const struct daxd_registry *reg = conn->server->reg;
+	g_autoptr(GPtrArray) devices = sorted_devices(reg);
 	struct json_object *json = json_object_new_array();
 	guint i;
 
 	(void)question;
-	for (i = 0; i < devices->len; i++)
-		json_object_array_add(json, daxd_describe_device(
-						    g_ptr_array_index(devices, i)));
+	for (i = 0; i < devices->len; i++) {
+		const struct daxd_device *dev = g_ptr_array_index(devices, i);
+		struct json_object *entry = daxd_describe_device(dev);
+
+		if (reg->fe->ops->handles)
+			daxd_add_number(entry, "handles",
+					reg->fe->ops->handles(reg->fe, dev->desc.name));
+		json_object_array_add(json, entry);
+	}
 	return daxd_answer_json(json, 0, ret);
 }
 

@@ -11,16 +11,24 @@
 int daxd_frontend_choose(enum daxd_frontend_kind kind,
 			 const struct daxd_frontend_ops **ret, struct daxd_why *why)
 {
+	struct daxd_why ignored;
+	int r;
+
+	*ret = &daxd_frontend_plain;
 	switch (kind) {
 	case DAXD_FRONTEND_CUSE:
-		return daxd_fail(why, EOPNOTSUPP,
-				 "frontend=cuse: this version makes no "
-				 "CUSE nodes yet (frontend=none, or auto)");
+		r = daxd_frontend_cuse_check(why);
+		if (r < 0)
+			return r;
+		*ret = &daxd_frontend_cuse;
+		return 0;
 	case DAXD_FRONTEND_AUTO:
+		if (daxd_frontend_cuse_check(&ignored) == 0)
+			*ret = &daxd_frontend_cuse;
+		return 0;
 	case DAXD_FRONTEND_NONE:
 		break;
 	}
-	*ret = &daxd_frontend_plain;
 	return 0;
 }
 

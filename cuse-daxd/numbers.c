@@ -80,16 +80,22 @@ static uint64_t dev_of(const char *path)
 /**
  * daxd_numbers_choose() - which device numbers are ours
  * @state:	the state pages; the numbers in them are kept if they are still free
+ * @major:	what it shall be, whoever else has it; -1: one that is free
  * @why:	why not
  *
  * Also notes what st_dev nodes in /dev and files in /sys have on this host.
  */
-int daxd_numbers_choose(struct dax_state *state, struct daxd_why *why)
+int daxd_numbers_choose(struct dax_state *state, int major, struct daxd_why *why)
 {
 	bool taken[MAJORS] = {0};
 
 	find_taken(taken);
-	state->major = take_major(taken, state->major);
+	if (major >= 0) {
+		state->major = (uint32_t)major;
+		taken[major] = true;
+	} else {
+		state->major = take_major(taken, state->major);
+	}
 	state->ndctl_major = take_major(taken, state->ndctl_major);
 	if (!state->major || !state->ndctl_major)
 		return daxd_fail(why, EBUSY,
@@ -101,12 +107,13 @@ int daxd_numbers_choose(struct dax_state *state, struct daxd_why *why)
 	return 0;
 }
 
-/* Is it a line about a driver that we stand in for? */
+/* Is it a line about a driver that we stand in for, or about our own CUSE nodes? */
 static bool is_replaced(const char *line)
 {
 	const char *name = strrchr(line, ' ');
 
-	return name && (!strcmp(name, " dax") || !strcmp(name, " ndctl"));
+	return name && (!strcmp(name, " dax") || !strcmp(name, " ndctl") ||
+			(!strncmp(name, " dax", 4) && strchr(name, '.')));
 }
 
 static void merge(GString *out, char *theirs, char *ours)

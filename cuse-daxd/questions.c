@@ -18,6 +18,24 @@ static enum daxd_next refuse(int error, struct daxd_answer *ret)
 	return DAXD_REPLY;
 }
 
+/*
+ * By its number. A descriptor that was opened when an earlier daemon had the number is
+ * one of the device if the device is still the same.
+ */
+static int find_node(const struct daxd_registry *reg, int fd, dev_t rdev,
+		     struct daxd_device **ret)
+{
+	const struct daxd_frontend *fe = reg->fe;
+	int r;
+
+	if (!(fe->ops->state_flags & DAX_STATE_CUSE))
+		return -EBADF;
+	r = daxd_registry_find(reg, 0, rdev, ret);
+	if (r == 0 && !(*ret)->is_same && !fe->ops->is_live(reg->fe, fd))
+		return -ENXIO;
+	return r;
+}
+
 /* The device whose open handle a descriptor is. */
 static int find_device(const struct daxd_registry *reg, int fd, struct daxd_device **ret)
 {
@@ -27,6 +45,9 @@ static int find_device(const struct daxd_registry *reg, int fd, struct daxd_devi
 	r = daxd_foreign_stat(fd, &stx);
 	if (r < 0)
 		return -EBADF;
+	if (S_ISCHR(stx.stx_mode))
+		return find_node(reg, fd, makedev(stx.stx_rdev_major, stx.stx_rdev_minor),
+				 ret);
 	if (!S_ISREG(stx.stx_mode))
 		return -EBADF;
 	return daxd_registry_find(reg, makedev(stx.stx_dev_major, stx.stx_dev_minor),

@@ -71,13 +71,6 @@ static bool is_noted(const char *note, uint64_t life, const struct daxd_store *s
 	return found && (found == note || found[-1] == '\n');
 }
 
-static struct daxd_device *find_name(const struct daxd_registry *reg, const char *name)
-{
-	const struct dax_dev *dev = dax_model_find(&reg->model, name);
-
-	return dev ? daxd_registry_find_life(reg, dev->life) : NULL;
-}
-
 static struct daxd_device *find_ndctl(const struct daxd_registry *reg)
 {
 	guint i;
@@ -99,7 +92,7 @@ static struct daxd_device *find_same(const struct daxd_registry *reg, const char
 
 	if (old->flags & DAX_DEVICE_NDCTL)
 		return find_ndctl(reg);
-	dev = find_name(reg, old->name);
+	dev = daxd_registry_find_name(reg, old->name);
 	if (!dev || daxd_store_is_volatile(dev->store) ||
 	    !is_noted(note, old->life, dev->store))
 		return NULL;
@@ -118,6 +111,8 @@ static void adopt(const struct daxd_registry *reg, struct daxd_device *dev, uint
 		dev->dev->life = old->life;
 		/* Size, ranges and so on may be others: let all mappings look. */
 		dev->dev->generation = old->generation + 1;
+		dev->is_same =
+			dev->dev->minor == old->minor && reg->model.major == old->major;
 	}
 }
 
@@ -132,7 +127,7 @@ static void bury(const struct daxd_registry *reg, uint32_t slot,
 	desc.generation++;
 	dax_state_publish(reg->rt->state, slot, &handle, &desc);
 	/* One of the same name gets a node in this one's place. */
-	if (!find_name(reg, old->name)) {
+	if (!daxd_registry_find_name(reg, old->name)) {
 		fd = reg->fe->ops->disappear(reg->fe, old->name);
 		daxd_close_fd(&fd);
 	}
@@ -169,7 +164,7 @@ static void sweep(const struct daxd_registry *reg)
 	}
 	while ((entry = readdir(d))) {
 		if (dax_name_parse(entry->d_name, &region, &id) < 0 ||
-		    find_name(reg, entry->d_name))
+		    daxd_registry_find_name(reg, entry->d_name))
 			continue;
 		fd = reg->fe->ops->disappear(reg->fe, entry->d_name);
 		daxd_close_fd(&fd);

@@ -243,7 +243,18 @@ static int show(struct daxd_registry *reg, struct daxd_device *dev,
 	}
 	publish(reg, dev, desc);
 	dev->is_shown = true;
+	dev->is_refused = false;
+	if (reg->fe->ops->published)
+		reg->fe->ops->published(reg->fe, desc->name);
 	return 0;
+}
+
+/* Another device has its name or number: that is no reason to have none at all. */
+static void refused(struct daxd_device *dev, const struct daxd_why *why)
+{
+	if (!dev->is_refused)
+		daxd_error("%s, continuing without this device", why->text);
+	dev->is_refused = true;
 }
 
 static int show_all(struct daxd_registry *reg, struct daxd_why *why)
@@ -253,17 +264,23 @@ static int show_all(struct daxd_registry *reg, struct daxd_why *why)
 
 	for (i = 0; i < reg->devices->len; i++) {
 		struct daxd_device *dev = g_ptr_array_index(reg->devices, i);
-		struct daxd_why ignored;
+		struct daxd_why reason;
 		struct dax_device desc;
-		int r = 0;
+		int r;
 
 		describe(reg, dev, &desc);
-		if (!dev->is_shown)
-			r = show(reg, dev, &desc, first ? &ignored : why);
-		else if (memcmp(&desc, &dev->desc, sizeof(desc)))
-			publish(reg, dev, &desc);
-		if (!first)
+		if (dev->is_shown) {
+			if (memcmp(&desc, &dev->desc, sizeof(desc)))
+				publish(reg, dev, &desc);
+			continue;
+		}
+		r = show(reg, dev, &desc, &reason);
+		if (r == -EEXIST) {
+			refused(dev, &reason);
+		} else if (r < 0 && !first) {
 			first = r;
+			*why = reason;
+		}
 	}
 	return first;
 }
@@ -394,6 +411,21 @@ int daxd_registry_store(struct daxd_registry *reg, const char *path, const char 
 		daxd_warning("%s, continuing without", why.text);
 	daxd_registry_release_minors(reg);
 	return 0;
+}
+
+/**
+ * daxd_registry_find_name() - the device of a name
+ * @reg:	the registry
+ * @name:	"dax0.0"
+ *
+ * Return: the device, not deleted, or NULL.
+ */
+struct daxd_device *daxd_registry_find_name(const struct daxd_registry *reg,
+					    const char *name)
+{
+	const struct dax_dev *dev = dax_model_find(&reg->model, name);
+
+	return dev ? find_life(reg->devices, dev->life) : NULL;
 }
 
 /**

@@ -36,6 +36,8 @@ struct daxd_device {
 	uint32_t changed_at; /* the change of the state pages that its mappings follow */
 	struct dax_state_handle handle;
 	bool is_opened;
+	bool is_refused;  /* its node could not be made, which was told */
+	bool is_same;     /* as an earlier daemon's, its number too */
 	pid_t unbound_by; /* who last took it from device_dax */
 	int held_fd;      /* deleted: tells whether somebody has it open; or -1 */
 	bool has_minor;   /* deleted: and its minor is not free yet */
@@ -78,6 +80,8 @@ int daxd_registry_find(const struct daxd_registry *reg, uint64_t dev, uint64_t i
 		       struct daxd_device **ret);
 struct daxd_device *daxd_registry_find_life(const struct daxd_registry *reg,
 					    uint64_t life);
+struct daxd_device *daxd_registry_find_name(const struct daxd_registry *reg,
+					    const char *name);
 int daxd_registry_store(struct daxd_registry *reg, const char *path, const char *buf,
 			size_t len);
 int daxd_registry_sync(struct daxd_registry *reg, struct daxd_why *why);
@@ -95,7 +99,7 @@ int daxd_recover_note(const struct daxd_registry *reg);
 
 /* -- numbers.c: major numbers and /proc/devices --------------------------------- */
 
-int daxd_numbers_choose(struct dax_state *state, struct daxd_why *why);
+int daxd_numbers_choose(struct dax_state *state, int major, struct daxd_why *why);
 int daxd_numbers_write(struct daxd_runtime *rt, const struct dax_model *model);
 
 #endif

@@ -359,6 +359,57 @@ static void keep_stores(struct daxd_registry *reg)
 	}
 }
 
+static void reserve_minors(struct daxd_registry *reg, const struct daxd_config *cfg)
+{
+	const struct daxd_region_cfg *region;
+	const struct daxd_device_cfg *dev;
+
+	for (region = cfg->regions; region; region = region->next)
+		for (dev = region->devices; dev; dev = dev->next)
+			if (dev->minor >= 0)
+				dax_model_reserve_minor(&reg->model,
+							(uint32_t)dev->minor);
+}
+
+static void give_minors(struct daxd_registry *reg, const struct daxd_config *cfg)
+{
+	const struct daxd_region_cfg *region;
+	const struct daxd_device_cfg *dev;
+
+	for (region = cfg->regions; region; region = region->next) {
+		for (dev = region->devices; dev; dev = dev->next) {
+			g_autofree char *name =
+				g_strdup_printf("dax%u.%u", region->id, dev->id);
+			struct dax_dev *d = dax_model_find(&reg->model, name);
+
+			if (d && dev->minor >= 0)
+				dax_dev_set_minor(&reg->model, d, (uint32_t)dev->minor);
+		}
+	}
+}
+
+static void opened(void *ctx, const char *name)
+{
+	struct daxd_device *dev = daxd_registry_find_name(ctx, name);
+
+	if (dev)
+		daxd_registry_opened(ctx, dev);
+}
+
+/* Single devices may be missing; a daemon without any is no use. */
+static int check_shown(const struct daxd_registry *reg, struct daxd_why *why)
+{
+	guint i;
+
+	for (i = 0; i < reg->devices->len; i++) {
+		const struct daxd_device *dev = g_ptr_array_index(reg->devices, i);
+
+		if (dev->region && dev->is_shown)
+			return 0;
+	}
+	return daxd_fail(why, EEXIST, "none of the devices could be made");
+}
+
 /**
  * daxd_registry_start() - make everything and show it
  * @reg:	open
@@ -375,17 +426,23 @@ int daxd_registry_start(struct daxd_registry *reg, struct daxd_runtime *rt,
 
 	reg->rt = rt;
 	reg->fe = fe;
-	r = daxd_numbers_choose(rt->state, why);
+	r = daxd_numbers_choose(rt->state, reg->cfg->major, why);
 	if (r < 0)
 		return r;
 	dax_model_init(&reg->model, rt->state->major, rt->state->ndctl_major);
 	reg->model.last_life = daxd_recover_last_life(rt->state);
+	reserve_minors(reg, reg->cfg);
 	r = make_all(reg, why);
 	if (r < 0)
 		return r;
+	give_minors(reg, reg->cfg);
 	rt->state->runtime_dev = fstat(rt->dir, &st) < 0 ? 0 : st.st_dev;
 	daxd_recover_devices(reg);
+	fe->on_opened = opened;
+	fe->ctx = reg;
 	r = daxd_registry_sync(reg, why);
+	if (r == 0)
+		r = check_shown(reg, why);
 	if (r == 0)
 		r = daxd_tree_init(&reg->tree, rt, &reg->model, why);
 	if (r < 0)

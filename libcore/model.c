@@ -56,6 +56,37 @@ void dax_model_release_minor(struct dax_model *model, uint32_t minor)
 	model->minors[minor / 64] &= ~(UINT64_C(1) << (minor % 64));
 }
 
+/**
+ * dax_model_reserve_minor() - keep a minor for a device to come
+ * @model:	the model
+ * @minor:	which
+ *
+ * Return: 0; -EBUSY: it is in use; -EINVAL: there is none such.
+ */
+int dax_model_reserve_minor(struct dax_model *model, uint32_t minor)
+{
+	if (minor >= DAX_MINORS)
+		return -EINVAL;
+	if (dax_is_minor_taken(model, minor))
+		return -EBUSY;
+	model->minors[minor / 64] |= UINT64_C(1) << (minor % 64);
+	return 0;
+}
+
+/**
+ * dax_dev_set_minor() - give a device the minor that was reserved for it
+ * @model:	the model
+ * @dev:	the device, which nobody knows yet
+ * @minor:	after dax_model_reserve_minor()
+ */
+void dax_dev_set_minor(struct dax_model *model, struct dax_dev *dev, uint32_t minor)
+{
+	uint32_t old = dev->minor;
+
+	dev->minor = minor;
+	dax_model_release_minor(model, old);
+}
+
 /* ---- the model, its regions and devices ------------------------------------ */
 
 /**

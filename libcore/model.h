@@ -153,6 +153,10 @@ int dax_region_provision(struct dax_model *model, struct dax_region *region,
 			 struct dax_dev **ret_dev);
 int dax_dev_destroy(struct dax_model *model, struct dax_dev *dev);
 
+/* Device numbers of the user's choice: reserved before any device is added. */
+int dax_model_reserve_minor(struct dax_model *model, uint32_t minor);
+void dax_dev_set_minor(struct dax_model *model, struct dax_dev *dev, uint32_t minor);
+
 /* Gives a minor number back, once the last holder of a deleted device let go. */
 void dax_model_release_minor(struct dax_model *model, uint32_t minor);
 

@@ -134,7 +134,9 @@ static const struct {
 	 "no such delays", false},
 	{"seccomp", try_seccomp, "static programs, once there is a supervisor (planned)",
 	 "static programs will see no devices", false},
-	{"cuse", try_cuse, "real character devices, for programs without the shim, too",
+	{"cuse", try_cuse,
+	 "real character devices, for programs without the shim, too; to mmap them (else "
+	 "ENODEV) still takes the shim",
 	 "nodes are seen by programs under the shim only", false},
 };
 

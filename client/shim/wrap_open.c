@@ -149,13 +149,16 @@ static int after_open(int fd, int before, int dirfd, const char *path, int flags
 {
 	int r = -EXDEV;
 
-	if (!(flags & O_CREAT) && shim_ask_again(fd < 0, dirfd, path, SHIM_FOLLOW)) {
+	if (shim_ask_again(fd < 0, dirfd, path, SHIM_FOLLOW)) {
 		const int saved = errno;
 
-		r = try_open(dirfd, path, flags, mode);
+		if (!(flags & O_CREAT))
+			r = try_open(dirfd, path, flags, mode);
 		errno = r >= 0 ? before : saved;
 		if (r != -EXDEV && fd >= 0)
 			sys1(close, fd);
+		else if (r == -EXDEV && fd >= 0) /* it may be a real node */
+			return opened(fd, path, flags);
 	}
 	if (unlikely(r != -EXDEV))
 		return r;
