@@ -9,6 +9,8 @@
  */
 #include "cuse-daxd/config_keys.h"
 
+#include "libcore/fault.h"
+
 #include <fcntl.h>
 #include <string.h>
 
@@ -75,11 +77,13 @@ struct daxd_device_cfg *daxd_region_cfg_add_device(struct daxd_region_cfg *regio
 	return dev;
 }
 
-static struct daxd_config *new_config(void)
+static struct daxd_config *new_config(const char *file)
 {
 	struct daxd_config *cfg = g_new0(struct daxd_config, 1);
 
+	cfg->file = g_strdup(file);
 	cfg->major = -1;
+	cfg->faults = g_ptr_array_new_with_free_func(g_free);
 	return cfg;
 }
 
@@ -90,10 +94,7 @@ static struct daxd_config *new_config(void)
  */
 struct daxd_config *daxd_config_default(void)
 {
-	struct daxd_config *cfg = new_config();
-
-	cfg->file = g_strdup("(defaults)");
-	return cfg;
+	return new_config("(defaults)");
 }
 
 /**
@@ -117,6 +118,8 @@ void daxd_config_free(struct daxd_config *cfg)
 		g_free(region->path);
 		g_free(region);
 	}
+	g_ptr_array_unref(cfg->faults);
+	g_free(cfg->fault_log);
 	g_free(cfg->runtime_dir);
 	g_free(cfg->file);
 	g_free(cfg);
@@ -313,6 +316,78 @@ static void read_device(struct reader *rd, GKeyFile *kf, const char *group,
 	read_keys(rd, kf, group, daxd_device_keys, dev, &dev->given);
 }
 
+static bool parse_fault_group(const char *group, uint32_t *ret_id)
+{
+	g_autofree char *name = NULL;
+
+	if (!g_str_has_prefix(group, "fault "))
+		return false;
+	name = g_strdup_printf("dax%s.0", group + strlen("fault "));
+	return dax_name_parse(name, ret_id, &(uint32_t){0}) == 0;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	const uint32_t *x = a;
+	const uint32_t *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* One key of a rule: one of its words, or with rule= all of them. */
+static bool read_fault_key(struct reader *rd, GKeyFile *kf, const char *group,
+			   const char *name, struct dax_fault_rule *rule)
+{
+	int line = line_of(rd, group, name);
+	g_autofree char *value = NULL;
+	g_autoptr(GError) error = NULL;
+	struct dax_fault_mistake why;
+	int r;
+
+	value = g_key_file_get_string(kf, group, name, &error);
+	if (!value) {
+		daxd_config_problem(rd->cfg, line, rd->problems, "%s=: %s", name,
+				    error->message);
+		return false;
+	}
+	if (strcmp(name, "rule")) {
+		r = dax_fault_add(rule, name, *value ? value : NULL, &why);
+		if (r < 0)
+			daxd_config_problem(rd->cfg, line, rd->problems, "%s=: %s", name,
+					    why.text);
+	} else {
+		r = dax_fault_add(rule, "what", value, &why);
+		if (r < 0)
+			daxd_config_problem(rd->cfg, line, rd->problems,
+					    "rule=: at character %zu: %s", why.pos + 1,
+					    why.text);
+	}
+	return r == 0;
+}
+
+static void read_fault(struct reader *rd, GKeyFile *kf, const char *group)
+{
+	g_auto(GStrv) names = g_key_file_get_keys(kf, group, NULL, NULL);
+	char text[DAX_FAULT_TEXT_MAX];
+	struct dax_fault_mistake why;
+	struct dax_fault_rule rule;
+	bool is_good = true;
+	char **name;
+
+	dax_fault_init(&rule);
+	for (name = names; name && *name; name++)
+		is_good &= read_fault_key(rd, kf, group, *name, &rule);
+	if (!is_good)
+		return;
+	if (dax_fault_finish(&rule, &why) < 0) {
+		daxd_config_problem(rd->cfg, line_of(rd, group, NULL), rd->problems,
+				    "[%s]: %s (see docs/faults.md)", group, why.text);
+		return;
+	}
+	dax_fault_format(&rule, text, sizeof(text));
+	g_ptr_array_add(rd->cfg->faults, g_strdup(text));
+}
+
 /* Regions first: a device may stand above its region. */
 static void read_groups(struct reader *rd, GKeyFile *kf)
 {
@@ -337,17 +412,33 @@ static void read_groups(struct reader *rd, GKeyFile *kf)
 			read_keys(rd, kf, *g, daxd_daemon_keys, rd->cfg, NULL);
 		else if (parse_device_group(*g, &region_id, &id))
 			read_device(rd, kf, *g, region_id, id);
-		else if (g_str_has_prefix(*g, "fault "))
-			daxd_config_problem(rd->cfg, line, rd->problems,
-					    "[%s]: this version has no fault rules yet "
-					    "(take the group out)",
-					    *g);
-		else if (!parse_region_group(*g, &id))
+		else if (!parse_region_group(*g, &id) && !parse_fault_group(*g, &id))
 			daxd_config_problem(rd->cfg, line, rd->problems,
 					    "there is no group [%s] (only [daemon], "
 					    "[region N], [device X.Y] and [fault N], "
 					    "numbers below 100000)",
 					    *g);
+	}
+}
+
+/* Rules are in force in the order of their numbers. */
+static void read_faults(struct reader *rd, GKeyFile *kf)
+{
+	g_auto(GStrv) groups = g_key_file_get_groups(kf, NULL);
+	g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	uint32_t id;
+	char **g;
+	guint i;
+
+	for (g = groups; *g; g++)
+		if (parse_fault_group(*g, &id))
+			g_array_append_val(ids, id);
+	g_array_sort(ids, compare_ids);
+	for (i = 0; i < ids->len; i++) {
+		g_autofree char *group =
+			g_strdup_printf("fault %u", g_array_index(ids, uint32_t, i));
+
+		read_fault(rd, kf, group);
 	}
 }
 
@@ -371,8 +462,10 @@ static void read_text(struct daxd_config *cfg, const char *text, size_t len,
 	if (!g_key_file_load_from_data(kf, clean->str, clean->len, G_KEY_FILE_NONE,
 				       &error))
 		daxd_config_problem(cfg, 0, problems, "%s", error->message);
-	else
+	else {
 		read_groups(&rd, kf);
+		read_faults(&rd, kf);
+	}
 }
 
 /* Not g_file_get_contents(): a limit, and pipes as well as files. */
@@ -408,11 +501,10 @@ static int read_file(const char *path, GString *ret, struct daxd_why *why)
 struct daxd_config *daxd_config_load(const char *path, GPtrArray *problems)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
-	struct daxd_config *cfg = new_config();
 	bool is_stdin = !strcmp(path, "-");
+	struct daxd_config *cfg = new_config(is_stdin ? "(standard input)" : path);
 	struct daxd_why why;
 
-	cfg->file = g_strdup(is_stdin ? "(standard input)" : path);
 	if (read_file(is_stdin ? "/dev/stdin" : path, text, &why) < 0)
 		daxd_config_problem(cfg, 0, problems, "%s", why.text);
 	else

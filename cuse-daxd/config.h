@@ -87,6 +87,8 @@ struct daxd_config {
 	char *runtime_dir; /* NULL: the default */
 	int major;         /* of all devices; -1: one that is free */
 	struct daxd_region_cfg *regions;
+	GPtrArray *faults; /* char *: rules, in the order of their numbers */
+	char *fault_log;   /* a file, or the number of a descriptor; NULL: none */
 };
 
 struct daxd_config *daxd_config_load(const char *path, GPtrArray *problems);

@@ -77,6 +77,16 @@ static void print_region(GString *out, const struct daxd_region_cfg *region)
 	}
 }
 
+static void print_faults(GString *out, const GPtrArray *faults)
+{
+	guint i;
+
+	for (i = 0; i < faults->len; i++) {
+		g_string_append_printf(out, "\n[fault %u]\n", i + 1);
+		print_value(out, "rule", g_ptr_array_index(faults, i));
+	}
+}
+
 /**
  * daxd_config_dump() - the configuration as a config file
  * @cfg:	checked; runtime_dir is printed if it is set
@@ -93,5 +103,6 @@ char *daxd_config_dump(const struct daxd_config *cfg)
 	print_keys(out, daxd_daemon_keys, cfg, 0);
 	for (region = cfg->regions; region; region = region->next)
 		print_region(out, region);
+	print_faults(out, cfg->faults);
 	return g_string_free(out, FALSE);
 }

@@ -126,6 +126,18 @@ static char *print_dir(const void *field)
 	return g_strdup(*(char *const *)field);
 }
 
+static int parse_log(const char *value, void *field, struct daxd_why *why)
+{
+	char **where = field;
+
+	if (!*value)
+		return daxd_fail(why, EINVAL,
+				 "is empty (give a file or the number of a descriptor)");
+	g_free(*where);
+	*where = g_strdup(value);
+	return 0;
+}
+
 /* backing=KIND or backing=KIND:PATH: two fields, so it is given the region. */
 static int parse_backing(const char *value, void *field, struct daxd_why *why)
 {
@@ -381,6 +393,7 @@ const struct daxd_key daxd_daemon_keys[] = {
 	{"frontend", DAEMON(frontend), 0, parse_frontend, print_frontend},
 	{"runtime-dir", DAEMON(runtime_dir), 0, parse_dir, print_dir},
 	{"major", DAEMON(major), 0, parse_major, print_auto},
+	{"fault-log", DAEMON(fault_log), 0, parse_log, print_dir},
 	{0},
 };
 

@@ -65,6 +65,7 @@ static char *default_config_path(void)
 static void apply_options(struct daxd_config *cfg, const struct daxd_options *options)
 {
 	g_autofree char *dir = NULL;
+	guint i;
 
 	if (options->frontend >= 0)
 		cfg->frontend = (enum daxd_frontend_kind)options->frontend;
@@ -74,6 +75,13 @@ static void apply_options(struct daxd_config *cfg, const struct daxd_options *op
 		dir = g_canonicalize_filename(cfg->runtime_dir, NULL);
 	else
 		dir = daxd_runtime_default_path();
+	for (i = 0; options->faults && i < options->faults->len; i++)
+		g_ptr_array_add(cfg->faults,
+				g_strdup(g_ptr_array_index(options->faults, i)));
+	if (options->fault_log) {
+		g_free(cfg->fault_log);
+		cfg->fault_log = g_strdup(options->fault_log);
+	}
 	g_free(cfg->runtime_dir);
 	cfg->runtime_dir = g_steal_pointer(&dir);
 }

@@ -3,6 +3,7 @@
 #include "cuse-daxd/options.h"
 
 #include "cuse-daxd/config.h"
+#include "cuse-daxd/faults.h"
 
 #include <fcntl.h>
 #include <getopt.h>
@@ -18,6 +19,8 @@ enum option_id {
 	OPT_DUMP_CONFIG,
 	OPT_READY_FD,
 	OPT_EXIT_WITH,
+	OPT_FAULT,
+	OPT_FAULT_LOG,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -40,6 +43,10 @@ static const struct {
 	{OPT_READY_FD, 0, "ready-fd", "N",
 	 "write the runtime directory to descriptor N once clients can connect"},
 	{OPT_EXIT_WITH, 0, "exit-with", "PID", "end when this process has ended"},
+	{OPT_FAULT, 0, "fault", "RULE",
+	 "a fault rule more than in the config; repeatable"},
+	{OPT_FAULT_LOG, 0, "fault-log", "FILE|FD",
+	 "write a line of JSON for each fault that is given"},
 	{OPT_HELP, 'h', "help", NULL, "print this, and end"},
 	{OPT_VERSION, 'V', "version", NULL, "print the version, and end"},
 };
@@ -106,6 +113,21 @@ static int parse_pid(const char *text, pid_t *ret, struct daxd_why *why)
 	return 0;
 }
 
+static int parse_fault(const char *text, struct daxd_options *ret, struct daxd_why *why)
+{
+	struct dax_fault_rule rule;
+	struct daxd_why mistake;
+	char words[DAX_FAULT_TEXT_MAX];
+
+	if (daxd_faults_check(text, &rule, &mistake) < 0)
+		return daxd_fail(why, EINVAL, "--fault: %s", mistake.text);
+	if (!ret->faults)
+		ret->faults = g_ptr_array_new_with_free_func(g_free);
+	dax_fault_format(&rule, words, sizeof(words));
+	g_ptr_array_add(ret->faults, g_strdup(words));
+	return 0;
+}
+
 static int apply(enum option_id id, const char *arg, struct daxd_options *ret,
 		 struct daxd_why *why)
 {
@@ -131,6 +153,11 @@ static int apply(enum option_id id, const char *arg, struct daxd_options *ret,
 		return parse_fd(arg, &ret->ready_fd, why);
 	case OPT_EXIT_WITH:
 		return parse_pid(arg, &ret->exit_with, why);
+	case OPT_FAULT:
+		return parse_fault(arg, ret, why);
+	case OPT_FAULT_LOG:
+		ret->fault_log = arg;
+		return 0;
 	case OPT_HELP:
 		ret->job = DAXD_JOB_HELP;
 		return 0;

@@ -5,6 +5,7 @@
 
 #include "cuse-daxd/log.h"
 
+#include <glib.h>
 #include <sys/types.h>
 
 enum daxd_job {
@@ -23,6 +24,8 @@ struct daxd_options {
 	bool is_foreground;
 	int ready_fd;    /* -1: none */
 	pid_t exit_with; /* 0: nobody */
+	GPtrArray *faults;     /* char *: rules; NULL: none */
+	const char *fault_log; /* NULL: the config's */
 };
 
 int daxd_options_parse(int argc, char **argv, struct daxd_options *ret,

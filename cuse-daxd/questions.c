@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The daemon's answers to what clients ask, but for JSON (control.c). */
 #include "cuse-daxd/control.h"
+#include "cuse-daxd/faults.h"
 #include "cuse-daxd/foreign.h"
 #include "cuse-daxd/giveback.h"
 #include "cuse-daxd/settle.h"
@@ -140,6 +141,37 @@ static enum daxd_next store(struct daxd_conn *conn, const struct daxd_question *
 	return r < 0 ? refuse(r, ret) : daxd_settle(conn, ret);
 }
 
+/* Nothing in it may disturb who reads the log. */
+static void make_text(char *text, size_t size)
+{
+	text[size - 1] = '\0';
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
+/* Of whom it is, the socket knows better than the message. */
+static enum daxd_next fault(struct daxd_conn *conn, const struct daxd_question *q,
+			    struct daxd_answer *ret)
+{
+	struct dax_fault_event ev;
+	int r;
+
+	if (q->nr_fds || q->msg->len != sizeof(ev))
+		return DAXD_DROP;
+	memcpy(&ev, q->msg->body, sizeof(ev));
+	if (ev.call >= DAX_FAULT_CALL_NR)
+		return DAXD_DROP;
+	ev.pid = conn->peer.pid;
+	ev.uid = conn->peer.uid;
+	make_text(ev.comm, sizeof(ev.comm));
+	make_text(ev.device, sizeof(ev.device));
+	r = daxd_faults_struck(conn->server->reg->faults, &ev);
+	if (r < 0)
+		return refuse(r, ret);
+	return r ? daxd_settle(conn, ret) : DAXD_REPLY;
+}
+
 /**
  * daxd_question_answer() - what shall be done about a message?
  * @conn:	who sent it
@@ -163,6 +195,8 @@ enum daxd_next daxd_question_answer(struct daxd_conn *conn, const struct daxd_qu
 			return DAXD_DROP;
 		conn->server->stats.controls++;
 		return daxd_control(conn, (const char *)q->msg->body, q->msg->len, ret);
+	case DAX_MSG_FAULT:
+		return fault(conn, q, ret);
 	case DAX_MSG_REPLY:
 	case DAX_MSG_NR:
 		break;

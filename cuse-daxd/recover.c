@@ -113,6 +113,7 @@ static void adopt(const struct daxd_registry *reg, struct daxd_device *dev, uint
 		dev->dev->generation = old->generation + 1;
 		dev->is_same =
 			dev->dev->minor == old->minor && reg->model.major == old->major;
+		dev->bad_generation = old->bad_generation + 1;
 	}
 }
 

@@ -2,6 +2,8 @@
 /* The regions and devices that there are, while the daemon runs. */
 #include "cuse-daxd/registry.h"
 
+#include "cuse-daxd/faults.h"
+
 #include "libcore/sysfs.h"
 
 #include <limits.h>
@@ -169,12 +171,16 @@ static void describe(const struct daxd_registry *reg, const struct daxd_device *
 	}
 	if (dev->is_opened)
 		ret->flags |= DAX_DEVICE_OPENED;
+	if (daxd_faults_is_bad(reg->faults, dev->life))
+		ret->flags |= DAX_DEVICE_BAD;
+	ret->bad_generation = dev->bad_generation;
 }
 
 static void publish(const struct daxd_registry *reg, struct daxd_device *dev,
 		    const struct dax_device *desc)
 {
-	bool is_new = dev->desc.generation != desc->generation;
+	bool is_new = dev->desc.generation != desc->generation ||
+		      dev->desc.bad_generation != desc->bad_generation;
 	bool is_first = !dev->desc.life;
 
 	dev->desc = *desc;
@@ -194,6 +200,16 @@ static void publish(const struct daxd_registry *reg, struct daxd_device *dev,
 static void wake_clients(const struct daxd_registry *reg)
 {
 	syscall(SYS_futex, &reg->rt->state->changes, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+/**
+ * daxd_registry_wake() - something else in the state pages has changed
+ * @reg:	the registry
+ */
+void daxd_registry_wake(const struct daxd_registry *reg)
+{
+	__atomic_add_fetch(&reg->rt->state->changes, 1, __ATOMIC_RELEASE);
+	wake_clients(reg);
 }
 
 /* Whose slot this was is now unknown to us: answers to its descriptors are ENXIO. */
@@ -367,6 +383,7 @@ int daxd_registry_sync(struct daxd_registry *reg, struct daxd_why *why)
 	int r;
 
 	has_other |= add_created(reg);
+	daxd_faults_sync(reg->faults);
 	first = show_all(reg, why);
 	if (reg->rt->state->changes != changes)
 		wake_clients(reg);

@@ -14,6 +14,8 @@
 #include "cuse-daxd/tree.h"
 #include "libcore/model.h"
 
+struct daxd_faults;
+
 struct daxd_region {
 	struct daxd_region_cfg *cfg;
 	struct dax_region *region;
@@ -35,6 +37,7 @@ struct daxd_device {
 	struct dax_device desc; /* as published; ranges are offsets in the store */
 	uint32_t changed_at; /* the change of the state pages that its mappings follow */
 	struct dax_state_handle handle;
+	uint64_t bad_generation; /* changes of what of it is bad */
 	bool is_opened;
 	bool is_refused;  /* its node could not be made, which was told */
 	bool is_same;     /* as an earlier daemon's, its number too */
@@ -61,6 +64,7 @@ struct daxd_registry {
 	GPtrArray *regions; /* struct daxd_region, by id */
 	GPtrArray *devices; /* struct daxd_device: those that exist */
 	GPtrArray *gone;    /* struct daxd_device: deleted, until their slot is reused */
+	struct daxd_faults *faults; /* NULL: before the start and after the end */
 	/* Called when a device has come, changed or gone; NULL: nobody asks. */
 	void (*on_event)(void *ctx, enum daxd_event event, const struct daxd_device *dev);
 	void *event_ctx;
@@ -86,6 +90,7 @@ int daxd_registry_store(struct daxd_registry *reg, const char *path, const char 
 			size_t len);
 int daxd_registry_sync(struct daxd_registry *reg, struct daxd_why *why);
 void daxd_registry_release_minors(struct daxd_registry *reg);
+void daxd_registry_wake(const struct daxd_registry *reg);
 void daxd_registry_opened(struct daxd_registry *reg, struct daxd_device *dev);
 struct daxd_device *daxd_registry_add(struct daxd_registry *reg,
 				      struct daxd_region *region, struct dax_dev *dev);

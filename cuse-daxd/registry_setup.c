@@ -8,6 +8,8 @@
  */
 #include "cuse-daxd/registry.h"
 
+#include "cuse-daxd/faults.h"
+
 #include "libcore/size.h"
 
 #include <inttypes.h>
@@ -440,7 +442,9 @@ int daxd_registry_start(struct daxd_registry *reg, struct daxd_runtime *rt,
 	daxd_recover_devices(reg);
 	fe->on_opened = opened;
 	fe->ctx = reg;
-	r = daxd_registry_sync(reg, why);
+	r = daxd_faults_start(reg, why);
+	if (r == 0)
+		r = daxd_registry_sync(reg, why);
 	if (r == 0)
 		r = check_shown(reg, why);
 	if (r == 0)
@@ -473,6 +477,8 @@ void daxd_registry_done(struct daxd_registry *reg)
 {
 	guint i;
 
+	daxd_faults_done(reg->faults);
+	reg->faults = NULL;
 	for (i = 0; reg->regions && i < reg->regions->len; i++) {
 		struct daxd_region *region = g_ptr_array_index(reg->regions, i);
 		int r = 0;

@@ -21,6 +21,7 @@ static const char *const contents[] = {
 	DAX_CONTROL_SOCKET,
 	DAX_STATE_FILE,
 	"stores",
+	"faults",
 	"dev",
 	"sys",
 	"proc",
@@ -332,6 +333,21 @@ int daxd_runtime_take_slot(struct daxd_runtime *rt, uint32_t *ret_slot)
 	if (r < 0)
 		return r;
 	*ret_slot = (uint32_t)slot;
+	return 0;
+}
+
+/**
+ * daxd_runtime_reserve_faults() - room in the state pages for fault rules
+ * @rt:		with state pages
+ *
+ * Return: 0, -ENOSPC (no room on the disk) or another errno.
+ */
+int daxd_runtime_reserve_faults(struct daxd_runtime *rt)
+{
+	if (fallocate(rt->state_fd, 0, offsetof(struct dax_state, faults),
+		      sizeof(struct dax_state_faults)) < 0 &&
+	    errno != EOPNOTSUPP)
+		return -errno;
 	return 0;
 }
 

@@ -36,6 +36,7 @@ struct daxd_runtime {
 char *daxd_runtime_default_path(void);
 int daxd_runtime_open(struct daxd_runtime *rt, const char *path, struct daxd_why *why);
 int daxd_runtime_open_state(struct daxd_runtime *rt, struct daxd_why *why);
+int daxd_runtime_reserve_faults(struct daxd_runtime *rt);
 int daxd_runtime_take_slot(struct daxd_runtime *rt, uint32_t *ret_slot);
 int daxd_runtime_mkdir(struct daxd_runtime *rt, const char *name, struct daxd_why *why);
 int daxd_runtime_write(struct daxd_runtime *rt, const char *name, uint32_t mode,

@@ -2,6 +2,8 @@
 /* Backing stores: what all kinds have in common. */
 #include "cuse-daxd/store.h"
 
+#include "libcore/size.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -106,6 +108,45 @@ void daxd_store_keep(struct daxd_store *store)
 int daxd_store_sync(struct daxd_store *store)
 {
 	return store->ops->sync ? store->ops->sync(store) : 0;
+}
+
+/* By storing zeros: huge pages stay reserved, blocks stay allocated. */
+static int zero_mapped(const struct daxd_store *store, uint64_t off, uint64_t len)
+{
+	const uint64_t step = DAX_GIB;
+
+	while (len) {
+		uint64_t n = dax_min(len, step);
+		void *p = mmap(NULL, n, PROT_WRITE, MAP_SHARED, store->rw, (off_t)off);
+
+		if (p == MAP_FAILED)
+			return -errno;
+		memset(p, 0, n);
+		munmap(p, n);
+		off += n;
+		len -= n;
+	}
+	return 0;
+}
+
+/**
+ * daxd_store_zero() - lose what is stored in a place
+ * @store:	made
+ * @off:	in the store's file, on a page, and on 2M if it is of huge pages
+ * @len:	bytes, as @off
+ *
+ * The place stays as reserved as it was.
+ */
+int daxd_store_zero(struct daxd_store *store, uint64_t off, uint64_t len)
+{
+	int mode = FALLOC_FL_KEEP_SIZE;
+
+	mode |= store->backing == DAXD_MEMFD ? FALLOC_FL_PUNCH_HOLE
+					     : FALLOC_FL_ZERO_RANGE;
+	if ((store->backing == DAXD_MEMFD || store->backing == DAXD_PMEM) &&
+	    fallocate(store->rw, mode, (off_t)off, (off_t)len) == 0)
+		return 0;
+	return zero_mapped(store, off, len);
 }
 
 /**

@@ -73,6 +73,7 @@ uint64_t daxd_store_fit(const struct daxd_store *store, uint64_t align,
 			enum dax_region_map map);
 int daxd_store_make(struct daxd_store *store, struct daxd_why *why);
 void daxd_store_keep(struct daxd_store *store);
+int daxd_store_zero(struct daxd_store *store, uint64_t off, uint64_t len);
 int daxd_store_sync(struct daxd_store *store);
 void daxd_store_free(struct daxd_store *store);
 bool daxd_store_is_volatile(const struct daxd_store *store);

@@ -25,6 +25,8 @@ enum dax_device_flag {
 	DAX_DEVICE_NO_PAGES = 1 << 3,
 	/* Not a dax device but the nd bus's control node, /dev/ndctlN. */
 	DAX_DEVICE_NDCTL = 1 << 4,
+	/* Some of it can't be touched: dax_state_next_bad() tells what. */
+	DAX_DEVICE_BAD = 1 << 5,
 };
 
 /* Part of a device: bytes [start, start + len) of its backing store. */
@@ -48,6 +50,8 @@ struct dax_device {
 	uint64_t life;
 	/* Raised by every change that a live mapping must follow. */
 	uint64_t generation;
+	/* Raised by every change of what of it is bad. */
+	uint64_t bad_generation;
 	/* In device order: the device's offsets run over them without a gap. */
 	struct dax_range ranges[DAX_RANGES_MAX];
 };

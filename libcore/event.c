@@ -157,7 +157,7 @@ static void add_arg(struct text *t, enum arg_kind kind, uint64_t value)
 	}
 }
 
-/* The names of the errors that verdicts give; programs are ported by them. */
+/* The names of errors that verdicts and fault rules give; programs are ported by them. */
 const char *dax_errno_name(int error)
 {
 	switch (error) {
@@ -166,14 +166,19 @@ const char *dax_errno_name(int error)
 		return #e
 		NAME(EPERM);
 		NAME(ENOENT);
+		NAME(ESRCH);
 		NAME(EINTR);
 		NAME(EIO);
 		NAME(ENXIO);
+		NAME(E2BIG);
+		NAME(ENOEXEC);
 		NAME(EBADF);
+		NAME(ECHILD);
 		NAME(EAGAIN);
 		NAME(ENOMEM);
 		NAME(EACCES);
 		NAME(EFAULT);
+		NAME(ENOTBLK);
 		NAME(EBUSY);
 		NAME(EEXIST);
 		NAME(EXDEV);
@@ -184,16 +189,42 @@ const char *dax_errno_name(int error)
 		NAME(ENFILE);
 		NAME(EMFILE);
 		NAME(ENOTTY);
+		NAME(ETXTBSY);
 		NAME(EFBIG);
 		NAME(ENOSPC);
 		NAME(ESPIPE);
 		NAME(EROFS);
+		NAME(EMLINK);
+		NAME(EPIPE);
+		NAME(EDOM);
 		NAME(ERANGE);
+		NAME(EDEADLK);
+		NAME(ENAMETOOLONG);
+		NAME(ENOLCK);
 		NAME(ENOSYS);
+		NAME(ENOTEMPTY);
+		NAME(ELOOP);
+		NAME(ENODATA);
+		NAME(ETIME);
+		NAME(EREMOTEIO);
 		NAME(EOVERFLOW);
+		NAME(EBADMSG);
+		NAME(EPROTO);
+		NAME(EUSERS);
 		NAME(EOPNOTSUPP);
+		NAME(ENOBUFS);
+		NAME(EALREADY);
+		NAME(EINPROGRESS);
+		NAME(ESTALE);
+		NAME(EDQUOT);
+		NAME(ENOMEDIUM);
+		NAME(EMEDIUMTYPE);
+		NAME(ECANCELED);
 		NAME(ETIMEDOUT);
+		NAME(ECONNRESET);
+		NAME(ECONNREFUSED);
 		NAME(EHWPOISON);
+		NAME(EUCLEAN);
 #undef NAME
 	default:
 		return NULL;

@@ -19,6 +19,35 @@ void dax_plan_init(struct dax_plan *plan, const struct dax_device *dev, uint64_t
 	*plan = (struct dax_plan){.dev = dev, .off = off, .len = len};
 }
 
+/**
+ * dax_plan_mind_bad() - make holes of what is bad
+ * @plan:	from dax_plan_init()
+ * @state:	the state pages
+ * @me:		whose mapping it is
+ *
+ * For devices with DAX_DEVICE_BAD.
+ */
+void dax_plan_mind_bad(struct dax_plan *plan, const struct dax_state *state,
+		       const struct dax_fault_who *me)
+{
+	plan->state = state;
+	plan->me = me;
+}
+
+/* Bytes at @off that are alike, of @len that are served: all bad, or all good. */
+static uint64_t cut_at_bad(const struct dax_plan *plan, uint64_t off, uint64_t len,
+			   bool *ret_is_bad)
+{
+	struct dax_bad bad;
+
+	*ret_is_bad = false;
+	if (!plan->state || !dax_state_next_bad(plan->state, plan->dev->life, plan->me,
+						off, plan->dev->align, &bad))
+		return len;
+	*ret_is_bad = bad.off <= off;
+	return dax_min(len, *ret_is_bad ? bad.off + bad.len - off : bad.off - off);
+}
+
 /*
  * The units at device offset @off and behind it: how many bytes of them are in one
  * range, and where. 0: the unit at @off is in none.
@@ -80,8 +109,8 @@ bool dax_plan_next(struct dax_plan *plan, struct dax_segment *ret)
 	ret->pos = plan->pos;
 	ret->is_hole = !len;
 	if (len) {
-		ret->len = len;
-		ret->store = store;
+		ret->len = cut_at_bad(plan, off, len, &ret->is_hole);
+		ret->store = ret->is_hole ? off : store;
 	} else if (dax_device_is_alive(plan->dev)) {
 		ret->len = hole_at(plan->dev, off, left);
 		ret->store = off;

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "libcore/size.h"
+
 static uint32_t load32(const uint32_t *p)
 {
 	return __atomic_load_n(p, __ATOMIC_ACQUIRE);
@@ -119,6 +121,89 @@ void dax_state_read(const struct dax_state *state, uint32_t slot, struct dax_dev
 }
 
 /**
+ * dax_state_rule() - copy a fault rule
+ * @state:	the state pages
+ * @i:		from 0 on
+ * @ret:	the copy
+ *
+ * While the daemon changes the rules, one may be seen twice or not at all.
+ *
+ * Return: false if there are no more rules.
+ */
+bool dax_state_rule(const struct dax_state *state, uint32_t i, struct dax_fault_rule *ret)
+{
+	const struct dax_state_faults *f = &state->faults;
+	uint32_t seq;
+
+	do {
+		seq = load32(&f->seq);
+		if (i >= f->copy[seq & 1].nr_rules || i >= DAX_FAULT_RULES_MAX)
+			return false;
+		*ret = f->copy[seq & 1].rules[i];
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while (load32(&f->seq) != seq);
+	ret->file[sizeof(ret->file) - 1] = '\0';
+	return true;
+}
+
+/* The bad stretch that ends behind @off and begins first. */
+static const struct dax_bad *find_bad(const struct dax_bad *bad, uint32_t nr,
+				      uint64_t life, const struct dax_fault_who *me,
+				      uint64_t off, uint64_t align)
+{
+	const struct dax_bad *found = NULL;
+	uint32_t i;
+
+	for (i = 0; i < nr; i++) {
+		if (bad[i].life != life ||
+		    dax_round_up(bad[i].off + bad[i].len, align) <= off ||
+		    (found && bad[i].off >= found->off) ||
+		    (me && !dax_fault_is_for(&bad[i].who, me)))
+			continue;
+		found = &bad[i];
+	}
+	return found;
+}
+
+/**
+ * dax_state_next_bad() - what of a device is bad, from an offset on
+ * @state:	the state pages
+ * @life:	of the device
+ * @me:		who wants to touch it; NULL: anybody
+ * @off:	offset in the device
+ * @align:	the device's: stretches are of whole units
+ * @ret:	the first stretch that ends behind @off
+ *
+ * Return: false if there is none.
+ */
+bool dax_state_next_bad(const struct dax_state *state, uint64_t life,
+			const struct dax_fault_who *me, uint64_t off, uint64_t align,
+			struct dax_bad *ret)
+{
+	const struct dax_state_faults *f = &state->faults;
+	const struct dax_bad *found;
+	uint32_t seq;
+	uint32_t nr;
+
+	do {
+		seq = load32(&f->seq);
+		nr = f->copy[seq & 1].nr_bad;
+		found = find_bad(f->copy[seq & 1].bad,
+				 nr < DAX_STATE_BAD_MAX ? nr : DAX_STATE_BAD_MAX, life,
+				 me, off, align);
+		if (found)
+			*ret = *found;
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while (load32(&f->seq) != seq);
+	if (!found)
+		return false;
+	ret->len = dax_round_up(ret->off + ret->len, align);
+	ret->off = dax_round_down(ret->off, align);
+	ret->len -= ret->off;
+	return true;
+}
+
+/**
  * dax_state_init() - make empty state pages
  * @state:	zeroed memory; the caller fills the numbers behind `generation`
  */
@@ -188,4 +273,37 @@ void dax_state_publish(struct dax_state *state, uint32_t slot,
 	if (slot >= state->nr_slots)
 		__atomic_store_n(&state->nr_slots, slot + 1, __ATOMIC_RELEASE);
 	__atomic_add_fetch(&state->changes, 1, __ATOMIC_RELEASE);
+}
+
+/**
+ * dax_state_publish_faults() - show the fault rules and what is bad to all
+ * @state:	the state pages
+ * @rules:	the rules that are in force
+ * @nr_rules:	at most DAX_FAULT_RULES_MAX
+ * @bad:	what memory is bad
+ * @nr_bad:	at most DAX_STATE_BAD_MAX
+ *
+ * The devices whose mappings have to follow are published after this.
+ */
+void dax_state_publish_faults(struct dax_state *state, const struct dax_fault_rule *rules,
+			      uint32_t nr_rules, const struct dax_bad *bad,
+			      uint32_t nr_bad)
+{
+	struct dax_state_faults *f = &state->faults;
+	uint32_t calls = 0;
+	uint32_t next;
+	uint32_t i;
+
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	next = (f->seq + 1) & 1;
+	f->copy[next].nr_rules = nr_rules;
+	f->copy[next].nr_bad = nr_bad;
+	for (i = 0; i < nr_rules; i++) {
+		f->copy[next].rules[i] = rules[i];
+		calls |= rules[i].calls;
+	}
+	for (i = 0; i < nr_bad; i++)
+		f->copy[next].bad[i] = bad[i];
+	__atomic_store_n(&f->seq, f->seq + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&state->fault_calls, calls, __ATOMIC_RELEASE);
 }

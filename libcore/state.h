@@ -14,12 +14,14 @@
 #define DAX_STATE_H
 
 #include "libcore/device.h"
+#include "libcore/fault.h"
 
 #include <stddef.h>
 
 #define DAX_STATE_MAGIC   UINT64_C(0x6574617473786164) /* "daxstate" */
-#define DAX_STATE_VERSION 1
+#define DAX_STATE_VERSION 2
 #define DAX_STATE_SLOTS   1024
+#define DAX_STATE_BAD_MAX 1024
 
 enum dax_state_flag {
 	/* Handles are character device nodes in /dev, not files of ours. */
@@ -41,6 +43,18 @@ struct dax_state_slot {
 	struct dax_device copy[2];
 };
 
+/* The fault rules and what memory is bad: kept twice, as a device's description. */
+struct dax_state_faults {
+	uint32_t seq;
+	uint32_t pad;
+	struct {
+		uint32_t nr_rules;
+		uint32_t nr_bad;
+		struct dax_fault_rule rules[DAX_FAULT_RULES_MAX];
+		struct dax_bad bad[DAX_STATE_BAD_MAX]; /* by life, then by offset */
+	} copy[2];
+};
+
 struct dax_state {
 	uint64_t magic;
 	uint32_t version;
@@ -58,9 +72,17 @@ struct dax_state {
 	uint64_t sysfs_dev;
 	/* st_dev of the runtime directory, where handles and the sysfs tree are. */
 	uint64_t runtime_dev;
-	uint64_t reserved[8];
+	/*
+	 * Which calls any rule concerns: bit n is enum dax_fault_call n. What a program
+	 * without faults pays is one look at this word.
+	 */
+	uint32_t fault_calls;
+	uint32_t pad2;
+	uint64_t reserved[7];
 	struct dax_state_handle handles[DAX_STATE_SLOTS];
 	struct dax_state_slot slots[DAX_STATE_SLOTS];
+	/* Never touched unless there are faults. */
+	struct dax_state_faults faults;
 };
 
 int dax_state_check(const struct dax_state *state, size_t len);
@@ -68,10 +90,19 @@ int dax_state_find(const struct dax_state *state, uint64_t dev, uint64_t ino);
 int dax_state_find_name(const struct dax_state *state, const char *name);
 void dax_state_read(const struct dax_state *state, uint32_t slot, struct dax_device *ret);
 
+bool dax_state_rule(const struct dax_state *state, uint32_t i,
+		    struct dax_fault_rule *ret);
+bool dax_state_next_bad(const struct dax_state *state, uint64_t life,
+			const struct dax_fault_who *me, uint64_t off, uint64_t align,
+			struct dax_bad *ret);
+
 void dax_state_init(struct dax_state *state);
 int dax_state_take_slot(struct dax_state *state);
 void dax_state_publish(struct dax_state *state, uint32_t slot,
 		       const struct dax_state_handle *handle,
 		       const struct dax_device *dev);
+void dax_state_publish_faults(struct dax_state *state, const struct dax_fault_rule *rules,
+			      uint32_t nr_rules, const struct dax_bad *bad,
+			      uint32_t nr_bad);
 
 #endif

@@ -150,6 +150,7 @@ static const struct {
 	[DAX_ATTR_MODE] = {"ATTR-MODE", "fail, the attribute's mode forbids it"},
 	[DAX_ATTR_ERROR] = {"ATTR-ERROR", "fail, as the attribute answers"},
 	[DAX_NO_DAEMON] = {"NO-DAEMON", "fail, cuse-daxd does not answer"},
+	[DAX_INJECTED] = {"FAULT-INJECTED", "fail, injected by a fault rule"},
 };
 #undef X
 

@@ -100,6 +100,7 @@ enum dax_reason {
 	DAX_ATTR_MODE,
 	DAX_ATTR_ERROR,
 	DAX_NO_DAEMON,
+	DAX_INJECTED,
 	DAX_REASON_NR,
 };
 

@@ -42,6 +42,11 @@ enum dax_msg_type {
 	 */
 	DAX_MSG_CONTROL,
 	DAX_MSG_REPLY,
+	/*
+	 * A fault rule has struck: body is a struct dax_fault_event. Answer: REPLY, when
+	 * what the rule wants of the daemon is done.
+	 */
+	DAX_MSG_FAULT,
 	DAX_MSG_NR,
 };
 

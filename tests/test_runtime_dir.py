@@ -79,7 +79,7 @@ def test_state_pages(daemon):
     state = d.state()
     pages = state.pages
     assert bytes(state.map[:8]) == b"daxstate"
-    assert (pages.version, pages.size, pages.flags, pages.nr_slots) == (1, state.size, 0, 4)
+    assert (pages.version, pages.size, pages.flags, pages.nr_slots) == (2, state.size, 0, 4)
     assert pages.devtmpfs_dev == os.stat("/dev").st_dev
     assert pages.sysfs_dev == os.stat("/sys").st_dev
     assert pages.runtime_dev == os.stat(d.dir).st_dev

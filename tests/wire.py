@@ -11,7 +11,7 @@ import struct
 
 MAGIC = 0x30786164
 VERSION = 1
-ATTACH, ADOPT, SETTLED, STORE, CONTROL, REPLY = range(1, 7)
+ATTACH, ADOPT, SETTLED, STORE, CONTROL, REPLY, FAULT = range(1, 8)
 BODY_MAX = 32768
 HEADER = struct.Struct("<IHHII4Q")
 
@@ -130,6 +130,7 @@ class Device(ctypes.Structure):
         ("major", ctypes.c_uint32), ("minor", ctypes.c_uint32), ("flags", ctypes.c_uint32),
         ("nr_ranges", ctypes.c_uint32), ("align", ctypes.c_uint64), ("size", ctypes.c_uint64),
         ("life", ctypes.c_uint64), ("generation", ctypes.c_uint64),
+        ("bad_generation", ctypes.c_uint64),
         ("ranges", Range * RANGES_MAX),
     ]
 

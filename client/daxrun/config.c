@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* From --device and --fault to a config file for the daemon. */
+/* From --device to a config file for the daemon. */
 #include "client/daxrun/daxrun.h"
 
 #include <stdint.h>
@@ -128,7 +128,7 @@ static void write_region(const struct spec *specs, int nr, int first, FILE *f)
 
 /**
  * run_write_config() - write what the command line says as a config file
- * @o:		the options: devices and faults
+ * @o:		the options: devices
  * @f:		where to
  */
 void run_write_config(const struct run_options *o, FILE *f)
@@ -151,8 +151,6 @@ void run_write_config(const struct run_options *o, FILE *f)
 	for (i = 0; i < nr; i++)
 		if (is_first_of_region(specs, i))
 			write_region(specs, nr, i, f);
-	for (i = 0; i < o->nr_faults; i++)
-		fprintf(f, "[fault %d]\nrule=%s\n", i + 1, o->faults[i]);
 	for (i = 0; i < nr; i++)
 		for (k = 0; k < KEY_NR; k++)
 			free(specs[i].value[k]);

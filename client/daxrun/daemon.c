@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -28,9 +29,12 @@ static char *make_config(const struct run_options *o, const char *dir)
 	return path;
 }
 
-static void exec_daemon(const char *program, const char *config, const char *dir,
-			pid_t ends_with, int ready)
+static void exec_daemon(const struct run_options *o, const char *program,
+			const char *config, const char *dir, pid_t ends_with, int ready)
 {
+	const char **argv = run_alloc(((size_t)o->nr_faults + 16) * sizeof(*argv));
+	int argc = 0;
+	int i;
 	char *ready_arg = run_format("--ready-fd=%d", ready);
 	char *dir_arg = run_format("--runtime-dir=%s", dir);
 	char *pid_arg = run_format("--exit-with=%d", (int)ends_with);
@@ -40,8 +44,20 @@ static void exec_daemon(const char *program, const char *config, const char *dir
 	setpgid(0, 0);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	execl(program, program, "-c", config, "--foreground", "--frontend=none", dir_arg,
-	      ready_arg, pid_arg, NULL);
+	argv[argc++] = program;
+	argv[argc++] = "-c";
+	argv[argc++] = config;
+	argv[argc++] = "--foreground";
+	argv[argc++] = "--frontend=none";
+	argv[argc++] = dir_arg;
+	argv[argc++] = ready_arg;
+	argv[argc++] = pid_arg;
+	for (i = 0; i < o->nr_faults; i++)
+		argv[argc++] = run_format("--fault=%s", o->faults[i]);
+	if (o->fault_log)
+		argv[argc++] = run_format("--fault-log=%s", o->fault_log);
+	argv[argc] = NULL;
+	execv(program, (char *const *)(uintptr_t)argv);
 	run_warn("%s: %s", program, strerror(errno));
 	_exit(RUN_EXIT_FAILED);
 }
@@ -83,7 +99,7 @@ void run_start_daemon(const struct run_options *o, pid_t ends_with,
 	if (ret->pid == 0) {
 		int ready = dup(pipefd[1]); /* not close-on-exec */
 
-		exec_daemon(program, config, ret->dir, ends_with, ready);
+		exec_daemon(o, program, config, ret->dir, ends_with, ready);
 	}
 	close(pipefd[1]);
 	do {

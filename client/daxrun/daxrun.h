@@ -35,6 +35,7 @@ struct run_options {
 	int nr_devices;
 	const char **faults;
 	int nr_faults;
+	const char *fault_log; /* NULL: none */
 	const char *config;
 	bool is_connect;
 	const char *connect_dir; /* NULL: look for one */

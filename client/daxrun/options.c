@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libcore/fault.h"
+
 enum option_id {
 	OPT_DEVICE = 'd',
 	OPT_CONFIG = 'c',
@@ -14,6 +16,7 @@ enum option_id {
 	OPT_HELP = 'h',
 	OPT_CONNECT = CHAR_MAX + 1,
 	OPT_FAULT,
+	OPT_FAULT_LOG,
 	OPT_TRACE,
 	OPT_CHECK,
 	OPT_PRINT_ENV,
@@ -39,7 +42,15 @@ static const struct {
 	 "the devices of this cuse-daxd.conf(5) instead"},
 	{"connect", OPT_CONNECT, optional_argument, "DIR",
 	 "use a running daemon (default: the system's, then the user's)"},
-	{"fault", OPT_FAULT, required_argument, "RULE", "a fault rule; repeatable"},
+	{"fault", OPT_FAULT, required_argument, "RULE",
+	 "a fault rule; repeatable\n"
+	 "where  device:0.0 offset:SIZE length:SIZE, and of which call: open, mmap,\n"
+	 "       munmap, mprotect, mremap, msync, madvise, write (sysfs), touch\n"
+	 "what   poison [latent], sigbus, errno:NAME, delay:TIME, disable\n"
+	 "when   always, nth:N, every:N, probability:P seed:N, times:N, after:TIME,\n"
+	 "       while:FILE, pid:N, uid:N, comm:NAME"},
+	{"fault-log", OPT_FAULT_LOG, required_argument, "FILE|FD",
+	 "write a line of JSON for each fault that is given"},
 	{"trace", OPT_TRACE, optional_argument, "FILE",
 	 "one line for every dax call (default: to stderr)"},
 	{"quiet", OPT_QUIET, no_argument, NULL, "no lines about refused calls on stderr"},
@@ -102,16 +113,28 @@ static void add(const char ***list, int *nr, const char *value)
 	*list = more;
 }
 
+/* Where the mistake in a rule is, and what was expected. */
+static void check_fault(const char *text)
+{
+	struct dax_fault_mistake why;
+	struct dax_fault_rule rule;
+
+	if (dax_fault_parse(text, &rule, &why) < 0)
+		run_die("--fault '%s': at character %zu: %s", text, why.pos + 1,
+			why.text);
+}
+
 /* What does not go together, or is missing. */
 static void check(const struct run_options *o)
 {
 	if (o->nr_devices && o->config)
 		run_die("--device and --config: give one of them");
-	if (o->is_connect && (o->nr_devices || o->config || o->nr_faults))
+	if (o->is_connect && (o->nr_devices || o->config || o->nr_faults || o->fault_log))
 		run_die("--connect uses a daemon that has its devices: leave out --%s",
-			o->nr_devices ? "device"
-			: o->config   ? "config"
-				      : "fault");
+			o->nr_devices  ? "device"
+			: o->config    ? "config"
+			: o->nr_faults ? "fault"
+				       : "fault-log");
 	if (!o->command[0] && !o->is_check && !o->is_print_env)
 		run_die("no command (try 'daxrun --help')");
 }
@@ -141,7 +164,11 @@ void run_parse_options(int argc, char **argv, struct run_options *ret)
 			add(&ret->devices, &ret->nr_devices, optarg);
 			break;
 		case OPT_FAULT:
+			check_fault(optarg);
 			add(&ret->faults, &ret->nr_faults, optarg);
+			break;
+		case OPT_FAULT_LOG:
+			ret->fault_log = optarg;
 			break;
 		case OPT_CONFIG:
 			ret->config = optarg;

@@ -21,6 +21,7 @@
  */
 long shim_munmap(uint64_t addr, uint64_t len)
 {
+	const int fault = shim_fault_at(DAX_FAULT_MUNMAP, DAX_CALL_MUNMAP, addr, len);
 	const uint64_t args[] = {addr, len};
 	const struct dax_vma *first;
 	struct dax_vma vma = {0};
@@ -28,6 +29,8 @@ long shim_munmap(uint64_t addr, uint64_t len)
 	bool is_ours;
 	long r;
 
+	if (unlikely(fault))
+		return fault;
 	if (shim_is_bad_range(addr, len) || !shim_maps_lock())
 		return sys2(munmap, addr, len);
 	len = dax_round_up(len, DAX_PAGE);
@@ -77,6 +80,7 @@ static uint64_t end_of_run(uint64_t addr)
  */
 long shim_mprotect(uint64_t addr, uint64_t len, int prot, int pkey)
 {
+	const int fault = shim_fault_at(DAX_FAULT_MPROTECT, DAX_CALL_MPROTECT, addr, len);
 	const uint64_t args[] = {addr, len, (uint64_t)prot};
 	struct dax_verdict v = dax_allow();
 	const struct dax_vma *first;
@@ -85,6 +89,8 @@ long shim_mprotect(uint64_t addr, uint64_t len, int prot, int pkey)
 	uint64_t mask;
 	long r = 0;
 
+	if (unlikely(fault))
+		return fault;
 	if (shim_is_bad_range(addr, len) || !shim_maps_lock_slow(&mask))
 		return sys_mprotect(addr, len, prot, pkey);
 	len = dax_round_up(len, DAX_PAGE);
@@ -213,6 +219,7 @@ static long advise_piece(const struct piece *piece, uint64_t start, uint64_t end
  */
 long shim_madvise(uint64_t addr, uint64_t len, int advice)
 {
+	const int fault = shim_fault_at(DAX_FAULT_MADVISE, DAX_CALL_MADVISE, addr, len);
 	const uint64_t args[] = {addr, len, (uint64_t)advice};
 	struct dax_verdict v = dax_allow();
 	const uint64_t end = addr + dax_round_up(len, DAX_PAGE);
@@ -222,6 +229,8 @@ long shim_madvise(uint64_t addr, uint64_t len, int advice)
 	long gap = 0;
 	long r = 0;
 
+	if (unlikely(fault))
+		return fault;
 	if (shim_is_bad_range(addr, len) || !shim_maps_lock_slow(&mask))
 		return sys3(madvise, addr, len, advice);
 	while (piece.end < end && r == 0) {
@@ -249,6 +258,7 @@ long shim_madvise(uint64_t addr, uint64_t len, int advice)
  */
 long shim_msync(uint64_t addr, uint64_t len, int flags)
 {
+	const int fault = shim_fault_at(DAX_FAULT_MSYNC, DAX_CALL_MSYNC, addr, len);
 	const uint64_t args[] = {addr, len, (uint64_t)flags};
 	struct dax_verdict v = dax_allow();
 	const uint64_t end = addr + dax_round_up(len, DAX_PAGE);
@@ -257,6 +267,8 @@ long shim_msync(uint64_t addr, uint64_t len, int flags)
 	long gap = 0;
 	long r = 0;
 
+	if (unlikely(fault))
+		return fault;
 	if (shim_is_bad_range(addr, len) || !(flags & MS_SYNC) || flags & MS_ASYNC ||
 	    !shim_maps_lock_slow(&mask))
 		return sys3(msync, addr, len, flags);

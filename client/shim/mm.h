@@ -29,4 +29,13 @@ void shim_mmap_freed(uint64_t end);
 
 extern bool shim_thp_disabled;
 
+/* Has a call on a range to fail? Return: 0, or the error as a negative errno. */
+static inline int shim_fault_at(enum dax_fault_call call, enum dax_call told,
+				uint64_t addr, uint64_t len)
+{
+	if (shim_has_faults(shim_session_if_known(), call))
+		return shim_fault_range(call, told, addr, len);
+	return 0;
+}
+
 #endif

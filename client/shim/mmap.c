@@ -226,6 +226,14 @@ long shim_mmap(uint64_t addr, uint64_t len, int prot, int flags, int fd, uint64_
 	req.accmode = (int)sys2(fcntl, fd, F_GETFL) & (O_ACCMODE | O_PATH);
 	if (unlikely(req.accmode & O_PATH))
 		return -EBADF;
+	if (shim_has_faults(id->session, DAX_FAULT_MMAP)) {
+		p = shim_fault_slot(id->session, DAX_FAULT_MMAP, id->slot, addr, off,
+				    len);
+		if (p < 0) {
+			v = dax_refuse((int)-p, DAX_INJECTED, 0, 0, 0);
+			goto out;
+		}
+	}
 	dax_state_read(id->session->state, id->slot, &dev);
 	dax_mmap_verdict(&dev, &req, &ans);
 	if (unlikely(ans.v.error)) {

@@ -241,6 +241,8 @@ static long remap_other(const struct dax_mremap_request *req, struct dax_verdict
 long shim_mremap(uint64_t old_addr, uint64_t old_len, uint64_t new_len, int flags,
 		 uint64_t new_addr)
 {
+	const int fault =
+		shim_fault_at(DAX_FAULT_MREMAP, DAX_CALL_MREMAP, old_addr, old_len);
 	const struct dax_mremap_request req = {.old_addr = old_addr,
 					       .old_len = old_len,
 					       .new_len = new_len,
@@ -253,6 +255,8 @@ long shim_mremap(uint64_t old_addr, uint64_t old_len, uint64_t new_len, int flag
 	uint64_t mask;
 	long p;
 
+	if (unlikely(fault))
+		return fault;
 	if (!shim_maps_lock_slow(&mask))
 		return sys5(mremap, old_addr, old_len, new_len, flags, new_addr);
 	found = shim_first_in(old_addr, 1);

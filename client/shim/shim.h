@@ -159,6 +159,29 @@ bool shim_follow(const struct shim_session *s);
 void shim_follow_new(const struct shim_session *s, uint32_t slot,
 		     const struct dax_device *dev);
 
+/* -- fault.c: calls that fail or are late because a rule says so --------------------- */
+
+uint64_t shim_now_ns(void);
+bool shim_fault_strikes(const struct dax_fault_rule *rule,
+			const struct dax_fault_event *ev, uint64_t now_ns);
+void shim_fault_init(struct dax_fault_event *ev, enum dax_fault_call call,
+		     const char *device);
+void shim_fault_tell(const struct shim_session *s, const struct dax_fault_event *ev);
+int shim_fault(const struct shim_session *s, enum dax_fault_call call, const char *device,
+	       uint64_t address, uint64_t off, uint64_t len);
+int shim_fault_slot(const struct shim_session *s, enum dax_fault_call call, uint32_t slot,
+		    uint64_t address, uint64_t off, uint64_t len);
+int shim_fault_range(enum dax_fault_call call, enum dax_call told, uint64_t addr,
+		     uint64_t len);
+
+/* Is there any rule for a call? All that programs without faults pay. */
+static inline bool shim_has_faults(const struct shim_session *s, enum dax_fault_call call)
+{
+	return unlikely(s && __atomic_load_n(&s->state->fault_calls, __ATOMIC_RELAXED) >>
+					     call &
+				     1);
+}
+
 /* -- proc.c: /proc/self/maps -------------------------------------------------------- */
 
 int shim_proc_open(const char *path, int flags);

@@ -102,12 +102,38 @@ static long copy_in(void *to, const void *from, size_t n)
 	return 0;
 }
 
+/* A fault of a write to an attribute: of the device whose directory it is in, if any. */
+static SHIM_COLD int attr_fault(const struct shim_session *s, const char *path,
+				struct dax_verdict *failed)
+{
+	char name[DAX_NAME_LEN] = "";
+	uint32_t region;
+	uint32_t id;
+	int r;
+
+	while (*path) {
+		size_t len = strcspn(path, "/");
+		char word[DAX_NAME_LEN] = "";
+
+		if (len < sizeof(word)) {
+			memcpy(word, path, len);
+			if (dax_name_parse(word, &region, &id) == 0)
+				memcpy(name, word, sizeof(name));
+		}
+		path += len + (path[len] == '/');
+	}
+	r = shim_fault(s, DAX_FAULT_WRITE, name, 0, 0, 0);
+	if (r < 0)
+		failed->reason = DAX_INJECTED;
+	return r;
+}
+
 /* Carries what is written to an attribute to the daemon, whose errno is the answer. */
 static SHIM_COLD ssize_t attr_write(const struct shim_ident *id, int fd, const void *buf,
 				    size_t n)
 {
 	char body[DAX_SYSFS_PATH_MAX + DAX_SYSFS_TEXT_MAX];
-	const struct dax_verdict failed = {.reason = DAX_ATTR_ERROR};
+	struct dax_verdict failed = {.reason = DAX_ATTR_ERROR};
 	const uint64_t args[] = {n};
 	char path[PATH_MAX];
 	struct dax_verdict v = {0};
@@ -124,6 +150,8 @@ static SHIM_COLD ssize_t attr_write(const struct shim_ident *id, int fd, const v
 	if (n > DAX_SYSFS_TEXT_MAX - 1) /* fs/sysfs takes a page at a time */
 		n = DAX_SYSFS_TEXT_MAX - 1;
 	r = (int)copy_in(body + len + 1, buf, n);
+	if (r == 0 && shim_has_faults(id->session, DAX_FAULT_WRITE))
+		r = attr_fault(id->session, body, &failed);
 	if (r == 0)
 		r = shim_request(id->session, DAX_MSG_STORE, 0, body, (size_t)len + 1 + n,
 				 fd, NULL, NULL);

@@ -29,6 +29,12 @@ static int opened_node(const struct shim_ident *id, int fd, int flags)
 
 	dax_state_read(id->session->state, id->slot, &dev);
 	v = dax_open_verdict(&dev, flags);
+	if (shim_has_faults(id->session, DAX_FAULT_OPEN) && !(flags & O_PATH)) {
+		int r = shim_fault(id->session, DAX_FAULT_OPEN, dev.name, 0, 0, 0);
+
+		if (r < 0)
+			v = dax_refuse(-r, DAX_INJECTED, 0, 0, 0);
+	}
 	shim_report(id->session, DAX_CALL_OPEN, id->slot, args, 1, &v, (uint64_t)fd);
 	if (v.error)
 		return close_with(fd, v.error);

@@ -1,0 +1,827 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Fault rules: reading, writing and matching them. */
+#include "libcore/fault.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "libcore/event.h"
+#include "libcore/size.h"
+
+#define NR(a) (sizeof(a) / sizeof((a)[0]))
+
+static const char *const call_names[DAX_FAULT_CALL_NR] = {"open",     "mmap",   "munmap",
+							  "mprotect", "mremap", "msync",
+							  "madvise",  "write",  "touch"};
+
+#define ALL_CALLS "open, mmap, munmap, mprotect, mremap, msync, madvise or write"
+
+/**
+ * dax_fault_call_name() - as rules and the log of faults name it
+ * @call:	the call
+ */
+const char *dax_fault_call_name(enum dax_fault_call call)
+{
+	return (unsigned int)call < DAX_FAULT_CALL_NR ? call_names[call] : "?";
+}
+
+static int __attribute__((format(printf, 2, 3)))
+fail(struct dax_fault_mistake *why, const char *fmt, ...)
+{
+	va_list ap;
+
+	why->pos = 0;
+	why->is_value = false;
+	va_start(ap, fmt);
+	vsnprintf(why->text, sizeof(why->text), fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+/* What is wrong is not the key, but what is behind it. */
+static int in_value(struct dax_fault_mistake *why)
+{
+	why->is_value = true;
+	return -EINVAL;
+}
+
+/* ---- values ---------------------------------------------------------------- */
+
+static int parse_number(const char *value, uint64_t *ret)
+{
+	uint64_t n = 0;
+
+	if (!*value)
+		return -EINVAL;
+	for (; *value; value++) {
+		if (*value < '0' || *value > '9' || __builtin_mul_overflow(n, 10, &n) ||
+		    __builtin_add_overflow(n, (uint64_t)(*value - '0'), &n))
+			return -EINVAL;
+	}
+	*ret = n;
+	return 0;
+}
+
+/* "12", "0.25" times @scale, cut. Return: what is behind it, or NULL. */
+static const char *parse_decimal(const char *p, uint64_t scale, uint64_t *ret)
+{
+	uint64_t n = 0;
+
+	if (*p < '0' || *p > '9')
+		return NULL;
+	for (; *p >= '0' && *p <= '9'; p++) {
+		n = n * 10 + (uint64_t)(*p - '0');
+		if (n > UINT32_MAX)
+			return NULL;
+	}
+	if (__builtin_mul_overflow(n, scale, &n))
+		return NULL;
+	if (*p == '.') {
+		unsigned __int128 part = 0;
+		uint64_t of = 1;
+
+		if (p[1] < '0' || p[1] > '9')
+			return NULL;
+		for (p++; *p >= '0' && *p <= '9'; p++) {
+			if (of < UINT64_C(1000000000000)) {
+				part = part * 10 + (unsigned int)(*p - '0');
+				of *= 10;
+			}
+		}
+		n += (uint64_t)(part * scale / of);
+	}
+	*ret = n;
+	return p;
+}
+
+static int parse_time(const char *value, uint64_t *ret)
+{
+	static const struct {
+		const char *unit;
+		uint64_t ns;
+	} units[] = {{"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000}};
+	uint64_t ns;
+	size_t i;
+
+	for (i = 0; i < NR(units); i++) {
+		const char *end = parse_decimal(value, units[i].ns, &ns);
+
+		if (!end)
+			return -EINVAL;
+		if (!strcmp(end, units[i].unit)) {
+			if (ns > DAX_FAULT_TIME_MAX)
+				return -ERANGE;
+			*ret = ns;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+/* From 0 to 1, or in percent. */
+static int parse_chance(const char *value, uint64_t *ret)
+{
+	uint64_t chance;
+	const char *end = parse_decimal(value, DAX_FAULT_CERTAIN, &chance);
+
+	if (!end || (*end && strcmp(end, "%")))
+		return -EINVAL;
+	if (*end)
+		chance /= 100;
+	if (chance > DAX_FAULT_CERTAIN)
+		return -EINVAL;
+	*ret = chance;
+	return 0;
+}
+
+static int parse_errno(const char *name)
+{
+	static const struct {
+		const char *name;
+		int error;
+	} others[] = {{"EWOULDBLOCK", EWOULDBLOCK}, {"ENOTSUP", ENOTSUP}};
+	size_t i;
+	int error;
+
+	for (i = 0; i < NR(others); i++)
+		if (!strcmp(name, others[i].name))
+			return others[i].error;
+	for (error = 1; error < 200; error++) {
+		const char *is = dax_errno_name(error);
+
+		if (is && !strcmp(is, name))
+			return error;
+	}
+	return -EINVAL;
+}
+
+static int parse_device(const char *value, char ret[DAX_NAME_LEN])
+{
+	char name[DAX_NAME_LEN + 4];
+	uint32_t region;
+	uint32_t id;
+
+	if (!strcmp(value, "*") || !strcmp(value, "all")) {
+		ret[0] = '\0';
+		return 0;
+	}
+	if (strlen(value) >= DAX_NAME_LEN)
+		return -EINVAL;
+	snprintf(name, sizeof(name), "%s%s", value[0] == 'd' ? "" : "dax", value);
+	if (strlen(name) >= DAX_NAME_LEN || dax_name_parse(name, &region, &id) < 0)
+		return -EINVAL;
+	memset(ret, 0, DAX_NAME_LEN);
+	strcpy(ret, name);
+	return 0;
+}
+
+/* ---- words ----------------------------------------------------------------- */
+
+static const char *what_name(uint32_t what)
+{
+	static const char *const names[] = {"", "poison", "sigbus", "errno", "disable"};
+
+	return names[what];
+}
+
+static int set_what(struct dax_fault_rule *rule, enum dax_fault_what what,
+		    struct dax_fault_mistake *why)
+{
+	if (rule->what == what)
+		return fail(why, "'%s' is there already: expected it once",
+			    what_name(what));
+	if (rule->what)
+		return fail(why,
+			    "'%s' and '%s' exclude each other: expected one of "
+			    "poison, sigbus, errno:NAME, disable",
+			    what_name(rule->what), what_name(what));
+	rule->what = what;
+	return 0;
+}
+
+static int find_call(const char *name)
+{
+	int i;
+
+	for (i = 0; i < DAX_FAULT_CALL_NR; i++)
+		if (!strcmp(name, call_names[i]))
+			return i;
+	return -1;
+}
+
+/* "call=mmap msync", "call:mmap+msync" */
+static int add_calls(struct dax_fault_rule *rule, const char *value,
+		     struct dax_fault_mistake *why)
+{
+	char word[16];
+
+	while (*value) {
+		size_t len = strcspn(value, " \t,+|");
+		int call;
+
+		if (!len) {
+			value++;
+			continue;
+		}
+		snprintf(word, sizeof(word), "%.*s", (int)len, value);
+		call = len < sizeof(word) ? find_call(word) : -1;
+		if (call < 0) {
+			fail(why, "'%.*s' is no call: expected " ALL_CALLS ", or touch",
+			     (int)len, value);
+			return in_value(why);
+		}
+		rule->calls |= 1u << call;
+		value += len;
+	}
+	if (!rule->calls)
+		return fail(why, "no call is named: expected " ALL_CALLS);
+	return 0;
+}
+
+static const struct key {
+	const char *name;
+	uint32_t given;
+	const char *expected; /* NULL: it takes no value, but "true" */
+} keys[] = {
+	{"device", DAX_FAULT_G_DEVICE, "a device such as 0.0 or dax0.0"},
+	{"offset", DAX_FAULT_G_OFFSET, "a size such as 4096, 0x200000, 2M"},
+	{"length", DAX_FAULT_G_LENGTH, "a size above 0, such as 4096, 0x200000, 2M"},
+	{"delay", DAX_FAULT_G_DELAY, "a time with its unit (ns, us, ms, s) up to 1 hour"},
+	{"latent", DAX_FAULT_G_LATENT, NULL},
+	{"always", DAX_FAULT_G_ALWAYS, NULL},
+	{"nth", DAX_FAULT_G_NTH, "a number from 1 on"},
+	{"every", DAX_FAULT_G_EVERY, "a number from 1 on"},
+	{"times", DAX_FAULT_G_TIMES, "a number from 1 on"},
+	{"probability", DAX_FAULT_G_PROBABILITY, "a number from 0 to 1, or 0% to 100%"},
+	{"seed", DAX_FAULT_G_SEED, "a number"},
+	{"after", DAX_FAULT_G_AFTER, "a time with its unit (ns, us, ms, s) up to 1 hour"},
+	{"while", DAX_FAULT_G_WHILE, "the absolute path of a file, below 256 bytes"},
+	{"pid", DAX_FAULT_G_PID, "a process id"},
+	{"uid", DAX_FAULT_G_UID, "a number of a user"},
+	{"comm", DAX_FAULT_G_COMM, "a program's name of at most 15 bytes"},
+};
+
+static int read_value(struct dax_fault_rule *rule, uint32_t given, const char *value)
+{
+	uint64_t n = 0;
+	int r;
+
+	switch (given) {
+	case DAX_FAULT_G_DEVICE:
+		return parse_device(value, rule->device);
+	case DAX_FAULT_G_OFFSET:
+		return dax_size_parse(value, &rule->off);
+	case DAX_FAULT_G_LENGTH:
+		r = dax_size_parse(value, &rule->len);
+		return r < 0 || rule->len ? r : -EINVAL;
+	case DAX_FAULT_G_DELAY:
+		return parse_time(value, &rule->delay_ns);
+	case DAX_FAULT_G_AFTER:
+		return parse_time(value, &rule->after_ns);
+	case DAX_FAULT_G_PROBABILITY:
+		return parse_chance(value, &rule->chance);
+	case DAX_FAULT_G_WHILE:
+		if (value[0] != '/' || strlen(value) >= sizeof(rule->file))
+			return -EINVAL;
+		strcpy(rule->file, value);
+		return 0;
+	case DAX_FAULT_G_COMM:
+		if (!value[0] || strlen(value) >= sizeof(rule->who.comm))
+			return -EINVAL;
+		strcpy(rule->who.comm, value);
+		return 0;
+	default:
+		break;
+	}
+	r = parse_number(value, &n);
+	if (r < 0)
+		return r;
+	switch (given) {
+	case DAX_FAULT_G_SEED:
+		rule->seed = n;
+		return 0;
+	case DAX_FAULT_G_PID:
+		rule->who.pid = (int32_t)n;
+		return n && n <= INT32_MAX ? 0 : -EINVAL;
+	case DAX_FAULT_G_UID:
+		rule->who.uid = (uint32_t)n;
+		return n < UINT32_MAX ? 0 : -EINVAL;
+	case DAX_FAULT_G_NTH:
+		rule->nth = n;
+		break;
+	case DAX_FAULT_G_EVERY:
+		rule->every = n;
+		break;
+	case DAX_FAULT_G_TIMES:
+	default:
+		rule->times = n;
+		break;
+	}
+	return n ? 0 : -EINVAL;
+}
+
+/* A value of yes or no. Return: 1, 0, or a mistake. */
+static int read_bool(const char *key, const char *value, struct dax_fault_mistake *why)
+{
+	if (!value || !strcmp(value, "true") || !strcmp(value, "yes"))
+		return 1;
+	if (!strcmp(value, "false") || !strcmp(value, "no"))
+		return 0;
+	fail(why, "'%.64s' is no value of %s: expected none, or true", value, key);
+	return in_value(why);
+}
+
+static int add_key(struct dax_fault_rule *rule, const struct key *key, const char *value,
+		   struct dax_fault_mistake *why)
+{
+	int r;
+
+	if (rule->given & key->given)
+		return fail(why, "%s is there already: expected it once", key->name);
+	if (!key->expected) {
+		r = read_bool(key->name, value, why);
+		if (r > 0)
+			rule->given |= key->given;
+		return r < 0 ? r : 0;
+	}
+	if (!value)
+		return fail(why, "%s has no value: expected %s", key->name,
+			    key->expected);
+	if (read_value(rule, key->given, value) < 0) {
+		fail(why, "'%.64s' is no value of %s: expected %s", value, key->name,
+		     key->expected);
+		return in_value(why);
+	}
+	/* Every device is as if none had been named. */
+	if (key->given != DAX_FAULT_G_DEVICE || rule->device[0])
+		rule->given |= key->given;
+	return 0;
+}
+
+static int add_what(struct dax_fault_rule *rule, enum dax_fault_what what,
+		    const char *value, struct dax_fault_mistake *why)
+{
+	int r;
+
+	if (what == DAX_FAULT_POISON && value && !strcmp(value, "latent")) {
+		rule->given |= DAX_FAULT_G_LATENT;
+		return set_what(rule, what, why);
+	}
+	if (what != DAX_FAULT_ERRNO) {
+		r = read_bool(what_name(what), value, why);
+		return r > 0 ? set_what(rule, what, why) : r;
+	}
+	r = value ? parse_errno(value) : -EINVAL;
+	if (r < 0) {
+		fail(why,
+		     "'%.32s' is no name of an error: expected errno:NAME such as "
+		     "errno:ENOMEM or errno:EIO",
+		     value ? value : "errno");
+		return value ? in_value(why) : r;
+	}
+	rule->error = r;
+	return set_what(rule, what, why);
+}
+
+static int add_text(struct dax_fault_rule *rule, const char *text,
+		    struct dax_fault_mistake *why);
+
+/* A value that is itself words of a rule. */
+static int add_inner(struct dax_fault_rule *rule, const char *value,
+		     struct dax_fault_mistake *why)
+{
+	return add_text(rule, value, why) < 0 ? in_value(why) : 0;
+}
+
+/**
+ * dax_fault_init() - a rule that says nothing yet
+ * @rule:	for dax_fault_add() and dax_fault_finish()
+ */
+void dax_fault_init(struct dax_fault_rule *rule)
+{
+	memset(rule, 0, sizeof(*rule));
+	rule->who.uid = UINT32_MAX;
+}
+
+/**
+ * dax_fault_add() - one more word of a rule
+ * @rule:	from dax_fault_init()
+ * @key:	"nth", "errno", "mmap"
+ * @value:	what is behind it, or NULL; more than a word for what, when, where, call
+ * @why:	what is wrong with it
+ *
+ * Return: 0 or -EINVAL.
+ */
+int dax_fault_add(struct dax_fault_rule *rule, const char *key, const char *value,
+		  struct dax_fault_mistake *why)
+{
+	static const enum dax_fault_what whats[] = {DAX_FAULT_POISON, DAX_FAULT_SIGBUS,
+						    DAX_FAULT_ERRNO, DAX_FAULT_DISABLE};
+	size_t i;
+	int call;
+
+	for (i = 0; i < NR(keys); i++)
+		if (!strcmp(key, keys[i].name))
+			return add_key(rule, &keys[i], value, why);
+	for (i = 0; i < NR(whats); i++)
+		if (!strcmp(key, what_name(whats[i])))
+			return add_what(rule, whats[i], value, why);
+	if (!strcmp(key, "call"))
+		return add_calls(rule, value ? value : "", why);
+	if (value &&
+	    (!strcmp(key, "what") || !strcmp(key, "when") || !strcmp(key, "where")))
+		return add_inner(rule, value, why);
+	call = find_call(key);
+	if (call < 0)
+		return fail(why,
+			    "'%.32s' is no word of a rule: expected a call (%s or "
+			    "touch), poison, latent, sigbus, errno:, delay:, disable, "
+			    "device:, nth:...",
+			    key, ALL_CALLS);
+	/* "mmap:errno:ENOMEM" */
+	rule->calls |= 1u << call;
+	return value ? add_inner(rule, value, why) : 0;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == ',' || c == '\n';
+}
+
+/* One word at @text. Return: its length, or a mistake. */
+static long add_word(struct dax_fault_rule *rule, const char *text,
+		     struct dax_fault_mistake *why)
+{
+	char key[16];
+	char value[DAX_FAULT_PATH_LEN + 1];
+	size_t len = strcspn(text, " \t\n,:=");
+	const char *p = text + len;
+	size_t n = 0;
+	int r;
+
+	snprintf(key, sizeof(key), "%.*s", (int)len, text);
+	if (*p != ':' && *p != '=') {
+		r = dax_fault_add(rule, key, NULL, why);
+		return r < 0 ? r : (long)len;
+	}
+	p++;
+	if (*p == '"') {
+		for (p++; *p && *p != '"' && n < sizeof(value) - 1; p++)
+			value[n++] = *p;
+		if (*p != '"') {
+			fail(why, "the value of %s has no end: expected \"", key);
+			why->pos = (size_t)(p - text);
+			return -EINVAL;
+		}
+		p++;
+		if (*p && !is_blank(*p)) {
+			fail(why, "'%c' is behind a quoted value: expected a blank", *p);
+			why->pos = (size_t)(p - text);
+			return -EINVAL;
+		}
+	} else {
+		for (; *p && !is_blank(*p) && n < sizeof(value) - 1; p++)
+			value[n++] = *p;
+	}
+	value[n] = '\0';
+	r = n ? dax_fault_add(rule, key, value, why)
+	      : fail(why, "%s has no value: expected one behind it", key);
+	if (r == 0)
+		return p - text;
+	if (why->is_value || !n)
+		why->pos += len + 1;
+	return r;
+}
+
+static int add_text(struct dax_fault_rule *rule, const char *text,
+		    struct dax_fault_mistake *why)
+{
+	const char *p = text;
+
+	for (;;) {
+		long n;
+
+		while (is_blank(*p))
+			p++;
+		if (!*p)
+			return 0;
+		n = add_word(rule, p, why);
+		if (n < 0) {
+			why->pos += (size_t)(p - text);
+			return (int)n;
+		}
+		p += n;
+	}
+}
+
+/* ---- what goes together ---------------------------------------------------- */
+
+#define COUNTING                                                                         \
+	(DAX_FAULT_G_NTH | DAX_FAULT_G_EVERY | DAX_FAULT_G_PROBABILITY |                 \
+	 DAX_FAULT_G_TIMES)
+#define WHEN                                                                             \
+	(DAX_FAULT_G_NTH | DAX_FAULT_G_EVERY | DAX_FAULT_G_PROBABILITY |                 \
+	 DAX_FAULT_G_AFTER | DAX_FAULT_G_WHILE)
+#define TOUCH   (1u << DAX_FAULT_TOUCH)
+#define PATHS   (1u << DAX_FAULT_OPEN | 1u << DAX_FAULT_WRITE)
+#define STRETCH (DAX_FAULT_G_OFFSET | DAX_FAULT_G_LENGTH)
+
+static bool is_memory(const struct dax_fault_rule *rule)
+{
+	return rule->what == DAX_FAULT_POISON || rule->what == DAX_FAULT_SIGBUS;
+}
+
+/**
+ * dax_fault_finish() - do the words of a rule go together?
+ * @rule:	with all its words
+ * @why:	what is wrong
+ *
+ * Return: 0 or -EINVAL.
+ */
+int dax_fault_finish(struct dax_fault_rule *rule, struct dax_fault_mistake *why)
+{
+	uint64_t end;
+
+	if (!rule->what && rule->given & DAX_FAULT_G_DELAY)
+		rule->what = DAX_FAULT_DELAY;
+	if (!rule->what)
+		return fail(why, "it does not say what shall happen: expected poison, "
+				 "sigbus, errno:NAME, delay:TIME or disable");
+	if (rule->given & DAX_FAULT_G_LATENT && rule->what != DAX_FAULT_POISON)
+		return fail(why, "latent goes with poison only: expected poison");
+	if (rule->given & DAX_FAULT_G_ALWAYS && rule->given & WHEN)
+		return fail(why, "always goes with no other when: expected one of them");
+	if (rule->given & DAX_FAULT_G_SEED && !(rule->given & DAX_FAULT_G_PROBABILITY))
+		return fail(why, "a seed goes with probability: expected probability:P");
+	if (__builtin_add_overflow(rule->off, rule->len, &end))
+		return fail(why, "offset and length go beyond any device: expected less");
+	/* What memory and devices become when calls are counted: mappings are. */
+	if ((is_memory(rule) || rule->what == DAX_FAULT_DISABLE) && !rule->calls &&
+	    rule->given & COUNTING)
+		rule->calls = 1u << DAX_FAULT_MMAP;
+	if (!rule->calls && rule->what == DAX_FAULT_ERRNO)
+		return fail(why, "errno of which call? expected " ALL_CALLS);
+	if (!rule->calls && rule->given & DAX_FAULT_G_DELAY)
+		return fail(why, "delay of which call? expected " ALL_CALLS ", or touch");
+	if (rule->calls & TOUCH && rule->what != DAX_FAULT_DELAY)
+		return fail(why, "touch goes with delay only: expected delay:TIME, or "
+				 "poison or sigbus without a call");
+	if (rule->calls & TOUCH && rule->calls & ~TOUCH)
+		return fail(why, "touch and calls exclude each other: expected one rule "
+				 "for each");
+	if (rule->given & STRETCH && rule->calls & PATHS && !is_memory(rule))
+		return fail(why,
+			    "open and write concern no stretch of a device: expected "
+			    "no offset and no length");
+	if (rule->given & STRETCH && rule->what == DAX_FAULT_DISABLE)
+		return fail(why, "disable concerns the whole device: expected no offset "
+				 "and no length");
+	return 0;
+}
+
+/**
+ * dax_fault_parse() - read a rule
+ * @text:	"device:0.0 mmap errno:ENOMEM nth:3"
+ * @ret:	the rule; id and since_ns are 0
+ * @why:	where the mistake is, and what was expected
+ *
+ * Return: 0 or -EINVAL.
+ */
+int dax_fault_parse(const char *text, struct dax_fault_rule *ret,
+		    struct dax_fault_mistake *why)
+{
+	size_t len = strlen(text);
+	int r;
+
+	dax_fault_init(ret);
+	if (len >= DAX_FAULT_TEXT_MAX) {
+		fail(why, "the rule is too long: expected less than %d bytes",
+		     DAX_FAULT_TEXT_MAX);
+		why->pos = DAX_FAULT_TEXT_MAX;
+		return -EINVAL;
+	}
+	r = add_text(ret, text, why);
+	if (r < 0)
+		return r;
+	r = dax_fault_finish(ret, why);
+	if (r < 0)
+		why->pos = len;
+	return r;
+}
+
+/* ---- writing --------------------------------------------------------------- */
+
+struct text {
+	char *buf;
+	size_t size;
+	size_t len;
+};
+
+static void __attribute__((format(printf, 2, 3)))
+add(struct text *t, const char *fmt, ...)
+{
+	size_t room = t->len < t->size ? t->size - t->len : 0;
+	va_list ap;
+
+	if (t->len && room) {
+		snprintf(t->buf + t->len, room, " ");
+		t->len++;
+		room--;
+	}
+	va_start(ap, fmt);
+	t->len += (size_t)vsnprintf(room ? t->buf + t->len : NULL, room, fmt, ap);
+	va_end(ap);
+}
+
+static void add_time(struct text *t, const char *key, uint64_t ns)
+{
+	if (ns % 1000000000 == 0)
+		add(t, "%s:%" PRIu64 "s", key, ns / 1000000000);
+	else if (ns % 1000000 == 0)
+		add(t, "%s:%" PRIu64 "ms", key, ns / 1000000);
+	else if (ns % 1000 == 0)
+		add(t, "%s:%" PRIu64 "us", key, ns / 1000);
+	else
+		add(t, "%s:%" PRIu64 "ns", key, ns);
+}
+
+static void add_quoted(struct text *t, const char *key, const char *value)
+{
+	if (strpbrk(value, " \t\n,"))
+		add(t, "%s:\"%s\"", key, value);
+	else
+		add(t, "%s:%s", key, value);
+}
+
+static void format_where(const struct dax_fault_rule *rule, struct text *t)
+{
+	char size[DAX_SIZE_STRLEN];
+	int i;
+
+	if (rule->device[0])
+		add(t, "device:%s", rule->device + 3);
+	if (rule->given & DAX_FAULT_G_OFFSET)
+		add(t, "offset:%s", dax_size_format(rule->off, size));
+	if (rule->given & DAX_FAULT_G_LENGTH)
+		add(t, "length:%s", dax_size_format(rule->len, size));
+	for (i = 0; i < DAX_FAULT_CALL_NR; i++)
+		if (rule->calls >> i & 1)
+			add(t, "%s", call_names[i]);
+}
+
+static void format_what(const struct dax_fault_rule *rule, struct text *t)
+{
+	if (rule->what == DAX_FAULT_ERRNO)
+		add(t, "errno:%s", dax_errno_name(rule->error));
+	else if (rule->what != DAX_FAULT_DELAY)
+		add(t, "%s", what_name(rule->what));
+	if (rule->given & DAX_FAULT_G_LATENT)
+		add(t, "latent");
+	if (rule->given & DAX_FAULT_G_DELAY)
+		add_time(t, "delay", rule->delay_ns);
+}
+
+static void format_when(const struct dax_fault_rule *rule, struct text *t)
+{
+	if (rule->given & DAX_FAULT_G_ALWAYS)
+		add(t, "always");
+	if (rule->given & DAX_FAULT_G_NTH)
+		add(t, "nth:%" PRIu64, rule->nth);
+	if (rule->given & DAX_FAULT_G_EVERY)
+		add(t, "every:%" PRIu64, rule->every);
+	if (rule->given & DAX_FAULT_G_PROBABILITY)
+		add(t, "probability:%.10g",
+		    (double)rule->chance / (double)DAX_FAULT_CERTAIN);
+	if (rule->given & DAX_FAULT_G_SEED)
+		add(t, "seed:%" PRIu64, rule->seed);
+	if (rule->given & DAX_FAULT_G_AFTER)
+		add_time(t, "after", rule->after_ns);
+	if (rule->given & DAX_FAULT_G_WHILE)
+		add_quoted(t, "while", rule->file);
+	if (rule->given & DAX_FAULT_G_PID)
+		add(t, "pid:%d", rule->who.pid);
+	if (rule->given & DAX_FAULT_G_UID)
+		add(t, "uid:%u", rule->who.uid);
+	if (rule->given & DAX_FAULT_G_COMM)
+		add_quoted(t, "comm", rule->who.comm);
+	if (rule->given & DAX_FAULT_G_TIMES)
+		add(t, "times:%" PRIu64, rule->times);
+}
+
+/**
+ * dax_fault_format() - a rule in words
+ * @rule:	from dax_fault_parse()
+ * @buf:	receives the text, always terminated
+ * @size:	its bytes; DAX_FAULT_TEXT_MAX are always enough
+ *
+ * Return: the length of the whole text.
+ */
+size_t dax_fault_format(const struct dax_fault_rule *rule, char *buf, size_t size)
+{
+	struct text t = {.buf = buf, .size = size};
+
+	format_where(rule, &t);
+	format_what(rule, &t);
+	format_when(rule, &t);
+	return t.len;
+}
+
+/* ---- matching -------------------------------------------------------------- */
+
+/**
+ * dax_fault_is_range() - is memory bad from when the rule comes?
+ * @rule:	the rule
+ */
+bool dax_fault_is_range(const struct dax_fault_rule *rule)
+{
+	return is_memory(rule) && !rule->calls;
+}
+
+/**
+ * dax_fault_is_trigger() - does the daemon do something when the rule strikes?
+ * @rule:	the rule
+ */
+bool dax_fault_is_trigger(const struct dax_fault_rule *rule)
+{
+	return (is_memory(rule) || rule->what == DAX_FAULT_DISABLE) && rule->calls;
+}
+
+/**
+ * dax_fault_is_for() - is something meant for a process?
+ * @who:	whom it is for
+ * @me:		the process
+ */
+bool dax_fault_is_for(const struct dax_fault_who *who, const struct dax_fault_who *me)
+{
+	return (!who->pid || who->pid == me->pid) &&
+	       (who->uid == UINT32_MAX || who->uid == me->uid) &&
+	       (!who->comm[0] || !strncmp(who->comm, me->comm, sizeof(who->comm)));
+}
+
+static bool overlaps(const struct dax_fault_rule *rule, uint64_t off, uint64_t len)
+{
+	return off + len > rule->off && (!rule->len || off < rule->off + rule->len);
+}
+
+/**
+ * dax_fault_concerns() - has a call to be counted by a rule?
+ * @rule:	the rule
+ * @ev:		the call
+ * @now_ns:	CLOCK_MONOTONIC
+ *
+ * Whether the rule's file exists is for the caller to see.
+ */
+bool dax_fault_concerns(const struct dax_fault_rule *rule,
+			const struct dax_fault_event *ev, uint64_t now_ns)
+{
+	struct dax_fault_who me = {.pid = ev->pid, .uid = ev->uid};
+
+	if (!(rule->calls >> ev->call & 1))
+		return false;
+	if (rule->device[0] && strncmp(rule->device, ev->device, sizeof(rule->device)))
+		return false;
+	/* Where a trigger strikes is not where the call is. */
+	if (rule->given & STRETCH && !is_memory(rule) &&
+	    !overlaps(rule, ev->off, ev->len))
+		return false;
+	if (rule->given & DAX_FAULT_G_AFTER && now_ns < rule->since_ns + rule->after_ns)
+		return false;
+	memcpy(me.comm, ev->comm, sizeof(me.comm));
+	return dax_fault_is_for(&rule->who, &me);
+}
+
+/* Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014. */
+static uint64_t mix(uint64_t x)
+{
+	x += UINT64_C(0x9e3779b97f4a7c15);
+	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+	return x ^ x >> 31;
+}
+
+/**
+ * dax_fault_strikes() - is it this time?
+ * @rule:	the rule
+ * @count:	how many calls of the process it has concerned, with this one: from 1
+ *
+ * Chance depends on the seed, the rule's words and the count, and on nothing else.
+ */
+bool dax_fault_strikes(const struct dax_fault_rule *rule, uint64_t count)
+{
+	if (rule->given & DAX_FAULT_G_NTH && count != rule->nth)
+		return false;
+	if (rule->given & DAX_FAULT_G_EVERY && count % rule->every)
+		return false;
+	if (rule->given & DAX_FAULT_G_PROBABILITY) {
+		uint64_t x = mix(rule->seed);
+
+		x = mix(x ^ ((uint64_t)rule->calls << 32 | rule->what << 16 |
+			     (uint32_t)rule->error));
+		x = mix(x ^ rule->off ^ rule->delay_ns);
+		return mix(x ^ count) >> 32 < rule->chance;
+	}
+	return true;
+}

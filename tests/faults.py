@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the tests of faults share: a program that does as it is told, line by line."""
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+
+from conftest import IS_ROOT, SETPRIV, TIMEOUT, BUILD, environment
+from daxrun import DAXRUN, prog
+
+MIB = 1 << 20
+ALIGN = {"4K": 4096, "2M": 2 * MIB, "1G": 1 << 30}
+SHIFT = {"4K": 12, "2M": 21, "1G": 30}
+
+
+class Probe:
+    """build/progs/fault_probe, one command at a time."""
+
+    def __init__(self, command, **kwargs):
+        self.process = subprocess.Popen([str(c) for c in command], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True, bufsize=1,
+                                        **kwargs)
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def __call__(self, line):
+        """Does it. Return: what it says of it, a line."""
+        self.process.stdin.write(line + "\n")
+        return self.line()
+
+    def line(self):
+        assert select.select([self.process.stdout], [], [], TIMEOUT)[0], "no answer"
+        return self.process.stdout.readline().rstrip("\n")
+
+    def lines(self, line, count):
+        return [self(line)] + [self.line() for _ in range(count - 1)]
+
+    def timed(self, line):
+        """Return: the answer, and how many microseconds it took."""
+        answer = self("timed " + line)
+        return answer, int(self.line().removeprefix("us="))
+
+    def end(self):
+        """Lets it end. Return: its status."""
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        status = self.process.wait(TIMEOUT)
+        self.process.stdout.close()
+        return status
+
+
+@contextlib.contextmanager
+def probe_at(daemon, device="dax0.0", as_nobody=None, **kwargs):
+    """The program as a client of a running daemon."""
+    env = {**environment(), "CUSE_DAXD_RUNTIME_DIR": str(daemon.dir),
+           "LD_PRELOAD": str(BUILD / "libdaxshim.so")}
+    if as_nobody is None:
+        as_nobody = daemon.as_nobody
+    prefix = SETPRIV if as_nobody and IS_ROOT else []
+    probe = Probe([*prefix, prog("fault_probe"), f"/dev/{device}"], env=env, **kwargs)
+    try:
+        yield probe
+    finally:
+        if probe.process.poll() is None:
+            probe.process.kill()
+        probe.end()
+
+
+def run_probe(run, lines, *options, device="dax0.0"):
+    """daxrun OPTIONS -- fault_probe, with these lines. Return: its lines."""
+    result = run.any("-q", *options, "--", prog("fault_probe"), f"/dev/{device}",
+                     input="\n".join(lines) + "\n")
+    return result.stdout.splitlines(), result
+
+
+def events(path):
+    """The log of faults, without what differs from run to run."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def bare(event):
+    return {k: v for k, v in event.items() if k not in ("time", "pid", "thread")}
+
+
+__all__ = ["ALIGN", "DAXRUN", "MIB", "Probe", "SHIFT", "bare", "events", "os", "probe_at",
+           "run_probe"]
