@@ -236,6 +236,10 @@ bool shim_maps_has_room(void)
 	return true;
 }
 
+/* The start files have it, which the shim is linked without: we are never unloaded. */
+extern void *const __dso_handle __attribute__((visibility("hidden")));
+void *const __dso_handle = NULL;
+
 /* After every change of the list, with the lock held. */
 void shim_maps_changed(void)
 {
