@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""make bench runs to its end and prints every measure. Times are not judged here."""
+
+import re
+
+import pytest
+
+from conftest import BUILD, ROOT, run
+
+VALUE = re.compile(r"^(?P<name>[^:]+(?: : [^:]+)?): (?P<value>\d+\.\d\d)(?: \(aim ([^)]*)\))?  \S+")
+
+RATIOS = [
+    "random 64-byte loads, memfd",
+    "streaming stores, memfd",
+    "mmap+munmap of 2 MiB",
+    "daxrun true : umockdev-run -- true",
+    "500 x /bin/true from sh",
+    "500 x /bin/true from sh, umockdev's preload",
+    "find over 5,000 files",
+    "find over 5,000 files, umockdev's preload",
+]
+
+
+@pytest.fixture(scope="module")
+def benches():
+    result = run(["make", "-s", "-C", ROOT, f"B={BUILD}", "benches"])
+    assert result.returncode == 0, result.stderr
+    return BUILD
+
+
+def bench(*args, **kwargs):
+    result = run([ROOT / "bench/run", "--quick", *args, BUILD], **kwargs)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    return result.stdout.splitlines()
+
+
+@pytest.mark.parametrize("as_nobody", [False, True], ids=["self", "nobody"])
+def test_every_measure_is_printed(benches, as_nobody):
+    lines = bench(as_nobody=as_nobody)
+    ratios = {m["name"]: float(m["value"]) for m in map(VALUE.match, lines) if m}
+    assert set(RATIOS) <= set(ratios), lines
+    assert all(ratio > 0 for ratio in ratios.values())
+    for what in ("random 64-byte loads", "streaming stores"):
+        assert any(line.startswith(f"{what}, hugetlb: ") for line in lines), lines
+    for count in ("1 device", "256 devices"):
+        assert any(re.match(rf"daemon's memory, {count}: \d+\.\d MiB resident, ", line)
+                   for line in lines), lines
+
+
+def test_one_measure_alone(benches):
+    lines = bench("--only", "daemon-memory")
+    assert [line.split(":")[0] for line in lines] == [
+        "daemon's memory, 1 device", "daemon's memory, 256 devices"]
+
+
+def test_an_unknown_measure_is_refused(benches):
+    result = run([ROOT / "bench/run", "--only", "nothing", BUILD])
+    assert result.returncode == 2
+    assert "nothing" in result.stderr
