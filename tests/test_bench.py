@@ -7,6 +7,8 @@ import pytest
 
 from conftest import BUILD, ROOT, run
 
+pytestmark = pytest.mark.plain  # what a sanitizer costs is not asked
+
 VALUE = re.compile(r"^(?P<name>[^:]+(?: : [^:]+)?): (?P<value>\d+\.\d\d)(?: \(aim ([^)]*)\))?  \S+")
 
 RATIOS = [
