@@ -125,7 +125,46 @@ static struct daxd_region *region_of(const struct daxd_registry *reg,
 	return NULL;
 }
 
-/* Devices that verbs have made: of dynamic regions, so in the region's store. */
+/* What a static region's device leaves behind for the time when it comes back. */
+static void park(struct daxd_registry *reg, struct daxd_device *dev)
+{
+	struct daxd_device *parked;
+
+	if (!dev->region || dev->region->cfg->type != DAX_REGION_STATIC)
+		return;
+	parked = g_new0(struct daxd_device, 1);
+	parked->held_fd = -1;
+	parked->region = dev->region;
+	parked->desc.id = dev->desc.id;
+	parked->store = dev->store;
+	parked->owns_store = dev->owns_store;
+	parked->base = dev->base;
+	parked->perms = dev->perms;
+	dev->store = NULL;
+	dev->owns_store = false;
+	g_ptr_array_add(reg->parked, parked);
+}
+
+static void unpark(struct daxd_registry *reg, struct daxd_device *dev)
+{
+	guint i;
+
+	for (i = 0; i < reg->parked->len; i++) {
+		struct daxd_device *parked = g_ptr_array_index(reg->parked, i);
+
+		if (parked->region != dev->region || parked->desc.id != dev->dev->id)
+			continue;
+		dev->store = parked->store;
+		dev->owns_store = parked->owns_store;
+		dev->base = parked->base;
+		dev->perms = parked->perms;
+		parked->owns_store = false;
+		g_ptr_array_remove_index_fast(reg->parked, i);
+		return;
+	}
+}
+
+/* Devices that verbs have made, or brought back. */
 static bool add_created(struct daxd_registry *reg)
 {
 	g_autoptr(GHashTable) known = g_hash_table_new(g_direct_hash, g_direct_equal);
@@ -143,7 +182,7 @@ static bool add_created(struct daxd_registry *reg)
 		dax_for_each_device (dev, region) {
 			if (g_hash_table_contains(known, GSIZE_TO_POINTER(dev->life)))
 				continue;
-			daxd_registry_add(reg, region_of(reg, region), dev);
+			unpark(reg, daxd_registry_add(reg, region_of(reg, region), dev));
 			is_any = true;
 		}
 	}
@@ -316,6 +355,7 @@ static void retire(struct daxd_registry *reg, struct daxd_device *dev)
 		publish(reg, dev, &desc);
 		dev->held_fd = reg->fe->ops->disappear(reg->fe, desc.name);
 	}
+	park(reg, dev);
 	g_ptr_array_add(reg->gone, dev);
 }
 
@@ -415,6 +455,7 @@ int daxd_registry_sync(struct daxd_registry *reg, struct daxd_why *why)
 int daxd_registry_store(struct daxd_registry *reg, const char *path, const char *buf,
 			size_t len)
 {
+	const uint64_t last_life = reg->model.last_life;
 	struct daxd_why why;
 	int r;
 
@@ -422,12 +463,13 @@ int daxd_registry_store(struct daxd_registry *reg, const char *path, const char 
 	r = dax_sysfs_store(&reg->model, path, buf, len);
 	daxd_debug("%s <- '%.*s': %s", path, (int)MIN(len, 100), buf,
 		   r < 0 ? strerror(-r) : "ok");
-	if (r < 0)
+	/* A write that fails changes nothing, but for nd_pmem's bind. */
+	if (r < 0 && reg->model.last_life == last_life)
 		return r;
 	if (daxd_registry_sync(reg, &why) < 0)
 		daxd_warning("%s, continuing without", why.text);
 	daxd_registry_release_minors(reg);
-	return 0;
+	return r;
 }
 
 /**

@@ -65,6 +65,7 @@ struct daxd_registry {
 	GPtrArray *devices; /* struct daxd_device: those that exist */
 	GPtrArray *gone;    /* struct daxd_device: deleted, until their slot is reused */
 	struct daxd_faults *faults; /* NULL: before the start and after the end */
+	GPtrArray *parked;  /* struct daxd_device: of those gone that may come back */
 	/* Called when a device has come, changed or gone; NULL: nobody asks. */
 	void (*on_event)(void *ctx, enum daxd_event event, const struct daxd_device *dev);
 	void *event_ctx;

@@ -121,6 +121,7 @@ int daxd_registry_open(struct daxd_registry *reg, struct daxd_config *cfg,
 		.regions = g_ptr_array_new_with_free_func(g_free),
 		.devices = g_ptr_array_new_with_free_func(daxd_device_free),
 		.gone = g_ptr_array_new_with_free_func(daxd_device_free),
+		.parked = g_ptr_array_new_with_free_func(daxd_device_free),
 	};
 	for (r_cfg = cfg->regions; r_cfg; r_cfg = r_cfg->next) {
 		struct daxd_region *region = g_new0(struct daxd_region, 1);
@@ -493,6 +494,7 @@ void daxd_registry_done(struct daxd_registry *reg)
 	daxd_tree_done(&reg->tree);
 	g_clear_pointer(&reg->devices, g_ptr_array_unref);
 	g_clear_pointer(&reg->gone, g_ptr_array_unref);
+	g_clear_pointer(&reg->parked, g_ptr_array_unref);
 	g_clear_pointer(&reg->regions, g_ptr_array_unref);
 	dax_model_done(&reg->model);
 }

@@ -20,7 +20,7 @@
 
 /* ---- minors ---------------------------------------------------------------- */
 
-static int take_minor(struct dax_model *model, uint32_t *ret_minor)
+int dax_model_take_minor(struct dax_model *model, uint32_t *ret_minor)
 {
 	uint32_t minor;
 
@@ -105,6 +105,16 @@ void dax_model_init(struct dax_model *model, uint32_t major, uint32_t ndctl_majo
 	};
 }
 
+static void free_devices(struct dax_dev *dev)
+{
+	while (dev) {
+		struct dax_dev *next = dev->next;
+
+		free(dev);
+		dev = next;
+	}
+}
+
 /**
  * dax_model_done() - free all regions and devices
  * @model:	an initialized model; empty afterwards
@@ -115,12 +125,8 @@ void dax_model_done(struct dax_model *model)
 		struct dax_region *region = model->regions;
 
 		model->regions = region->next;
-		while (region->devices) {
-			struct dax_dev *dev = region->devices;
-
-			region->devices = dev->next;
-			free(dev);
-		}
+		free_devices(region->devices);
+		free_devices(region->absent);
 		free(region);
 	}
 }
@@ -319,7 +325,7 @@ int dax_region_add_device(struct dax_region *region, struct dax_model *model, ui
 	dev = calloc(1, sizeof(*dev));
 	if (!dev)
 		return -ENOMEM;
-	r = take_minor(model, &dev->minor);
+	r = dax_model_take_minor(model, &dev->minor);
 	if (r < 0) {
 		free(dev);
 		return r;

@@ -31,6 +31,13 @@ enum dax_region_map {
 	DAX_MAP_DEV,
 };
 
+/* What has become of a static region's device on the nd bus: model_nd.c. */
+enum dax_nd_state {
+	DAX_ND_DRIVEN,   /* it is there */
+	DAX_ND_UNDRIVEN, /* its nd dax device has no driver */
+	DAX_ND_FREE,     /* its namespace is nobody's */
+};
+
 struct dax_region;
 
 /* Named after the kernel's struct dev_dax. */
@@ -51,6 +58,8 @@ struct dax_dev {
 	uint64_t ns_size;
 	uint8_t uuid[DAX_UUID_LEN];
 	bool has_force_raw; /* what was written to the namespace's force_raw */
+	bool has_no_holder_class;
+	enum dax_nd_state nd_state;
 };
 
 struct dax_region {
@@ -70,7 +79,10 @@ struct dax_region {
 	bool has_youngest;
 	uint32_t youngest; /* id of the device that `create` shows */
 
-	/* Static regions: what the nd region's files of these names show. */
+	/* Static regions: devices that are not there now, and nd_region not bound. */
+	struct dax_dev *absent;
+	bool is_nd_disabled;
+	/* What the nd region's files of these names show. */
 	uint64_t nd_align;
 	bool is_read_only;
 	const char *badblocks; /* lines "SECTOR COUNT"; the daemon's; NULL: none */
@@ -82,6 +94,7 @@ struct dax_model {
 	struct dax_region *regions;
 	bool has_dax_autoprobe; /* bus/dax/drivers_autoprobe */
 	bool has_nd_autoprobe;  /* bus/nd/drivers_autoprobe */
+	bool is_nd_gone;        /* e820_pmem has no driver, so there is no nd bus */
 	uint64_t last_life;
 	/* Bit n: minor n is in use, or was given to a deleted device still held. */
 	uint64_t minors[DAX_MINORS / 64];
@@ -92,6 +105,9 @@ struct dax_model {
 
 #define dax_for_each_device(dev, region)                                                 \
 	for ((dev) = (region)->devices; (dev); (dev) = (dev)->next)
+
+#define dax_for_each_absent(dev, region)                                                 \
+	for ((dev) = (region)->absent; (dev); (dev) = (dev)->next)
 
 void dax_model_init(struct dax_model *model, uint32_t major, uint32_t ndctl_major);
 void dax_model_done(struct dax_model *model);
@@ -134,6 +150,21 @@ int dax_dev_bind(struct dax_model *model, struct dax_dev *dev);
 int dax_dev_unbind(struct dax_model *model, struct dax_dev *dev);
 int dax_driver_new_id(struct dax_model *model, const char *name);
 int dax_driver_remove_id(struct dax_model *model, const char *name);
+
+/*
+ * The nd bus's verbs, for static regions: see model_nd.c. A device that goes is not
+ * freed, but it is in no region's `devices`; when it comes back it has a new life.
+ */
+struct dax_dev *dax_nd_find(const struct dax_model *model, uint32_t region_id,
+			    uint32_t id);
+int dax_nd_unbind(struct dax_dev *dev);
+int dax_nd_bind(struct dax_model *model, struct dax_dev *dev);
+int dax_nd_release(struct dax_dev *dev);
+int dax_nd_probe(struct dax_model *model, struct dax_dev *dev);
+int dax_nd_region_unbind(struct dax_region *region);
+int dax_nd_region_bind(struct dax_model *model, struct dax_region *region);
+int dax_nd_platform_unbind(struct dax_model *model);
+int dax_nd_platform_bind(struct dax_model *model);
 
 /*
  * Several verbs in one (model_provision.c), all or nothing. The step that failed is

@@ -33,6 +33,8 @@ static const char *check_device(const struct dax_model *model,
 {
 	if (dev->region != region)
 		return "a device is in another region's list";
+	if (dev->nd_state != DAX_ND_DRIVEN)
+		return "a device is there that should not be";
 	if (dev->id > DAX_ID_MAX || (dev->next && dev->next->id <= dev->id))
 		return "device ids are not ascending";
 	if (dev->minor >= DAX_MINORS || !dax_is_minor_taken(model, dev->minor))
@@ -92,6 +94,13 @@ static const char *check_region_state(const struct dax_model *model,
 	why = check_ranges(region);
 	if (why)
 		return why;
+	dax_for_each_absent(
+		dev, region) if (dev->is_bound || dev->nd_state == DAX_ND_DRIVEN ||
+				 dax_region_find(
+					 region,
+					 dev->id)) return "a device is there and is not";
+	if (region->is_nd_disabled && region->devices)
+		return "a disabled region has devices";
 	if (region->has_seed) {
 		dev = dax_region_find(region, region->seed);
 		if (!dev || !dev->id)

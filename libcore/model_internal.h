@@ -43,6 +43,7 @@ static inline bool dax_is_minor_taken(const struct dax_model *model, uint32_t mi
 bool dax_dev_is_mappable(const struct dax_dev *dev, const struct dax_range *range);
 /* Does [start, start + len) meet a range of any of the region's devices? */
 bool dax_region_is_used(const struct dax_region *region, uint64_t start, uint64_t len);
+int dax_model_take_minor(struct dax_model *model, uint32_t *ret_minor);
 struct dax_dev *dax_region_find(const struct dax_region *region, uint32_t id);
 /*
  * All ranges of all devices by address, in a new array that ends with an empty

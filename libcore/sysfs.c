@@ -329,9 +329,12 @@ int dax_sysfs_store(struct dax_model *model, const char *path, const char *buf,
 	if (lookup.obj.region)
 		at.region = dax_model_find_region(model, lookup.obj.region->id);
 	if (lookup.obj.dev) {
+		const struct dax_dev *dev = lookup.obj.dev;
 		char name[DAX_NAME_LEN];
 
-		at.dev = dax_model_find(model, dax_dev_name(lookup.obj.dev, name));
+		at.dev = dev->region->type == DAX_REGION_STATIC
+				 ? dax_nd_find(model, dev->region->id, dev->id)
+				 : dax_model_find(model, dax_dev_name(dev, name));
 	}
 	return lookup.attr->store(&at, text);
 }

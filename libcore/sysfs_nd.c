@@ -5,9 +5,9 @@
  * the nd dax device that has claimed it, and one unused device of each kind, the
  * seeds, from which ndctl would make the next.
  *
- * Everything is claimed and active, so there is little that can be written: what
- * belongs to a bound device answers EBUSY, and so do the seeds, as no namespace is
- * free for them (drivers/nvdimm/).
+ * There is little that can be written: what belongs to a bound device answers EBUSY,
+ * and so do the seeds, as none but its own nd dax device ever claims a namespace
+ * (drivers/nvdimm/). Drivers can be unbound and bound: model_nd.c.
  */
 #include "libcore/sysfs_tree.h"
 
@@ -77,6 +77,7 @@ static uint32_t count_devices(const struct dax_region *region)
 
 	dax_for_each_device (dev, region)
 		n++;
+	dax_for_each_absent(dev, region) n++;
 	return n;
 }
 
@@ -88,6 +89,7 @@ static uint32_t dax_seed_id(const struct dax_region *region)
 
 	dax_for_each_device (dev, region)
 		id = dev->id + 1;
+	dax_for_each_absent(dev, region) id = (uint32_t)dax_max(id, dev->id + 1);
 	return id;
 }
 
@@ -115,21 +117,30 @@ static int show_badblocks(const struct sysfs_obj *obj, char *buf)
 {
 	const char *text = obj->region->badblocks;
 
+	/* This, the seeds and so on are the driver's (region_devs.c). */
+	if (obj->region->is_nd_disabled)
+		return -ENXIO;
 	return snprintf(buf, DAX_SYSFS_TEXT_MAX, "%s", text ? text : "");
 }
 
 static int show_btt_seed(const struct sysfs_obj *obj, char *buf)
 {
+	if (obj->region->is_nd_disabled)
+		return sprintf(buf, "\n");
 	return sprintf(buf, "btt%" PRIu32 ".0\n", obj->region->id);
 }
 
 static int show_pfn_seed(const struct sysfs_obj *obj, char *buf)
 {
+	if (obj->region->is_nd_disabled)
+		return sprintf(buf, "\n");
 	return sprintf(buf, "pfn%" PRIu32 ".0\n", obj->region->id);
 }
 
 static int show_dax_seed(const struct sysfs_obj *obj, char *buf)
 {
+	if (obj->region->is_nd_disabled)
+		return sprintf(buf, "\n");
 	return sprintf(buf, "dax%" PRIu32 ".%" PRIu32 "\n", obj->region->id,
 		       dax_seed_id(obj->region));
 }
@@ -137,17 +148,23 @@ static int show_dax_seed(const struct sysfs_obj *obj, char *buf)
 static int show_namespace_seed(const struct sysfs_obj *obj, char *buf)
 {
 	const struct dax_region *region = obj->region;
+	uint32_t first = UINT32_MAX;
 
-	if (!region->devices)
+	if (region->devices)
+		first = region->devices->id;
+	if (region->absent)
+		first = (uint32_t)dax_min(first, region->absent->id);
+	if (region->is_nd_disabled || first == UINT32_MAX)
 		return sprintf(buf, "\n");
-	return sprintf(buf, "namespace%" PRIu32 ".%" PRIu32 "\n", region->id,
-		       region->devices->id);
+	return sprintf(buf, "namespace%" PRIu32 ".%" PRIu32 "\n", region->id, first);
 }
 
 static int show_init_namespaces(const struct sysfs_obj *obj, char *buf)
 {
 	uint32_t n = count_devices(obj->region);
 
+	if (obj->region->is_nd_disabled)
+		return -ENXIO;
 	return sprintf(buf, "%" PRIu32 "/%" PRIu32 "\n", n, n);
 }
 
@@ -170,6 +187,12 @@ static int show_region_resource(const struct sysfs_obj *obj, char *buf)
 static int show_region_size(const struct sysfs_obj *obj, char *buf)
 {
 	return sprintf(buf, "%" PRIu64 "\n", obj->region->size);
+}
+
+static int show_region_uevent(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "DEVTYPE=nd_pmem\n%sMODALIAS=nd:t2\n",
+		       obj->region->is_nd_disabled ? "" : "DRIVER=nd_region\n");
 }
 
 static const struct sysfs_attr nd_region[] = {
@@ -196,7 +219,10 @@ static const struct sysfs_attr nd_region[] = {
 	{.name = "resource", .mode = 0400, .show = show_region_resource},
 	{.name = "size", .mode = 0444, .show = show_region_size},
 	SYSFS_TARGET_NODE,
-	SYSFS_UEVENT("DEVTYPE=nd_pmem\nDRIVER=nd_region\nMODALIAS=nd:t2\n"),
+	{.name = "uevent",
+	 .mode = 0644,
+	 .show = show_region_uevent,
+	 .store = dax_sysfs_store_uevent},
 	{0},
 };
 
@@ -218,7 +244,33 @@ static int show_holder(const struct sysfs_obj *obj, char *buf)
 {
 	char name[DAX_NAME_LEN];
 
+	if (obj->dev->nd_state == DAX_ND_FREE)
+		return sprintf(buf, "\n");
 	return sprintf(buf, "%s\n", dax_dev_name(obj->dev, name));
+}
+
+static int show_holder_class(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "%s\n", obj->dev->has_no_holder_class ? "" : "dax");
+}
+
+/* namespace_devs.c: holder_class_store(); a claim comes before all else */
+static int store_holder_class(const struct sysfs_at *at, char *text)
+{
+	return at->dev->nd_state != DAX_ND_FREE      ? -EBUSY
+	       : strcmp(dax_kstr_chomp(text), "dax") ? -EINVAL
+						     : -ENXIO;
+}
+
+/* namespace_devs.c: mode_show(); nobody has looked for an info block in a free one */
+static int show_ns_mode(const struct sysfs_obj *obj, char *buf)
+{
+	const struct dax_dev *dev = obj->dev;
+
+	return sprintf(buf, "%s\n",
+		       dev->nd_state != DAX_ND_FREE ? "dax"
+		       : dev->has_force_raw         ? "raw"
+						    : "memory");
 }
 
 static int show_ns_resource(const struct sysfs_obj *obj, char *buf)
@@ -238,9 +290,12 @@ static const struct sysfs_attr namespace_io[] = {
 	 .show = show_force_raw,
 	 .store = store_force_raw},
 	{.name = "holder", .mode = 0444, .show = show_holder},
-	{.name = "holder_class", .mode = 0644, .text = "dax\n", .store = store_busy},
+	{.name = "holder_class",
+	 .mode = 0644,
+	 .show = show_holder_class,
+	 .store = store_holder_class},
 	{.name = "modalias", .mode = 0444, .text = "nd:t4\n"},
-	{.name = "mode", .mode = 0444, .text = "dax\n"},
+	{.name = "mode", .mode = 0444, .show = show_ns_mode},
 	{.name = "nstype", .mode = 0444, .text = "4\n"},
 	SYSFS_NUMA_NODE,
 	{.name = "resource", .mode = 0400, .show = show_ns_resource},
@@ -268,13 +323,22 @@ static int show_namespace(const struct sysfs_obj *obj, char *buf)
 		       obj->dev->id);
 }
 
+static int store_namespace(const struct sysfs_at *at, char *text)
+{
+	return *dax_kstr_chomp(text) ? -EBUSY : dax_nd_release(at->dev);
+}
+
 static int show_resource(const struct sysfs_obj *obj, char *buf)
 {
+	if (obj->dev->nd_state != DAX_ND_DRIVEN)
+		return show_nothing(obj, buf);
 	return sprintf(buf, "0x%" PRIx64 "\n", obj->dev->ranges[0].start);
 }
 
 static int show_size(const struct sysfs_obj *obj, char *buf)
 {
+	if (obj->dev->nd_state != DAX_ND_DRIVEN)
+		return show_nothing(obj, buf);
 	return sprintf(buf, "%" PRIu64 "\n", dax_dev_size(obj->dev));
 }
 
@@ -290,18 +354,30 @@ static int show_uuid(const struct sysfs_obj *obj, char *buf)
 	return len + sprintf(buf + len, "\n");
 }
 
+static int show_dax_uevent(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "DEVTYPE=nd_dax\n%sMODALIAS=nd:t7\n",
+		       obj->dev->nd_state == DAX_ND_DRIVEN ? "DRIVER=dax_pmem\n" : "");
+}
+
 static const struct sysfs_attr nd_dax[] = {
 	{.name = "align", .mode = 0644, .show = show_align, .store = store_busy},
 	{.name = "devtype", .mode = 0444, .text = "nd_dax\n"},
 	{.name = "modalias", .mode = 0444, .text = "nd:t7\n"},
 	{.name = "mode", .mode = 0644, .show = show_mode, .store = store_busy},
-	{.name = "namespace", .mode = 0644, .show = show_namespace, .store = store_busy},
+	{.name = "namespace",
+	 .mode = 0644,
+	 .show = show_namespace,
+	 .store = store_namespace},
 	SYSFS_NUMA_NODE,
 	{.name = "resource", .mode = 0400, .show = show_resource},
 	{.name = "size", .mode = 0444, .show = show_size},
 	{.name = "supported_alignments", .mode = 0444, .text = ALIGNMENTS},
 	SYSFS_TARGET_NODE,
-	SYSFS_UEVENT("DEVTYPE=nd_dax\nDRIVER=dax_pmem\nMODALIAS=nd:t7\n"),
+	{.name = "uevent",
+	 .mode = 0644,
+	 .show = show_dax_uevent,
+	 .store = dax_sysfs_store_uevent},
 	{.name = "uuid", .mode = 0644, .show = show_uuid, .store = store_busy},
 	{0},
 };
@@ -376,11 +452,17 @@ static void for_each_in_region(struct sysfs_walk *walk, const struct dax_region 
 			       nd_device_fn fn, const char *arg)
 {
 	struct sysfs_obj obj = {.model = dax_sysfs_model(walk), .region = region};
-	struct nd_device dev = {.obj = obj, .attrs = nd_region, .driver = "nd_region"};
+	struct nd_device dev = {
+		.obj = obj,
+		.attrs = nd_region,
+		.driver = region->is_nd_disabled ? NULL : "nd_region",
+	};
 
 	snprintf(dev.name, sizeof(dev.name), "region%" PRIu32, region->id);
 	dax_sysfs_region_dir(region, dev.dir);
 	fn(walk, &dev, arg);
+	if (region->is_nd_disabled)
+		return;
 	call_for(walk, &obj, btt_seed, NULL, "btt", 0, fn, arg);
 	call_for(walk, &obj, pfn_seed, NULL, "pfn", 0, fn, arg);
 	call_for(walk, &obj, dax_seed, NULL, "dax", dax_seed_id(region), fn, arg);
@@ -388,6 +470,14 @@ static void for_each_in_region(struct sysfs_walk *walk, const struct dax_region 
 		uint32_t id = obj.dev->id;
 
 		call_for(walk, &obj, nd_dax, "dax_pmem", "dax", id, fn, arg);
+		call_for(walk, &obj, namespace_io, NULL, "namespace", id, fn, arg);
+	}
+	dax_for_each_absent(obj.dev, region)
+	{
+		uint32_t id = obj.dev->id;
+
+		if (obj.dev->nd_state == DAX_ND_UNDRIVEN)
+			call_for(walk, &obj, nd_dax, NULL, "dax", id, fn, arg);
 		call_for(walk, &obj, namespace_io, NULL, "namespace", id, fn, arg);
 	}
 }
@@ -404,7 +494,7 @@ static void for_each_nd_device(struct sysfs_walk *walk, nd_device_fn fn, const c
 	};
 	const struct dax_region *region;
 
-	if (!dax_sysfs_has_type(dax_sysfs_model(walk), DAX_REGION_STATIC))
+	if (!dax_sysfs_has_nd(dax_sysfs_model(walk)))
 		return;
 	fn(walk, &bus, arg);
 	dax_for_each_region (region, dax_sysfs_model(walk))
@@ -431,7 +521,7 @@ void dax_sysfs_walk_nd_devices(struct sysfs_walk *walk)
 	const struct sysfs_obj obj = {.model = dax_sysfs_model(walk)};
 
 	for_each_nd_device(walk, walk_nd_device, NULL);
-	if (!dax_sysfs_has_type(obj.model, DAX_REGION_STATIC))
+	if (!dax_sysfs_has_nd(obj.model))
 		return;
 	dax_sysfs_dir(walk, &obj, NULL, SYSFS_NDBUS "/firmware");
 	dax_sysfs_dir(walk, &obj, NULL, SYSFS_NDBUS "/nd");
@@ -453,13 +543,62 @@ static int store_autoprobe(const struct sysfs_at *at, char *text)
 	return 0;
 }
 
-/* Every device either has its driver or finds none that would take it. */
-static int store_drivers_probe(const struct sysfs_at *at, char *text)
+/* Is there a device of that name on the bus? */
+static bool has_device(const struct dax_model *model, const char *name)
 {
 	char path[DAX_SYSFS_PATH_MAX];
 
-	snprintf(path, sizeof(path), "bus/nd/devices/%.64s", dax_kstr_chomp(text));
-	return dax_sysfs_has_node(at->model, path) ? 0 : -ENODEV;
+	snprintf(path, sizeof(path), "bus/nd/devices/%.64s", name);
+	return dax_sysfs_has_node(model, path);
+}
+
+/* The device that an nd device's name stands for, if it begins with @prefix. */
+static struct dax_dev *find_dev(const struct dax_model *model, const char *name,
+				const char *prefix)
+{
+	size_t len = strlen(prefix);
+	char dax[DAX_NAME_LEN];
+	uint32_t region;
+	uint32_t id;
+
+	if (strncmp(name, prefix, len) || strlen(name + len) >= sizeof(dax) - 3 ||
+	    !has_device(model, name))
+		return NULL;
+	sprintf(dax, "dax%s", name + len);
+	if (dax_name_parse(dax, &region, &id) < 0)
+		return NULL;
+	return dax_nd_find(model, region, id);
+}
+
+static struct dax_region *find_region(const struct dax_model *model, const char *name)
+{
+	struct dax_region *region;
+	char own[32];
+
+	if (!has_device(model, name))
+		return NULL;
+	dax_for_each_region (region, model) {
+		snprintf(own, sizeof(own), "region%" PRIu32, region->id);
+		if (region->type == DAX_REGION_STATIC && !strcmp(own, name))
+			return region;
+	}
+	return NULL;
+}
+
+static int store_drivers_probe(const struct sysfs_at *at, char *text)
+{
+	const char *name = dax_kstr_chomp(text);
+	struct dax_dev *dev;
+
+	if (!has_device(at->model, name))
+		return -ENODEV;
+	dev = find_dev(at->model, name, "namespace");
+	if (dev)
+		dax_nd_probe(at->model, dev);
+	dev = find_dev(at->model, name, "dax");
+	if (dev)
+		dax_nd_bind(at->model, dev);
+	return 0;
 }
 
 static const struct sysfs_attr nd_bus[] = {
@@ -472,11 +611,65 @@ static const struct sysfs_attr nd_bus[] = {
 	{0},
 };
 
-static int store_bind(const struct sysfs_at *at, char *text);
+static int store_dax_pmem_bind(const struct sysfs_at *at, char *text)
+{
+	struct dax_dev *dev = find_dev(at->model, dax_kstr_chomp(text), "dax");
 
-/* Taking an nd device from its driver would take the dax device away: not yet. */
-static const struct sysfs_attr nd_driver[] = {
-	{.name = "bind", .mode = 0200, .store = store_bind},
+	return dev ? dax_nd_bind(at->model, dev) : -ENODEV;
+}
+
+static int store_dax_pmem_unbind(const struct sysfs_at *at, char *text)
+{
+	struct dax_dev *dev = find_dev(at->model, dax_kstr_chomp(text), "dax");
+
+	return dev ? dax_nd_unbind(dev) : -ENODEV;
+}
+
+static int store_nd_pmem_bind(const struct sysfs_at *at, char *text)
+{
+	struct dax_dev *dev = find_dev(at->model, dax_kstr_chomp(text), "namespace");
+
+	return dev ? dax_nd_probe(at->model, dev) : -ENODEV;
+}
+
+static int store_nd_region_bind(const struct sysfs_at *at, char *text)
+{
+	struct dax_region *region = find_region(at->model, dax_kstr_chomp(text));
+
+	return region ? dax_nd_region_bind(at->model, region) : -ENODEV;
+}
+
+static int store_nd_region_unbind(const struct sysfs_at *at, char *text)
+{
+	struct dax_region *region = find_region(at->model, dax_kstr_chomp(text));
+
+	return region ? dax_nd_region_unbind(region) : -ENODEV;
+}
+
+static const struct sysfs_attr dax_pmem[] = {
+	{.name = "bind", .mode = 0200, .store = store_dax_pmem_bind},
+	{.name = "unbind", .mode = 0200, .store = store_dax_pmem_unbind},
+	SYSFS_UEVENT_WO,
+	{0},
+};
+
+static const struct sysfs_attr nd_pmem[] = {
+	{.name = "bind", .mode = 0200, .store = store_nd_pmem_bind},
+	{.name = "unbind", .mode = 0200, .store = dax_sysfs_store_nodev},
+	SYSFS_UEVENT_WO,
+	{0},
+};
+
+static const struct sysfs_attr nd_region_driver[] = {
+	{.name = "bind", .mode = 0200, .store = store_nd_region_bind},
+	{.name = "unbind", .mode = 0200, .store = store_nd_region_unbind},
+	SYSFS_UEVENT_WO,
+	{0},
+};
+
+/* There are no DIMMs. */
+static const struct sysfs_attr nvdimm[] = {
+	{.name = "bind", .mode = 0200, .store = dax_sysfs_store_nodev},
 	{.name = "unbind", .mode = 0200, .store = dax_sysfs_store_nodev},
 	SYSFS_UEVENT_WO,
 	{0},
@@ -494,21 +687,12 @@ static const struct {
 	const struct sysfs_attr *attrs;
 	bool is_for_static;
 } drivers[] = {
-	{"dax_pmem", "dax_pmem", nd_driver, true},
+	{"dax_pmem", "dax_pmem", dax_pmem, true},
 	{"nd_bus", "libnvdimm", nd_bus_driver, false},
-	{"nd_pmem", "nd_pmem", nd_driver, true},
-	{"nd_region", "libnvdimm", nd_driver, false},
-	{"nvdimm", "libnvdimm", nd_driver, false},
+	{"nd_pmem", "nd_pmem", nd_pmem, true},
+	{"nd_region", "libnvdimm", nd_region_driver, false},
+	{"nvdimm", "libnvdimm", nvdimm, false},
 };
-
-static int store_bind(const struct sysfs_at *at, char *text)
-{
-	char path[DAX_SYSFS_PATH_MAX];
-
-	snprintf(path, sizeof(path), "bus/nd/drivers/%s/%.64s", drivers[at->n].name,
-		 dax_kstr_chomp(text));
-	return dax_sysfs_has_node(at->model, path) ? -EBUSY : -ENODEV;
-}
 
 static void walk_device_link(struct sysfs_walk *walk, const struct nd_device *dev,
 			     const char *arg)
@@ -548,7 +732,7 @@ void dax_sysfs_walk_nd_bus(struct sysfs_walk *walk)
 		for_each_nd_device(walk, walk_driver_link, drivers[i].name);
 	}
 	dax_sysfs_dir(walk, &obj, NULL, "class/nd");
-	if (has_static) {
+	if (dax_sysfs_has_nd(model)) {
 		dax_sysfs_link(walk, SYSFS_NDBUS "/nd/ndctl0", "class/nd/ndctl0");
 		dax_sysfs_link(walk, SYSFS_NDBUS "/nd/ndctl0", "dev/char/%" PRIu32 ":0",
 			       model->ndctl_major);

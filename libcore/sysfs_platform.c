@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 /* ---- platform devices ------------------------------------------------------ */
 
@@ -31,10 +32,19 @@ static bool has_numa_node(const struct sysfs_obj *obj)
 		.store = store_driver_override                                           \
 	}
 
+static int show_e820_uevent(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "%sMODALIAS=platform:e820_pmem\n",
+		       obj->model->is_nd_gone ? "" : "DRIVER=e820_pmem\n");
+}
+
 static const struct sysfs_attr e820_attrs[] = {
 	DRIVER_OVERRIDE,
 	{.name = "modalias", .mode = 0444, .text = "platform:e820_pmem\n"},
-	SYSFS_UEVENT("DRIVER=e820_pmem\nMODALIAS=platform:e820_pmem\n"),
+	{.name = "uevent",
+	 .mode = 0644,
+	 .show = show_e820_uevent,
+	 .store = dax_sysfs_store_uevent},
 	{0},
 };
 
@@ -59,13 +69,19 @@ bool dax_sysfs_has_type(const struct dax_model *model, enum dax_region_type type
 	return false;
 }
 
+bool dax_sysfs_has_nd(const struct dax_model *model)
+{
+	return dax_sysfs_has_type(model, DAX_REGION_STATIC) && !model->is_nd_gone;
+}
+
 static void walk_platform_device(struct sysfs_walk *walk, const struct sysfs_obj *obj,
 				 const struct sysfs_attr *attrs, const char *dir,
 				 const char *driver)
 {
 	dax_sysfs_dir(walk, obj, attrs, "%s", dir);
 	dax_sysfs_dir(walk, obj, NULL, "%s/power", dir);
-	dax_sysfs_link(walk, driver, "%s/driver", dir);
+	if (driver)
+		dax_sysfs_link(walk, driver, "%s/driver", dir);
 	dax_sysfs_link(walk, "bus/platform", "%s/subsystem", dir);
 }
 
@@ -77,7 +93,9 @@ void dax_sysfs_walk_platform_devices(struct sysfs_walk *walk)
 
 	if (dax_sysfs_has_type(dax_sysfs_model(walk), DAX_REGION_STATIC))
 		walk_platform_device(walk, &obj, e820_attrs, SYSFS_E820,
-				     "bus/platform/drivers/e820_pmem");
+				     obj.model->is_nd_gone
+					     ? NULL
+					     : "bus/platform/drivers/e820_pmem");
 	dax_for_each_region (region, dax_sysfs_model(walk)) {
 		if (region->type != DAX_REGION_DYNAMIC)
 			continue;
@@ -88,6 +106,27 @@ void dax_sysfs_walk_platform_devices(struct sysfs_walk *walk)
 	}
 }
 
+static int store_e820_bind(const struct sysfs_at *at, char *text)
+{
+	if (strcmp(dax_kstr_chomp(text), "e820_pmem"))
+		return -ENODEV;
+	return dax_nd_platform_bind(at->model);
+}
+
+static int store_e820_unbind(const struct sysfs_at *at, char *text)
+{
+	if (strcmp(dax_kstr_chomp(text), "e820_pmem"))
+		return -ENODEV;
+	return dax_nd_platform_unbind(at->model);
+}
+
+static const struct sysfs_attr e820_driver[] = {
+	{.name = "bind", .mode = 0200, .store = store_e820_bind},
+	{.name = "unbind", .mode = 0200, .store = store_e820_unbind},
+	SYSFS_UEVENT_WO,
+	{0},
+};
+
 static const struct sysfs_attr platform_driver[] = {
 	{.name = "bind", .mode = 0200, .store = dax_sysfs_store_nodev},
 	{.name = "unbind", .mode = 0200, .store = dax_sysfs_store_nodev},
@@ -95,11 +134,12 @@ static const struct sysfs_attr platform_driver[] = {
 	{0},
 };
 
-static void walk_driver(struct sysfs_walk *walk, const char *driver, const char *module)
+static void walk_driver(struct sysfs_walk *walk, const struct sysfs_attr *attrs,
+			const char *driver, const char *module)
 {
 	char target[DAX_SYSFS_PATH_MAX];
 
-	dax_sysfs_dir(walk, NULL, platform_driver, "%s", driver);
+	dax_sysfs_dir(walk, NULL, attrs, "%s", driver);
 	snprintf(target, sizeof(target), "module/%s", module);
 	dax_sysfs_link(walk, target, "%s/module", driver);
 }
@@ -116,13 +156,16 @@ void dax_sysfs_walk_platform_bus(struct sysfs_walk *walk)
 	dax_sysfs_dir(walk, NULL, NULL, "bus/platform/devices");
 	dax_sysfs_dir(walk, NULL, NULL, "bus/platform/drivers");
 	if (has_static) {
-		walk_driver(walk, "bus/platform/drivers/e820_pmem", "nd_e820");
+		walk_driver(walk, e820_driver, "bus/platform/drivers/e820_pmem",
+			    "nd_e820");
 		dax_sysfs_link(walk, SYSFS_E820, "bus/platform/devices/e820_pmem");
-		dax_sysfs_link(walk, SYSFS_E820,
-			       "bus/platform/drivers/e820_pmem/e820_pmem");
+		if (!dax_sysfs_model(walk)->is_nd_gone)
+			dax_sysfs_link(walk, SYSFS_E820,
+				       "bus/platform/drivers/e820_pmem/e820_pmem");
 	}
 	if (has_dynamic)
-		walk_driver(walk, "bus/platform/drivers/hmem", "dax_hmem");
+		walk_driver(walk, platform_driver, "bus/platform/drivers/hmem",
+			    "dax_hmem");
 	dax_for_each_region (region, dax_sysfs_model(walk)) {
 		if (region->type != DAX_REGION_DYNAMIC)
 			continue;

@@ -64,6 +64,8 @@ void dax_sysfs_walk_dax_bus(struct sysfs_walk *walk);
 /* The directory of a dax device, in a buffer of DAX_SYSFS_PATH_MAX. */
 const char *dax_sysfs_dev_dir(const struct dax_dev *dev, char *buf);
 const char *dax_sysfs_region_dir(const struct dax_region *region, char *buf);
+/* Is there an nd bus device? */
+bool dax_sysfs_has_nd(const struct dax_model *model);
 bool dax_sysfs_has_type(const struct dax_model *model, enum dax_region_type type);
 /* Is there a node of that very path, no link followed? */
 bool dax_sysfs_has_node(const struct dax_model *model, const char *path);

@@ -650,8 +650,11 @@ static void test_static_stores(void)
 	store(REGION0 "/pfn0.0/mode", "ram", -EBUSY);
 	store(REGION0 "/btt0.0/sector_size", "512", -EBUSY);
 	store(E820 "/ndbus0/provider", "x", -EACCES);
-	store("bus/nd/drivers/dax_pmem/unbind", "dax0.0", -ENODEV);
-	store("bus/nd/drivers/nd_pmem/bind", "namespace0.0", -ENODEV);
+	store("bus/nd/drivers/nd_pmem/bind", "namespace0.0", -ENXIO);
+	store("bus/nd/drivers/nd_pmem/unbind", "namespace0.0", -ENODEV);
+	store("bus/nd/drivers/nd_pmem/bind", "region0", -ENODEV);
+	store("bus/nd/drivers/nd_pmem/bind", "nosuch", -ENODEV);
+	store("bus/nd/drivers/dax_pmem/bind", "namespace0.0", -ENODEV);
 	store("bus/nd/drivers/dax_pmem/bind", "dax0.0\n", -EBUSY);
 	store("bus/nd/drivers/dax_pmem/bind", "dax0.1", -ENODEV);
 	store("bus/nd/drivers/nd_region/bind", "region0", -EBUSY);
@@ -662,6 +665,78 @@ static void test_static_stores(void)
 	store("bus/nd/drivers_autoprobe", "0", 0);
 	shows("bus/nd/drivers_autoprobe", "0\n");
 	store("bus/nd/drivers_autoprobe", "1", 0);
+	teardown();
+}
+
+/* What a namespace of 6.12 goes through when drivers leave it and come back. */
+static void test_nd_drivers(void)
+{
+	const char *dax = "bus/dax/devices/dax0.0";
+
+	setup_static();
+	store("bus/nd/drivers/dax_pmem/unbind", "dax0.0\n", 0);
+	store("bus/nd/drivers/dax_pmem/unbind", "dax0.0", -ENODEV);
+	absent(dax);
+	absent(REGION0 "/dax0.0/dax0.0");
+	absent(REGION0 "/dax0.0/dax_region");
+	absent(REGION0 "/dax0.0/driver");
+	absent("dev/char/252:0");
+	shows(REGION0 "/dax0.0/uevent", "DEVTYPE=nd_dax\nMODALIAS=nd:t7\n");
+	shows(REGION0 "/dax0.0/namespace", "namespace0.0\n");
+	shows(REGION0 "/namespace0.0/holder", "dax0.0\n");
+	shows(REGION0 "/dax_seed", "dax0.1\n");
+	store("bus/nd/drivers/nd_pmem/bind", "namespace0.0", -ENXIO);
+	absent(dax);
+	store("bus/nd/drivers/dax_pmem/bind", "dax0.0", 0);
+	store("bus/nd/drivers/dax_pmem/bind", "dax0.0", -EBUSY);
+	/* Somebody may still have the old one, so it has another number. */
+	shows(REGION0 "/dax0.0/dax0.0/dev", "252:1\n");
+	ok(!dax_model_check(&model), "the model holds together");
+
+	store("bus/nd/drivers/dax_pmem/unbind", "dax0.0", 0);
+	store(REGION0 "/dax0.0/namespace", "namespace0.0", -EBUSY);
+	store(REGION0 "/dax0.0/namespace", "\n", 0);
+	absent("bus/nd/devices/dax0.0");
+	shows(REGION0 "/namespace0.0/holder", "\n");
+	shows(REGION0 "/namespace0.0/holder_class", "dax\n");
+	shows(REGION0 "/namespace0.0/mode", "memory\n");
+	store(REGION0 "/namespace0.0/holder_class", "dax", -ENXIO);
+	store(REGION0 "/namespace0.0/holder_class", "x", -EINVAL);
+	store("bus/nd/drivers/dax_pmem/bind", "dax0.0", -ENODEV);
+	store(REGION0 "/namespace0.0/force_raw", "1", 0);
+	shows(REGION0 "/namespace0.0/mode", "raw\n");
+	store("bus/nd/drivers/nd_pmem/bind", "namespace0.0", -EOPNOTSUPP);
+	store(REGION0 "/namespace0.0/force_raw", "0", 0);
+	ok(!dax_model_check(&model), "the model holds together");
+	store("bus/nd/drivers/nd_pmem/bind", "namespace0.0", -ENXIO);
+	shows(REGION0 "/namespace0.0/mode", "dax\n");
+	shows(REGION0 "/dax0.0/dax0.0/size", "534773760\n");
+
+	store("bus/nd/drivers/nd_region/unbind", "region0", 0);
+	store("bus/nd/drivers/nd_region/unbind", "region0", -ENODEV);
+	absent("bus/nd/devices/namespace0.0");
+	absent("bus/nd/devices/btt0.0");
+	absent(REGION0 "/driver");
+	shows(REGION0 "/uevent", "DEVTYPE=nd_pmem\nMODALIAS=nd:t2\n");
+	shows(REGION0 "/namespace_seed", "\n");
+	shows(REGION0 "/size", "536870912\n");
+	store("bus/nd/drivers/nd_pmem/bind", "namespace0.0", -ENODEV);
+	ok(!dax_model_check(&model), "the model holds together");
+	store("bus/nd/drivers/nd_region/bind", "region0", 0);
+	shows(REGION0 "/namespace0.0/holder", "dax0.0\n");
+	shows(REGION0 "/namespace0.0/holder_class", "\n");
+
+	store("bus/platform/drivers/e820_pmem/unbind", "foo", -ENODEV);
+	store("bus/platform/drivers/e820_pmem/unbind", "e820_pmem", 0);
+	store("bus/platform/drivers/e820_pmem/unbind", "e820_pmem", -ENODEV);
+	absent(E820 "/ndbus0");
+	absent("class/nd/ndctl0");
+	shows(E820 "/uevent", "MODALIAS=platform:e820_pmem\n");
+	store("bus/platform/drivers/e820_pmem/bind", "e820_pmem", 0);
+	store("bus/platform/drivers/e820_pmem/bind", "e820_pmem", -EBUSY);
+	shows(E820 "/ndbus0/provider", "e820\n");
+	shows(REGION0 "/dax0.0/dax0.0/size", "534773760\n");
+	ok(!dax_model_check(&model), "the model holds together");
 	teardown();
 }
 
@@ -773,6 +848,7 @@ int main(void)
 	test_size_align_mapping();
 	test_driver();
 	test_static_stores();
+	test_nd_drivers();
 	test_uevents();
 	test_paths();
 	test_proc_devices();
