@@ -379,13 +379,12 @@ struct dax_verdict dax_fd_verdict(enum dax_call call, int accmode, int64_t a, in
 }
 
 /*
- * mm/mmap.c: ksys_mmap_pgoff(), do_mmap() and what they call, down to the type of
- * the mapping; the driver's own mmap is not reached yet.
+ * mm/mmap.c: ksys_mmap_pgoff() and do_mmap(), until an address is found. What is
+ * mapped at that of MAP_FIXED_NOREPLACE is looked at next.
  */
-static struct dax_verdict mmap_generic(const struct dax_mmap_request *req,
-				       struct dax_mmap_answer *ans)
+static struct dax_verdict mmap_address(const struct dax_mmap_request *req,
+				       const struct dax_mmap_answer *ans)
 {
-	const int type = req->flags & MAP_TYPE;
 	const bool is_fixed = ans->place >= DAX_PLACE_FIXED;
 
 	if (req->off & (DAX_PAGE - 1))
@@ -400,6 +399,15 @@ static struct dax_verdict mmap_generic(const struct dax_mmap_request *req,
 		return dax_refuse(EINVAL, DAX_MMAP_ADDRESS_OFF_PAGE, req->addr, 0, 0);
 	if (is_fixed && req->addr > DAX_TASK_SIZE - ans->len)
 		return dax_refuse(ENOMEM, DAX_MMAP_NO_ROOM, req->addr, ans->len, 0);
+	return dax_allow();
+}
+
+/* do_mmap(), from there to the type of the mapping; the driver's mmap comes later. */
+static struct dax_verdict mmap_generic(const struct dax_mmap_request *req,
+				       const struct dax_mmap_answer *ans)
+{
+	const int type = req->flags & MAP_TYPE;
+
 	/* file_mmap_ok(): a character device may use all offsets but the last ones. */
 	if (req->off / DAX_PAGE > (UINT64_MAX - ans->len) / DAX_PAGE)
 		return dax_refuse(EOVERFLOW, DAX_MMAP_OVERFLOW, req->off, ans->len, 0);
@@ -503,9 +511,14 @@ void dax_mmap_verdict(const struct dax_device *dev, const struct dax_mmap_reques
 	ret->len = dax_round_up(req->len, DAX_PAGE);
 	ret->addr = dax_round_down(req->addr, DAX_PAGE);
 	ret->place = mmap_place(dev, req, ret->len);
-	ret->v = mmap_generic(req, ret);
+	ret->v = mmap_address(req, ret);
 	if (ret->v.error)
 		return;
+	ret->v = mmap_generic(req, ret);
+	if (ret->v.error) {
+		ret->is_late = ret->place == DAX_PLACE_NOREPLACE;
+		return;
+	}
 	ret->v = mmap_driver(dev, req, ret);
 	ret->is_late = ret->v.error != 0;
 	if (!ret->v.error)

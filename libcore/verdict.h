@@ -180,8 +180,9 @@ struct dax_mmap_answer {
 	uint64_t addr; /* page-rounded */
 	uint64_t len;  /* page-rounded */
 	/*
-	 * Refused only by the driver's own mmap: where place is FIXED, what was mapped
-	 * at addr is gone nevertheless; where it is NOREPLACE, EEXIST comes first.
+	 * Refused when the kernel has found an address: where place is NOREPLACE,
+	 * EEXIST comes first; where it is FIXED, what was mapped at addr is gone
+	 * nevertheless (it is the driver's own mmap that refused).
 	 */
 	bool is_late;
 };

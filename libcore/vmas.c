@@ -147,21 +147,32 @@ void dax_vmas_insert(struct dax_vmas *vmas, const struct dax_vma *vma)
  * @end:	behind the last byte
  * @clear:	flags to take away
  * @set:	flags to give
+ *
+ * Only what changes is split, and merges with its neighbours (mm/vma.c: vma_modify()).
  */
 void dax_vmas_set_flags(struct dax_vmas *vmas, uint64_t start, uint64_t end,
 			uint32_t clear, uint32_t set)
 {
-	uint32_t first;
-	uint32_t i;
+	uint64_t next;
 
-	split_at(vmas, start);
-	split_at(vmas, end);
-	first = dax_vmas_find(vmas, start);
-	for (i = first; i < vmas->nr && vmas->v[i].start < end; i++)
-		vmas->v[i].flags = (vmas->v[i].flags & ~clear) | set;
-	for (; i > first; i--)
+	for (; start < end; start = next) {
+		uint32_t i = dax_vmas_find(vmas, start);
+		uint32_t flags;
+
+		if (i == vmas->nr || vmas->v[i].start >= end)
+			break;
+		start = dax_max(start, vmas->v[i].start);
+		next = dax_min(end, vmas->v[i].end);
+		flags = (vmas->v[i].flags & ~clear) | set;
+		if (flags == vmas->v[i].flags)
+			continue;
+		split_at(vmas, start);
+		split_at(vmas, next);
+		i = dax_vmas_find(vmas, start);
+		vmas->v[i].flags = flags;
+		merge_at(vmas, i + 1);
 		merge_at(vmas, i);
-	merge_at(vmas, first);
+	}
 }
 
 /**
@@ -200,6 +211,35 @@ static struct dax_verdict split_both(const struct dax_vma *vma, uint64_t start,
 	struct dax_verdict v = split_verdict(vma, start);
 
 	return v.error ? v : split_verdict(vma, end);
+}
+
+/*
+ * mm/vma.c: vma_modify(), of the part of [start, end) that is in mapping @i. If that
+ * part comes to be like the neighbour whom it touches, the border between the two is
+ * moved, and the driver is not asked where it may be. Else the mapping is split.
+ */
+static struct dax_verdict modify_verdict(const struct dax_vmas *vmas, uint32_t i,
+					 uint64_t start, uint64_t end, uint32_t clear,
+					 uint32_t set)
+{
+	const struct dax_vma *vma = &vmas->v[i];
+	struct dax_vma part = *vma;
+
+	part.start = dax_max(start, vma->start);
+	part.end = dax_min(end, vma->end);
+	part.off += part.start - vma->start;
+	part.flags = (vma->flags & ~clear) | set;
+	if (part.start == vma->start && i) {
+		struct dax_vma before = vmas->v[i - 1];
+
+		if (before.end > start) /* it was changed right before */
+			before.flags = (before.flags & ~clear) | set;
+		if (may_merge(&before, &part))
+			return dax_allow();
+	}
+	if (part.end == vma->end && i + 1 < vmas->nr && may_merge(&part, &vmas->v[i + 1]))
+		return dax_allow();
+	return split_both(vma, start, end);
 }
 
 /**
@@ -250,7 +290,8 @@ struct dax_verdict dax_mprotect_verdict(const struct dax_vmas *vmas, uint64_t ad
 		if (prot & PROT_WRITE && !(vma->flags & DAX_VMA_MAYWRITE))
 			v = dax_refuse(EACCES, DAX_VMA_NO_WRITE, vma->start, 0, 0);
 		else if ((vma->flags & DAX_VMA_PROT) != ((uint32_t)prot & DAX_VMA_PROT))
-			v = split_both(vma, addr, end);
+			v = modify_verdict(vmas, i, addr, end, DAX_VMA_PROT,
+					   (uint32_t)prot & DAX_VMA_PROT);
 		if (v.error) {
 			*ret_stop = dax_max(addr, vma->start);
 			return v;
@@ -334,14 +375,16 @@ struct dax_advice dax_advice(int advice)
 
 /**
  * dax_madvise_verdict() - may this advice be given?
- * @vma:	a dax mapping
+ * @vmas:	the process's dax mappings
+ * @i:		index of one of them
  * @start:	first byte
- * @end:	behind the last byte; may be outside of @vma, as may @start
+ * @end:	behind the last byte; may be outside of the mapping, as may @start
  * @advice:	of madvise(2)
  */
-struct dax_verdict dax_madvise_verdict(const struct dax_vma *vma, uint64_t start,
-				       uint64_t end, int advice)
+struct dax_verdict dax_madvise_verdict(const struct dax_vmas *vmas, uint32_t i,
+				       uint64_t start, uint64_t end, int advice)
 {
+	const struct dax_vma *vma = &vmas->v[i];
 	struct dax_advice a = dax_advice(advice);
 
 	if (a.kind == DAX_ADVICE_REFUSE) {
@@ -351,7 +394,7 @@ struct dax_verdict dax_madvise_verdict(const struct dax_vma *vma, uint64_t start
 		return dax_refuse(a.error, a.reason, (uint64_t)advice, 0, 0);
 	}
 	if (a.kind == DAX_ADVICE_FLAGS && ((vma->flags & ~a.clear) | a.set) != vma->flags)
-		return split_both(vma, start, end);
+		return modify_verdict(vmas, i, start, end, a.clear, a.set);
 	return dax_allow();
 }
 
@@ -431,19 +474,14 @@ void dax_mremap_verdict(const struct dax_vma *vma, const struct dax_mremap_reque
 		return;
 	} else if (old_len > new_len) {
 		ret->how = DAX_MREMAP_SHRINK;
-		ret->v = split_verdict(vma, req->old_addr + new_len);
-		if (!ret->v.error && req->old_addr + old_len < vma->end)
-			ret->v = split_verdict(vma, req->old_addr + old_len);
-		if (ret->v.error)
-			ret->how = DAX_MREMAP_REFUSE;
 		return;
 	} else {
 		ret->how = DAX_MREMAP_GROW;
 	}
 	ret->old_len = len;
 
-	/* vma_to_resize(): too late for what was at a fixed target */
-	ret->unmaps_target = is_fixed;
+	/* resize_is_valid(): after the target and the tail were unmapped */
+	ret->is_late = is_fixed;
 	if (len > vma->end - req->old_addr) {
 		mremap_refuse(ret, EFAULT, DAX_MREMAP_CROSSES);
 		return;
@@ -455,10 +493,6 @@ void dax_mremap_verdict(const struct dax_vma *vma, const struct dax_mremap_reque
 	if (ret->how == DAX_MREMAP_GROW && !ret->may_move &&
 	    len != vma->end - req->old_addr)
 		mremap_refuse(ret, ENOMEM, DAX_MREMAP_ARGUMENT);
-	else if (ret->how == DAX_MREMAP_MOVE && ret->unmap_tail)
-		ret->v = split_verdict(vma, req->old_addr + len);
-	if (ret->v.error)
-		ret->how = DAX_MREMAP_REFUSE;
 }
 
 /**
@@ -467,11 +501,19 @@ void dax_mremap_verdict(const struct dax_vma *vma, const struct dax_mremap_reque
  * @addr:	first byte of the part
  * @len:	bytes
  *
- * mm/mremap.c: move_vma() asks may_split for both ends before it moves anything.
+ * mm/mremap.c: move_vma() asks may_split for both ends before it moves anything, also
+ * where nothing is to be split: a duplicate (length 0) of a mapping that begins off the
+ * align.
  */
 struct dax_verdict dax_mremap_move_verdict(const struct dax_vma *vma, uint64_t addr,
 					   uint64_t len)
 {
-	/* Not split_both(): a duplicate (length 0) asks for its one end, too. */
-	return split_both(vma, addr, addr + len);
+	const uint64_t mask = vma->align - 1;
+	const uint64_t end = addr + len;
+
+	if (vma->start != addr && addr & mask)
+		return dax_refuse(EINVAL, DAX_VMA_SPLIT, addr, vma->align, 0);
+	if (vma->end != end && end & mask)
+		return dax_refuse(EINVAL, DAX_VMA_SPLIT, end, vma->align, 0);
+	return dax_allow();
 }

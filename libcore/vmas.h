@@ -93,8 +93,8 @@ struct dax_advice {
 };
 
 struct dax_advice dax_advice(int advice);
-struct dax_verdict dax_madvise_verdict(const struct dax_vma *vma, uint64_t start,
-				       uint64_t end, int advice);
+struct dax_verdict dax_madvise_verdict(const struct dax_vmas *vmas, uint32_t i,
+				       uint64_t start, uint64_t end, int advice);
 struct dax_verdict dax_msync_verdict(const struct dax_vma *vma, int flags);
 
 struct dax_mremap_request {
@@ -120,10 +120,10 @@ struct dax_mremap_answer {
 	uint64_t new_len; /* page-rounded */
 	uint64_t off;     /* device offset of old_addr */
 	bool may_move;
-	bool is_fixed;       /* MOVE: to new_addr, replacing what is there */
+	bool is_fixed;       /* to new_addr, replacing what is there */
 	bool keeps_old;      /* DONTUNMAP, or a duplicate (old length 0) */
-	bool unmaps_target;  /* REFUSE: what was at new_addr is gone nevertheless */
-	uint64_t unmap_tail; /* MOVE: bytes to unmap behind old_len first */
+	uint64_t unmap_tail; /* bytes to unmap behind old_len, before a move */
+	bool is_late; /* REFUSE, when target and tail are unmapped */
 };
 
 /* Precondition: old_addr is in @vma. */

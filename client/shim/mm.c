@@ -55,73 +55,7 @@ long shim_munmap(uint64_t addr, uint64_t len)
 	return r;
 }
 
-/* -- mprotect ------------------------------------------------------------------------ */
-
-static long sys_mprotect(uint64_t addr, uint64_t len, int prot, int pkey)
-{
-	if (pkey == -1)
-		return sys3(mprotect, addr, len, prot);
-	return sys4(pkey_mprotect, addr, len, prot, pkey);
-}
-
-/* Where the dax mappings that begin at @addr without a gap end. With the lock held. */
-static uint64_t end_of_run(uint64_t addr)
-{
-	uint32_t i = dax_vmas_find(&shim_vmas, addr);
-
-	for (; i < shim_vmas.nr && shim_vmas.v[i].start <= addr; i++)
-		addr = shim_vmas.v[i].end;
-	return addr;
-}
-
-/**
- * shim_mprotect() - mprotect of a range in which dax mappings may be
- * @pkey:	of pkey_mprotect(2), or -1
- */
-long shim_mprotect(uint64_t addr, uint64_t len, int prot, int pkey)
-{
-	const int fault = shim_fault_at(DAX_FAULT_MPROTECT, DAX_CALL_MPROTECT, addr, len);
-	const uint64_t args[] = {addr, len, (uint64_t)prot};
-	struct dax_verdict v = dax_allow();
-	const struct dax_vma *first;
-	struct dax_vma vma = {0};
-	uint64_t stop;
-	uint64_t mask;
-	long r = 0;
-
-	if (unlikely(fault))
-		return fault;
-	if (shim_is_bad_range(addr, len) || !shim_maps_lock_slow(&mask))
-		return sys_mprotect(addr, len, prot, pkey);
-	len = dax_round_up(len, DAX_PAGE);
-	first = shim_first_in(addr, len);
-	if (!first || !shim_maps_has_room()) {
-		shim_maps_unlock_slow(mask);
-		return sys_mprotect(addr, len, prot, pkey);
-	}
-	vma = *first;
-	v = dax_mprotect_verdict(&shim_vmas, addr, len, prot, &stop);
-	if (v.error && shim_drop_stale(addr, len))
-		v = dax_mprotect_verdict(&shim_vmas, addr, len, prot, &stop);
-	if (stop > addr)
-		r = sys_mprotect(addr, stop - addr, prot, pkey);
-	if (v.error == EINVAL)
-		dax_vmas_split(&shim_vmas, dax_max(addr, stop));
-	/* ENOMEM: a gap. What is before it was changed. */
-	if (r == -ENOMEM)
-		stop = dax_min(stop, end_of_run(addr));
-	if (stop > addr && (r == 0 || r == -ENOMEM))
-		dax_vmas_set_flags(&shim_vmas, addr, stop, DAX_VMA_PROT,
-				   (uint32_t)prot & DAX_VMA_PROT);
-	shim_maps_unlock_slow(mask);
-	if (r < 0)
-		return r;
-	shim_tell(&vma, DAX_CALL_MPROTECT, args, 3, &v, 0);
-	return -v.error;
-}
-
-/* -- madvise, msync, mlock: piece by piece ----------------------------------------------
- */
+/* -- piece by piece -------------------------------------------------------------------- */
 
 /* One piece of a range: in one dax mapping, or in none. */
 struct piece {
@@ -152,10 +86,91 @@ static bool is_ours(const struct piece *piece)
 	return piece->vma.end != 0;
 }
 
+/* -- mprotect ------------------------------------------------------------------------ */
+
+static long sys_mprotect(uint64_t addr, uint64_t len, int prot, int pkey)
+{
+	if (pkey == -1)
+		return sys3(mprotect, addr, len, prot);
+	return sys4(pkey_mprotect, addr, len, prot, pkey);
+}
+
+static long protect_piece(const struct piece *piece, int prot, int pkey,
+			  struct dax_verdict *v)
+{
+	const uint64_t len = piece->end - piece->start;
+	bool is_off_align;
+	uint64_t stop;
+	long r;
+
+	if (!shim_maps_has_room())
+		return -ENOMEM;
+	*v = dax_mprotect_verdict(&shim_vmas, piece->start, len, prot, &stop);
+	if (v->error) {
+		if (v->reason == DAX_VMA_SPLIT)
+			dax_vmas_split(&shim_vmas, piece->start);
+		return -v->error;
+	}
+	r = sys_mprotect(piece->start, len, prot, pkey);
+	if (r < 0)
+		return r;
+	is_off_align = shim_is_off_align(piece->start, piece->end);
+	dax_vmas_set_flags(&shim_vmas, piece->start, piece->end, DAX_VMA_PROT,
+			   (uint32_t)prot & DAX_VMA_PROT);
+	if (unlikely(is_off_align))
+		shim_mend(piece->start, piece->end);
+	return 0;
+}
+
+/**
+ * shim_mprotect() - mprotect of a range in which dax mappings may be
+ * @pkey:	of pkey_mprotect(2), or -1
+ *
+ * mm/mprotect.c: do_mprotect_pkey() ends at the first error, with what came before done.
+ */
+long shim_mprotect(uint64_t addr, uint64_t len, int prot, int pkey)
+{
+	const int fault = shim_fault_at(DAX_FAULT_MPROTECT, DAX_CALL_MPROTECT, addr, len);
+	const uint64_t args[] = {addr, len, (uint64_t)prot};
+	struct dax_verdict v = dax_allow();
+	const uint64_t end = addr + dax_round_up(len, DAX_PAGE);
+	struct piece piece = {.end = addr};
+	struct dax_vma vma = {0};
+	uint64_t mask;
+	long r = 0;
+
+	if (unlikely(fault))
+		return fault;
+	if (shim_is_bad_range(addr, len) || !shim_maps_lock_slow(&mask))
+		return sys_mprotect(addr, len, prot, pkey);
+	while (piece.end < end && r == 0) {
+		piece = piece_at(piece.end, end);
+		if (!is_ours(&piece)) {
+			r = sys_mprotect(piece.start, piece.end - piece.start, prot,
+					 pkey);
+			continue;
+		}
+		vma = piece.vma;
+		r = protect_piece(&piece, prot, pkey, &v);
+		if (v.error && shim_drop_stale(piece.start, 1)) {
+			v = dax_allow();
+			r = 0;
+			piece.end = piece.start;
+		}
+	}
+	shim_maps_unlock_slow(mask);
+	if (vma.end && (r == 0 || v.error))
+		shim_tell(&vma, DAX_CALL_MPROTECT, args, 3, &v, 0);
+	return r;
+}
+
+/* -- madvise, msync, mlock ------------------------------------------------------------ */
+
 /* What the flags of a mapping need from the kernel, beside what is in our list. */
 static long advise_flags(const struct piece *piece, int advice,
 			 const struct dax_advice *a)
 {
+	const bool is_off_align = shim_is_off_align(piece->start, piece->end);
 	struct dax_vma vma;
 	long r = 0;
 
@@ -167,6 +182,8 @@ static long advise_flags(const struct piece *piece, int advice,
 	if (r < 0)
 		return r;
 	dax_vmas_set_flags(&shim_vmas, piece->start, piece->end, a->clear, a->set);
+	if (unlikely(is_off_align))
+		shim_mend(piece->start, piece->end);
 	/* No huge pages where only huge ones can be: see shim_break_untouched(). */
 	vma = *shim_first_in(piece->start, 1);
 	if ((a->set | a->clear) & DAX_VMA_NOHUGEPAGE) {
@@ -178,6 +195,11 @@ static long advise_flags(const struct piece *piece, int advice,
 	return 0;
 }
 
+static bool drops_pages(int advice)
+{
+	return advice == MADV_DONTNEED || advice == MADV_DONTNEED_LOCKED;
+}
+
 static long advise_piece(const struct piece *piece, uint64_t start, uint64_t end,
 			 int advice, struct dax_verdict *v)
 {
@@ -186,7 +208,8 @@ static long advise_piece(const struct piece *piece, uint64_t start, uint64_t end
 
 	if (!is_ours(piece))
 		return sys3(madvise, piece->start, piece->end - piece->start, advice);
-	*v = dax_madvise_verdict(&piece->vma, start, end, advice);
+	*v = dax_madvise_verdict(&shim_vmas, dax_vmas_find(&shim_vmas, piece->start),
+				 start, end, advice);
 	if (v->error) {
 		if (v->reason == DAX_VMA_SPLIT && shim_maps_has_room())
 			dax_vmas_split(&shim_vmas, piece->start);
@@ -200,9 +223,7 @@ static long advise_piece(const struct piece *piece, uint64_t start, uint64_t end
 	case DAX_ADVICE_PASS:
 		r = sys3(madvise, piece->start, piece->end - piece->start, advice);
 		/* What was touched is so no more, and may be out of reach now. */
-		if (r == 0 &&
-		    (advice == MADV_DONTNEED || advice == MADV_DONTNEED_LOCKED) &&
-		    !shim_is_reachable(&piece->vma))
+		if (r == 0 && !shim_is_reachable(&piece->vma))
 			shim_break_untouched(&piece->vma, piece->start, piece->end);
 		return r;
 	case DAX_ADVICE_NOTHING:
@@ -231,7 +252,10 @@ long shim_madvise(uint64_t addr, uint64_t len, int advice)
 
 	if (unlikely(fault))
 		return fault;
-	if (shim_is_bad_range(addr, len) || !shim_maps_lock_slow(&mask))
+	/* MADV_POPULATE_*, and what is not known here: the kernel's own. */
+	if (shim_is_bad_range(addr, len) ||
+	    (dax_advice(advice).kind == DAX_ADVICE_PASS && !drops_pages(advice)) ||
+	    !shim_maps_lock_slow(&mask))
 		return sys3(madvise, addr, len, advice);
 	while (piece.end < end && r == 0) {
 		piece = piece_at(piece.end, end);

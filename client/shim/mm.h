@@ -25,6 +25,8 @@ struct dax_verdict shim_unmap_verdict(uint64_t addr, uint64_t len);
 bool shim_is_reachable(const struct dax_vma *vma);
 void shim_break_untouched(const struct dax_vma *vma, uint64_t start, uint64_t end);
 void shim_make_whole(const struct dax_vma *vma);
+bool shim_is_off_align(uint64_t start, uint64_t end);
+void shim_mend(uint64_t start, uint64_t end);
 void shim_mmap_freed(uint64_t end);
 
 extern bool shim_thp_disabled;

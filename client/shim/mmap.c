@@ -112,9 +112,12 @@ static void note(const struct mapping *m, uint64_t addr)
 			 (m->req->flags & MAP_SYNC ? DAX_VMA_SYNC : 0),
 		.file = m->file,
 	};
+	const bool is_off_align = shim_is_off_align(vma.start, vma.end);
 
 	dax_vmas_insert(&shim_vmas, &vma);
 	shim_maps_changed();
+	if (unlikely(is_off_align)) /* merged with such a one, or it lost a part */
+		shim_mend(vma.start, vma.end);
 	shim_follow_new(m->s, m->slot, m->dev);
 }
 

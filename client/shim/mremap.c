@@ -14,6 +14,10 @@
 #include "client/shim/sys.h"
 #include "libcore/size.h"
 
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
+
 /* With the lock held: unmaps a range, from the list too. */
 static long unmap_locked(uint64_t addr, uint64_t len, struct dax_verdict *v)
 {
@@ -58,6 +62,7 @@ static long map_vma(const struct dax_vma *vma, int how)
 static void insert(const struct dax_vma *vma)
 {
 	const uint64_t len = vma->end - vma->start;
+	const bool is_off_align = shim_is_off_align(vma->start, vma->end);
 
 	if (vma->flags & DAX_VMA_DONTFORK)
 		sys3(madvise, vma->start, len, MADV_DONTFORK);
@@ -65,6 +70,8 @@ static void insert(const struct dax_vma *vma)
 		sys3(madvise, vma->start, len, MADV_DONTDUMP);
 	dax_vmas_insert(&shim_vmas, vma);
 	shim_maps_changed();
+	if (unlikely(is_off_align))
+		shim_mend(vma->start, vma->end);
 }
 
 /*
@@ -92,10 +99,6 @@ static long grow_in_place(const struct dax_vma *vma, uint64_t delta)
 	if (sys_is_error(p))
 		return p == -EEXIST ? -ENOMEM : p;
 	insert(&whole);
-	if (!shim_is_reachable(&whole))
-		shim_break_untouched(&whole, whole.start, whole.end);
-	else if (dax_vma_is_broken(vma))
-		shim_make_whole(&whole);
 	return 0;
 }
 
@@ -121,9 +124,12 @@ static void move_touched(const struct dax_vma *from, uint64_t old_addr, uint64_t
 		unit.start += pos;
 		unit.off += pos;
 		unit.end = unit.start + to->align;
-		if (unit.end <= to->end &&
-		    shim_is_present((int)pagemap, old_addr + pos, to->align))
-			map_vma(&unit, MAP_FIXED);
+		if (unit.end > to->end ||
+		    !shim_is_present((int)pagemap, old_addr + pos, to->align))
+			continue;
+		map_vma(&unit, MAP_FIXED);
+		/* It was touched, and shall look like that. */
+		sys3(madvise, unit.start, DAX_PAGE, MADV_POPULATE_READ);
 	}
 	sys1(close, pagemap);
 }
@@ -168,6 +174,37 @@ static long move(const struct dax_vma *vma, const struct dax_mremap_request *req
 	return p;
 }
 
+/* mremap_to(): makes room first, and then looks whether it can be done. */
+static long move_to(const struct dax_mremap_request *req,
+		    const struct dax_mremap_answer *ans, struct dax_verdict *v)
+{
+	const struct dax_vma *found;
+	struct dax_vma vma;
+	long r;
+
+	if (ans->is_fixed) {
+		r = unmap_locked(req->new_addr, ans->new_len, v);
+		if (r < 0)
+			return r;
+	}
+	if (ans->unmap_tail) {
+		r = unmap_locked(req->old_addr + ans->old_len, ans->unmap_tail, v);
+		if (r < 0)
+			return r;
+	}
+	*v = ans->v;
+	if (v->error)
+		return -v->error;
+	/* The target may have begun there, if this is a duplicate (old length 0). */
+	found = shim_first_in(req->old_addr, 1);
+	if (!found) {
+		*v = dax_refuse(EFAULT, DAX_MREMAP_CROSSES, 0, 0, 0);
+		return -EFAULT;
+	}
+	vma = *found; /* the list changes under the move */
+	return move(&vma, req, ans, v);
+}
+
 static long remap_ours(const struct dax_vma *vma, const struct dax_mremap_request *req,
 		       struct dax_verdict *v)
 {
@@ -193,25 +230,10 @@ static long remap_ours(const struct dax_vma *vma, const struct dax_mremap_reques
 		}
 		return ans.may_move ? move(vma, req, &ans, v) : -ENOMEM;
 	case DAX_MREMAP_MOVE:
-		if (ans.is_fixed) {
-			r = unmap_locked(req->new_addr, ans.new_len, v);
-			if (r < 0)
-				return r;
-		}
-		if (ans.unmap_tail) {
-			r = unmap_locked(req->old_addr + ans.old_len, ans.unmap_tail, v);
-			if (r < 0)
-				return r;
-		}
-		return move(shim_first_in(req->old_addr, 1), req, &ans, v);
+		return move_to(req, &ans, v);
 	case DAX_MREMAP_REFUSE:
 	default:
-		if (ans.unmaps_target) {
-			struct dax_verdict ignored;
-
-			unmap_locked(req->new_addr, ans.new_len, &ignored);
-		}
-		return -v->error;
+		return ans.is_late ? move_to(req, &ans, v) : -v->error;
 	}
 }
 

@@ -118,33 +118,73 @@ bool shim_is_present(int pagemap, uint64_t addr, uint64_t len)
 	return false;
 }
 
+/* What madvise has said of a mapping, once more for what is mapped in its place. */
+static void advise_again(const struct dax_vma *vma, uint64_t start, uint64_t len)
+{
+	if (vma->flags & DAX_VMA_DONTFORK)
+		sys3(madvise, start, len, MADV_DONTFORK);
+	if (vma->flags & DAX_VMA_DONTDUMP)
+		sys3(madvise, start, len, MADV_DONTDUMP);
+}
+
+/*
+ * Maps a device in place of what was not touched of a mapping. Units that were touched,
+ * and are whole, stay.
+ */
+static void remap_untouched(const struct dax_vma *vma, const struct dax_device *dev,
+			    int backing, uint64_t start, uint64_t end)
+{
+	const int prot = (int)(vma->flags & DAX_VMA_PROT);
+	long pagemap = sys3(openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t addr;
+	uint64_t next;
+
+	for (addr = start; addr < end; addr = next) {
+		next = dax_min(dax_round_down(addr, vma->align) + vma->align, end);
+		if (next - addr == vma->align && pagemap >= 0 &&
+		    shim_is_present((int)pagemap, addr, next - addr))
+			continue;
+		shim_map_plan(dev, addr, next - addr, vma->off + (addr - vma->start),
+			      prot, MAP_FIXED, backing);
+		advise_again(vma, addr, next - addr);
+	}
+	if (pagemap >= 0)
+		sys1(close, pagemap);
+}
+
 /**
  * shim_break_untouched() - leave only what was touched
  * @vma:	a mapping that is not reachable
- * @start, @end: the part to look at, on the align from the mapping's start
+ * @start, @end: the part to look at
  *
- * Units that were touched before stay, of all others every touch is SIGBUS. With the
- * lock held.
+ * Units that were touched before stay, if they are whole; of all others every touch is
+ * SIGBUS. With the lock held.
  */
 void shim_break_untouched(const struct dax_vma *vma, uint64_t start, uint64_t end)
 {
 	static const struct dax_device nothing = {.align = DAX_PAGE};
-	const int prot = (int)(vma->flags & DAX_VMA_PROT);
-	long pagemap = sys3(openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	uint64_t addr = start;
 
-	while (addr < end) {
-		uint64_t next =
-			dax_min(dax_round_down(addr, vma->align) + vma->align, end);
+	remap_untouched(vma, &nothing, -1, start, end);
+}
 
-		if (vma->start & (vma->align - 1) || pagemap < 0 ||
-		    !shim_is_present((int)pagemap, addr, next - addr))
-			shim_map_plan(&nothing, addr, next - addr, 0, prot, MAP_FIXED,
-				      -1);
-		addr = next;
-	}
-	if (pagemap >= 0)
-		sys1(close, pagemap);
+/*
+ * The device of a mapping as it is now for this one, and what to map it from: nothing,
+ * if it is disabled or gone. Return: false if the descriptor can't be had.
+ */
+static bool device_of(const struct dax_vma *vma, struct dax_device *ret_dev,
+		      int *ret_backing)
+{
+	const struct shim_session *s = shim_session_if_known();
+
+	*ret_backing = -1;
+	dax_state_read(s->state, vma->slot, ret_dev);
+	if (ret_dev->life != vma->life || !shim_is_reachable(vma))
+		ret_dev->flags &= ~(uint32_t)DAX_DEVICE_ALIVE;
+	if (!dax_device_is_alive(ret_dev))
+		return true;
+	*ret_backing =
+		shim_backing(s, vma->slot, ret_dev, vma->flags & DAX_VMA_MAYWRITE, -1);
+	return *ret_backing >= 0;
 }
 
 /**
@@ -155,40 +195,71 @@ void shim_break_untouched(const struct dax_vma *vma, uint64_t start, uint64_t en
  */
 void shim_make_whole(const struct dax_vma *vma)
 {
-	const struct shim_session *s = shim_session_if_known();
 	const uint64_t len = vma->end - vma->start;
 	struct dax_device dev;
-	int backing = -1;
+	int backing;
 
-	dax_state_read(s->state, vma->slot, &dev);
-	if (dev.life != vma->life || !shim_is_reachable(vma))
-		dev.flags &= ~(uint32_t)DAX_DEVICE_ALIVE;
-	if (dax_device_is_alive(&dev)) {
-		backing = shim_backing(s, vma->slot, &dev, vma->flags & DAX_VMA_MAYWRITE,
-				       -1);
-		if (backing < 0)
-			return;
-	}
+	if (!device_of(vma, &dev, &backing))
+		return;
 	shim_map_plan(&dev, vma->start, len, vma->off, (int)(vma->flags & DAX_VMA_PROT),
 		      MAP_FIXED, backing);
-	if (vma->flags & DAX_VMA_DONTFORK)
-		sys3(madvise, vma->start, len, MADV_DONTFORK);
-	if (vma->flags & DAX_VMA_DONTDUMP)
-		sys3(madvise, vma->start, len, MADV_DONTDUMP);
+	advise_again(vma, vma->start, len);
+}
+
+/* The first of the mappings in a range and beside it. With the lock held. */
+static uint32_t first_near(uint64_t start)
+{
+	return dax_vmas_find(&shim_vmas, start - 1);
+}
+
+/**
+ * shim_is_off_align() - may a change of this range concern what can be touched?
+ * @start, @end: the range
+ *
+ * Rarely: where a border may come to be off the align, or is. With the lock held.
+ */
+bool shim_is_off_align(uint64_t start, uint64_t end)
+{
+	uint32_t i;
+
+	for (i = first_near(start); i < shim_vmas.nr && shim_vmas.v[i].start <= end; i++)
+		if (dax_vma_is_broken(&shim_vmas.v[i]) ||
+		    (start | end) & (shim_vmas.v[i].align - 1))
+			return true;
+	return false;
+}
+
+/**
+ * shim_mend() - after such a change, make of the mappings what their borders say
+ * @start, @end: the range
+ *
+ * With the lock held.
+ */
+void shim_mend(uint64_t start, uint64_t end)
+{
+	uint32_t i;
+
+	for (i = first_near(start); i < shim_vmas.nr && shim_vmas.v[i].start <= end;
+	     i++) {
+		const struct dax_vma *vma = &shim_vmas.v[i];
+		struct dax_device dev;
+		int backing;
+
+		if (device_of(vma, &dev, &backing))
+			remap_untouched(vma, &dev, backing, vma->start, vma->end);
+	}
 }
 
 /*
- * Takes a range out of the list, and mends a mapping that is whole without it. With
- * the lock held; there is room.
+ * Takes a range out of the list, and mends what is whole without it. With the lock held;
+ * there is room.
  */
 void shim_forget(uint64_t addr, uint64_t len)
 {
-	const uint32_t i = dax_vmas_find(&shim_vmas, addr);
-	const bool was_broken = i < shim_vmas.nr && dax_vma_is_broken(&shim_vmas.v[i]);
+	const bool is_off_align = shim_is_off_align(addr, addr + len);
 
 	dax_vmas_remove(&shim_vmas, addr, addr + len);
 	shim_maps_changed();
-	if (unlikely(was_broken) && i < shim_vmas.nr && shim_vmas.v[i].end == addr &&
-	    shim_is_reachable(&shim_vmas.v[i]))
-		shim_make_whole(&shim_vmas.v[i]);
+	if (unlikely(is_off_align))
+		shim_mend(addr, addr + len);
 }
