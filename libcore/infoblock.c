@@ -14,6 +14,7 @@
  */
 #include "libcore/infoblock.h"
 
+#include "libcore/bytes.h"
 #include "libcore/size.h"
 
 #include <errno.h>
@@ -43,42 +44,10 @@
 
 static const uint8_t signature[16] = "NVDIMM_DAX_INFO";
 
-static uint64_t get_le(const uint8_t *p, unsigned int bytes)
-{
-	uint64_t value = 0;
-
-	while (bytes--)
-		value = value << 8 | p[bytes];
-	return value;
-}
-
-static void put_le(uint8_t *p, unsigned int bytes, uint64_t value)
-{
-	for (; bytes--; value >>= 8)
-		*p++ = (uint8_t)value;
-}
-
-/* Fletcher-64 over 32-bit words, the checksum's own place counted as zero. */
+/* The checksum's own place counts as zero. */
 static uint64_t checksum(const uint8_t *buf)
 {
-	uint32_t lo = 0;
-	uint32_t hi = 0;
-	size_t i;
-
-	for (i = 0; i < DAX_INFOBLOCK_SIZE; i += 4) {
-		if (i < OFF_CHECKSUM)
-			lo += (uint32_t)get_le(buf + i, 4);
-		hi += lo;
-	}
-	return (uint64_t)hi << 32 | lo;
-}
-
-static bool is_zero(const uint8_t *p, size_t len)
-{
-	while (len--)
-		if (*p++)
-			return false;
-	return true;
+	return dax_fletcher64(buf, DAX_INFOBLOCK_SIZE);
 }
 
 /* What a field means where its version did not have it yet (nd_pfn_validate()). */
@@ -114,31 +83,31 @@ static void fill_old_version(struct dax_infoblock *block)
  */
 int dax_infoblock_decode(const uint8_t buf[DAX_INFOBLOCK_SIZE], struct dax_infoblock *ret)
 {
-	if (is_zero(buf, DAX_INFOBLOCK_SIZE))
+	if (dax_is_zero(buf, DAX_INFOBLOCK_SIZE))
 		return -ENODATA;
 	if (memcmp(buf, signature, sizeof(signature)))
 		return -EILSEQ;
 	memcpy(ret->uuid, buf + 16, DAX_UUID_LEN);
 	memcpy(ret->parent_uuid, buf + 32, DAX_UUID_LEN);
-	ret->flags = (uint32_t)get_le(buf + OFF_FLAGS, 4);
-	ret->version_major = (uint16_t)get_le(buf + OFF_MAJOR, 2);
-	ret->version_minor = (uint16_t)get_le(buf + OFF_MINOR, 2);
-	ret->dataoff = get_le(buf + OFF_DATAOFF, 8);
-	ret->npfns = get_le(buf + OFF_NPFNS, 8);
-	ret->mode = (uint32_t)get_le(buf + OFF_MODE, 4);
-	ret->start_pad = (uint32_t)get_le(buf + OFF_START_PAD, 4);
-	ret->end_trunc = (uint32_t)get_le(buf + OFF_END_TRUNC, 4);
-	ret->align = (uint32_t)get_le(buf + OFF_ALIGN, 4);
-	ret->page_size = (uint32_t)get_le(buf + OFF_PAGE_SIZE, 4);
-	ret->page_struct_size = (uint16_t)get_le(buf + OFF_PAGE_STRUCT_SIZE, 2);
+	ret->flags = (uint32_t)dax_get_le(buf + OFF_FLAGS, 4);
+	ret->version_major = (uint16_t)dax_get_le(buf + OFF_MAJOR, 2);
+	ret->version_minor = (uint16_t)dax_get_le(buf + OFF_MINOR, 2);
+	ret->dataoff = dax_get_le(buf + OFF_DATAOFF, 8);
+	ret->npfns = dax_get_le(buf + OFF_NPFNS, 8);
+	ret->mode = (uint32_t)dax_get_le(buf + OFF_MODE, 4);
+	ret->start_pad = (uint32_t)dax_get_le(buf + OFF_START_PAD, 4);
+	ret->end_trunc = (uint32_t)dax_get_le(buf + OFF_END_TRUNC, 4);
+	ret->align = (uint32_t)dax_get_le(buf + OFF_ALIGN, 4);
+	ret->page_size = (uint32_t)dax_get_le(buf + OFF_PAGE_SIZE, 4);
+	ret->page_struct_size = (uint16_t)dax_get_le(buf + OFF_PAGE_STRUCT_SIZE, 2);
 	fill_old_version(ret);
 
-	if (get_le(buf + OFF_CHECKSUM, 8) != checksum(buf))
+	if (dax_get_le(buf + OFF_CHECKSUM, 8) != checksum(buf))
 		return -EBADMSG;
 	if (ret->version_major != VERSION_MAJOR || ret->version_minor > VERSION_MINOR)
 		return -EPROTONOSUPPORT;
 	if (ret->version_minor >= 3 &&
-	    (ret->flags || !is_zero(buf + OFF_PADDING, OFF_CHECKSUM - OFF_PADDING)))
+	    (ret->flags || !dax_is_zero(buf + OFF_PADDING, OFF_CHECKSUM - OFF_PADDING)))
 		return -EPROTONOSUPPORT;
 	return 0;
 }
@@ -155,18 +124,18 @@ void dax_infoblock_encode(const struct dax_infoblock *block,
 	memcpy(buf, signature, sizeof(signature));
 	memcpy(buf + 16, block->uuid, DAX_UUID_LEN);
 	memcpy(buf + 32, block->parent_uuid, DAX_UUID_LEN);
-	put_le(buf + OFF_FLAGS, 4, block->flags);
-	put_le(buf + OFF_MAJOR, 2, block->version_major);
-	put_le(buf + OFF_MINOR, 2, block->version_minor);
-	put_le(buf + OFF_DATAOFF, 8, block->dataoff);
-	put_le(buf + OFF_NPFNS, 8, block->npfns);
-	put_le(buf + OFF_MODE, 4, block->mode);
-	put_le(buf + OFF_START_PAD, 4, block->start_pad);
-	put_le(buf + OFF_END_TRUNC, 4, block->end_trunc);
-	put_le(buf + OFF_ALIGN, 4, block->align);
-	put_le(buf + OFF_PAGE_SIZE, 4, block->page_size);
-	put_le(buf + OFF_PAGE_STRUCT_SIZE, 2, block->page_struct_size);
-	put_le(buf + OFF_CHECKSUM, 8, checksum(buf));
+	dax_put_le(buf + OFF_FLAGS, 4, block->flags);
+	dax_put_le(buf + OFF_MAJOR, 2, block->version_major);
+	dax_put_le(buf + OFF_MINOR, 2, block->version_minor);
+	dax_put_le(buf + OFF_DATAOFF, 8, block->dataoff);
+	dax_put_le(buf + OFF_NPFNS, 8, block->npfns);
+	dax_put_le(buf + OFF_MODE, 4, block->mode);
+	dax_put_le(buf + OFF_START_PAD, 4, block->start_pad);
+	dax_put_le(buf + OFF_END_TRUNC, 4, block->end_trunc);
+	dax_put_le(buf + OFF_ALIGN, 4, block->align);
+	dax_put_le(buf + OFF_PAGE_SIZE, 4, block->page_size);
+	dax_put_le(buf + OFF_PAGE_STRUCT_SIZE, 2, block->page_struct_size);
+	dax_put_le(buf + OFF_CHECKSUM, 8, checksum(buf));
 }
 
 /* Where the device begins if the page structs of @size bytes lie before it. */
@@ -193,7 +162,7 @@ static const char *find_fault(const struct dax_infoblock *block, uint64_t ns_sta
 	if (__builtin_add_overflow(ns_start, ns_size, &end))
 		return "the namespace ends behind all addresses";
 	/* A namespace of an unlabelled region has no uuid that could be a parent's. */
-	if (!is_zero(block->parent_uuid, DAX_UUID_LEN))
+	if (!dax_is_zero(block->parent_uuid, DAX_UUID_LEN))
 		return "it belongs to a namespace with labels (parent uuid)";
 	if (block->mode != DAX_INFOBLOCK_RAM && block->mode != DAX_INFOBLOCK_PMEM)
 		return "its mode is neither ram nor pmem";
@@ -261,6 +230,18 @@ uint64_t dax_infoblock_usable(const struct dax_infoblock *block, uint64_t ns_siz
 	uint64_t size = unpadded(block, ns_size);
 
 	return block->dataoff < size ? size - block->dataoff : 0;
+}
+
+/**
+ * dax_infoblock_is_resized() - has the namespace been made longer or shorter?
+ * @block:	valid
+ * @ns_size:	bytes of the namespace
+ *
+ * The kernel writes how large the device is, and does not look at it again.
+ */
+bool dax_infoblock_is_resized(const struct dax_infoblock *block, uint64_t ns_size)
+{
+	return block->npfns != dax_infoblock_usable(block, ns_size) / DAX_PAGE;
 }
 
 /* nd_pfn_init(): where the device begins in a fresh namespace, itself aligned. */

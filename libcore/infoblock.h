@@ -63,6 +63,9 @@ int dax_infoblock_validate(const struct dax_infoblock *block, uint64_t ns_start,
 /* The device's size in a namespace of @ns_size bytes: what the kernel makes of it. */
 uint64_t dax_infoblock_usable(const struct dax_infoblock *block, uint64_t ns_size);
 
+/* Is it another size than the block was written for? The kernel does not ask. */
+bool dax_infoblock_is_resized(const struct dax_infoblock *block, uint64_t ns_size);
+
 /*
  * The block of a new namespace whose device is to have exactly @size bytes, and
  * the namespace size for it: a multiple of 16 MiB (the nd region's align), the

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The record of how a persistent region is cut into devices. */
+#include "libcore/layout.h"
+
+#include "libcore/bytes.h"
+#include "libcore/model_internal.h"
+
+#include <errno.h>
+
+#define OFF_MAJOR    0x10
+#define OFF_MINOR    0x12
+#define OFF_LENGTH   0x14
+#define OFF_SEQUENCE 0x18
+#define OFF_UUID     0x20
+#define OFF_SIZE     0x30
+#define OFF_ALIGN    0x38
+#define OFF_TYPE     0x40
+#define OFF_DEVICES  0x48
+#define HEADER       ((size_t)0x50)
+#define CHECKSUM     ((size_t)8)
+#define DEVICE       ((size_t)8)
+#define RANGE        ((size_t)16)
+
+#define VERSION_MAJOR 1
+
+static const uint8_t signature[16] = "CUSE_DAXD_AREA1";
+
+/* ---- where it is ----------------------------------------------------------- */
+
+/**
+ * dax_layout_area_of_image() - where an image of a namespace has its slots
+ * @block:	the namespace's info block
+ * @ret:	receives the places
+ *
+ * With the page structs in RAM nobody uses what lies between info block and device.
+ * With the page structs there, the first 4 KiB are left, which the kernel keeps free
+ * for a partition table; they hold some fifty devices.
+ */
+void dax_layout_area_of_image(const struct dax_infoblock *block,
+			      struct dax_layout_area *ret)
+{
+	if (block->mode == DAX_INFOBLOCK_RAM && block->dataoff >= 2 * DAX_MIB)
+		*ret = (struct dax_layout_area){{512 * DAX_KIB, DAX_MIB}, 512 * DAX_KIB};
+	else
+		*ret = (struct dax_layout_area){{0, 2048}, 2040};
+}
+
+/**
+ * dax_layout_area_of_page() - slots in a huge page of their own
+ * @start:	of the page in the file
+ * @ret:	receives the places
+ */
+void dax_layout_area_of_page(uint64_t start, struct dax_layout_area *ret)
+{
+	*ret = (struct dax_layout_area){{start, start + DAX_MIB}, 512 * DAX_KIB};
+}
+
+/* ---- reading --------------------------------------------------------------- */
+
+/* Return: 0, -ENODATA (nothing, or another namespace's), -EBADMSG, -EPROTONOSUPPORT. */
+static int decode(const uint8_t *slot, size_t slot_size, const uint8_t *uuid,
+		  struct dax_layout *ret)
+{
+	size_t length;
+
+	if (dax_is_zero(slot, HEADER))
+		return -ENODATA;
+	length = dax_get_le(slot + OFF_LENGTH, 4);
+	if (memcmp(slot, signature, sizeof(signature)) || length > slot_size ||
+	    length < HEADER + CHECKSUM || length % 8 ||
+	    dax_get_le(slot + length - CHECKSUM, 8) != dax_fletcher64(slot, length))
+		return -EBADMSG;
+	if (memcmp(slot + OFF_UUID, uuid, DAX_UUID_LEN))
+		return -ENODATA;
+	if (dax_get_le(slot + OFF_MAJOR, 2) != VERSION_MAJOR)
+		return -EPROTONOSUPPORT;
+	*ret = (struct dax_layout){
+		.record = slot,
+		.length = length,
+		.sequence = dax_get_le(slot + OFF_SEQUENCE, 8),
+		.size = dax_get_le(slot + OFF_SIZE, 8),
+		.align = dax_get_le(slot + OFF_ALIGN, 8),
+		.type = (enum dax_region_type)dax_get_le(slot + OFF_TYPE, 4),
+		.nr_devices = (uint32_t)dax_get_le(slot + OFF_DEVICES, 4),
+	};
+	memcpy(ret->uuid, uuid, DAX_UUID_LEN);
+	return 0;
+}
+
+/**
+ * dax_layout_pick() - the record that counts
+ * @slots:	the content of each
+ * @slot_size:	bytes of each
+ * @uuid:	of the namespace; zero where there is none
+ * @ret:	the record; points into its slot
+ *
+ * Slot 0 is written before slot 1. So a first record that was torn leaves slot 1
+ * empty, and that there was none before is the old state.
+ *
+ * Return: 0, -ENODATA, -EBADMSG or -EPROTONOSUPPORT: see layout.h.
+ */
+int dax_layout_pick(const uint8_t *const slots[DAX_LAYOUT_SLOTS], size_t slot_size,
+		    const uint8_t uuid[DAX_UUID_LEN], struct dax_layout *ret)
+{
+	struct dax_layout layout[DAX_LAYOUT_SLOTS];
+	int a = decode(slots[0], slot_size, uuid, &layout[0]);
+	int b = decode(slots[1], slot_size, uuid, &layout[1]);
+
+	if (a == -EPROTONOSUPPORT || b == -EPROTONOSUPPORT)
+		return -EPROTONOSUPPORT;
+	if (a == 0 || b == 0) {
+		bool is_b = a || (!b && layout[1].sequence > layout[0].sequence);
+
+		*ret = layout[is_b];
+		return 0;
+	}
+	return b == -ENODATA ? -ENODATA : -EBADMSG;
+}
+
+/**
+ * dax_layout_next() - the next device of a record
+ * @layout:	from dax_layout_pick()
+ * @cursor:	0 for the first; kept by this function
+ * @ret:	the device
+ *
+ * What is in it may still be impossible: dax_layout_restore() looks.
+ *
+ * Return: was there one?
+ */
+bool dax_layout_next(const struct dax_layout *layout, size_t *cursor,
+		     struct dax_layout_dev *ret)
+{
+	size_t end = layout->length - CHECKSUM;
+	size_t at = *cursor ? *cursor : HEADER;
+	uint32_t i;
+
+	if (end - at < DEVICE)
+		return false;
+	*ret = (struct dax_layout_dev){
+		.id = (uint32_t)dax_get_le(layout->record + at, 4),
+		.flags = (uint32_t)dax_get_le(layout->record + at + 4, 2),
+		.align = UINT64_C(1) << (layout->record[at + 6] & 63),
+		.nr_ranges = layout->record[at + 7],
+	};
+	at += DEVICE;
+	if (ret->nr_ranges > DAX_RANGES_MAX || (end - at) / RANGE < ret->nr_ranges)
+		return false;
+	for (i = 0; i < ret->nr_ranges; i++, at += RANGE)
+		ret->ranges[i] = (struct dax_range){
+			.start = dax_get_le(layout->record + at, 8),
+			.len = dax_get_le(layout->record + at + 8, 8),
+		};
+	*cursor = at;
+	return true;
+}
+
+/**
+ * dax_layout_is_plain() - is it as if there were no record?
+ * @layout:	from dax_layout_pick()
+ *
+ * Return: true if one bound device 0 has all of the region.
+ */
+bool dax_layout_is_plain(const struct dax_layout *layout)
+{
+	struct dax_layout_dev dev;
+	size_t cursor = 0;
+
+	return layout->nr_devices == 1 && dax_layout_next(layout, &cursor, &dev) &&
+	       !dev.id && dev.flags & DAX_LAYOUT_BOUND && dev.align == layout->align &&
+	       dev.nr_ranges == 1 && !dev.ranges[0].start &&
+	       dev.ranges[0].len == layout->size;
+}
+
+static int restore_device(const struct dax_layout_dev *from, struct dax_model *model,
+			  struct dax_region *region)
+{
+	const struct dax_dev like = {.align = from->align};
+	struct dax_dev *dev;
+	uint32_t i;
+	int r;
+
+	if (!dax_is_align(from->align))
+		return -EINVAL;
+	dev = from->id ? NULL : dax_region_find(region, 0);
+	if (!dev) {
+		r = dax_region_add_device(region, model, from->id, &like, &dev);
+		if (r < 0)
+			return r;
+	}
+	dev->align = from->align;
+	dev->nr_ranges = from->nr_ranges;
+	for (i = 0; i < from->nr_ranges; i++) {
+		const struct dax_range *range = &from->ranges[i];
+
+		if (!range->len ||
+		    !dax_is_within(range->start, range->len, 0, region->size))
+			return -EINVAL;
+		dev->ranges[i] = (struct dax_range){
+			.start = region->start + range->start,
+			.len = range->len,
+		};
+	}
+	dev->is_bound = false;
+	if (from->flags & DAX_LAYOUT_BOUND && dax_dev_bind(model, dev) < 0)
+		return -EINVAL;
+	if (from->flags & DAX_LAYOUT_SEED) {
+		region->has_seed = true;
+		region->seed = from->id;
+	}
+	if (from->flags & DAX_LAYOUT_YOUNGEST) {
+		region->has_youngest = true;
+		region->youngest = from->id;
+	}
+	return 0;
+}
+
+/**
+ * dax_layout_restore() - make a region's devices those of a record
+ * @layout:	from dax_layout_pick(), of a dynamic region
+ * @model:	the region's model
+ * @region:	just added: it has device 0 and no other
+ * @ret_why:	what is wrong with the record; a static string
+ *
+ * Return: 0; -EINVAL with @ret_why; -ENOSPC: no minor is left; -ENOMEM.
+ */
+int dax_layout_restore(const struct dax_layout *layout, struct dax_model *model,
+		       struct dax_region *region, const char **ret_why)
+{
+	struct dax_layout_dev dev;
+	const char *why = NULL;
+	uint32_t count = 0;
+	size_t cursor = 0;
+	int r;
+
+	*ret_why = "a device is not possible";
+	while (dax_layout_next(layout, &cursor, &dev)) {
+		if (!count != !dev.id)
+			return -EINVAL;
+		r = restore_device(&dev, model, region);
+		if (r == -ENOSPC || r == -ENOMEM)
+			return r;
+		if (r < 0)
+			return -EINVAL;
+		count++;
+	}
+	if (!count || count != layout->nr_devices) {
+		*ret_why = "devices are missing";
+		return -EINVAL;
+	}
+	why = dax_model_check(model);
+	if (why)
+		*ret_why = why;
+	return why ? -EINVAL : 0;
+}
+
+/* ---- writing --------------------------------------------------------------- */
+
+/**
+ * dax_layout_begin() - begin a record
+ * @w:		the writer
+ * @buf:	where to
+ * @room:	bytes of it: those of a slot
+ * @like:	uuid, size, align and type are taken
+ *
+ * Return: 0, or -ENOSPC.
+ */
+int dax_layout_begin(struct dax_layout_writer *w, uint8_t *buf, size_t room,
+		     const struct dax_layout *like)
+{
+	if (room < HEADER + CHECKSUM)
+		return -ENOSPC;
+	*w = (struct dax_layout_writer){.buf = buf, .room = room, .length = HEADER};
+	memset(buf, 0, HEADER);
+	memcpy(buf, signature, sizeof(signature));
+	dax_put_le(buf + OFF_MAJOR, 2, VERSION_MAJOR);
+	memcpy(buf + OFF_UUID, like->uuid, DAX_UUID_LEN);
+	dax_put_le(buf + OFF_SIZE, 8, like->size);
+	dax_put_le(buf + OFF_ALIGN, 8, like->align);
+	dax_put_le(buf + OFF_TYPE, 4, like->type);
+	return 0;
+}
+
+/**
+ * dax_layout_add() - the next device, by id
+ * @w:		the writer
+ * @dev:	the device
+ *
+ * Return: 0, or -ENOSPC.
+ */
+int dax_layout_add(struct dax_layout_writer *w, const struct dax_layout_dev *dev)
+{
+	uint8_t *p = w->buf + w->length;
+	size_t length = DEVICE + dev->nr_ranges * RANGE;
+	uint32_t i;
+
+	if (w->room - w->length < length + CHECKSUM)
+		return -ENOSPC;
+	dax_put_le(p, 4, dev->id);
+	dax_put_le(p + 4, 2, dev->flags);
+	p[6] = (uint8_t)dax_shift(dev->align);
+	p[7] = (uint8_t)dev->nr_ranges;
+	p += DEVICE;
+	for (i = 0; i < dev->nr_ranges; i++, p += RANGE) {
+		dax_put_le(p, 8, dev->ranges[i].start);
+		dax_put_le(p + 8, 8, dev->ranges[i].len);
+	}
+	w->length += length;
+	w->nr_devices++;
+	return 0;
+}
+
+/**
+ * dax_layout_end() - all devices are there
+ * @w:		the writer
+ *
+ * Return: bytes of the record, which is not sealed yet.
+ */
+size_t dax_layout_end(struct dax_layout_writer *w)
+{
+	dax_put_le(w->buf + OFF_DEVICES, 4, w->nr_devices);
+	w->length += CHECKSUM;
+	memset(w->buf + w->length - CHECKSUM, 0, CHECKSUM);
+	dax_put_le(w->buf + OFF_LENGTH, 4, w->length);
+	return w->length;
+}
+
+/**
+ * dax_layout_seal() - give a record its sequence number and checksum
+ * @record:	from dax_layout_end()
+ * @length:	bytes of it
+ * @sequence:	higher than that of all before it
+ */
+void dax_layout_seal(uint8_t *record, size_t length, uint64_t sequence)
+{
+	dax_put_le(record + OFF_SEQUENCE, 8, sequence);
+	dax_put_le(record + length - CHECKSUM, 8, dax_fletcher64(record, length));
+}
