@@ -291,8 +291,13 @@ static int open_beneath(const struct daxd_tree *tree, const char *path)
 		.flags = O_PATH | O_CLOEXEC,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
 	};
-	int fd = (int)syscall(SYS_openat2, tree->sys, path, &how, sizeof(how));
+	int tries = 1000;
+	int fd;
 
+	/* A rename or mount anywhere on the machine makes the kernel unsure of "..". */
+	do
+		fd = (int)syscall(SYS_openat2, tree->sys, path, &how, sizeof(how));
+	while (fd < 0 && errno == EAGAIN && --tries);
 	/* Before Linux 5.6, or forbidden: then paths without links only. */
 	if (fd < 0 && (errno == ENOSYS || errno == EPERM) &&
 	    g_hash_table_contains(tree->nodes, GSIZE_TO_POINTER(hash_path(path))))
