@@ -208,16 +208,6 @@ static void check_perms(const struct daxd_config *cfg,
 static void check_backing(const struct daxd_config *cfg,
 			  const struct daxd_region_cfg *region, GPtrArray *problems)
 {
-	if (region->backing == DAXD_PMEM && region->type == DAX_REGION_DYNAMIC)
-		daxd_config_problem(cfg, region->line, problems,
-				    "[region %u] dynamic regions can't be backed by "
-				    "pmem yet (type=static, or another backing)",
-				    region->id);
-	if (region->backing == DAXD_PMEM && region->devices && region->devices->next)
-		daxd_config_problem(cfg, region->devices->next->line, problems,
-				    "[device %u.%u] a region backed by pmem can have one "
-				    "device only (make a region of its own for it)",
-				    region->id, region->devices->next->id);
 	if ((region->backing == DAXD_HUGETLB || region->backing == DAXD_HUGETLBFS) &&
 	    region->align < 2 * DAX_MIB)
 		daxd_config_problem(cfg, region->line, problems,

@@ -82,6 +82,7 @@ static void apply_options(struct daxd_config *cfg, const struct daxd_options *op
 		g_free(cfg->fault_log);
 		cfg->fault_log = g_strdup(options->fault_log);
 	}
+	cfg->may_wipe = options->may_wipe;
 	g_free(cfg->runtime_dir);
 	cfg->runtime_dir = g_steal_pointer(&dir);
 }

@@ -15,6 +15,7 @@ enum option_id {
 	OPT_RUNTIME_DIR,
 	OPT_FRONTEND,
 	OPT_FOREGROUND,
+	OPT_FORCE_FORMAT,
 	OPT_CHECK_CONFIG,
 	OPT_DUMP_CONFIG,
 	OPT_READY_FD,
@@ -36,6 +37,8 @@ static const struct {
 	{OPT_RUNTIME_DIR, 0, "runtime-dir", "DIR", "where clients find the daemon"},
 	{OPT_FRONTEND, 0, "frontend", "auto|cuse|none", "how devices get their nodes"},
 	{OPT_FOREGROUND, 0, "foreground", NULL, "stay in the foreground, log to stderr"},
+	{OPT_FORCE_FORMAT, 0, "force-format", NULL,
+	 "overwrite files that hold something else, or a damaged image"},
 	{OPT_CHECK_CONFIG, 0, "check-config", NULL,
 	 "say what is wrong with the config, and end"},
 	{OPT_DUMP_CONFIG, 0, "dump-config", NULL,
@@ -142,6 +145,9 @@ static int apply(enum option_id id, const char *arg, struct daxd_options *ret,
 		return parse_frontend(arg, &ret->frontend, why);
 	case OPT_FOREGROUND:
 		ret->is_foreground = true;
+		return 0;
+	case OPT_FORCE_FORMAT:
+		ret->may_wipe = true;
 		return 0;
 	case OPT_CHECK_CONFIG:
 		ret->job = DAXD_JOB_CHECK;

@@ -22,6 +22,7 @@ struct daxd_options {
 	const char *runtime_dir; /* NULL: the config's */
 	int frontend;            /* enum daxd_frontend_kind; -1: the config's */
 	bool is_foreground;
+	bool may_wipe;
 	int ready_fd;    /* -1: none */
 	pid_t exit_with; /* 0: nobody */
 	GPtrArray *faults;     /* char *: rules; NULL: none */

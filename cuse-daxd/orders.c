@@ -127,12 +127,14 @@ static struct dax_region *find_region(struct dax_model *model,
 
 /* ---- the orders ------------------------------------------------------------ */
 
-static void carry_out(struct daxd_conn *conn)
+static int carry_out(struct daxd_conn *conn, struct daxd_answer *ret)
 {
 	struct daxd_why why;
+	int r = daxd_registry_commit(conn->server->reg, &why);
 
-	if (daxd_registry_sync(conn->server->reg, &why) < 0)
-		daxd_warning("%s, continuing without", why.text);
+	if (r < 0)
+		daxd_refuse(ret, -r, "%s", why.text);
+	return r;
 }
 
 /* The device as it is now, once all processes have followed. */
@@ -171,7 +173,8 @@ enum daxd_next daxd_verb_create(struct daxd_conn *conn, struct json_object *ques
 	r = dax_region_provision(model, region, size, align, &step, &dev);
 	if (r < 0)
 		return refuse_step(name, step, r, ret);
-	carry_out(conn);
+	if (carry_out(conn, ret) < 0)
+		return DAXD_REPLY;
 	return answer_device(conn, dev->life, ret);
 }
 
@@ -190,7 +193,10 @@ enum daxd_next daxd_verb_destroy(struct daxd_conn *conn, struct json_object *que
 		json_object_put(was);
 		return refuse_step(dev->desc.name, DAX_STEP_DELETE, r, ret);
 	}
-	carry_out(conn);
+	if (carry_out(conn, ret) < 0) {
+		json_object_put(was);
+		return DAXD_REPLY;
+	}
 	daxd_registry_release_minors(conn->server->reg);
 	daxd_answer_json(was, 0, ret);
 	return daxd_settle(conn, ret);
@@ -209,7 +215,8 @@ static enum daxd_next switch_device(struct daxd_conn *conn, struct json_object *
 				  : dax_dev_unbind(model, dev->dev);
 	if (r < 0)
 		return refuse_step(dev->desc.name, step, r, ret);
-	carry_out(conn);
+	if (carry_out(conn, ret) < 0)
+		return DAXD_REPLY;
 	return answer_device(conn, dev->life, ret);
 }
 

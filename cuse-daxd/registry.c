@@ -2,7 +2,9 @@
 /* The regions and devices that there are, while the daemon runs. */
 #include "cuse-daxd/registry.h"
 
+#include "cuse-daxd/faultpoint.h"
 #include "cuse-daxd/faults.h"
+#include "cuse-daxd/record.h"
 
 #include "libcore/sysfs.h"
 
@@ -444,6 +446,27 @@ int daxd_registry_sync(struct daxd_registry *reg, struct daxd_why *why)
 }
 
 /**
+ * daxd_registry_commit() - the model was changed by who is waiting for an answer
+ * @reg:	the registry
+ * @why:	why the change was undone
+ *
+ * What survives us is written before anybody sees it.
+ *
+ * Return: 0, or a negative errno: it could not be written, and all is as before.
+ */
+int daxd_registry_commit(struct daxd_registry *reg, struct daxd_why *why)
+{
+	struct daxd_why other;
+	int r = daxd_record_save(reg, why);
+
+	daxd_fault_point("saved");
+	if (daxd_registry_sync(reg, &other) < 0)
+		daxd_warning("%s, continuing without", other.text);
+	daxd_fault_point("synced");
+	return r;
+}
+
+/**
  * daxd_registry_store() - a program writes to an attribute
  * @reg:	the registry
  * @path:	below /sys
@@ -457,6 +480,7 @@ int daxd_registry_store(struct daxd_registry *reg, const char *path, const char 
 {
 	const uint64_t last_life = reg->model.last_life;
 	struct daxd_why why;
+	int saved;
 	int r;
 
 	daxd_registry_release_minors(reg);
@@ -466,10 +490,11 @@ int daxd_registry_store(struct daxd_registry *reg, const char *path, const char 
 	/* A write that fails changes nothing, but for nd_pmem's bind. */
 	if (r < 0 && reg->model.last_life == last_life)
 		return r;
-	if (daxd_registry_sync(reg, &why) < 0)
-		daxd_warning("%s, continuing without", why.text);
+	saved = daxd_registry_commit(reg, &why);
+	if (saved < 0)
+		daxd_warning("%s", why.text);
 	daxd_registry_release_minors(reg);
-	return r;
+	return r < 0 ? r : saved;
 }
 
 /**

@@ -4,7 +4,8 @@
  * libcore: stores, nodes, slots in the state pages, the sysfs tree.
  *
  * A device is known by its life, which no other device ever has. Whatever changes the
- * model ends in daxd_registry_sync(), which carries the difference to everybody.
+ * model ends in daxd_registry_commit(): the difference is written to the regions' files,
+ * then carried to everybody.
  */
 #ifndef DAXD_REGISTRY_H
 #define DAXD_REGISTRY_H
@@ -90,6 +91,7 @@ struct daxd_device *daxd_registry_find_name(const struct daxd_registry *reg,
 int daxd_registry_store(struct daxd_registry *reg, const char *path, const char *buf,
 			size_t len);
 int daxd_registry_sync(struct daxd_registry *reg, struct daxd_why *why);
+int daxd_registry_commit(struct daxd_registry *reg, struct daxd_why *why);
 void daxd_registry_release_minors(struct daxd_registry *reg);
 void daxd_registry_wake(const struct daxd_registry *reg);
 void daxd_registry_opened(struct daxd_registry *reg, struct daxd_device *dev);

@@ -9,6 +9,7 @@
 #include "cuse-daxd/registry.h"
 
 #include "cuse-daxd/faults.h"
+#include "cuse-daxd/record.h"
 
 #include "libcore/size.h"
 
@@ -67,17 +68,28 @@ static int open_shared(struct daxd_registry *reg, struct daxd_region *region,
 	g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(g_free);
 	g_autofree char *name = g_strdup_printf("region %u", region->cfg->id);
 	struct daxd_region_cfg *cfg = region->cfg;
+	const struct daxd_store_spec spec = {
+		.backing = cfg->backing,
+		.path = cfg->path,
+		.name = name,
+		.size = cfg->size,
+		.may_wipe = reg->cfg->may_wipe,
+		.wants_record = cfg->type == DAX_REGION_DYNAMIC || cfg->devices->next,
+	};
 	struct daxd_store *store;
 	int r;
 
-	r = daxd_store_open(cfg->backing, cfg->path, name, &region->store, why);
+	r = daxd_store_open(&spec, &region->store, why);
 	if (r < 0)
 		return r;
 	store = region->store;
 	if (store->has_content) {
 		r = check_content(cfg, store, why);
+		if (r == 0 && store->record.has_found)
+			r = daxd_record_check(cfg, store, why);
 		if (r < 0)
 			return r;
+		store->wants_record |= cfg->devices->next != NULL;
 		if (store->align)
 			cfg->align = store->align;
 		if (cfg->backing == DAXD_PMEM)
@@ -140,11 +152,14 @@ int daxd_registry_open(struct daxd_registry *reg, struct daxd_config *cfg,
 static int make_own_store(struct daxd_device *dev, uint64_t size, struct daxd_why *why)
 {
 	char name[DAX_NAME_LEN];
+	const struct daxd_store_spec spec = {
+		.backing = dev->region->cfg->backing,
+		.name = dax_dev_name(dev->dev, name),
+	};
 	struct daxd_store *store;
 	int r;
 
-	r = daxd_store_open(dev->region->cfg->backing, NULL, dax_dev_name(dev->dev, name),
-			    &store, why);
+	r = daxd_store_open(&spec, &store, why);
 	if (r < 0)
 		return r;
 	dev->store = store;
@@ -182,12 +197,31 @@ static int add_region(struct daxd_registry *reg, struct daxd_region *region,
 	return r < 0 ? fail_model(r, region, why) : 0;
 }
 
+/* Is the region's one device what the file's namespace holds? */
+static bool is_namespace(const struct daxd_region *region)
+{
+	return region->cfg->backing == DAXD_PMEM && !region->cfg->devices->next;
+}
+
+/* The same at each start, where the namespace has one and its devices none. */
+static int make_uuid(const struct daxd_region *region, uint32_t id,
+		     uint8_t uuid[DAX_UUID_LEN])
+{
+	if (region->cfg->backing == DAXD_PMEM) {
+		memcpy(uuid, region->store->block.uuid, DAX_UUID_LEN);
+		uuid[DAX_UUID_LEN - 1] ^= (uint8_t)id;
+		uuid[DAX_UUID_LEN - 2] ^= (uint8_t)(id >> 8);
+		return 0;
+	}
+	return getrandom(uuid, DAX_UUID_LEN, 0) == DAX_UUID_LEN ? 0 : -EIO;
+}
+
 /*
- * Where a device of a static region lies in its namespace. Only a pmem store has one
- * for real; for others it is what a real one of that size would have.
+ * Where a device of a static region lies in its namespace. Only the one device of a
+ * pmem store has one for real; others get what a real one of that size would have.
  */
-static int layout(const struct daxd_region *region, uint64_t size, uint64_t ns_start,
-		  struct dax_dev *ret)
+static int layout(const struct daxd_region *region, uint32_t id, uint64_t size,
+		  uint64_t ns_start, struct dax_dev *ret)
 {
 	const struct daxd_region_cfg *cfg = region->cfg;
 	const struct daxd_store *store = region->store;
@@ -196,15 +230,16 @@ static int layout(const struct daxd_region *region, uint64_t size, uint64_t ns_s
 	uint64_t ns_size;
 	int r;
 
-	if (cfg->backing == DAXD_PMEM) {
+	if (is_namespace(region)) {
 		block = store->block;
 		ns_size = store->ns_size;
 	} else {
 		r = dax_infoblock_layout(whole, cfg->align, cfg->map, &block, &ns_size);
 		if (r < 0)
 			return r;
-		if (getrandom(block.uuid, sizeof(block.uuid), 0) != sizeof(block.uuid))
-			return -EIO;
+		r = make_uuid(region, id, block.uuid);
+		if (r < 0)
+			return r;
 	}
 	*ret = (struct dax_dev){
 		.align = cfg->align,
@@ -231,7 +266,7 @@ static int add_static_device(struct daxd_registry *reg, struct daxd_region *regi
 		return fail_model(r, region, why);
 	d = daxd_registry_add(reg, region, dev);
 	d->perms = cfg->perms;
-	if (region->cfg->backing == DAXD_PMEM) {
+	if (is_namespace(region)) {
 		d->base = dev->ns_start;
 		return 0;
 	}
@@ -250,7 +285,7 @@ static int add_static(struct daxd_registry *reg, struct daxd_region *region,
 	g_autoptr(GArray) likes = g_array_new(FALSE, FALSE, sizeof(struct dax_dev));
 	const uint64_t align = dax_max(region->cfg->align, NS_ALIGN);
 	const struct daxd_device_cfg *cfg;
-	uint64_t offset = 0;
+	uint64_t offset = region->store ? region->store->data : 0;
 	uint64_t end = start;
 	guint i = 0;
 	int r;
@@ -258,7 +293,7 @@ static int add_static(struct daxd_registry *reg, struct daxd_region *region,
 	for (cfg = region->cfg->devices; cfg; cfg = cfg->next) {
 		struct dax_dev like;
 
-		r = layout(region, cfg->size, dax_round_up(end, align), &like);
+		r = layout(region, cfg->id, cfg->size, dax_round_up(end, align), &like);
 		if (r < 0)
 			return fail_model(r, region, why);
 		end = like.ns_start + like.ns_size;
@@ -288,18 +323,30 @@ static int resize_first(struct daxd_registry *reg, struct dax_dev *dev, uint64_t
 	return r;
 }
 
-static int add_dynamic(struct daxd_registry *reg, struct daxd_region *region,
+/* The devices that the file's record has. */
+static int restore_devices(struct daxd_registry *reg, struct daxd_region *region,
+			   struct daxd_why *why)
+{
+	const struct dax_layout *found = &region->store->record.found;
+	const char *fault = "";
+	int r = dax_layout_restore(found, &reg->model, region->region, &fault);
+
+	if (r == -EINVAL)
+		return daxd_fail(why, EINVAL,
+				 "%s: the record of its devices makes no sense: %s; "
+				 "nothing was changed (restore the image)",
+				 region->store->path, fault);
+	return r < 0 ? fail_model(r, region, why) : 0;
+}
+
+/* Those of the config. */
+static int cut_devices(struct daxd_registry *reg, struct daxd_region *region,
 		       uint64_t start, struct daxd_why *why)
 {
 	const struct daxd_device_cfg *cfg = region->cfg->devices;
 	uint64_t at = start + cfg->size;
-	struct dax_dev *dev;
 	int r;
 
-	region->base = start;
-	r = add_region(reg, region, start, region->cfg->size, why);
-	if (r < 0)
-		return r;
 	r = resize_first(reg, region->region->devices, cfg->size);
 	for (cfg = cfg->next; r == 0 && cfg; cfg = cfg->next) {
 		const struct dax_dev like = {
@@ -312,8 +359,26 @@ static int add_dynamic(struct daxd_registry *reg, struct daxd_region *region,
 					  NULL);
 		at += cfg->size;
 	}
+	return r < 0 ? fail_model(r, region, why) : 0;
+}
+
+static int add_dynamic(struct daxd_registry *reg, struct daxd_region *region,
+		       uint64_t start, struct daxd_why *why)
+{
+	const struct daxd_record *record = &region->store->record;
+	struct dax_dev *dev;
+	int r;
+
+	region->base = start - region->store->data;
+	r = add_region(reg, region, start, region->cfg->size, why);
 	if (r < 0)
-		return fail_model(r, region, why);
+		return r;
+	if (record->has_found && record->found.type == DAX_REGION_DYNAMIC)
+		r = restore_devices(reg, region, why);
+	else
+		r = cut_devices(reg, region, start, why);
+	if (r < 0)
+		return r;
 	dax_for_each_device (dev, region->region)
 		daxd_registry_add(reg, region, dev);
 	return 0;
@@ -464,6 +529,9 @@ int daxd_registry_start(struct daxd_registry *reg, struct daxd_runtime *rt,
 				 "%s: can't be written to: %s (check the room "
 				 "there)",
 				 rt->path, strerror(-r));
+	r = daxd_record_save(reg, why);
+	if (r < 0)
+		return r;
 	keep_stores(reg);
 	return 0;
 }

@@ -3,6 +3,7 @@
 #include "cuse-daxd/store.h"
 
 #include "libcore/size.h"
+#include "cuse-daxd/record.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -23,25 +24,26 @@ static const struct daxd_store_ops *const ops_of[] = {
 
 /**
  * daxd_store_open() - look at a backing store, changing nothing
- * @backing:	its kind
- * @path:	of hugetlbfs and pmem, else NULL
- * @name:	what it is for
+ * @spec:	what it is to be
  * @ret:	the store; daxd_store_free() it
  * @why:	why not
  *
  * If there is a file with something in it, the store's size, align and map are set
  * and has_content; else the caller sets them before daxd_store_make().
  */
-int daxd_store_open(enum daxd_backing backing, const char *path, const char *name,
-		    struct daxd_store **ret, struct daxd_why *why)
+int daxd_store_open(const struct daxd_store_spec *spec, struct daxd_store **ret,
+		    struct daxd_why *why)
 {
 	struct daxd_store *store = g_new0(struct daxd_store, 1);
 	int r;
 
-	store->ops = ops_of[backing];
-	store->backing = backing;
-	store->path = g_strdup(path);
-	store->name = g_strdup(name);
+	store->ops = ops_of[spec->backing];
+	store->backing = spec->backing;
+	store->path = g_strdup(spec->path);
+	store->name = g_strdup(spec->name);
+	store->asked = spec->size;
+	store->may_wipe = spec->may_wipe;
+	store->wants_record = spec->wants_record;
 	store->rw = -1;
 	store->ro = -1;
 	if (store->ops->open) {
@@ -161,6 +163,9 @@ void daxd_store_free(struct daxd_store *store)
 		return;
 	if (store->is_mine && !store->is_kept)
 		unlink(store->path);
+	if (store->ops->close)
+		store->ops->close(store);
+	daxd_record_done(&store->record);
 	daxd_close_fd(&store->rw);
 	daxd_close_fd(&store->ro);
 	g_free(store->path);

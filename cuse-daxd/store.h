@@ -23,7 +23,7 @@
 
 #include "cuse-daxd/config.h"
 #include "cuse-daxd/log.h"
-#include "libcore/infoblock.h"
+#include "libcore/layout.h"
 
 #include <sys/types.h>
 
@@ -40,6 +40,34 @@ struct daxd_store_ops {
 	int (*make)(struct daxd_store *store, struct daxd_why *why);
 	/* What was stored so far survives a crash of the machine. NULL: never does. */
 	int (*sync)(struct daxd_store *store);
+	/* Writes where no device is; durable when it returns. NULL: no record is kept. */
+	int (*write)(struct daxd_store *store, uint64_t offset, const void *data,
+		     size_t len);
+	/* Lets go of what open or write have taken. NULL: nothing. */
+	void (*close)(struct daxd_store *store);
+};
+
+/* The record of how the region is cut into devices: record.c. */
+struct daxd_record {
+	struct dax_layout_area area;
+	uint8_t *slots[DAX_LAYOUT_SLOTS]; /* as they were when the file was opened */
+	bool has_found;
+	struct dax_layout found; /* the one that counts, in one of the slots */
+	/* What both slots hold now, unsealed. */
+	uint8_t *last;
+	size_t last_length; /* 0: not known to hold the same */
+	uint64_t sequence;
+	unsigned int first; /* the slot to be written first: the other one is good */
+};
+
+/* What a store is to be. */
+struct daxd_store_spec {
+	enum daxd_backing backing;
+	const char *path;  /* hugetlbfs, pmem */
+	const char *name;  /* "region 0", "dax0.1": for messages and /proc/PID/maps */
+	uint64_t size;     /* usable bytes asked for; 0: not known yet */
+	bool may_wipe;     /* --force-format: what is no image may be overwritten */
+	bool wants_record; /* a record of its devices is to be kept, if it can be */
 };
 
 struct daxd_store {
@@ -57,7 +85,11 @@ struct daxd_store {
 	bool has_maps_id; /* mappings.c has looked */
 	bool has_content; /* open: there is something whose size and form bind us */
 	uint64_t room;    /* open: bytes of a file without content; 0: as needed */
-	bool is_mine;     /* the file was made by this start */
+	uint64_t asked;   /* these three as in the spec */
+	bool may_wipe;
+	bool wants_record;
+	bool must_wipe; /* open: what is in the file is to be overwritten */
+	bool is_mine;   /* the file was made by this start */
 	bool is_kept;
 	uint64_t size; /* usable bytes; open sets it if has_content, else make's caller */
 	uint64_t align;          /* as size; 0: any */
@@ -65,10 +97,13 @@ struct daxd_store {
 	/* pmem: the namespace that the file holds; other stores have none. */
 	struct dax_infoblock block;
 	uint64_t ns_size;
+	uint64_t data; /* where in the file the first usable byte is */
+	struct daxd_record record;
+	struct daxd_pmem *pmem; /* store_pmem.c */
 };
 
-int daxd_store_open(enum daxd_backing backing, const char *path, const char *name,
-		    struct daxd_store **ret, struct daxd_why *why);
+int daxd_store_open(const struct daxd_store_spec *spec, struct daxd_store **ret,
+		    struct daxd_why *why);
 uint64_t daxd_store_fit(const struct daxd_store *store, uint64_t align,
 			enum dax_region_map map);
 int daxd_store_make(struct daxd_store *store, struct daxd_why *why);

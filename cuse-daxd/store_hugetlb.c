@@ -7,6 +7,8 @@
  * keeps a reservation with the inode, not with the mapping. So no later touch fails,
  * unless a cgroup's hugetlb limit says otherwise.
  */
+#include "cuse-daxd/faultpoint.h"
+#include "cuse-daxd/record.h"
 #include "cuse-daxd/store.h"
 
 #include "libcore/size.h"
@@ -134,6 +136,41 @@ static int check_mount(const struct daxd_store *store, uint64_t *ret_page,
 	return 0;
 }
 
+/*
+ * The last page may be one that we have added for the record of devices. It may also
+ * have been added by a daemon that came no further: then the config's size tells.
+ */
+static int look_for_record(struct daxd_store *store, uint64_t page, struct daxd_why *why)
+{
+	static const uint8_t no_uuid[DAX_UUID_LEN];
+	uint64_t size = store->size - page;
+	struct dax_layout_area *area = &store->record.area;
+	uint8_t begin[DAX_LAYOUT_SLOTS][DAX_LAYOUT_SIGNATURE_LEN];
+	unsigned int i;
+	int r;
+
+	dax_layout_area_of_page(size, area);
+	for (i = 0; i < DAX_LAYOUT_SLOTS; i++)
+		if (pread(store->rw, begin[i], sizeof(begin[i]),
+			  (off_t)area->offset[i]) != sizeof(begin[i]))
+			return daxd_fail(why, errno, "%s: can't be read: %s", store->path,
+					 strerror(errno));
+	if (!dax_layout_is_signature(begin[0]) && !dax_layout_is_signature(begin[1])) {
+		if (store->asked == size && store->wants_record)
+			store->size = size;
+		else
+			area->slot_size = 0;
+		return 0;
+	}
+	store->size = size;
+	r = daxd_record_read(store, no_uuid, size, why);
+	if (r < 0 && store->may_wipe)
+		return 0;
+	if (store->record.has_found)
+		store->align = store->record.found.align;
+	return r;
+}
+
 static int open_file(struct daxd_store *store, struct daxd_why *why)
 {
 	struct stat st;
@@ -152,6 +189,50 @@ static int open_file(struct daxd_store *store, struct daxd_why *why)
 	/* One of length 0 was made and not yet extended: it is as good as none. */
 	store->has_content = st.st_size > 0;
 	store->size = (uint64_t)st.st_size;
+	return store->size > page ? look_for_record(store, page, why) : 0;
+}
+
+/* A page more, behind all devices. Without it things go on, but are not remembered. */
+static void make_record_page(struct daxd_store *store, uint64_t page)
+{
+	void *map = MAP_FAILED;
+
+	if (ftruncate(store->rw, (off_t)(store->size + page)) == 0)
+		map = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, store->rw,
+			   (off_t)store->size);
+	if (map != MAP_FAILED) {
+		munmap(map, page);
+		dax_layout_area_of_page(store->size, &store->record.area);
+		return;
+	}
+	daxd_warning("%s: no huge page is left for the record of its devices, continuing "
+		     "without: what is created is forgotten at the end (one page more "
+		     "in the pool)",
+		     store->path);
+	if (ftruncate(store->rw, (off_t)store->size) < 0)
+		daxd_debug("%s: ftruncate: %s", store->path, strerror(errno));
+}
+
+static int write_page(struct daxd_store *store, uint64_t offset, const void *data,
+		      size_t len)
+{
+	uint64_t start = store->record.area.offset[0];
+	size_t half = len / 16 * 8;
+	struct stat st;
+	uint8_t *map;
+
+	if (fstat(store->rw, &st) < 0 || (uint64_t)st.st_size < offset + len)
+		return -ENOSPC;
+	map = mmap(NULL, (size_t)st.st_blksize, PROT_READ | PROT_WRITE, MAP_SHARED,
+		   store->rw, (off_t)start);
+	if (map == MAP_FAILED)
+		return -errno;
+	daxd_fault_point("write");
+	memcpy(map + (offset - start), data, half);
+	daxd_fault_point("write-half");
+	memcpy(map + (offset - start) + half, (const uint8_t *)data + half, len - half);
+	daxd_fault_point("flushed");
+	munmap(map, (size_t)st.st_blksize);
 	return 0;
 }
 
@@ -178,10 +259,15 @@ static int make_file(struct daxd_store *store, struct daxd_why *why)
 		return daxd_fail(why, errno, "%s: can't have %llu bytes: %s", store->path,
 				 (unsigned long long)store->size, strerror(errno));
 	r = reserve(store, page, why);
-	return r < 0 ? r : daxd_store_open_ro(store, why);
+	if (r < 0)
+		return r;
+	if (store->wants_record && !store->record.area.slot_size)
+		make_record_page(store, page);
+	return daxd_store_open_ro(store, why);
 }
 
 const struct daxd_store_ops daxd_store_hugetlbfs = {
 	.open = open_file,
 	.make = make_file,
+	.write = write_page,
 };

@@ -3,14 +3,18 @@
  * A file that is the image of a pmem namespace in devdax mode: the kernel's info
  * block at byte 4096, then the device. A real kernel comes up with the same device.
  *
- * Nothing is written to a file in which there is something, but what devices write.
- * Who holds the writable descriptor can write the info block, too: it is one file.
+ * Nothing is written to a file in which there is something, but what devices write,
+ * and the layout record (libcore/layout.h) of a region that has more than one. Who
+ * holds the writable descriptor can write there, too: it is one file.
  *
- * libpmem is loaded only here and only to format: its constructor looks through sysfs
+ * libpmem is loaded only here and only to write: its constructor looks through sysfs
  * and, with what it is linked to, costs 1.5 ms, half of a whole start.
  */
+#include "cuse-daxd/faultpoint.h"
+#include "cuse-daxd/record.h"
 #include "cuse-daxd/store.h"
 
+#include "libcore/image.h"
 #include "libcore/size.h"
 
 #include <dlfcn.h>
@@ -22,89 +26,94 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-#define HEAD_SIZE ((size_t)16384) /* zero in a fresh file: 4096 is the info block */
-#define NS_ALIGN  (16 * DAX_MIB)  /* what the kernel wants namespaces to end on */
-/* Where namespaces start, for the checks: a multiple of every align. */
-#define NS_START DAX_GIB
+#define HOW_TO_FORCE "cuse-daxd --force-format overwrites it"
 
 /* -- what is in the file ------------------------------------------------------ */
 
-/* What else begins with something known. */
-static const struct {
-	size_t offset;
-	const char *magic;
-	size_t len;
-	const char *what;
-} known[] = {
-	{4096, "NVDIMM_PFN_INFO", 16,
-	 "a namespace in fsdax mode (info block NVDIMM_PFN_INFO)"},
-	{4096, "BTT_ARENA_INFO", 15, "a namespace in sector mode (BTT_ARENA_INFO)"},
-	{0, "NAMESPACE_INDEX", 16, "the label area of an NVDIMM"},
-	{1080, "\x53\xef", 2, "an ext2, ext3 or ext4 file system"},
-	{0, "XFSB", 4, "an XFS file system"},
-	{0, "QFI\xfb", 4, "a qcow2 image (convert it: qemu-img convert -O raw)"},
-	{512, "EFI PART", 8, "a partitioned disk (GPT)"},
-	{510, "\x55\xaa", 2, "a partitioned disk (MBR)"},
-};
-
-static const char *what_is(const uint8_t *head)
+static int refuse(const struct daxd_store *store, const struct dax_image *image,
+		  struct daxd_why *why)
 {
-	unsigned int i;
+	char was[DAX_SIZE_STRLEN];
+	char is[DAX_SIZE_STRLEN];
 
-	for (i = 0; i < G_N_ELEMENTS(known); i++)
-		if (!memcmp(head + known[i].offset, known[i].magic, known[i].len))
-			return known[i].what;
-	return "data without an info block";
-}
-
-static bool is_zero(const uint8_t *p, size_t len)
-{
-	return !len || (!p[0] && !memcmp(p, p + 1, len - 1));
-}
-
-static int check_block(struct daxd_store *store, const uint8_t *head,
-		       struct daxd_why *why)
-{
-	const char *fault;
-
-	switch (dax_infoblock_decode(head + DAX_INFOBLOCK_OFFSET, &store->block)) {
-	case 0:
-		break;
-	case -EBADMSG:
+	switch (image->state) {
+	case DAX_IMAGE_DAMAGED:
 		return daxd_fail(why, EBADMSG,
-				 "%s: its info block is damaged: the "
-				 "checksum does not match; nothing was changed (restore "
-				 "the image, or remove it)",
-				 store->path);
-	case -EPROTONOSUPPORT:
+				 "%s: its info block is damaged: %s; nothing was changed "
+				 "(restore the image, or remove it; " HOW_TO_FORCE ")",
+				 store->path, image->what);
+	case DAX_IMAGE_NEWER:
 		return daxd_fail(why, EPROTONOSUPPORT,
 				 "%s: its info block has version "
 				 "%u.%u or a feature that is newer than 1.4, the newest "
-				 "known here (use a newer cuse-daxd)",
-				 store->path, store->block.version_major,
-				 store->block.version_minor);
-	default:
-		return daxd_fail(why, EILSEQ,
-				 "%s: holds %s, not a namespace in devdax "
-				 "mode; nothing was changed (give another path, or "
-				 "remove it)",
-				 store->path, what_is(head));
-	}
-	if (dax_infoblock_validate(&store->block, NS_START, store->ns_size, &fault) < 0)
+				 "known here; nothing was changed (use a newer "
+				 "cuse-daxd; " HOW_TO_FORCE ")",
+				 store->path, image->block.version_major,
+				 image->block.version_minor);
+	case DAX_IMAGE_MISFIT:
 		return daxd_fail(why, EINVAL,
 				 "%s: its info block does not fit: %s "
-				 "(file of %llu bytes; restore the image, or remove it)",
-				 store->path, fault, (unsigned long long)store->ns_size);
+				 "(file of %llu bytes); nothing was changed (restore the "
+				 "image, or remove it; " HOW_TO_FORCE ")",
+				 store->path, image->what,
+				 (unsigned long long)image->ns_size);
+	case DAX_IMAGE_RESIZED:
+		return daxd_fail(
+			why, EINVAL,
+			"%s: %s: its info block was written for a "
+			"device of %s, now there would be one of %s; nothing was "
+			"changed (truncate it to the size it had, or restore "
+			"it; " HOW_TO_FORCE ")",
+			store->path, image->what,
+			dax_size_format(image->block.npfns * DAX_PAGE, was),
+			dax_size_format(image->size, is));
+	case DAX_IMAGE_TOO_SMALL:
+		return daxd_fail(why, EINVAL,
+				 "%s: is empty, but its %llu bytes are too "
+				 "few for a namespace (remove it, or truncate -s 0)",
+				 store->path, (unsigned long long)image->file_size);
+	case DAX_IMAGE_FOREIGN:
+	case DAX_IMAGE_OK:
+	case DAX_IMAGE_EMPTY:
+		break;
+	}
+	return daxd_fail(why, EILSEQ,
+			 "%s: holds %s, not a namespace in devdax "
+			 "mode; nothing was changed (give another path, or "
+			 "remove it; " HOW_TO_FORCE ")",
+			 store->path, image->what);
+}
+
+static int use_image(struct daxd_store *store, const struct dax_image *image,
+		     struct daxd_why *why)
+{
+	int r;
+
+	store->block = image->block;
+	dax_layout_area_of_image(&store->block, &store->record.area);
+	store->data = store->block.start_pad + store->block.dataoff;
+	r = daxd_record_read(store, store->block.uuid, image->size, why);
+	if (r < 0)
+		return r;
 	store->has_content = true;
-	store->size = dax_infoblock_usable(&store->block, store->ns_size);
+	store->size = image->size;
 	store->align = store->block.align;
 	store->map = store->block.mode == DAX_INFOBLOCK_PMEM ? DAX_MAP_DEV : DAX_MAP_MEM;
 	return 0;
 }
 
+/* What is no image may be lost: it is as if there were nothing. */
+static int force(struct daxd_store *store)
+{
+	store->must_wipe = true;
+	store->room = store->ns_size;
+	return 0;
+}
+
 static int open_file(struct daxd_store *store, struct daxd_why *why)
 {
-	uint8_t head[HEAD_SIZE] = {0};
+	uint8_t head[DAX_IMAGE_HEAD] = {0};
+	struct dax_image image;
 	struct stat st;
 	int r;
 
@@ -114,16 +123,25 @@ static int open_file(struct daxd_store *store, struct daxd_why *why)
 	if (fstat(store->rw, &st) < 0 || pread(store->rw, head, sizeof(head), 0) < 0)
 		return daxd_fail(why, errno, "%s: can't be read: %s", store->path,
 				 strerror(errno));
-	store->ns_size = dax_round_down((uint64_t)st.st_size, NS_ALIGN);
-	if (!is_zero(head, sizeof(head)))
-		return check_block(store, head, why);
-	if (st.st_size && !store->ns_size)
-		return daxd_fail(why, EINVAL,
-				 "%s: is empty, but its %llu bytes are too "
-				 "few for a namespace (remove it, or truncate -s 0)",
-				 store->path, (unsigned long long)st.st_size);
-	store->room = store->ns_size;
-	return 0;
+	dax_image_examine(head, (uint64_t)st.st_size, &image);
+	store->ns_size = image.ns_size;
+	switch (image.state) {
+	case DAX_IMAGE_OK:
+		r = use_image(store, &image, why);
+		return r < 0 && store->may_wipe ? force(store) : r;
+	case DAX_IMAGE_EMPTY:
+		store->must_wipe = image.is_ours;
+		store->room = image.is_ours ? 0 : image.ns_size;
+		return 0;
+	case DAX_IMAGE_TOO_SMALL:
+	case DAX_IMAGE_FOREIGN:
+	case DAX_IMAGE_DAMAGED:
+	case DAX_IMAGE_NEWER:
+	case DAX_IMAGE_MISFIT:
+	case DAX_IMAGE_RESIZED:
+		break;
+	}
+	return store->may_wipe ? force(store) : refuse(store, &image, why);
 }
 
 /* The largest device whose namespace fills the file: layout() grows with the size. */
@@ -149,7 +167,7 @@ static uint64_t fit(const struct daxd_store *store, uint64_t align,
 	return low * unit;
 }
 
-/* -- formatting ---------------------------------------------------------------- */
+/* -- making room --------------------------------------------------------------- */
 
 static int fail_space(const struct daxd_store *store, struct daxd_why *why)
 {
@@ -195,49 +213,137 @@ static int make_uuid(uint8_t uuid[DAX_UUID_LEN])
 	return 0;
 }
 
-/* pmem_map_file(), because pmem_is_pmem() knows only mappings that libpmem made. */
-static int write_with_libpmem(void *lib, const struct daxd_store *store,
-			      const uint8_t *block)
-{
-	__typeof__(&pmem_map_file) map_file = dlsym(lib, "pmem_map_file");
-	__typeof__(&pmem_is_pmem) is_pmem = dlsym(lib, "pmem_is_pmem");
-	__typeof__(&pmem_persist) persist = dlsym(lib, "pmem_persist");
-	__typeof__(&pmem_msync) do_msync = dlsym(lib, "pmem_msync");
-	__typeof__(&pmem_unmap) unmap = dlsym(lib, "pmem_unmap");
-	char link[64];
-	size_t len;
-	uint8_t *map;
-	uint8_t *p;
-	int r = 0;
+/* -- writing ------------------------------------------------------------------- */
 
-	if (!map_file || !is_pmem || !persist || !do_msync || !unmap)
-		return -ENOSYS;
-	g_snprintf(link, sizeof(link), "/proc/self/fd/%d", store->rw);
-	map = map_file(link, 0, 0, 0, &len, NULL);
-	if (!map)
-		return -errno;
-	p = map + DAX_INFOBLOCK_OFFSET;
-	memcpy(p, block, DAX_INFOBLOCK_SIZE);
-	if (is_pmem(p, DAX_INFOBLOCK_SIZE))
-		persist(p, DAX_INFOBLOCK_SIZE);
-	else if (do_msync(p, DAX_INFOBLOCK_SIZE) < 0)
-		r = -errno;
-	unmap(map, len);
-	return r;
+/* What is kept between writes: libpmem, and the file as it has mapped it. */
+struct daxd_pmem {
+	__typeof__(&pmem_map_file) map_file;
+	__typeof__(&pmem_is_pmem) is_pmem;
+	__typeof__(&pmem_persist) persist;
+	__typeof__(&pmem_msync) msync;
+	__typeof__(&pmem_unmap) unmap;
+	uint8_t *map; /* NULL: without libpmem */
+	size_t len;
+};
+
+static void load_libpmem(struct daxd_pmem *pmem)
+{
+	void *lib = dlopen("libpmem.so.1", RTLD_NOW | RTLD_LOCAL);
+
+	if (!lib)
+		return;
+	pmem->map_file = dlsym(lib, "pmem_map_file");
+	pmem->is_pmem = dlsym(lib, "pmem_is_pmem");
+	pmem->persist = dlsym(lib, "pmem_persist");
+	pmem->msync = dlsym(lib, "pmem_msync");
+	pmem->unmap = dlsym(lib, "pmem_unmap");
 }
 
-static int write_without_libpmem(const struct daxd_store *store, const uint8_t *block)
+/* pmem_map_file(), because pmem_is_pmem() knows only mappings that libpmem made. */
+static int map_file(struct daxd_store *store)
 {
-	if (pwrite(store->rw, block, DAX_INFOBLOCK_SIZE, DAX_INFOBLOCK_OFFSET) !=
-	    DAX_INFOBLOCK_SIZE)
+	struct daxd_pmem *pmem;
+	char link[64];
+
+	if (store->pmem)
+		return 0;
+	pmem = g_new0(struct daxd_pmem, 1);
+	load_libpmem(pmem);
+	if (pmem->map_file && pmem->is_pmem && pmem->persist && pmem->msync &&
+	    pmem->unmap) {
+		g_snprintf(link, sizeof(link), "/proc/self/fd/%d", store->rw);
+		pmem->map = pmem->map_file(link, 0, 0, 0, &pmem->len, NULL);
+		if (!pmem->map) {
+			g_free(pmem);
+			return -errno;
+		}
+	}
+	store->pmem = pmem;
+	return 0;
+}
+
+static void unmap_file(struct daxd_store *store)
+{
+	if (store->pmem && store->pmem->map)
+		store->pmem->unmap(store->pmem->map, store->pmem->len);
+	g_clear_pointer(&store->pmem, g_free);
+}
+
+static int write_with_libpmem(struct daxd_pmem *pmem, uint64_t offset,
+			      const uint8_t *data, size_t len)
+{
+	uint8_t *p = pmem->map + offset;
+	size_t half = len / 16 * 8;
+
+	/* Somebody has cut the file off: better an error than a signal. */
+	if (offset + len > pmem->len)
+		return -ENOSPC;
+	daxd_fault_point("write");
+	memcpy(p, data, half);
+	daxd_fault_point("write-half");
+	memcpy(p + half, data + half, len - half);
+	daxd_fault_point("flush");
+	if (pmem->is_pmem(p, len))
+		pmem->persist(p, len);
+	else if (pmem->msync(p, len) < 0)
+		return -errno;
+	daxd_fault_point("flushed");
+	return 0;
+}
+
+static int write_without_libpmem(const struct daxd_store *store, uint64_t offset,
+				 const void *data, size_t len)
+{
+	if (pwrite(store->rw, data, len, (off_t)offset) != (ssize_t)len)
 		return -EIO;
 	return fdatasync(store->rw) < 0 ? -errno : 0;
 }
 
+/* Where no device is. On the media when it returns. */
+static int write_durably(struct daxd_store *store, uint64_t offset, const void *data,
+			 size_t len)
+{
+	struct stat st;
+	int r;
+
+	if (fstat(store->rw, &st) < 0 || (uint64_t)st.st_size < offset + len)
+		return -ENOSPC;
+	r = map_file(store);
+	if (r < 0)
+		return r;
+	return store->pmem->map ? write_with_libpmem(store->pmem, offset, data, len)
+				: write_without_libpmem(store, offset, data, len);
+}
+
+/* -- formatting ---------------------------------------------------------------- */
+
+static int fail_write(const struct daxd_store *store, int error, struct daxd_why *why)
+{
+	return daxd_fail(why, -error, "%s: can't be formatted: %s", store->path,
+			 strerror(-error));
+}
+
+/*
+ * From here until the info block is there the file counts as empty, and if it is of
+ * our making, as not there. This is the file's first byte: it has no length before.
+ */
+static int mark(struct daxd_store *store, bool is_ours, struct daxd_why *why)
+{
+	const char *text = is_ours ? DAX_IMAGE_MARK_OURS : DAX_IMAGE_MARK;
+
+	daxd_fault_point("mark");
+	if (pwrite(store->rw, text, DAX_IMAGE_MARK_LEN, DAX_IMAGE_MARK_OFFSET) !=
+		    DAX_IMAGE_MARK_LEN ||
+	    fdatasync(store->rw) < 0)
+		return fail_write(store, errno ? -errno : -EIO, why);
+	daxd_fault_point("marked");
+	return 0;
+}
+
 static int write_block(struct daxd_store *store, struct daxd_why *why)
 {
+	static const uint8_t no_mark[DAX_IMAGE_MARK_LEN];
 	uint8_t block[DAX_INFOBLOCK_SIZE];
-	void *lib;
 	int r;
 
 	r = make_uuid(store->block.uuid);
@@ -245,14 +351,10 @@ static int write_block(struct daxd_store *store, struct daxd_why *why)
 		return daxd_fail(why, -r, "%s: no random numbers for its uuid",
 				 store->path);
 	dax_infoblock_encode(&store->block, block);
-	lib = dlopen("libpmem.so.1", RTLD_NOW | RTLD_LOCAL);
-	r = lib ? write_with_libpmem(lib, store, block) : -ENOSYS;
-	if (r == -ENOSYS)
-		r = write_without_libpmem(store, block);
-	if (r < 0)
-		return daxd_fail(why, -r, "%s: its info block can't be written: %s",
-				 store->path, strerror(-r));
-	return 0;
+	r = write_durably(store, DAX_INFOBLOCK_OFFSET, block, sizeof(block));
+	if (r == 0)
+		r = write_durably(store, DAX_IMAGE_MARK_OFFSET, no_mark, sizeof(no_mark));
+	return r < 0 ? fail_write(store, r, why) : 0;
 }
 
 /* A file that was made in advance keeps its length: the rest is cut off the device. */
@@ -276,6 +378,14 @@ static int use_room(struct daxd_store *store, struct daxd_why *why)
 	return 0;
 }
 
+static int wipe(struct daxd_store *store, struct daxd_why *why)
+{
+	if (ftruncate(store->rw, 0) < 0)
+		return fail_write(store, -errno, why);
+	store->room = 0;
+	return 0;
+}
+
 static int format(struct daxd_store *store, struct daxd_why *why)
 {
 	char is[DAX_SIZE_STRLEN];
@@ -286,12 +396,23 @@ static int format(struct daxd_store *store, struct daxd_why *why)
 	if (r < 0)
 		return daxd_fail(why, EINVAL, "%s: no device of %s is possible on it",
 				 store->path, dax_size_format(store->size, is));
-	r = store->room ? use_room(store, why) : 0;
+	if (store->must_wipe)
+		r = wipe(store, why);
+	else if (store->room)
+		r = use_room(store, why);
 	if (r == 0 && store->rw < 0)
 		r = daxd_store_create_file(store, why);
 	if (r == 0)
+		r = mark(store, !store->room, why);
+	if (r == 0)
 		r = allocate(store, why);
-	return r < 0 ? r : write_block(store, why);
+	if (r == 0)
+		r = write_block(store, why);
+	if (r < 0)
+		return r;
+	dax_layout_area_of_image(&store->block, &store->record.area);
+	store->data = store->block.start_pad + store->block.dataoff;
+	return 0;
 }
 
 static int make(struct daxd_store *store, struct daxd_why *why)
@@ -316,4 +437,6 @@ const struct daxd_store_ops daxd_store_pmem = {
 	.fit = fit,
 	.make = make,
 	.sync = sync_file,
+	.write = write_durably,
+	.close = unmap_file,
 };

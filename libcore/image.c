@@ -72,9 +72,13 @@ void dax_image_examine(const uint8_t head[DAX_IMAGE_HEAD], uint64_t file_size,
 		       struct dax_image *ret)
 {
 	*ret = (struct dax_image){
+		.file_size = file_size,
 		.ns_size = dax_round_down(file_size, DAX_IMAGE_NS_ALIGN),
 	};
-	if (!memcmp(head + DAX_IMAGE_MARK_OFFSET, DAX_IMAGE_MARK, DAX_IMAGE_MARK_LEN)) {
+	ret->is_ours = !memcmp(head + DAX_IMAGE_MARK_OFFSET, DAX_IMAGE_MARK_OURS,
+			       DAX_IMAGE_MARK_LEN);
+	if (ret->is_ours ||
+	    !memcmp(head + DAX_IMAGE_MARK_OFFSET, DAX_IMAGE_MARK, DAX_IMAGE_MARK_LEN)) {
 		ret->state = DAX_IMAGE_EMPTY;
 		ret->what = "an image whose formatting was interrupted";
 	} else if (!dax_is_zero(head, DAX_IMAGE_HEAD)) {

@@ -18,7 +18,8 @@
  * that no crash can tear. Whatever else is there then was never anybody's.
  */
 #define DAX_IMAGE_MARK_OFFSET 4088
-#define DAX_IMAGE_MARK        "DAXDFMT1"
+#define DAX_IMAGE_MARK        "DAXDFMT1" /* the file's length is its owner's choice */
+#define DAX_IMAGE_MARK_OURS   "DAXDFMT2" /* the file is of our making */
 #define DAX_IMAGE_MARK_LEN    8
 
 enum dax_image_state {
@@ -34,10 +35,12 @@ enum dax_image_state {
 
 struct dax_image {
 	enum dax_image_state state;
+	bool is_ours;               /* EMPTY: and nobody else has chosen its length */
 	const char *what;           /* what it is, or what is wrong with it */
 	struct dax_infoblock block; /* OK, DAMAGED and what follows it */
-	uint64_t ns_size;           /* bytes of the namespace */
-	uint64_t size;              /* OK: usable bytes */
+	uint64_t file_size;
+	uint64_t ns_size; /* bytes of the namespace */
+	uint64_t size;    /* OK: usable bytes */
 };
 
 /* @head: what the file begins with, with zeroes behind a shorter one. */

@@ -16,14 +16,14 @@
 #define OFF_ALIGN    0x38
 #define OFF_TYPE     0x40
 #define OFF_DEVICES  0x48
-#define HEADER       ((size_t)0x50)
+#define HEADER       ((size_t)DAX_LAYOUT_HEADER)
 #define CHECKSUM     ((size_t)8)
 #define DEVICE       ((size_t)8)
 #define RANGE        ((size_t)16)
 
 #define VERSION_MAJOR 1
 
-static const uint8_t signature[16] = "CUSE_DAXD_AREA1";
+static const uint8_t signature[DAX_LAYOUT_SIGNATURE_LEN] = "CUSE_DAXD_AREA1";
 
 /* ---- where it is ----------------------------------------------------------- */
 
@@ -53,6 +53,27 @@ void dax_layout_area_of_image(const struct dax_infoblock *block,
 void dax_layout_area_of_page(uint64_t start, struct dax_layout_area *ret)
 {
 	*ret = (struct dax_layout_area){{start, start + DAX_MIB}, 512 * DAX_KIB};
+}
+
+/**
+ * dax_layout_is_signature() - does a slot hold a record, or what is left of one?
+ * @begin:	what the slot begins with
+ */
+bool dax_layout_is_signature(const uint8_t begin[DAX_LAYOUT_SIGNATURE_LEN])
+{
+	return !memcmp(begin, signature, sizeof(signature));
+}
+
+/**
+ * dax_layout_length() - how much of a slot there is to read
+ * @header:	what it begins with
+ * @slot_size:	all of it
+ *
+ * Return: bytes, from DAX_LAYOUT_HEADER to @slot_size.
+ */
+size_t dax_layout_length(const uint8_t header[DAX_LAYOUT_HEADER], size_t slot_size)
+{
+	return dax_max(HEADER, dax_min(dax_get_le(header + OFF_LENGTH, 4), slot_size));
 }
 
 /* ---- reading --------------------------------------------------------------- */
@@ -181,7 +202,7 @@ static int restore_device(const struct dax_layout_dev *from, struct dax_model *m
 
 	if (!dax_is_align(from->align))
 		return -EINVAL;
-	dev = from->id ? NULL : dax_region_find(region, 0);
+	dev = dax_region_find(region, from->id);
 	if (!dev) {
 		r = dax_region_add_device(region, model, from->id, &like, &dev);
 		if (r < 0)
@@ -229,13 +250,15 @@ int dax_layout_restore(const struct dax_layout *layout, struct dax_model *model,
 	struct dax_layout_dev dev;
 	const char *why = NULL;
 	uint32_t count = 0;
+	uint32_t last = 0;
 	size_t cursor = 0;
 	int r;
 
 	*ret_why = "a device is not possible";
 	while (dax_layout_next(layout, &cursor, &dev)) {
-		if (!count != !dev.id)
+		if (count ? dev.id <= last : dev.id)
 			return -EINVAL;
+		last = dev.id;
 		r = restore_device(&dev, model, region);
 		if (r == -ENOSPC || r == -ENOMEM)
 			return r;
@@ -251,6 +274,46 @@ int dax_layout_restore(const struct dax_layout *layout, struct dax_model *model,
 	if (why)
 		*ret_why = why;
 	return why ? -EINVAL : 0;
+}
+
+static bool has_device(const struct dax_layout *layout, uint32_t id)
+{
+	struct dax_layout_dev dev;
+	size_t cursor = 0;
+
+	while (dax_layout_next(layout, &cursor, &dev))
+		if (dev.id == id)
+			return true;
+	return false;
+}
+
+/**
+ * dax_layout_revert() - undo what was done since a record was written
+ * @layout:	the record: was true of this region
+ * @model:	the region's model
+ * @region:	the region
+ */
+void dax_layout_revert(const struct dax_layout *layout, struct dax_model *model,
+		       struct dax_region *region)
+{
+	struct dax_layout_dev old;
+	struct dax_dev *next;
+	struct dax_dev *dev;
+	char name[DAX_NAME_LEN];
+	size_t cursor = 0;
+
+	region->has_seed = false;
+	region->has_youngest = false;
+	for (dev = region->devices; dev; dev = next) {
+		next = dev->next;
+		if (has_device(layout, dev->id))
+			continue;
+		dev->is_bound = false;
+		dev->nr_ranges = 0;
+		dax_region_delete(model, region, dax_dev_name(dev, name), false);
+	}
+	while (dax_layout_next(layout, &cursor, &old))
+		restore_device(&old, model, region);
 }
 
 /* ---- writing --------------------------------------------------------------- */
@@ -334,4 +397,15 @@ void dax_layout_seal(uint8_t *record, size_t length, uint64_t sequence)
 {
 	dax_put_le(record + OFF_SEQUENCE, 8, sequence);
 	dax_put_le(record + length - CHECKSUM, 8, dax_fletcher64(record, length));
+}
+
+/**
+ * dax_layout_unseal() - take the number and the checksum out again, to compare
+ * @record:	sealed
+ * @length:	bytes of it
+ */
+void dax_layout_unseal(uint8_t *record, size_t length)
+{
+	dax_put_le(record + OFF_SEQUENCE, 8, 0);
+	dax_put_le(record + length - CHECKSUM, 8, 0);
 }

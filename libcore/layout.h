@@ -24,7 +24,9 @@
 
 #include <stddef.h>
 
-#define DAX_LAYOUT_SLOTS 2
+#define DAX_LAYOUT_SLOTS         2
+#define DAX_LAYOUT_SIGNATURE_LEN 16
+#define DAX_LAYOUT_HEADER        0x50
 
 /* Where the slots are in the file. */
 struct dax_layout_area {
@@ -65,6 +67,12 @@ void dax_layout_area_of_image(const struct dax_infoblock *block,
 /* Of a file of huge pages that ends in a page for it: at @start. */
 void dax_layout_area_of_page(uint64_t start, struct dax_layout_area *ret);
 
+/* Is there a record, whole or not? @begin: of a slot. */
+bool dax_layout_is_signature(const uint8_t begin[DAX_LAYOUT_SIGNATURE_LEN]);
+
+/* How much of a slot to read. @header: what it begins with. */
+size_t dax_layout_length(const uint8_t header[DAX_LAYOUT_HEADER], size_t slot_size);
+
 /* -- reading --------------------------------------------------------------------- */
 
 /*
@@ -84,6 +92,10 @@ bool dax_layout_is_plain(const struct dax_layout *layout);
 int dax_layout_restore(const struct dax_layout *layout, struct dax_model *model,
 		       struct dax_region *region, const char **ret_why);
 
+/* Makes them those of the record again, whatever was done to them since. */
+void dax_layout_revert(const struct dax_layout *layout, struct dax_model *model,
+		       struct dax_region *region);
+
 /* -- writing --------------------------------------------------------------------- */
 
 struct dax_layout_writer {
@@ -101,5 +113,6 @@ int dax_layout_add(struct dax_layout_writer *w, const struct dax_layout_dev *dev
 size_t dax_layout_end(struct dax_layout_writer *w);
 /* The last step: without it, equal layouts are equal bytes. */
 void dax_layout_seal(uint8_t *record, size_t length, uint64_t sequence);
+void dax_layout_unseal(uint8_t *record, size_t length);
 
 #endif

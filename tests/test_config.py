@@ -115,10 +115,6 @@ def dumped(workdir):
     ("[region 0]\nbacking=hugetlb\nalign=4K\n", "FILE:1: [region 0] align=4K is not possible on "
                                                 "hugetlb"),
     ("[region 0]\nbacking=hugetlbfs:/x\nalign=4K\n", "FILE:1: [region 0] align=4K is not possible"),
-    ("[region 0]\nbacking=pmem:/x\ntype=dynamic\n", "FILE:1: [region 0] dynamic regions can't be "
-                                                    "backed by pmem yet"),
-    ("[region 0]\nbacking=pmem:/x\n[device 0.0]\nsize=2M\n[device 0.1]\n",
-     "FILE:5: [device 0.1] a region backed by pmem can have one device only"),
     ("[region 0]\nbacking=hugetlbfs:/x\nsize=8M\n[device 0.0]\nsize=4M\n[device 0.1]\nmode=0666\n",
      "FILE:6: [device 0.1] has another mode, owner or group"),
     ("[region 0]\ntype=dynamic\n[device 0.0]\nowner=7\n",

@@ -174,6 +174,8 @@ def test_dynamic_devices_are_as_in_the_config_again(new_daemon, hugepages, huget
     config = (f"[region 0]\nbacking=hugetlbfs:{hugetlbfs}/f\ntype=dynamic\nsize=16M\n"
               "[device 0.0]\nsize=4M\n")
     d = new_daemon().start(config)
+    # There is no page left in the pool for the record that would say otherwise.
+    assert f"{hugetlbfs}/f: no huge page is left for the record of its devices" in d.output()
     life = d.state().find("dax0.0")[2].life
     assert d.store("devices/platform/hmem.0/dax_region/create", "1") == 0
     assert d.store("bus/dax/drivers/device_dax/unbind", "dax0.0") == 0

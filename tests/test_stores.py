@@ -496,12 +496,20 @@ def test_pmem_bad_info_block(new_daemon, workdir, damage, says):
     assert digest(path) == before
 
 
-def test_pmem_truncated_image(new_daemon, workdir):
+def test_pmem_resized_image(new_daemon, workdir):
     path = workdir / "image"
     config = f"[region 0]\nbacking=pmem:{path}\n"
     new_daemon().start(config + "size=126M\n").stop()
-    os.truncate(path, 20 * MIB)
-    assert new_daemon().start(config).state().find("dax0.0")[2].size == 14 * MIB
+    for size, now in ((48, 46), (160, 158)):
+        os.truncate(path, size * MIB)
+        before = digest(path)
+        said = new_daemon().fail(config)
+        assert f"{path}: the file was made longer or shorter: its info block was written for a " \
+            f"device of 126M, now there would be one of {now}M; nothing was changed (" in said
+        assert "--force-format" in said
+        assert digest(path) == before
+    os.truncate(path, 128 * MIB)
+    assert new_daemon().start(config).state().find("dax0.0")[2].size == 126 * MIB
 
 
 @needs_root

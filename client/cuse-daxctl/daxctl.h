@@ -11,11 +11,15 @@ int ctl_connect(const char *runtime_dir);
 struct json_object *ctl_ask(int fd, struct json_object *question);
 int ctl_ask_stream(int fd, struct json_object *question);
 
+/* inspect.c */
+int ctl_inspect(const char *path, struct json_object **ret);
+
 /* human.c: answers as people read them */
 void ctl_print_list(struct json_object *json);
 void ctl_print_mappings(struct json_object *json);
 void ctl_print_stats(struct json_object *json);
 void ctl_print_device(struct json_object *json);
+void ctl_print_image(struct json_object *json);
 void ctl_print_event(struct json_object *json);
 
 /* main.c: "cuse-daxctl: " in front, a newline behind */

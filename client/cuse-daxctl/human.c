@@ -202,3 +202,68 @@ void ctl_print_stats(struct json_object *json)
 	if (json_object_object_get_ex(json, "devices", &part))
 		print_table(part, columns, G_N_ELEMENTS(columns));
 }
+
+/* Ranges of one device: "0+4M 8M+2M", offset and size. */
+static char *ranges_text(struct json_object *ranges)
+{
+	GString *text = g_string_new(NULL);
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(ranges); i++) {
+		struct json_object *range = json_object_array_get_idx(ranges, i);
+		char offset[DAX_SIZE_STRLEN];
+		char size[DAX_SIZE_STRLEN];
+
+		dax_size_format(json_object_get_uint64(
+					json_object_object_get(range, "offset")),
+				offset);
+		dax_size_format(json_object_get_uint64(
+					json_object_object_get(range, "size")),
+				size);
+		g_string_append_printf(text, "%s%s+%s", i ? " " : "", offset, size);
+	}
+	return g_string_free(text, FALSE);
+}
+
+/**
+ * ctl_print_image() - what is in a file
+ * @json:	from ctl_inspect()
+ */
+void ctl_print_image(struct json_object *json)
+{
+	static const struct column columns[] = {
+		{"ID", "id", .is_number = true},
+		{"SIZE", "size", .is_size = true},
+		{"ALIGN", "align", .is_size = true},
+		{"STATE", "state"},
+		{"RANGES", "text"},
+	};
+	struct json_object *record = json_object_object_get(json, "record");
+	struct json_object *devices = json_object_object_get(record, "devices");
+	char buf[DAX_SIZE_STRLEN];
+	size_t i;
+
+	json_object_object_foreach(json, key, value)
+	{
+		if (value == record)
+			continue;
+		printf("%-16s %s\n", key,
+		       json_object_is_type(value, json_type_int) && strcmp(key, "npfns")
+			       ? dax_size_format(json_object_get_uint64(value), buf)
+			       : json_object_get_string(value));
+	}
+	if (record)
+		printf("%-16s %s\n", "record",
+		       json_object_get_string(json_object_object_get(record, "state")));
+	if (!devices)
+		return;
+	printf("\n");
+	for (i = 0; i < json_object_array_length(devices); i++) {
+		struct json_object *dev = json_object_array_get_idx(devices, i);
+		g_autofree char *text =
+			ranges_text(json_object_object_get(dev, "ranges"));
+
+		json_object_object_add(dev, "text", json_object_new_string(text));
+	}
+	print_table(devices, columns, G_N_ELEMENTS(columns));
+}

@@ -20,6 +20,7 @@ static const struct verb {
 	const char *help;
 	void (*print)(struct json_object *json); /* with --human */
 	bool is_stream;                          /* the answer has no end */
+	bool is_offline;                         /* no daemon is asked */
 } verbs[] = {
 	{"list", NULL, NULL, "the devices", ctl_print_list},
 	{"mappings", NULL, NULL, "which process has which device mapped where",
@@ -32,6 +33,8 @@ static const struct verb {
 	{"enable", "DEVICE", "device", "let programs use a device", ctl_print_device},
 	{"disable", "DEVICE", "device", "take a device from all programs; its data stays",
 	 ctl_print_device},
+	{"inspect", "FILE", "file", "what is in the file of a region; asks no daemon",
+	 ctl_print_image, .is_offline = true},
 	{"watch", NULL, NULL, "print what happens, a line for each event",
 	 ctl_print_event, .is_stream = true},
 };
@@ -178,6 +181,31 @@ static int print_stream(int fd, const struct verb *verb, bool is_human)
 	return 1;
 }
 
+/* 1 also for an answer that says that something is wrong. */
+static int print_answer(const struct verb *verb, const struct command *command,
+			struct json_object *answer, int status)
+{
+	if (command->is_human)
+		verb->print(answer);
+	else
+		print_json(answer);
+	json_object_put(answer);
+	if (fflush(stdout) != 0) {
+		ctl_error("standard output: %m");
+		return 1;
+	}
+	return status;
+}
+
+static int inspect(const struct verb *verb, const struct command *command,
+		   const char *path)
+{
+	struct json_object *json;
+	int r = ctl_inspect(path, &json);
+
+	return json ? print_answer(verb, command, json, r < 0) : 1;
+}
+
 static int run(const struct verb *verb, const struct command *command, const char *arg)
 {
 	struct json_object *question;
@@ -199,16 +227,7 @@ static int run(const struct verb *verb, const struct command *command, const cha
 		return print_stream(stream, verb, command->is_human);
 	if (!answer)
 		return 1;
-	if (command->is_human)
-		verb->print(answer);
-	else
-		print_json(answer);
-	json_object_put(answer);
-	if (fflush(stdout) != 0) {
-		ctl_error("standard output: %m");
-		return 1;
-	}
-	return 0;
+	return print_answer(verb, command, answer, 0);
 }
 
 /* Return: -1, or the exit status if this was all. */
@@ -301,5 +320,7 @@ int main(int argc, char **argv)
 	}
 	if (!is_fit(verb, &command, argc - optind - 1))
 		return 2;
+	if (verb->is_offline)
+		return inspect(verb, &command, argv[optind + 1]);
 	return run(verb, &command, argv[optind + 1]);
 }
