@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What shell scripts can't ask of sysfs and devices; one line for each answer.
+ *
+ *	sysprobe write FILE TEXT	errno of one write(2); \n and \0 in TEXT
+ *	sysprobe tree DIR...		everything below, sorted, with what is in it
+ *	sysprobe fill DEV SEED		store a word of its own into each 2 MiB
+ *	sysprobe check DEV SEED N	are the first N of those words there?
+ *	sysprobe span DEV OFF LEN	map, store and load at each 2 MiB, at the end, over
+ *	sysprobe open DEV		errno of open(2)
+ *	sysprobe hold DEV CMD...	open and map, run CMD, and look what is left
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define STEP (2UL << 20)
+
+static const char *word(int error)
+{
+	return error ? strerrorname_np(error) : "ok";
+}
+
+static size_t unescape(char *text)
+{
+	char *to = text;
+	char *from;
+
+	for (from = text; *from; from++) {
+		if (from[0] == '\\' && (from[1] == 'n' || from[1] == '0'))
+			*to++ = *++from == 'n' ? '\n' : '\0';
+		else
+			*to++ = *from;
+	}
+	return (size_t)(to - text);
+}
+
+static int do_write(const char *path, char *text)
+{
+	size_t len = unescape(text);
+	int fd = open(path, O_WRONLY);
+	ssize_t n;
+
+	if (fd < 0) {
+		printf("open %s\n", word(errno));
+		return 1;
+	}
+	n = write(fd, text, len);
+	printf("write %s\n", n < 0 ? word(errno) : n == (ssize_t)len ? "ok" : "short");
+	close(fd);
+	return n < 0;
+}
+
+static void show_file(const char *path)
+{
+	char buf[4096];
+	int fd = open(path, O_RDONLY);
+	ssize_t n;
+	ssize_t i;
+
+	if (fd < 0) {
+		printf(" open=%s\n", word(errno));
+		return;
+	}
+	n = read(fd, buf, sizeof(buf));
+	if (n < 0)
+		printf(" read=%s", word(errno));
+	else
+		printf(" = ");
+	for (i = 0; i < n; i++)
+		putchar(buf[i] == '\n' ? '|' : buf[i]);
+	putchar('\n');
+	close(fd);
+}
+
+static void tree(const char *path)
+{
+	struct dirent **names;
+	char target[4096];
+	struct stat st;
+	ssize_t len;
+	int n;
+	int i;
+
+	if (lstat(path, &st) < 0) {
+		printf("%s %s\n", path, word(errno));
+		return;
+	}
+	printf("%s", path);
+	if (S_ISLNK(st.st_mode)) {
+		len = readlink(path, target, sizeof(target) - 1);
+		target[len < 0 ? 0 : len] = '\0';
+		printf(" -> %s\n", target);
+	} else if (S_ISREG(st.st_mode)) {
+		printf(" %04o", st.st_mode & 07777);
+		show_file(path);
+	} else if (S_ISCHR(st.st_mode)) {
+		printf(" node %04o %u:%u\n", st.st_mode & 07777, major(st.st_rdev),
+		       minor(st.st_rdev));
+	}
+	if (!S_ISDIR(st.st_mode))
+		return;
+	printf("/\n");
+	n = scandir(path, &names, NULL, alphasort);
+	for (i = 0; i < n; i++) {
+		char below[4096];
+
+		if (strcmp(names[i]->d_name, ".") && strcmp(names[i]->d_name, "..") &&
+		    strcmp(names[i]->d_name, "power")) {
+			snprintf(below, sizeof(below), "%.3000s/%s", path,
+				 names[i]->d_name);
+			tree(below);
+		}
+		free(names[i]);
+	}
+	if (n >= 0)
+		free(names);
+}
+
+static uint64_t size_of(const char *dev)
+{
+	const char *name = strrchr(dev, '/') + 1;
+	char path[128];
+	uint64_t size = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/bus/dax/devices/%s/size", name);
+	f = fopen(path, "r");
+	if (!f || fscanf(f, "%lu", &size) != 1)
+		size = 0;
+	if (f)
+		fclose(f);
+	return size;
+}
+
+static char *map(const char *dev, uint64_t off, uint64_t len, int *ret_fd)
+{
+	int fd = open(dev, O_RDWR);
+	char *p;
+
+	if (fd < 0) {
+		printf("open %s\n", word(errno));
+		return NULL;
+	}
+	p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)off);
+	if (p == MAP_FAILED) {
+		printf("mmap %s\n", word(errno));
+		close(fd);
+		return NULL;
+	}
+	if (ret_fd)
+		*ret_fd = fd;
+	else
+		close(fd);
+	return p;
+}
+
+static sigjmp_buf back;
+static volatile int code;
+
+static void on_bus(int sig, siginfo_t *si, void *uc)
+{
+	(void)sig;
+	(void)uc;
+	code = si->si_code;
+	siglongjmp(back, 1);
+}
+
+/* Stores and loads a byte. */
+static const char *touch(volatile char *p, char value)
+{
+	if (sigsetjmp(back, 1))
+		return code == BUS_ADRERR ? "BUS_ADRERR" : "SIGBUS";
+	*p = value;
+	return *p == value ? "ok" : "other";
+}
+
+static uint64_t stamp(uint64_t seed, uint64_t i)
+{
+	return seed * 1000003 + i;
+}
+
+static int fill(const char *dev, uint64_t seed)
+{
+	uint64_t size = size_of(dev);
+	char *p = map(dev, 0, size, NULL);
+	uint64_t i;
+
+	if (!p)
+		return 1;
+	for (i = 0; i * STEP < size; i++)
+		*(uint64_t *)(p + i * STEP + 8 * i) = stamp(seed, i);
+	printf("filled %lu\n", i);
+	return 0;
+}
+
+static int check(const char *dev, uint64_t seed, uint64_t nr)
+{
+	char *p = map(dev, 0, size_of(dev), NULL);
+	uint64_t same = 0;
+	uint64_t i;
+
+	if (!p)
+		return 1;
+	for (i = 0; i < nr; i++)
+		same += *(uint64_t *)(p + i * STEP + 8 * i) == stamp(seed, i);
+	printf("%lu of %lu are there\n", same, nr);
+	return 0;
+}
+
+static int span(const char *dev, uint64_t off, uint64_t len)
+{
+	char *p = map(dev, off, len, NULL);
+	int pipes[2];
+	uint64_t at;
+
+	if (!p)
+		return 1;
+	for (at = 0; at < len; at += STEP) {
+		printf("%s%s", at ? " " : "", touch(p + at, (char)(at / STEP + 1)));
+		if (at)
+			printf(" %s", touch(p + at - 1, 'e'));
+	}
+	printf("\n");
+	for (at = STEP; at < len; at += STEP) {
+		uint64_t value = 0x1122334455667788;
+
+		if (strcmp(touch(p + at, 0), "ok") || strcmp(touch(p + at - 1, 0), "ok"))
+			continue;
+		/* over the boundary: one store, one write(2) */
+		memcpy(p + at - 4, &value, sizeof(value));
+		if (pipe(pipes) < 0)
+			return 1;
+		printf("%ld ", (long)write(pipes[1], p + at - 4, 8));
+		value = 0;
+		printf("%ld ", (long)read(pipes[0], &value, 8));
+		printf("%lx\n", value);
+		close(pipes[0]);
+		close(pipes[1]);
+	}
+	return 0;
+}
+
+static int hold(const char *dev, char **command)
+{
+	struct stat before, st;
+	int fd = -1;
+	int again;
+	int status;
+	char *p = map(dev, 0, STEP, &fd);
+	char path[64];
+	char text[256];
+	ssize_t n;
+	pid_t pid;
+
+	if (!p || fstat(fd, &before) < 0)
+		return 1;
+	printf("before: %s\n", touch(p, 5));
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		close(fd);
+		execvp(command[0], command);
+		_exit(127);
+	}
+	waitpid(pid, &status, 0);
+	printf("status %d\n", WEXITSTATUS(status));
+	printf("touch: %s\n", touch(p, 6));
+	again = fstat(fd, &st);
+	printf("fstat: %s nlink=%lu same=%d\n", word(again < 0 ? errno : 0),
+	       (unsigned long)st.st_nlink, st.st_rdev == before.st_rdev);
+	printf("mmap: %s\n", mmap(NULL, STEP, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED
+				     ? word(errno)
+				     : "ok");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	n = readlink(path, text, sizeof(text) - 1);
+	text[n < 0 ? 0 : n] = '\0';
+	printf("link: %s\n", text);
+	again = open(dev, O_RDWR);
+	printf("name: %s\n", again < 0 ? word(errno) : "opens");
+	printf("write: %s\n", write(fd, "x", 1) < 0 ? word(errno) : "ok");
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct sigaction sa = {.sa_sigaction = on_bus, .sa_flags = SA_SIGINFO};
+	const char *verb = argc > 2 ? argv[1] : "";
+	int fd;
+	int i;
+
+	sigaction(SIGBUS, &sa, NULL);
+	if (!strcmp(verb, "write") && argc == 4)
+		return do_write(argv[2], argv[3]);
+	if (!strcmp(verb, "tree")) {
+		for (i = 2; i < argc; i++)
+			tree(argv[i]);
+		return 0;
+	}
+	if (!strcmp(verb, "fill") && argc == 4)
+		return fill(argv[2], strtoul(argv[3], NULL, 0));
+	if (!strcmp(verb, "check") && argc == 5)
+		return check(argv[2], strtoul(argv[3], NULL, 0),
+			     strtoul(argv[4], NULL, 0));
+	if (!strcmp(verb, "span") && argc == 5)
+		return span(argv[2], strtoul(argv[3], NULL, 0),
+			    strtoul(argv[4], NULL, 0));
+	if (!strcmp(verb, "open") && argc == 3) {
+		fd = open(argv[2], O_RDWR);
+		printf("open %s\n", word(fd < 0 ? errno : 0));
+		return fd < 0;
+	}
+	if (!strcmp(verb, "hold") && argc > 3)
+		return hold(argv[2], argv + 3);
+	fprintf(stderr, "sysprobe: what shall be done? (see the source)\n");
+	return 2;
+}

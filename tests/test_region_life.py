@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The life of a dynamic region, as region_life.sh tells it: here and on a real kernel.
+
+What Linux 6.1 said is in oracle/recorded/region-life-6.1.txt, as normal() leaves it; one
+test boots that kernel and asks it again. To record:
+
+    python3 tests/test_region_life.py > tests/oracle/recorded/region-life-6.1.txt
+"""
+
+import difflib
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / "oracle"))
+
+from conftest import BUILD, IS_ROOT, SETPRIV, both_users, environment  # noqa: E402
+from guest import Guest  # noqa: E402
+
+SCRIPT = HERE / "region_life.sh"
+RECORDED = HERE / "oracle/recorded/region-life-6.1.txt"
+PROBE = BUILD / "progs/sysprobe"
+REGION_BYTES = 1 << 30
+
+
+def on_real_kernel():
+    """Memory that firmware would call soft-reserved, and the driver for it."""
+    guest = Guest("6.1", memmap="1G%4G-1+0xefffffff", memory="6G", modules=["kmem", "dax_hmem"])
+    result = guest.run(SCRIPT.read_text(), programs=[PROBE], timeout=600)
+    assert result.status == 0, result.output
+    assert not result.oops(), result.oops()
+    return result.output
+
+
+def on_emulator(user="root"):
+    command = [BUILD / "daxrun", "-q", "-d", "dax0.0,size=1G,type=dynamic", "--", "sh", SCRIPT]
+    if user == "nobody" and IS_ROOT:
+        command = SETPRIV + command
+    env = environment()
+    env["PATH"] = f"{PROBE.parent}:{env['PATH']}"
+    result = subprocess.run([str(c) for c in command], text=True, capture_output=True, env=env,
+                            timeout=300, check=False, cwd="/")
+    assert (result.returncode, result.stderr) == (0, ""), result.stderr
+    return result.stdout
+
+
+def in_order(value):
+    """daxctl lists in the order of readdir, backwards."""
+    if isinstance(value, dict):
+        return {k: in_order(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return sorted((in_order(v) for v in value), key=lambda v: json.dumps(v.get("chardev", v))
+                      if isinstance(v, dict) else str(v))
+    return value
+
+
+def normal(output):
+    """The output without what differs from machine to machine: addresses, numbers, order."""
+    start = int(re.search(r'"start":(\d+)', output)[1])
+    major = re.search(r"/dev/dax0\.0 node \d+ (\d+):", output)[1]
+
+    def address(match):
+        number = int(match[0], 16 if match[0][:2] == "0x" else 10)
+        return f"START+{number - start:#x}" if start <= number <= start + 3 * REGION_BYTES \
+            else match[0]
+
+    lines = []
+    block = []
+    for line in output.splitlines():
+        # A list that daxctl prints is from a bracket at the margin to its end.
+        if block or line in ("[", "{"):
+            block.append(line)
+            if line in ("]", "}"):
+                text = json.dumps(in_order(json.loads("\n".join(block))), indent=1)
+                lines += text.splitlines()
+                block = []
+            continue
+        lines.append(line)
+    assert not block
+    text = "\n".join(lines)
+    text = re.sub(r"\b0x[0-9a-f]{9,}\b|\b\d{10,11}\b", address, text)
+    text = re.sub(rf"\b{major}:(\d+)", r"MAJ:\1", text)
+    text = text.replace(f"MAJOR={major}|", "MAJOR=MAJ|")
+    # Those that are active are told of in the order of readdir, too.
+    return re.sub(r"(?m)(^dax\S+ is active.*\n)+",
+                  lambda m: "".join(sorted(m[0].splitlines(keepends=True))), text) + "\n"
+
+
+def compare(ours, real):
+    diff = list(difflib.unified_diff(real.splitlines(), ours.splitlines(), "real", "ours",
+                                     lineterm="", n=4))
+    assert not diff, "\n".join(diff[:120])
+
+
+@both_users
+def test_it_is_as_on_the_recorded_kernel(user):
+    compare(normal(on_emulator(user)), RECORDED.read_text())
+
+
+def test_the_recording_is_of_a_real_kernel():
+    compare(normal(on_real_kernel()), RECORDED.read_text())
+
+
+if __name__ == "__main__":
+    print(normal(on_real_kernel()), end="")
