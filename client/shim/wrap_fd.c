@@ -36,8 +36,8 @@ static int attr_call(int fd, enum dax_call call)
 	struct stat st;
 
 	if ((call == DAX_CALL_READ || call == DAX_CALL_PREAD) &&
-	    sys2(fstat, fd, &st) == 0 && dax_attr_mode_has_read_error(st.st_mode))
-		return -ENXIO;
+	    sys2(fstat, fd, &st) == 0)
+		return -dax_attr_mode_read_error(st.st_mode);
 	return 0;
 }
 
