@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -233,6 +234,70 @@ static long advise_piece(const struct piece *piece, uint64_t start, uint64_t end
 	}
 }
 
+static bool is_admin(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+
+	return sys2(capget, &header, data) == 0 &&
+	       data[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective & CAP_TO_MASK(CAP_SYS_ADMIN);
+}
+
+/* Breaks the unit at @addr. Return: 0 or a negative errno. */
+static struct dax_verdict poison_unit(const struct dax_vma *vma, uint64_t addr)
+{
+	return dax_refuse(EBUSY, DAX_MADVISE_NO_POISON, vma->start, addr, 0);
+}
+
+/*
+ * madvise that breaks memory: not that of the backing store. Unit by unit, up to the
+ * first that refuses (mm/madvise.c: madvise_inject_error()).
+ */
+static SHIM_COLD long fail_piece(const struct piece *piece, int advice,
+				 struct dax_verdict *v)
+{
+	const struct shim_session *s = shim_session_if_known();
+	uint64_t addr = piece->start;
+	struct dax_device dev;
+
+	if (!is_ours(piece))
+		return sys3(madvise, piece->start, piece->end - piece->start, advice);
+	while (addr < piece->end && !v->error) {
+		dax_state_read(s->state, piece->vma.slot, &dev);
+		*v = dax_failure_verdict(&piece->vma, &dev, addr, advice);
+		if (!v->error)
+			*v = poison_unit(&piece->vma, addr);
+		addr = dax_round_down(addr, piece->vma.align) + piece->vma.align;
+	}
+	return -v->error;
+}
+
+static SHIM_COLD long fail_memory(uint64_t addr, uint64_t len, int advice)
+{
+	const uint64_t args[] = {addr, len, (uint64_t)advice};
+	const uint64_t end = addr + dax_round_up(len, DAX_PAGE);
+	struct dax_verdict v = dax_allow();
+	struct piece piece = {.end = addr};
+	struct dax_vma vma = {0};
+	uint64_t mask;
+	long r = 0;
+
+	if (!shim_maps_lock_slow(&mask))
+		return -EAGAIN;
+	while (piece.end < end && r == 0) {
+		piece = piece_at(piece.end, end);
+		if (is_ours(&piece) && !vma.end) {
+			vma = piece.vma;
+			v = dax_failure_right_verdict(advice, is_admin());
+		}
+		r = v.error ? -v.error : fail_piece(&piece, advice, &v);
+	}
+	shim_maps_unlock_slow(mask);
+	if (vma.end)
+		shim_tell(&vma, DAX_CALL_MADVISE, args, 3, &v, 0);
+	return r;
+}
+
 /**
  * shim_madvise() - madvise of a range in which dax mappings may be
  *
@@ -252,6 +317,8 @@ long shim_madvise(uint64_t addr, uint64_t len, int advice)
 
 	if (unlikely(fault))
 		return fault;
+	if (!shim_is_bad_range(addr, len) && unlikely(dax_advice_is_failure(advice)))
+		return fail_memory(addr, len, advice);
 	/* MADV_POPULATE_*, and what is not known here: the kernel's own. */
 	if (shim_is_bad_range(addr, len) ||
 	    (dax_advice(advice).kind == DAX_ADVICE_PASS && !drops_pages(advice)) ||
@@ -335,9 +402,17 @@ long shim_mlock(uint64_t addr, uint64_t len, int flags)
 	if (shim_is_bad_range(start, end - start) || !shim_maps_lock_slow(&mask))
 		return r;
 	while (piece.end < end) {
+		long locked = 0;
+
 		piece = piece_at(piece.end, end);
-		if (is_ours(&piece))
-			sys2(munlock, piece.start, piece.end - piece.start);
+		if (!is_ours(&piece))
+			continue;
+		/* A dax mapping is never locked, so it does not wait for its faults. */
+		if (flags && !sys_is_error(r))
+			locked = sys2(mlock, piece.start, piece.end - piece.start);
+		if (sys_is_error(locked))
+			r = locked;
+		sys2(munlock, piece.start, piece.end - piece.start);
 	}
 	shim_maps_unlock_slow(mask);
 	return r;

@@ -188,16 +188,18 @@ static long map_new(const struct mapping *m, struct dax_verdict *v)
  * A refusal by the driver comes when the kernel has looked for room, and has made it
  * (mm/mmap.c: mmap_region()).
  */
-static struct dax_verdict late_refusal(const struct dax_mmap_answer *ans)
+static struct dax_verdict late_refusal(const struct dax_mmap_answer *ans, int flags)
 {
 	const int place = ans->place == DAX_PLACE_NOREPLACE ? MAP_FIXED_NOREPLACE : 0;
+	/* These need room below 4 GiB, or a right. */
+	const int kept = flags & (MAP_32BIT | MAP_LOCKED);
 	long p = sys6(mmap, place ? ans->addr : 0, ans->len, PROT_NONE,
-		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | place, -1, 0);
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | place | kept, -1, 0);
 
 	if (p == -EEXIST)
 		return dax_refuse(EEXIST, DAX_MMAP_OCCUPIED, ans->addr, 0, 0);
-	if (p == -ENOMEM)
-		return dax_refuse(ENOMEM, DAX_MMAP_NO_ROOM, ans->addr, ans->len, 0);
+	if (sys_is_error(p))
+		return dax_refuse((int)-p, DAX_MMAP_NO_ROOM, ans->addr, ans->len, 0);
 	if (!sys_is_error(p))
 		sys2(munmap, p, ans->len);
 	if (ans->place == DAX_PLACE_FIXED)
@@ -240,7 +242,7 @@ long shim_mmap(uint64_t addr, uint64_t len, int prot, int flags, int fd, uint64_
 	dax_state_read(id->session->state, id->slot, &dev);
 	dax_mmap_verdict(&dev, &req, &ans);
 	if (unlikely(ans.v.error)) {
-		v = ans.is_late ? late_refusal(&ans) : ans.v;
+		v = ans.is_late ? late_refusal(&ans, flags) : ans.v;
 		p = -v.error;
 		goto out;
 	}

@@ -38,6 +38,18 @@ static enum place place_of(int dirfd, const char *path, enum shim_follow follow,
 	return shim_has_word(path) ? place_of_word(dirfd, path, follow, buf) : ELSEWHERE;
 }
 
+/*
+ * Nothing can be changed in /sys, but who may not write to the directory is told so
+ * first (fs/namei.c: may_delete(), may_create()). @path is in our tree.
+ */
+static SHIM_COLD int refuse_in_sys(char *path)
+{
+	char *slash = strrchr(path, '/');
+
+	*slash = '\0';
+	return sys3(faccessat, AT_FDCWD, path, W_OK) < 0 ? -EACCES : -EPERM;
+}
+
 /**
  * shim_may_change() - may something at this path be made, removed or renamed?
  *
@@ -53,15 +65,18 @@ int shim_may_change(int dirfd, const char *path)
 	case IN_DEV:
 		return -EACCES;
 	case IN_SYS:
-		return -EPERM;
+		return refuse_in_sys(buf);
 	case ELSEWHERE:
 	default:
 		return 0;
 	}
 }
 
-/* The same for something that is to be made: what is there is there (fs/namei.c). */
-static int may_make(int dirfd, const char *path, int refusal_in_sys)
+/*
+ * The same for something that is to be made: what is there is there (fs/namei.c).
+ * @refusal: what is answered in /sys, or 0: as shim_may_change() does.
+ */
+static int may_make(int dirfd, const char *path, int refusal)
 {
 	char buf[PATH_MAX];
 	enum place place = place_of(dirfd, path, SHIM_NOFOLLOW, buf);
@@ -72,7 +87,9 @@ static int may_make(int dirfd, const char *path, int refusal_in_sys)
 	r = sys4(faccessat, AT_FDCWD, buf, F_OK, 0);
 	if (r != -ENOENT)
 		return r == 0 ? -EEXIST : (int)r;
-	return place == IN_DEV ? -EACCES : refusal_in_sys;
+	if (place == IN_DEV)
+		return -EACCES;
+	return refusal ? refusal : refuse_in_sys(buf);
 }
 
 /* -- extended attributes: a special file has none of the user's (fs/xattr.c)
@@ -153,7 +170,7 @@ static SHIM_COLD int truncate_ours(const char *path, off64_t len)
 		return (int)sys2(truncate, path, len);
 	if (len < 0)
 		return -EINVAL;
-	r = (int)sys2(access, buf, F_OK);
+	r = (int)sys3(faccessat, AT_FDCWD, buf, place == IN_DEV ? F_OK : W_OK);
 	return r < 0 ? r : place == IN_DEV ? -EINVAL : 0;
 }
 
@@ -178,14 +195,19 @@ SHIM_EXPORT int truncate64(const char *path, off64_t len)
 static SHIM_COLD int unlink_ours(int dirfd, const char *path, int flags)
 {
 	char buf[PATH_MAX];
+	struct stat st;
+	long r;
 
 	switch (place_of_word(dirfd, path, SHIM_NOFOLLOW, buf)) {
 	case IN_DEV:
+		r = sys4(newfstatat, AT_FDCWD, buf, &st, AT_SYMLINK_NOFOLLOW);
+		if (r < 0)
+			return (int)r;
 		if (flags & AT_REMOVEDIR)
 			return -ENOTDIR;
 		return sys0(geteuid) ? -EACCES : (int)sys3(unlinkat, AT_FDCWD, buf, 0);
 	case IN_SYS:
-		return -EPERM;
+		return refuse_in_sys(buf);
 	case ELSEWHERE:
 	default:
 		return (int)sys3(unlinkat, dirfd, path, flags);
@@ -230,7 +252,7 @@ SHIM_EXPORT int rmdir(const char *path)
 #define MAKE(name, params, args, dirfd, path)                                            \
 	SHIM_EXPORT int name params                                                      \
 	{                                                                                \
-		int r = may_make(dirfd, path, -EPERM);                                   \
+		int r = may_make(dirfd, path, 0);                                        \
                                                                                          \
 		return unlikely(r < 0) ? (int)shim_ret(r) : REAL(name) args;             \
 	}
@@ -286,7 +308,7 @@ SHIM_EXPORT int linkat(int fromfd, const char *from, int tofd, const char *to, i
 
 /*
  * A second node of a device is the same device. Here that is a second name of its
- * handle. Return: 0 if that was made, or a negative errno: then let the kernel.
+ * handle, or a link to it. Return: 0 if that was made, or a negative errno: then let the kernel.
  */
 static SHIM_COLD int mknod_ours(int dirfd, const char *path, dev_t rdev)
 {
@@ -294,6 +316,7 @@ static SHIM_COLD int mknod_ours(int dirfd, const char *path, dev_t rdev)
 	char handle[PATH_MAX];
 	struct dax_device dev;
 	uint32_t i;
+	long r;
 
 	if (!s || major(rdev) != s->names.major || sys0(geteuid))
 		return -ENODEV;
@@ -308,7 +331,11 @@ static SHIM_COLD int mknod_ours(int dirfd, const char *path, dev_t rdev)
 	memcpy(handle, s->dir, s->dir_len);
 	strcpy(handle + s->dir_len, "/dev/");
 	strcat(handle, dev.name);
-	return (int)sys5(linkat, AT_FDCWD, handle, dirfd, path, 0);
+	r = sys5(linkat, AT_FDCWD, handle, dirfd, path, 0);
+	/* On another file system: a link to the name, which leads to the handle. */
+	if (r == -EXDEV)
+		r = sys3(symlinkat, handle + s->dir_len, dirfd, path);
+	return (int)r;
 }
 
 static int before_mknod(int dirfd, const char *path, mode_t mode, dev_t rdev)

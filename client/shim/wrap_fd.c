@@ -89,7 +89,7 @@ int shim_fd_call(int fd, enum dax_call call, int64_t a, int64_t b, int64_t c)
  * Copies from the program's memory, of which we don't know whether it is there: the
  * kernel's write would answer EFAULT.
  */
-static long copy_in(void *to, const void *from, size_t n)
+long shim_copy_in(void *to, const void *from, size_t n)
 {
 	struct iovec local = {.iov_base = to, .iov_len = n};
 	struct iovec remote = {.iov_base = (void *)(uintptr_t)from, .iov_len = n};
@@ -149,7 +149,7 @@ static SHIM_COLD ssize_t attr_write(const struct shim_ident *id, int fd, const v
 	memcpy(body, path + prefix, (size_t)len + 1);
 	if (n > DAX_SYSFS_TEXT_MAX - 1) /* fs/sysfs takes a page at a time */
 		n = DAX_SYSFS_TEXT_MAX - 1;
-	r = (int)copy_in(body + len + 1, buf, n);
+	r = (int)shim_copy_in(body + len + 1, buf, n);
 	if (r == 0 && shim_has_faults(id->session, DAX_FAULT_WRITE))
 		r = attr_fault(id->session, body, &failed);
 	if (r == 0)
@@ -201,7 +201,7 @@ SHIM_EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 		ssize_t r = n < 0 || n > IOV_MAX ? -EINVAL : 0;
 
 		/* An attribute takes one order a call: its file sees the first vector. */
-		if (r == 0 && n && copy_in(&first, iov, sizeof(first)) < 0)
+		if (r == 0 && n && shim_copy_in(&first, iov, sizeof(first)) < 0)
 			r = -EFAULT;
 		if (r == 0 || shim_ident_fd(fd).kind == SHIM_NODE)
 			r = shim_fd_write(fd, first.iov_base, first.iov_len);
@@ -288,7 +288,7 @@ static int bad_argument(unsigned long request, void *arg, int r)
 	case FIDEDUPERANGE:
 	case FS_IOC_SETFLAGS:
 	case FS_IOC_FSSETXATTR:
-		return copy_in(&byte, arg, 1) < 0 ? -EFAULT : r;
+		return shim_copy_in(&byte, arg, 1) < 0 ? -EFAULT : r;
 	default:
 		return r;
 	}
@@ -300,7 +300,7 @@ static bool is_uffd_on_dax(unsigned long request, const void *arg)
 	struct uffdio_register reg;
 
 	return unlikely(request == UFFDIO_REGISTER) && shim_maps_touch(0, UINT64_MAX) &&
-	       copy_in(&reg, arg, sizeof(reg)) == 0 &&
+	       shim_copy_in(&reg, arg, sizeof(reg)) == 0 &&
 	       shim_maps_overlap(reg.range.start, reg.range.len);
 }
 
@@ -323,12 +323,24 @@ SHIM_EXPORT int ioctl(int fd, unsigned long request, ...)
 	return REAL(ioctl)(fd, request, arg);
 }
 
+/* fs/locks.c: vfs_setlease() asks whose the file is before what it is. */
+static int lease_answer(int fd, int r)
+{
+	if (r == -EINVAL && sys3(fcntl, fd, F_SETLEASE, F_UNLCK) == -EACCES)
+		return -EACCES;
+	return r;
+}
+
 /* The commands that concern a device; the number that F_DUPFD gives may be one's. */
 static int before_fcntl(int fd, int cmd, void *arg)
 {
 	switch (cmd) {
-	case F_SETFL:
 	case F_SETLEASE:
+		if (likely(shim_fd_is_other(fd)))
+			return 0;
+		return lease_answer(fd, shim_fd_call(fd, DAX_CALL_FCNTL, cmd,
+						     (int64_t)(intptr_t)arg, 0));
+	case F_SETFL:
 	case F_GETLEASE:
 	case F_ADD_SEALS:
 	case F_GET_SEALS:
@@ -489,8 +501,9 @@ long shim_io_submit(unsigned long ctx, long nr, void *list)
 	for (i = 0; i < nr && i < IOV_MAX; i++) {
 		int r = 0;
 
-		if (copy_in(&p, (char *)list + (size_t)i * sizeof(p), sizeof(p)) == 0 &&
-		    copy_in(&cb, p, sizeof(cb)) == 0)
+		if (shim_copy_in(&p, (char *)list + (size_t)i * sizeof(p), sizeof(p)) ==
+			    0 &&
+		    shim_copy_in(&cb, p, sizeof(cb)) == 0)
 			r = iocb_verdict(&cb);
 		if (r < 0 && i == 0)
 			return r;
