@@ -135,7 +135,6 @@ static const struct {
 				 "(" X "): touching them fails"},
 	[DAX_VMA_SPLIT] = {"VMA-SPLIT", "fail, " X " is inside a unit of the mapping, "
 					"whose align is " X},
-	[DAX_VMA_NOT_MAPPED] = {"VMA-NOT-MAPPED", "fail, " X " is not mapped"},
 	[DAX_VMA_NO_WRITE] = {"VMA-NO-WRITE",
 			      "fail, the mapping's descriptor was not opened for that"},
 	[DAX_MADVISE_REFUSED] = {"MADVISE-REFUSED", "fail, advice " X " on a device"},

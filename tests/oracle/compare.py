@@ -98,14 +98,15 @@ def parse_deviations(text):
     """Documented deviations -> {name or pattern: reason}.
 
     One per line: "name reason", or a row of a Markdown table whose first cell is the
-    name in backquotes and whose last is the reason. Other lines are just text.
+    name, or several, in backquotes, and whose last is the reason. Other lines are text.
     """
     found = {}
     for line in text.splitlines():
-        row = re.fullmatch(r"\s*\|\s*`([^`]+)`\s*\|(.*)\|\s*", line)
+        row = re.fullmatch(r"\s*\|\s*((?:`[^`]+`[\s,]*)+)\|(.*)\|\s*", line)
         plain = re.fullmatch(r"([a-z][\w.*?+\[\]!-]*\.[\w.*?+\[\]!-]+)\s+(.+)", line)
         if row:
-            found[row[1]] = row[2].split("|")[-1].strip()
+            reason = row[2].split("|")[-1].strip()
+            found.update((name, reason) for name in re.findall(r"`([^`]+)`", row[1]))
         elif plain:
             found[plain[1]] = plain[2].strip()
     return found
