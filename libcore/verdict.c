@@ -67,8 +67,10 @@ static const char *const call_name[DAX_CALL_NR] = {
 	CALL(MLOCK) = "mlock",
 	CALL(MBIND) = "mbind",
 	CALL(REMAP_FILE_PAGES) = "remap_file_pages",
+	CALL(USERFAULTFD) = "userfaultfd",
+	CALL(PROCESS_MADVISE) = "process_madvise",
 	CALL(TRUNCATE) = "truncate",
-	CALL(UNLINK) = "unlink",
+	CALL(CHANGE) = "change",
 	CALL(ATTR_OPEN) = "open",
 	CALL(ATTR_READ) = "read",
 	CALL(ATTR_WRITE) = "write",
@@ -157,6 +159,7 @@ static const struct {
 				"fail, /dev and /sys may not be changed"},
 	[DAX_ATTR_MODE] = {"ATTR-MODE", "fail, the attribute's mode forbids it"},
 	[DAX_ATTR_ERROR] = {"ATTR-ERROR", "fail, as the attribute answers"},
+	[DAX_KERNEL] = {"KERNEL", "fail, as the kernel answers"},
 	[DAX_NO_DAEMON] = {"NO-DAEMON", "fail, cuse-daxd does not answer"},
 	[DAX_INJECTED] = {"FAULT-INJECTED", "fail, injected by a fault rule"},
 };
@@ -551,6 +554,12 @@ struct dax_verdict dax_mmap_place_verdict(const struct dax_device *dev, uint64_t
 	return dax_allow();
 }
 
+/* fs/userfaultfd.c: vma_can_userfault() is for anonymous, shmem and hugetlb memory. */
+struct dax_verdict dax_userfaultfd_verdict(void)
+{
+	return refuse(EINVAL, DAX_NO_USERFAULTFD);
+}
+
 /**
  * dax_attr_open_verdict() - may this sysfs attribute be opened like this?
  * @mode:	of the attribute, as in sysfs
@@ -573,4 +582,17 @@ struct dax_verdict dax_attr_open_verdict(uint32_t mode, int flags)
 	if (flags & O_DIRECT)
 		return refuse(EINVAL, DAX_OPEN_DIRECT);
 	return dax_allow();
+}
+
+/**
+ * dax_change_verdict() - may a directory of ours be changed?
+ * @is_in_sys:	in /sys or /proc, else in /dev
+ * @may_write:	is the directory itself this user's to write to?
+ *
+ * fs/namei.c: may_delete() and may_create() ask for the right first; fs/kernfs has no
+ * such operations even for root. /dev is root's; who is root is let pass by the caller.
+ */
+struct dax_verdict dax_change_verdict(bool is_in_sys, bool may_write)
+{
+	return refuse(is_in_sys && may_write ? EPERM : EACCES, DAX_NODE_NOT_YOURS);
 }

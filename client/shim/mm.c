@@ -360,8 +360,14 @@ long shim_msync(uint64_t addr, uint64_t len, int flags)
 
 	if (unlikely(fault))
 		return fault;
-	if (shim_is_bad_range(addr, len) || !(flags & MS_SYNC) || flags & MS_ASYNC ||
-	    !shim_maps_lock_slow(&mask))
+	if (!(flags & MS_SYNC) || flags & MS_ASYNC) {
+		r = sys3(msync, addr, len, flags);
+		if (sys_is_error(r))
+			v = dax_refuse((int)-r, DAX_KERNEL, 0, 0, 0);
+		shim_tell_at(DAX_CALL_MSYNC, args, 3, &v);
+		return r;
+	}
+	if (shim_is_bad_range(addr, len) || !shim_maps_lock_slow(&mask))
 		return sys3(msync, addr, len, flags);
 	while (piece.end < end && r == 0 && !v.error) {
 		piece = piece_at(piece.end, end);
@@ -394,7 +400,9 @@ long shim_mlock(uint64_t addr, uint64_t len, int flags)
 {
 	const uint64_t start = dax_round_down(addr, DAX_PAGE);
 	const uint64_t end = dax_round_up(addr + len, DAX_PAGE);
+	const uint64_t args[] = {addr, len, (uint64_t)flags};
 	struct piece piece = {.end = start};
+	struct dax_verdict v = dax_allow();
 	uint64_t mask;
 	long r;
 
@@ -415,6 +423,9 @@ long shim_mlock(uint64_t addr, uint64_t len, int flags)
 		sys2(munlock, piece.start, piece.end - piece.start);
 	}
 	shim_maps_unlock_slow(mask);
+	if (sys_is_error(r))
+		v = dax_refuse((int)-r, DAX_KERNEL, 0, 0, 0);
+	shim_tell_at(DAX_CALL_MLOCK, args, 3, &v);
 	return r;
 }
 

@@ -265,7 +265,7 @@ out:
 		const uint64_t args[] = {addr, len, (uint64_t)prot, (uint64_t)flags, off};
 
 		if (sys_is_error(p) && !v.error)
-			v.error = (int)-p;
+			v = dax_refuse((int)-p, DAX_KERNEL, 0, 0, 0);
 		shim_report(id->session, DAX_CALL_MMAP, id->slot, args, 5, &v,
 			    (uint64_t)p);
 	}
@@ -282,15 +282,18 @@ long shim_mmap_other(uint64_t addr, uint64_t len, int prot, int flags, int fd,
 {
 	const uint64_t args[] = {addr, len, (uint64_t)prot, (uint64_t)flags, off};
 	struct dax_verdict v;
+	const struct dax_vma *first;
 	struct dax_vma vma = {0};
 	uint64_t mask;
 	long p;
 
 	if (shim_is_bad_range(addr, len) || !shim_maps_lock_slow(&mask))
 		return sys6(mmap, addr, len, prot, flags, fd, off);
+	first = shim_first_in(addr, len);
+	if (first)
+		vma = *first;
 	v = shim_unmap_verdict(addr, len);
 	if (v.error) {
-		vma = *shim_first_in(addr, len);
 		p = -v.error;
 	} else {
 		p = sys6(mmap, addr, len, prot, flags, fd, off);
@@ -298,7 +301,10 @@ long shim_mmap_other(uint64_t addr, uint64_t len, int prot, int flags, int fd,
 			shim_forget(addr, dax_round_up(len, DAX_PAGE));
 	}
 	shim_maps_unlock_slow(mask);
-	if (v.error)
-		shim_tell(&vma, DAX_CALL_MMAP, args, 5, &v, 0);
+	if (vma.end) {
+		if (sys_is_error(p) && !v.error)
+			v = dax_refuse((int)-p, DAX_KERNEL, 0, 0, 0);
+		shim_tell(&vma, DAX_CALL_MMAP, args, 5, &v, (uint64_t)p);
+	}
 	return p;
 }

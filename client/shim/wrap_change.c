@@ -38,16 +38,34 @@ static enum place place_of(int dirfd, const char *path, enum shim_follow follow,
 	return shim_has_word(path) ? place_of_word(dirfd, path, follow, buf) : ELSEWHERE;
 }
 
-/*
- * Nothing can be changed in /sys, but who may not write to the directory is told so
- * first (fs/namei.c: may_delete(), may_create()). @path is in our tree.
- */
+static int refuse(const char *path, const struct dax_verdict *v)
+{
+	const struct shim_session *s = shim_session();
+
+	shim_report_path(s, DAX_CALL_CHANGE, path, NULL, 0, v);
+	return -v->error;
+}
+
+/* What may not be changed. @path is in our tree. */
+static SHIM_COLD int refuse_in_dev(const char *path)
+{
+	struct dax_verdict v = dax_change_verdict(false, false);
+
+	return refuse(path, &v);
+}
+
 static SHIM_COLD int refuse_in_sys(char *path)
 {
-	char *slash = strrchr(path, '/');
+	struct dax_verdict v;
+	char *slash;
+	char *p;
 
+	for (slash = p = path; *p; p++)
+		slash = *p == '/' ? p : slash;
 	*slash = '\0';
-	return sys3(faccessat, AT_FDCWD, path, W_OK) < 0 ? -EACCES : -EPERM;
+	v = dax_change_verdict(true, sys3(faccessat, AT_FDCWD, path, W_OK) == 0);
+	*slash = '/';
+	return refuse(path, &v);
 }
 
 /**
@@ -63,7 +81,7 @@ int shim_may_change(int dirfd, const char *path)
 
 	switch (place_of(dirfd, path, SHIM_NOFOLLOW, buf)) {
 	case IN_DEV:
-		return -EACCES;
+		return refuse_in_dev(buf);
 	case IN_SYS:
 		return refuse_in_sys(buf);
 	case ELSEWHERE:
@@ -88,7 +106,7 @@ static int may_make(int dirfd, const char *path, int refusal)
 	if (r != -ENOENT)
 		return r == 0 ? -EEXIST : (int)r;
 	if (place == IN_DEV)
-		return -EACCES;
+		return refuse_in_dev(buf);
 	return refusal ? refusal : refuse_in_sys(buf);
 }
 
@@ -137,7 +155,7 @@ static SHIM_COLD int chmod_ours(int dirfd, const char *path, mode_t mode)
 	case IN_DEV: /* the bit that says "ours" stays */
 		return (int)sys3(fchmodat, AT_FDCWD, buf, mode | S_ISVTX);
 	case IN_SYS:
-		return -EPERM;
+		return refuse_in_sys(buf);
 	case ELSEWHERE:
 	default:
 		return (int)sys3(fchmodat, dirfd, path, mode);
@@ -164,14 +182,20 @@ static SHIM_COLD int truncate_ours(const char *path, off64_t len)
 {
 	char buf[PATH_MAX];
 	enum place place = place_of_word(AT_FDCWD, path, SHIM_FOLLOW, buf);
-	int r = 0;
+	const uint64_t args[] = {(uint64_t)len};
+	struct dax_verdict v;
+	int r;
 
 	if (place == ELSEWHERE)
 		return (int)sys2(truncate, path, len);
 	if (len < 0)
 		return -EINVAL;
 	r = (int)sys3(faccessat, AT_FDCWD, buf, place == IN_DEV ? F_OK : W_OK);
-	return r < 0 ? r : place == IN_DEV ? -EINVAL : 0;
+	if (r < 0 || place == IN_SYS)
+		return r;
+	v = dax_fd_verdict(DAX_CALL_FTRUNCATE, O_RDWR, len, 0, 0);
+	shim_report_path(shim_session(), DAX_CALL_TRUNCATE, buf, args, 1, &v);
+	return -v.error;
 }
 
 SHIM_EXPORT int truncate(const char *path, off_t len)
@@ -205,7 +229,8 @@ static SHIM_COLD int unlink_ours(int dirfd, const char *path, int flags)
 			return (int)r;
 		if (flags & AT_REMOVEDIR)
 			return -ENOTDIR;
-		return sys0(geteuid) ? -EACCES : (int)sys3(unlinkat, AT_FDCWD, buf, 0);
+		return sys0(geteuid) ? refuse_in_dev(buf)
+				     : (int)sys3(unlinkat, AT_FDCWD, buf, 0);
 	case IN_SYS:
 		return refuse_in_sys(buf);
 	case ELSEWHERE:

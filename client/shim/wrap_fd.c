@@ -176,7 +176,7 @@ ssize_t shim_fd_write(int fd, const void *buf, size_t n)
 	if (id.kind == SHIM_OTHER)
 		return -EXDEV;
 	if (id.kind == SHIM_NODE)
-		return node_call(&id, fd, DAX_CALL_WRITE, 0, 0, 0);
+		return node_call(&id, fd, DAX_CALL_WRITE, (int64_t)n, 0, 0);
 	accmode = (int)sys2(fcntl, fd, F_GETFL) & (O_ACCMODE | O_PATH);
 	if (accmode != O_WRONLY && accmode != O_RDWR)
 		return -EBADF;
@@ -229,7 +229,7 @@ static bool is_lseek_ours(int fd, int64_t off, int whence, long *ret)
 		return false;
 	id = shim_ident_fd(fd);
 	if (id.kind == SHIM_NODE)
-		*ret = node_call(&id, fd, DAX_CALL_LSEEK, whence, 0, 0);
+		*ret = node_call(&id, fd, DAX_CALL_LSEEK, whence, off, 0);
 	else if (id.kind == SHIM_ATTR && whence == SEEK_END)
 		*ret = sys3(lseek, fd, 4096 + off, SEEK_SET);
 	else
@@ -294,14 +294,20 @@ static int bad_argument(unsigned long request, void *arg, int r)
 	}
 }
 
-/* fs/userfaultfd.c: vma_can_userfault(): not a mapping of device-dax. */
-static bool is_uffd_on_dax(unsigned long request, const void *arg)
+/* The registration of a mapping of ours at a userfaultfd. Return: 0 or the refusal. */
+static int uffd_register(const void *arg)
 {
+	struct dax_verdict v = dax_userfaultfd_verdict();
 	struct uffdio_register reg;
+	uint64_t args[2];
 
-	return unlikely(request == UFFDIO_REGISTER) && shim_maps_touch(0, UINT64_MAX) &&
-	       shim_copy_in(&reg, arg, sizeof(reg)) == 0 &&
-	       shim_maps_overlap(reg.range.start, reg.range.len);
+	if (!shim_maps_touch(0, UINT64_MAX) || shim_copy_in(&reg, arg, sizeof(reg)) < 0 ||
+	    !shim_maps_overlap(reg.range.start, reg.range.len))
+		return 0;
+	args[0] = reg.range.start;
+	args[1] = reg.range.len;
+	shim_tell_at(DAX_CALL_USERFAULTFD, args, 2, &v);
+	return -v.error;
 }
 
 SHIM_EXPORT int ioctl(int fd, unsigned long request, ...)
@@ -318,8 +324,12 @@ SHIM_EXPORT int ioctl(int fd, unsigned long request, ...)
 		if (r < 0)
 			return (int)shim_ret(bad_argument(request, arg, r));
 	}
-	if (is_uffd_on_dax(request, arg))
-		return (int)shim_ret(-EINVAL);
+	if (unlikely(request == UFFDIO_REGISTER)) {
+		int r = uffd_register(arg);
+
+		if (r < 0)
+			return (int)shim_ret(r);
+	}
 	return REAL(ioctl)(fd, request, arg);
 }
 
@@ -437,9 +447,9 @@ SHIM_EXPORT ssize_t copy_file_range(int in, off64_t *off_in, int out, off64_t *o
 	int r = 0;
 
 	if (unlikely(!shim_fd_is_other(in)))
-		r = shim_fd_call(in, DAX_CALL_COPY_RANGE, 0, 0, 0);
+		r = shim_fd_call(in, DAX_CALL_COPY_RANGE, (int64_t)n, 0, 0);
 	if (r == 0 && unlikely(!shim_fd_is_other(out)))
-		r = shim_fd_call(out, DAX_CALL_COPY_RANGE, 0, 0, 0);
+		r = shim_fd_call(out, DAX_CALL_COPY_RANGE, (int64_t)n, 0, 0);
 	return r < 0 ? shim_ret(r)
 		     : REAL(copy_file_range)(in, off_in, out, off_out, n, flags);
 }

@@ -104,28 +104,36 @@ SHIM_EXPORT int posix_madvise(void *addr, size_t len, int advice)
 /* How many vectors may be looked at one by one. */
 #define IOV_LOOK 64
 
-/* Does any of the vectors, which may not be there, concern dax mappings? */
-static SHIM_COLD bool iov_touches(const struct iovec *iov, size_t n)
+/* Does any of the vectors, which may not be there, concern dax mappings? Which? */
+static SHIM_COLD bool iov_touches(const struct iovec *iov, size_t n, uint64_t ret_at[2])
 {
 	struct iovec v;
 	size_t i;
 
 	if (n > IOV_LOOK)
 		return true;
-	for (i = 0; i < n && shim_copy_in(&v, iov + i, sizeof(v)) == 0; i++)
-		if (shim_maps_overlap((uintptr_t)v.iov_base, v.iov_len))
-			return true;
+	for (i = 0; i < n && shim_copy_in(&v, iov + i, sizeof(v)) == 0; i++) {
+		if (!shim_maps_overlap((uintptr_t)v.iov_base, v.iov_len))
+			continue;
+		ret_at[0] = (uintptr_t)v.iov_base;
+		ret_at[1] = v.iov_len;
+		return true;
+	}
 	return false;
 }
 
 SHIM_EXPORT ssize_t process_madvise(int pidfd, const struct iovec *iov, size_t n,
 				    int advice, unsigned int flags)
 {
-	if (touches(NULL, SIZE_MAX) && iov_touches(iov, n)) {
+	uint64_t args[] = {0, 0, (uint64_t)advice};
+
+	if (touches(NULL, SIZE_MAX) && iov_touches(iov, n, args)) {
 		struct dax_verdict v = dax_process_madvise_verdict(advice);
 		/* What is wrong with the descriptor is the kernel's to say. */
 		long r = sys5(process_madvise, pidfd, iov, 0, MADV_WILLNEED, flags);
 
+		if (r >= 0)
+			shim_tell_at(DAX_CALL_PROCESS_MADVISE, args, 3, &v);
 		if (v.error)
 			return shim_ret(r < 0 ? r : -v.error);
 	}

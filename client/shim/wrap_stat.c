@@ -139,25 +139,24 @@ static bool is_root_of(const char *path, int mode)
 #define ACCESS(name, params, args, dirfd, follow)                                        \
 	static SHIM_COLD int name##_ours params                                          \
 	{                                                                                \
-		const int saved = errno;                                                 \
 		char buf[PATH_MAX];                                                      \
 		int r;                                                                   \
                                                                                          \
 		path = shim_redirect(dirfd, path, follow, buf);                          \
 		r = REAL(name) args;                                                     \
-		if (r < 0 && errno == EACCES && path == buf && is_root_of(path, mode)) { \
-			errno = saved;                                                   \
+		if (r < 0 && errno == EACCES && path == buf && is_root_of(path, mode))   \
 			r = 0;                                                           \
-		}                                                                        \
 		return r;                                                                \
 	}                                                                                \
                                                                                          \
 	SHIM_EXPORT int name params                                                      \
 	{                                                                                \
+		const int before = errno;                                                \
 		int r = REAL(name) args;                                                 \
                                                                                          \
-		return shim_ask_again(r == -1, dirfd, path, follow) ? name##_ours args   \
-								    : r;                 \
+		if (shim_ask_again(r == -1, dirfd, path, follow))                        \
+			return SHIM_AGAIN(before, name##_ours args);                     \
+		return r;                                                                \
 	}
 
 ACCESS(access, (const char *path, int mode), (path, mode), AT_FDCWD, FOLLOW)
