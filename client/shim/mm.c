@@ -223,6 +223,10 @@ static long advise_piece(const struct piece *piece, uint64_t start, uint64_t end
 		return advise_flags(piece, advice, &a);
 	case DAX_ADVICE_PASS:
 		r = sys3(madvise, piece->start, piece->end - piece->start, advice);
+		/* hugetlbfs drops whole pages only; on a device it changes nothing. */
+		if (r == -EINVAL &&
+		    (advice == MADV_DONTNEED || advice == MADV_DONTNEED_LOCKED))
+			r = 0;
 		/* What was touched is so no more, and may be out of reach now. */
 		if (r == 0 && !shim_is_reachable(&piece->vma))
 			shim_break_untouched(&piece->vma, piece->start, piece->end);

@@ -333,10 +333,12 @@ SHIM_EXPORT int ioctl(int fd, unsigned long request, ...)
 	return REAL(ioctl)(fd, request, arg);
 }
 
-/* fs/locks.c: vfs_setlease() asks whose the file is before what it is. */
-static int lease_answer(int fd, int r)
+/* fs/locks.c: generic_setlease() asks whose the file is before what it is. */
+static int lease_answer(int fd, int64_t type, int r)
 {
-	if (r == -EINVAL && sys3(fcntl, fd, F_SETLEASE, F_UNLCK) == -EACCES)
+	bool is_type = type == F_RDLCK || type == F_WRLCK || type == F_UNLCK;
+
+	if (r == -EINVAL && is_type && sys3(fcntl, fd, F_SETLEASE, F_UNLCK) == -EACCES)
 		return -EACCES;
 	return r;
 }
@@ -344,12 +346,14 @@ static int lease_answer(int fd, int r)
 /* The commands that concern a device; the number that F_DUPFD gives may be one's. */
 static int before_fcntl(int fd, int cmd, void *arg)
 {
+	int r;
+
 	switch (cmd) {
 	case F_SETLEASE:
 		if (likely(shim_fd_is_other(fd)))
 			return 0;
-		return lease_answer(fd, shim_fd_call(fd, DAX_CALL_FCNTL, cmd,
-						     (int64_t)(intptr_t)arg, 0));
+		r = shim_fd_call(fd, DAX_CALL_FCNTL, cmd, (int64_t)(intptr_t)arg, 0);
+		return lease_answer(fd, (int64_t)(intptr_t)arg, r);
 	case F_SETFL:
 	case F_GETLEASE:
 	case F_ADD_SEALS:
