@@ -363,7 +363,7 @@ struct dax_verdict dax_fd_verdict(enum dax_call call, int accmode, int64_t a, in
 	case DAX_CALL_FSYNC: /* fs/sync.c: vfs_fsync_range(): no f_op->fsync */
 		return refuse(EINVAL, DAX_NO_FSYNC);
 	case DAX_CALL_SYNC_FILE_RANGE: /* fs/sync.c: sync_file_range() */
-		if (a & ~(int64_t)7 || b < 0 || c < 0 || b + (c ? c : 1) - 1 < b)
+		if (a & ~(int64_t)7 || b < 0 || c < 0 || __builtin_add_overflow(b, c, &b))
 			return refuse(EINVAL, DAX_BAD_ARGUMENT);
 		return refuse(ESPIPE, DAX_NOT_SEEKABLE);
 	case DAX_CALL_READAHEAD: /* mm/readahead.c: ksys_readahead() */
