@@ -7,7 +7,6 @@
 #   make test       install what is missing, build all variants, run every test
 #   make oracle     ask real kernels again, write tests/oracle/recorded
 #   make bench      ratios against the raw backing store and against peers
-#   make coverage   which lines and branches of libcore the unit tests reach
 #   make install    DESTDIR and PREFIX are honoured
 #
 # V=1 shows the commands. B=DIR builds elsewhere; SAN=address,undefined or
@@ -196,18 +195,15 @@ bench:
 	$(Q)$(MAKE) --no-print-directory programs benches
 	$(Q)bench/run $(B)
 
-# Not optimised: what was written as a branch is counted as one.
-coverage:
-	$(Q)$(MAKE) --no-print-directory B=$(B)/coverage CC=gcc SAN= HARDEN= \
-		OPT="-O0 -g --coverage -fprofile-update=atomic" units
-	$(Q)find $(B)/coverage -name "*.gcda" -delete
-	$(Q)for unit in $(SRC_unit:tests/unit/%.c=%); do \
-		$(B)/coverage/unit/$$unit >$(B)/coverage/log || \
-			{ grep -A1 '^not ok' $(B)/coverage/log; echo "$$unit failed"; exit 1; }; \
-	done
-	$(Q)tools/coverage $(B)/coverage
-
 # What is there already of the config is somebody's own.
+# Units name the daemon where it will be.
+define install_unit
+install -d $(DESTDIR)$(PREFIX)/lib/systemd/$(2)
+sed 's|/usr/sbin/|$(SBINDIR)/|' systemd/$(1) >$(DESTDIR)$(PREFIX)/lib/systemd/$(2)/$(1)
+chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/$(2)/$(1)
+
+endef
+
 install: programs
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBDIR) \
 		$(DESTDIR)$(SYSCONFDIR) $(DESTDIR)$(DOCDIR)/examples
@@ -216,6 +212,14 @@ install: programs
 	install -m 644 $(B)/libdaxshim.so $(DESTDIR)$(LIBDIR)
 	[ -e $(DESTDIR)$(SYSCONFDIR)/cuse-daxd.conf ] || \
 		install -m 644 config/cuse-daxd.conf $(DESTDIR)$(SYSCONFDIR)
+	$(foreach unit,cuse-daxd.service cuse-daxd.socket,$(call install_unit,$(unit),system))
+	$(call install_unit,cuse-daxd-user.service,user)
+	install -D -m 644 systemd/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/cuse-daxd.conf
+	install -D -m 644 systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/cuse-daxd.conf
+	install -D -m 644 systemd/modules-load.conf \
+		$(DESTDIR)$(PREFIX)/lib/modules-load.d/cuse-daxd.conf
+	install -D -m 644 systemd/udev.rules \
+		$(DESTDIR)$(PREFIX)/lib/udev/rules.d/60-cuse-daxd.rules
 	install -m 644 README.md LICENSE $(wildcard docs/*.md) $(DESTDIR)$(DOCDIR)
 	install -m 644 config/examples/*.conf $(DESTDIR)$(DOCDIR)/examples
 	$(foreach page,$(wildcard docs/man/*.[1-8]), \

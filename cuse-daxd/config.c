@@ -116,6 +116,7 @@ void daxd_config_free(struct daxd_config *cfg)
 			g_free(dev);
 		}
 		g_free(region->path);
+		g_free(region->identity);
 		g_free(region);
 	}
 	g_ptr_array_unref(cfg->faults);

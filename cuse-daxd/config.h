@@ -79,6 +79,7 @@ struct daxd_region_cfg {
 	int target_node;
 	struct daxd_perms perms; /* defaults of its devices */
 	struct daxd_device_cfg *devices;
+	char *identity; /* what can't change while it is there, as text */
 };
 
 struct daxd_config {

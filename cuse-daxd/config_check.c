@@ -216,6 +216,32 @@ static void check_backing(const struct daxd_config *cfg,
 				    region->id, daxd_backing_name(region->backing));
 }
 
+/*
+ * What a reload compares: what the file says, before anything else settles it. Where
+ * each device has a store to itself, devices are compared one by one.
+ */
+static char *identity_of(const struct daxd_region_cfg *region)
+{
+	const uint32_t given =
+		region->given & (DAXD_GIVEN_SIZE | DAXD_GIVEN_ALIGN | DAXD_GIVEN_MAP);
+	g_autoptr(GString) text = g_string_new(NULL);
+	const struct daxd_device_cfg *dev;
+
+	g_string_printf(text, "%s:%s align=%ju type=%d map=%d pages=%d node=%d,%d",
+			daxd_backing_name(region->backing),
+			region->path ? region->path : "", (uintmax_t)region->align,
+			(int)region->type, (int)region->map, region->has_pages,
+			region->numa_node, region->target_node);
+	if (!daxd_region_cfg_is_shared(region))
+		return g_string_free(g_steal_pointer(&text), FALSE);
+	g_string_append_printf(text, " given=%u size=%ju", given,
+			       (uintmax_t)region->size);
+	for (dev = region->devices; dev; dev = dev->next)
+		g_string_append_printf(text, " %u:%d:%ju", dev->id, has_size(dev),
+				       (uintmax_t)dev->size);
+	return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
 static void check_region(const struct daxd_config *cfg, struct daxd_region_cfg *region,
 			 GPtrArray *problems)
 {
@@ -231,6 +257,7 @@ static void check_region(const struct daxd_config *cfg, struct daxd_region_cfg *
 	}
 	for (dev = region->devices; dev; dev = dev->next)
 		inherit_perms(region, dev);
+	region->identity = identity_of(region);
 	check_backing(cfg, region, problems);
 	check_perms(cfg, region, problems);
 	check_sizes(cfg, region, problems);

@@ -95,9 +95,9 @@ static int set_perms(const struct daxd_node *node, struct daxd_why *why)
 	const struct daxd_perms *perms = &node->perms;
 	char path[PATH_SIZE];
 
-	/* The owner first: so nobody has it who shall not. */
-	if (lchown(path_of(node->name, path), perms->uid, perms->gid) < 0 ||
-	    chmod(path, perms->mode) < 0)
+	/* Ours for the moment: chmod then takes no right but CHOWN does. */
+	if (lchown(path_of(node->name, path), geteuid(), (gid_t)-1) < 0 ||
+	    chmod(path, perms->mode) < 0 || lchown(path, perms->uid, perms->gid) < 0)
 		return daxd_fail(why, errno,
 				 "%s: its mode or owner can't be changed: %s (the "
 				 "daemon needs CAP_CHOWN)",

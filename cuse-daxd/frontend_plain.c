@@ -27,6 +27,9 @@ static int set_perms(const struct daxd_frontend *fe, int fd, const struct daxd_n
 	if (fstat(fd, &st) < 0)
 		return daxd_fail(why, errno, "%s: fstat: %s", node->name,
 				 strerror(errno));
+	if (fchmod(fd, perms->mode | S_ISVTX) < 0)
+		return daxd_fail(why, errno, "%s/dev/%s: fchmod: %s", fe->rt->path,
+				 node->name, strerror(errno));
 	if ((st.st_uid != perms->uid || st.st_gid != perms->gid) &&
 	    fchown(fd, perms->uid, perms->gid) < 0)
 		return daxd_fail(why, errno,
@@ -34,9 +37,6 @@ static int set_perms(const struct daxd_frontend *fe, int fd, const struct daxd_n
 				 "%s (run the daemon as root, or leave out owner and "
 				 "group)",
 				 node->name, perms->uid, perms->gid, strerror(errno));
-	if (fchmod(fd, perms->mode | S_ISVTX) < 0)
-		return daxd_fail(why, errno, "%s/dev/%s: fchmod: %s", fe->rt->path,
-				 node->name, strerror(errno));
 	return 0;
 }
 
@@ -55,14 +55,18 @@ static int change(struct daxd_frontend *fe, const struct daxd_node *node,
 		  struct daxd_why *why)
 {
 	_cleanup_close_ int fd = -1;
+	struct stat st;
 
 	/* Nobody may be allowed to open it; who owns it may still change it. */
 	fd = openat(fe->dir, node->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return daxd_fail(why, errno, "%s/dev/%s: can't be opened: %s",
 				 fe->rt->path, node->name, strerror(errno));
-	if (fchownat(fd, "", node->perms.uid, node->perms.gid, AT_EMPTY_PATH) < 0 ||
-	    fchmodat(fe->dir, node->name, node->perms.mode | S_ISVTX, 0) < 0)
+	/* Ours for the moment: chmod then takes no right but CHOWN does. */
+	if ((fstat(fd, &st) == 0 && st.st_uid != geteuid() &&
+	     fchownat(fd, "", geteuid(), (gid_t)-1, AT_EMPTY_PATH) < 0) ||
+	    fchmodat(fe->dir, node->name, node->perms.mode | S_ISVTX, 0) < 0 ||
+	    fchownat(fd, "", node->perms.uid, node->perms.gid, AT_EMPTY_PATH) < 0)
 		return daxd_fail(why, errno,
 				 "%s/dev/%s: its mode or owner can't be "
 				 "changed: %s (run the daemon as root)",

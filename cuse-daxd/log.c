@@ -2,6 +2,8 @@
 /* What the daemon tells people. */
 #include "cuse-daxd/log.h"
 
+#include "cuse-daxd/sd.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,6 +48,15 @@ void daxd_log_to_syslog(void)
 	is_syslog = true;
 }
 
+static void put(enum daxd_log_level level, const struct daxd_subject *subject,
+		const char *text)
+{
+	if (is_syslog)
+		syslog(levels[level].priority, "%s", text);
+	else if (!daxd_sd_journal(levels[level].priority, subject, text))
+		fprintf(stderr, "cuse-daxd: %s%s\n", levels[level].prefix, text);
+}
+
 /**
  * daxd_log() - say one line
  * @level:	how bad it is
@@ -61,10 +72,29 @@ void daxd_log(enum daxd_log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (is_syslog)
-		syslog(levels[level].priority, "%s", text);
-	else
-		fprintf(stderr, "cuse-daxd: %s%s\n", levels[level].prefix, text);
+	put(level, NULL, text);
+}
+
+/**
+ * daxd_log_about() - say one line about what a program did, where lines have fields
+ * @level:	how bad it is, in the journal; elsewhere it is a debug line
+ * @subject:	what it is about
+ * @fmt:	without a newline at the end
+ */
+void daxd_log_about(enum daxd_log_level level, const struct daxd_subject *subject,
+		    const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (level <= daxd_log_max &&
+	    daxd_sd_journal(levels[level].priority, subject, text))
+		return;
+	if (daxd_log_max >= DAXD_LOG_DEBUG)
+		put(DAXD_LOG_DEBUG, subject, text);
 }
 
 /**

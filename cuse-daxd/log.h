@@ -25,6 +25,10 @@ void daxd_log_init(void);
 void daxd_log_to_syslog(void);
 void daxd_log(enum daxd_log_level level, const char *fmt, ...) DAXD_PRINTF(2, 3);
 
+struct daxd_subject;
+void daxd_log_about(enum daxd_log_level level, const struct daxd_subject *subject,
+		    const char *fmt, ...) DAXD_PRINTF(3, 4);
+
 #define daxd_error(...)   daxd_log(DAXD_LOG_ERROR, __VA_ARGS__)
 #define daxd_warning(...) daxd_log(DAXD_LOG_WARNING, __VA_ARGS__)
 #define daxd_info(...)    daxd_log(DAXD_LOG_INFO, __VA_ARGS__)

@@ -18,6 +18,7 @@
 #include "cuse-daxd/options.h"
 #include "cuse-daxd/registry.h"
 #include "cuse-daxd/runtime.h"
+#include "cuse-daxd/sd.h"
 #include "cuse-daxd/server.h"
 #include "libcore/slice.h"
 
@@ -36,6 +37,7 @@
 
 struct daemon {
 	struct daxd_options options;
+	char *config_path; /* absolute, "-", or NULL: wherever one is */
 	struct daxd_config *config;
 	struct daxd_runtime runtime;
 	struct daxd_frontend frontend;
@@ -108,6 +110,60 @@ static struct daxd_config *load_config(const struct daxd_options *options)
 	return cfg;
 }
 
+/* ---- reading the config again ------------------------------------------------ */
+
+static void tell_systemd(const struct daemon *d)
+{
+	daxd_sd_ready("%u devices, %s", d->registry.devices->len, d->runtime.path);
+}
+
+static void warn_of_ignored(const struct daxd_config *is, const struct daxd_config *was)
+{
+	if (is->frontend != was->frontend || is->major != was->major ||
+	    strcmp(is->runtime_dir, was->runtime_dir))
+		daxd_warning("SIGHUP: what has changed in [daemon] is taken into account "
+			     "at the next start only");
+}
+
+/* Return: why nothing has changed, or NULL. */
+static const char *try_reload(struct daemon *d, struct daxd_why *why)
+{
+	struct daxd_options options = d->options;
+	struct daxd_config *config;
+
+	/* We may be in another directory by now. */
+	options.config = d->config_path;
+	if (options.config && !strcmp(options.config, "-"))
+		return "the config was read from standard input";
+	config = load_config(&options);
+	if (!config)
+		return "the config has errors";
+	if (daxd_registry_reload(&d->registry, config, why) < 0) {
+		daxd_config_free(config);
+		return why->text;
+	}
+	warn_of_ignored(config, d->config);
+	daxd_config_free(d->config);
+	d->config = config;
+	return NULL;
+}
+
+static void reload(struct daemon *d)
+{
+	struct daxd_why why;
+	const char *problem;
+
+	daxd_sd_reloading();
+	problem = try_reload(d, &why);
+	if (problem) {
+		daxd_error("SIGHUP: %s; everything stays as it was", problem);
+		daxd_sd_ready("reload failed: %s; everything stays as it was", problem);
+		return;
+	}
+	daxd_info("SIGHUP: the config was read again");
+	tell_systemd(d);
+}
+
 /* ---- what makes us stop ---------------------------------------------------- */
 
 static gboolean on_signal(gint fd, GIOCondition condition, gpointer data)
@@ -119,7 +175,7 @@ static gboolean on_signal(gint fd, GIOCondition condition, gpointer data)
 	if (read(fd, &info, sizeof(info)) != sizeof(info))
 		return G_SOURCE_CONTINUE;
 	if (info.ssi_signo == SIGHUP) {
-		daxd_info("SIGHUP: this version can't reload its config yet, ignoring");
+		reload(d);
 		return G_SOURCE_CONTINUE;
 	}
 	daxd_debug("%s: stopping", strsignal((int)info.ssi_signo));
@@ -260,15 +316,17 @@ static void hurry(void)
 static int start(struct daemon *d, struct daxd_why *why)
 {
 	const struct daxd_frontend_ops *ops;
+	int fd = -1;
 	int r;
 
 	r = daxd_frontend_choose(d->config->frontend, &ops, why);
 	if (r == 0)
 		r = watch_signals(d, why);
 	if (r == 0)
-		r = watch_other(d, why);
-	if (r == 0)
 		r = daxd_runtime_open(&d->runtime, d->config->runtime_dir, why);
+	/* If it has ended already, the directory that it made is ours to remove. */
+	if (r == 0)
+		r = watch_other(d, why);
 	if (r == 0)
 		r = daxd_registry_open(&d->registry, d->config, why);
 	if (r == 0)
@@ -277,19 +335,30 @@ static int start(struct daemon *d, struct daxd_why *why)
 		r = daxd_frontend_init(&d->frontend, ops, &d->runtime, why);
 	if (r == 0)
 		r = daxd_registry_start(&d->registry, &d->runtime, &d->frontend, why);
-	if (r == 0)
-		r = daxd_server_start(&d->server, &d->registry, why);
+	if (r == 0) {
+		fd = daxd_sd_take_socket();
+		d->runtime.has_socket = fd >= 0;
+		r = daxd_server_start(&d->server, &d->registry, fd, why);
+	}
 	return r;
 }
 
 static void stop(struct daemon *d, bool has_run)
 {
+	enum daxd_leave leave = DAXD_LEAVE_NOTHING;
+
+	daxd_sd_stopping();
 	daxd_server_stop(&d->server);
 	if (d->registry.regions)
 		daxd_registry_done(&d->registry);
 	daxd_frontend_done(&d->frontend);
-	if (d->runtime.path)
-		daxd_runtime_close(&d->runtime, !has_run && d->runtime.is_recovered);
+	if (!d->runtime.path)
+		return;
+	if (!has_run && d->runtime.is_recovered)
+		leave = DAXD_LEAVE_ALL;
+	else if (has_run && daxd_sd_has_store())
+		leave = DAXD_LEAVE_STATE;
+	daxd_runtime_close(&d->runtime, leave);
 }
 
 static int run_daemon(struct daemon *d)
@@ -309,6 +378,7 @@ static int run_daemon(struct daemon *d)
 		daxd_error("%s", why.text);
 	} else {
 		tell_ready(d->options.ready_fd, d->runtime.path);
+		tell_systemd(d);
 		if (tell >= 0)
 			leave_terminal(tell);
 		g_main_loop_run(d->loop);
@@ -340,11 +410,17 @@ static int run(const struct daxd_options *options)
 	struct daemon d = {.options = *options};
 	int status;
 
+	if (options->config)
+		d.config_path = !strcmp(options->config, "-")
+					? g_strdup("-")
+					: g_canonicalize_filename(options->config, NULL);
 	d.config = load_config(options);
 	if (!d.config)
 		return 1;
 	status = run_daemon(&d);
 	daxd_config_free(d.config);
+	g_free(d.config_path);
+	daxd_sd_done();
 	return status;
 }
 
@@ -355,6 +431,7 @@ int main(int argc, char **argv)
 	int status = 0;
 
 	daxd_log_init();
+	daxd_sd_init();
 	if (daxd_options_parse(argc, argv, &options, &why) < 0) {
 		daxd_error("%s", why.text);
 		return 1;

@@ -334,6 +334,7 @@ static int show_all(struct daxd_registry *reg, struct daxd_why *why)
 		r = show(reg, dev, &desc, &reason);
 		if (r == -EEXIST) {
 			refused(dev, &reason);
+			dev->desc.minor = desc.minor;
 		} else if (r < 0 && !first) {
 			first = r;
 			*why = reason;
@@ -350,13 +351,16 @@ static void retire(struct daxd_registry *reg, struct daxd_device *dev)
 	struct dax_device desc = dev->desc;
 
 	dev->dev = NULL;
-	dev->has_minor = true;
-	if (dev->is_shown) {
-		desc.flags = DAX_DEVICE_GONE;
-		desc.generation++;
-		publish(reg, dev, &desc);
-		dev->held_fd = reg->fe->ops->disappear(reg->fe, desc.name);
+	if (!dev->is_shown) {
+		dax_model_release_minor(&reg->model, desc.minor);
+		daxd_device_free(dev);
+		return;
 	}
+	dev->has_minor = true;
+	desc.flags = DAX_DEVICE_GONE;
+	desc.generation++;
+	publish(reg, dev, &desc);
+	dev->held_fd = reg->fe->ops->disappear(reg->fe, desc.name);
 	park(reg, dev);
 	g_ptr_array_add(reg->gone, dev);
 }

@@ -80,6 +80,22 @@ int daxd_registry_start(struct daxd_registry *reg, struct daxd_runtime *rt,
 			struct daxd_frontend *fe, struct daxd_why *why);
 void daxd_registry_done(struct daxd_registry *reg);
 
+int daxd_region_open(const struct daxd_config *config, struct daxd_region_cfg *cfg,
+		     struct daxd_region **ret, struct daxd_why *why);
+int daxd_region_make(struct daxd_registry *reg, struct daxd_region *region,
+		     struct daxd_why *why);
+int daxd_region_make_device(struct daxd_registry *reg, struct daxd_region *region,
+			    const struct daxd_device_cfg *cfg, struct daxd_why *why);
+void daxd_registry_keep_stores(struct daxd_registry *reg);
+void daxd_registry_hand_over_stores(struct daxd_registry *reg);
+void daxd_registry_add_ndctl(struct daxd_registry *reg);
+void daxd_registry_give_minors(struct daxd_registry *reg, const struct daxd_config *cfg);
+
+/* -- reload.c: the config has changed ------------------------------------------- */
+
+int daxd_registry_reload(struct daxd_registry *reg, struct daxd_config *cfg,
+			 struct daxd_why *why);
+
 /* -- registry.c: while it runs ------------------------------------------------- */
 
 int daxd_registry_find(const struct daxd_registry *reg, uint64_t dev, uint64_t ino,

@@ -10,6 +10,7 @@
 
 #include "cuse-daxd/faults.h"
 #include "cuse-daxd/record.h"
+#include "cuse-daxd/sd.h"
 
 #include "libcore/size.h"
 
@@ -62,7 +63,7 @@ static int check_content(const struct daxd_region_cfg *cfg,
 }
 
 /* The store of a whole region: looks at it, and settles what it decides. */
-static int open_shared(struct daxd_registry *reg, struct daxd_region *region,
+static int open_shared(const struct daxd_config *config, struct daxd_region *region,
 		       struct daxd_why *why)
 {
 	g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(g_free);
@@ -73,7 +74,7 @@ static int open_shared(struct daxd_registry *reg, struct daxd_region *region,
 		.path = cfg->path,
 		.name = name,
 		.size = cfg->size,
-		.may_wipe = reg->cfg->may_wipe,
+		.may_wipe = config->may_wipe,
 		.wants_record = cfg->type == DAX_REGION_DYNAMIC || cfg->devices->next,
 	};
 	struct daxd_store *store;
@@ -104,7 +105,7 @@ static int open_shared(struct daxd_registry *reg, struct daxd_region *region,
 					 "larger with truncate)",
 					 store->path);
 	}
-	daxd_region_cfg_settle(reg->cfg, cfg, cfg->size ? cfg->size : store->size,
+	daxd_region_cfg_settle(config, cfg, cfg->size ? cfg->size : store->size,
 			       problems);
 	if (problems->len)
 		return fail_problem(problems, why);
@@ -112,6 +113,21 @@ static int open_shared(struct daxd_registry *reg, struct daxd_region *region,
 	store->align = cfg->align;
 	store->map = cfg->map;
 	return 0;
+}
+
+/**
+ * daxd_region_open() - open the store that a region's devices share, settle its sizes
+ * @config:	the configuration, checked
+ * @cfg:	the region's; complete afterwards; kept
+ * @ret:	the region, also after a failure
+ * @why:	why not
+ */
+int daxd_region_open(const struct daxd_config *config, struct daxd_region_cfg *cfg,
+		     struct daxd_region **ret, struct daxd_why *why)
+{
+	*ret = g_new0(struct daxd_region, 1);
+	(*ret)->cfg = cfg;
+	return daxd_region_cfg_is_shared(cfg) ? open_shared(config, *ret, why) : 0;
 }
 
 /**
@@ -126,6 +142,7 @@ int daxd_registry_open(struct daxd_registry *reg, struct daxd_config *cfg,
 		       struct daxd_why *why)
 {
 	struct daxd_region_cfg *r_cfg;
+	struct daxd_region *region;
 	int r;
 
 	*reg = (struct daxd_registry){
@@ -136,13 +153,8 @@ int daxd_registry_open(struct daxd_registry *reg, struct daxd_config *cfg,
 		.parked = g_ptr_array_new_with_free_func(daxd_device_free),
 	};
 	for (r_cfg = cfg->regions; r_cfg; r_cfg = r_cfg->next) {
-		struct daxd_region *region = g_new0(struct daxd_region, 1);
-
-		region->cfg = r_cfg;
+		r = daxd_region_open(cfg, r_cfg, &region, why);
 		g_ptr_array_add(reg->regions, region);
-		if (!daxd_region_cfg_is_shared(r_cfg))
-			continue;
-		r = open_shared(reg, region, why);
 		if (r < 0)
 			return r;
 	}
@@ -384,47 +396,135 @@ static int add_dynamic(struct daxd_registry *reg, struct daxd_region *region,
 	return 0;
 }
 
-static int make_all(struct daxd_registry *reg, struct daxd_why *why)
+/* Behind all regions that there are. */
+static uint64_t next_start(const struct dax_model *model)
 {
+	const struct dax_region *region;
 	uint64_t start = FIRST_ADDRESS;
-	bool has_static = false;
-	guint i;
+
+	dax_for_each_region (region, model)
+		start = dax_max(start,
+				dax_round_up(region->start + region->size, REGION_ALIGN));
+	return start;
+}
+
+/**
+ * daxd_region_make() - make a region: its store, its devices
+ * @reg:	the registry
+ * @region:	opened; behind all others in the model afterwards
+ * @why:	why not; then part of it may be there
+ */
+int daxd_region_make(struct daxd_registry *reg, struct daxd_region *region,
+		     struct daxd_why *why)
+{
+	uint64_t start = next_start(&reg->model);
+	uint64_t size;
 	int r;
 
-	for (i = 0; i < reg->regions->len; i++) {
-		struct daxd_region *region = g_ptr_array_index(reg->regions, i);
-		uint64_t size = region->cfg->size;
+	r = region->store ? daxd_store_make(region->store, why) : 0;
+	if (r < 0)
+		return r;
+	if (region->cfg->type == DAX_REGION_STATIC)
+		return add_static(reg, region, start, &size, why);
+	return add_dynamic(reg, region, start, why);
+}
 
-		if (region->store) {
-			r = daxd_store_make(region->store, why);
-			if (r < 0)
-				return r;
-		}
-		if (region->cfg->type == DAX_REGION_STATIC)
-			r = add_static(reg, region, start, &size, why);
-		else
-			r = add_dynamic(reg, region, start, why);
-		if (r < 0)
-			return r;
-		has_static |= region->cfg->type == DAX_REGION_STATIC;
-		start = dax_round_up(start + size, REGION_ALIGN);
+/**
+ * daxd_region_make_device() - one more device of a static region
+ * @reg:	the registry
+ * @region:	where devices have stores of their own; grows at its end
+ * @cfg:	the device's
+ * @why:	why not; then the device may be there, without a store
+ */
+int daxd_region_make_device(struct daxd_registry *reg, struct daxd_region *region,
+			    const struct daxd_device_cfg *cfg, struct daxd_why *why)
+{
+	const uint64_t align = dax_max(region->cfg->align, NS_ALIGN);
+	struct dax_region *r = region->region;
+	struct dax_dev like;
+	uint64_t none = 0;
+	int error;
+
+	error = layout(region, cfg->id, cfg->size,
+		       dax_round_up(r->start + r->size, align), &like);
+	if (error == 0)
+		error = dax_region_extend(&reg->model, r,
+					  like.ns_start + like.ns_size - r->start);
+	if (error == -ENOSPC)
+		return daxd_fail(why, ENOSPC,
+				 "[device %u.%u] there is no room behind its region, "
+				 "where another one begins (put it into a new region, or "
+				 "restart the daemon)",
+				 region->cfg->id, cfg->id);
+	if (error < 0)
+		return fail_model(error, region, why);
+	return add_static_device(reg, region, cfg, &like, &none, why);
+}
+
+/**
+ * daxd_registry_add_ndctl() - have the nd bus's control node, if there is an nd bus
+ * @reg:	the registry, all regions made
+ */
+void daxd_registry_add_ndctl(struct daxd_registry *reg)
+{
+	bool has_static = false;
+	guint i;
+
+	for (i = 0; i < reg->devices->len; i++) {
+		const struct daxd_device *dev = g_ptr_array_index(reg->devices, i);
+
+		if (!dev->region)
+			return;
+		has_static |= dev->region->cfg->type == DAX_REGION_STATIC;
 	}
 	if (has_static)
 		daxd_registry_add(reg, NULL, NULL)->perms =
 			(struct daxd_perms){0600, geteuid(), getegid()};
-	return 0;
 }
 
-static void keep_stores(struct daxd_registry *reg)
+static int make_all(struct daxd_registry *reg, struct daxd_why *why)
+{
+	int r = 0;
+	guint i;
+
+	for (i = 0; r == 0 && i < reg->regions->len; i++)
+		r = daxd_region_make(reg, g_ptr_array_index(reg->regions, i), why);
+	if (r == 0)
+		daxd_registry_add_ndctl(reg);
+	return r;
+}
+
+/**
+ * daxd_registry_keep_stores() - all stores are in use now: files that were made stay
+ * @reg:	the registry
+ */
+void daxd_registry_keep_stores(struct daxd_registry *reg)
 {
 	guint i;
 
-	for (i = 0; i < reg->regions->len; i++) {
-		struct daxd_region *region = g_ptr_array_index(reg->regions, i);
+	for (i = 0; i < reg->devices->len; i++) {
+		const struct daxd_device *dev = g_ptr_array_index(reg->devices, i);
 
-		if (region->store)
-			daxd_store_keep(region->store);
+		if (dev->store)
+			daxd_store_keep(dev->store);
 	}
+}
+
+/**
+ * daxd_registry_hand_over_stores() - have volatile stores outlive us, where that can be
+ * @reg:	the registry
+ */
+void daxd_registry_hand_over_stores(struct daxd_registry *reg)
+{
+	guint i;
+
+	for (i = 0; i < reg->devices->len; i++) {
+		const struct daxd_device *dev = g_ptr_array_index(reg->devices, i);
+
+		if (dev->store)
+			daxd_store_hand_over(dev->store);
+	}
+	daxd_sd_forget_rest();
 }
 
 static void reserve_minors(struct daxd_registry *reg, const struct daxd_config *cfg)
@@ -439,7 +539,12 @@ static void reserve_minors(struct daxd_registry *reg, const struct daxd_config *
 							(uint32_t)dev->minor);
 }
 
-static void give_minors(struct daxd_registry *reg, const struct daxd_config *cfg)
+/**
+ * daxd_registry_give_minors() - give devices the minors that were chosen for them
+ * @reg:	the registry; the minors are reserved
+ * @cfg:	who shall have which
+ */
+void daxd_registry_give_minors(struct daxd_registry *reg, const struct daxd_config *cfg)
 {
 	const struct daxd_region_cfg *region;
 	const struct daxd_device_cfg *dev;
@@ -450,7 +555,7 @@ static void give_minors(struct daxd_registry *reg, const struct daxd_config *cfg
 				g_strdup_printf("dax%u.%u", region->id, dev->id);
 			struct dax_dev *d = dax_model_find(&reg->model, name);
 
-			if (d && dev->minor >= 0)
+			if (d && dev->minor >= 0 && d->minor != (uint32_t)dev->minor)
 				dax_dev_set_minor(&reg->model, d, (uint32_t)dev->minor);
 		}
 	}
@@ -503,7 +608,7 @@ int daxd_registry_start(struct daxd_registry *reg, struct daxd_runtime *rt,
 	r = make_all(reg, why);
 	if (r < 0)
 		return r;
-	give_minors(reg, reg->cfg);
+	daxd_registry_give_minors(reg, reg->cfg);
 	rt->state->runtime_dev = fstat(rt->dir, &st) < 0 ? 0 : st.st_dev;
 	daxd_recover_devices(reg);
 	fe->on_opened = opened;
@@ -521,6 +626,7 @@ int daxd_registry_start(struct daxd_registry *reg, struct daxd_runtime *rt,
 	if (proc < 0)
 		return proc;
 	close(proc);
+	daxd_registry_hand_over_stores(reg);
 	r = daxd_numbers_write(rt, &reg->model);
 	if (r == 0)
 		r = daxd_recover_note(reg);
@@ -532,7 +638,7 @@ int daxd_registry_start(struct daxd_registry *reg, struct daxd_runtime *rt,
 	r = daxd_record_save(reg, why);
 	if (r < 0)
 		return r;
-	keep_stores(reg);
+	daxd_registry_keep_stores(reg);
 	return 0;
 }
 

@@ -13,13 +13,15 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#define LOCK_FILE "lock"
-#define MADE_MARK "made"
+#define LOCK_FILE  "lock"
+#define MADE_MARK  "made"
+#define STATE_KEPT DAX_STATE_FILE ".kept"
 
 /* What we may have put there; "lock" is separate, it goes last. */
 static const char *const contents[] = {
 	DAX_CONTROL_SOCKET,
 	DAX_STATE_FILE,
+	STATE_KEPT,
 	"stores",
 	"faults",
 	"dev",
@@ -28,6 +30,10 @@ static const char *const contents[] = {
 	/* left behind by a daemon that died in the middle */
 	DAXD_NEW,
 	"sys.new",
+	/* daxrun's, which has made the directory for us and may have been killed */
+	"daxrun.conf",
+	"daxrun.log",
+	"daxrun.sock",
 };
 
 /**
@@ -165,6 +171,15 @@ static int write_lock(struct daxd_runtime *rt, struct daxd_why *why)
 	return 0;
 }
 
+/* One that was stopped to be started again has put its state pages aside. */
+static void take_kept_state(struct daxd_runtime *rt)
+{
+	if (faccessat(rt->dir, DAX_STATE_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		unlinkat(rt->dir, STATE_KEPT, 0);
+	else
+		renameat(rt->dir, STATE_KEPT, rt->dir, DAX_STATE_FILE);
+}
+
 /**
  * daxd_runtime_open() - make the runtime directory, be the only one in it
  * @rt:		zeroed; daxd_runtime_close() it, also after a failure
@@ -185,6 +200,7 @@ int daxd_runtime_open(struct daxd_runtime *rt, const char *path, struct daxd_why
 		/* The one before us has removed it in between. */
 	} while (r == -ENOENT && rt->dir >= 0 && is_removed(rt));
 	if (r == 0) {
+		take_kept_state(rt);
 		rt->is_recovered = faccessat(rt->dir, DAX_STATE_FILE, F_OK,
 					     AT_SYMLINK_NOFOLLOW) == 0;
 		return write_lock(rt, why);
@@ -434,14 +450,21 @@ int daxd_runtime_remove_tree(int dir, const char *name)
 	return unlinkat(dir, name, AT_REMOVEDIR) < 0 ? -errno : 0;
 }
 
-static void remove_contents(struct daxd_runtime *rt)
+static void remove_contents(struct daxd_runtime *rt, enum daxd_leave leave)
 {
+	const bool is_left = leave == DAXD_LEAVE_STATE &&
+			     renameat(rt->dir, DAX_STATE_FILE, rt->dir, STATE_KEPT) == 0;
 	unsigned int i;
 
-	for (i = 0; i < G_N_ELEMENTS(contents); i++)
+	for (i = 0; i < G_N_ELEMENTS(contents); i++) {
+		if ((is_left && (!strcmp(contents[i], STATE_KEPT) ||
+				 !strcmp(contents[i], "stores"))) ||
+		    (rt->has_socket && !strcmp(contents[i], DAX_CONTROL_SOCKET)))
+			continue;
 		daxd_runtime_remove_tree(rt->dir, contents[i]);
+	}
 	unlinkat(rt->dir, LOCK_FILE, 0);
-	/* Fails if somebody has put something else there: then it stays. */
+	/* Fails if there is still something in it: then it stays. */
 	if (rt->is_made)
 		rmdir(rt->path);
 }
@@ -449,19 +472,19 @@ static void remove_contents(struct daxd_runtime *rt)
 /**
  * daxd_runtime_close() - remove what is ours and let go of the directory
  * @rt:		as daxd_runtime_open() left it
- * @keep:	leave everything for the next start, as a crash would
+ * @leave:	what stays there for the next start
  *
  * Without the lock nothing is ours. The lock file goes last: who waits for the
  * directory to be free then finds it empty.
  */
-void daxd_runtime_close(struct daxd_runtime *rt, bool keep)
+void daxd_runtime_close(struct daxd_runtime *rt, enum daxd_leave leave)
 {
 	if (rt->state)
 		munmap(rt->state, sizeof(struct dax_state));
 	rt->state = NULL;
 	daxd_close_fd(&rt->state_fd);
-	if (rt->lock >= 0 && !keep)
-		remove_contents(rt);
+	if (rt->lock >= 0 && leave != DAXD_LEAVE_ALL)
+		remove_contents(rt, leave);
 	daxd_close_fd(&rt->lock);
 	daxd_close_fd(&rt->dir);
 	g_clear_pointer(&rt->path, g_free);

@@ -6,6 +6,7 @@
  *	control.sock	where it listens
  *	state		the state pages, written by us alone, mapped by every client
  *	stores		which file each device was on, for the next start
+ *	state.kept	the state pages, while no daemon runs but one shall go on
  *	dev/daxX.Y	handles
  *	sys/...		the sysfs tree
  *	proc/devices	the host's, with our lines
@@ -27,10 +28,18 @@ struct daxd_runtime {
 	int dir;
 	int lock;
 	bool is_made;      /* by us or by a daemon before us that died: ours to remove */
-	bool is_recovered; /* there is what a daemon that died has left */
+	bool is_recovered; /* there is what a daemon before us has left */
+	bool has_socket;   /* the control socket is somebody else's to make and remove */
 	struct dax_state *state;
 	int state_fd;
 	uint64_t state_reserved; /* bytes of the file that surely have blocks */
+};
+
+/* What is left in the directory at the end. */
+enum daxd_leave {
+	DAXD_LEAVE_NOTHING,
+	DAXD_LEAVE_STATE, /* for who comes after us; nobody else sees devices in it */
+	DAXD_LEAVE_ALL,   /* as a crash would */
 };
 
 char *daxd_runtime_default_path(void);
@@ -42,6 +51,6 @@ int daxd_runtime_mkdir(struct daxd_runtime *rt, const char *name, struct daxd_wh
 int daxd_runtime_write(struct daxd_runtime *rt, const char *name, uint32_t mode,
 		       const void *data, size_t len);
 int daxd_runtime_remove_tree(int dir, const char *name);
-void daxd_runtime_close(struct daxd_runtime *rt, bool keep);
+void daxd_runtime_close(struct daxd_runtime *rt, enum daxd_leave leave);
 
 #endif

@@ -374,30 +374,13 @@ static void on_use(void *ctx, const struct daxd_client *client,
 	daxd_watch_emit(&server->watch, is_begin ? "attach" : "detach", json);
 }
 
-/**
- * daxd_server_start() - let clients connect
- * @server:	to be filled; daxd_server_stop() it, also after a failure
- * @reg:	started; outlives the server
- * @why:	why not
- *
- * The socket gets its name when it is listening: who finds it can connect.
- */
-int daxd_server_start(struct daxd_server *server, struct daxd_registry *reg,
-		      struct daxd_why *why)
+/* The socket gets its name when it is listening: who finds it can connect. */
+static int make_socket(struct daxd_server *server, struct daxd_why *why)
 {
-	const struct daxd_runtime *rt = reg->rt;
+	const struct daxd_runtime *rt = server->reg->rt;
 	struct sockaddr_un address;
 	int r;
 
-	*server = (struct daxd_server){
-		.reg = reg,
-		.fd = -1,
-		.started = g_get_monotonic_time(),
-	};
-	daxd_clients_init(&server->clients, reg, daxd_settle_check, on_use, server);
-	reg->on_event = on_device;
-	reg->event_ctx = server;
-	g_queue_init(&server->conns);
 	daxd_runtime_remove_tree(rt->dir, DAXD_NEW);
 	r = fill_address(rt, DAXD_NEW, &address);
 	if (r == 0)
@@ -411,8 +394,50 @@ int daxd_server_start(struct daxd_server *server, struct daxd_registry *reg,
 				 "%s/" DAX_CONTROL_SOCKET ": can't listen "
 				 "there: %s (give another --runtime-dir)",
 				 rt->path, strerror(errno));
-	listen_again(server, false);
 	return 0;
+}
+
+/* Who has started us listens on it already. */
+static int take_socket(struct daxd_server *server, int fd, struct daxd_why *why)
+{
+	socklen_t len = sizeof(int);
+	int type = 0;
+
+	server->fd = fd;
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ||
+	    type != SOCK_SEQPACKET || fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+		return daxd_fail(why, EPROTOTYPE,
+				 "the socket that systemd has made is not one of ours "
+				 "(ListenSequentialPacket=%s/" DAX_CONTROL_SOCKET ")",
+				 server->reg->rt->path);
+	return 0;
+}
+
+/**
+ * daxd_server_start() - let clients connect
+ * @server:	to be filled; daxd_server_stop() it, also after a failure
+ * @reg:	started; outlives the server
+ * @fd:		a socket that clients connect to already, taken over; or -1
+ * @why:	why not
+ */
+int daxd_server_start(struct daxd_server *server, struct daxd_registry *reg, int fd,
+		      struct daxd_why *why)
+{
+	int r;
+
+	*server = (struct daxd_server){
+		.reg = reg,
+		.fd = -1,
+		.started = g_get_monotonic_time(),
+	};
+	daxd_clients_init(&server->clients, reg, daxd_settle_check, on_use, server);
+	reg->on_event = on_device;
+	reg->event_ctx = server;
+	g_queue_init(&server->conns);
+	r = fd >= 0 ? take_socket(server, fd, why) : make_socket(server, why);
+	if (r == 0)
+		listen_again(server, false);
+	return r;
 }
 
 /**

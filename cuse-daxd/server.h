@@ -71,7 +71,7 @@ enum daxd_next {
 	DAXD_DROP,  /* no client of ours would ask that */
 };
 
-int daxd_server_start(struct daxd_server *server, struct daxd_registry *reg,
+int daxd_server_start(struct daxd_server *server, struct daxd_registry *reg, int fd,
 		      struct daxd_why *why);
 void daxd_server_stop(struct daxd_server *server);
 void daxd_conn_reply(struct daxd_conn *conn, const struct daxd_answer *answer);

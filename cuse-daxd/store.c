@@ -2,6 +2,8 @@
 /* Backing stores: what all kinds have in common. */
 #include "cuse-daxd/store.h"
 
+#include "cuse-daxd/sd.h"
+
 #include "libcore/size.h"
 #include "cuse-daxd/record.h"
 
@@ -102,6 +104,38 @@ void daxd_store_keep(struct daxd_store *store)
 }
 
 /**
+ * daxd_store_hand_over() - have a volatile store outlive us
+ * @store:	made
+ *
+ * Where systemd has started us, it holds the descriptor until the service is stopped,
+ * and gives it to the one who comes after us: daxd_store_take_back().
+ */
+void daxd_store_hand_over(struct daxd_store *store)
+{
+	int r;
+
+	if (store->path || store->is_handed_over || !daxd_sd_has_store())
+		return;
+	r = daxd_sd_keep(store->name, store->rw);
+	if (r < 0)
+		daxd_warning("%s: systemd does not take it: %s; its bytes will not "
+			     "survive a restart, continuing",
+			     store->name, strerror(-r));
+	store->is_handed_over = r == 0;
+}
+
+/**
+ * daxd_store_forget() - the device is gone: nobody needs its bytes any more
+ * @store:	made
+ */
+void daxd_store_forget(struct daxd_store *store)
+{
+	if (store->is_handed_over)
+		daxd_sd_forget(store->name);
+	store->is_handed_over = false;
+}
+
+/**
  * daxd_store_sync() - make what was stored survive a crash of the machine
  * @store:	the store
  *
@@ -179,7 +213,7 @@ void daxd_store_free(struct daxd_store *store)
  */
 bool daxd_store_is_volatile(const struct daxd_store *store)
 {
-	return !store->path;
+	return !store->path && !store->is_handed_over;
 }
 
 /* Where the new file shall be: the directory has to be there and writable. */
@@ -275,6 +309,42 @@ int daxd_store_memfd_create(const char *name, unsigned int flags)
 	if (fd < 0 && errno == EINVAL)
 		fd = memfd_create(name, flags | MFD_CLOEXEC);
 	return fd;
+}
+
+/*
+ * For the two kinds of memfd: the one that our predecessor handed over, if it is the
+ * same. Return: 1 if it is, 0 if there is none, negative errno.
+ */
+int daxd_store_take_back(struct daxd_store *store, uint64_t page, struct daxd_why *why)
+{
+	_cleanup_close_ int fd = daxd_sd_take(store->name);
+	struct stat st;
+	int r;
+
+	if (fd < 0)
+		return 0;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    (uint64_t)st.st_size != store->size || (uint64_t)st.st_blksize != page ||
+	    st.st_uid != geteuid() || fcntl(fd, F_GET_SEALS) < 0) {
+		daxd_warning("%s: is not what it was before the restart: its bytes are "
+			     "lost, continuing with new ones",
+			     store->name);
+		daxd_sd_forget(store->name);
+		return 0;
+	}
+	store->rw = TAKE_FD(fd);
+	/* Its mode lets nobody open it, us neither unless we have all rights. */
+	if (fchmod(store->rw, 0400) < 0)
+		return daxd_fail(why, errno, "%s: fchmod: %s", store->name,
+				 strerror(errno));
+	r = daxd_store_open_ro(store, why);
+	if (r < 0)
+		return r;
+	if (fchmod(store->rw, 0) < 0)
+		return daxd_fail(why, errno, "%s: fchmod: %s", store->name,
+				 strerror(errno));
+	store->is_handed_over = true;
+	return 1;
 }
 
 /*

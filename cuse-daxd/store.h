@@ -91,6 +91,7 @@ struct daxd_store {
 	bool must_wipe; /* open: what is in the file is to be overwritten */
 	bool is_mine;   /* the file was made by this start */
 	bool is_kept;
+	bool is_handed_over; /* volatile, but systemd holds it while we are not there */
 	uint64_t size; /* usable bytes; open sets it if has_content, else make's caller */
 	uint64_t align;          /* as size; 0: any */
 	enum dax_region_map map; /* as size; pmem only */
@@ -109,6 +110,8 @@ uint64_t daxd_store_fit(const struct daxd_store *store, uint64_t align,
 int daxd_store_make(struct daxd_store *store, struct daxd_why *why);
 void daxd_store_keep(struct daxd_store *store);
 int daxd_store_zero(struct daxd_store *store, uint64_t off, uint64_t len);
+void daxd_store_hand_over(struct daxd_store *store);
+void daxd_store_forget(struct daxd_store *store);
 int daxd_store_sync(struct daxd_store *store);
 void daxd_store_free(struct daxd_store *store);
 bool daxd_store_is_volatile(const struct daxd_store *store);
@@ -125,5 +128,6 @@ int daxd_store_create_file(struct daxd_store *store, struct daxd_why *why);
 int daxd_store_open_ro(struct daxd_store *store, struct daxd_why *why);
 int daxd_store_memfd_create(const char *name, unsigned int flags);
 int daxd_store_seal(struct daxd_store *store, struct daxd_why *why);
+int daxd_store_take_back(struct daxd_store *store, uint64_t page, struct daxd_why *why);
 
 #endif

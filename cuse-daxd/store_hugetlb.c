@@ -95,6 +95,9 @@ static int make_memfd(struct daxd_store *store, struct daxd_why *why)
 	uint64_t page = is_1g ? DAX_GIB : 2 * DAX_MIB;
 	int r;
 
+	r = daxd_store_take_back(store, page, why);
+	if (r != 0)
+		return MIN(r, 0);
 	store->rw = daxd_store_memfd_create(store->name, MFD_ALLOW_SEALING | MFD_HUGETLB |
 								 (is_1g ? MFD_HUGE_1GB
 									: MFD_HUGE_2MB));

@@ -10,6 +10,10 @@
 
 static int make(struct daxd_store *store, struct daxd_why *why)
 {
+	int r = daxd_store_take_back(store, 4096, why);
+
+	if (r != 0)
+		return MIN(r, 0);
 	store->rw = daxd_store_memfd_create(store->name, MFD_ALLOW_SEALING);
 	if (store->rw < 0)
 		return daxd_fail(why, errno, "%s: memfd_create: %s%s", store->name,

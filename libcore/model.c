@@ -350,6 +350,68 @@ int dax_region_add_device(struct dax_region *region, struct dax_model *model, ui
 }
 
 /**
+ * dax_region_extend() - make a static region longer
+ * @model:	the region's model
+ * @region:	the region; the devices in it stay where they are
+ * @size:	the new size, not less than before
+ *
+ * Return: 0; -ENOSPC: another region begins before its end; -EINVAL.
+ */
+int dax_region_extend(struct dax_model *model, struct dax_region *region, uint64_t size)
+{
+	const struct dax_region *other;
+
+	if (region->type != DAX_REGION_STATIC || size < region->size)
+		return -EINVAL;
+	dax_for_each_region (other, model)
+		if (other != region && dax_is_overlap(region->start, size, other->start,
+						      other->size))
+			return -ENOSPC;
+	region->size = size;
+	return 0;
+}
+
+/**
+ * dax_region_remove_device() - take back what dax_region_add_device() did
+ * @region:	its region
+ * @dev:	the device, whatever its state; freed
+ *
+ * Its minor stays taken until dax_model_release_minor().
+ */
+void dax_region_remove_device(struct dax_region *region, struct dax_dev *dev)
+{
+	struct dax_dev **link = &region->devices;
+
+	if (region->has_seed && region->seed == dev->id)
+		region->has_seed = false;
+	if (region->has_youngest && region->youngest == dev->id)
+		region->has_youngest = false;
+	while (*link != dev)
+		link = &(*link)->next;
+	*link = dev->next;
+	free(dev);
+}
+
+/**
+ * dax_model_remove_region() - take a region away with all its devices
+ * @model:	its model
+ * @region:	the region; freed
+ *
+ * The minors of its devices stay taken until dax_model_release_minor().
+ */
+void dax_model_remove_region(struct dax_model *model, struct dax_region *region)
+{
+	struct dax_region **link = &model->regions;
+
+	while (region->devices)
+		dax_region_remove_device(region, region->devices);
+	while (*link != region)
+		link = &(*link)->next;
+	*link = region->next;
+	free(region);
+}
+
+/**
  * dax_model_find_region() - look a region up
  * @model:	the model
  * @id:	X of daxX.Y

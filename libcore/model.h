@@ -184,6 +184,11 @@ int dax_region_provision(struct dax_model *model, struct dax_region *region,
 			 struct dax_dev **ret_dev);
 int dax_dev_destroy(struct dax_model *model, struct dax_dev *dev);
 
+/* For a daemon whose config changes while it runs. */
+int dax_region_extend(struct dax_model *model, struct dax_region *region, uint64_t size);
+void dax_region_remove_device(struct dax_region *region, struct dax_dev *dev);
+void dax_model_remove_region(struct dax_model *model, struct dax_region *region);
+
 /* Device numbers of the user's choice: reserved before any device is added. */
 int dax_model_reserve_minor(struct dax_model *model, uint32_t minor);
 void dax_dev_set_minor(struct dax_model *model, struct dax_dev *dev, uint32_t minor);

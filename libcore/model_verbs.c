@@ -78,7 +78,6 @@ int dax_region_create(struct dax_model *model, struct dax_region *region,
 int dax_region_delete(struct dax_model *model, struct dax_region *region,
 		      const char *name, bool is_held)
 {
-	struct dax_dev **link = &region->devices;
 	struct dax_dev *dev;
 	uint32_t minor;
 
@@ -89,15 +88,8 @@ int dax_region_delete(struct dax_model *model, struct dax_region *region,
 		return -ENXIO;
 	if (dev->is_bound || dev->nr_ranges || !dev->id)
 		return -EBUSY;
-	if (region->has_seed && region->seed == dev->id)
-		region->has_seed = false;
-	if (region->has_youngest && region->youngest == dev->id)
-		region->has_youngest = false;
-	while (*link != dev)
-		link = &(*link)->next;
-	*link = dev->next;
 	minor = dev->minor;
-	free(dev);
+	dax_region_remove_device(region, dev);
 	if (!is_held)
 		dax_model_release_minor(model, minor);
 	return 0;
