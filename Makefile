@@ -7,6 +7,7 @@
 #   make test       install what is missing, build all variants, run every test
 #   make oracle     ask real kernels again, write tests/oracle/recorded
 #   make bench      ratios against the raw backing store and against peers
+#   make coverage   which lines and branches of libcore the unit tests reach
 #   make install    DESTDIR and PREFIX are honoured
 #
 # V=1 shows the commands. B=DIR builds elsewhere; SAN=address,undefined or
@@ -194,6 +195,17 @@ bench:
 	$(Q)tools/install-deps build demo bench
 	$(Q)$(MAKE) --no-print-directory programs benches
 	$(Q)bench/run $(B)
+
+# Not optimised: what was written as a branch is counted as one.
+coverage:
+	$(Q)$(MAKE) --no-print-directory B=$(B)/coverage CC=gcc SAN= HARDEN= \
+		OPT="-O0 -g --coverage -fprofile-update=atomic" units
+	$(Q)find $(B)/coverage -name "*.gcda" -delete
+	$(Q)for unit in $(SRC_unit:tests/unit/%.c=%); do \
+		$(B)/coverage/unit/$$unit >$(B)/coverage/log || \
+			{ grep -A1 '^not ok' $(B)/coverage/log; echo "$$unit failed"; exit 1; }; \
+	done
+	$(Q)tools/coverage $(B)/coverage
 
 # What is there already of the config is somebody's own.
 # Units name the daemon where it will be.

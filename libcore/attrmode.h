@@ -9,7 +9,7 @@
  *
  *	S_ISVTX	it is one of ours
  *	S_ISUID	the shown mode has no permission for group and others
- *	S_ISGID	reading it fails with DAX_ATTR_READ_ERROR; the file is empty
+ *	S_ISGID	reading it fails, as dax_attr_mode_read_error() says; the file is empty
  *
  * Writing is the owner's, as in /sys: that is enforced by the kernel when the file is
  * opened, and so by whatever mode or ACL an administrator gives it.
@@ -21,8 +21,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
-
-#define DAX_ATTR_READ_ERROR ENXIO
 
 /* From the mode that sysfs shows (0444, 0400, 0200, 0644, 0600) to the file's. */
 static inline uint32_t dax_attr_mode_encode(uint32_t shown, bool has_read_error)
@@ -43,9 +41,15 @@ static inline bool dax_attr_mode_is_ours(uint32_t mode)
 	return S_ISREG(mode) && (mode & S_ISVTX);
 }
 
-static inline bool dax_attr_mode_has_read_error(uint32_t mode)
+/*
+ * The errno that reading answers, or 0. What can't be written is the resource or size of
+ * an empty seed; what can is power/autosuspend_delay_ms, which needs support by a driver.
+ */
+static inline int dax_attr_mode_read_error(uint32_t mode)
 {
-	return mode & S_ISGID;
+	if (!(mode & S_ISGID))
+		return 0;
+	return mode & S_IWUSR ? EIO : ENXIO;
 }
 
 /* From the file's mode to the one that stat(2) is to show, without the type bits. */

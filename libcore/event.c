@@ -18,6 +18,11 @@ enum arg_kind {
 	ARG_PROT,
 	ARG_MAP_FLAGS,
 	ARG_OPEN_FLAGS,
+	ARG_MREMAP_FLAGS,
+	ARG_MSYNC_FLAGS,
+	ARG_MLOCK_FLAGS,
+	ARG_ADVICE,
+	ARG_WHENCE,
 };
 
 struct arg_desc {
@@ -27,9 +32,16 @@ struct arg_desc {
 
 static const struct arg_desc call_args[DAX_CALL_NR][DAX_EVENT_ARGS] = {
 	[DAX_CALL_OPEN] = {{"flags", ARG_OPEN_FLAGS}},
-	[DAX_CALL_PREAD] = {{"offset", ARG_DEC}},
-	[DAX_CALL_PWRITE] = {{"offset", ARG_DEC}},
-	[DAX_CALL_LSEEK] = {{"whence", ARG_DEC}},
+	[DAX_CALL_READ] = {{"len", ARG_DEC}},
+	[DAX_CALL_WRITE] = {{"len", ARG_DEC}},
+	[DAX_CALL_PREAD] = {{"offset", ARG_DEC}, {"len", ARG_DEC}},
+	[DAX_CALL_PWRITE] = {{"offset", ARG_DEC}, {"len", ARG_DEC}},
+	[DAX_CALL_LSEEK] = {{"whence", ARG_WHENCE}, {"offset", ARG_DEC}},
+	[DAX_CALL_FTRUNCATE] = {{"len", ARG_DEC}},
+	[DAX_CALL_TRUNCATE] = {{"len", ARG_DEC}},
+	[DAX_CALL_COPY_FROM] = {{"len", ARG_DEC}},
+	[DAX_CALL_COPY_TO] = {{"len", ARG_DEC}},
+	[DAX_CALL_COPY_RANGE] = {{"len", ARG_DEC}},
 	[DAX_CALL_FALLOCATE] = {{"mode", ARG_HEX}, {"offset", ARG_DEC}, {"len", ARG_DEC}},
 	[DAX_CALL_SYNC_FILE_RANGE] = {{"flags", ARG_HEX},
 				      {"offset", ARG_DEC},
@@ -46,15 +58,25 @@ static const struct arg_desc call_args[DAX_CALL_NR][DAX_EVENT_ARGS] = {
 	[DAX_CALL_MREMAP] = {{"addr", ARG_HEX},
 			     {"old_len", ARG_HEX},
 			     {"new_len", ARG_HEX},
-			     {"flags", ARG_HEX},
+			     {"flags", ARG_MREMAP_FLAGS},
 			     {"new_addr", ARG_HEX}},
-	[DAX_CALL_MADVISE] = {{"addr", ARG_HEX}, {"len", ARG_HEX}, {"advice", ARG_DEC}},
-	[DAX_CALL_MSYNC] = {{"addr", ARG_HEX}, {"len", ARG_HEX}, {"flags", ARG_HEX}},
-	[DAX_CALL_MLOCK] = {{"addr", ARG_HEX}, {"len", ARG_HEX}},
+	[DAX_CALL_MADVISE] = {{"addr", ARG_HEX},
+			      {"len", ARG_HEX},
+			      {"advice", ARG_ADVICE}},
+	[DAX_CALL_MSYNC] = {{"addr", ARG_HEX},
+			    {"len", ARG_HEX},
+			    {"flags", ARG_MSYNC_FLAGS}},
+	[DAX_CALL_MLOCK] = {{"addr", ARG_HEX},
+			    {"len", ARG_HEX},
+			    {"flags", ARG_MLOCK_FLAGS}},
 	[DAX_CALL_MBIND] = {{"addr", ARG_HEX}, {"len", ARG_HEX}},
 	[DAX_CALL_REMAP_FILE_PAGES] = {{"addr", ARG_HEX},
 				       {"len", ARG_HEX},
 				       {"pgoff", ARG_HEX}},
+	[DAX_CALL_USERFAULTFD] = {{"addr", ARG_HEX}, {"len", ARG_HEX}},
+	[DAX_CALL_PROCESS_MADVISE] = {{"addr", ARG_HEX},
+				      {"len", ARG_HEX},
+				      {"advice", ARG_ADVICE}},
 	[DAX_CALL_ATTR_OPEN] = {{"flags", ARG_OPEN_FLAGS}},
 	[DAX_CALL_ATTR_WRITE] = {{"len", ARG_DEC}},
 };
@@ -73,6 +95,37 @@ static const struct flag_name map_flags[] = {
 	{MAP_STACK, "STACK"},         {MAP_HUGETLB, "HUGETLB"},
 	{MAP_SYNC, "SYNC"},           {MAP_FIXED_NOREPLACE, "FIXED_NOREPLACE"},
 };
+
+static const struct flag_name mremap_flags[] = {
+	{1, "MAYMOVE"},
+	{2, "FIXED"},
+	{4, "DONTUNMAP"},
+};
+
+static const struct flag_name msync_flags[] = {
+	{MS_ASYNC, "ASYNC"},
+	{MS_INVALIDATE, "INVALIDATE"},
+	{MS_SYNC, "SYNC"},
+};
+
+static const struct flag_name mlock_flags[] = {
+	{1, "ONFAULT"},
+};
+
+/* By their numbers: the headers of the machine may be older. */
+static const char *const advices[] = {
+	[0] = "NORMAL",           [1] = "RANDOM",         [2] = "SEQUENTIAL",
+	[3] = "WILLNEED",         [4] = "DONTNEED",       [8] = "FREE",
+	[9] = "REMOVE",           [10] = "DONTFORK",      [11] = "DOFORK",
+	[12] = "MERGEABLE",       [13] = "UNMERGEABLE",   [14] = "HUGEPAGE",
+	[15] = "NOHUGEPAGE",      [16] = "DONTDUMP",      [17] = "DODUMP",
+	[18] = "WIPEONFORK",      [19] = "KEEPONFORK",    [20] = "COLD",
+	[21] = "PAGEOUT",         [22] = "POPULATE_READ", [23] = "POPULATE_WRITE",
+	[24] = "DONTNEED_LOCKED", [25] = "COLLAPSE",      [100] = "HWPOISON",
+	[101] = "SOFT_OFFLINE",
+};
+
+static const char *const whences[] = {"SET", "CUR", "END", "DATA", "HOLE"};
 
 static const struct flag_name open_flags[] = {
 	{O_CREAT, "CREAT"},         {O_EXCL, "EXCL"},         {O_NOCTTY, "NOCTTY"},
@@ -105,6 +158,8 @@ add(struct text *t, const char *fmt, ...)
 		t->len = t->size ? t->size - 1 : 0;
 }
 
+#define NR(a) (sizeof(a) / sizeof((a)[0]))
+
 static void add_flags(struct text *t, const struct flag_name *names, size_t nr,
 		      unsigned int flags)
 {
@@ -120,7 +175,26 @@ static void add_flags(struct text *t, const struct flag_name *names, size_t nr,
 		add(t, "|%#x", flags);
 }
 
-#define NR(a) (sizeof(a) / sizeof((a)[0]))
+/* The same with nothing in front: "MAYMOVE|FIXED", or 0. */
+static void add_only_flags(struct text *t, const struct flag_name *names, size_t nr,
+			   unsigned int flags)
+{
+	const size_t start = t->len;
+
+	add_flags(t, names, nr, flags);
+	if (t->len == start)
+		add(t, "0");
+	else
+		memmove(t->buf + start, t->buf + start + 1, t->len-- - start);
+}
+
+static void add_named(struct text *t, const char *const *names, size_t nr, uint64_t value)
+{
+	if (value < nr && names[value])
+		add(t, "%s", names[value]);
+	else
+		add(t, "%" PRId64, (int64_t)value);
+}
 
 static void add_arg(struct text *t, enum arg_kind kind, uint64_t value)
 {
@@ -150,6 +224,21 @@ static void add_arg(struct text *t, enum arg_kind kind, uint64_t value)
 		add(t, "%s", accs[flags & O_ACCMODE]);
 		add_flags(t, open_flags, NR(open_flags),
 			  flags & ~(unsigned int)O_ACCMODE);
+		break;
+	case ARG_MREMAP_FLAGS:
+		add_only_flags(t, mremap_flags, NR(mremap_flags), flags);
+		break;
+	case ARG_MSYNC_FLAGS:
+		add_only_flags(t, msync_flags, NR(msync_flags), flags);
+		break;
+	case ARG_MLOCK_FLAGS:
+		add_only_flags(t, mlock_flags, NR(mlock_flags), flags);
+		break;
+	case ARG_ADVICE:
+		add_named(t, advices, NR(advices), value);
+		break;
+	case ARG_WHENCE:
+		add_named(t, whences, NR(whences), value);
 		break;
 	case ARG_END:
 	default:

@@ -12,6 +12,7 @@
 
 #define DAX_EVENT_MAGIC UINT32_C(0x45786164) /* "daxE" */
 #define DAX_EVENT_ARGS  6
+#define DAX_EVENT_NAME  64
 #define DAX_EVENT_TEXT  512 /* the longest line that is made of one */
 
 struct dax_event {
@@ -20,7 +21,7 @@ struct dax_event {
 	int32_t pid;
 	int32_t tid;
 	char comm[16];
-	char dev[DAX_NAME_LEN];
+	char dev[DAX_EVENT_NAME];     /* of a device, or the end of an attribute's path */
 	uint64_t arg[DAX_EVENT_ARGS]; /* the call's own, without descriptors and paths */
 	uint64_t result;              /* of an allowed mmap or mremap: the address */
 	struct dax_verdict v;

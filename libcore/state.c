@@ -18,6 +18,39 @@ static uint64_t load64(const uint64_t *p)
 	return __atomic_load_n(p, __ATOMIC_ACQUIRE);
 }
 
+/*
+ * What others read while it is written is copied word by word. What comes after such
+ * a load, the second look at seq, is not done before it; and no such store is seen
+ * before what came before it, the last change of seq.
+ */
+typedef uint64_t __attribute__((may_alias)) word_t;
+
+static void load_words(void *to, const void *from, size_t size)
+{
+	const word_t *src = from;
+	word_t *dst = to;
+
+	for (; size; size -= sizeof(*dst))
+		*dst++ = __atomic_load_n(src++, __ATOMIC_ACQUIRE);
+}
+
+static void store_words(void *to, const void *from, size_t size)
+{
+	const word_t *src = from;
+	word_t *dst = to;
+
+	for (; size; size -= sizeof(*dst))
+		__atomic_store_n(dst++, *src++, __ATOMIC_RELEASE);
+}
+
+#define ARE_WORDS(size)                                                                  \
+	_Static_assert((size) % sizeof(uint64_t) == 0, "is copied word by word")
+ARE_WORDS(offsetof(struct dax_device, ranges));
+ARE_WORDS(sizeof(struct dax_device));
+ARE_WORDS(sizeof(struct dax_range));
+ARE_WORDS(sizeof(struct dax_fault_rule));
+ARE_WORDS(sizeof(struct dax_bad));
+
 static uint32_t nr_slots(const struct dax_state *state)
 {
 	uint32_t nr = load32(&state->nr_slots);
@@ -67,7 +100,8 @@ int dax_state_find(const struct dax_state *state, uint64_t dev, uint64_t ino)
 		    load64(&state->handles[i].dev) != dev)
 			continue;
 		found = (int)i;
-		if (!(slot->copy[load32(&slot->seq) & 1].flags & DAX_DEVICE_GONE))
+		if (!(load32(&slot->copy[load32(&slot->seq) & 1].flags) &
+		      DAX_DEVICE_GONE))
 			break;
 	}
 	return found;
@@ -111,12 +145,11 @@ void dax_state_read(const struct dax_state *state, uint32_t slot, struct dax_dev
 
 		seq = load32(&s->seq);
 		good = &s->copy[seq & 1];
-		memcpy(ret, good, offsetof(struct dax_device, ranges));
+		load_words(ret, good, offsetof(struct dax_device, ranges));
 		nr = ret->nr_ranges < DAX_RANGES_MAX ? ret->nr_ranges : DAX_RANGES_MAX;
-		memcpy(ret->ranges, good->ranges, nr * sizeof(ret->ranges[0]));
+		load_words(ret->ranges, good->ranges, nr * sizeof(ret->ranges[0]));
 		ret->nr_ranges = nr;
 		ret->name[DAX_NAME_LEN - 1] = '\0';
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	} while (load32(&s->seq) != seq);
 }
 
@@ -137,32 +170,34 @@ bool dax_state_rule(const struct dax_state *state, uint32_t i, struct dax_fault_
 
 	do {
 		seq = load32(&f->seq);
-		if (i >= f->copy[seq & 1].nr_rules || i >= DAX_FAULT_RULES_MAX)
+		if (i >= load32(&f->copy[seq & 1].nr_rules) || i >= DAX_FAULT_RULES_MAX)
 			return false;
-		*ret = f->copy[seq & 1].rules[i];
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		load_words(ret, &f->copy[seq & 1].rules[i], sizeof(*ret));
 	} while (load32(&f->seq) != seq);
 	ret->file[sizeof(ret->file) - 1] = '\0';
 	return true;
 }
 
-/* The bad stretch that ends behind @off and begins first. */
-static const struct dax_bad *find_bad(const struct dax_bad *bad, uint32_t nr,
-				      uint64_t life, const struct dax_fault_who *me,
-				      uint64_t off, uint64_t align)
+/* The bad stretch that ends behind @off and begins first. Return: is there one? */
+static bool find_bad(const struct dax_bad *bad, uint32_t nr, uint64_t life,
+		     const struct dax_fault_who *me, uint64_t off, uint64_t align,
+		     struct dax_bad *ret)
 {
-	const struct dax_bad *found = NULL;
+	bool is_found = false;
 	uint32_t i;
 
 	for (i = 0; i < nr; i++) {
-		if (bad[i].life != life ||
-		    dax_round_up(bad[i].off + bad[i].len, align) <= off ||
-		    (found && bad[i].off >= found->off) ||
-		    (me && !dax_fault_is_for(&bad[i].who, me)))
+		struct dax_bad one;
+
+		load_words(&one, &bad[i], sizeof(one));
+		if (one.life != life || dax_round_up(one.off + one.len, align) <= off ||
+		    (is_found && one.off >= ret->off) ||
+		    (me && !dax_fault_is_for(&one.who, me)))
 			continue;
-		found = &bad[i];
+		*ret = one;
+		is_found = true;
 	}
-	return found;
+	return is_found;
 }
 
 /**
@@ -181,21 +216,18 @@ bool dax_state_next_bad(const struct dax_state *state, uint64_t life,
 			struct dax_bad *ret)
 {
 	const struct dax_state_faults *f = &state->faults;
-	const struct dax_bad *found;
+	bool is_found;
 	uint32_t seq;
 	uint32_t nr;
 
 	do {
 		seq = load32(&f->seq);
-		nr = f->copy[seq & 1].nr_bad;
-		found = find_bad(f->copy[seq & 1].bad,
-				 nr < DAX_STATE_BAD_MAX ? nr : DAX_STATE_BAD_MAX, life,
-				 me, off, align);
-		if (found)
-			*ret = *found;
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		nr = load32(&f->copy[seq & 1].nr_bad);
+		is_found = find_bad(f->copy[seq & 1].bad,
+				    nr < DAX_STATE_BAD_MAX ? nr : DAX_STATE_BAD_MAX, life,
+				    me, off, align, ret);
 	} while (load32(&f->seq) != seq);
-	if (!found)
+	if (!is_found)
 		return false;
 	ret->len = dax_round_up(ret->off + ret->len, align);
 	ret->off = dax_round_down(ret->off, align);
@@ -260,9 +292,7 @@ void dax_state_publish(struct dax_state *state, uint32_t slot,
 	struct dax_state_slot *s = &state->slots[slot];
 	struct dax_state_handle *h = &state->handles[slot];
 
-	/* The last publication is seen before the copy it replaced is touched. */
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	s->copy[(s->seq + 1) & 1] = *dev;
+	store_words(&s->copy[(s->seq + 1) & 1], dev, sizeof(*dev));
 	__atomic_store_n(&s->seq, s->seq + 1, __ATOMIC_RELEASE);
 	if (h->ino != handle->ino || h->dev != handle->dev) {
 		/* Never a moment in which half of each would match. */
@@ -290,20 +320,16 @@ void dax_state_publish_faults(struct dax_state *state, const struct dax_fault_ru
 			      uint32_t nr_bad)
 {
 	struct dax_state_faults *f = &state->faults;
+	const uint32_t next = (f->seq + 1) & 1;
 	uint32_t calls = 0;
-	uint32_t next;
 	uint32_t i;
 
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	next = (f->seq + 1) & 1;
-	f->copy[next].nr_rules = nr_rules;
-	f->copy[next].nr_bad = nr_bad;
-	for (i = 0; i < nr_rules; i++) {
-		f->copy[next].rules[i] = rules[i];
+	__atomic_store_n(&f->copy[next].nr_rules, nr_rules, __ATOMIC_RELEASE);
+	__atomic_store_n(&f->copy[next].nr_bad, nr_bad, __ATOMIC_RELEASE);
+	for (i = 0; i < nr_rules; i++)
 		calls |= rules[i].calls;
-	}
-	for (i = 0; i < nr_bad; i++)
-		f->copy[next].bad[i] = bad[i];
+	store_words(f->copy[next].rules, rules, nr_rules * sizeof(*rules));
+	store_words(f->copy[next].bad, bad, nr_bad * sizeof(*bad));
 	__atomic_store_n(&f->seq, f->seq + 1, __ATOMIC_RELEASE);
 	__atomic_store_n(&state->fault_calls, calls, __ATOMIC_RELEASE);
 }

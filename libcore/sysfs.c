@@ -75,6 +75,58 @@ void dax_sysfs_dir(struct sysfs_walk *walk, const struct sysfs_obj *obj,
 			visit_attr(walk, path, attrs, obj);
 }
 
+/* drivers/base/power/sysfs.c. No driver here has power management: it has no effect. */
+static int show_no_delay(const struct sysfs_obj *obj, char *buf)
+{
+	(void)obj;
+	(void)buf;
+	return -EIO;
+}
+
+static int store_no_delay(const struct sysfs_at *at, char *text)
+{
+	(void)at;
+	(void)text;
+	return -EIO;
+}
+
+static int store_control(const struct sysfs_at *at, char *text)
+{
+	(void)at;
+	dax_kstr_chomp(text);
+	return strcmp(text, "auto") && strcmp(text, "on") ? -EINVAL : 0;
+}
+
+static int store_async(const struct sysfs_at *at, char *text)
+{
+	(void)at;
+	dax_kstr_chomp(text);
+	return strcmp(text, "enabled") && strcmp(text, "disabled") ? -EINVAL : 0;
+}
+
+static const struct sysfs_attr power[] = {
+	{.name = "async", .mode = 0644, .text = "disabled\n", .store = store_async},
+	{.name = "autosuspend_delay_ms",
+	 .mode = 0644,
+	 .show = show_no_delay,
+	 .store = store_no_delay},
+	{.name = "control", .mode = 0644, .text = "auto\n", .store = store_control},
+	{.name = "runtime_active_kids", .mode = 0444, .text = "0\n"},
+	{.name = "runtime_active_time", .mode = 0444, .text = "0\n"},
+	{.name = "runtime_enabled", .mode = 0444, .text = "disabled\n"},
+	{.name = "runtime_status", .mode = 0444, .text = "unsupported\n"},
+	{.name = "runtime_suspended_time", .mode = 0444, .text = "0\n"},
+	{.name = "runtime_usage", .mode = 0444, .text = "0\n"},
+	{0},
+};
+
+/* Names the directory `power` that devices have; those of the nd bus do not. */
+void dax_sysfs_power_dir(struct sysfs_walk *walk, const struct sysfs_obj *obj,
+			 const char *dir)
+{
+	dax_sysfs_dir(walk, obj, power, "%s/power", dir);
+}
+
 /*
  * Names a link. The target is given as a path from /sys and written as the kernel
  * writes it: up to the nearest directory that both are in, then down

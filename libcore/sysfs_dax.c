@@ -257,17 +257,18 @@ static void walk_device(struct sysfs_walk *walk, const struct dax_dev *dev)
 		.dev = dev,
 	};
 	char dir[DAX_SYSFS_PATH_MAX];
+	char sub[DAX_SYSFS_PATH_MAX + 32];
 
 	dax_sysfs_dev_dir(dev, dir);
 	dax_sysfs_dir(walk, &obj, is_static ? static_device : dynamic_device, "%s", dir);
-	dax_sysfs_dir(walk, &obj, NULL, "%s/power", dir);
+	dax_sysfs_power_dir(walk, &obj, dir);
 	dax_sysfs_link(walk, "bus/dax", "%s/subsystem", dir);
 	if (dev->is_bound)
 		dax_sysfs_link(walk, DEVICE_DAX, "%s/driver", dir);
 	for (obj.n = 0; obj.n < dev->nr_ranges; obj.n++) {
-		dax_sysfs_dir(walk, &obj, mapping, "%s/mapping%" PRIu32, dir, obj.n);
-		dax_sysfs_dir(walk, &obj, NULL, "%s/mapping%" PRIu32 "/power", dir,
-			      obj.n);
+		snprintf(sub, sizeof(sub), "%s/mapping%" PRIu32, dir, obj.n);
+		dax_sysfs_dir(walk, &obj, mapping, "%s", sub);
+		dax_sysfs_power_dir(walk, &obj, sub);
 	}
 }
 

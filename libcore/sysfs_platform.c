@@ -79,7 +79,7 @@ static void walk_platform_device(struct sysfs_walk *walk, const struct sysfs_obj
 				 const char *driver)
 {
 	dax_sysfs_dir(walk, obj, attrs, "%s", dir);
-	dax_sysfs_dir(walk, obj, NULL, "%s/power", dir);
+	dax_sysfs_power_dir(walk, obj, dir);
 	if (driver)
 		dax_sysfs_link(walk, driver, "%s/driver", dir);
 	dax_sysfs_link(walk, "bus/platform", "%s/subsystem", dir);

@@ -47,6 +47,8 @@ struct sysfs_walk;
 void dax_sysfs_dir(struct sysfs_walk *walk, const struct sysfs_obj *obj,
 		   const struct sysfs_attr *attrs, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+void dax_sysfs_power_dir(struct sysfs_walk *walk, const struct sysfs_obj *obj,
+			 const char *dir);
 void dax_sysfs_link(struct sysfs_walk *walk, const char *target, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 const struct dax_model *dax_sysfs_model(const struct sysfs_walk *walk);

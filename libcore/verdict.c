@@ -67,8 +67,10 @@ static const char *const call_name[DAX_CALL_NR] = {
 	CALL(MLOCK) = "mlock",
 	CALL(MBIND) = "mbind",
 	CALL(REMAP_FILE_PAGES) = "remap_file_pages",
+	CALL(USERFAULTFD) = "userfaultfd",
+	CALL(PROCESS_MADVISE) = "process_madvise",
 	CALL(TRUNCATE) = "truncate",
-	CALL(UNLINK) = "unlink",
+	CALL(CHANGE) = "change",
 	CALL(ATTR_OPEN) = "open",
 	CALL(ATTR_READ) = "read",
 	CALL(ATTR_WRITE) = "write",
@@ -135,11 +137,19 @@ static const struct {
 				 "(" X "): touching them fails"},
 	[DAX_VMA_SPLIT] = {"VMA-SPLIT", "fail, " X " is inside a unit of the mapping, "
 					"whose align is " X},
-	[DAX_VMA_NOT_MAPPED] = {"VMA-NOT-MAPPED", "fail, " X " is not mapped"},
 	[DAX_VMA_NO_WRITE] = {"VMA-NO-WRITE",
 			      "fail, the mapping's descriptor was not opened for that"},
 	[DAX_MADVISE_REFUSED] = {"MADVISE-REFUSED", "fail, advice " X " on a device"},
 	[DAX_MADVISE_NO_REMOVE] = {"MADVISE-REMOVE", "fail, MADV_REMOVE on a device"},
+	[DAX_MADVISE_NO_RIGHT] = {"MADVISE-RIGHT",
+				  "fail, advice " X " needs CAP_SYS_ADMIN"},
+	[DAX_MADVISE_NOTHING_THERE] = {"MADVISE-NOTHING-THERE",
+				       "fail, " X " cannot be touched"},
+	[DAX_MADVISE_NO_OFFLINE] = {"MADVISE-SOFT-OFFLINE",
+				    "fail, MADV_SOFT_OFFLINE on a device"},
+	[DAX_MADVISE_NO_POISON] = {"MADVISE-POISON", "fail, cannot be poisoned now"},
+	[DAX_MADVISE_PROCESS] = {"MADVISE-PROCESS",
+				 "fail, advice " X " by process_madvise"},
 	[DAX_NO_MSYNC] = {"NO-MSYNC", "fail, the device has no fsync"},
 	[DAX_MREMAP_ARGUMENT] = {"MREMAP-ARGUMENT", "fail, invalid argument"},
 	[DAX_MREMAP_CROSSES] = {"MREMAP-CROSSES",
@@ -149,6 +159,7 @@ static const struct {
 				"fail, /dev and /sys may not be changed"},
 	[DAX_ATTR_MODE] = {"ATTR-MODE", "fail, the attribute's mode forbids it"},
 	[DAX_ATTR_ERROR] = {"ATTR-ERROR", "fail, as the attribute answers"},
+	[DAX_KERNEL] = {"KERNEL", "fail, as the kernel answers"},
 	[DAX_NO_DAEMON] = {"NO-DAEMON", "fail, cuse-daxd does not answer"},
 	[DAX_INJECTED] = {"FAULT-INJECTED", "fail, injected by a fault rule"},
 };
@@ -352,7 +363,7 @@ struct dax_verdict dax_fd_verdict(enum dax_call call, int accmode, int64_t a, in
 	case DAX_CALL_FSYNC: /* fs/sync.c: vfs_fsync_range(): no f_op->fsync */
 		return refuse(EINVAL, DAX_NO_FSYNC);
 	case DAX_CALL_SYNC_FILE_RANGE: /* fs/sync.c: sync_file_range() */
-		if (a & ~(int64_t)7 || b < 0 || c < 0 || b + (c ? c : 1) - 1 < b)
+		if (a & ~(int64_t)7 || b < 0 || c < 0 || __builtin_add_overflow(b, c, &b))
 			return refuse(EINVAL, DAX_BAD_ARGUMENT);
 		return refuse(ESPIPE, DAX_NOT_SEEKABLE);
 	case DAX_CALL_READAHEAD: /* mm/readahead.c: ksys_readahead() */
@@ -543,6 +554,12 @@ struct dax_verdict dax_mmap_place_verdict(const struct dax_device *dev, uint64_t
 	return dax_allow();
 }
 
+/* fs/userfaultfd.c: vma_can_userfault() is for anonymous, shmem and hugetlb memory. */
+struct dax_verdict dax_userfaultfd_verdict(void)
+{
+	return refuse(EINVAL, DAX_NO_USERFAULTFD);
+}
+
 /**
  * dax_attr_open_verdict() - may this sysfs attribute be opened like this?
  * @mode:	of the attribute, as in sysfs
@@ -565,4 +582,17 @@ struct dax_verdict dax_attr_open_verdict(uint32_t mode, int flags)
 	if (flags & O_DIRECT)
 		return refuse(EINVAL, DAX_OPEN_DIRECT);
 	return dax_allow();
+}
+
+/**
+ * dax_change_verdict() - may a directory of ours be changed?
+ * @is_in_sys:	in /sys or /proc, else in /dev
+ * @may_write:	is the directory itself this user's to write to?
+ *
+ * fs/namei.c: may_delete() and may_create() ask for the right first; fs/kernfs has no
+ * such operations even for root. /dev is root's; who is root is let pass by the caller.
+ */
+struct dax_verdict dax_change_verdict(bool is_in_sys, bool may_write)
+{
+	return refuse(is_in_sys && may_write ? EPERM : EACCES, DAX_NODE_NOT_YOURS);
 }

@@ -42,8 +42,10 @@ enum dax_call {
 	DAX_CALL_MLOCK,
 	DAX_CALL_MBIND,
 	DAX_CALL_REMAP_FILE_PAGES,
+	DAX_CALL_USERFAULTFD,
+	DAX_CALL_PROCESS_MADVISE,
 	DAX_CALL_TRUNCATE,
-	DAX_CALL_UNLINK,
+	DAX_CALL_CHANGE, /* of what a directory holds: unlink, mkdir, rename... */
 	DAX_CALL_ATTR_OPEN,
 	DAX_CALL_ATTR_READ,
 	DAX_CALL_ATTR_WRITE,
@@ -88,10 +90,14 @@ enum dax_reason {
 	DAX_MMAP_UNALIGNED_ADDRESS,
 	DAX_MMAP_BEYOND_END, /* no refusal: to be told of */
 	DAX_VMA_SPLIT,
-	DAX_VMA_NOT_MAPPED,
 	DAX_VMA_NO_WRITE,
 	DAX_MADVISE_REFUSED,
 	DAX_MADVISE_NO_REMOVE,
+	DAX_MADVISE_NO_RIGHT,
+	DAX_MADVISE_NOTHING_THERE,
+	DAX_MADVISE_NO_OFFLINE,
+	DAX_MADVISE_NO_POISON,
+	DAX_MADVISE_PROCESS,
 	DAX_NO_MSYNC,
 	DAX_MREMAP_ARGUMENT,
 	DAX_MREMAP_CROSSES,
@@ -101,6 +107,7 @@ enum dax_reason {
 	DAX_ATTR_ERROR,
 	DAX_NO_DAEMON,
 	DAX_INJECTED,
+	DAX_KERNEL, /* no rule of ours: the file system has refused */
 	DAX_REASON_NR,
 };
 
@@ -142,8 +149,10 @@ struct dax_verdict dax_open_verdict(const struct dax_device *dev, int flags);
 /*
  * @accmode is the descriptor's O_ACCMODE and O_PATH bits as F_GETFL gives them. The
  * meaning of @a, @b, @c depends on the call:
- *	PREAD, PWRITE		a: offset
- *	LSEEK			a: whence
+ *	READ, WRITE		a: length, only shown
+ *	PREAD, PWRITE		a: offset, b: length, only shown
+ *	LSEEK			a: whence, b: offset, only shown
+ *	FTRUNCATE		a: length, only shown
  *	FALLOCATE		a: mode, b: offset, c: length
  *	SYNC_FILE_RANGE		a: flags, b: offset, c: length
  *	IOCTL			a: request
@@ -192,8 +201,11 @@ void dax_mmap_verdict(const struct dax_device *dev, const struct dax_mmap_reques
 struct dax_verdict dax_mmap_place_verdict(const struct dax_device *dev, uint64_t addr,
 					  uint64_t len);
 
+struct dax_verdict dax_userfaultfd_verdict(void);
+
 /* -- attributes in /sys ------------------------------------------------------ */
 
 struct dax_verdict dax_attr_open_verdict(uint32_t mode, int flags);
+struct dax_verdict dax_change_verdict(bool is_in_sys, bool may_write);
 
 #endif

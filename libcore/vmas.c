@@ -399,6 +399,61 @@ struct dax_verdict dax_madvise_verdict(const struct dax_vmas *vmas, uint32_t i,
 }
 
 /**
+ * dax_failure_right_verdict() - may this process break memory at all?
+ * @advice:	MADV_HWPOISON or MADV_SOFT_OFFLINE
+ * @is_admin:	has it CAP_SYS_ADMIN?
+ *
+ * mm/madvise.c: madvise_inject_error() asks that before it looks at the range.
+ */
+struct dax_verdict dax_failure_right_verdict(int advice, bool is_admin)
+{
+	if (!is_admin)
+		return dax_refuse(EPERM, DAX_MADVISE_NO_RIGHT, (uint64_t)advice, 0, 0);
+	return dax_allow();
+}
+
+/**
+ * dax_failure_verdict() - may this unit of a mapping be broken?
+ * @vma:	the mapping
+ * @dev:	its device
+ * @addr:	in @vma
+ * @advice:	MADV_HWPOISON or MADV_SOFT_OFFLINE
+ *
+ * mm/madvise.c: madvise_inject_error(): the page is touched first;
+ * mm/memory-failure.c: soft_offline_page() wants memory that is online, which a
+ * device's is not.
+ */
+struct dax_verdict dax_failure_verdict(const struct dax_vma *vma,
+				       const struct dax_device *dev, uint64_t addr,
+				       int advice)
+{
+	const uint64_t off = vma->off + (addr - vma->start);
+
+	if (!(vma->flags & DAX_VMA_PROT) || dax_vma_is_broken(vma) ||
+	    !dax_device_is_alive(dev) || dev->life != vma->life || off < vma->off ||
+	    off >= dev->size)
+		return dax_refuse(EFAULT, DAX_MADVISE_NOTHING_THERE, addr, 0, 0);
+	if (advice == 101 /* MADV_SOFT_OFFLINE */)
+		return dax_refuse(EIO, DAX_MADVISE_NO_OFFLINE, 0, 0, 0);
+	return dax_allow();
+}
+
+/**
+ * dax_process_madvise_verdict() - may process_madvise(2) give this advice?
+ * @advice:	of process_madvise(2)
+ *
+ * mm/madvise.c: process_madvise_behavior_valid(), as Linux 6.12 has it. Later kernels
+ * take every advice for the process itself, and so would reach the backing store with
+ * those that break memory.
+ */
+struct dax_verdict dax_process_madvise_verdict(int advice)
+{
+	if (advice == MADV_COLD || advice == MADV_PAGEOUT || advice == MADV_WILLNEED)
+		return dax_allow();
+	return dax_refuse(EINVAL, DAX_MADVISE_PROCESS, (uint64_t)advice, 0, 0);
+}
+
+/**
  * dax_msync_verdict() - may this mapping be synced?
  * @vma:	a dax mapping
  * @flags:	MS_*

@@ -95,6 +95,18 @@ struct dax_advice {
 struct dax_advice dax_advice(int advice);
 struct dax_verdict dax_madvise_verdict(const struct dax_vmas *vmas, uint32_t i,
 				       uint64_t start, uint64_t end, int advice);
+
+/* madvise of these breaks memory. They never go to the kernel for a dax mapping. */
+static inline bool dax_advice_is_failure(int advice)
+{
+	return advice == 100 /* MADV_HWPOISON */ || advice == 101 /* MADV_SOFT_OFFLINE */;
+}
+
+struct dax_verdict dax_failure_right_verdict(int advice, bool is_admin);
+struct dax_verdict dax_failure_verdict(const struct dax_vma *vma,
+				       const struct dax_device *dev, uint64_t addr,
+				       int advice);
+struct dax_verdict dax_process_madvise_verdict(int advice);
 struct dax_verdict dax_msync_verdict(const struct dax_vma *vma, int flags);
 
 struct dax_mremap_request {

@@ -269,9 +269,9 @@ def daemon(new_daemon):
     return start
 
 
-@pytest.fixture
-def hugepages(daemons):
-    """hugepages(n) makes a pool with n free pages of 2 MiB; it is put back afterwards."""
+@contextlib.contextmanager
+def hugepage_pool(stop=lambda: None):
+    """resize(n) makes a pool with n pages of 2 MiB; stop() and the old size at the end."""
     path = pathlib.Path("/proc/sys/vm/nr_hugepages")
     # Tests that run at the same time share the machine's one pool.
     with open("/tmp/daxd-test-hugepages.lock", "w") as lock:
@@ -282,10 +282,19 @@ def hugepages(daemons):
             path.write_text(str(count))
             assert pool()["nr_hugepages"] == count, "the machine has too little memory"
 
-        yield resize
-        daemons.stop_all()
-        path.write_text(str(before["nr_hugepages"]))
+        try:
+            yield resize
+        finally:
+            stop()
+            path.write_text(str(before["nr_hugepages"]))
         assert pool() == before
+
+
+@pytest.fixture
+def hugepages(daemons):
+    """hugepages(n) makes a pool with n free pages of 2 MiB; it is put back afterwards."""
+    with hugepage_pool(daemons.stop_all) as resize:
+        yield resize
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -222,6 +223,10 @@ static long advise_piece(const struct piece *piece, uint64_t start, uint64_t end
 		return advise_flags(piece, advice, &a);
 	case DAX_ADVICE_PASS:
 		r = sys3(madvise, piece->start, piece->end - piece->start, advice);
+		/* hugetlbfs drops whole pages only; on a device it changes nothing. */
+		if (r == -EINVAL &&
+		    (advice == MADV_DONTNEED || advice == MADV_DONTNEED_LOCKED))
+			r = 0;
 		/* What was touched is so no more, and may be out of reach now. */
 		if (r == 0 && !shim_is_reachable(&piece->vma))
 			shim_break_untouched(&piece->vma, piece->start, piece->end);
@@ -231,6 +236,70 @@ static long advise_piece(const struct piece *piece, uint64_t start, uint64_t end
 	default:
 		return 0;
 	}
+}
+
+static bool is_admin(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+
+	return sys2(capget, &header, data) == 0 &&
+	       data[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective & CAP_TO_MASK(CAP_SYS_ADMIN);
+}
+
+/* Breaks the unit at @addr. Return: 0 or a negative errno. */
+static struct dax_verdict poison_unit(const struct dax_vma *vma, uint64_t addr)
+{
+	return dax_refuse(EBUSY, DAX_MADVISE_NO_POISON, vma->start, addr, 0);
+}
+
+/*
+ * madvise that breaks memory: not that of the backing store. Unit by unit, up to the
+ * first that refuses (mm/madvise.c: madvise_inject_error()).
+ */
+static SHIM_COLD long fail_piece(const struct piece *piece, int advice,
+				 struct dax_verdict *v)
+{
+	const struct shim_session *s = shim_session_if_known();
+	uint64_t addr = piece->start;
+	struct dax_device dev;
+
+	if (!is_ours(piece))
+		return sys3(madvise, piece->start, piece->end - piece->start, advice);
+	while (addr < piece->end && !v->error) {
+		dax_state_read(s->state, piece->vma.slot, &dev);
+		*v = dax_failure_verdict(&piece->vma, &dev, addr, advice);
+		if (!v->error)
+			*v = poison_unit(&piece->vma, addr);
+		addr = dax_round_down(addr, piece->vma.align) + piece->vma.align;
+	}
+	return -v->error;
+}
+
+static SHIM_COLD long fail_memory(uint64_t addr, uint64_t len, int advice)
+{
+	const uint64_t args[] = {addr, len, (uint64_t)advice};
+	const uint64_t end = addr + dax_round_up(len, DAX_PAGE);
+	struct dax_verdict v = dax_allow();
+	struct piece piece = {.end = addr};
+	struct dax_vma vma = {0};
+	uint64_t mask;
+	long r = 0;
+
+	if (!shim_maps_lock_slow(&mask))
+		return -EAGAIN;
+	while (piece.end < end && r == 0) {
+		piece = piece_at(piece.end, end);
+		if (is_ours(&piece) && !vma.end) {
+			vma = piece.vma;
+			v = dax_failure_right_verdict(advice, is_admin());
+		}
+		r = v.error ? -v.error : fail_piece(&piece, advice, &v);
+	}
+	shim_maps_unlock_slow(mask);
+	if (vma.end)
+		shim_tell(&vma, DAX_CALL_MADVISE, args, 3, &v, 0);
+	return r;
 }
 
 /**
@@ -252,6 +321,8 @@ long shim_madvise(uint64_t addr, uint64_t len, int advice)
 
 	if (unlikely(fault))
 		return fault;
+	if (!shim_is_bad_range(addr, len) && unlikely(dax_advice_is_failure(advice)))
+		return fail_memory(addr, len, advice);
 	/* MADV_POPULATE_*, and what is not known here: the kernel's own. */
 	if (shim_is_bad_range(addr, len) ||
 	    (dax_advice(advice).kind == DAX_ADVICE_PASS && !drops_pages(advice)) ||
@@ -293,8 +364,14 @@ long shim_msync(uint64_t addr, uint64_t len, int flags)
 
 	if (unlikely(fault))
 		return fault;
-	if (shim_is_bad_range(addr, len) || !(flags & MS_SYNC) || flags & MS_ASYNC ||
-	    !shim_maps_lock_slow(&mask))
+	if (!(flags & MS_SYNC) || flags & MS_ASYNC) {
+		r = sys3(msync, addr, len, flags);
+		if (sys_is_error(r))
+			v = dax_refuse((int)-r, DAX_KERNEL, 0, 0, 0);
+		shim_tell_at(DAX_CALL_MSYNC, args, 3, &v);
+		return r;
+	}
+	if (shim_is_bad_range(addr, len) || !shim_maps_lock_slow(&mask))
 		return sys3(msync, addr, len, flags);
 	while (piece.end < end && r == 0 && !v.error) {
 		piece = piece_at(piece.end, end);
@@ -327,7 +404,9 @@ long shim_mlock(uint64_t addr, uint64_t len, int flags)
 {
 	const uint64_t start = dax_round_down(addr, DAX_PAGE);
 	const uint64_t end = dax_round_up(addr + len, DAX_PAGE);
+	const uint64_t args[] = {addr, len, (uint64_t)flags};
 	struct piece piece = {.end = start};
+	struct dax_verdict v = dax_allow();
 	uint64_t mask;
 	long r;
 
@@ -335,11 +414,22 @@ long shim_mlock(uint64_t addr, uint64_t len, int flags)
 	if (shim_is_bad_range(start, end - start) || !shim_maps_lock_slow(&mask))
 		return r;
 	while (piece.end < end) {
+		long locked = 0;
+
 		piece = piece_at(piece.end, end);
-		if (is_ours(&piece))
-			sys2(munlock, piece.start, piece.end - piece.start);
+		if (!is_ours(&piece))
+			continue;
+		/* A dax mapping is never locked, so it does not wait for its faults. */
+		if (flags && !sys_is_error(r))
+			locked = sys2(mlock, piece.start, piece.end - piece.start);
+		if (sys_is_error(locked))
+			r = locked;
+		sys2(munlock, piece.start, piece.end - piece.start);
 	}
 	shim_maps_unlock_slow(mask);
+	if (sys_is_error(r))
+		v = dax_refuse((int)-r, DAX_KERNEL, 0, 0, 0);
+	shim_tell_at(DAX_CALL_MLOCK, args, 3, &v);
 	return r;
 }
 

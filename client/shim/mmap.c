@@ -188,16 +188,18 @@ static long map_new(const struct mapping *m, struct dax_verdict *v)
  * A refusal by the driver comes when the kernel has looked for room, and has made it
  * (mm/mmap.c: mmap_region()).
  */
-static struct dax_verdict late_refusal(const struct dax_mmap_answer *ans)
+static struct dax_verdict late_refusal(const struct dax_mmap_answer *ans, int flags)
 {
 	const int place = ans->place == DAX_PLACE_NOREPLACE ? MAP_FIXED_NOREPLACE : 0;
+	/* These need room below 4 GiB, or a right. */
+	const int kept = flags & (MAP_32BIT | MAP_LOCKED);
 	long p = sys6(mmap, place ? ans->addr : 0, ans->len, PROT_NONE,
-		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | place, -1, 0);
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | place | kept, -1, 0);
 
 	if (p == -EEXIST)
 		return dax_refuse(EEXIST, DAX_MMAP_OCCUPIED, ans->addr, 0, 0);
-	if (p == -ENOMEM)
-		return dax_refuse(ENOMEM, DAX_MMAP_NO_ROOM, ans->addr, ans->len, 0);
+	if (sys_is_error(p))
+		return dax_refuse((int)-p, DAX_MMAP_NO_ROOM, ans->addr, ans->len, 0);
 	if (!sys_is_error(p))
 		sys2(munmap, p, ans->len);
 	if (ans->place == DAX_PLACE_FIXED)
@@ -240,7 +242,7 @@ long shim_mmap(uint64_t addr, uint64_t len, int prot, int flags, int fd, uint64_
 	dax_state_read(id->session->state, id->slot, &dev);
 	dax_mmap_verdict(&dev, &req, &ans);
 	if (unlikely(ans.v.error)) {
-		v = ans.is_late ? late_refusal(&ans) : ans.v;
+		v = ans.is_late ? late_refusal(&ans, flags) : ans.v;
 		p = -v.error;
 		goto out;
 	}
@@ -263,7 +265,7 @@ out:
 		const uint64_t args[] = {addr, len, (uint64_t)prot, (uint64_t)flags, off};
 
 		if (sys_is_error(p) && !v.error)
-			v.error = (int)-p;
+			v = dax_refuse((int)-p, DAX_KERNEL, 0, 0, 0);
 		shim_report(id->session, DAX_CALL_MMAP, id->slot, args, 5, &v,
 			    (uint64_t)p);
 	}
@@ -280,15 +282,18 @@ long shim_mmap_other(uint64_t addr, uint64_t len, int prot, int flags, int fd,
 {
 	const uint64_t args[] = {addr, len, (uint64_t)prot, (uint64_t)flags, off};
 	struct dax_verdict v;
+	const struct dax_vma *first;
 	struct dax_vma vma = {0};
 	uint64_t mask;
 	long p;
 
 	if (shim_is_bad_range(addr, len) || !shim_maps_lock_slow(&mask))
 		return sys6(mmap, addr, len, prot, flags, fd, off);
+	first = shim_first_in(addr, len);
+	if (first)
+		vma = *first;
 	v = shim_unmap_verdict(addr, len);
 	if (v.error) {
-		vma = *shim_first_in(addr, len);
 		p = -v.error;
 	} else {
 		p = sys6(mmap, addr, len, prot, flags, fd, off);
@@ -296,7 +301,10 @@ long shim_mmap_other(uint64_t addr, uint64_t len, int prot, int flags, int fd,
 			shim_forget(addr, dax_round_up(len, DAX_PAGE));
 	}
 	shim_maps_unlock_slow(mask);
-	if (v.error)
-		shim_tell(&vma, DAX_CALL_MMAP, args, 5, &v, 0);
+	if (vma.end) {
+		if (sys_is_error(p) && !v.error)
+			v = dax_refuse((int)-p, DAX_KERNEL, 0, 0, 0);
+		shim_tell(&vma, DAX_CALL_MMAP, args, 5, &v, (uint64_t)p);
+	}
 	return p;
 }

@@ -60,6 +60,20 @@ static long map_hole(uint64_t addr, uint64_t len, int prot, int flags)
 	return p;
 }
 
+/*
+ * Maps a piece of a backing store. What hugetlbfs can't map, because it begins inside
+ * a unit, shows nothing: on a real device what it shows is undefined.
+ */
+static long map_piece(const struct dax_device *dev, uint64_t addr, uint64_t len, int prot,
+		      int flags, int backing, uint64_t store)
+{
+	long p = sys6(mmap, addr, len, prot, flags, backing, store);
+
+	if (unlikely(p == -EINVAL) && store & (dev->align - 1))
+		p = map_hole(addr, len, prot, flags);
+	return p;
+}
+
 /**
  * shim_map_plan() - map a stretch of a device at an address
  * @dev:	the device; what it does not serve becomes holes
@@ -88,7 +102,7 @@ long shim_map_plan(const struct dax_device *dev, uint64_t addr, uint64_t len,
 	dax_plan_init(&plan, dev, off, len);
 	dax_plan_next(&plan, &seg);
 	if (seg.len == len && !seg.is_hole) {
-		p = sys6(mmap, addr, len, prot, real | how, backing, seg.store);
+		p = map_piece(dev, addr, len, prot, real | how, backing, seg.store);
 	} else {
 		/* The whole of it first: it finds the place, and has the right size. */
 		p = map_hole(addr, len, prot, real | how);
@@ -98,8 +112,8 @@ long shim_map_plan(const struct dax_device *dev, uint64_t addr, uint64_t len,
 			long r = 0;
 
 			if (!seg.is_hole)
-				r = sys6(mmap, (uint64_t)p + seg.pos, seg.len, prot,
-					 real | MAP_FIXED, backing, seg.store);
+				r = map_piece(dev, (uint64_t)p + seg.pos, seg.len, prot,
+					      real | MAP_FIXED, backing, seg.store);
 			if (sys_is_error(r)) {
 				sys2(munmap, p, len);
 				return r;

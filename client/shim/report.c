@@ -23,8 +23,6 @@ static void send_event(const struct shim_session *s, const struct dax_event *ev)
 	long fd;
 
 	memcpy(addr.sun_path, s->log_path, sizeof(addr.sun_path));
-	if (addr.sun_path[0] == '@')
-		addr.sun_path[0] = '\0'; /* the abstract namespace */
 	fd = sys3(socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
@@ -101,4 +99,19 @@ void shim_report_name(const struct shim_session *s, enum dax_call call, const ch
 {
 	if (is_wanted(s, v))
 		report(s, call, name, args, nr_args, v, 0);
+}
+
+/**
+ * shim_report_path() - tell daxrun of a call on a file of our tree
+ * @path:	where it is, as the program or as we name it
+ * the rest:	as shim_report()
+ */
+void shim_report_path(const struct shim_session *s, enum dax_call call, const char *path,
+		      const uint64_t *args, int nr_args, const struct dax_verdict *v)
+{
+	if (!strncmp(path, s->dir, s->dir_len))
+		path += s->dir_len;
+	if (!strncmp(path, "/dev/", 5) || !strncmp(path, "/sys/", 5))
+		path += 5;
+	shim_report_name(s, call, path, args, nr_args, v);
 }

@@ -145,6 +145,8 @@ long shim_mremap(uint64_t old_addr, uint64_t old_len, uint64_t new_len, int flag
 long shim_madvise(uint64_t addr, uint64_t len, int advice);
 long shim_msync(uint64_t addr, uint64_t len, int flags);
 void shim_set_thp_disabled(bool is_disabled);
+void shim_tell_at(enum dax_call call, const uint64_t *args, int nr,
+		  const struct dax_verdict *v);
 long shim_mincore(uint64_t addr, uint64_t len, unsigned char *vec);
 long shim_mlock(uint64_t addr, uint64_t len, int flags);
 long shim_mbind(uint64_t addr, uint64_t len, const uint64_t args[4]);
@@ -192,6 +194,8 @@ void shim_report(const struct shim_session *s, enum dax_call call, uint32_t slot
 		 const uint64_t *args, int nr_args, const struct dax_verdict *v,
 		 uint64_t result);
 void shim_report_name(const struct shim_session *s, enum dax_call call, const char *name,
+		      const uint64_t *args, int nr_args, const struct dax_verdict *v);
+void shim_report_path(const struct shim_session *s, enum dax_call call, const char *path,
 		      const uint64_t *args, int nr_args, const struct dax_verdict *v);
 
 #endif

@@ -22,6 +22,25 @@ void shim_tell(const struct dax_vma *vma, enum dax_call call, const uint64_t *ar
 		shim_report(s, call, vma->slot, args, nr, v, result);
 }
 
+/* The same for a range; its first mapping names the device. Without the lock. */
+void shim_tell_at(enum dax_call call, const uint64_t *args, int nr,
+		  const struct dax_verdict *v)
+{
+	const struct shim_session *s = shim_session_if_known();
+	const struct dax_vma *first;
+	struct dax_vma vma = {0};
+	uint64_t mask;
+
+	if (likely(!s || s->log == SHIM_LOG_NONE) || !shim_maps_lock_slow(&mask))
+		return;
+	first = shim_first_in(args[0], args[1]);
+	if (first)
+		vma = *first;
+	shim_maps_unlock_slow(mask);
+	if (vma.end)
+		shim_tell(&vma, call, args, nr, v, 0);
+}
+
 /* The first dax mapping in a range, which need not be there. With the lock held. */
 const struct dax_vma *shim_first_in(uint64_t addr, uint64_t len)
 {

@@ -38,6 +38,36 @@ static enum place place_of(int dirfd, const char *path, enum shim_follow follow,
 	return shim_has_word(path) ? place_of_word(dirfd, path, follow, buf) : ELSEWHERE;
 }
 
+static int refuse(const char *path, const struct dax_verdict *v)
+{
+	const struct shim_session *s = shim_session();
+
+	shim_report_path(s, DAX_CALL_CHANGE, path, NULL, 0, v);
+	return -v->error;
+}
+
+/* What may not be changed. @path is in our tree. */
+static SHIM_COLD int refuse_in_dev(const char *path)
+{
+	struct dax_verdict v = dax_change_verdict(false, false);
+
+	return refuse(path, &v);
+}
+
+static SHIM_COLD int refuse_in_sys(char *path)
+{
+	struct dax_verdict v;
+	char *slash;
+	char *p;
+
+	for (slash = p = path; *p; p++)
+		slash = *p == '/' ? p : slash;
+	*slash = '\0';
+	v = dax_change_verdict(true, sys3(faccessat, AT_FDCWD, path, W_OK) == 0);
+	*slash = '/';
+	return refuse(path, &v);
+}
+
 /**
  * shim_may_change() - may something at this path be made, removed or renamed?
  *
@@ -51,17 +81,20 @@ int shim_may_change(int dirfd, const char *path)
 
 	switch (place_of(dirfd, path, SHIM_NOFOLLOW, buf)) {
 	case IN_DEV:
-		return -EACCES;
+		return refuse_in_dev(buf);
 	case IN_SYS:
-		return -EPERM;
+		return refuse_in_sys(buf);
 	case ELSEWHERE:
 	default:
 		return 0;
 	}
 }
 
-/* The same for something that is to be made: what is there is there (fs/namei.c). */
-static int may_make(int dirfd, const char *path, int refusal_in_sys)
+/*
+ * The same for something that is to be made: what is there is there (fs/namei.c).
+ * @refusal: what is answered in /sys, or 0: as shim_may_change() does.
+ */
+static int may_make(int dirfd, const char *path, int refusal)
 {
 	char buf[PATH_MAX];
 	enum place place = place_of(dirfd, path, SHIM_NOFOLLOW, buf);
@@ -72,7 +105,9 @@ static int may_make(int dirfd, const char *path, int refusal_in_sys)
 	r = sys4(faccessat, AT_FDCWD, buf, F_OK, 0);
 	if (r != -ENOENT)
 		return r == 0 ? -EEXIST : (int)r;
-	return place == IN_DEV ? -EACCES : refusal_in_sys;
+	if (place == IN_DEV)
+		return refuse_in_dev(buf);
+	return refusal ? refusal : refuse_in_sys(buf);
 }
 
 /* -- extended attributes: a special file has none of the user's (fs/xattr.c)
@@ -120,7 +155,7 @@ static SHIM_COLD int chmod_ours(int dirfd, const char *path, mode_t mode)
 	case IN_DEV: /* the bit that says "ours" stays */
 		return (int)sys3(fchmodat, AT_FDCWD, buf, mode | S_ISVTX);
 	case IN_SYS:
-		return -EPERM;
+		return refuse_in_sys(buf);
 	case ELSEWHERE:
 	default:
 		return (int)sys3(fchmodat, dirfd, path, mode);
@@ -147,14 +182,20 @@ static SHIM_COLD int truncate_ours(const char *path, off64_t len)
 {
 	char buf[PATH_MAX];
 	enum place place = place_of_word(AT_FDCWD, path, SHIM_FOLLOW, buf);
-	int r = 0;
+	const uint64_t args[] = {(uint64_t)len};
+	struct dax_verdict v;
+	int r;
 
 	if (place == ELSEWHERE)
 		return (int)sys2(truncate, path, len);
 	if (len < 0)
 		return -EINVAL;
-	r = (int)sys2(access, buf, F_OK);
-	return r < 0 ? r : place == IN_DEV ? -EINVAL : 0;
+	r = (int)sys3(faccessat, AT_FDCWD, buf, place == IN_DEV ? F_OK : W_OK);
+	if (r < 0 || place == IN_SYS)
+		return r;
+	v = dax_fd_verdict(DAX_CALL_FTRUNCATE, O_RDWR, len, 0, 0);
+	shim_report_path(shim_session(), DAX_CALL_TRUNCATE, buf, args, 1, &v);
+	return -v.error;
 }
 
 SHIM_EXPORT int truncate(const char *path, off_t len)
@@ -178,14 +219,20 @@ SHIM_EXPORT int truncate64(const char *path, off64_t len)
 static SHIM_COLD int unlink_ours(int dirfd, const char *path, int flags)
 {
 	char buf[PATH_MAX];
+	struct stat st;
+	long r;
 
 	switch (place_of_word(dirfd, path, SHIM_NOFOLLOW, buf)) {
 	case IN_DEV:
+		r = sys4(newfstatat, AT_FDCWD, buf, &st, AT_SYMLINK_NOFOLLOW);
+		if (r < 0)
+			return (int)r;
 		if (flags & AT_REMOVEDIR)
 			return -ENOTDIR;
-		return sys0(geteuid) ? -EACCES : (int)sys3(unlinkat, AT_FDCWD, buf, 0);
+		return sys0(geteuid) ? refuse_in_dev(buf)
+				     : (int)sys3(unlinkat, AT_FDCWD, buf, 0);
 	case IN_SYS:
-		return -EPERM;
+		return refuse_in_sys(buf);
 	case ELSEWHERE:
 	default:
 		return (int)sys3(unlinkat, dirfd, path, flags);
@@ -230,7 +277,7 @@ SHIM_EXPORT int rmdir(const char *path)
 #define MAKE(name, params, args, dirfd, path)                                            \
 	SHIM_EXPORT int name params                                                      \
 	{                                                                                \
-		int r = may_make(dirfd, path, -EPERM);                                   \
+		int r = may_make(dirfd, path, 0);                                        \
                                                                                          \
 		return unlikely(r < 0) ? (int)shim_ret(r) : REAL(name) args;             \
 	}
@@ -286,7 +333,7 @@ SHIM_EXPORT int linkat(int fromfd, const char *from, int tofd, const char *to, i
 
 /*
  * A second node of a device is the same device. Here that is a second name of its
- * handle. Return: 0 if that was made, or a negative errno: then let the kernel.
+ * handle, or a link to it. Return: 0 if that was made, or a negative errno: then let the kernel.
  */
 static SHIM_COLD int mknod_ours(int dirfd, const char *path, dev_t rdev)
 {
@@ -294,6 +341,7 @@ static SHIM_COLD int mknod_ours(int dirfd, const char *path, dev_t rdev)
 	char handle[PATH_MAX];
 	struct dax_device dev;
 	uint32_t i;
+	long r;
 
 	if (!s || major(rdev) != s->names.major || sys0(geteuid))
 		return -ENODEV;
@@ -308,7 +356,11 @@ static SHIM_COLD int mknod_ours(int dirfd, const char *path, dev_t rdev)
 	memcpy(handle, s->dir, s->dir_len);
 	strcpy(handle + s->dir_len, "/dev/");
 	strcat(handle, dev.name);
-	return (int)sys5(linkat, AT_FDCWD, handle, dirfd, path, 0);
+	r = sys5(linkat, AT_FDCWD, handle, dirfd, path, 0);
+	/* On another file system: a link to the name, which leads to the handle. */
+	if (r == -EXDEV)
+		r = sys3(symlinkat, handle + s->dir_len, dirfd, path);
+	return (int)r;
 }
 
 static int before_mknod(int dirfd, const char *path, mode_t mode, dev_t rdev)

@@ -36,8 +36,8 @@ static int attr_call(int fd, enum dax_call call)
 	struct stat st;
 
 	if ((call == DAX_CALL_READ || call == DAX_CALL_PREAD) &&
-	    sys2(fstat, fd, &st) == 0 && dax_attr_mode_has_read_error(st.st_mode))
-		return -ENXIO;
+	    sys2(fstat, fd, &st) == 0)
+		return -dax_attr_mode_read_error(st.st_mode);
 	return 0;
 }
 
@@ -89,7 +89,7 @@ int shim_fd_call(int fd, enum dax_call call, int64_t a, int64_t b, int64_t c)
  * Copies from the program's memory, of which we don't know whether it is there: the
  * kernel's write would answer EFAULT.
  */
-static long copy_in(void *to, const void *from, size_t n)
+long shim_copy_in(void *to, const void *from, size_t n)
 {
 	struct iovec local = {.iov_base = to, .iov_len = n};
 	struct iovec remote = {.iov_base = (void *)(uintptr_t)from, .iov_len = n};
@@ -149,7 +149,7 @@ static SHIM_COLD ssize_t attr_write(const struct shim_ident *id, int fd, const v
 	memcpy(body, path + prefix, (size_t)len + 1);
 	if (n > DAX_SYSFS_TEXT_MAX - 1) /* fs/sysfs takes a page at a time */
 		n = DAX_SYSFS_TEXT_MAX - 1;
-	r = (int)copy_in(body + len + 1, buf, n);
+	r = (int)shim_copy_in(body + len + 1, buf, n);
 	if (r == 0 && shim_has_faults(id->session, DAX_FAULT_WRITE))
 		r = attr_fault(id->session, body, &failed);
 	if (r == 0)
@@ -176,7 +176,7 @@ ssize_t shim_fd_write(int fd, const void *buf, size_t n)
 	if (id.kind == SHIM_OTHER)
 		return -EXDEV;
 	if (id.kind == SHIM_NODE)
-		return node_call(&id, fd, DAX_CALL_WRITE, 0, 0, 0);
+		return node_call(&id, fd, DAX_CALL_WRITE, (int64_t)n, 0, 0);
 	accmode = (int)sys2(fcntl, fd, F_GETFL) & (O_ACCMODE | O_PATH);
 	if (accmode != O_WRONLY && accmode != O_RDWR)
 		return -EBADF;
@@ -201,7 +201,7 @@ SHIM_EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 		ssize_t r = n < 0 || n > IOV_MAX ? -EINVAL : 0;
 
 		/* An attribute takes one order a call: its file sees the first vector. */
-		if (r == 0 && n && copy_in(&first, iov, sizeof(first)) < 0)
+		if (r == 0 && n && shim_copy_in(&first, iov, sizeof(first)) < 0)
 			r = -EFAULT;
 		if (r == 0 || shim_ident_fd(fd).kind == SHIM_NODE)
 			r = shim_fd_write(fd, first.iov_base, first.iov_len);
@@ -229,7 +229,7 @@ static bool is_lseek_ours(int fd, int64_t off, int whence, long *ret)
 		return false;
 	id = shim_ident_fd(fd);
 	if (id.kind == SHIM_NODE)
-		*ret = node_call(&id, fd, DAX_CALL_LSEEK, whence, 0, 0);
+		*ret = node_call(&id, fd, DAX_CALL_LSEEK, whence, off, 0);
 	else if (id.kind == SHIM_ATTR && whence == SEEK_END)
 		*ret = sys3(lseek, fd, 4096 + off, SEEK_SET);
 	else
@@ -288,20 +288,26 @@ static int bad_argument(unsigned long request, void *arg, int r)
 	case FIDEDUPERANGE:
 	case FS_IOC_SETFLAGS:
 	case FS_IOC_FSSETXATTR:
-		return copy_in(&byte, arg, 1) < 0 ? -EFAULT : r;
+		return shim_copy_in(&byte, arg, 1) < 0 ? -EFAULT : r;
 	default:
 		return r;
 	}
 }
 
-/* fs/userfaultfd.c: vma_can_userfault(): not a mapping of device-dax. */
-static bool is_uffd_on_dax(unsigned long request, const void *arg)
+/* The registration of a mapping of ours at a userfaultfd. Return: 0 or the refusal. */
+static int uffd_register(const void *arg)
 {
+	struct dax_verdict v = dax_userfaultfd_verdict();
 	struct uffdio_register reg;
+	uint64_t args[2];
 
-	return unlikely(request == UFFDIO_REGISTER) && shim_maps_touch(0, UINT64_MAX) &&
-	       copy_in(&reg, arg, sizeof(reg)) == 0 &&
-	       shim_maps_overlap(reg.range.start, reg.range.len);
+	if (!shim_maps_touch(0, UINT64_MAX) || shim_copy_in(&reg, arg, sizeof(reg)) < 0 ||
+	    !shim_maps_overlap(reg.range.start, reg.range.len))
+		return 0;
+	args[0] = reg.range.start;
+	args[1] = reg.range.len;
+	shim_tell_at(DAX_CALL_USERFAULTFD, args, 2, &v);
+	return -v.error;
 }
 
 SHIM_EXPORT int ioctl(int fd, unsigned long request, ...)
@@ -318,17 +324,37 @@ SHIM_EXPORT int ioctl(int fd, unsigned long request, ...)
 		if (r < 0)
 			return (int)shim_ret(bad_argument(request, arg, r));
 	}
-	if (is_uffd_on_dax(request, arg))
-		return (int)shim_ret(-EINVAL);
+	if (unlikely(request == UFFDIO_REGISTER)) {
+		int r = uffd_register(arg);
+
+		if (r < 0)
+			return (int)shim_ret(r);
+	}
 	return REAL(ioctl)(fd, request, arg);
+}
+
+/* fs/locks.c: generic_setlease() asks whose the file is before what it is. */
+static int lease_answer(int fd, int64_t type, int r)
+{
+	bool is_type = type == F_RDLCK || type == F_WRLCK || type == F_UNLCK;
+
+	if (r == -EINVAL && is_type && sys3(fcntl, fd, F_SETLEASE, F_UNLCK) == -EACCES)
+		return -EACCES;
+	return r;
 }
 
 /* The commands that concern a device; the number that F_DUPFD gives may be one's. */
 static int before_fcntl(int fd, int cmd, void *arg)
 {
+	int r;
+
 	switch (cmd) {
-	case F_SETFL:
 	case F_SETLEASE:
+		if (likely(shim_fd_is_other(fd)))
+			return 0;
+		r = shim_fd_call(fd, DAX_CALL_FCNTL, cmd, (int64_t)(intptr_t)arg, 0);
+		return lease_answer(fd, (int64_t)(intptr_t)arg, r);
+	case F_SETFL:
 	case F_GETLEASE:
 	case F_ADD_SEALS:
 	case F_GET_SEALS:
@@ -425,9 +451,9 @@ SHIM_EXPORT ssize_t copy_file_range(int in, off64_t *off_in, int out, off64_t *o
 	int r = 0;
 
 	if (unlikely(!shim_fd_is_other(in)))
-		r = shim_fd_call(in, DAX_CALL_COPY_RANGE, 0, 0, 0);
+		r = shim_fd_call(in, DAX_CALL_COPY_RANGE, (int64_t)n, 0, 0);
 	if (r == 0 && unlikely(!shim_fd_is_other(out)))
-		r = shim_fd_call(out, DAX_CALL_COPY_RANGE, 0, 0, 0);
+		r = shim_fd_call(out, DAX_CALL_COPY_RANGE, (int64_t)n, 0, 0);
 	return r < 0 ? shim_ret(r)
 		     : REAL(copy_file_range)(in, off_in, out, off_out, n, flags);
 }
@@ -489,8 +515,9 @@ long shim_io_submit(unsigned long ctx, long nr, void *list)
 	for (i = 0; i < nr && i < IOV_MAX; i++) {
 		int r = 0;
 
-		if (copy_in(&p, (char *)list + (size_t)i * sizeof(p), sizeof(p)) == 0 &&
-		    copy_in(&cb, p, sizeof(cb)) == 0)
+		if (shim_copy_in(&p, (char *)list + (size_t)i * sizeof(p), sizeof(p)) ==
+			    0 &&
+		    shim_copy_in(&cb, p, sizeof(cb)) == 0)
 			r = iocb_verdict(&cb);
 		if (r < 0 && i == 0)
 			return r;

@@ -101,6 +101,59 @@ SHIM_EXPORT int posix_madvise(void *addr, size_t len, int advice)
 	return REAL(posix_madvise)(addr, len, advice);
 }
 
+/* How many vectors may be looked at one by one. */
+#define IOV_LOOK 64
+
+/*
+ * Does any of the vectors, which may not be there, concern dax mappings? Receives the
+ * first that does, and the length of all if all do.
+ */
+static SHIM_COLD bool iov_touches(const struct iovec *iov, size_t n, uint64_t ret_at[2],
+				  size_t *ret_all)
+{
+	struct iovec v;
+	size_t ours = 0;
+	size_t all = 0;
+	size_t i;
+
+	if (n > IOV_LOOK)
+		return true;
+	for (i = 0; i < n && shim_copy_in(&v, iov + i, sizeof(v)) == 0; i++) {
+		if (!shim_maps_overlap((uintptr_t)v.iov_base, v.iov_len))
+			continue;
+		if (!ours++) {
+			ret_at[0] = (uintptr_t)v.iov_base;
+			ret_at[1] = v.iov_len;
+		}
+		all += v.iov_len;
+	}
+	*ret_all = ours == n ? all : 0;
+	return ours;
+}
+
+SHIM_EXPORT ssize_t process_madvise(int pidfd, const struct iovec *iov, size_t n,
+				    int advice, unsigned int flags)
+{
+	uint64_t args[] = {0, 0, (uint64_t)advice};
+	struct dax_verdict v;
+	size_t all = 0;
+	long r;
+
+	if (!touches(NULL, SIZE_MAX) || !iov_touches(iov, n, args, &all))
+		return shim_ret(sys5(process_madvise, pidfd, iov, n, advice, flags));
+	/* What is wrong with the descriptor is the kernel's to say. */
+	r = sys5(process_madvise, pidfd, iov, 0, MADV_WILLNEED, flags);
+	if (r < 0)
+		return shim_ret(r);
+	v = dax_process_madvise_verdict(advice);
+	shim_tell_at(DAX_CALL_PROCESS_MADVISE, args, 3, &v);
+	if (v.error)
+		return shim_ret(-v.error);
+	r = sys5(process_madvise, pidfd, iov, n, advice, flags);
+	/* Memory of hugetlbfs takes less advice than a device's. */
+	return shim_ret(r == -EINVAL && all ? (long)all : r);
+}
+
 SHIM_EXPORT int msync(void *addr, size_t len, int flags)
 {
 	if (touches(addr, len))

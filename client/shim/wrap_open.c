@@ -51,7 +51,7 @@ static int opened_attr(const struct shim_ident *id, const char *path, int fd,
 	struct dax_verdict v =
 		dax_attr_open_verdict(dax_attr_mode_decode(st->st_mode), flags);
 
-	shim_report_name(id->session, DAX_CALL_ATTR_OPEN, path, args, 1, &v);
+	shim_report_path(id->session, DAX_CALL_ATTR_OPEN, path, args, 1, &v);
 	if (v.error)
 		return close_with(fd, v.error);
 	shim_fd_forget(fd);
@@ -78,17 +78,11 @@ static int opened(int fd, const char *path, int flags)
 	}
 }
 
-/* At a path below the runtime directory. Return: a descriptor or a negative errno. */
-static int open_ours(const char *path, int flags, mode_t mode)
+static int open_file(const char *path, int flags, mode_t mode)
 {
-	int plain;
+	int plain = flags & ~FILE_FLAGS;
 	int fd;
-	int r;
 
-	r = dax_open_flags(flags, &flags);
-	if (r < 0)
-		return r;
-	plain = flags & ~FILE_FLAGS;
 	/* A file system with devices in it has no unnamed files. */
 	if ((flags & O_TMPFILE) == O_TMPFILE)
 		plain = flags;
@@ -98,9 +92,28 @@ static int open_ours(const char *path, int flags, mode_t mode)
 	if (flags & O_TRUNC && sys2(access, path, W_OK) == -EACCES)
 		return -EACCES;
 	fd = (int)sys4(openat, AT_FDCWD, path, plain & ~O_EXCL, mode);
-	if (fd == -ENOENT && flags & O_CREAT)
-		return -EACCES;
-	return opened(fd, path, flags);
+	return fd == -ENOENT && flags & O_CREAT ? -EACCES : fd;
+}
+
+/* At a path below the runtime directory. Return: a descriptor or a negative errno. */
+static int open_ours(const char *path, int flags, mode_t mode)
+{
+	const struct shim_session *s = shim_session();
+	const uint64_t args[] = {(uint64_t)flags};
+	int r = dax_open_flags(flags, &flags);
+	struct dax_verdict v;
+
+	if (r == 0)
+		r = open_file(path, flags, mode);
+	if (r >= 0)
+		return opened(r, path, flags);
+	v = dax_refuse(-r, DAX_KERNEL, 0, 0, 0);
+	if (r == -EACCES && !strncmp(path + s->dir_len, "/sys/", 5))
+		v.reason = DAX_ATTR_MODE;
+	/* Programs look for what is not there: that is no refusal. */
+	if (s->log == SHIM_LOG_ALL || v.reason != DAX_KERNEL)
+		shim_report_path(s, DAX_CALL_OPEN, path, args, 1, &v);
+	return r;
 }
 
 /*

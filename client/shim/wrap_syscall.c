@@ -35,6 +35,35 @@
 long mbind(void *addr, unsigned long len, int mode, const unsigned long *mask,
 	   unsigned long nr, unsigned int flags);
 
+/*
+ * What device memory has no page for. mm/migrate.c: it answers ENOENT to all that could
+ * be looked at, and to what could not, EFAULT.
+ */
+static long do_move_pages(int pid, unsigned long n, void *const *pages, const int *nodes,
+			  int *status, int flags)
+{
+	long r = sys6(move_pages, pid, n, pages, nodes, status, flags);
+	unsigned long i;
+	void *page;
+
+	if (sys_is_error(r) || !shim_maps_touch(0, UINT64_MAX) ||
+	    (pid && pid != (int)sys0(getpid)))
+		return shim_ret(r);
+	for (i = 0; i < n && shim_copy_in(&page, pages + i, sizeof(page)) == 0; i++)
+		if (shim_maps_overlap((uintptr_t)page, 1) && status[i] != -EFAULT)
+			status[i] = -ENOENT;
+	return r;
+}
+
+/* libc's own refuses to be called without a path, which is how futimens(3) is made. */
+static long do_utimensat(int dirfd, const char *path, const struct timespec *times,
+			 int flags)
+{
+	if (!path)
+		return shim_ret(sys4(utimensat, dirfd, path, times, flags));
+	return utimensat(dirfd, path, times, flags);
+}
+
 static long do_getcwd(char *buf, size_t size)
 {
 	return getcwd(buf, size) ? (long)strlen(buf) + 1 : -1;
@@ -114,6 +143,8 @@ static long do_pidfd_getfd(int pidfd, int fd, unsigned int flags)
 	CALL(mprotect, mprotect(P(a), (size_t)b, I(c)))                                  \
 	CALL(pkey_mprotect, pkey_mprotect(P(a), (size_t)b, I(c), I(d)))                  \
 	CALL(madvise, madvise(P(a), (size_t)b, I(c)))                                    \
+	CALL(process_madvise, process_madvise(I(a), P(b), (size_t)c, I(d), U(e)))        \
+	CALL(move_pages, do_move_pages(I(a), (unsigned long)b, P(c), P(d), P(e), I(f)))  \
 	CALL(msync, msync(P(a), (size_t)b, I(c)))                                        \
 	CALL(mlock, mlock(P(a), (size_t)b))                                              \
 	CALL(mlock2, mlock2(P(a), (size_t)b, U(c)))                                      \
@@ -128,7 +159,7 @@ static long do_pidfd_getfd(int pidfd, int fd, unsigned int flags)
 	CALL(lgetxattr, lgetxattr(P(a), P(b), P(c), (size_t)d))                          \
 	CALL(listxattr, listxattr(P(a), P(b), (size_t)c))                                \
 	CALL(llistxattr, llistxattr(P(a), P(b), (size_t)c))                              \
-	CALL(utimensat, utimensat(I(a), P(b), P(c), I(d)))                               \
+	CALL(utimensat, do_utimensat(I(a), P(b), P(c), I(d)))                            \
 	CALL(remap_file_pages, remap_file_pages(P(a), (size_t)b, I(c), (size_t)d, I(e)))
 
 /* Calls that only older architectures have. */

@@ -10,6 +10,10 @@ this machine or both kernels could not be asked ("skip: ..."). A documented devi
 a name or a shell pattern of names, with its reason; one that no longer deviates is told
 (stale), so that the document does not rot.
 
+A mode is USER/DOOR as in the recording. "owner/libc" is an ordinary user who has made
+the devices: right is what root or nobody is told, for the node and /sys belong to that
+user as they belong to root on a real machine, and no other right comes with them.
+
 As a program:
     compare.py --align 2M --mode root/libc [--deviations FILE] LINES.jsonl
     compare.py [--deviations FILE] RECORD.json        all modes of a fresh record
@@ -46,6 +50,11 @@ class Comparison:
     missing: list = dataclasses.field(default_factory=list)		# recorded, but not answered
     unknown: list = dataclasses.field(default_factory=list)		# answered, but not recorded
     stale: list = dataclasses.field(default_factory=list)		# documented, but equal now
+    used: set = dataclasses.field(default_factory=set)		# patterns that were needed
+
+    @property
+    def share(self):
+        return self.equal / self.compared if self.compared else 0.0
 
     def is_good(self):
         return not (self.deviating or self.missing or self.unknown)
@@ -89,14 +98,15 @@ def parse_deviations(text):
     """Documented deviations -> {name or pattern: reason}.
 
     One per line: "name reason", or a row of a Markdown table whose first cell is the
-    name in backquotes and whose last is the reason. Other lines are just text.
+    name, or several, in backquotes, and whose last is the reason. Other lines are text.
     """
     found = {}
     for line in text.splitlines():
-        row = re.fullmatch(r"\s*\|\s*`([^`]+)`\s*\|(.*)\|\s*", line)
+        row = re.fullmatch(r"\s*\|\s*((?:`[^`]+`[\s,]*)+)\|(.*)\|\s*", line)
         plain = re.fullmatch(r"([a-z][\w.*?+\[\]!-]*\.[\w.*?+\[\]!-]+)\s+(.+)", line)
         if row:
-            found[row[1]] = row[2].split("|")[-1].strip()
+            reason = row[2].split("|")[-1].strip()
+            found.update((name, reason) for name in re.findall(r"`([^`]+)`", row[1]))
         elif plain:
             found[plain[1]] = plain[2].strip()
     return found
@@ -107,6 +117,14 @@ def in_mode(answer, mode):
     if isinstance(answer, str) or answer is None:
         return answer
     return answer.get(mode, answer.get(mode.split("/")[0]))
+
+
+def right_answers(answer, mode):
+    """All that a recorded kernel says which is right in a mode."""
+    user, through = mode.split("/")
+    users = ("nobody", "root") if user == "owner" else (user,)
+    answers = [in_mode(answer, f"{u}/{through}") for u in users]
+    return [a for a in answers if a is not None]
 
 
 def was_asked(name, mode):
@@ -121,7 +139,7 @@ def compare(fresh, mode, recorded, deviations=None, only=None, skip=None):
     """Judge fresh answers.
 
     @fresh: {case: answer}
-    @mode: "root/libc", "root/syscall", "nobody/libc" or "nobody/syscall"
+    @mode: "root/libc", "root/syscall", "nobody/libc", "owner/syscall"...
     @recorded: of load_recorded()
     @deviations: {name or pattern: reason}
     @only, @skip: the patterns given to the program; what it was not asked can't be missing
@@ -130,17 +148,17 @@ def compare(fresh, mode, recorded, deviations=None, only=None, skip=None):
     """
     c = Comparison(mode)
     deviations = deviations or {}
-    used = set()
     names = set(fresh)
     for record in recorded.values():
         names |= {n for n in record["cases"] if was_asked(n, mode)
                   and (not only or any(fnmatch.fnmatchcase(n, p) for p in only))
                   and not any(fnmatch.fnmatchcase(n, p) for p in skip or ())}
     for name in sorted(names):
-        theirs = {k: in_mode(r["cases"].get(name), mode) for k, r in recorded.items()}
+        right = {k: right_answers(r["cases"].get(name), mode) for k, r in recorded.items()}
+        theirs = {k: " or ".join(dict.fromkeys(r)) if r else None for k, r in right.items()}
         ours = fresh.get(name)
         pattern = next((p for p in deviations if fnmatch.fnmatchcase(name, p)), None)
-        answers = [t for t in theirs.values() if t is not None]
+        answers = [a for r in right.values() for a in r]
         if ours is None:
             c.missing.append(name)
         elif not answers:
@@ -156,8 +174,8 @@ def compare(fresh, mode, recorded, deviations=None, only=None, skip=None):
             else:
                 d = Deviation(name, ours, theirs, deviations.get(pattern, ""))
                 (c.documented if pattern else c.deviating).append(d)
-                used.add(pattern)
-    c.stale = sorted(p for p in deviations if p not in used and
+                c.used.add(pattern)
+    c.stale = sorted(p for p in deviations if p not in c.used and
                      any(fnmatch.fnmatchcase(n, p) for n in fresh))
     return c
 

@@ -143,7 +143,9 @@ static int emit_line(void *ctx, const struct dax_sysfs_node *node)
 	case DAX_SYSFS_FILE:
 		if (node->read_error)
 			sprintf(line, "file %04o %s ! %s", node->mode, node->path,
-				node->read_error == ENXIO ? "ENXIO" : "?");
+				node->read_error == ENXIO ? "ENXIO"
+				: node->read_error == EIO ? "EIO"
+							  : "?");
 		else if (!(node->mode & 0444))
 			sprintf(line, "file %04o %s", node->mode, node->path);
 		else

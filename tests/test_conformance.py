@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The conformance program here, against what real kernels answered (tests/oracle).
+
+Every run asks one device about two thousand questions. An answer is right if at least
+one recorded kernel gives it; what is not must have a row, with its reason, in the second
+table of docs/semantics.md. The figures are shown at the end of the test session and are
+in build/conformance-summary.txt.
+"""
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import pytest
+
+from conftest import BUILD, IS_ROOT, NOBODY, ROOT, SETPRIV, environment, hugepage_pool
+
+sys.path.insert(0, str(ROOT / "tests/oracle"))
+from compare import compare, load_recorded, parse_deviations, parse_lines  # noqa: E402
+from guest import Guest  # noqa: E402
+
+PROGRAM = BUILD / "conformance"
+DAXRUN = BUILD / "daxrun"
+DAEMON = BUILD / "cuse-daxd"
+SUMMARY = BUILD / "conformance-summary.txt"
+DEVIATIONS = parse_deviations((ROOT / "docs/semantics.md").read_text())
+
+ALIGNS = ("4K", "2M", "1G")
+DOORS = ("libc", "syscall")
+RUN_TIMEOUT = 300
+
+# The recorded devices' sizes; no answer depends on them.
+SIZE = {"4K": "534773760", "2M": "534773760", "1G": "2G"}
+SECOND_SIZE = {"4K": "16M", "2M": "16M", "1G": "2G"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One run of the program: what is asked, by whom, and how."""
+    store: str
+    align: str
+    user: str		# root, owner (an ordinary user with devices of their own), nobody
+    door: str
+
+    @property
+    def name(self):
+        return f"{self.store}-{self.align}-{self.user}-{self.door}"
+
+    @property
+    def mode(self):
+        return f"{self.user}/{self.door}"
+
+
+USERS = ("root", "owner") if IS_ROOT else ("owner",)
+MEMFD_RUNS = [Run("memfd", a, u, d) for a in ALIGNS for u in USERS for d in DOORS]
+STORE_RUNS = [Run("pmem", a, USERS[0], "libc") for a in ("4K", "1G")] + \
+    [Run("pmem", "2M", USERS[0], d) for d in DOORS] + \
+    ([Run(s, "2M", "root", d) for s in ("hugetlb", "hugetlbfs") for d in DOORS] if IS_ROOT else [])
+CONNECT_RUNS = [Run("connect", a, u, d) for a in ALIGNS for d in DOORS
+                for u in (("root", "nobody") if IS_ROOT else ("owner",))]
+RUNS = MEMFD_RUNS + STORE_RUNS + CONNECT_RUNS
+
+
+# ---- runs, each made once for all workers of a test session ------------------------
+
+def as_user(user, command):
+    return (SETPRIV if user != "root" and IS_ROOT else []) + [str(c) for c in command]
+
+
+@contextlib.contextmanager
+def folder():
+    """A directory that every user of these runs may write to, and huge files may lie in."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="daxd-test-"))
+    if IS_ROOT:
+        os.chown(path, NOBODY, NOBODY)
+    path.chmod(0o755)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path)
+
+
+def ask(user, where, command):
+    """Start the program. Return: Popen, whose answers are in the file `where`."""
+    with open(where, "w") as out:
+        return subprocess.Popen(as_user(user, command), stdout=out, stderr=subprocess.PIPE, text=True,
+                                env={**environment(), "TMPDIR": str(where.parent)}, cwd=where.parent)
+
+
+def answers(process, where):
+    try:
+        _, err = process.communicate(timeout=RUN_TIMEOUT)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 0 and err == "", (process.returncode, err)
+    return parse_lines(where.read_text())
+
+
+def program(run, first, second, *options):
+    return [PROGRAM, "--through", run.door, "--dev", f"/dev/{first}", "--second", f"/dev/{second}", *options]
+
+
+def run_own(run, backing=("memfd", "memfd"), small=False):
+    """A daemon of its own for each run, as `daxrun -- COMMAND` does."""
+    size = "64M" if small else SIZE[run.align]
+    with folder() as tmp:
+        # a relative path of a store is one in the folder
+        devices = [f"dax0.0,size={size},align={run.align},backing={backing[0]}",
+                   f"dax3.0,size={SECOND_SIZE[run.align]},align={run.align},backing={backing[1]}"]
+        devices = [d.replace("FOLDER", str(tmp)) for d in devices]
+        command = [DAXRUN, "-q", "-d", devices[0], "-d", devices[1], "--",
+                   *program(run, "dax0.0", "dax3.0")]
+        return {run: answers(ask(run.user, tmp / "answers", command), tmp / "answers")}
+
+
+def run_hugetlbfs(run):
+    with folder() as tmp, hugepage_pool() as resize:
+        resize(48)
+        subprocess.run(["mount", "-t", "hugetlbfs", "-o", "pagesize=2M", "none", tmp], check=True)
+        try:
+            return run_own(run, (f"hugetlbfs:{tmp}/first", f"hugetlbfs:{tmp}/second"), small=True)
+        finally:
+            subprocess.run(["umount", tmp], check=True)
+
+
+def run_hugetlb(run):
+    with hugepage_pool() as resize:
+        resize(48)
+        return run_own(run, ("hugetlb", "hugetlb"), small=True)
+
+
+CONFIG = """
+[region 0]
+size={size}
+align={align}
+[device 0.0]
+mode=0666
+[region 3]
+size={size}
+align={align}
+[device 3.0]
+mode=0666
+"""
+
+
+@contextlib.contextmanager
+def running_daemon(align, tmp):
+    user = "root" if IS_ROOT else "owner"
+    (tmp / "config").write_text(CONFIG.format(size=SIZE[align], align=align))
+    r, w = os.pipe()
+    with open(tmp / "log", "w") as log:
+        d = subprocess.Popen(as_user(user, [DAEMON, "--foreground", f"--config={tmp}/config",
+                                            f"--runtime-dir={tmp}/rt", f"--ready-fd={w}"]),
+                             pass_fds=[w], stdout=log, stderr=log, env=environment())
+    os.close(w)
+    try:
+        with os.fdopen(r) as ready:
+            assert ready.read() == f"{tmp}/rt\n", (tmp / "log").read_text()
+        yield
+        d.terminate()
+        assert d.wait(60) == 0
+        assert (tmp / "log").read_text() == ""
+    finally:
+        d.kill()
+        d.wait()
+
+
+# What works on the driver's files, or on both devices: nobody else may be asking then.
+ALONE = ("root.sysfs.*", "zz_unbind.*", "second.*")
+
+
+def run_connect(run):
+    """Two processes at once through one running daemon, each on its own device."""
+    pair = [r for r in CONNECT_RUNS if (r.align, r.door) == (run.align, run.door)]
+    devices = ("dax0.0", "dax3.0")
+    with folder() as tmp, running_daemon(run.align, tmp):
+        via = [DAXRUN, "-q", f"--connect={tmp}/rt", "--"]
+        skip = [f"--skip={p}" for p in ALONE]
+        processes = [ask(r.user, tmp / r.user, [*via, *program(r, devices[i], devices[1 - i], *skip)])
+                     for i, r in enumerate(pair)]
+        found = {r: answers(p, tmp / r.user) for r, p in zip(pair, processes)}
+        for r in pair:
+            only = [f"--only={p}" for p in ALONE]
+            alone = ask(r.user, tmp / "alone", [*via, *program(r, *devices, *only)])
+            found[r].update(answers(alone, tmp / "alone"))
+            (tmp / "alone").unlink()
+        return found
+
+
+def make(run):
+    if run.store == "connect":
+        return run_connect(run)
+    if run.store == "hugetlbfs":
+        return run_hugetlbfs(run)
+    if run.store == "hugetlb":
+        return run_hugetlb(run)
+    if run.store == "pmem":
+        return run_own(run, ("pmem:FOLDER/first", "pmem:FOLDER/second"), small=run.align != "1G")
+    return run_own(run)
+
+
+@pytest.fixture(scope="session")
+def where(tmp_path_factory, worker_id):
+    """Where the workers of this session keep what they were told."""
+    path = tmp_path_factory.getbasetemp()
+    path = (path if worker_id == "master" else path.parent) / "conformance-answers"
+    path.mkdir(exist_ok=True)
+    return path
+
+
+def fresh(run, where):
+    """{case: answer} of a run, made by the first who asks."""
+    group = run.name if run.store != "connect" else f"connect-{run.align}-{run.door}"
+    with open(where / f"{group}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        path = where / f"{run.name}.json"
+        if not path.exists():
+            for r, found in make(run).items():
+                (where / f"{r.name}.json").write_text(json.dumps(found))
+        return json.loads(path.read_text())
+
+
+def judge(run, where):
+    return compare(fresh(run, where), run.mode, load_recorded(run.align), DEVIATIONS)
+
+
+# ---- the tests --------------------------------------------------------------------
+
+# One device is enough where our own programs are sanitized, or root is not there.
+def marks(run):
+    return [] if run in MEMFD_RUNS and run.align == "2M" and run.user == "owner" else pytest.mark.plain
+
+
+@pytest.mark.parametrize("run", [pytest.param(r, marks=marks(r), id=r.name) for r in RUNS])
+def test_answers_as_a_real_kernel(run, where):
+    c = judge(run, where)
+    assert c.is_good(), f"not in docs/semantics.md:\n{c.report(quiet=True)}"
+    assert c.share >= 0.98, c.report()
+    # A program that stopped asking would be right about everything it says.
+    assert c.compared > 1600, c.report()
+
+
+@pytest.mark.plain
+def test_summary(where):
+    """All together, and no deviation is documented that is none any more."""
+    judged = {run: judge(run, where) for run in RUNS}
+    lines = [f"{run.name}: {c.compared} compared, {c.equal} equal ({c.share:.1%}), {len(c.documented)} "
+             f"deviating with a reason, {len(c.deviating)} without" for run, c in judged.items()]
+    compared = sum(c.compared for c in judged.values())
+    equal = sum(c.equal for c in judged.values())
+    cases = set().union(*({d.name for d in c.documented + c.deviating} for c in judged.values()))
+    lines.append(f"all: {compared} compared, {equal} equal ({equal / compared:.2%}); "
+                 f"{len(cases)} cases deviate somewhere")
+    SUMMARY.write_text("conformance with Linux 6.1 and 6.12:\n" + "".join(f"  {line}\n" for line in lines))
+    assert equal / compared >= 0.98
+    if IS_ROOT:
+        used = set().union(*(c.used for c in judged.values()))
+        stale = sorted(set(DEVIATIONS) - used)
+        assert not stale, f"docs/semantics.md lists these, but they deviate nowhere: {stale}"
+
+
+BOOTED = """
+chmod 0666 /dev/dax*
+export TMPDIR=/scratch
+conformance --dev /dev/dax0.0 --second /dev/dax1.0 --uid 65534 --through syscall >/run/nobody
+conformance --dev /dev/dax0.0 --second /dev/dax1.0 >/run/root
+"""
+
+
+@pytest.mark.guest
+@pytest.mark.plain
+def test_the_recording_is_not_stale():
+    """A real kernel answers today what it answered when it was recorded."""
+    guest = Guest("6.12", regions=["512M:2M", "128M:2M"], scratch="128M")
+    r = guest.run(BOOTED, programs=[str(PROGRAM)], fetch=["/run/root", "/run/nobody"], timeout=600)
+    assert r.status == 0 and r.output == "" and not r.oops(), (r.output, r.oops())
+    recorded = {"6.12": load_recorded("2M")["6.12"]}
+    for mode in ("root/libc", "nobody/syscall"):
+        c = compare(parse_lines(r.files["/run/" + mode.split("/")[0]].decode()), mode, recorded)
+        assert c.is_good(), c.report()
+        assert c.equal == c.compared > 1600

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which paths are the emulator's. */
+#include "libcore/path.h"
+
+#include "tests/unit/tap.h"
+
+#include <string.h>
+
+static const struct dax_path_names names = {.major = 252, .ndctl_major = 251};
+
+/* Every root has a word; a path can be ours only if one does. */
+static const char *const roots[] = {
+	"/dev/dax0.0",
+	"/dev/dax12.345",
+	"/dev/dax9999999999.9999999999",
+	"/dev/ndctl0",
+	"/dev/ndctl12",
+	"/sys/dev/char/252:0",
+	"/sys/dev/char/252:17",
+	"/sys/dev/char/251:0",
+	"/sys/bus/dax",
+	"/sys/bus/nd",
+	"/sys/class/nd",
+	"/sys/devices/platform/e820_pmem",
+	"/sys/devices/platform/hmem.0",
+	"/sys/devices/platform/hmem.12",
+	"/sys/module/dax_hmem",
+	"/sys/module/dax_pmem",
+	"/sys/module/device_dax",
+	"/sys/module/kmem",
+	"/sys/module/libnvdimm",
+	"/sys/module/nd_e820",
+	"/sys/module/nd_pmem",
+	"/proc/devices",
+	"/sys/devices/system/memory/auto_online_blocks",
+};
+
+/* Other people's, though they look much like it. */
+static const char *const others[] = {
+	"",
+	"/",
+	"/dev",
+	"/dev/",
+	"/dev/dax",
+	"/dev/dax0",
+	"/dev/dax0.",
+	"/dev/dax.0",
+	"/dev/daxx.0",
+	"/dev/dax0x0",
+	"/dev/dax0.0x",
+	"/dev/dax0.x",
+	"/dev/dax0.0.0",
+	"/dev/dax00000000000.0",
+	"/dev/dax0.00000000000",
+	"/dev/Dax0.0",
+	"/dev/dbx0.00",
+	"/dev/dax0.0/x",
+	"/dev/sub/dax0.0",
+	"/devdax0.0",
+	"/dev/ndctl",
+	"/dev/ndctlx",
+	"/dev/ndctl0x",
+	"/dev/nvdimm0",
+	"/sys/dev/char/252",
+	"/sys/dev/char/252:",
+	"/sys/dev/char/:0",
+	"/sys/dev/char/252:x",
+	"/sys/dev/char/252x0",
+	"/sys/dev/char/253:0",
+	"/sys/dev/char/1:3",
+	"/sys/dev/char/99999999999:0",
+	"/sys/dev/block/252:0",
+	"/sys/devices/platform/hmem",
+	"/sys/devices/platform/hmem.",
+	"/sys/devices/platform/hmem.x",
+	"/sys/devices/platform/e820_pmem0",
+	"/sys/bus/dax/devices",
+	"/sys/bus",
+	"/sys/module/nd_btt",
+	"/proc/device",
+	"/proc/devices/x",
+};
+
+static void test_roots(void)
+{
+	const struct dax_path_names cuse = {.major = 252, .has_real_nodes = true};
+	size_t i;
+
+	for (i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
+		const size_t len = strlen(roots[i]);
+		char below[128];
+
+		ok(dax_path_is_root(&names, roots[i], len), "%s is ours", roots[i]);
+		ok(dax_path_has_word(roots[i]), "%s shows it at a glance", roots[i]);
+		snprintf(below, sizeof(below), "%s/x", roots[i]);
+		ok(!dax_path_is_root(&names, below, len + 2), "%s is no root", below);
+		ok(dax_path_is_root(&names, below, len), "but its start is");
+		ok(dax_path_has_word(below), "%s shows it, too", below);
+		ok(!dax_path_is_above_root(roots[i], len), "%s is not above itself",
+		   roots[i]);
+	}
+	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		ok(!dax_path_is_root(&names, others[i], strlen(others[i])),
+		   "'%s' is not ours", others[i]);
+	ok(!dax_path_is_root(&cuse, "/dev/dax0.0", 11), "with CUSE the node is real");
+	ok(dax_path_is_root(&cuse, "/dev/ndctl0", 11), "but not /dev/ndctl0");
+}
+
+static void test_above(void)
+{
+	static const char *const shared[] = {"/dev",        "/sys/bus",
+					     "/sys/class",  "/sys/dev/char",
+					     "/sys/module", "/sys/devices/platform"};
+	static const char *const above[] = {"",
+					    "/sys",
+					    "/sys/dev",
+					    "/sys/devices",
+					    "/sys/devices/system",
+					    "/sys/devices/system/memory",
+					    "/proc"};
+	static const char *const neither[] = {"/de",       "/devx",        "/sys/block",
+					      "/sys/bu",   "/sys/bus/pci", "/home",
+					      "/proc/self"};
+	size_t i;
+
+	for (i = 0; i < sizeof(shared) / sizeof(shared[0]); i++) {
+		const size_t len = strlen(shared[i]);
+
+		ok(dax_path_is_shared_dir(shared[i], len), "%s has entries of ours",
+		   shared[i]);
+		ok(dax_path_is_above_root(shared[i], len), "and so is above a root");
+	}
+	for (i = 0; i < sizeof(above) / sizeof(above[0]); i++) {
+		const size_t len = strlen(above[i]);
+
+		ok(!dax_path_is_shared_dir(above[i], len), "'%s' has none", above[i]);
+		ok(dax_path_is_above_root(above[i], len), "but is above one that has");
+	}
+	for (i = 0; i < sizeof(neither) / sizeof(neither[0]); i++)
+		ok(!dax_path_is_above_root(neither[i], strlen(neither[i])),
+		   "%s has nothing to do with us", neither[i]);
+}
+
+/* The fast look: it may say yes too often, but never no to what is ours. */
+static void test_words(void)
+{
+	static const char *const with[] = {
+		"dax0.0",
+		"./dax0.0",
+		"dax",
+		"dax_x",
+		"nd",
+		"nd/x",
+		"nd_x",
+		"ndctl0",
+		"252:0",
+		"hmem.0/x",
+		"x/y//dax0.0",
+		"a/252:0/b",
+		"e820_pmem",
+		"kmem/x",
+		"libnvdimm",
+		"device_dax",
+		"/proc/devices",
+		"/proc/devices/..",
+		"../nd",
+		"auto_online_blocks",
+	};
+	static const char *const without[] = {
+		"",           "/",
+		"///",        "/usr/lib/x",
+		"da",         "daxx",
+		"d",          "n",
+		"nda",        "ndct",
+		"device",     "device_daxx",
+		"e820",       "e820_pmemx",
+		"hmem",       "kmemx",
+		"k",          "libnvdimm0",
+		"lib",        "1",
+		"12/34",      "1:",
+		"1:x",        "a:1",
+		"auto",       "auto_online_blocksx",
+		"/proc/self", "devices",
+		"x/y/z/",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(with) / sizeof(with[0]); i++)
+		ok(dax_path_has_word(with[i]), "'%s' may be ours", with[i]);
+	for (i = 0; i < sizeof(without) / sizeof(without[0]); i++)
+		ok(!dax_path_has_word(without[i]), "'%s' is not", without[i]);
+}
+
+int main(void)
+{
+	test_roots();
+	test_above();
+	test_words();
+	return tap_done();
+}
