@@ -116,6 +116,7 @@ struct json_object *daxd_describe_device(const struct daxd_device *dev)
 	snprintf(number, sizeof(number), "%u:%u", dev->desc.major, dev->desc.minor);
 	daxd_add_string(json, "dev", number);
 	daxd_add_number(json, "clients", dev->clients);
+	daxd_add_badblocks(json, dev);
 	return json;
 }
 
@@ -206,9 +207,11 @@ static enum daxd_next verb_stats(struct daxd_conn *conn, struct json_object *que
 		daxd_add_number(entry, "refusals", dev->refusals);
 		daxd_add_number(entry, "clients", dev->clients);
 		daxd_add_number(entry, "generation", dev->desc.generation);
+		daxd_add_device_faults(entry, dev);
 		json_object_array_add(list, entry);
 	}
 	json_object_object_add(json, "devices", list);
+	daxd_add_fault_stats(json, server->reg->faults);
 	return daxd_answer_json(json, 0, ret);
 }
 
@@ -354,6 +357,10 @@ static const struct {
 	{"mappings", verb_mappings},
 	{"stats", verb_stats},
 	{"watch", verb_watch},
+	{"inject", daxd_verb_inject},
+	{"clear", daxd_verb_clear},
+	{"fault", daxd_verb_fault},
+	{"map", daxd_verb_map},
 };
 
 static enum daxd_next refuse_verb(struct daxd_answer *ret)

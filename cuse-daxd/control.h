@@ -37,6 +37,28 @@ const char *daxd_get_string(struct json_object *question, const char *key);
 /* May this peer change devices? As sysfs: root, and the user whose files these are. */
 bool daxd_may_order(const struct daxd_conn *conn);
 
+/*
+ * The device that the question names, to be changed; NULL: the answer says why not.
+ */
+struct daxd_device *daxd_find_device(struct daxd_conn *conn, struct json_object *question,
+				     struct daxd_answer *ret);
+/* Bytes as a number, or as text with a unit. Missing: 0. Return: is it a size? */
+bool daxd_get_size(struct json_object *question, const char *key, uint64_t *ret);
+
+/* -- orders_fault.c ------------------------------------------------------------------ */
+
+enum daxd_next daxd_verb_inject(struct daxd_conn *conn, struct json_object *question,
+				struct daxd_answer *ret);
+enum daxd_next daxd_verb_clear(struct daxd_conn *conn, struct json_object *question,
+			       struct daxd_answer *ret);
+enum daxd_next daxd_verb_fault(struct daxd_conn *conn, struct json_object *question,
+			       struct daxd_answer *ret);
+enum daxd_next daxd_verb_map(struct daxd_conn *conn, struct json_object *question,
+			     struct daxd_answer *ret);
+void daxd_add_badblocks(struct json_object *json, const struct daxd_device *dev);
+void daxd_add_fault_stats(struct json_object *json, const struct daxd_faults *faults);
+void daxd_add_device_faults(struct json_object *json, const struct daxd_device *dev);
+
 /* -- orders.c ------------------------------------------------------------------------ */
 
 enum daxd_next daxd_verb_create(struct daxd_conn *conn, struct json_object *question,

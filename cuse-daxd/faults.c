@@ -317,7 +317,8 @@ static void read_beside(struct daxd_faults *faults, const struct daxd_store *sto
 	}
 }
 
-static struct daxd_fault *find_rule(const struct daxd_faults *faults, uint32_t id)
+/* NULL: there is none of this number. */
+struct daxd_fault *daxd_faults_find(const struct daxd_faults *faults, uint32_t id)
 {
 	guint i;
 
@@ -365,7 +366,7 @@ static void read_rule(struct daxd_faults *faults, const char *line)
 	if (sscanf(line, "%*s %u %ju %ju %n", &id, &since, &given, &pos) != 3 || !pos ||
 	    dax_fault_parse(line + pos, &rule, &why) < 0)
 		return;
-	f = find_rule(faults, id);
+	f = daxd_faults_find(faults, id);
 	if (line[0] == 's' && (!f || strcmp(f->text, line + pos)))
 		return; /* the config is another one now */
 	if (!f) {
@@ -397,7 +398,7 @@ static void read_note(struct daxd_faults *faults)
 			 g_str_has_prefix(*line, "start "))
 			read_rule(faults, *line);
 		else if (sscanf(*line, "done %u %ju", &id, &life) == 2 &&
-			 (f = find_rule(faults, id)) &&
+			 (f = daxd_faults_find(faults, id)) &&
 			 daxd_registry_find_life(faults->reg, life))
 			g_array_append_vals(f->done, &(uint64_t){life}, 1);
 		else
@@ -837,7 +838,7 @@ int daxd_faults_add(struct daxd_faults *faults, const char *text, uint32_t *ret_
  */
 int daxd_faults_remove(struct daxd_faults *faults, uint32_t id, struct daxd_why *why)
 {
-	struct daxd_fault *f = find_rule(faults, id);
+	struct daxd_fault *f = daxd_faults_find(faults, id);
 	bool was_touch;
 
 	if (!f)
@@ -957,7 +958,7 @@ static bool reveal(struct daxd_faults *faults, const struct dax_fault_event *ev)
  */
 int daxd_faults_struck(struct daxd_faults *faults, const struct dax_fault_event *ev)
 {
-	struct daxd_fault *f = find_rule(faults, ev->rule);
+	struct daxd_fault *f = daxd_faults_find(faults, ev->rule);
 	bool is_any = false;
 
 	if (ev->rule && !f)
@@ -967,7 +968,7 @@ int daxd_faults_struck(struct daxd_faults *faults, const struct dax_fault_event 
 		f->given++;
 	write_log(faults, ev, f);
 	if (faults->on_event)
-		faults->on_event(faults->ctx, "fault", ev);
+		faults->on_event(faults->ctx, ev);
 	if (ev->call == DAX_FAULT_TOUCH)
 		is_any = reveal(faults, ev);
 	else if (f && dax_fault_is_trigger(&f->rule) && f->rule.what == DAX_FAULT_DISABLE)
@@ -1073,7 +1074,6 @@ static int open_log(struct daxd_faults *faults, const char *where, struct daxd_w
 int daxd_faults_start(struct daxd_registry *reg, struct daxd_why *why)
 {
 	struct daxd_faults *faults = g_new0(struct daxd_faults, 1);
-	const uint64_t now = now_ns();
 	struct daxd_fault *f;
 	guint i;
 	int r;
@@ -1103,7 +1103,7 @@ int daxd_faults_start(struct daxd_registry *reg, struct daxd_why *why)
 			read_beside(faults, region->store);
 	}
 	for (i = 0; i < faults->rules->len; i++)
-		look_at_rule(faults, g_ptr_array_index(faults->rules, i), now);
+		look_at_rule(faults, g_ptr_array_index(faults->rules, i), now_ns());
 	set_timer(faults);
 	tidy(faults);
 	list_all(faults);

@@ -44,8 +44,8 @@ struct daxd_faults {
 	int log_fd; /* -1: none */
 	bool is_syncing;
 	bool has_published;
-	/* Called when faults were given, or bad memory changed; may be NULL. */
-	void (*on_event)(void *ctx, const char *event, const struct dax_fault_event *ev);
+	/* Called when a fault was given; NULL: nobody asks. */
+	void (*on_event)(void *ctx, const struct dax_fault_event *ev);
 	void *ctx;
 };
 
@@ -56,6 +56,7 @@ void daxd_faults_sync(struct daxd_faults *faults);
 int daxd_faults_check(const char *text, struct dax_fault_rule *ret, struct daxd_why *why);
 int daxd_faults_add(struct daxd_faults *faults, const char *text, uint32_t *ret_id,
 		    struct daxd_why *why);
+struct daxd_fault *daxd_faults_find(const struct daxd_faults *faults, uint32_t id);
 int daxd_faults_remove(struct daxd_faults *faults, uint32_t id, struct daxd_why *why);
 int daxd_faults_struck(struct daxd_faults *faults, const struct dax_fault_event *ev);
 

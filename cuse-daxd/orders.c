@@ -57,8 +57,8 @@ static enum daxd_next refuse_stranger(const char *name, struct daxd_answer *ret)
 /* ---- what is asked for ----------------------------------------------------- */
 
 /* The device that the question names; NULL: the answer says why not. */
-static struct daxd_device *
-find_device(struct daxd_conn *conn, struct json_object *question, struct daxd_answer *ret)
+struct daxd_device *daxd_find_device(struct daxd_conn *conn, struct json_object *question,
+				     struct daxd_answer *ret)
 {
 	const struct daxd_registry *reg = conn->server->reg;
 	const char *name = daxd_get_string(question, "device");
@@ -83,7 +83,7 @@ find_device(struct daxd_conn *conn, struct json_object *question, struct daxd_an
 }
 
 /* Bytes as a number, or as text with a unit. Missing: 0. */
-static bool get_size(struct json_object *question, const char *key, uint64_t *ret)
+bool daxd_get_size(struct json_object *question, const char *key, uint64_t *ret)
 {
 	struct json_object *value;
 
@@ -120,7 +120,7 @@ static struct dax_region *find_region(struct dax_model *model,
 
 	if (!json_object_object_get_ex(question, "region", &value))
 		return first_dynamic(model);
-	if (!get_size(question, "region", &id) || id > DAX_ID_MAX)
+	if (!daxd_get_size(question, "region", &id) || id > DAX_ID_MAX)
 		return NULL;
 	return dax_model_find_region(model, (uint32_t)id);
 }
@@ -165,9 +165,9 @@ enum daxd_next daxd_verb_create(struct daxd_conn *conn, struct json_object *ques
 	name = g_strdup_printf("region %u", region->id);
 	if (!daxd_may_order(conn))
 		return refuse_stranger(name, ret);
-	if (!get_size(question, "size", &size))
+	if (!daxd_get_size(question, "size", &size))
 		return daxd_refuse(ret, EINVAL, "the size is none (256M, 1G)");
-	if (!get_size(question, "align", &align))
+	if (!daxd_get_size(question, "align", &align))
 		return daxd_refuse(ret, EINVAL, "the align is none (4K, 2M, 1G)");
 	daxd_registry_release_minors(conn->server->reg);
 	r = dax_region_provision(model, region, size, align, &step, &dev);
@@ -181,7 +181,7 @@ enum daxd_next daxd_verb_create(struct daxd_conn *conn, struct json_object *ques
 enum daxd_next daxd_verb_destroy(struct daxd_conn *conn, struct json_object *question,
 				 struct daxd_answer *ret)
 {
-	struct daxd_device *dev = find_device(conn, question, ret);
+	struct daxd_device *dev = daxd_find_device(conn, question, ret);
 	struct json_object *was;
 	int r;
 
@@ -206,7 +206,7 @@ static enum daxd_next switch_device(struct daxd_conn *conn, struct json_object *
 				    enum dax_step step, struct daxd_answer *ret)
 {
 	struct dax_model *model = &conn->server->reg->model;
-	struct daxd_device *dev = find_device(conn, question, ret);
+	struct daxd_device *dev = daxd_find_device(conn, question, ret);
 	int r;
 
 	if (!dev)

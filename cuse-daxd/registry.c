@@ -86,6 +86,7 @@ struct daxd_device *daxd_registry_add(struct daxd_registry *reg,
 {
 	struct daxd_device *d = g_new0(struct daxd_device, 1);
 
+	d->reg = reg;
 	d->region = region;
 	d->dev = dev;
 	d->life = dev ? dev->life : ++reg->model.last_life;

@@ -24,7 +24,10 @@ struct daxd_region {
 	uint64_t base;            /* physical address of the shared store's byte 0 */
 };
 
+struct daxd_registry;
+
 struct daxd_device {
+	const struct daxd_registry *reg;
 	uint64_t life;
 	struct dax_dev *dev;        /* in the model; NULL: deleted, or ndctl */
 	struct daxd_region *region; /* NULL: ndctl */

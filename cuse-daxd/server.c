@@ -9,6 +9,7 @@
  */
 #include "cuse-daxd/control.h"
 
+#include "cuse-daxd/faults.h"
 #include "cuse-daxd/foreign.h"
 #include "cuse-daxd/giveback.h"
 #include "cuse-daxd/settle.h"
@@ -374,6 +375,27 @@ static void on_use(void *ctx, const struct daxd_client *client,
 	daxd_watch_emit(&server->watch, is_begin ? "attach" : "detach", json);
 }
 
+static void on_fault(void *ctx, const struct dax_fault_event *ev)
+{
+	struct daxd_server *server = ctx;
+	struct json_object *json;
+	char address[32];
+
+	if (!daxd_watch_is_on(&server->watch))
+		return;
+	json = json_object_new_object();
+	snprintf(address, sizeof(address), "0x%jx", (uintmax_t)ev->address);
+	daxd_add_string(json, "chardev", ev->device);
+	daxd_add_number(json, "rule", ev->rule);
+	daxd_add_number(json, "pid", (uint64_t)ev->pid);
+	daxd_add_number(json, "thread", (uint64_t)ev->tid);
+	daxd_add_string(json, "comm", ev->comm);
+	daxd_add_string(json, "call", dax_fault_call_name((enum dax_fault_call)ev->call));
+	daxd_add_string(json, "address", address);
+	daxd_add_number(json, "offset", ev->off);
+	daxd_watch_emit(&server->watch, "fault", json);
+}
+
 /* The socket gets its name when it is listening: who finds it can connect. */
 static int make_socket(struct daxd_server *server, struct daxd_why *why)
 {
@@ -433,6 +455,8 @@ int daxd_server_start(struct daxd_server *server, struct daxd_registry *reg, int
 	daxd_clients_init(&server->clients, reg, daxd_settle_check, on_use, server);
 	reg->on_event = on_device;
 	reg->event_ctx = server;
+	reg->faults->on_event = on_fault;
+	reg->faults->ctx = server;
 	g_queue_init(&server->conns);
 	r = fd >= 0 ? take_socket(server, fd, why) : make_socket(server, why);
 	if (r == 0)
@@ -451,6 +475,7 @@ void daxd_server_stop(struct daxd_server *server)
 	while (server->conns.head)
 		conn_free(server->conns.head->data);
 	server->reg->on_event = NULL;
+	server->reg->faults->on_event = NULL;
 	daxd_watch_done(&server->watch);
 	daxd_giveback_done(server);
 	daxd_clients_done(&server->clients);

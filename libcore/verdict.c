@@ -147,7 +147,6 @@ static const struct {
 				       "fail, " X " cannot be touched"},
 	[DAX_MADVISE_NO_OFFLINE] = {"MADVISE-SOFT-OFFLINE",
 				    "fail, MADV_SOFT_OFFLINE on a device"},
-	[DAX_MADVISE_NO_POISON] = {"MADVISE-POISON", "fail, cannot be poisoned now"},
 	[DAX_MADVISE_PROCESS] = {"MADVISE-PROCESS",
 				 "fail, advice " X " by process_madvise"},
 	[DAX_NO_MSYNC] = {"NO-MSYNC", "fail, the device has no fsync"},

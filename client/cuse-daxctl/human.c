@@ -91,6 +91,7 @@ void ctl_print_list(struct json_object *json)
 		{"NODE", "target_node", .is_number = true},
 		{"DEV", "dev"},
 		{"CLIENTS", "clients", .is_number = true},
+		{"BAD", "badblock_count", .is_number = true, .missing = "0"},
 		{"BACKING", "backing"},
 		{"PATH", "path"},
 	};
@@ -266,4 +267,55 @@ void ctl_print_image(struct json_object *json)
 		json_object_object_add(dev, "text", json_object_new_string(text));
 	}
 	print_table(devices, columns, G_N_ELEMENTS(columns));
+}
+
+/**
+ * ctl_print_faults() - fault rules
+ * @json:	answer to "fault": one rule, or a list
+ */
+void ctl_print_faults(struct json_object *json)
+{
+	static const struct column columns[] = {
+		{"ID", "id", .is_number = true},
+		{"GIVEN", "given", .is_number = true},
+		{"RULE", "rule"},
+	};
+	struct json_object *rows = json_object_get(json);
+
+	if (!json_object_is_type(json, json_type_array)) {
+		rows = json_object_new_array();
+		json_object_array_add(rows, json_object_get(json));
+	}
+	print_table(rows, columns, G_N_ELEMENTS(columns));
+	json_object_put(rows);
+}
+
+#define MAP_WIDTH 64
+
+/**
+ * ctl_print_map() - a device as a strip of units
+ * @json:	answer to "map"
+ */
+void ctl_print_map(struct json_object *json)
+{
+	struct json_object *value;
+	char size[DAX_SIZE_STRLEN];
+	const char *map = "";
+	uint64_t unit = 0;
+	size_t pos;
+
+	if (json_object_object_get_ex(json, "chardev", &value))
+		printf("%s", json_object_get_string(value));
+	if (json_object_object_get_ex(json, "size", &value))
+		printf("  %s", dax_size_format(json_object_get_uint64(value), size));
+	if (json_object_object_get_ex(json, "unit", &value)) {
+		unit = json_object_get_uint64(value);
+		printf("  each %s", dax_size_format(unit, size));
+	}
+	printf("  . free  - mapped  # touched  X bad\n");
+	if (json_object_object_get_ex(json, "map", &value))
+		map = json_object_get_string(value);
+	for (pos = 0; pos < strlen(map); pos += MAP_WIDTH)
+		printf("%10s  %.*s\n", dax_size_format(pos * unit, size), MAP_WIDTH,
+		       map + pos);
 }

@@ -7,6 +7,7 @@
 #include "client/cuse-daxctl/daxctl.h"
 
 #include <getopt.h>
+#include <glib.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ static const struct verb {
 	void (*print)(struct json_object *json); /* with --human */
 	bool is_stream;                          /* the answer has no end */
 	bool is_offline;                         /* no daemon is asked */
+	bool is_long;                            /* more arguments are its rule */
 } verbs[] = {
 	{"list", NULL, NULL, "the devices", ctl_print_list},
 	{"mappings", NULL, NULL, "which process has which device mapped where",
@@ -35,6 +37,13 @@ static const struct verb {
 	 ctl_print_device},
 	{"inspect", "FILE", "file", "what is in the file of a region; asks no daemon",
 	 ctl_print_image, .is_offline = true},
+	{"inject", "DEVICE", "device", "poison memory: --offset and --length",
+	 ctl_print_device},
+	{"clear", "DEVICE", "device", "heal poisoned memory, which is zero then",
+	 ctl_print_device},
+	{"fault", "[add RULE|remove ID|list]", "action", "fault rules that come and go",
+	 ctl_print_faults, .is_long = true},
+	{"map", "DEVICE", "device", "the device as a strip of its units", ctl_print_map},
 	{"watch", NULL, NULL, "print what happens, a line for each event",
 	 ctl_print_event, .is_stream = true},
 };
@@ -44,7 +53,7 @@ static const struct {
 	const char *name;
 	const char *arg;
 	const char *help;
-	const char *verb; /* for this one only; its text goes to the daemon */
+	const char *verb; /* for these only; its text goes to the daemon */
 } table[] = {
 	{'r', "runtime-dir", "DIR", "of the daemon to ask"},
 	{'u', "human", NULL, "columns and sizes for people instead of JSON"},
@@ -54,6 +63,11 @@ static const struct {
 	 "create"},
 	{'a', "align", "ALIGN", "create: 4K, 2M or 1G; the region's if not given",
 	 "create"},
+	{'o', "offset", "SIZE", "inject, clear: where in the device", "inject clear"},
+	{'l', "length", "SIZE", "inject, clear: how much; clear: to the end if not given",
+	 "inject clear"},
+	{'L', "latent", NULL, "inject: nobody knows of it before it is touched",
+	 "inject"},
 	{'h', "help", NULL, "print this, and end"},
 	{'V', "version", NULL, "print the version, and end"},
 };
@@ -206,8 +220,9 @@ static int inspect(const struct verb *verb, const struct command *command,
 	return json ? print_answer(verb, command, json, r < 0) : 1;
 }
 
-static int run(const struct verb *verb, const struct command *command, const char *arg)
+static int run(const struct verb *verb, const struct command *command, char **args)
 {
+	const char *arg = args[0];
 	struct json_object *question;
 	struct json_object *answer = NULL;
 	int stream = -1;
@@ -217,6 +232,11 @@ static int run(const struct verb *verb, const struct command *command, const cha
 	if (fd < 0)
 		return 1;
 	question = make_question(verb, command, arg);
+	if (verb->is_long && arg && args[1]) {
+		g_autofree char *rest = g_strjoinv(" ", args + 1);
+
+		add_string(question, "rule", rest);
+	}
 	if (verb->is_stream)
 		stream = ctl_ask_stream(fd, question);
 	else
@@ -253,11 +273,18 @@ static int take_option(int letter, struct command *command)
 	}
 	for (i = 0; i < OPTIONS; i++) {
 		if (table[i].letter == letter && table[i].verb) {
-			command->text[i] = optarg;
+			command->text[i] = table[i].arg ? optarg : "true";
 			return -1;
 		}
 	}
 	return 2;
+}
+
+static bool is_one_of(const char *word, const char *words)
+{
+	g_auto(GStrv) list = g_strsplit(words, " ", -1);
+
+	return g_strv_contains((const char *const *)list, word);
 }
 
 /* Are the options this verb's, and is an argument there if it wants one? */
@@ -266,13 +293,13 @@ static bool is_fit(const struct verb *verb, const struct command *command, int n
 	unsigned int i;
 
 	for (i = 0; i < OPTIONS; i++) {
-		if (command->text[i] && strcmp(table[i].verb, verb->name)) {
+		if (command->text[i] && !is_one_of(verb->name, table[i].verb)) {
 			ctl_error("--%s is not for '%s' (see --help)", table[i].name,
 				  verb->name);
 			return false;
 		}
 	}
-	if (nr_args > (verb->arg ? 1 : 0)) {
+	if (!verb->is_long && nr_args > (verb->arg ? 1 : 0)) {
 		ctl_error("%s: too many arguments (see --help)", verb->name);
 		return false;
 	}
@@ -322,5 +349,5 @@ int main(int argc, char **argv)
 		return 2;
 	if (verb->is_offline)
 		return inspect(verb, &command, argv[optind + 1]);
-	return run(verb, &command, argv[optind + 1]);
+	return run(verb, &command, argv + optind + 1);
 }

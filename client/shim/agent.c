@@ -39,6 +39,8 @@ static uint32_t is_running;
 
 /* Generations that our mappings of each device follow; 0: it was never mapped. */
 static uint64_t followed[DAX_STATE_SLOTS];
+/* The same, of what is bad. */
+static uint64_t followed_bad[DAX_STATE_SLOTS];
 
 /* -- following --------------------------------------------------------------------- */
 
@@ -50,6 +52,7 @@ static bool follow_locked(const struct shim_session *s)
 {
 	uint64_t changed[DAX_STATE_SLOTS / 64] = {0};
 	bool is_any = false;
+	bool is_changed;
 	uint32_t i;
 
 	for (i = 0; i < DAX_STATE_SLOTS && i < s->state->nr_slots; i++) {
@@ -58,16 +61,21 @@ static bool follow_locked(const struct shim_session *s)
 		if (!followed[i])
 			continue;
 		dax_state_read(s->state, i, &dev);
-		if (dev.generation == followed[i])
+		is_changed = dev.generation != followed[i];
+		if (!is_changed && dev.bad_generation == followed_bad[i])
 			continue;
+		/* What is not there any more must not be mapped over. */
+		if (!is_any)
+			shim_maps_drop_stale();
 		followed[i] = dev.generation;
-		changed[i / 64] |= UINT64_C(1) << (i % 64);
+		followed_bad[i] = dev.bad_generation;
+		is_changed |= shim_bad_follow(s, &dev, is_changed);
+		if (is_changed)
+			changed[i / 64] |= UINT64_C(1) << (i % 64);
 		is_any = true;
 	}
 	if (!is_any)
 		return false;
-	/* What is not there any more must not be mapped over. */
-	shim_maps_drop_stale();
 	for (i = 0; i < shim_vmas.nr; i++) {
 		const struct dax_vma *vma = &shim_vmas.v[i];
 
@@ -109,10 +117,17 @@ void shim_follow_new(const struct shim_session *s, uint32_t slot,
 {
 	struct dax_device now;
 
-	if (!followed[slot])
+	if (!followed[slot]) {
 		followed[slot] = dev->generation;
+		followed_bad[slot] = dev->bad_generation;
+		if (unlikely(dev->flags & DAX_DEVICE_BAD))
+			shim_bad_follow(s, dev, true);
+	}
 	dax_state_read(s->state, slot, &now);
-	if (likely(followed[slot] == now.generation && dev->generation == now.generation))
+	if (likely(followed[slot] == now.generation &&
+		   dev->generation == now.generation &&
+		   followed_bad[slot] == now.bad_generation &&
+		   dev->bad_generation == now.bad_generation))
 		return;
 	followed[slot] = UINT64_MAX; /* all of them anew, this one too */
 	follow_locked(s);

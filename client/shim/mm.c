@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 
 #include "client/shim/mm.h"
@@ -247,31 +248,47 @@ static bool is_admin(void)
 	       data[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective & CAP_TO_MASK(CAP_SYS_ADMIN);
 }
 
-/* Breaks the unit at @addr. Return: 0 or a negative errno. */
-static struct dax_verdict poison_unit(const struct dax_vma *vma, uint64_t addr)
+/*
+ * The kernel lets only root do it. Here everybody may, who could not be root; who was,
+ * and has given that up, is answered as there.
+ */
+static bool may_fail_memory(void)
 {
-	return dax_refuse(EBUSY, DAX_MADVISE_NO_POISON, vma->start, addr, 0);
+	return getauxval(AT_EUID) != 0 || is_admin();
 }
+
+/* A unit that was poisoned: who did it is told so, once. */
+struct poisoned {
+	uint64_t addr;
+	uint64_t align; /* 0: none was */
+};
 
 /*
  * madvise that breaks memory: not that of the backing store. Unit by unit, up to the
- * first that refuses (mm/madvise.c: madvise_inject_error()).
+ * first that refuses (mm/madvise.c: madvise_inject_error()). What is poisoned so can be
+ * used as before: only the entries of the page tables go, and the next touch makes
+ * others.
  */
 static SHIM_COLD long fail_piece(const struct piece *piece, int advice,
-				 struct dax_verdict *v)
+				 struct poisoned *unit, struct dax_verdict *v)
 {
+	const uint64_t align = piece->vma.align;
 	const struct shim_session *s = shim_session_if_known();
 	uint64_t addr = piece->start;
 	struct dax_device dev;
+	struct dax_vma vma;
+	struct dax_bad bad;
 
 	if (!is_ours(piece))
 		return sys3(madvise, piece->start, piece->end - piece->start, advice);
 	while (addr < piece->end && !v->error) {
 		dax_state_read(s->state, piece->vma.slot, &dev);
 		*v = dax_failure_verdict(&piece->vma, &dev, addr, advice);
-		if (!v->error)
-			*v = poison_unit(&piece->vma, addr);
-		addr = dax_round_down(addr, piece->vma.align) + piece->vma.align;
+		if (!v->error && shim_bad_at(addr, &vma, &bad))
+			*v = dax_refuse(EFAULT, DAX_MADVISE_NOTHING_THERE, addr, 0, 0);
+		if (!v->error && !unit->align)
+			*unit = (struct poisoned){dax_round_down(addr, align), align};
+		addr = dax_round_down(addr, align) + align;
 	}
 	return -v->error;
 }
@@ -283,6 +300,7 @@ static SHIM_COLD long fail_memory(uint64_t addr, uint64_t len, int advice)
 	struct dax_verdict v = dax_allow();
 	struct piece piece = {.end = addr};
 	struct dax_vma vma = {0};
+	struct poisoned unit = {0};
 	uint64_t mask;
 	long r = 0;
 
@@ -292,13 +310,15 @@ static SHIM_COLD long fail_memory(uint64_t addr, uint64_t len, int advice)
 		piece = piece_at(piece.end, end);
 		if (is_ours(&piece) && !vma.end) {
 			vma = piece.vma;
-			v = dax_failure_right_verdict(advice, is_admin());
+			v = dax_failure_right_verdict(advice, may_fail_memory());
 		}
-		r = v.error ? -v.error : fail_piece(&piece, advice, &v);
+		r = v.error ? -v.error : fail_piece(&piece, advice, &unit, &v);
 	}
 	shim_maps_unlock_slow(mask);
 	if (vma.end)
 		shim_tell(&vma, DAX_CALL_MADVISE, args, 3, &v, 0);
+	if (unit.align)
+		shim_sigbus_poisoned(unit.addr, unit.align);
 	return r;
 }
 

@@ -27,6 +27,7 @@ void shim_break_untouched(const struct dax_vma *vma, uint64_t start, uint64_t en
 void shim_make_whole(const struct dax_vma *vma);
 bool shim_is_off_align(uint64_t start, uint64_t end);
 void shim_mend(uint64_t start, uint64_t end);
+void shim_mend_part(const struct dax_vma *vma, uint64_t off, uint64_t end);
 void shim_mmap_freed(uint64_t end);
 
 extern bool shim_thp_disabled;

@@ -99,7 +99,13 @@ long shim_map_plan(const struct dax_device *dev, uint64_t addr, uint64_t len,
 	struct dax_plan plan;
 	long p = -EINVAL;
 
+	struct dax_fault_who me;
+
 	dax_plan_init(&plan, dev, off, len);
+	if (unlikely(dev->flags & DAX_DEVICE_BAD)) {
+		shim_me(&me);
+		dax_plan_mind_bad(&plan, shim_session_if_known()->state, &me);
+	}
 	dax_plan_next(&plan, &seg);
 	if (seg.len == len && !seg.is_hole) {
 		p = map_piece(dev, addr, len, prot, real | how, backing, seg.store);
@@ -124,4 +130,34 @@ long shim_map_plan(const struct dax_device *dev, uint64_t addr, uint64_t len,
 	if (unlikely(flags & MAP_LOCKED) && !sys_is_error(p))
 		sys2(munlock, p, len);
 	return p;
+}
+
+/**
+ * shim_mend_plan() - make a part of a mapping what it should be
+ * @dev:	the device as it is now
+ * @addr:	where; a mapping of it is there
+ * @len:	bytes
+ * @off:	device offset
+ * @prot:	PROT_*
+ * @backing:	descriptor of the backing store, or a negative errno: then only holes
+ *
+ * Piece by piece, each replaced in one step: what is good is good at every moment.
+ */
+void shim_mend_plan(const struct dax_device *dev, uint64_t addr, uint64_t len,
+		    uint64_t off, int prot, int backing)
+{
+	struct dax_segment seg;
+	struct dax_plan plan;
+	struct dax_fault_who me;
+
+	dax_plan_init(&plan, dev, off, len);
+	shim_me(&me);
+	dax_plan_mind_bad(&plan, shim_session_if_known()->state, &me);
+	while (dax_plan_next(&plan, &seg)) {
+		if (seg.is_hole)
+			map_hole(addr + seg.pos, seg.len, prot, MAP_SHARED | MAP_FIXED);
+		else if (backing >= 0)
+			sys6(mmap, addr + seg.pos, seg.len, prot, MAP_SHARED | MAP_FIXED,
+			     backing, seg.store);
+	}
 }

@@ -130,6 +130,8 @@ bool shim_is_anchor(uint64_t addr);
 long shim_reserve(uint64_t len, uint64_t align, uint64_t off, int flags);
 long shim_map_plan(const struct dax_device *dev, uint64_t addr, uint64_t len,
 		   uint64_t off, int prot, int flags, int backing);
+void shim_mend_plan(const struct dax_device *dev, uint64_t addr, uint64_t len,
+		    uint64_t off, int prot, int backing);
 
 /* -- mm.c: the calls -------------------------------------------------------------------
  */
@@ -183,6 +185,29 @@ static inline bool shim_has_faults(const struct shim_session *s, enum dax_fault_
 					     call &
 				     1);
 }
+
+/* -- bad.c: memory that is bad ------------------------------------------------------ */
+
+void shim_me(struct dax_fault_who *ret);
+bool shim_bad_follow(const struct shim_session *s, const struct dax_device *dev,
+		     bool is_whole);
+bool shim_bad_at(uint64_t addr, struct dax_vma *ret_vma, struct dax_bad *ret);
+
+/* -- sigbus.c: SIGBUS of bad memory, as the hardware's -------------------------------- */
+
+/* As the kernel has it (include/linux/signal_types.h: struct sigaction). */
+struct shim_sigaction {
+	void *handler;
+	unsigned long flags;
+	void *restorer;
+	uint64_t mask;
+};
+
+void shim_sigbus_catch(void);
+void shim_sigbus_release(void);
+long shim_sigbus_action(const struct shim_sigaction *act, struct shim_sigaction *old);
+void *shim_sigbus_restorer(unsigned long *flags);
+void shim_sigbus_poisoned(uint64_t addr, uint64_t align);
 
 /* -- proc.c: /proc/self/maps -------------------------------------------------------- */
 

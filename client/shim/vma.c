@@ -269,6 +269,34 @@ void shim_mend(uint64_t start, uint64_t end)
 	}
 }
 
+/**
+ * shim_mend_part() - give a part of a mapping what it should show
+ * @vma:	an entry of the list
+ * @off, @end:	the part, as offsets in the device
+ *
+ * With the lock held. All else of the mapping is not touched.
+ */
+void shim_mend_part(const struct dax_vma *vma, uint64_t off, uint64_t end)
+{
+	const struct shim_session *s = shim_session_if_known();
+	const uint64_t addr = vma->start + (off - vma->off);
+	const uint64_t len = end - off;
+	struct dax_device dev;
+	int backing = -1;
+
+	dax_state_read(s->state, vma->slot, &dev);
+	if (dev.life != vma->life || !shim_is_reachable(vma))
+		dev.flags &= ~(uint32_t)DAX_DEVICE_ALIVE;
+	if (dax_device_is_alive(&dev))
+		backing = shim_backing(s, vma->slot, &dev, vma->flags & DAX_VMA_MAYWRITE,
+				       -1);
+	shim_mend_plan(&dev, addr, len, off, (int)(vma->flags & DAX_VMA_PROT), backing);
+	if (vma->flags & DAX_VMA_DONTFORK)
+		sys3(madvise, addr, len, MADV_DONTFORK);
+	if (vma->flags & DAX_VMA_DONTDUMP)
+		sys3(madvise, addr, len, MADV_DONTDUMP);
+}
+
 /*
  * Takes a range out of the list, and mends what is whole without it. With the lock held;
  * there is room.

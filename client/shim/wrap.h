@@ -79,6 +79,9 @@ ssize_t shim_fd_write(int fd, const void *buf, size_t n);
 long shim_copy_in(void *to, const void *from, size_t n);
 long shim_io_submit(unsigned long ctx, long nr, void *list);
 
+/* wrap_signal.c */
+long shim_rt_sigaction(int sig, const void *act, void *old, size_t size);
+
 /* wrap_open.c */
 int shim_open(int dirfd, const char *path, int flags, mode_t mode);
 int shim_openat2(int dirfd, const char *path, const void *how, size_t size);

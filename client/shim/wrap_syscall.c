@@ -150,6 +150,7 @@ static long do_pidfd_getfd(int pidfd, int fd, unsigned int flags)
 	CALL(mlock2, mlock2(P(a), (size_t)b, U(c)))                                      \
 	CALL(mbind, mbind(P(a), (unsigned long)b, I(c), P(d), (unsigned long)e, U(f)))   \
 	CALL(mincore, mincore(P(a), (size_t)b, P(c)))                                    \
+	CALL(rt_sigaction, shim_ret(shim_rt_sigaction(I(a), P(b), P(c), (size_t)d)))     \
 	CALL(prctl, prctl(I(a), b, c, d, e))                                             \
 	CALL(io_submit, shim_ret(shim_io_submit((unsigned long)a, b, P(c))))             \
 	CALL(setxattr, setxattr(P(a), P(b), P(c), (size_t)d, I(e)))                      \
