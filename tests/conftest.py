@@ -221,8 +221,8 @@ both_users = pytest.mark.parametrize("user", ["root", "nobody"] if IS_ROOT else 
 
 
 def shared_memory():
-    """What is in /dev/shm that could be ours; others use it at the same time."""
-    return {name for name in os.listdir("/dev/shm") if "daxd" in name}
+    """What is in /dev/shm that could be a daemon's; tests use it at the same time."""
+    return {name for name in os.listdir("/dev/shm") if "cuse-daxd" in name}
 
 
 class Daemons(list):
