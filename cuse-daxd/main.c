@@ -323,9 +323,10 @@ static int start(struct daemon *d, struct daxd_why *why)
 	if (r == 0)
 		r = watch_signals(d, why);
 	if (r == 0)
-		r = watch_other(d, why);
-	if (r == 0)
 		r = daxd_runtime_open(&d->runtime, d->config->runtime_dir, why);
+	/* If it has ended already, the directory that it made is ours to remove. */
+	if (r == 0)
+		r = watch_other(d, why);
 	if (r == 0)
 		r = daxd_registry_open(&d->registry, d->config, why);
 	if (r == 0)

@@ -30,6 +30,10 @@ static const char *const contents[] = {
 	/* left behind by a daemon that died in the middle */
 	DAXD_NEW,
 	"sys.new",
+	/* daxrun's, which has made the directory for us and may have been killed */
+	"daxrun.conf",
+	"daxrun.log",
+	"daxrun.sock",
 };
 
 /**

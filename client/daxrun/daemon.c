@@ -11,22 +11,42 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The config file that the options make, if they do not name one. */
-static char *make_config(const struct run_options *o, const char *dir)
+/* The config file that the options make. NULL: they name one. */
+static char *make_config(const struct run_options *o)
 {
-	char *path;
+	char *text = NULL;
+	size_t len;
 	FILE *f;
 
 	if (o->config)
-		return run_strdup(o->config);
-	path = run_format("%s/config", dir);
-	f = fopen(path, "we");
+		return NULL;
+	f = open_memstream(&text, &len);
 	if (!f)
-		run_die("%s: %s", path, strerror(errno));
+		run_die("out of memory");
 	run_write_config(o, f);
 	if (fclose(f))
+		run_die("out of memory");
+	return text;
+}
+
+static char *write_config(const char *text, const char *dir)
+{
+	char *path = run_format("%s/" RUN_CONFIG_FILE, dir);
+	FILE *f = fopen(path, "we");
+
+	if (!f || fputs(text, f) == EOF || fclose(f))
 		run_die("%s: %s", path, strerror(errno));
 	return path;
+}
+
+static void redirect(const char *path, int flags, int to)
+{
+	int fd = open(path, flags, 0600);
+
+	if (fd < 0)
+		run_die("%s: %s", path, strerror(errno));
+	dup2(fd, to);
+	close(fd);
 }
 
 static void exec_daemon(const struct run_options *o, const char *program,
@@ -72,6 +92,65 @@ static int reap(pid_t pid)
 	return status;
 }
 
+/*
+ * The daemon's process. It makes the directory itself: so there is none that nobody
+ * removes, when daxrun is killed. The first line that it writes is the directory's
+ * name; the second one comes from the daemon, when it is ready.
+ */
+static void __attribute__((noreturn))
+be_daemon(const struct run_options *o, const char *program, const char *config,
+	  pid_t ends_with, int ready)
+{
+	char dir[RUN_DIR_LEN];
+
+	run_make_dir(dir);
+	dprintf(ready, "%s\n", dir);
+	/* What is preloaded is meant for the command; in daxrun's daxrun it is the shim. */
+	unsetenv("LD_PRELOAD");
+	/* Whoever reads what the command or --print-env prints does not wait for us. */
+	redirect("/dev/null", O_RDWR, STDIN_FILENO);
+	redirect("/dev/null", O_RDWR, STDOUT_FILENO);
+	if (o->is_print_env) {
+		char *path = run_format("%s/" RUN_LOG_FILE, dir);
+
+		redirect(path, O_WRONLY | O_CREAT | O_APPEND, STDERR_FILENO);
+	}
+	exec_daemon(o, program, config ? write_config(config, dir) : o->config, dir,
+		    ends_with, ready);
+	_exit(RUN_EXIT_FAILED);
+}
+
+/* What the daemon of --print-env has said. */
+static void print_log(const char *dir)
+{
+	char *path = run_format("%s/" RUN_LOG_FILE, dir);
+	char buf[1024];
+	FILE *f = fopen(path, "re");
+
+	while (f && fgets(buf, sizeof(buf), f))
+		fputs(buf, stderr);
+	if (f)
+		fclose(f);
+	free(path);
+}
+
+/* Return: has the daemon told its directory, and then that it is ready? */
+static bool hear(int fd, char dir[RUN_DIR_LEN])
+{
+	FILE *f = fdopen(fd, "r");
+	bool is_ready;
+	int c;
+
+	if (!f)
+		run_die("out of memory");
+	dir[0] = '\0';
+	if (fgets(dir, RUN_DIR_LEN, f))
+		dir[strcspn(dir, "\n")] = '\0';
+	is_ready = (c = fgetc(f)) != EOF;
+	fclose(f);
+	return is_ready;
+}
+
 /**
  * run_start_daemon() - start a daemon, and wait until it can be used
  * @o:		the options
@@ -84,31 +163,23 @@ void run_start_daemon(const struct run_options *o, pid_t ends_with,
 		      struct run_daemon *ret)
 {
 	char *program = run_find_daemon();
-	char *config;
+	char *config = make_config(o);
 	int pipefd[2];
-	ssize_t n;
-	char c;
 
-	run_make_dir(ret->dir);
-	config = make_config(o, ret->dir);
 	if (pipe2(pipefd, O_CLOEXEC) < 0)
 		run_die("pipe: %s", strerror(errno));
 	ret->pid = fork();
 	if (ret->pid < 0)
 		run_die("fork: %s", strerror(errno));
-	if (ret->pid == 0) {
-		int ready = dup(pipefd[1]); /* not close-on-exec */
-
-		exec_daemon(o, program, config, ret->dir, ends_with, ready);
-	}
+	if (ret->pid == 0)
+		be_daemon(o, program, config, ends_with, dup(pipefd[1]));
 	close(pipefd[1]);
-	do {
-		n = read(pipefd[0], &c, 1);
-	} while (n < 0 && errno == EINTR);
-	close(pipefd[0]);
-	if (n <= 0) {
+	if (!hear(pipefd[0], ret->dir)) {
 		reap(ret->pid);
-		run_remove_tree(ret->dir);
+		if (ret->dir[0]) {
+			print_log(ret->dir);
+			run_remove_tree(ret->dir);
+		}
 		run_die("cuse-daxd did not start");
 	}
 	free(program);

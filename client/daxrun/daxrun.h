@@ -59,6 +59,11 @@ void run_write_config(const struct run_options *o, FILE *f);
 
 char *run_find_daemon(void);
 char *run_find_shim(void);
+/* Files that we put into the daemon's directory; it removes them (cuse-daxd/runtime.c). */
+#define RUN_CONFIG_FILE "daxrun.conf"
+#define RUN_LOG_FILE    "daxrun.log"
+#define RUN_LOG_SOCKET  "daxrun.sock"
+
 void run_make_dir(char dir[RUN_DIR_LEN]);
 void run_find_running(const char *wanted, char dir[RUN_DIR_LEN]);
 
@@ -100,9 +105,8 @@ struct run_log {
 	int fd; /* -1: nobody listens */
 	bool is_trace;
 	FILE *out;
-	char dir[RUN_DIR_LEN]; /* the socket's, if it is not the daemon's */
-	char path[RUN_DIR_LEN + 16];
-	long nr_lines; /* in the current second */
+	char path[RUN_DIR_LEN + 16]; /* of the socket; '@': in the abstract namespace */
+	long nr_lines;               /* in the current second */
 	long second;
 	long nr_left_out;
 };

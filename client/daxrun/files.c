@@ -54,7 +54,7 @@ char *run_find_shim(void)
 }
 
 /**
- * run_make_dir() - make a directory that is ours alone
+ * run_make_dir() - make the directory of a daemon
  * @dir:	receives its name
  *
  * Memory is better than a disk: a sysfs tree is a few hundred small files.
@@ -71,8 +71,11 @@ void run_make_dir(char dir[RUN_DIR_LEN])
 		snprintf(dir, RUN_DIR_LEN, "%s/daxrun.XXXXXX", bases[i]);
 		if (!mkdtemp(dir))
 			continue;
-		/* The command may have another user's identity: setpriv, su. */
-		if (chmod(dir, 0755) == 0)
+		/*
+		 * The command may have another user's identity: setpriv, su. The sticky
+		 * bit says that the daemon is to remove the directory.
+		 */
+		if (chmod(dir, 01755) == 0)
 			return;
 		rmdir(dir);
 	}

@@ -9,8 +9,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -22,10 +24,27 @@
 #define REFUSALS_PER_SECOND 20
 #define BUFFER_BYTES        (4 << 20)
 
+/*
+ * In our daemon's directory, which it removes even if we are killed. With somebody
+ * else's daemon, where nothing can be left behind: in the abstract namespace.
+ */
+static void name_socket(const struct run_daemon *d, struct run_log *log)
+{
+	uint64_t number = 0;
+
+	if (d->pid) {
+		snprintf(log->path, sizeof(log->path), "%s/" RUN_LOG_SOCKET, d->dir);
+		return;
+	}
+	if (getrandom(&number, sizeof(number), 0) < 0)
+		number = (uint64_t)getpid();
+	snprintf(log->path, sizeof(log->path), "@daxrun-%016" PRIx64, number);
+}
+
 /**
  * run_open_log() - begin to listen
  * @o:		the options
- * @d:		our daemon, in whose directory the socket is put; else it gets its own
+ * @d:		our daemon, or another's
  * @log:	receives what is to be known
  */
 void run_open_log(const struct run_options *o, const struct run_daemon *d,
@@ -45,15 +64,16 @@ void run_open_log(const struct run_options *o, const struct run_daemon *d,
 		if (!log->out)
 			run_die("--trace=%s: %s", o->trace_file, strerror(errno));
 	}
-	if (!d->pid)
-		run_make_dir(log->dir);
-	snprintf(log->path, sizeof(log->path), "%s/log.sock", d->pid ? d->dir : log->dir);
+	name_socket(d, log);
 	strcpy(addr.sun_path, log->path);
+	if (addr.sun_path[0] == '@')
+		addr.sun_path[0] = '\0';
 	log->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (log->fd < 0 || bind(log->fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
 		run_die("%s: %s", log->path, strerror(errno));
 	/* The command may run as somebody else. */
-	chmod(log->path, 0666);
+	if (log->path[0] != '@')
+		chmod(log->path, 0666);
 	setsockopt(log->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 }
 
@@ -120,12 +140,10 @@ void run_close_log(struct run_log *log)
 	if (log->nr_left_out)
 		run_warn("%ld more refusals left out (--trace shows all)",
 			 log->nr_left_out);
-	if (log->fd >= 0) {
+	if (log->fd >= 0)
 		close(log->fd);
+	if (log->fd >= 0 && log->path[0] != '@')
 		unlink(log->path);
-	}
-	if (log->dir[0])
-		rmdir(log->dir);
 	if (log->out != stderr)
 		fclose(log->out);
 }

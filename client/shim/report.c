@@ -23,6 +23,8 @@ static void send_event(const struct shim_session *s, const struct dax_event *ev)
 	long fd;
 
 	memcpy(addr.sun_path, s->log_path, sizeof(addr.sun_path));
+	if (addr.sun_path[0] == '@')
+		addr.sun_path[0] = '\0'; /* the abstract namespace */
 	fd = sys3(socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
