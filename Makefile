@@ -160,6 +160,19 @@ $(B)/bench/%: bench/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -o $@ $< $(shell sed -n 's|^// LIBS: ||p' $<)
 
+# The daemon for the crash test: it can kill itself at each step of a change.
+SRC_crash := $(shell grep -l daxd_fault_point $(SRC_daxd))
+OBJ_crash := $(patsubst %.c,$(B)/crash-obj/%.o,$(SRC_crash))
+$(OBJ_crash): CPPFLAGS += $(call pkg,--cflags,$(DAXD_PKGS) fuse3 libpmem libsystemd)
+$(B)/crash-obj/%.o: %.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -DDAXD_FAULT_POINTS $(CFLAGS) $(SANFLAGS) -MMD -MP -c -o $@ $<
+progs: $(B)/cuse-daxd-crash
+$(B)/cuse-daxd-crash: $(OBJ_crash) $(call obj,$(filter-out $(SRC_crash),$(SRC_daxd))) $(B)/libcore.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg,--libs,$(DAXD_PKGS)) -ldl
+
 # Asks a device-dax what it does: the emulator here, real ones in tests/oracle.
 CONF_OBJ := $(call obj,$(SRC_conf) tests/conformance/replay.c)
 $(B)/conformance: $(call obj,$(SRC_conf))
@@ -174,7 +187,7 @@ $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANFLAGS) -MMD -MP -c -o $@ $<
 
--include $(OBJ_all:.o=.d) $(SHIM_OBJ:.o=.d) $(CONF_OBJ:.o=.d) $(UNITS:=.d) $(PROGS:=.d) $(BENCHES:=.d)
+-include $(OBJ_all:.o=.d) $(OBJ_crash:.o=.d) $(SHIM_OBJ:.o=.d) $(CONF_OBJ:.o=.d) $(UNITS:=.d) $(PROGS:=.d) $(BENCHES:=.d)
 
 # ---- jobs ------------------------------------------------------------------
 

@@ -5,6 +5,7 @@
 #ifdef DAXD_FAULT_POINTS
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,8 +25,10 @@ void daxd_fault_point(const char *name)
 		return;
 	if (strncmp(text, "*", len) && (strlen(name) != len || strncmp(name, text, len)))
 		return;
-	if (++passed == strtoul(colon + 1, NULL, 10))
+	if (++passed == strtoul(colon + 1, NULL, 10)) {
+		dprintf(STDERR_FILENO, "fault point %s\n", name);
 		kill(getpid(), SIGKILL);
+	}
 }
 
 #else

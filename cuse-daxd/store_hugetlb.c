@@ -203,6 +203,7 @@ static void make_record_page(struct daxd_store *store, uint64_t page)
 	if (ftruncate(store->rw, (off_t)(store->size + page)) == 0)
 		map = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, store->rw,
 			   (off_t)store->size);
+	daxd_fault_point("extended");
 	if (map != MAP_FAILED) {
 		munmap(map, page);
 		dax_layout_area_of_page(store->size, &store->record.area);

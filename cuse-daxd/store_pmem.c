@@ -406,10 +406,12 @@ static int format(struct daxd_store *store, struct daxd_why *why)
 		r = mark(store, !store->room, why);
 	if (r == 0)
 		r = allocate(store, why);
+	daxd_fault_point("allocated");
 	if (r == 0)
 		r = write_block(store, why);
 	if (r < 0)
 		return r;
+	daxd_fault_point("formatted");
 	dax_layout_area_of_image(&store->block, &store->record.area);
 	store->data = store->block.start_pad + store->block.dataoff;
 	return 0;
