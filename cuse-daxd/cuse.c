@@ -12,7 +12,9 @@
 #define FUSE_USE_VERSION 314
 
 #include "cuse-daxd/cuse.h"
+#include "cuse-daxd/sd.h"
 
+#include "libcore/event.h"
 #include "libcore/verdict.h"
 
 #include <cuse_lowlevel.h>
@@ -129,12 +131,25 @@ static int open_error(const struct node *node, int flags)
 	return dax_open_verdict(&dev, flags).error;
 }
 
+static void tell_refusal(const struct node *node, pid_t pid, int error)
+{
+	const struct daxd_subject subject = {
+		.device = node->name,
+		.pid = pid,
+		.verdict = dax_errno_name(error),
+	};
+
+	daxd_log_about(DAXD_LOG_INFO, &subject, "%s: pid %d: open: %s", node->name, pid,
+		       strerror(error));
+}
+
 static void on_open(fuse_req_t req, struct fuse_file_info *fi)
 {
 	struct node *node = fuse.fuse_req_userdata(req);
 	int error = open_error(node, fi->flags);
 
 	if (error) {
+		tell_refusal(node, fuse.fuse_req_ctx(req)->pid, error);
 		fuse.fuse_reply_err(req, error);
 		return;
 	}

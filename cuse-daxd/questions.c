@@ -4,9 +4,11 @@
 #include "cuse-daxd/faults.h"
 #include "cuse-daxd/foreign.h"
 #include "cuse-daxd/giveback.h"
+#include "cuse-daxd/sd.h"
 #include "cuse-daxd/settle.h"
 #include "cuse-daxd/server.h"
 
+#include "libcore/event.h"
 #include "libcore/sysfs.h"
 
 #include <fcntl.h>
@@ -55,6 +57,20 @@ static int find_device(const struct daxd_registry *reg, int fd, struct daxd_devi
 				  stx.stx_ino, ret);
 }
 
+static void tell_attach(const struct daxd_peer *peer, const struct daxd_device *dev,
+			int error)
+{
+	const struct daxd_subject subject = {
+		.device = dev->desc.name,
+		.pid = peer->pid,
+		.verdict = error ? dax_errno_name(-error) : "ok",
+	};
+
+	daxd_log_about(DAXD_LOG_INFO, &subject, "%s: pid %d, uid %u: may %smap it%s%s",
+		       dev->desc.name, peer->pid, peer->uid, error ? "not " : "",
+		       error ? ": " : "", error ? strerror(-error) : "");
+}
+
 static enum daxd_next attach(struct daxd_conn *conn, const struct daxd_question *q,
 			     struct daxd_answer *ret)
 {
@@ -79,6 +95,7 @@ static enum daxd_next attach(struct daxd_conn *conn, const struct daxd_question 
 		r = -EACCES; /* no mmap of such a descriptor could succeed */
 	else
 		r = daxd_clients_attach(&server->clients, &conn->peer, dev);
+	tell_attach(&conn->peer, dev, r);
 	if (r < 0) {
 		dev->refusals++;
 		return refuse(r, ret);

@@ -7,6 +7,9 @@ from conftest import ROOT
 from guests import boot_once, checks_of, show
 
 
+pytestmark = pytest.mark.guest
+
+
 @pytest.fixture(scope="session")
 def guest(tmp_path_factory, worker_id):
     return boot_once(tmp_path_factory, worker_id, "cuse_checks", regions=["128M:2M"])

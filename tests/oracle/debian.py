@@ -39,6 +39,8 @@ FILES = {
     "etc/pam.d/common-password": "password required pam_permit.so\n",
     "etc/pam.d/common-session": "session required pam_permit.so\n",
     "etc/pam.d/common-session-noninteractive": "session required pam_permit.so\n",
+    # Without logind nobody else says it.
+    "etc/systemd/system/user@.service.d/dir.conf": "[Service]\nEnvironment=XDG_RUNTIME_DIR=/run/user/%i\n",
     "etc/systemd/system/job.service": """[Unit]
 Description=what the test runs
 After=multi-user.target
