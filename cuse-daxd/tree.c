@@ -12,7 +12,6 @@
 #include "libcore/attrmode.h"
 #include "libcore/sysfs.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdio.h>
@@ -26,7 +25,14 @@
 
 /* ---- one node -------------------------------------------------------------- */
 
-/* FNV-1a: nobody but us chooses the names. */
+/* What is known of a node that was written: all but its text, of which a hash. */
+struct node {
+	uint64_t hash;
+	uint64_t walk; /* the last one that named it */
+	enum dax_sysfs_kind kind;
+};
+
+/* FNV-1a: nobody but us chooses the texts. */
 static uint64_t hash_bytes(uint64_t hash, const void *data, size_t len)
 {
 	const uint8_t *p = data;
@@ -36,12 +42,7 @@ static uint64_t hash_bytes(uint64_t hash, const void *data, size_t len)
 	return hash;
 }
 
-static uint64_t hash_path(const char *path)
-{
-	return hash_bytes(UINT64_C(0xcbf29ce484222325), path, strlen(path));
-}
-
-static uint64_t hash_rest(const struct dax_sysfs_node *node)
+static uint64_t hash_node(const struct dax_sysfs_node *node)
 {
 	uint32_t head[] = {(uint32_t)node->kind, node->mode, !!node->read_error};
 
@@ -107,80 +108,78 @@ static int replace(const struct daxd_tree *tree, const struct dax_sysfs_node *no
 
 struct walk {
 	struct daxd_tree *tree;
-	GHashTable *seen;
-	unsigned int known; /* how many of those were there before */
+	unsigned int named;
 };
 
 static int emit(void *ctx, const struct dax_sysfs_node *node)
 {
 	struct walk *walk = ctx;
-	gpointer path = GSIZE_TO_POINTER(hash_path(node->path));
-	gpointer rest = GSIZE_TO_POINTER(hash_rest(node));
-	gpointer old;
+	struct daxd_tree *tree = walk->tree;
+	struct node *known = g_hash_table_lookup(tree->nodes, node->path);
+	uint64_t hash = hash_node(node);
 	int r = 0;
 
-	if (!g_hash_table_lookup_extended(walk->tree->nodes, path, NULL, &old)) {
-		r = write_new(walk->tree->sys, node);
-	} else {
-		walk->known++;
-		if (old != rest)
-			r = replace(walk->tree, node);
-	}
+	if (!known)
+		r = write_new(tree->sys, node);
+	else if (known->hash != hash)
+		r = replace(tree, node);
 	if (r < 0) {
-		daxd_debug("%s/" TREE "/%s: %s", walk->tree->rt->path, node->path,
+		daxd_debug("%s/" TREE "/%s: %s", tree->rt->path, node->path,
 			   strerror(-r));
 		return r;
 	}
-	g_hash_table_insert(walk->seen, path, rest);
+	if (!known) {
+		known = g_new0(struct node, 1);
+		g_hash_table_insert(tree->nodes, g_strdup(node->path), known);
+	}
+	known->hash = hash;
+	known->kind = node->kind;
+	known->walk = tree->walk;
+	walk->named++;
 	return 0;
 }
 
-/* Removes what the walk did not name from the directory @path, "" being the top. */
-static void prune(int dir, const char *path, GHashTable *seen)
+/* A node that is no more. */
+struct stale {
+	const char *path;
+	enum dax_sysfs_kind kind;
+};
+
+/* Links first: none shall lead to nowhere. What is in a directory before it. */
+static int compare_stale(const void *a, const void *b)
 {
-	struct dirent *entry;
-	int fd = dup(dir);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	const struct stale *sa = a;
+	const struct stale *sb = b;
 
-	if (!d) {
-		daxd_close_fd(&fd);
-		return;
-	}
-	rewinddir(d);
-	while ((entry = readdir(d))) {
-		char below[DAX_SYSFS_PATH_MAX + 256];
-		_cleanup_close_ int sub = -1;
-
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-			continue;
-		snprintf(below, sizeof(below), "%s%s%s", path, path[0] ? "/" : "",
-			 entry->d_name);
-		if (!g_hash_table_contains(seen, GSIZE_TO_POINTER(hash_path(below)))) {
-			daxd_runtime_remove_tree(dir, entry->d_name);
-			continue;
-		}
-		if (entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN)
-			continue;
-		sub = openat(dir, entry->d_name,
-			     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (sub >= 0)
-			prune(sub, below, seen);
-	}
-	closedir(d);
+	if ((sa->kind == DAX_SYSFS_LINK) != (sb->kind == DAX_SYSFS_LINK))
+		return sa->kind == DAX_SYSFS_LINK ? -1 : 1;
+	return -strcmp(sa->path, sb->path);
 }
 
-/* Links first: none shall lead to nowhere. */
-static void prune_all(const struct daxd_tree *tree, GHashTable *seen)
+/* Removes what the last walk did not name. */
+static void prune(struct daxd_tree *tree)
 {
-	static const char *const tops[] = {"bus", "class", "dev", "module", "devices"};
-	unsigned int i;
+	g_autoptr(GArray) stale = g_array_new(FALSE, FALSE, sizeof(struct stale));
+	GHashTableIter iter;
+	struct node *node;
+	char *path;
+	guint i;
 
-	for (i = 0; i < G_N_ELEMENTS(tops); i++) {
-		_cleanup_close_ int dir =
-			openat(tree->sys, tops[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	g_hash_table_iter_init(&iter, tree->nodes);
+	while (g_hash_table_iter_next(&iter, (void **)&path, (void **)&node)) {
+		const struct stale entry = {.path = path, .kind = node->kind};
 
-		if (dir >= 0)
-			prune(dir, tops[i], seen);
+		if (node->walk != tree->walk)
+			g_array_append_val(stale, entry);
+	}
+	g_array_sort(stale, compare_stale);
+	for (i = 0; i < stale->len; i++) {
+		const struct stale *s = &g_array_index(stale, struct stale, i);
+
+		if (unlinkat(tree->sys, s->path,
+			     s->kind == DAX_SYSFS_DIR ? AT_REMOVEDIR : 0) < 0)
+			daxd_runtime_remove_tree(tree->sys, s->path);
+		g_hash_table_remove(tree->nodes, s->path);
 	}
 }
 
@@ -194,28 +193,15 @@ static void prune_all(const struct daxd_tree *tree, GHashTable *seen)
  */
 int daxd_tree_update(struct daxd_tree *tree, const struct dax_model *model)
 {
-	struct walk walk = {
-		.tree = tree,
-		.seen = g_hash_table_new(g_direct_hash, g_direct_equal),
-	};
-	int r = dax_sysfs_walk(model, emit, &walk);
-	GHashTableIter iter;
-	gpointer path;
-	gpointer rest;
+	struct walk walk = {.tree = tree};
+	int r;
 
-	if (r < 0) {
-		/* What was written is there, what was not reached is as it was. */
-		g_hash_table_iter_init(&iter, walk.seen);
-		while (g_hash_table_iter_next(&iter, &path, &rest))
-			g_hash_table_insert(tree->nodes, path, rest);
-		g_hash_table_unref(walk.seen);
-		return r;
-	}
-	if (walk.known < g_hash_table_size(tree->nodes))
-		prune_all(tree, walk.seen);
-	g_hash_table_unref(tree->nodes);
-	tree->nodes = walk.seen;
-	return 0;
+	tree->walk++;
+	r = dax_sysfs_walk(model, emit, &walk);
+	/* If it fails, what was written is known, what was not reached is as it was. */
+	if (r == 0 && walk.named < g_hash_table_size(tree->nodes))
+		prune(tree);
+	return r;
 }
 
 /**
@@ -237,7 +223,7 @@ int daxd_tree_init(struct daxd_tree *tree, struct daxd_runtime *rt,
 	*tree = (struct daxd_tree){
 		.rt = rt,
 		.sys = -1,
-		.nodes = g_hash_table_new(g_direct_hash, g_direct_equal),
+		.nodes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
 	};
 	daxd_runtime_remove_tree(rt->dir, TREE_NEW);
 	tree->sys = daxd_runtime_mkdir(rt, name, why);
@@ -300,7 +286,7 @@ static int open_beneath(const struct daxd_tree *tree, const char *path)
 	while (fd < 0 && errno == EAGAIN && --tries);
 	/* Before Linux 5.6, or forbidden: then paths without links only. */
 	if (fd < 0 && (errno == ENOSYS || errno == EPERM) &&
-	    g_hash_table_contains(tree->nodes, GSIZE_TO_POINTER(hash_path(path))))
+	    g_hash_table_contains(tree->nodes, path))
 		fd = openat(tree->sys, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	return fd;
 }

@@ -4,7 +4,7 @@
  *
  * What dax_sysfs_walk() says is written once; after every change of the model the
  * walk is done again and only what differs from the last one is written. Of each node
- * 16 bytes are kept: a hash of its path and one of all the rest.
+ * its path and a hash of the rest are kept.
  */
 #ifndef DAXD_TREE_H
 #define DAXD_TREE_H
@@ -17,7 +17,8 @@
 struct daxd_tree {
 	struct daxd_runtime *rt;
 	int sys;           /* descriptor of RUNTIME/sys */
-	GHashTable *nodes; /* hash of path -> hash of the rest */
+	GHashTable *nodes; /* path -> struct node */
+	uint64_t walk;     /* how many there have been */
 };
 
 int daxd_tree_init(struct daxd_tree *tree, struct daxd_runtime *rt,
