@@ -237,10 +237,20 @@ static void describe(const struct daxd_region *region, const struct dax_dev *dev
 
 static int add_dynamic(struct dax_layout_writer *w, const struct daxd_region *region)
 {
+	const struct dax_region *model = region->region;
+	const struct dax_layout_dev whole = {
+		.flags = DAX_LAYOUT_BOUND,
+		.align = model->align,
+		.nr_ranges = 1,
+		.ranges = {{0, model->size}},
+	};
 	const struct dax_dev *dev;
 	int r = 0;
 
-	dax_for_each_device (dev, region->region) {
+	/* Without its driver: as it will be when the driver is back. */
+	if (model->is_hmem_gone)
+		return dax_layout_add(w, &whole);
+	dax_for_each_device (dev, model) {
 		struct dax_layout_dev out;
 
 		describe(region, dev, &out);

@@ -219,6 +219,32 @@ int dax_model_add_region(struct dax_model *model, const struct dax_region *like,
 	return 0;
 }
 
+int dax_region_unbind(struct dax_region *region)
+{
+	if (region->is_hmem_gone)
+		return -ENODEV;
+	/* Their minors stay taken, as with `delete`. */
+	free_devices(region->devices);
+	region->devices = NULL;
+	region->has_seed = false;
+	region->has_youngest = false;
+	region->is_hmem_gone = true;
+	return 0;
+}
+
+int dax_region_bind(struct dax_model *model, struct dax_region *region)
+{
+	int r;
+
+	if (!region->is_hmem_gone)
+		return -EBUSY;
+	r = add_initial_device(model, region);
+	if (r < 0)
+		return r;
+	region->is_hmem_gone = false;
+	return 0;
+}
+
 bool dax_region_is_used(const struct dax_region *region, uint64_t start, uint64_t len)
 {
 	const struct dax_dev *dev;
@@ -364,8 +390,8 @@ int dax_region_extend(struct dax_model *model, struct dax_region *region, uint64
 	if (region->type != DAX_REGION_STATIC || size < region->size)
 		return -EINVAL;
 	dax_for_each_region (other, model)
-		if (other != region && dax_is_overlap(region->start, size, other->start,
-						      other->size))
+		if (other != region &&
+		    dax_is_overlap(region->start, size, other->start, other->size))
 			return -ENOSPC;
 	region->size = size;
 	return 0;

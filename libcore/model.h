@@ -78,6 +78,7 @@ struct dax_region {
 	uint32_t seed; /* id of the device that `seed` shows */
 	bool has_youngest;
 	uint32_t youngest; /* id of the device that `create` shows */
+	bool is_hmem_gone; /* dynamic: its platform device has no driver */
 
 	/* Static regions: devices that are not there now, and nd_region not bound. */
 	struct dax_dev *absent;
@@ -150,6 +151,13 @@ int dax_dev_bind(struct dax_model *model, struct dax_dev *dev);
 int dax_dev_unbind(struct dax_model *model, struct dax_dev *dev);
 int dax_driver_new_id(struct dax_model *model, const char *name);
 int dax_driver_remove_id(struct dax_model *model, const char *name);
+
+/*
+ * The driver hmem leaves a dynamic region: all devices go, and are freed. When it comes
+ * back there is device 0 over all of it. -ENODEV, -EBUSY: it is so already; -ENOSPC.
+ */
+int dax_region_unbind(struct dax_region *region);
+int dax_region_bind(struct dax_model *model, struct dax_region *region);
 
 /*
  * The nd bus's verbs, for static regions: see model_nd.c. A device that goes is not

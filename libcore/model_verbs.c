@@ -29,7 +29,7 @@
  * `create` shows, and `seed` if that shows nothing (bus.c: create_store()).
  *
  * Return: 0; -ENOSPC: all of the region is in use, or no minor or id is left;
- * -EINVAL: a static region; -ENOMEM.
+ * -EINVAL: a static region; -ENODEV: the region has no driver; -ENOMEM.
  */
 int dax_region_create(struct dax_model *model, struct dax_region *region,
 		      struct dax_dev **ret_dev)
@@ -41,6 +41,8 @@ int dax_region_create(struct dax_model *model, struct dax_region *region,
 
 	if (region->type == DAX_REGION_STATIC)
 		return -EINVAL;
+	if (region->is_hmem_gone)
+		return -ENODEV;
 	if (!dax_region_available(region))
 		return -ENOSPC;
 	/* Ascending, so the first gap shows. The minors run out before the ids. */

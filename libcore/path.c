@@ -8,6 +8,9 @@
 static const char *const fixed_roots[] = {
 	"/sys/bus/dax",
 	"/sys/bus/nd",
+	"/sys/bus/platform/devices/e820_pmem",
+	"/sys/bus/platform/drivers/e820_pmem",
+	"/sys/bus/platform/drivers/hmem",
 	"/sys/class/nd",
 	"/sys/devices/platform/e820_pmem",
 	"/sys/module/dax_hmem",
@@ -23,7 +26,13 @@ static const char *const fixed_roots[] = {
 
 /* Directories that hold both roots and other people's entries. */
 static const char *const shared_dirs[] = {
-	"/dev",        "/sys/bus", "/sys/class", "/sys/dev/char", "/sys/devices/platform",
+	"/dev",
+	"/sys/bus",
+	"/sys/bus/platform/devices",
+	"/sys/bus/platform/drivers",
+	"/sys/class",
+	"/sys/dev/char",
+	"/sys/devices/platform",
 	"/sys/module",
 };
 
@@ -31,6 +40,7 @@ static const char *const shared_dirs[] = {
 static const char *const above_dirs[] = {
 	"",
 	"/sys",
+	"/sys/bus/platform",
 	"/sys/dev",
 	"/sys/devices",
 	"/sys/devices/system",
@@ -89,7 +99,8 @@ static bool is_word(const char *p)
 		rest = skip_word(p, "e820_pmem");
 		return rest && ends(rest);
 	case 'h':
-		return skip_word(p, "hmem.") != NULL;
+		rest = skip_word(p, "hmem"); /* hmem.N and the driver */
+		return rest && (ends(rest) || *rest == '.');
 	case 'k':
 		rest = skip_word(p, "kmem");
 		return rest && ends(rest);
@@ -206,6 +217,8 @@ bool dax_path_is_root(const struct dax_path_names *names, const char *path, size
 	if (name)
 		return is_ours_devt(names, name, n);
 	name = last_below(path, len, "/sys/devices/platform", &n);
+	if (!name)
+		name = last_below(path, len, "/sys/bus/platform/devices", &n);
 	if (name && is_numbered(name, n, "hmem."))
 		return true;
 	return is_in(fixed_roots, sizeof(fixed_roots) / sizeof(fixed_roots[0]), path,

@@ -298,7 +298,7 @@ void dax_sysfs_walk_dax_devices(struct sysfs_walk *walk)
 	const struct dax_dev *dev;
 
 	dax_for_each_region (region, dax_sysfs_model(walk)) {
-		if (region->type == DAX_REGION_DYNAMIC)
+		if (region->type == DAX_REGION_DYNAMIC && !region->is_hmem_gone)
 			walk_dax_region(walk, region, NULL);
 		dax_for_each_device (dev, region) {
 			if (region->type == DAX_REGION_STATIC)

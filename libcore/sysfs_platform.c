@@ -48,6 +48,12 @@ static const struct sysfs_attr e820_attrs[] = {
 	{0},
 };
 
+static int show_hmem_uevent(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "%sMODALIAS=platform:hmem\n",
+		       obj->region->is_hmem_gone ? "" : "DRIVER=hmem\n");
+}
+
 static const struct sysfs_attr hmem_attrs[] = {
 	DRIVER_OVERRIDE,
 	{.name = "modalias", .mode = 0444, .text = "platform:hmem\n"},
@@ -55,7 +61,10 @@ static const struct sysfs_attr hmem_attrs[] = {
 	 .mode = 0444,
 	 .show = dax_sysfs_show_numa_node,
 	 .is_visible = has_numa_node},
-	SYSFS_UEVENT("DRIVER=hmem\nMODALIAS=platform:hmem\n"),
+	{.name = "uevent",
+	 .mode = 0644,
+	 .show = show_hmem_uevent,
+	 .store = dax_sysfs_store_uevent},
 	{0},
 };
 
@@ -102,7 +111,8 @@ void dax_sysfs_walk_platform_devices(struct sysfs_walk *walk)
 		obj.region = region;
 		walk_platform_device(walk, &obj, hmem_attrs,
 				     dax_sysfs_region_dir(region, dir),
-				     "bus/platform/drivers/hmem");
+				     region->is_hmem_gone ? NULL
+							  : "bus/platform/drivers/hmem");
 	}
 }
 
@@ -127,9 +137,37 @@ static const struct sysfs_attr e820_driver[] = {
 	{0},
 };
 
-static const struct sysfs_attr platform_driver[] = {
-	{.name = "bind", .mode = 0200, .store = dax_sysfs_store_nodev},
-	{.name = "unbind", .mode = 0200, .store = dax_sysfs_store_nodev},
+static struct dax_region *find_hmem(const struct sysfs_at *at, char *text)
+{
+	const char *name = dax_kstr_chomp(text);
+	struct dax_region *region;
+	char own[32];
+
+	dax_for_each_region (region, at->model) {
+		snprintf(own, sizeof(own), "hmem.%" PRIu32, region->id);
+		if (region->type == DAX_REGION_DYNAMIC && !strcmp(own, name))
+			return region;
+	}
+	return NULL;
+}
+
+static int store_hmem_bind(const struct sysfs_at *at, char *text)
+{
+	struct dax_region *region = find_hmem(at, text);
+
+	return region ? dax_region_bind(at->model, region) : -ENODEV;
+}
+
+static int store_hmem_unbind(const struct sysfs_at *at, char *text)
+{
+	struct dax_region *region = find_hmem(at, text);
+
+	return region ? dax_region_unbind(region) : -ENODEV;
+}
+
+static const struct sysfs_attr hmem_driver[] = {
+	{.name = "bind", .mode = 0200, .store = store_hmem_bind},
+	{.name = "unbind", .mode = 0200, .store = store_hmem_unbind},
 	SYSFS_UEVENT_WO,
 	{0},
 };
@@ -164,16 +202,17 @@ void dax_sysfs_walk_platform_bus(struct sysfs_walk *walk)
 				       "bus/platform/drivers/e820_pmem/e820_pmem");
 	}
 	if (has_dynamic)
-		walk_driver(walk, platform_driver, "bus/platform/drivers/hmem",
-			    "dax_hmem");
+		walk_driver(walk, hmem_driver, "bus/platform/drivers/hmem", "dax_hmem");
 	dax_for_each_region (region, dax_sysfs_model(walk)) {
 		if (region->type != DAX_REGION_DYNAMIC)
 			continue;
 		dax_sysfs_region_dir(region, dir);
 		dax_sysfs_link(walk, dir, "bus/platform/devices/hmem.%" PRIu32,
 			       region->id);
-		dax_sysfs_link(walk, dir, "bus/platform/drivers/hmem/hmem.%" PRIu32,
-			       region->id);
+		if (!region->is_hmem_gone)
+			dax_sysfs_link(walk, dir,
+				       "bus/platform/drivers/hmem/hmem.%" PRIu32,
+				       region->id);
 	}
 }
 

@@ -263,3 +263,28 @@ run daxctl enable-device dax0.0
 run daxctl list -DRM
 run sysprobe check /dev/dax0.0 1 32
 see
+
+step "the driver leaves the region"
+HMEM=/sys/bus/platform/drivers/hmem
+run daxctl disable-device dax0.0
+put $R/dax0.0/size $((256 * M))
+run daxctl enable-device dax0.0
+run daxctl create-device -r 0 -s 64M
+run sysprobe fill /dev/dax0.1 4
+put $HMEM/bind hmem.0
+put $HMEM/bind foo
+put $HMEM/unbind foo
+run sysprobe hold /dev/dax0.1 sysprobe write $HMEM/unbind hmem.0
+put $HMEM/unbind hmem.0
+run daxctl list -DRi
+see
+put $HMEM/bind hmem.0
+put $HMEM/bind "hmem.0\n"
+tries=0
+while [ ! -c /dev/dax0.0 ] && [ $tries -lt 100 ]; do
+	sleep 0.1
+	tries=$((tries + 1))
+done
+run daxctl list -DRM
+run sysprobe check /dev/dax0.0 1 32
+see

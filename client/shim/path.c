@@ -276,8 +276,10 @@ ssize_t shim_unredirect(char *path, size_t len)
 /* Might the last component be a shared directory's, or lead to one? */
 static bool may_be_shared(const char *path)
 {
-	static const char *const names[] = {".",     "..",   "dev",      "bus",
-					    "class", "char", "platform", "module"};
+	static const char *const names[] = {
+		".",    "..",       "dev",    "bus",     "class",
+		"char", "platform", "module", "devices", "drivers",
+	};
 	size_t end = strlen(path);
 	size_t start;
 	size_t i;

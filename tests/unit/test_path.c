@@ -20,6 +20,10 @@ static const char *const roots[] = {
 	"/sys/dev/char/251:0",
 	"/sys/bus/dax",
 	"/sys/bus/nd",
+	"/sys/bus/platform/devices/e820_pmem",
+	"/sys/bus/platform/devices/hmem.0",
+	"/sys/bus/platform/drivers/e820_pmem",
+	"/sys/bus/platform/drivers/hmem",
 	"/sys/class/nd",
 	"/sys/devices/platform/e820_pmem",
 	"/sys/devices/platform/hmem.0",
@@ -108,11 +112,17 @@ static void test_roots(void)
 
 static void test_above(void)
 {
-	static const char *const shared[] = {"/dev",        "/sys/bus",
-					     "/sys/class",  "/sys/dev/char",
-					     "/sys/module", "/sys/devices/platform"};
+	static const char *const shared[] = {"/dev",
+					     "/sys/bus",
+					     "/sys/bus/platform/devices",
+					     "/sys/bus/platform/drivers",
+					     "/sys/class",
+					     "/sys/dev/char",
+					     "/sys/module",
+					     "/sys/devices/platform"};
 	static const char *const above[] = {"",
 					    "/sys",
+					    "/sys/bus/platform",
 					    "/sys/dev",
 					    "/sys/devices",
 					    "/sys/devices/system",
@@ -155,6 +165,7 @@ static void test_words(void)
 		"ndctl0",
 		"252:0",
 		"hmem.0/x",
+		"drivers/hmem",
 		"x/y//dax0.0",
 		"a/252:0/b",
 		"e820_pmem",
@@ -174,7 +185,7 @@ static void test_words(void)
 		"nda",        "ndct",
 		"device",     "device_daxx",
 		"e820",       "e820_pmemx",
-		"hmem",       "kmemx",
+		"hmem0",      "kmemx",
 		"k",          "libnvdimm0",
 		"lib",        "1",
 		"12/34",      "1:",

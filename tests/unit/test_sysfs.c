@@ -598,7 +598,9 @@ static void test_driver(void)
 	shows("bus/dax/drivers_autoprobe", "0\n");
 	store("bus/dax/drivers_autoprobe", "x", 0);
 	shows("bus/dax/drivers_autoprobe", "1\n");
-	store("bus/platform/drivers/hmem/unbind", "hmem.0", -ENODEV);
+	store("bus/platform/drivers/hmem/bind", "hmem.0", -EBUSY);
+	store("bus/platform/drivers/hmem/bind", "hmem.1", -ENODEV);
+	store("bus/platform/drivers/hmem/unbind", "hmem", -ENODEV);
 	store(R "/driver_override", "foo\n", -EBUSY);
 	store(R "/driver_override", "\n", 0);
 	shows("module/kmem/initstate", "live\n");
@@ -667,6 +669,28 @@ static void test_static_stores(void)
 	store("bus/nd/drivers_autoprobe", "0", 0);
 	shows("bus/nd/drivers_autoprobe", "0\n");
 	store("bus/nd/drivers_autoprobe", "1", 0);
+	teardown();
+}
+
+static void test_hmem_driver(void)
+{
+	setup_dynamic();
+	store("bus/platform/drivers/hmem/unbind", "hmem.0\n", 0);
+	store("bus/platform/drivers/hmem/unbind", "hmem.0", -ENODEV);
+	absent("bus/dax/devices/dax0.0");
+	absent(R "/dax_region");
+	absent(R "/driver");
+	absent("bus/platform/drivers/hmem/hmem.0");
+	shows(R "/uevent", "MODALIAS=platform:hmem\n");
+	is(dax_region_create(&model, model.regions, NULL), -ENODEV,
+	   "no devices are made without a driver");
+	ok(!dax_model_check(&model), "the model holds together");
+	store("bus/platform/drivers/hmem/bind", "hmem.0", 0);
+	shows(R "/dax_region/available_size", "0\n");
+	shows(R "/dax_region/seed", "\n");
+	shows(R "/dax0.0/driver", "../../../../bus/dax/drivers/device_dax");
+	absent(R "/dax0.1");
+	ok(!dax_model_check(&model), "the model holds together");
 	teardown();
 }
 
@@ -850,6 +874,7 @@ int main(void)
 	test_size_align_mapping();
 	test_driver();
 	test_static_stores();
+	test_hmem_driver();
 	test_nd_drivers();
 	test_uevents();
 	test_paths();
