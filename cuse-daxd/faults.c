@@ -902,6 +902,7 @@ static void count(struct daxd_faults *faults, const struct dax_fault_event *ev)
 	gpointer old;
 
 	faults->given++;
+	faults->last = *ev;
 	old = g_hash_table_lookup(faults->by_name, ev->device);
 	g_hash_table_insert(faults->by_name, g_strdup(ev->device),
 			    GSIZE_TO_POINTER(GPOINTER_TO_SIZE(old) + 1));
@@ -1113,6 +1114,40 @@ int daxd_faults_start(struct daxd_registry *reg, struct daxd_why *why)
 		write_all_beside(faults);
 	}
 	return 0;
+}
+
+/**
+ * daxd_faults_report() - what was given, for daxrun to say in words
+ * @faults:	may be NULL
+ * @fd:		where to; -1: nobody asks
+ *
+ * Lines "given N", "rule ID N WORDS", "process PID N COMM", "last PID CALL DEVICE OFFSET".
+ */
+void daxd_faults_report(const struct daxd_faults *faults, int fd)
+{
+	const struct daxd_fault_count *c;
+	GHashTableIter iter;
+	gpointer value;
+	guint i;
+
+	if (!faults || fd < 0)
+		return;
+	dprintf(fd, "given %ju\n", (uintmax_t)faults->given);
+	for (i = 0; i < faults->rules->len; i++) {
+		const struct daxd_fault *f = g_ptr_array_index(faults->rules, i);
+
+		dprintf(fd, "rule %u %ju %s\n", f->rule.id, (uintmax_t)f->given, f->text);
+	}
+	g_hash_table_iter_init(&iter, faults->by_pid);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		c = value;
+		dprintf(fd, "process %d %ju %s\n", c->pid, (uintmax_t)c->given, c->comm);
+	}
+	if (faults->given)
+		dprintf(fd, "last %d %s %s 0x%jx\n", faults->last.pid,
+			dax_fault_call_name((enum dax_fault_call)faults->last.call),
+			faults->last.device[0] ? faults->last.device : "-",
+			(uintmax_t)faults->last.off);
 }
 
 /**

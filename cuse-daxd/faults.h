@@ -40,6 +40,7 @@ struct daxd_faults {
 	GHashTable *by_pid;  /* struct daxd_fault_count */
 	GHashTable *by_name; /* device -> number */
 	uint64_t given;
+	struct dax_fault_event last; /* if any was given */
 	GSource *timer;
 	int log_fd; /* -1: none */
 	bool is_syncing;
@@ -51,6 +52,7 @@ struct daxd_faults {
 
 int daxd_faults_start(struct daxd_registry *reg, struct daxd_why *why);
 void daxd_faults_done(struct daxd_faults *faults);
+void daxd_faults_report(const struct daxd_faults *faults, int fd);
 void daxd_faults_sync(struct daxd_faults *faults);
 
 int daxd_faults_check(const char *text, struct dax_fault_rule *ret, struct daxd_why *why);

@@ -14,6 +14,7 @@
  * step 4; if the start fails, it is left for the next one.
  */
 #include "cuse-daxd/config.h"
+#include "cuse-daxd/faults.h"
 #include "cuse-daxd/frontend.h"
 #include "cuse-daxd/options.h"
 #include "cuse-daxd/registry.h"
@@ -348,6 +349,7 @@ static void stop(struct daemon *d, bool has_run)
 	enum daxd_leave leave = DAXD_LEAVE_NOTHING;
 
 	daxd_sd_stopping();
+	daxd_faults_report(d->registry.faults, d->options.fault_report);
 	daxd_server_stop(&d->server);
 	if (d->registry.regions)
 		daxd_registry_done(&d->registry);

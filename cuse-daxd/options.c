@@ -22,6 +22,7 @@ enum option_id {
 	OPT_EXIT_WITH,
 	OPT_FAULT,
 	OPT_FAULT_LOG,
+	OPT_FAULT_REPORT_FD,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -50,6 +51,8 @@ static const struct {
 	 "a fault rule more than in the config; repeatable"},
 	{OPT_FAULT_LOG, 0, "fault-log", "FILE|FD",
 	 "write a line of JSON for each fault that is given"},
+	{OPT_FAULT_REPORT_FD, 0, "fault-report-fd", "N",
+	 "write to descriptor N at the end which faults were given"},
 	{OPT_HELP, 'h', "help", NULL, "print this, and end"},
 	{OPT_VERSION, 'V', "version", NULL, "print the version, and end"},
 };
@@ -91,14 +94,14 @@ static int parse_frontend(const char *text, int *ret, struct daxd_why *why)
 	return 0;
 }
 
-static int parse_fd(const char *text, int *ret, struct daxd_why *why)
+static int parse_fd(const char *option, const char *text, int *ret, struct daxd_why *why)
 {
 	uint64_t fd;
 
 	if (!g_ascii_string_to_unsigned(text, 10, 0, INT_MAX, &fd, NULL) ||
 	    fcntl((int)fd, F_GETFD) < 0)
-		return daxd_fail(why, EBADF, "--ready-fd: '%s' is not an open descriptor",
-				 text);
+		return daxd_fail(why, EBADF, "--%s: '%s' is not an open descriptor",
+				 option, text);
 	*ret = (int)fd;
 	/* Not for anything that we may start. */
 	fcntl(*ret, F_SETFD, FD_CLOEXEC);
@@ -156,7 +159,9 @@ static int apply(enum option_id id, const char *arg, struct daxd_options *ret,
 		ret->job = DAXD_JOB_DUMP;
 		return 0;
 	case OPT_READY_FD:
-		return parse_fd(arg, &ret->ready_fd, why);
+		return parse_fd("ready-fd", arg, &ret->ready_fd, why);
+	case OPT_FAULT_REPORT_FD:
+		return parse_fd("fault-report-fd", arg, &ret->fault_report, why);
 	case OPT_EXIT_WITH:
 		return parse_pid(arg, &ret->exit_with, why);
 	case OPT_FAULT:
@@ -222,7 +227,7 @@ int daxd_options_parse(int argc, char **argv, struct daxd_options *ret,
 	int c;
 	int r;
 
-	*ret = (struct daxd_options){.frontend = -1, .ready_fd = -1};
+	*ret = (struct daxd_options){.frontend = -1, .ready_fd = -1, .fault_report = -1};
 	fill_getopt(letters, longs);
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, letters, longs, NULL)) != -1) {

@@ -27,6 +27,7 @@ struct daxd_options {
 	pid_t exit_with; /* 0: nobody */
 	GPtrArray *faults;     /* char *: rules; NULL: none */
 	const char *fault_log; /* NULL: the config's */
+	int fault_report;      /* -1: none */
 };
 
 int daxd_options_parse(int argc, char **argv, struct daxd_options *ret,

@@ -76,6 +76,8 @@ static void exec_daemon(const struct run_options *o, const char *program,
 		argv[argc++] = run_format("--fault=%s", o->faults[i]);
 	if (o->fault_log)
 		argv[argc++] = run_format("--fault-log=%s", o->fault_log);
+	if (o->report_fd >= 0)
+		argv[argc++] = run_format("--fault-report-fd=%d", o->report_fd);
 	argv[argc] = NULL;
 	execv(program, (char *const *)(uintptr_t)argv);
 	run_warn("%s: %s", program, strerror(errno));

@@ -36,6 +36,10 @@ struct run_options {
 	const char **faults;
 	int nr_faults;
 	const char *fault_log; /* NULL: none */
+	bool is_report;
+	int report_fd;     /* the daemon's end of it; -1: none */
+	const char *sweep; /* a rule with a range in it; NULL: none */
+	int nr_jobs;
 	const char *config;
 	bool is_connect;
 	const char *connect_dir; /* NULL: look for one */
@@ -122,6 +126,21 @@ void run_close_log(struct run_log *log);
 pid_t run_start_command(char **command);
 int run_wait_command(pid_t pid, struct run_log *log, struct run_daemon *d);
 void run_exit_like(int status) __attribute__((noreturn));
+
+/* -- report.c: which faults were given, and what became of it -------------------------- */
+
+int run_open_report(void);
+long run_report_given(int fd);
+void run_print_report(int fd, int status);
+const char *run_status_text(int status, char buf[64]);
+
+/* -- sweep.c: a command once for each step of a rule ------------------------------------ */
+
+int run_sweep(const struct run_options *o);
+
+/* -- main.c ------------------------------------------------------------------------------ */
+
+int run_once(const struct run_options *o);
 
 /* -- check.c
  * ---------------------------------------------------------------------------------- */

@@ -25,12 +25,35 @@ static int print_env(const struct run_options *o)
 	return 0;
 }
 
-int main(int argc, char **argv)
+/**
+ * run_once() - run the command, with a daemon of its own unless told to connect
+ * @o:		the options
+ *
+ * Return: the command's status, as from waitpid(2).
+ */
+int run_once(const struct run_options *o)
 {
 	struct run_daemon d = {0};
-	struct run_options o;
 	struct run_log log;
 	pid_t pid;
+	int status;
+
+	if (o->is_connect)
+		run_find_running(o->connect_dir, d.dir);
+	else
+		run_start_daemon(o, getpid(), &d);
+	run_open_log(o, &d, &log);
+	run_set_environment(o, d.dir, &log);
+	pid = run_start_command(o->command);
+	status = run_wait_command(pid, &log, &d);
+	run_close_log(&log);
+	run_stop_daemon(&d);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct run_options o;
 	int status;
 
 	run_parse_options(argc, argv, &o);
@@ -38,15 +61,12 @@ int main(int argc, char **argv)
 		return run_check();
 	if (o.is_print_env)
 		return print_env(&o);
-	if (o.is_connect)
-		run_find_running(o.connect_dir, d.dir);
-	else
-		run_start_daemon(&o, getpid(), &d);
-	run_open_log(&o, &d, &log);
-	run_set_environment(&o, d.dir, &log);
-	pid = run_start_command(o.command);
-	status = run_wait_command(pid, &log, &d);
-	run_close_log(&log);
-	run_stop_daemon(&d);
+	if (o.sweep)
+		return run_sweep(&o);
+	if (o.is_report)
+		o.report_fd = run_open_report();
+	status = run_once(&o);
+	if (o.is_report)
+		run_print_report(o.report_fd, status);
 	run_exit_like(status);
 }

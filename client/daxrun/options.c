@@ -17,6 +17,9 @@ enum option_id {
 	OPT_CONNECT = CHAR_MAX + 1,
 	OPT_FAULT,
 	OPT_FAULT_LOG,
+	OPT_FAULT_REPORT,
+	OPT_SWEEP,
+	OPT_JOBS,
 	OPT_TRACE,
 	OPT_CHECK,
 	OPT_PRINT_ENV,
@@ -51,6 +54,14 @@ static const struct {
 	 "       while:FILE, pid:N, uid:N, comm:NAME"},
 	{"fault-log", OPT_FAULT_LOG, required_argument, "FILE|FD",
 	 "write a line of JSON for each fault that is given"},
+	{"fault-report", OPT_FAULT_REPORT, no_argument, NULL,
+	 "say at the end which faults were given, and what became of it"},
+	{"sweep", OPT_SWEEP, required_argument, "RULE",
+	 "run COMMAND once for each step of the range in the rule, such as\n"
+	 "'mmap errno:ENOMEM nth:1..N', with fresh devices each time; N: up to the\n"
+	 "first step in which nothing happens. Prints a table; the exit status is\n"
+	 "1 if COMMAND crashed or hung (60 s) in any step"},
+	{"jobs", OPT_JOBS, required_argument, "N", "steps at the same time (default 1)"},
 	{"trace", OPT_TRACE, optional_argument, "FILE",
 	 "one line for every dax call (default: to stderr)"},
 	{"quiet", OPT_QUIET, no_argument, NULL, "no lines about refused calls on stderr"},
@@ -124,17 +135,47 @@ static void check_fault(const char *text)
 			why.text);
 }
 
+static int parse_jobs(const char *text)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (*end || end == text || n < 1 || n > 256)
+		run_die("--jobs: '%s' is not a number from 1 to 256", text);
+	return (int)n;
+}
+
+/* Every step has fresh devices, so none may be of a file that stays. */
+static void check_sweep(const struct run_options *o)
+{
+	int i;
+
+	if (o->is_print_env || o->is_check)
+		run_die("--sweep needs a command");
+	for (i = 0; i < o->nr_devices; i++)
+		if (strstr(o->devices[i], "backing=pmem:") ||
+		    strstr(o->devices[i], "backing=hugetlbfs:"))
+			run_die("--sweep: '%s' is not fresh in every step (use "
+				"backing=memfd or hugetlb)",
+				o->devices[i]);
+}
+
 /* What does not go together, or is missing. */
 static void check(const struct run_options *o)
 {
 	if (o->nr_devices && o->config)
 		run_die("--device and --config: give one of them");
-	if (o->is_connect && (o->nr_devices || o->config || o->nr_faults || o->fault_log))
+	if (o->is_connect && (o->nr_devices || o->config || o->nr_faults ||
+			      o->fault_log || o->is_report || o->sweep))
 		run_die("--connect uses a daemon that has its devices: leave out --%s",
 			o->nr_devices  ? "device"
 			: o->config    ? "config"
 			: o->nr_faults ? "fault"
-				       : "fault-log");
+			: o->fault_log ? "fault-log"
+			: o->sweep     ? "sweep"
+				       : "fault-report");
+	if (o->sweep)
+		check_sweep(o);
 	if (!o->command[0] && !o->is_check && !o->is_print_env)
 		run_die("no command (try 'daxrun --help')");
 }
@@ -153,6 +194,8 @@ void run_parse_options(int argc, char **argv, struct run_options *ret)
 	int c;
 
 	memset(ret, 0, sizeof(*ret));
+	ret->report_fd = -1;
+	ret->nr_jobs = 1;
 	for (i = 0; i < NR_OPTIONS; i++)
 		longs[i] = (struct option){options[i].name, options[i].has_arg, NULL,
 					   options[i].id};
@@ -169,6 +212,15 @@ void run_parse_options(int argc, char **argv, struct run_options *ret)
 			break;
 		case OPT_FAULT_LOG:
 			ret->fault_log = optarg;
+			break;
+		case OPT_FAULT_REPORT:
+			ret->is_report = true;
+			break;
+		case OPT_SWEEP:
+			ret->sweep = optarg;
+			break;
+		case OPT_JOBS:
+			ret->nr_jobs = parse_jobs(optarg);
 			break;
 		case OPT_CONFIG:
 			ret->config = optarg;
