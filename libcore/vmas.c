@@ -374,6 +374,40 @@ struct dax_advice dax_advice(int advice)
 }
 
 /**
+ * dax_vma_flags_of() - what mappings of a device have from the start
+ * @dev:	the device
+ *
+ * The first device-dax refused memory without page structs that a child would get
+ * (4.7, drivers/dax/dax.c: "dax range requires MADV_DONTFORK"), and gave no means to
+ * ask for that in time; here it is so by itself.
+ */
+uint32_t dax_vma_flags_of(const struct dax_device *dev)
+{
+	return dev->flags & DAX_DEVICE_NO_PAGES ? DAX_VMA_NO_PAGES | DAX_VMA_DONTFORK : 0;
+}
+
+/**
+ * dax_pin_verdict() - may the kernel pin this memory, for O_DIRECT and the like?
+ * @vmas:	the process's dax mappings
+ * @start:	first byte
+ * @end:	behind the last byte
+ *
+ * mm/gup.c: check_vma_flags(): not what has no page structs. Copying to and from it
+ * works.
+ */
+struct dax_verdict dax_pin_verdict(const struct dax_vmas *vmas, uint64_t start,
+				   uint64_t end)
+{
+	uint32_t i;
+
+	for (i = dax_vmas_find(vmas, start); i < vmas->nr && vmas->v[i].start < end; i++)
+		if (vmas->v[i].flags & DAX_VMA_NO_PAGES)
+			return dax_refuse(EFAULT, DAX_PIN_NO_PAGES, vmas->v[i].start, 0,
+					  0);
+	return dax_allow();
+}
+
+/**
  * dax_madvise_verdict() - may this advice be given?
  * @vmas:	the process's dax mappings
  * @i:		index of one of them
@@ -387,6 +421,8 @@ struct dax_verdict dax_madvise_verdict(const struct dax_vmas *vmas, uint32_t i,
 	const struct dax_vma *vma = &vmas->v[i];
 	struct dax_advice a = dax_advice(advice);
 
+	if (advice == MADV_DOFORK && vma->flags & DAX_VMA_NO_PAGES)
+		return dax_refuse(EINVAL, DAX_MADVISE_NO_PAGES, vma->start, 0, 0);
 	if (a.kind == DAX_ADVICE_REFUSE) {
 		/* mm/madvise.c: madvise_remove(): vma_is_shared_maywrite() */
 		if (advice == MADV_REMOVE && !(vma->flags & DAX_VMA_MAYWRITE))

@@ -25,6 +25,7 @@ enum dax_vma_flag {
 	DAX_VMA_NOHUGEPAGE = 1 << 8,
 	DAX_VMA_NORESERVE = 1 << 9, /* only shown, in smaps */
 	DAX_VMA_SYNC = 1 << 10,
+	DAX_VMA_NO_PAGES = 1 << 11, /* nobody can pin it, no child gets it */
 };
 
 #define DAX_VMA_PROT (DAX_VMA_READ | DAX_VMA_WRITE | DAX_VMA_EXEC)
@@ -48,6 +49,9 @@ struct dax_vmas {
 
 /* The most entries that one insertion, removal or change of flags can add. */
 #define DAX_VMAS_GROWTH 2
+
+/* What a mapping of this device has from the start, beside what was asked for. */
+uint32_t dax_vma_flags_of(const struct dax_device *dev);
 
 uint32_t dax_vmas_find(const struct dax_vmas *vmas, uint64_t addr);
 bool dax_vmas_overlap(const struct dax_vmas *vmas, uint64_t start, uint64_t end);
@@ -96,6 +100,10 @@ struct dax_advice dax_advice(int advice);
 struct dax_verdict dax_madvise_verdict(const struct dax_vmas *vmas, uint32_t i,
 				       uint64_t start, uint64_t end, int advice);
 
+/* May the kernel pin this memory, for O_DIRECT, vmsplice and the like? */
+struct dax_verdict dax_pin_verdict(const struct dax_vmas *vmas, uint64_t start,
+				   uint64_t end);
+
 /* madvise of these breaks memory. They never go to the kernel for a dax mapping. */
 static inline bool dax_advice_is_failure(int advice)
 {
@@ -135,7 +143,7 @@ struct dax_mremap_answer {
 	bool is_fixed;       /* to new_addr, replacing what is there */
 	bool keeps_old;      /* DONTUNMAP, or a duplicate (old length 0) */
 	uint64_t unmap_tail; /* bytes to unmap behind old_len, before a move */
-	bool is_late; /* REFUSE, when target and tail are unmapped */
+	bool is_late;        /* REFUSE, when target and tail are unmapped */
 };
 
 /* Precondition: old_addr is in @vma. */

@@ -109,11 +109,16 @@ static void note(const struct mapping *m, uint64_t addr)
 		.flags = ((uint32_t)m->req->prot & DAX_VMA_PROT) |
 			 (m->is_writable ? DAX_VMA_MAYWRITE : 0) |
 			 (m->req->flags & MAP_NORESERVE ? DAX_VMA_NORESERVE : 0) |
-			 (m->req->flags & MAP_SYNC ? DAX_VMA_SYNC : 0),
+			 (m->req->flags & MAP_SYNC ? DAX_VMA_SYNC : 0) |
+			 dax_vma_flags_of(m->dev),
 		.file = m->file,
 	};
 	const bool is_off_align = shim_is_off_align(vma.start, vma.end);
 
+	if (unlikely(vma.flags & DAX_VMA_DONTFORK)) {
+		sys3(madvise, addr, m->ans->len, MADV_DONTFORK);
+		shim_has_no_pages = true;
+	}
 	dax_vmas_insert(&shim_vmas, &vma);
 	shim_maps_changed();
 	if (unlikely(is_off_align)) /* merged with such a one, or it lost a part */

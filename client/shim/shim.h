@@ -155,6 +155,10 @@ long shim_mbind(uint64_t addr, uint64_t len, const uint64_t args[4]);
 long shim_remap_file_pages(uint64_t addr, uint64_t len, int prot, uint64_t pgoff,
 			   int flags);
 
+/* -- wrap_pin.c: memory that can't be pinned ------------------------------------------- */
+
+extern bool shim_has_no_pages;
+
 /* -- agent.c: following what happens to devices ------------------------------------------ */
 
 void shim_agent_start(void);

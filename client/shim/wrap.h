@@ -77,6 +77,7 @@ int shim_fd_call(int fd, enum dax_call call, int64_t a, int64_t b, int64_t c);
 ssize_t shim_fd_write(int fd, const void *buf, size_t n);
 
 long shim_copy_in(void *to, const void *from, size_t n);
+bool shim_pin_refused(int fd, uintptr_t buf, const struct iovec *iov, uint64_t n);
 long shim_io_submit(unsigned long ctx, long nr, void *list);
 
 /* wrap_signal.c */

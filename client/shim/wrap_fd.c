@@ -64,24 +64,6 @@ int shim_fd_call(int fd, enum dax_call call, int64_t a, int64_t b, int64_t c)
 	}
 }
 
-#define FD(name, type, params, args, call, a, b, c)                                      \
-	SHIM_EXPORT type name params                                                     \
-	{                                                                                \
-		if (unlikely(!shim_fd_is_other(fd))) {                                   \
-			int r = shim_fd_call(fd, DAX_CALL_##call, (int64_t)(a),          \
-					     (int64_t)(b), (int64_t)(c));                \
-                                                                                         \
-			if (r < 0)                                                       \
-				return (type)shim_ret(r);                                \
-		}                                                                        \
-		return REAL(name) args;                                                  \
-	}
-#define PATH(...)
-#define PATH_ASK(...)
-#define OWN(name)
-
-#include "client/shim/wrap.def"
-
 /* -- write: to an attribute it is an order to the daemon
  * --------------------------------- */
 
@@ -191,6 +173,8 @@ SHIM_EXPORT ssize_t write(int fd, const void *buf, size_t n)
 		if (r != -EXDEV)
 			return shim_ret(r);
 	}
+	if (unlikely(shim_has_no_pages) && shim_pin_refused(fd, (uintptr_t)buf, NULL, n))
+		return shim_ret(-EFAULT);
 	return REAL(write)(fd, buf, n);
 }
 
@@ -211,6 +195,8 @@ SHIM_EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 		if (r != -EXDEV)
 			return shim_ret(r);
 	}
+	if (unlikely(shim_has_no_pages) && shim_pin_refused(fd, 0, iov, (uint64_t)n))
+		return shim_ret(-EFAULT);
 	return REAL(writev)(fd, iov, n);
 }
 

@@ -109,6 +109,11 @@ static long do_pidfd_getfd(int pidfd, int fd, unsigned int flags)
 	CALL(flock, flock(I(a), I(b)))                                                   \
 	CALL(sendfile, sendfile(I(a), I(b), P(c), (size_t)d))                            \
 	CALL(splice, splice(I(a), P(b), I(c), P(d), (size_t)e, U(f)))                    \
+	CALL(vmsplice, vmsplice(I(a), P(b), (size_t)c, U(d)))                            \
+	CALL(process_vm_readv,                                                           \
+	     process_vm_readv(I(a), P(b), (size_t)c, P(d), (size_t)e, (size_t)f))        \
+	CALL(process_vm_writev,                                                          \
+	     process_vm_writev(I(a), P(b), (size_t)c, P(d), (size_t)e, (size_t)f))       \
 	CALL(tee, tee(I(a), I(b), (size_t)c, U(d)))                                      \
 	CALL(copy_file_range, copy_file_range(I(a), P(b), I(c), P(d), (size_t)e, U(f)))  \
 	CALL(dup, dup(I(a)))                                                             \
