@@ -20,7 +20,7 @@ OBJECTS = BUILD / "shim-obj"
 FROM_LIBC = {
     "__errno_location", "__register_atfork", "__stack_chk_fail", "dlsym", "secure_getenv",
     "clearerr", "fclose", "fdopen", "fflush", "fopencookie", "dirfd", "qsort", "malloc",
-    "realloc", "free", "sigqueue",
+    "realloc", "free", "sigqueue", "pthread_self", "pthread_getcpuclockid",
     # the linker's own
     "__cxa_finalize", "__gmon_start__", "_ITM_deregisterTMCloneTable",
     "_ITM_registerTMCloneTable", "__tls_get_addr",

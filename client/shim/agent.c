@@ -19,6 +19,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/futex.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -256,6 +257,20 @@ static size_t tls_depth(void)
 
 #endif
 
+/*
+ * Are we what libc thinks that we are? A child of vfork, or of clone with the parent's
+ * memory, is not: it has the parent's thread-local memory, in which libc keeps the
+ * number of the thread. Such a process ends when its one thread does, and must not be
+ * kept by another; and it would leave the parent without an agent.
+ */
+static bool is_thread_of_libc(void)
+{
+	clockid_t clock;
+
+	return pthread_getcpuclockid(pthread_self(), &clock) == 0 &&
+	       ~(clock >> 3) == (clockid_t)sys0(gettid);
+}
+
 /**
  * shim_agent_start() - have an agent in this process
  *
@@ -269,10 +284,20 @@ void shim_agent_start(void)
 
 	if (likely(__atomic_exchange_n(&is_running, 1, __ATOMIC_ACQ_REL)))
 		return;
+	if (!is_thread_of_libc()) {
+		__atomic_store_n(&is_running, 0, __ATOMIC_RELEASE);
+		return;
+	}
 	sys4(rt_sigprocmask, SIG_BLOCK, &all, &before, sizeof(all));
 	if (tls_depth() <= TLS_BYTES)
 		clone_agent(block + STACK_BYTES, make_tls());
 	sys4(rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(before));
+}
+
+/* We are a child that nobody told that it is one: the next mmap has to start an agent. */
+void shim_agent_lost(void)
+{
+	__atomic_store_n(&is_running, 0, __ATOMIC_RELEASE);
 }
 
 /**

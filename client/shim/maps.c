@@ -113,22 +113,69 @@ static uint32_t my_mark(void)
 	return (uint32_t)((uintptr_t)&me >> 3) << 1 | 0x80000000;
 }
 
-/**
- * shim_maps_lock() - take the lock, the quick way
- *
- * Return: false if this thread has it already: we are in a signal handler over it.
- */
-bool shim_maps_lock(void)
-{
-	const uint32_t mine = my_mark();
-	uint32_t seen = 0;
+/* -- locks left behind ------------------------------------------------------------------- */
 
-	if (likely(__atomic_compare_exchange_n(&lock_word, &seen, mine, false,
-					       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
-		return true;
+/*
+ * In a child that was forked, this is 0. The handlers of fork know the list and its lock
+ * well, but not every fork calls them: before the process has mapped anything they are
+ * not there, and some programs make their children with syscall(2).
+ */
+static struct {
+	uint32_t is_original;
+	char rest[DAX_PAGE - sizeof(uint32_t)];
+} mark_page __attribute__((aligned(DAX_PAGE)));
+
+void shim_maps_mark_original(void)
+{
+	__atomic_store_n(&mark_page.is_original, 1, __ATOMIC_RELAXED);
+	sys3(madvise, &mark_page, sizeof(mark_page), MADV_WIPEONFORK);
+}
+
+/* Was the lock copied, and who has it not? Says so once. */
+static bool is_copied(void)
+{
+	return !__atomic_exchange_n(&mark_page.is_original, 1, __ATOMIC_RELAXED);
+}
+
+/* Somebody was interrupted in the middle of a change, and will not end it. */
+static void repair(void)
+{
+	uint64_t end = 0;
+	uint32_t n = 0;
+	uint32_t i;
+
+	for (i = 0; i < shim_vmas.nr && i < shim_vmas.max; i++) {
+		const struct dax_vma vma = shim_vmas.v[i];
+
+		if (vma.start < end || vma.end <= vma.start ||
+		    vma.slot >= DAX_STATE_SLOTS || !vma.align ||
+		    vma.align & (vma.align - 1))
+			continue;
+		shim_vmas.v[n++] = vma;
+		end = vma.end;
+	}
+	shim_vmas.nr = n;
+	shim_maps_drop_stale();
+}
+
+/*
+ * The stack of who has the lock, about where it was taken: what jumps out of a signal
+ * handler to a place above that does not come back to give the lock back.
+ */
+static uintptr_t lock_frame;
+
+/* Takes the lock that somebody has. */
+static SHIM_COLD bool wait_for_lock(uint32_t mine, uint32_t seen)
+{
 	if ((seen & ~WAITED_FOR) == mine)
 		return false;
 	for (;;) {
+		if (seen && is_copied()) {
+			__atomic_store_n(&lock_word, mine, __ATOMIC_RELAXED);
+			repair();
+			shim_agent_lost();
+			return true;
+		}
 		if (!seen) {
 			/* Who else waits is not known: so say that somebody does. */
 			if (__atomic_compare_exchange_n(&lock_word, &seen,
@@ -146,6 +193,25 @@ bool shim_maps_lock(void)
 			seen = __atomic_load_n(&lock_word, __ATOMIC_RELAXED);
 		}
 	}
+}
+
+/**
+ * shim_maps_lock() - take the lock, the quick way
+ *
+ * Return: false if this thread has it already: we are in a signal handler over it.
+ */
+bool shim_maps_lock(void)
+{
+	const uint32_t mine = my_mark();
+	uint32_t seen = 0;
+
+	if (unlikely(!__atomic_compare_exchange_n(&lock_word, &seen, mine, false,
+						  __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) &&
+	    !wait_for_lock(mine, seen))
+		return false;
+	__atomic_store_n(&lock_frame, (uintptr_t)__builtin_frame_address(0),
+			 __ATOMIC_RELAXED);
+	return true;
 }
 
 void shim_maps_unlock(void)
@@ -177,6 +243,35 @@ void shim_maps_unlock_slow(uint64_t mask)
 	sys4(rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof(mask));
 }
 
+/**
+ * shim_maps_jump() - this thread jumps out of what it does
+ * @to:		the stack pointer at the target
+ *
+ * If that is a handler that came over our own change, and it jumps beyond that, nobody
+ * would ever give the lock back.
+ */
+SHIM_COLD void shim_maps_jump(uintptr_t to)
+{
+	stack_t ss;
+
+	if ((__atomic_load_n(&lock_word, __ATOMIC_RELAXED) & ~WAITED_FOR) != my_mark())
+		return;
+	/* Inside of the handler? Then what it interrupted goes on later. */
+	if (sys2(sigaltstack, NULL, &ss) == 0 && ss.ss_flags & SS_ONSTACK) {
+		if (to - (uintptr_t)ss.ss_sp < ss.ss_size)
+			return;
+	} else if (to < __atomic_load_n(&lock_frame, __ATOMIC_RELAXED)) {
+		return;
+	}
+	repair();
+	shim_maps_unlock();
+}
+
+bool shim_maps_is_locked(void)
+{
+	return __atomic_load_n(&lock_word, __ATOMIC_RELAXED) != 0;
+}
+
 /* -- fork -------------------------------------------------------------------------- */
 
 /* Not if a handler forks over our own lock: then the interrupted code gives it back. */
@@ -197,6 +292,7 @@ static void after_fork_child(void)
 {
 	uint32_t i;
 
+	is_copied(); /* and we know */
 	for (i = shim_vmas.nr; i-- > 0;) {
 		const struct dax_vma vma = shim_vmas.v[i];
 
@@ -220,6 +316,7 @@ bool shim_maps_has_room(void)
 {
 	const uint32_t max = shim_vmas.max;
 	const size_t size = max * sizeof(shim_vmas.v[0]);
+	struct dax_vma *const old = shim_vmas.v;
 	long p;
 
 	if (likely(shim_vmas.nr + 2 * DAX_VMAS_GROWTH <= max))
@@ -228,11 +325,12 @@ bool shim_maps_has_room(void)
 		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (sys_is_error(p))
 		return false;
-	memcpy((void *)p, shim_vmas.v, size);
-	if (shim_vmas.v != first_entries)
-		sys2(munmap, shim_vmas.v, size);
-	shim_vmas.v = (struct dax_vma *)p;
-	shim_vmas.max = 2 * max;
+	memcpy((void *)p, old, size);
+	/* At no moment may it point to memory that is gone: see shim_maps_jump(). */
+	__atomic_store_n(&shim_vmas.v, (struct dax_vma *)p, __ATOMIC_RELEASE);
+	__atomic_store_n(&shim_vmas.max, 2 * max, __ATOMIC_RELEASE);
+	if (old != first_entries)
+		sys2(munmap, old, size);
 	return true;
 }
 

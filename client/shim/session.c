@@ -119,6 +119,7 @@ static const struct shim_session *open_session(const char *dir)
 		s->dir[--s->dir_len] = '\0';
 	read_log(s);
 	shim_thp_disabled = sys5(prctl, PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1;
+	shim_maps_mark_original();
 	if (!__atomic_compare_exchange_n(&session, &expected, s, false, __ATOMIC_ACQ_REL,
 					 __ATOMIC_ACQUIRE)) {
 		/* Another thread, or a handler over us, was first. */
@@ -171,6 +172,8 @@ static int connect_to(const char *dir)
 	long fd;
 	long r;
 
+	if (unlikely(!shim_may_ask()))
+		return -ECONNREFUSED;
 	if (!join(addr.sun_path, sizeof(addr.sun_path), dir, "/" DAX_CONTROL_SOCKET))
 		return -ENAMETOOLONG;
 	fd = sys3(socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);

@@ -114,6 +114,9 @@ void shim_maps_changed(void);
 bool shim_maps_is_stale(const struct dax_vma *vma);
 void shim_maps_drop_stale(void);
 const char *shim_maps_me(void);
+void shim_maps_mark_original(void);
+void shim_maps_jump(uintptr_t to);
+bool shim_maps_is_locked(void);
 extern struct dax_vmas shim_vmas;
 
 /* -- anchor.c: locks that outlive the descriptor ---------------------------------------
@@ -163,6 +166,7 @@ extern bool shim_has_no_pages;
 
 void shim_agent_start(void);
 void shim_agent_forked(void);
+void shim_agent_lost(void);
 bool shim_follow(const struct shim_session *s);
 void shim_follow_new(const struct shim_session *s, uint32_t slot,
 		     const struct dax_device *dev);
@@ -212,6 +216,12 @@ void shim_sigbus_release(void);
 long shim_sigbus_action(const struct shim_sigaction *act, struct shim_sigaction *old);
 void *shim_sigbus_restorer(unsigned long *flags);
 void shim_sigbus_poisoned(uint64_t addr, uint64_t align);
+
+/* -- lockdown.c: programs that give up rights -------------------------------------------- */
+
+bool shim_may_ask(void);
+void shim_before_lockdown(void);
+void shim_filter_installed(const void *prog);
 
 /* -- proc.c: /proc/self/maps -------------------------------------------------------- */
 

@@ -2,6 +2,7 @@
 /* The functions on memory: a quick look whether dax mappings are concerned. */
 #include "client/shim/wrap.h"
 
+#include <linux/seccomp.h>
 #include <stdarg.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -202,7 +203,11 @@ SHIM_EXPORT int prctl(int option, ...)
 	for (i = 0; i < 4; i++)
 		x[i] = va_arg(ap, unsigned long);
 	va_end(ap);
+	if (unlikely(option == PR_SET_SECCOMP))
+		shim_before_lockdown();
 	r = REAL(prctl)(option, x[0], x[1], x[2], x[3]);
+	if (r == 0 && unlikely(option == PR_SET_SECCOMP) && x[0] == SECCOMP_MODE_FILTER)
+		shim_filter_installed((const void *)x[1]);
 	if (r == 0 && unlikely(option == PR_SET_THP_DISABLE))
 		shim_set_thp_disabled(x[0] != 0);
 	return r;

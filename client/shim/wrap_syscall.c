@@ -8,6 +8,7 @@
  */
 #include "client/shim/wrap.h"
 
+#include <linux/seccomp.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -75,6 +76,18 @@ static long do_pidfd_getfd(int pidfd, int fd, unsigned int flags)
 	long r = shim_ret(sys3(pidfd_getfd, pidfd, fd, flags));
 
 	shim_fd_forget((int)r);
+	return r;
+}
+
+static long do_seccomp(unsigned int op, unsigned int flags, void *args)
+{
+	long r;
+
+	if (op == SECCOMP_SET_MODE_FILTER)
+		shim_before_lockdown();
+	r = shim_ret(sys3(seccomp, op, flags, args));
+	if (r >= 0 && op == SECCOMP_SET_MODE_FILTER)
+		shim_filter_installed(args);
 	return r;
 }
 
@@ -156,6 +169,8 @@ static long do_pidfd_getfd(int pidfd, int fd, unsigned int flags)
 	CALL(mbind, mbind(P(a), (unsigned long)b, I(c), P(d), (unsigned long)e, U(f)))   \
 	CALL(mincore, mincore(P(a), (size_t)b, P(c)))                                    \
 	CALL(rt_sigaction, shim_ret(shim_rt_sigaction(I(a), P(b), P(c), (size_t)d)))     \
+	CALL(seccomp, do_seccomp(U(a), U(b), P(c)))                                      \
+	CALL(chroot, chroot(P(a)))                                                       \
 	CALL(prctl, prctl(I(a), b, c, d, e))                                             \
 	CALL(io_submit, shim_ret(shim_io_submit((unsigned long)a, b, P(c))))             \
 	CALL(setxattr, setxattr(P(a), P(b), P(c), (size_t)d, I(e)))                      \
