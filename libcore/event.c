@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "libcore/size.h"
+
 /* How an argument of a call is printed. */
 enum arg_kind {
 	ARG_END,
@@ -145,17 +147,12 @@ static void __attribute__((format(printf, 2, 3)))
 add(struct text *t, const char *fmt, ...)
 {
 	va_list ap;
-	int n;
 
-	if (t->len >= t->size)
-		return;
 	va_start(ap, fmt);
-	n = vsnprintf(t->buf + t->len, t->size - t->len, fmt, ap);
+	/* Nothing of what is printed here can fail. */
+	t->len += (size_t)vsnprintf(t->buf + t->len, t->size - t->len, fmt, ap);
 	va_end(ap);
-	if (n > 0)
-		t->len += (size_t)n;
-	if (t->len >= t->size)
-		t->len = t->size ? t->size - 1 : 0;
+	t->len = dax_min(t->len, t->size - 1);
 }
 
 #define NR(a) (sizeof(a) / sizeof((a)[0]))
@@ -203,6 +200,7 @@ static void add_arg(struct text *t, enum arg_kind kind, uint64_t value)
 	unsigned int flags = (unsigned int)value;
 
 	switch (kind) {
+	case ARG_END: /* is where the caller stops */
 	case ARG_HEX:
 		add(t, "%#" PRIx64, value);
 		break;
@@ -239,9 +237,6 @@ static void add_arg(struct text *t, enum arg_kind kind, uint64_t value)
 		break;
 	case ARG_WHENCE:
 		add_named(t, whences, NR(whences), value);
-		break;
-	case ARG_END:
-	default:
 		break;
 	}
 }
@@ -375,7 +370,7 @@ int dax_event_check(const struct dax_event *ev, size_t len)
  * dax_event_refusal() - the line that explains a refusal
  * @ev:		checked by dax_event_check(), with something to tell in its verdict
  * @buf:	receives the text, without newline, always terminated
- * @size:	bytes of @buf
+ * @size:	bytes of @buf, not 0
  *
  * "dax0.0: fio[412]: mmap: fail, attempted private mapping (EINVAL)": the kernel's
  * own words (drivers/dax/device.c: check_vma()) where it has any.
@@ -401,7 +396,7 @@ size_t dax_event_refusal(const struct dax_event *ev, char *buf, size_t size)
  * dax_event_trace() - the line that tells of a call
  * @ev:		checked by dax_event_check()
  * @buf:	receives the text, without newline, always terminated
- * @size:	bytes of @buf
+ * @size:	bytes of @buf, not 0
  *
  * "fio[412] mmap(dax0.0, addr=0, len=0x200000, ...) = 0x7f... OK" or
  * "... = EINVAL MMAP-PRIVATE: fail, attempted private mapping".

@@ -50,12 +50,11 @@ static int in_value(struct dax_fault_mistake *why)
 
 /* ---- values ---------------------------------------------------------------- */
 
+/* @value is not empty: parse_pair() sees to that. */
 static int parse_number(const char *value, uint64_t *ret)
 {
 	uint64_t n = 0;
 
-	if (!*value)
-		return -EINVAL;
 	for (; *value; value++) {
 		if (*value < '0' || *value > '9' || __builtin_mul_overflow(n, 10, &n) ||
 		    __builtin_add_overflow(n, (uint64_t)(*value - '0'), &n))
@@ -65,7 +64,7 @@ static int parse_number(const char *value, uint64_t *ret)
 	return 0;
 }
 
-/* "12", "0.25" times @scale, cut. Return: what is behind it, or NULL. */
+/* "12", "0.25" times @scale, which is at most 2^32; cut. Return: what is behind it. */
 static const char *parse_decimal(const char *p, uint64_t scale, uint64_t *ret)
 {
 	uint64_t n = 0;
@@ -77,8 +76,7 @@ static const char *parse_decimal(const char *p, uint64_t scale, uint64_t *ret)
 		if (n > UINT32_MAX)
 			return NULL;
 	}
-	if (__builtin_mul_overflow(n, scale, &n))
-		return NULL;
+	n *= scale;
 	if (*p == '.') {
 		unsigned __int128 part = 0;
 		uint64_t of = 1;

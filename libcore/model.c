@@ -429,8 +429,8 @@ void dax_model_remove_region(struct dax_model *model, struct dax_region *region)
 {
 	struct dax_region **link = &model->regions;
 
-	while (region->devices)
-		dax_region_remove_device(region, region->devices);
+	free_devices(region->devices);
+	free_devices(region->absent);
 	while (*link != region)
 		link = &(*link)->next;
 	*link = region->next;

@@ -94,11 +94,10 @@ static const char *check_region_state(const struct dax_model *model,
 	why = check_ranges(region);
 	if (why)
 		return why;
-	dax_for_each_absent(
-		dev, region) if (dev->is_bound || dev->nd_state == DAX_ND_DRIVEN ||
-				 dax_region_find(
-					 region,
-					 dev->id)) return "a device is there and is not";
+	dax_for_each_absent (dev, region)
+		if (dev->is_bound || dev->nd_state == DAX_ND_DRIVEN ||
+		    dax_region_find(region, dev->id))
+			return "a device is there and is not";
 	if (region->is_nd_disabled && region->devices)
 		return "a disabled region has devices";
 	if (region->has_seed) {

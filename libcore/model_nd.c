@@ -24,7 +24,9 @@ static struct dax_dev *find_absent(const struct dax_region *region, uint32_t id)
 {
 	struct dax_dev *dev;
 
-	dax_for_each_absent(dev, region) if (dev->id == id) return dev;
+	dax_for_each_absent (dev, region)
+		if (dev->id == id)
+			return dev;
 	return NULL;
 }
 
@@ -170,8 +172,7 @@ int dax_nd_region_unbind(struct dax_region *region)
 		return -ENODEV;
 	while (region->devices)
 		go(region->devices, DAX_ND_FREE);
-	dax_for_each_absent(dev, region)
-	{
+	dax_for_each_absent (dev, region) {
 		go(dev, DAX_ND_FREE);
 		dev->has_force_raw = false;
 		/* Nobody but ndctl, when it makes a namespace, writes this. */

@@ -77,7 +77,8 @@ static uint32_t count_devices(const struct dax_region *region)
 
 	dax_for_each_device (dev, region)
 		n++;
-	dax_for_each_absent(dev, region) n++;
+	dax_for_each_absent (dev, region)
+		n++;
 	return n;
 }
 
@@ -89,7 +90,8 @@ static uint32_t dax_seed_id(const struct dax_region *region)
 
 	dax_for_each_device (dev, region)
 		id = dev->id + 1;
-	dax_for_each_absent(dev, region) id = (uint32_t)dax_max(id, dev->id + 1);
+	dax_for_each_absent (dev, region)
+		id = (uint32_t)dax_max(id, dev->id + 1);
 	return id;
 }
 
@@ -472,8 +474,7 @@ static void for_each_in_region(struct sysfs_walk *walk, const struct dax_region 
 		call_for(walk, &obj, nd_dax, "dax_pmem", "dax", id, fn, arg);
 		call_for(walk, &obj, namespace_io, NULL, "namespace", id, fn, arg);
 	}
-	dax_for_each_absent(obj.dev, region)
-	{
+	dax_for_each_absent (obj.dev, region) {
 		uint32_t id = obj.dev->id;
 
 		if (obj.dev->nd_state == DAX_ND_UNDRIVEN)
@@ -561,11 +562,10 @@ static struct dax_dev *find_dev(const struct dax_model *model, const char *name,
 	uint32_t region;
 	uint32_t id;
 
-	if (strncmp(name, prefix, len) || strlen(name + len) >= sizeof(dax) - 3 ||
-	    !has_device(model, name))
+	if (strncmp(name, prefix, len) || strlen(name + len) >= sizeof(dax) - 3)
 		return NULL;
 	sprintf(dax, "dax%s", name + len);
-	if (dax_name_parse(dax, &region, &id) < 0)
+	if (dax_name_parse(dax, &region, &id) < 0 || !has_device(model, name))
 		return NULL;
 	return dax_nd_find(model, region, id);
 }
