@@ -54,6 +54,7 @@ static void test_good(void)
 	good("poison:false sigbus", "sigbus");
 	good("mmap delay:1.5ms", "mmap delay:1500us");
 	good("mmap delay:1500ns", "mmap delay:1500ns");
+	good("mmap delay:5000us", "mmap delay:5ms");
 	good("mmap delay:2000ms after:0s", "mmap delay:2s after:0s");
 	good("msync munmap delay:50us errno:EIO", "munmap msync errno:EIO delay:50us");
 	good("touch delay:50us every:2", "touch delay:50us every:2");
@@ -128,6 +129,11 @@ static void test_bad(void)
 	bad("mmap delay:4000000000s", 11, "no value of delay");
 	bad("mmap errno:EIO after:5", 21, "no value of after");
 	bad("mmap errno:EIO probability:2", 27, "no value of probability");
+	bad("mmap errno:EIO probability:4294967295", 27, "no value of probability");
+	bad("mmap errno:EIO probability:/", 27, "no value of probability");
+	bad("mmap errno:EIO nth:\"\"", 19, "no value");
+	bad("mmap delay:1.:s", 11, "no value of delay");
+	bad("mmap delay:1./s", 11, "no value of delay");
 	bad("mmap errno:EIO probability:x", 27, "no value of probability");
 	bad("mmap errno:EIO probability:1x", 27, "no value of probability");
 	bad("mmap errno:EIO seed:1", 21, "seed goes with");

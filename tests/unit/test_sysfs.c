@@ -766,6 +766,38 @@ static void test_nd_drivers(void)
 	teardown();
 }
 
+/* Files that are there because daxctl or ndctl look for them. */
+static void test_other_stores(void)
+{
+	setup_dynamic();
+	store(R "/dax0.0/power/control", "on\n", 0);
+	store(R "/dax0.0/power/control", "auto", 0);
+	store(R "/dax0.0/power/control", "off", -EINVAL);
+	store(R "/dax0.0/power/async", "enabled\n", 0);
+	store(R "/dax0.0/power/async", "disabled", 0);
+	store(R "/dax0.0/power/async", "1", -EINVAL);
+	store(R "/dax0.0/power/autosuspend_delay_ms", "0", -EIO);
+	store("devices/system/memory/auto_online_blocks", "offline", -EINVAL);
+	store("bus/dax/drivers/kmem/new_id", "dax0.0\n", -EOPNOTSUPP);
+	store("bus/dax/drivers/kmem/new_id", "foo", -EINVAL);
+	store("bus/dax/drivers/kmem/bind", "dax0.0\n", -EOPNOTSUPP);
+	store("bus/dax/drivers/kmem/bind", "dax0.7", -ENODEV);
+	teardown();
+	setup_static();
+	store("bus/platform/drivers/e820_pmem/bind", "foo", -ENODEV);
+	store("bus/nd/drivers/nd_region/bind", "region7", -ENODEV);
+	store("bus/nd/drivers/nd_region/bind", "namespace0.0", -ENODEV);
+	store("bus/nd/drivers/nd_region/unbind", "region00", -ENODEV);
+	store("bus/nd/drivers/nd_region/unbind", "x", -ENODEV);
+	store("bus/nd/drivers/dax_pmem/unbind", "region0", -ENODEV);
+	store("bus/nd/drivers/dax_pmem/bind",
+	      "dax0000000000000000000000000000000000000000000000000000000000000000000000.0",
+	      -ENODEV);
+	store("bus/nd/drivers/nd_pmem/bind", "namespace0.7", -ENODEV);
+	store("bus/nd/drivers/nd_pmem/bind", "namespace", -ENODEV);
+	teardown();
+}
+
 static void test_uevents(void)
 {
 	static const char *const paths[] = {
@@ -876,6 +908,7 @@ int main(void)
 	test_static_stores();
 	test_hmem_driver();
 	test_nd_drivers();
+	test_other_stores();
 	test_uevents();
 	test_paths();
 	test_proc_devices();

@@ -505,6 +505,19 @@ static void test_attr(void)
 	}
 }
 
+static void test_rest(void)
+{
+	struct dax_verdict v = dax_userfaultfd_verdict();
+
+	check(&v, EINVAL, DAX_NO_USERFAULTFD, "userfaultfd on device memory");
+	v = dax_change_verdict(true, true);
+	check(&v, EPERM, DAX_NODE_NOT_YOURS, "a change in /sys by root");
+	v = dax_change_verdict(true, false);
+	check(&v, EACCES, DAX_NODE_NOT_YOURS, "by another");
+	v = dax_change_verdict(false, true);
+	check(&v, EACCES, DAX_NODE_NOT_YOURS, "a change in /dev");
+}
+
 /* -- words --------------------------------------------------------------------------- */
 
 static void test_words(void)
@@ -571,6 +584,7 @@ int main(void)
 	test_mmap_not_alive();
 	test_place();
 	test_attr();
+	test_rest();
 	test_words();
 	test_told();
 	return tap_done();

@@ -456,6 +456,59 @@ static void test_msync(void)
 	check(dax_msync_verdict(&vma, MS_SYNC), 0, DAX_OK, "MS_SYNC on O_RDONLY");
 }
 
+/* madvise(MADV_HWPOISON) and MADV_SOFT_OFFLINE: 65. */
+static void test_failure(void)
+{
+	enum {
+		HWPOISON = 100,
+		SOFT_OFFLINE = 101
+	};
+	struct dax_device dev = {
+		.flags = DAX_DEVICE_ALIVE, .align = A, .size = 2 * A, .life = 1};
+	struct dax_vma vma = vma_of(BASE, 4 * A, A);
+
+	check(dax_failure_right_verdict(HWPOISON, false), EPERM, DAX_MADVISE_NO_RIGHT,
+	      "HWPOISON by anybody");
+	check(dax_failure_right_verdict(HWPOISON, true), 0, DAX_OK,
+	      "by an administrator");
+	check(dax_failure_verdict(&vma, &dev, BASE, HWPOISON), 0, DAX_OK, "of a unit");
+	check(dax_failure_verdict(&vma, &dev, BASE, SOFT_OFFLINE), EIO,
+	      DAX_MADVISE_NO_OFFLINE, "SOFT_OFFLINE of memory that is no RAM");
+	check(dax_failure_verdict(&vma, &dev, BASE + A, HWPOISON), EFAULT,
+	      DAX_MADVISE_NOTHING_THERE, "behind the end of the device");
+	vma.off = -A;
+	check(dax_failure_verdict(&vma, &dev, BASE + A, HWPOISON), EFAULT,
+	      DAX_MADVISE_NOTHING_THERE, "where the offset has wrapped");
+	vma.off = 0;
+	vma.flags = DAX_VMA_MAYWRITE;
+	check(dax_failure_verdict(&vma, &dev, BASE, HWPOISON), EFAULT,
+	      DAX_MADVISE_NOTHING_THERE, "of PROT_NONE");
+	vma.flags = DAX_VMA_READ;
+	dev.life = 2;
+	check(dax_failure_verdict(&vma, &dev, BASE, HWPOISON), EFAULT,
+	      DAX_MADVISE_NOTHING_THERE, "of a device of another life");
+	dev.life = 1;
+	dev.flags = 0;
+	check(dax_failure_verdict(&vma, &dev, BASE, HWPOISON), EFAULT,
+	      DAX_MADVISE_NOTHING_THERE, "of one that is not alive");
+	dev.flags = DAX_DEVICE_ALIVE;
+	vma.end += P;
+	check(dax_failure_verdict(&vma, &dev, BASE, HWPOISON), EFAULT,
+	      DAX_MADVISE_NOTHING_THERE, "of a mapping that can't be touched");
+}
+
+static void test_process_madvise(void)
+{
+	static const int good[] = {MADV_COLD, MADV_PAGEOUT, MADV_WILLNEED};
+	size_t i;
+
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		check(dax_process_madvise_verdict(good[i]), 0, DAX_OK,
+		      "process_madvise with what it knows");
+	check(dax_process_madvise_verdict(MADV_DONTNEED), EINVAL, DAX_MADVISE_PROCESS,
+	      "with anything else");
+}
+
 /* -- mremap ------------------------------------------------------------------------------ */
 
 #define MAYMOVE   MREMAP_MAYMOVE
@@ -634,6 +687,8 @@ int main(void)
 	test_mbind();
 	test_madvise();
 	test_msync();
+	test_failure();
+	test_process_madvise();
 	test_mremap();
 	test_mremap_far();
 	test_mremap_move();
