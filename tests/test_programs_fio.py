@@ -6,6 +6,8 @@ import pytest
 from conftest import both_users
 from daxrun import MIB, refusals, said
 
+pytestmark = pytest.mark.plain
+
 
 def job(size, *more, engine="dev-dax"):
     return ["fio", "--name=v", f"--ioengine={engine}", "--filename=/dev/dax0.0", "--rw=randwrite",

@@ -9,6 +9,8 @@ import pytest
 from conftest import IS_ROOT, ROOT, both_users
 from daxrun import MIB, PROGS, pattern, prog, refusals, said
 
+pytestmark = pytest.mark.plain
+
 PYTHON = "/usr/bin/python3"
 SOURCES = ROOT / "tests/progs"
 

@@ -11,6 +11,8 @@ import pytest
 from conftest import both_users, pool
 from daxrun import prog, until
 
+pytestmark = pytest.mark.plain
+
 MIB = 1 << 20
 
 

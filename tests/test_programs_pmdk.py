@@ -3,8 +3,12 @@
 
 import re
 
+import pytest
+
 from conftest import both_users
 from daxrun import MIB, pattern, prog, refusals, said
+
+pytestmark = pytest.mark.plain
 
 
 @both_users

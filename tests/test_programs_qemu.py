@@ -9,6 +9,8 @@ import pytest
 from conftest import both_users
 from daxrun import MIB, pattern, said
 
+pytestmark = pytest.mark.plain
+
 QEMU = ["qemu-system-x86_64", "-accel", "tcg", "-display", "none", "-nodefaults",
         "-S", "-qmp", "stdio"]
 SIZE = 64 * MIB

@@ -9,6 +9,8 @@ import pytest
 from conftest import both_users
 from daxrun import MIB, prog, refusals, said
 
+pytestmark = pytest.mark.plain
+
 # case: what the program sees, the call, the sentence
 CASES = {
     "private": ("EINVAL", "mmap", "fail, attempted private mapping"),
