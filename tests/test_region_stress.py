@@ -8,8 +8,8 @@ import errno
 import json
 import multiprocessing
 import os
-import random
 import pathlib
+import random
 import shutil
 import tempfile
 import time
@@ -18,7 +18,7 @@ import pytest
 
 from conftest import NOBODY, both_users
 from test_tree import snapshot
-from wire import ALIVE, GONE, Dropped
+from wire import ALIVE, GONE
 
 OPS = int(os.environ.get("DAXD_STRESS_OPS", "20000"))
 WORKERS = 4

@@ -1,0 +1,164 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# What ndctl's own tests of daxctl do (test/daxctl-create.sh and daxctl-devices.sh), step
+# by step, to the region of the device $1. Ends with 0 if all went as there.
+set -e
+dev=$1
+region=$(echo "$dev" | sed 's/dax\([0-9]*\)\..*/\1/')
+M=1048576
+
+err() {
+	echo "failed: $*"
+	exit 1
+}
+
+available() {
+	daxctl list -r "$region" | jq -r '.[0].available_size // 0'
+}
+
+chardev() {
+	jq -er '.[].chardev'
+}
+
+size_of() {
+	daxctl list -d "$1" -i | jq -r '.[].size'
+}
+
+mode_of() {
+	daxctl list -d "$1" | jq -r '.[].mode'
+}
+
+# The whole region is free, but for device 0, which has no size.
+reset() {
+	daxctl disable-device all >/dev/null
+	daxctl destroy-device all >/dev/null || :
+	[ "$(size_of "$dev")" = 0 ] || daxctl reconfigure-device -s 0 "$dev"
+	[ "$(available)" = "$whole" ] || err "not all is free: $(available)"
+}
+
+create() {
+	made=$(daxctl create-device -r "$region" "$@") || return 1
+	echo "$made" | chardev
+}
+
+# ---- daxctl-create.sh -------------------------------------------------------------
+
+daxctl disable-device "$dev"
+daxctl reconfigure-device -s 0 "$dev"
+whole=$(available)
+[ "$whole" -ge $((512 * M)) ] || err "the region is too small"
+
+# one device with everything; then nothing is left
+one=$(create)
+[ "$(size_of "$one")" = "$whole" ] || err "not everything"
+[ "$(available)" = 0 ] || err "something is left"
+create -s $((2 * M)) && err "created without room"
+reset
+
+# two devices; the size of the first comes free and is used again
+half=$((whole / 2))
+one=$(create -s $half)
+two=$(create -s $half)
+[ "$(available)" = 0 ] || err "something is left"
+daxctl disable-device "$one"
+daxctl destroy-device "$one"
+[ "$(available)" = $half ] || err "not half is free"
+one=$(create -s $half)
+[ "$(available)" = 0 ] || err "something is left"
+reset
+
+# four devices in quarters, a hole, and one that takes the hole and the end
+quarter=$((whole / 4))
+one=$(create -s $quarter)
+two=$(create -s $quarter)
+three=$(create -s $quarter)
+daxctl disable-device "$one"
+daxctl destroy-device "$one"
+four=$(create -s $((2 * quarter)))
+[ "$(available)" = 0 ] || err "something is left"
+[ "$(daxctl list -d "$four" -M | jq '.[].mappings | length')" = 2 ] || err "not two ranges"
+reset
+
+# the same with device 0 having a quarter
+daxctl reconfigure-device -s $quarter "$dev"
+daxctl enable-device "$dev"
+two=$(create -s $quarter)
+three=$(create -s $quarter)
+daxctl disable-device "$dev"
+daxctl reconfigure-device -s 0 "$dev"
+four=$(create -s $((2 * quarter)))
+[ "$(available)" = 0 ] || err "something is left"
+[ "$(daxctl list -d "$four" -M | jq '.[].mappings | length')" = 2 ] || err "not two ranges"
+reset
+
+# two devices grow in turns, piece by piece, until all is used
+for n in 4 8 32; do
+	piece=$((whole / n))
+	one=$(create -s $piece)
+	two=$(create -s $piece)
+	i=2
+	while [ $((2 * i)) -le $n ]; do
+		for d in $one $two; do
+			daxctl disable-device "$d"
+			daxctl reconfigure-device -s $((i * piece)) "$d"
+			daxctl enable-device "$d"
+		done
+		i=$((i + 1))
+	done
+	[ "$(available)" = 0 ] || err "something is left with $n pieces: $(available)"
+	[ "$(daxctl list -d "$one" -M | jq '.[].mappings | length')" = $((n / 2)) ] ||
+		err "wrong number of ranges with $n pieces"
+	reset
+done
+
+# grow into what a neighbour had, and shrink again
+one=$(create -s $quarter)
+two=$(create -s $quarter)
+daxctl disable-device "$two"
+daxctl destroy-device "$two"
+daxctl disable-device "$one"
+daxctl reconfigure-device -s $((2 * quarter)) "$one"
+[ "$(daxctl list -d "$one" -M | jq '.[].mappings | length')" = 1 ] || err "not one range"
+daxctl reconfigure-device -s $quarter "$one"
+[ "$(available)" = $((3 * quarter)) ] || err "not shrunk"
+daxctl enable-device "$one"
+reset
+
+# aligns
+for align in 4k 2M; do
+	one=$(create -s $quarter -a $align)
+	[ "$(size_of "$one")" = $quarter ] || err "another size with $align"
+	reset
+done
+create -s $((2 * M + 4096)) -a 2M && err "created with half a page"
+reset
+
+# ---- daxctl-devices.sh ----------------------------------------------------------------
+
+one=$(create -s $quarter)
+before=$(daxctl list -DRMi)
+daxctl reconfigure-device -m devdax "$one"
+[ "$(mode_of "$one")" = devdax ] || err "not devdax"
+for options in "" -N --no-movable "-N --no-movable" -f "-N -f"; do
+	# shellcheck disable=SC2086
+	if daxctl reconfigure-device $options -m system-ram "$one"; then
+		err "made RAM of it with '$options'"
+	fi
+	tries=0
+	while [ "$(daxctl list -DRMi)" != "$before" ]; do
+		tries=$((tries + 1))
+		[ $tries -lt 100 ] || err "not as it was, with '$options'"
+		sleep 0.05
+	done
+	[ "$(mode_of "$one")" = devdax ] || err "not devdax any more"
+done
+daxctl online-memory "$one" && err "onlined memory"
+daxctl offline-memory "$one" && err "offlined memory"
+daxctl disable-device "$one"
+daxctl reconfigure-device -m devdax "$one"
+daxctl disable-device "$one"
+daxctl enable-device "$one"
+[ "$(daxctl list -DRMi)" = "$before" ] || err "not as it was in the end"
+reset
+echo "all went well"

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""ndctl and daxctl on a static region, as namespace_life.sh uses them.
+
+What they say on Linux 6.1, with a real namespace of 512 MiB, is recorded in
+oracle/recorded/namespace-life-6.1.txt. To record:
+
+    python3 tests/test_ndctl.py > tests/oracle/recorded/namespace-life-6.1.txt
+"""
+
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / "oracle"))
+
+from conftest import BUILD, IS_ROOT, SETPRIV, both_users, environment  # noqa: E402
+from guest import Guest  # noqa: E402
+from test_region_life import PROBE, compare  # noqa: E402
+
+SCRIPT = HERE / "namespace_life.sh"
+RECORDED = HERE / "oracle/recorded/namespace-life-6.1.txt"
+
+
+def on_real_kernel():
+    guest = Guest("6.1", regions=["512M:2M"], modules=["kmem"])
+    result = guest.run(SCRIPT.read_text(), programs=[PROBE], timeout=600)
+    assert result.status == 0, result.output
+    assert not result.oops(), result.oops()
+    return result.output
+
+
+def daxrun(user, *args, device="dax0.0,size=510M"):
+    command = [BUILD / "daxrun", "-q", "-d", device, "--", *args]
+    if user == "nobody" and IS_ROOT:
+        command = SETPRIV + command
+    env = environment()
+    env["PATH"] = f"{PROBE.parent}:{env['PATH']}"
+    return subprocess.run([str(c) for c in command], text=True, capture_output=True, env=env,
+                          timeout=300, check=False, cwd="/")
+
+
+def normal(output):
+    """The output without addresses, device numbers and uuids."""
+    output = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID", output)
+    output = re.sub(r"(MAJOR=|node \d+ )\d+", r"\1MAJ", output)
+    output = re.sub(r"\b0x[0-9a-f]{8,}\b", "ADDRESS", output)
+    return re.sub(r'"(start|end)":\d+', r'"\1":ADDRESS', output)
+
+
+@both_users
+def test_it_is_as_on_the_recorded_kernel(user):
+    result = daxrun(user, "sh", SCRIPT)
+    assert (result.returncode, result.stderr) == (0, ""), result.stderr
+    compare(normal(result.stdout), RECORDED.read_text())
+
+
+def test_a_namespace_is_not_destroyed(user):
+    """Which wants a block device of it; it stays, and comes back."""
+    result = daxrun(user, "sh", "-c", """
+        sysprobe fill /dev/dax0.0 7
+        ndctl destroy-namespace -f namespace0.0 2>&1; echo "? $?"
+        ndctl enable-namespace namespace0.0 2>&1
+        sysprobe check /dev/dax0.0 7 255
+    """)
+    assert "failed to enable for zeroing" in result.stdout
+    assert "destroyed 0 namespaces" in result.stdout
+    assert "255 of 255 are there" in result.stdout
+
+
+def test_several_regions_and_namespaces(workdir, user):
+    """Each is listed, and each can be taken away and given back by itself."""
+    config = workdir / "config"
+    config.write_text("[region 0]\nsize=96M\n[device 0.0]\nsize=32M\n[device 0.1]\nsize=64M\n"
+                      "[region 1]\nalign=4K\nsize=64M\n[region 2]\ntype=dynamic\nsize=64M\n")
+    result = subprocess.run(
+        [BUILD / "daxrun", "-q", "-c", config, "--", "sh", "-c", """
+            ndctl list -RN
+            ndctl disable-namespace namespace0.1 >&2
+            ls /dev/dax* >&2
+            ndctl list
+            ndctl disable-region region0 >&2
+            ls /dev/dax* >&2
+            ndctl enable-region region0 >&2
+            ls /dev/dax* >&2
+            ndctl list
+        """], text=True, capture_output=True, env=environment(), timeout=60, check=False)
+    whole, without, again = [json.loads(t) for t in re.split(r"(?m)(?<=^[\]}])\n(?=[\[{])",
+                                                             result.stdout)]
+    names = {n["dev"]: (n["chardev"], n["size"]) for r in whole["regions"]
+             for n in r["namespaces"]}
+    assert names == {"namespace0.0": ("dax0.0", 32 << 20), "namespace0.1": ("dax0.1", 64 << 20),
+                     "namespace1.0": ("dax1.0", 64 << 20)}
+    assert {n["dev"] for n in without} == {"namespace0.0", "namespace1.0"}
+    assert {n["dev"]: (n["chardev"], n["size"]) for n in again} == names
+    assert result.stderr.splitlines() == [
+        "disabled 1 namespace", "/dev/dax0.0", "/dev/dax1.0", "/dev/dax2.0",
+        "disabled 1 region", "/dev/dax1.0", "/dev/dax2.0",
+        "enabled 1 region", "/dev/dax0.0", "/dev/dax0.1", "/dev/dax1.0", "/dev/dax2.0"]
+
+
+if __name__ == "__main__":
+    print(normal(on_real_kernel()), end="")
