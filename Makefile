@@ -229,6 +229,8 @@ chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/$(2)/$(1)
 
 endef
 
+COMPLETIONS = $(PREFIX)/share/bash-completion/completions
+
 install: programs
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBDIR) \
 		$(DESTDIR)$(SYSCONFDIR) $(DESTDIR)$(DOCDIR)/examples
@@ -247,6 +249,9 @@ install: programs
 		$(DESTDIR)$(PREFIX)/lib/udev/rules.d/60-cuse-daxd.rules
 	install -m 644 README.md LICENSE $(wildcard docs/*.md) $(DESTDIR)$(DOCDIR)
 	install -m 644 config/examples/*.conf $(DESTDIR)$(DOCDIR)/examples
+	$(foreach name,daxrun cuse-daxd cuse-daxctl, \
+		install -D -m 644 completions/cuse-daxd.bash \
+			$(DESTDIR)$(COMPLETIONS)/$(name) &&) :
 	$(foreach page,$(wildcard docs/man/*.[1-8]), \
 		install -D -m 644 $(page) $(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page)) &&) :
 

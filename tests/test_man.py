@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Manual pages and completion say what the programs' --help says."""
+
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from conftest import BUILD, environment, run
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+MAN = TOP / "docs/man"
+PAGES = ["daxrun.1", "cuse-daxctl.1", "cuse-daxd.8", "cuse-daxd.conf.5", "libdaxshim.7"]
+PROGRAMS = {"daxrun": "daxrun.1", "cuse-daxd": "cuse-daxd.8", "cuse-daxctl": "cuse-daxctl.1"}
+COMPLETION = TOP / "completions/cuse-daxd.bash"
+
+# "-c, --config=FILE" at the start of a line, as --help has them.
+OPTION = re.compile(r"(?m)^\s+(?:(-\w), )?(--[a-z][a-z-]*)")
+
+
+def page(name):
+    """A page as a reader sees it."""
+    result = run(["man", "--warnings", "-l", "-Tutf8", MAN / name],
+                 env={**environment(), "MANWIDTH": "200", "LC_ALL": "C.UTF-8", "MAN_KEEP_FORMATTING": ""})
+    assert (result.returncode, result.stderr) == (0, ""), result.stderr
+    text = re.sub(r"\x1b\[[0-9;]*m", "", result.stdout)
+    return re.sub(".\b", "", text).replace("\u2010", "-").replace("\u2212", "-")
+
+
+def section(text, title):
+    match = re.search(rf"(?ms)^{title}\n(.*?)(?=^\S|\Z)", text)
+    assert match, title
+    return match[1]
+
+
+def help_of(program):
+    result = run([BUILD / program, "--help"])
+    assert result.returncode == 0
+    return result.stdout
+
+
+def options_of(text):
+    return {(short or "", name) for short, name in OPTION.findall(text)}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_pages_are_clean(name):
+    assert shutil.which("mandoc"), "mandoc is missing: tools/install-deps test"
+    result = run(["mandoc", "-Tlint", "-Wwarning", MAN / name])
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    text = page(name)
+    for title in ("NAME", "DESCRIPTION", "SEE ALSO"):
+        section(text, title)
+
+
+def test_pages_that_are_named_are_there():
+    ours = {p.rpartition(".")[0] for p in PAGES}
+    others = {"daxctl", "ndctl", "mmap", "ld.so"}
+    for name in PAGES:
+        for other in re.findall(r"(?m)^\.Xr (\S+) (\d)", (MAN / name).read_text()):
+            assert ".".join(other) in PAGES or other[0] in others, (name, other)
+    assert len(ours) == len(PAGES)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_options_are_those_of_help(program):
+    told = options_of(help_of(program))
+    assert told
+    documented = options_of(section(page(PROGRAMS[program]), "OPTIONS"))
+    assert documented == told
+
+
+def verbs():
+    part = help_of("cuse-daxctl").partition("\nVerbs:\n")[2].partition("\n\n")[0]
+    return re.findall(r"(?m)^  ([a-z]\S*(?: (?:add|remove|list)\b)?)", part)
+
+
+def test_verbs_are_those_of_help():
+    text = section(page("cuse-daxctl.1"), "VERBS")
+    documented = re.findall(r"(?m)^ {4,8}([a-z]\S*(?: (?:add|remove|list)\b)?)(?=$| )", text)
+    for verb in verbs():
+        assert any(d == verb or d.startswith(verb + " ") or verb.startswith(d + " ")
+                   for d in documented), (verb, documented)
+    protocol = (TOP / "docs/protocol.md").read_text()
+    for verb in verbs():
+        assert f"`{verb.split()[0]}`" in protocol or verb.split()[0] == "inspect", verb
+
+
+def test_config_keys_are_those_of_the_shipped_config():
+    """Each key that config/cuse-daxd.conf comments stands in the manual page."""
+    shipped = (TOP / "config/cuse-daxd.conf").read_text()
+    keys = set(re.findall(r"(?m)^#\s*([a-z][a-z-]*)=", shipped))
+    assert {"backing", "minor", "frontend"} <= keys
+    text = page("cuse-daxd.conf.5")
+    documented = set(re.findall(r"(?:^|[ ,])([a-z][a-z-]*)=", text))
+    assert keys <= documented, keys - documented
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_completion_of_options(program):
+    assert complete(program, "--") == {name for _, name in options_of(help_of(program))}
+
+
+def complete(program, *words):
+    """What bash offers for the last word."""
+    script = f"""
+        PATH={BUILD}:$PATH
+        source {COMPLETION}
+        COMP_WORDS=({program} {' '.join(repr(w) for w in words)})
+        COMP_CWORD={len(words)}
+        compopt() {{ :; }}
+        _cuse_daxd {program} {words[-1]!r} {words[-2] if len(words) > 1 else program!r}
+        printf '%s\\n' "${{COMPREPLY[@]}}"
+    """
+    result = subprocess.run(["bash", "-c", script], text=True, capture_output=True,
+                            env=environment(), check=False, timeout=60)
+    assert (result.returncode, result.stderr) == (0, ""), result.stderr
+    return {line.rstrip("=") for line in result.stdout.splitlines() if line}
+
+
+def test_completion_of_words(daemon):
+    assert {v.split()[0] for v in verbs()} <= complete("cuse-daxctl", "")
+    assert complete("cuse-daxctl", "en") == {"enable"}
+    assert complete("cuse-daxctl", "create", "--align", "") == {"4K", "2M", "1G"}
+    assert complete("cuse-daxd", "--frontend", "=", "c") == {"cuse"}
+
+
+def test_protocol_says_the_numbers():
+    """docs/protocol.md against libcore/wire.h."""
+    header = (TOP / "libcore/wire.h").read_text()
+    text = (TOP / "docs/protocol.md").read_text()
+    body = header.partition("enum dax_msg_type {")[2].partition("};")[0]
+    body = re.sub(r"(?s)/\*.*?\*/", "", body)
+    names = re.findall(r"DAX_MSG_(\w+)", body)
+    assert names[-1] == "NR"
+    for number, name in enumerate(names[:-1], 1):
+        assert f"| {number} {name} |" in text
+    assert str(re.search(r"DAX_WIRE_BODY_MAX (\d+)", header)[1]) in text
