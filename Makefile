@@ -35,7 +35,7 @@ DOCDIR = $(PREFIX)/share/doc/cuse-daxd
 SYSCONFDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),/etc,$(PREFIX)/etc)
 
 Q = $(if $(V),,@)
-say = $(if $(V),@true,@printf '  %-7s %s\n' $(1) $(2))
+say = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),@true,@printf '  %-7s %s\n' $(1) $(2))
 
 WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	-Wformat=2 -Wswitch-enum -Wundef -Wpointer-arith -Wwrite-strings \
