@@ -109,8 +109,8 @@ def test_when_and_where(daxrun, when, want):
 
 
 def test_after_a_time(daxrun):
-    out, _ = run_probe(daxrun, ["open", f"repeat 400 timed mmap 0 {2 * MIB}", "munmap"],
-                       "--fault", "mmap delay:5ms", "--fault", "mmap errno:EIO after:500ms")
+    out, _ = run_probe(daxrun, ["open", f"repeat 600 timed mmap 0 {2 * MIB}", "munmap"],
+                       "--fault", "mmap delay:5ms", "--fault", "mmap errno:EIO after:2s")
     results = out[1:-1:2]
     first = results.index("EIO")
     assert 0 < first and set(results[:first]) == {"ok"} and set(results[first:]) == {"EIO"}

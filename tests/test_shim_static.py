@@ -25,8 +25,7 @@ FROM_LIBC = {
     "clearerr", "fclose", "fdopen", "fflush", "fopencookie", "dirfd", "qsort", "malloc",
     "realloc", "free", "sigqueue", "pthread_self", "pthread_getcpuclockid",
     # the linker's own
-    "__cxa_finalize", "__gmon_start__", "_ITM_deregisterTMCloneTable",
-    "_ITM_registerTMCloneTable", "__tls_get_addr",
+    "__tls_get_addr",
 }
 MALLOC_IN = {"wrap_dir.o", "wrap_walk.o", "wrap_link.o", "wrap_open.o"}
 
@@ -97,11 +96,8 @@ def test_malloc_only_where_the_program_frees():
 
 
 def test_no_constructor_and_no_destructor():
-    text = run(["readelf", "-WS", SHIM]).stdout
-    sizes = {m[1]: int(m[2], 16) for m in
-             re.finditer(r"\] \.(\w+)\s+\S+\s+\S+ \S+ ([0-9a-f]+)", text)}
-    # The compiler's own frame_dummy and __do_global_dtors_aux, one pointer each.
-    assert sizes.get("init_array", 8) == 8 and sizes.get("fini_array", 8) == 8
+    sections = set(re.findall(r"\] (\.\w+)", run(["readelf", "-WS", SHIM]).stdout))
+    assert not sections & {".init", ".fini", ".init_array", ".fini_array", ".preinit_array"}
     assert "TEXTREL" not in run(["readelf", "-d", SHIM]).stdout
 
 
@@ -157,10 +153,8 @@ def compare(command, tmp_path, env):
     bare = collections.Counter(trace(command, tmp_path))
     with_shim = collections.Counter(trace(command, tmp_path, SHIM, env))
     assert abs(with_shim["mmap"] - bare["mmap"]) + abs(with_shim["brk"] - bare["brk"]) <= 4
-    diff = {name: with_shim[name] - bare[name] for name in with_shim | bare
+    return {name: with_shim[name] - bare[name] for name in with_shim | bare
             if name not in NOISE and with_shim[name] != bare[name]}
-    assert diff.pop("mprotect", 0) in (0, 1), "the loader's, for relro"
-    return diff
 
 
 @pytest.fixture(params=["alone", "daemon"])
@@ -225,10 +219,13 @@ def test_errno_is_left_alone(daxrun, tmp_path):
         assert "failed" not in output
 
 
-def test_sources_know_no_printf_and_no_glib():
+def test_sources_know_no_printf_and_signals_in_one_place():
     for path in (ROOT / "client/shim").glob("*.[ch]"):
         text = re.sub(r"/\*.*?\*/|//.*", "", path.read_text(), flags=re.S)
         assert not re.search(r"\b(v?[sf]?n?printf|puts|alloca|g_\w+)\(", text), path
+        # What programs do with SIGBUS goes through one file, and nothing else is touched.
+        assert path.name == "wrap_signal.c" or \
+            not re.search(r"\b(sigaction|signal)\(", text), path
         assert "glib" not in text, path
 
 
