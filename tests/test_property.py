@@ -245,7 +245,7 @@ def test_ours_answers_as_the_model(pair, door, daemons_of_all):
     ours = Ours(daemons_of_all[pair])
     seen = {"steps": 0}
 
-    @settings(max_examples=MORE or 150, deadline=None, derandomize=not MORE, database=None,
+    @settings(max_examples=MORE or 100, deadline=None, derandomize=not MORE, database=None,
               print_blob=False, report_multiple_bugs=False,
               suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
     @given(SEQUENCE)
@@ -262,7 +262,7 @@ def test_ours_answers_as_the_model(pair, door, daemons_of_all):
 
 # ---- the real device ----------------------------------------------------------------------------
 
-COUNT = 200
+COUNT = 150
 GUEST_PAIRS = {("2M", "4K"): ["/dev/dax0.0", "/dev/dax1.0"],
                ("2M", "2M"): ["/dev/dax0.0", "/dev/dax2.0"]}
 

@@ -131,12 +131,6 @@ void shim_maps_mark_original(void)
 	sys3(madvise, &mark_page, sizeof(mark_page), MADV_WIPEONFORK);
 }
 
-/* Was the lock copied, and who has it not? Says so once. */
-static bool is_copied(void)
-{
-	return !__atomic_exchange_n(&mark_page.is_original, 1, __ATOMIC_RELAXED);
-}
-
 /* Somebody was interrupted in the middle of a change, and will not end it. */
 static void repair(void)
 {
@@ -159,6 +153,27 @@ static void repair(void)
 }
 
 /*
+ * The first thing that a child does that nobody told that it is one. Who had the lock is
+ * not here; and no one of ours can have it yet, as everybody comes by here before.
+ */
+static SHIM_COLD void be_original(void)
+{
+	uint32_t seen = __atomic_load_n(&lock_word, __ATOMIC_ACQUIRE);
+	uint64_t all = ~UINT64_C(0);
+	uint64_t before;
+
+	sys4(rt_sigprocmask, SIG_BLOCK, &all, &before, sizeof(all));
+	if (!__atomic_exchange_n(&mark_page.is_original, 1, __ATOMIC_ACQ_REL)) {
+		shim_agent_lost();
+		if (seen) {
+			repair();
+			shim_maps_unlock();
+		}
+	}
+	sys4(rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(before));
+}
+
+/*
  * The stack of who has the lock, about where it was taken: what jumps out of a signal
  * handler to a place above that does not come back to give the lock back.
  */
@@ -170,12 +185,6 @@ static SHIM_COLD bool wait_for_lock(uint32_t mine, uint32_t seen)
 	if ((seen & ~WAITED_FOR) == mine)
 		return false;
 	for (;;) {
-		if (seen && is_copied()) {
-			__atomic_store_n(&lock_word, mine, __ATOMIC_RELAXED);
-			repair();
-			shim_agent_lost();
-			return true;
-		}
 		if (!seen) {
 			/* Who else waits is not known: so say that somebody does. */
 			if (__atomic_compare_exchange_n(&lock_word, &seen,
@@ -205,6 +214,8 @@ bool shim_maps_lock(void)
 	const uint32_t mine = my_mark();
 	uint32_t seen = 0;
 
+	if (unlikely(!__atomic_load_n(&mark_page.is_original, __ATOMIC_RELAXED)))
+		be_original();
 	if (unlikely(!__atomic_compare_exchange_n(&lock_word, &seen, mine, false,
 						  __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) &&
 	    !wait_for_lock(mine, seen))
@@ -292,7 +303,7 @@ static void after_fork_child(void)
 {
 	uint32_t i;
 
-	is_copied(); /* and we know */
+	__atomic_store_n(&mark_page.is_original, 1, __ATOMIC_RELAXED);
 	for (i = shim_vmas.nr; i-- > 0;) {
 		const struct dax_vma vma = shim_vmas.v[i];
 

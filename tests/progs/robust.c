@@ -510,6 +510,31 @@ static void case_fork_chain(void)
 	_exit(0);
 }
 
+/* Children that libc does not know of: no handlers of fork are called. */
+static void case_fork_raw(void)
+{
+	double end = now() + 1;
+	long i;
+
+	for (i = 0; i < 3; i++)
+		CHECK(pthread_create(&thread[i], NULL, mapper, (void *)(10 + i)) == 0);
+	use(9); /* all functions are found */
+	while (now() < end) {
+		pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+
+		CHECK(pid >= 0);
+		if (pid == 0) {
+			use(9);
+			_exit(0);
+		}
+		wait_for(pid, 0);
+		done++;
+	}
+	stop = true;
+	join(3);
+	CHECK(done > 5);
+}
+
 static int clone_body(void *arg)
 {
 	use((unsigned long)arg);
@@ -1014,6 +1039,7 @@ static const struct {
 	CASE(signal_jump),
 	CASE(altstack),
 	CASE(fork_storm),
+	CASE(fork_raw),
 	CASE(fork_chain),
 	CASE(clone_vm),
 	CASE(vfork_child_uses),
