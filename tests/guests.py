@@ -28,6 +28,7 @@ def boot(name, files=(), fetch=(), timeout=600, **machine):
     r = Debian(**machine).run(f"python3 /job/harness.py /job/{name}.py /run/results", files=all_files,
                               fetch=["/run/results", *fetch], timeout=timeout)
     results = json.loads(r.files.get("/run/results", b"{}"))
+    results["files"] = {f: data.decode() for f, data in r.files.items() if f != "/run/results"}
     results["output"] = r.output
     results["console"] = r.console
     results["oops"] = r.oops()

@@ -3,8 +3,9 @@
 
 import pytest
 
-from conftest import ROOT
+from conftest import BUILD, ROOT
 from guests import boot_once, checks_of, show
+from compare import compare, load_recorded, parse_deviations, parse_lines
 
 
 pytestmark = pytest.mark.guest
@@ -12,7 +13,31 @@ pytestmark = pytest.mark.guest
 
 @pytest.fixture(scope="session")
 def guest(tmp_path_factory, worker_id):
-    return boot_once(tmp_path_factory, worker_id, "cuse_checks", regions=["128M:2M"])
+    return boot_once(tmp_path_factory, worker_id, "cuse_checks", regions=["128M:2M"],
+                     files={"/job/obj_commits": str(BUILD / "progs/obj_commits")})
+
+
+@pytest.fixture(scope="session")
+def conformance(tmp_path_factory, worker_id):
+    return boot_once(tmp_path_factory, worker_id, "conformance_checks", fetch=["/run/answers"],
+                     files={"/opt/daxd/conformance": str(BUILD / "conformance")})
+
+
+# What the kernel's CUSE decides without asking anybody: it has a poll operation.
+CUSE_ONLY = {"fd.epoll.rdonly", "fd.epoll.rdwr"}
+
+
+# The first test, so that one worker boots this guest while another boots the other.
+def test_the_conformance_program(conformance):
+    """Under the shim a node answers as the recorded kernels do, as a handle does."""
+    show(conformance, "check_conformance")
+    documented = parse_deviations((ROOT / "docs/semantics.md").read_text())
+    c = compare(parse_lines(conformance["files"]["/run/answers"]), "root/libc", load_recorded("2M"), documented)
+    other = [d for d in c.deviating if d.name not in CUSE_ONLY]
+    print(f"{c.compared} questions, {c.equal} answered as a recorded kernel does, {len(c.documented)} documented "
+          f"deviations, {len(CUSE_ONLY)} more of CUSE's, {len(c.skipped)} could not be asked")
+    assert not other and not c.missing and not c.unknown, other
+    assert not conformance["oops"]
 
 
 @pytest.mark.parametrize("check", checks_of("cuse_checks"))

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "client/shim/sys.h"
 #include "libcore/maps_text.h"
@@ -82,6 +83,23 @@ static void put(struct copy *c, const char *text, size_t len)
 	}
 }
 
+/* A CUSE node is known by its number: where it is, is asked. */
+static void find_real_node(const struct shim_session *s, uint32_t slot,
+			   struct dax_maps_node *node)
+{
+	char path[sizeof("/dev/") + DAX_NAME_LEN] = "/dev/";
+	struct stat st;
+
+	if (s->state->handles[slot].dev)
+		return;
+	strcat(path, node->name);
+	if (sys4(newfstatat, AT_FDCWD, path, &st, 0) < 0 ||
+	    st.st_rdev != s->state->handles[slot].ino)
+		return;
+	node->dev = st.st_dev;
+	node->ino = st.st_ino;
+}
+
 static void put_first_line(struct copy *c, const struct dax_vma *vma)
 {
 	char line[DAX_MAPS_LINE_MAX];
@@ -91,6 +109,7 @@ static void put_first_line(struct copy *c, const struct dax_vma *vma)
 				     .ino = c->s->state->handles[vma->slot].ino};
 
 	dax_state_read(c->s->state, vma->slot, &dev);
+	find_real_node(c->s, vma->slot, &node);
 	node.is_gone = dev.flags & DAX_DEVICE_GONE || dev.life != vma->life;
 	put(c, line,
 	    c->file == PROC_NUMA_MAPS ? dax_numa_maps_line(vma, &node, line)

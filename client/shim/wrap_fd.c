@@ -611,10 +611,14 @@ SHIM_EXPORT int recvmmsg(int sock, struct mmsghdr *msgs, unsigned int n, int fla
 	return r;
 }
 
-/* The bit that says "ours" stays. */
+/* The bit that says "ours" stays; a real node has none. */
 SHIM_EXPORT int fchmod(int fd, mode_t mode)
 {
-	if (unlikely(!shim_fd_is_other(fd)) && shim_ident_fd(fd).kind == SHIM_NODE)
-		mode |= S_ISVTX;
+	if (unlikely(!shim_fd_is_other(fd))) {
+		struct shim_ident id = shim_ident_fd(fd);
+
+		if (id.kind == SHIM_NODE && id.session->state->handles[id.slot].dev)
+			mode |= S_ISVTX;
+	}
 	return REAL(fchmod)(fd, mode);
 }

@@ -303,3 +303,349 @@ def check_auto():
     r = run("/opt/daxd/daxrun", "--check")
     print(r.stdout)
     assert "ENODEV" in next(line for line in r.stdout.splitlines() if line.startswith("cuse "))
+
+
+# ---- programs under the shim ----------------------------------------------------------
+
+def check_programs_on_the_node():
+    """LD_PRELOAD alone: the shim finds the system's daemon. As an ordinary user in the group."""
+    with Daemon(ONE.replace("64M", "128M")) as d:
+        def user(*argv, **kw):
+            return run(*argv, user=WORKER, groups=[GROUP], shim=True, timeout=300, **kw)
+
+        out = user("fio", "--name=v", "--ioengine=dev-dax", f"--filename={NODE}", "--rw=randwrite", "--bs=2M",
+                   "--size=32M", "--verify=crc32c", "--do_verify=1", "--output-format=json").stdout
+        job = json.loads(out[out.index("{"):])["jobs"][0]
+        assert job["error"] == 0 and job["write"]["io_bytes"] == 32 * MIB == job["read"]["io_bytes"]
+        print("fio dev-dax: 32 MiB written and verified")
+        assert json.loads(user("daxctl", "list").stdout) == [
+            {"chardev": "dax5.0", "size": 128 * MIB, "target_node": 0, "align": 2 * MIB, "mode": "devdax"}]
+        with open("/tmp/in", "wb") as f:
+            f.write(os.urandom(3 * MIB))
+        os.chmod("/tmp/in", 0o666)	# daxio opens it for writing, too
+        print(user("daxio", "-z", "-o", NODE).stderr)
+        print(user("daxio", "-i", "/tmp/in", "-o", NODE).stderr)
+        print(user("daxio", "-i", NODE, "-o", "/tmp/out-worker", "-l", "3M").stderr)
+        with open("/tmp/in", "rb") as a, open("/tmp/out-worker", "rb") as b:
+            assert a.read() == b.read()
+        user("daxio", "-z", "-o", NODE)
+        user("pmempool", "create", "obj", "--layout=commits", NODE)
+        print(user("pmempool", "info", NODE).stdout[:200])
+        assert "consistent" in user("pmempool", "check", "-v", NODE).stdout
+        print(user("/job/obj_commits", "kill", NODE).stdout[-100:], user("/job/obj_commits", "check", NODE).stdout)
+        assert d.device("dax5.0")["clients"] == 0
+
+
+def check_sysfs_of_the_node():
+    """Under the shim the dax bus, with the node's own number."""
+    with Daemon(ONE):
+        st = os.stat(NODE)
+        number = f"{os.major(st.st_rdev)}:{os.minor(st.st_rdev)}"
+
+        def read(path):
+            return run("cat", path, shim=True).stdout
+
+        assert read("/sys/bus/dax/devices/dax5.0/dev") == number + "\n"
+        assert run("readlink", "-f", f"/sys/dev/char/{number}/subsystem", shim=True).stdout == "/sys/bus/dax\n"
+        assert read(f"/sys/dev/char/{number}/size") == f"{64 * MIB}\n"
+        assert f"MAJOR={os.major(st.st_rdev)}\nMINOR={os.minor(st.st_rdev)}\n" in read(
+            "/sys/bus/dax/devices/dax5.0/uevent")
+        shown = run("stat", "-c", "%F %a %U %G %t %T %s", NODE, shim=True).stdout
+        assert shown == run("stat", "-c", "%F %a %U %G %t %T %s", NODE).stdout
+        print(shown, run("ls", "-l", "/dev/dax5.0", shim=True).stdout)
+        # The real one is not hidden as a node.
+        assert run("bash", "-c", "ls /dev/dax*", shim=True).stdout.split() == [REAL, NODE]
+
+
+# ---- who may do what ------------------------------------------------------------------
+
+# All ways that come to mind of writing to a device that one may read. Says what worked.
+WAYS = r"""
+import ctypes, errno, fcntl, glob, mmap, os, socket, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + [ctypes.c_int] * 3 + [ctypes.c_long]
+libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+NODE, MIB, BAD = "/dev/dax5.0", 1 << 20, ctypes.c_void_p(-1).value
+R, W, X, SHARED = 1, 2, 4, 1
+got = []
+def tried(name, function):
+    try:
+        value = function()
+    except OSError as e:
+        print(f"{name}: {errno.errorcode[e.errno]}")
+        return None
+    if value is None:
+        print(f"{name}: no")
+        return None
+    got.append(name)
+    print(f"{name}: WORKED: {value}")
+def mapped(fd, prot, flags=SHARED):
+    p = libc.mmap(None, 2 * MIB, prot, flags, fd, 0)
+    if p == BAD:
+        raise OSError(ctypes.get_errno(), "")
+    return p
+def protected(p, prot):
+    if libc.mprotect(p, 2 * MIB, prot):
+        raise OSError(ctypes.get_errno(), "")
+    return "mprotect"
+for name, flags in (("open rdwr", os.O_RDWR), ("open wronly", os.O_WRONLY), ("open trunc", os.O_RDWR | os.O_TRUNC)):
+    tried(name, lambda: os.open(NODE, flags))
+fd = os.open(NODE, os.O_RDONLY)
+m = mapped(fd, R)		# this is allowed
+ctypes.string_at(m, 1)
+tried("mmap rw", lambda: mapped(fd, R | W))
+tried("mmap w", lambda: mapped(fd, W))
+tried("mmap rwx", lambda: mapped(fd, R | W | X))
+tried("mmap validate", lambda: mapped(fd, R | W, 3))
+tried("mmap validate sync", lambda: mapped(fd, R | W, 3 | 0x80000))
+tried("mmap private", lambda: mapped(fd, R | W, 2))
+tried("mprotect", lambda: protected(m, R | W))
+p = mapped(fd, R)
+tried("mprotect of another", lambda: protected(p, W))
+for path in (f"/proc/self/fd/{fd}", f"/dev/fd/{fd}", f"/proc/{os.getpid()}/fd/{fd}", f"/proc/thread-self/fd/{fd}"):
+    tried(f"reopen {path.split('/')[1]}", lambda: os.open(path, os.O_RDWR))
+opath = os.open(NODE, os.O_PATH)
+tried("reopen O_PATH", lambda: os.open(f"/proc/self/fd/{opath}", os.O_RDWR))
+tried("mmap O_PATH", lambda: mapped(opath, R | W))
+tried("fcntl", lambda: None if not fcntl.fcntl(fd, fcntl.F_SETFL, os.O_RDWR) and fcntl.fcntl(fd, fcntl.F_GETFL) & 3 == 0 else 1)
+# What the shim has got from the daemon lies somewhere among our descriptors.
+own = [int(n) for n in os.listdir("/proc/self/fd")]
+backing = []
+for n in own:
+    try:
+        if "memfd:" in os.readlink(f"/proc/self/fd/{n}"):
+            backing.append(n)
+    except OSError:
+        pass
+print("backing descriptors:", len(backing))
+assert backing
+for n in backing:
+    tried("write to the backing", lambda: os.write(n, b"x"))
+    tried("pwrite to the backing", lambda: os.pwrite(n, b"x", 0))
+    tried("mmap the backing", lambda: mapped(n, R | W))
+    tried("reopen the backing", lambda: os.open(f"/proc/self/fd/{n}", os.O_RDWR))
+    tried("truncate the backing", lambda: os.ftruncate(n, 0) or "truncated")
+    tried("truncate the backing by name", lambda: os.truncate(f"/proc/self/fd/{n}", 0) or "truncated")
+    tried("chmod the backing", lambda: os.fchmod(n, 0o777) or "chmod")
+    tried("punch a hole", lambda: None if libc.fallocate(n, 3, ctypes.c_long(0), ctypes.c_long(4096)) else "punched")
+    q = mapped(n, R)
+    tried("mprotect the backing", lambda: protected(q, R | W))
+    pid = os.fork()
+    if not pid:
+        try:
+            fcntl.fcntl(n, fcntl.F_ADD_SEALS, 0x20)
+            print("seals added")
+        except OSError:
+            pass
+        os._exit(0)
+    os.waitpid(pid, 0)
+for path in glob.glob("/proc/self/map_files/*"):
+    tried("map_files", lambda: os.open(path, os.O_RDWR))
+tried("/proc/self/mem", lambda: os.pwrite(os.open("/proc/self/mem", os.O_RDWR), b"x", m))
+tried("process_vm_writev", lambda: None)
+# Asking the daemon itself, as the shim does.
+def ask(what):
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.connect("/run/cuse-daxd/control.sock")
+    s.sendmsg([struct.pack("<IHHIIQQQQ", 0x30786164, 1, 1, 0, 0, 0, 0, 0, 0)],
+              [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", what))])
+    data, anc, *_ = s.recvmsg(4096, 1000)
+    error = struct.unpack_from("<I", data, 12)[0]
+    if error:
+        raise OSError(error, "")
+    n = struct.unpack("i", anc[0][2])[0]
+    return n if fcntl.fcntl(n, fcntl.F_GETFL) & 3 else os.close(n)
+tried("ATTACH with a read-only descriptor", lambda: ask(fd))
+tried("ATTACH with O_PATH", lambda: ask(opath))
+tried("ATTACH with /dev/null", lambda: ask(os.open("/dev/null", os.O_RDWR)))
+tried("ATTACH with the backing", lambda: ask(backing[0]))
+tried("ATTACH with a socket", lambda: ask(socket.socket(socket.AF_UNIX).fileno()))
+tried("ATTACH with a directory", lambda: ask(os.open("/dev", os.O_RDONLY)))
+tried("mknod", lambda: os.mknod("/tmp/mine", 0o20666, os.stat(NODE).st_rdev) or "made")
+print("backing size", os.fstat(backing[0]).st_size)
+sys.exit(1 if got else 0)
+"""
+
+
+def check_who_may_open():
+    with Daemon(ONE) as d:
+        for user, groups, want in ((WORKER, [GROUP], "2"), (OTHER, [], "EACCES"), (WORKER, [], "EACCES")):
+            for shim in (False, True):
+                code = (f"import os,errno,fcntl\ntry: fd=os.open('{NODE}',2)\nexcept OSError as e: print(errno.errorcode[e.errno])\n"
+                        "else: print(fcntl.fcntl(fd,fcntl.F_GETFL)&3)")
+                assert run("python3", "-c", code, user=user, groups=groups, shim=shim).stdout.strip() == want
+        code = f"import mmap,os\nm=mmap.mmap(os.open('{NODE}',2),2<<20)\nm[0]=7\nprint(m[0])"
+        assert run("python3", "-c", code, user=WORKER, groups=[GROUP], shim=True).stdout == "7\n"
+        r = run("python3", "-c", code, user=WORKER, groups=[GROUP], check=False)
+        assert "OSError: [Errno 19] No such device" in r.stderr, r.stderr	# without the shim: ENODEV
+        r = run("daxrun", "--connect", "--", "python3", "-c", code, user=WORKER, groups=[GROUP],
+                env={"PATH": "/opt/daxd:" + os.environ["PATH"]})
+        assert r.stdout == "7\n"
+        assert d.device("dax5.0")["clients"] == 0
+
+
+def check_read_only_users_cannot_write():
+    with Daemon(ONE.replace("0660", "0644")) as d:
+        code = f"import mmap,os\nm=mmap.mmap(os.open('{NODE}',2),64<<20)\nm[:]=b'A'*len(m)"
+        run("python3", "-c", code, shim=True)
+        r = run("python3", "-c", WAYS, user=OTHER, shim=True, check=False)
+        print(r.stdout, r.stderr)
+        assert r.returncode == 0 and "seals added" not in r.stdout
+        assert r.stdout.count("\n") > 30
+        code = f"import mmap,os\nm=mmap.mmap(os.open('{NODE}',0),64<<20,prot=1)\nassert m[:]==b'A'*len(m)"
+        run("python3", "-c", code, shim=True)
+        # One who may only write can't map at all, as on the real device.
+        os.chmod(NODE, 0o622)
+        code = f"import mmap,os\nmmap.mmap(os.open('{NODE}',1),2<<20,prot=2)"
+        r = run("python3", "-c", code, user=OTHER, shim=True, check=False)
+        assert "PermissionError: [Errno 13]" in r.stderr
+        assert d.ctl("stats")["devices"][0]["attaches"] >= 2
+
+
+def check_a_container():
+    """Own mount, pid, user and network namespaces; only the node and the socket bound in."""
+    with Daemon(ONE):
+        os.makedirs("/tmp/box", exist_ok=True)
+        box = ["bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/usr", "/usr", "--symlink", "usr/lib",
+               "/lib", "--symlink", "usr/lib64", "/lib64", "--symlink", "usr/bin", "/bin", "--ro-bind", "/opt", "/opt",
+               "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--dev-bind", NODE, NODE, "--bind", RT, RT,
+               "--setenv", "LD_PRELOAD", SHIM, "--chdir", "/tmp", "--"]
+        out = run(*box, "fio", "--name=v", "--ioengine=dev-dax", f"--filename={NODE}", "--rw=randwrite", "--bs=2M",
+                  "--size=16M", "--verify=crc32c", "--do_verify=1", "--output-format=json", timeout=300).stdout
+        job = json.loads(out[out.index("{"):])["jobs"][0]
+        assert job["error"] == 0 and job["write"]["io_bytes"] == 16 * MIB
+        out = run(*box, "bash", "-c", "echo $$; id -u; ls /dev; daxctl list").stdout
+        print(out)
+        assert out.startswith("2\n") and '"chardev":"dax5.0"' in out and "dax0.0" not in out
+        # Another user's container, who is in the group: the node's mode counts inside, too.
+        out = run(*box, "python3", "-c", f"import mmap,os\nm=mmap.mmap(os.open('{NODE}',2),2<<20)\nm[0]=1\nprint('ok')",
+                  user=WORKER, groups=[GROUP]).stdout
+        assert out == "ok\n"
+        r = run(*box, "python3", "-c", f"import os\nos.open('{NODE}',2)", user=OTHER, check=False)
+        assert "PermissionError" in r.stderr
+
+
+# ---- the daemon's end, and the next one -------------------------------------------------
+
+def check_kill_9():
+    """The nodes go with the daemon, mappings stay; the next one makes the nodes again."""
+    config = "[region 5]\nbacking=pmem:/tmp/pool\nsize=16M\n[region 6]\nsize=4M\n"
+    code = ("import mmap,os,sys\nfd=os.open('/dev/dax5.0',2)\nm=mmap.mmap(fd,16<<20)\nm[0]=1\nprint('up',flush=True)\n"
+            "sys.stdin.readline()\nm[1]=2\nn=mmap.mmap(fd,2<<20)\nassert n[0:2]==b'\\1\\2'\nprint('on',flush=True)\n")
+    old = {}
+    with Daemon(config) as d:
+        p = subprocess.Popen(["python3", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                             env={**os.environ, "LD_PRELOAD": SHIM})
+        assert p.stdout.readline() == "up\n"
+        for name in ("dax5.0", "dax6.0"):
+            old[name] = os.open(f"/dev/{name}", os.O_RDWR)
+        numbers = {n: os.stat(f"/dev/{n}").st_rdev for n in old}
+        d.stop(signal.SIGKILL)
+        assert nodes() == ["dax0.0"]
+        assert answer(os.read, old["dax5.0"], 1) in ("ENOTCONN", "ECONNABORTED")
+    with Daemon(config) as d:
+        assert {n: os.stat(f"/dev/{n}").st_rdev for n in old} == numbers
+        p.stdin.write("\n")
+        p.stdin.flush()
+        assert p.stdout.read() == "on\n" and p.wait(TIMEOUT) == 0
+        # A descriptor of before: of dax5.0, which is the same, it is good; dax6.0's memory
+        # was the old daemon's, and the new device only has its number.
+        for name, want in (("dax5.0", ""), ("dax6.0", "[Errno 6]")):
+            r = run("python3", "-c", "import mmap,sys\nmmap.mmap(int(sys.argv[1]),2<<20)", old[name], shim=True,
+                    check=False, pass_fds=[old[name]])
+            assert (want in r.stderr) if want else r.returncode == 0, (name, r.stderr)
+            r = run("python3", "-c", f"import mmap,os\nmmap.mmap(os.open('/dev/{name}',2),2<<20)", shim=True)
+        for fd in old.values():
+            os.close(fd)
+    os.unlink("/tmp/pool")
+
+
+def check_a_hundred_cycles():
+    """Nothing is left of 100 times disable and enable, and of 100 starts and stops."""
+    config = "[region 5]\nsize=16M\ntype=dynamic\nmode=0666\n"
+    code = f"import mmap,os\nfd=os.open('{NODE}',2)\nm=mmap.mmap(fd,2<<20)\nm[0]=1\nm.close()\n"
+    with Daemon(config) as d:
+        def cycle():
+            d.ctl("disable", "dax5.0")
+            assert answer(os.open, NODE, os.O_RDWR) == "ENXIO"
+            d.ctl("enable", "dax5.0")
+            os.close(os.open(NODE, os.O_RDWR))
+
+        run("python3", "-c", code, shim=True)
+        for _ in range(5):
+            cycle()
+        before = d.counts()
+        for _ in range(100):
+            cycle()
+        run("python3", "-c", code, shim=True)
+        wait_for(lambda: d.counts()[0] <= before[0] + 1)
+        after = d.counts()
+        print(f"100 times disabled and enabled: descriptors, threads, kB: {before} before, {after} after")
+        assert after[1] == before[1] and after[2] < before[2] + 512
+        assert d.device("dax5.0")["handles"] == 0 and nodes() == ["dax0.0", "dax5.0"]
+
+    def memory():
+        with open("/proc/meminfo") as f:
+            return {line.split(":")[0]: int(line.split()[1]) for line in f}
+
+    def start():
+        with Daemon(config) as d:
+            assert os.path.exists(NODE)
+            d.stop()
+        assert nodes() == ["dax0.0"] and not os.path.exists(RT)
+
+    for _ in range(5):
+        start()
+    before = memory()
+    for _ in range(100):
+        start()
+    after = memory()
+    with open("/proc/sys/fs/file-nr") as f:
+        files = f.read().split()[0]
+    print(f"100 starts and stops: Shmem {before['Shmem']} kB before, {after['Shmem']} after; "
+          f"Slab {before['Slab']}, {after['Slab']}; files open {files}; no node, no directory left")
+    # The logs of these 100 daemons are ours.
+    assert after["Shmem"] <= before["Shmem"] + 2048 and after["Slab"] < before["Slab"] + 8192
+
+
+# ---- how fast -----------------------------------------------------------------------------
+
+RACE = r"""
+import ctypes, os, sys, time
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + [ctypes.c_int] * 3 + [ctypes.c_long]
+libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+path, n = sys.argv[1].encode(), int(sys.argv[2])
+def opens():
+    for _ in range(n):
+        libc.close(libc.open(path, 2))
+fd = libc.open(path, 2)
+def maps():
+    for _ in range(n):
+        libc.munmap(libc.mmap(None, 2 << 20, 3, 1, fd, 0), 2 << 20)
+for f in (opens, maps):
+    f()
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        f()
+        times.append((time.perf_counter() - start) / n * 1e6)
+    print(min(times))
+"""
+
+
+def check_ratios():
+    """open+close and mmap+munmap, of our node and of the real device, side by side."""
+    with Daemon(ONE):
+        found = {}
+        for path, shim in ((REAL, False), (NODE, False), (NODE, True)):
+            out = run("python3", "-c", RACE, path, 200, shim=shim).stdout.split()
+            found[path, shim] = [float(x) for x in out]
+        real, bare, ours = found[REAL, False], found[NODE, False], found[NODE, True]
+        print(f"open+close: real {real[0]:.1f} us, CUSE node {bare[0]:.1f} us (ratio {bare[0] / real[0]:.1f}), "
+              f"under the shim {ours[0]:.1f} us (ratio {ours[0] / real[0]:.1f})")
+        print(f"mmap+munmap of 2 MiB: real {real[1]:.1f} us, node under the shim {ours[1]:.1f} us "
+              f"(ratio {ours[1] / real[1]:.2f})")
+        assert ours[1] < 20 * real[1]

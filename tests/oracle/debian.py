@@ -101,7 +101,8 @@ mkdir -p /dev/pts /dev/shm
 mount -t devpts devpts /dev/pts
 mount -t tmpfs -o mode=1777 shm /dev/shm
 mount -t cgroup2 cgroup /sys/fs/cgroup
-[ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd
+ln -s /proc/self/fd /dev/fd
+for n in 0:in 1:out 2:err; do ln -s fd/${n%:*} /dev/std${n#*:}; done
 /job/busybox ip link set lo up
 /job/main
 """
