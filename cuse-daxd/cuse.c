@@ -86,7 +86,8 @@ static struct {
 	FUSE_FUNCTIONS(DECLARE);
 } fuse;
 
-static void log_fuse(enum fuse_log_level level, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 2, 0)))
+log_fuse(enum fuse_log_level level, const char *fmt, va_list ap)
 {
 	char text[256];
 
