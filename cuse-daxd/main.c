@@ -410,19 +410,19 @@ static int print_config(const struct daxd_options *options)
 static int run(const struct daxd_options *options)
 {
 	struct daemon d = {.options = *options};
-	int status;
+	int status = 1;
 
 	if (options->config)
 		d.config_path = !strcmp(options->config, "-")
 					? g_strdup("-")
 					: g_canonicalize_filename(options->config, NULL);
 	d.config = load_config(options);
-	if (!d.config)
-		return 1;
-	status = run_daemon(&d);
-	daxd_config_free(d.config);
+	if (d.config) {
+		status = run_daemon(&d);
+		daxd_config_free(d.config);
+		daxd_sd_done();
+	}
 	g_free(d.config_path);
-	daxd_sd_done();
 	return status;
 }
 
