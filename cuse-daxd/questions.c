@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The daemon's answers to what clients ask, but for JSON (control.c). */
 #include "cuse-daxd/control.h"
+#include "cuse-daxd/mend.h"
 #include "cuse-daxd/faults.h"
 #include "cuse-daxd/foreign.h"
 #include "cuse-daxd/giveback.h"
@@ -100,6 +101,7 @@ static enum daxd_next attach(struct daxd_conn *conn, const struct daxd_question 
 		dev->refusals++;
 		return refuse(r, ret);
 	}
+	daxd_mend(server->reg, dev->region);
 	daxd_registry_opened(server->reg, dev);
 	dev->attaches++;
 	server->stats.attaches++;

@@ -370,6 +370,35 @@ static int save(struct daxd_registry *reg, struct daxd_region *region,
 }
 
 /**
+ * daxd_record_is_intact() - does the file hold what was written to it?
+ * @store:	any store with a file
+ *
+ * Return: true also if it keeps no record. If not, the next save writes it.
+ */
+bool daxd_record_is_intact(struct daxd_store *store)
+{
+	struct daxd_record *record = &store->record;
+	g_autofree uint8_t *slot = NULL;
+	unsigned int i;
+
+	if (!store->wants_record || !record->last_length)
+		return true;
+	slot = g_malloc0(record->last_length);
+	for (i = 0; i < DAX_LAYOUT_SLOTS; i++) {
+		uint64_t at = record->area.offset[i];
+
+		if (pread(store->rw, slot, record->last_length, (off_t)at) < 0)
+			return true;
+		dax_layout_unseal(slot, record->last_length);
+		if (memcmp(slot, record->last, record->last_length)) {
+			record->last_length = 0;
+			return false;
+		}
+	}
+	return true;
+}
+
+/**
  * daxd_record_save() - write what has changed into the regions' files
  * @reg:	the registry
  * @why:	the first thing that could not be written

@@ -9,6 +9,7 @@
 #include "cuse-daxd/registry.h"
 
 #include "cuse-daxd/faults.h"
+#include "cuse-daxd/mend.h"
 #include "cuse-daxd/record.h"
 #include "cuse-daxd/sd.h"
 
@@ -658,6 +659,7 @@ void daxd_registry_done(struct daxd_registry *reg)
 		struct daxd_region *region = g_ptr_array_index(reg->regions, i);
 		int r = 0;
 
+		daxd_mend(reg, region);
 		if (region->store && region->store->is_kept)
 			r = daxd_store_sync(region->store);
 		if (r < 0)

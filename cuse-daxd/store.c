@@ -91,6 +91,7 @@ int daxd_store_make(struct daxd_store *store, struct daxd_why *why)
 				 strerror(errno));
 	store->dev = store->maps_dev = st.st_dev;
 	store->ino = store->maps_ino = st.st_ino;
+	store->length = (uint64_t)st.st_size;
 	return 0;
 }
 

@@ -98,7 +98,8 @@ struct daxd_store {
 	/* pmem: the namespace that the file holds; other stores have none. */
 	struct dax_infoblock block;
 	uint64_t ns_size;
-	uint64_t data; /* where in the file the first usable byte is */
+	uint64_t length; /* make: bytes of the file */
+	uint64_t data;   /* where in the file the first usable byte is */
 	struct daxd_record record;
 	struct daxd_pmem *pmem; /* store_pmem.c */
 };

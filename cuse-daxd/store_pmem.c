@@ -20,6 +20,8 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <libpmem.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -269,15 +271,24 @@ static void unmap_file(struct daxd_store *store)
 	g_clear_pointer(&store->pmem, g_free);
 }
 
-static int write_with_libpmem(struct daxd_pmem *pmem, uint64_t offset,
-			      const uint8_t *data, size_t len)
+/*
+ * Who may write to the device can cut the file off under us; then the touch of our
+ * mapping is SIGBUS. The daemon has one thread that gets here.
+ */
+static sigjmp_buf on_sigbus;
+
+static void catch_sigbus(int number)
+{
+	(void)number;
+	siglongjmp(on_sigbus, 1);
+}
+
+static int store_and_flush(struct daxd_pmem *pmem, uint64_t offset, const uint8_t *data,
+			   size_t len)
 {
 	uint8_t *p = pmem->map + offset;
 	size_t half = len / 16 * 8;
 
-	/* Somebody has cut the file off: better an error than a signal. */
-	if (offset + len > pmem->len)
-		return -ENOSPC;
 	daxd_fault_point("write");
 	memcpy(p, data, half);
 	daxd_fault_point("write-half");
@@ -289,6 +300,22 @@ static int write_with_libpmem(struct daxd_pmem *pmem, uint64_t offset,
 		return -errno;
 	daxd_fault_point("flushed");
 	return 0;
+}
+
+static int write_with_libpmem(struct daxd_pmem *pmem, uint64_t offset,
+			      const uint8_t *data, size_t len)
+{
+	struct sigaction catch = {.sa_handler = catch_sigbus};
+	struct sigaction old;
+	int r = -ENOSPC;
+
+	if (offset + len > pmem->len)
+		return r;
+	sigaction(SIGBUS, &catch, &old);
+	if (!sigsetjmp(on_sigbus, 1))
+		r = store_and_flush(pmem, offset, data, len);
+	sigaction(SIGBUS, &old, NULL);
+	return r;
 }
 
 static int write_without_libpmem(const struct daxd_store *store, uint64_t offset,

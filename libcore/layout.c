@@ -58,10 +58,18 @@ void dax_layout_area_of_page(uint64_t start, struct dax_layout_area *ret)
 /**
  * dax_layout_is_signature() - does a slot hold a record, or what is left of one?
  * @begin:	what the slot begins with
+ *
+ * Where slots are may be anything: page structs of a namespace that there was before.
+ * A few bytes that are wrong are damage.
  */
 bool dax_layout_is_signature(const uint8_t begin[DAX_LAYOUT_SIGNATURE_LEN])
 {
-	return !memcmp(begin, signature, sizeof(signature));
+	unsigned int same = 0;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(signature); i++)
+		same += begin[i] == signature[i];
+	return same >= 12;
 }
 
 /**
@@ -84,7 +92,7 @@ static int decode(const uint8_t *slot, size_t slot_size, const uint8_t *uuid,
 {
 	size_t length;
 
-	if (dax_is_zero(slot, HEADER))
+	if (!dax_layout_is_signature(slot))
 		return -ENODATA;
 	length = dax_get_le(slot + OFF_LENGTH, 4);
 	if (memcmp(slot, signature, sizeof(signature)) || length > slot_size ||

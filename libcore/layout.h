@@ -67,7 +67,7 @@ void dax_layout_area_of_image(const struct dax_infoblock *block,
 /* Of a file of huge pages that ends in a page for it: at @start. */
 void dax_layout_area_of_page(uint64_t start, struct dax_layout_area *ret);
 
-/* Is there a record, whole or not? @begin: of a slot. */
+/* Is there a record, whole or not? @begin: what the slot begins with. */
 bool dax_layout_is_signature(const uint8_t begin[DAX_LAYOUT_SIGNATURE_LEN]);
 
 /* How much of a slot to read. @header: what it begins with. */

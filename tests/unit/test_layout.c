@@ -69,6 +69,10 @@ static void test_what_is_written_is_read(void)
 	size_t cursor = 0;
 
 	is(pick(a, b, &layout), -ENODATA, "two empty slots hold no record");
+	memset(a, 0xff, SLOT);
+	memset(b, 0x40, SLOT);
+	is(pick(a, b, &layout), -ENODATA, "nor do page structs that there were");
+	memset(b, 0, SLOT);
 	make(a, uuid, 7, 3, 2);
 	is(pick(a, b, &layout), 0, "one record is enough");
 	is(layout.sequence, 7, "its sequence");
