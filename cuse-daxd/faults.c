@@ -761,6 +761,20 @@ static int check_touch(const struct daxd_faults *faults,
 	return 0;
 }
 
+/* All processes have to look at their mappings. */
+static void touch_all(struct daxd_faults *faults, const struct daxd_fault *f)
+{
+	guint i;
+
+	for (i = 0; i < faults->reg->devices->len; i++) {
+		const struct daxd_device *dev =
+			g_ptr_array_index(faults->reg->devices, i);
+
+		if (is_device_of(f, dev))
+			touch_device(faults, dev->life);
+	}
+}
+
 static struct daxd_fault *make_rule(struct daxd_faults *faults,
 				    const struct dax_fault_rule *rule)
 {
@@ -822,9 +836,9 @@ int daxd_faults_add(struct daxd_faults *faults, const char *text, uint32_t *ret_
 	if (r < 0)
 		return r;
 	look_at_rule(faults, f, now_ns());
-	carry_out(faults);
 	if (is_touch(&f->rule))
-		daxd_registry_wake(faults->reg);
+		touch_all(faults, f);
+	carry_out(faults);
 	set_timer(faults);
 	*ret_id = f->rule.id;
 	return 0;
@@ -839,18 +853,16 @@ int daxd_faults_add(struct daxd_faults *faults, const char *text, uint32_t *ret_
 int daxd_faults_remove(struct daxd_faults *faults, uint32_t id, struct daxd_why *why)
 {
 	struct daxd_fault *f = daxd_faults_find(faults, id);
-	bool was_touch;
 
 	if (!f)
 		return daxd_fail(why, ENOENT, "there is no fault rule %u", id);
 	heal_rule(faults, f);
 	if (f->rule.what == DAX_FAULT_DISABLE && (f->is_on || f->rule.calls))
 		switch_devices(faults, f, true);
-	was_touch = is_touch(&f->rule);
+	if (is_touch(&f->rule))
+		touch_all(faults, f);
 	g_ptr_array_remove(faults->rules, f);
 	carry_out(faults);
-	if (was_touch)
-		daxd_registry_wake(faults->reg);
 	set_timer(faults);
 	return 0;
 }

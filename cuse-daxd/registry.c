@@ -244,16 +244,6 @@ static void wake_clients(const struct daxd_registry *reg)
 	syscall(SYS_futex, &reg->rt->state->changes, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-/**
- * daxd_registry_wake() - something else in the state pages has changed
- * @reg:	the registry
- */
-void daxd_registry_wake(const struct daxd_registry *reg)
-{
-	__atomic_add_fetch(&reg->rt->state->changes, 1, __ATOMIC_RELEASE);
-	wake_clients(reg);
-}
-
 /* Whose slot this was is now unknown to us: answers to its descriptors are ENXIO. */
 static void forget_slot(struct daxd_registry *reg, uint32_t slot)
 {

@@ -112,7 +112,6 @@ int daxd_registry_store(struct daxd_registry *reg, const char *path, const char 
 int daxd_registry_sync(struct daxd_registry *reg, struct daxd_why *why);
 int daxd_registry_commit(struct daxd_registry *reg, struct daxd_why *why);
 void daxd_registry_release_minors(struct daxd_registry *reg);
-void daxd_registry_wake(const struct daxd_registry *reg);
 void daxd_registry_opened(struct daxd_registry *reg, struct daxd_device *dev);
 struct daxd_device *daxd_registry_add(struct daxd_registry *reg,
 				      struct daxd_region *region, struct dax_dev *dev);

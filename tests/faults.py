@@ -22,6 +22,7 @@ class Probe:
         self.process = subprocess.Popen([str(c) for c in command], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True, bufsize=1,
                                         **kwargs)
+        self.buffer = b""
 
     @property
     def pid(self):
@@ -33,8 +34,14 @@ class Probe:
         return self.line()
 
     def line(self):
-        assert select.select([self.process.stdout], [], [], TIMEOUT)[0], "no answer"
-        return self.process.stdout.readline().rstrip("\n")
+        while b"\n" not in self.buffer:
+            assert select.select([self.process.stdout], [], [], TIMEOUT)[0], "no answer"
+            got = os.read(self.process.stdout.fileno(), 65536)
+            if not got:
+                return ""
+            self.buffer += got
+        line, self.buffer = self.buffer.split(b"\n", 1)
+        return line.decode()
 
     def lines(self, line, count):
         return [self(line)] + [self.line() for _ in range(count - 1)]

@@ -73,10 +73,8 @@ static struct outcome try_hugetlb(void)
 
 static struct outcome try_userfaultfd(void)
 {
-	int fd = open("/dev/userfaultfd", O_RDWR | O_CLOEXEC);
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
 
-	if (fd < 0)
-		fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
 	if (fd < 0)
 		return from_errno(
 			"a container's seccomp profile, or a kernel without it");
@@ -131,7 +129,7 @@ static const struct {
 	 "devices of huge pages (backing=hugetlb, hugetlbfs:PATH)",
 	 "no such devices; smaps of others shows 4 kB pages", false},
 	{"userfaultfd", try_userfaultfd, "delays at the first touch of memory",
-	 "no such delays", false},
+	 "rules that say so are refused", false},
 	{"seccomp", try_seccomp, "static programs, once there is a supervisor (planned)",
 	 "static programs will see no devices", false},
 	{"cuse", try_cuse,

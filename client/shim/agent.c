@@ -30,12 +30,12 @@
 #include "libcore/slice.h"
 #include "libcore/wire.h"
 
-#define STACK_BYTES (64 * 1024)
-#define NOBODY      65534
+#define NOBODY 65534
 
 /* The stack and, above it, what thread-local variables need: below the last page. */
-#define TLS_BYTES (32 * 1024)
-static char block[STACK_BYTES + TLS_BYTES + 4096] __attribute__((aligned(64)));
+#define STACK_BYTES (64 * 1024)
+#define TLS_BYTES   (SHIM_THREAD_BYTES - STACK_BYTES - 4096)
+static char block[SHIM_THREAD_BYTES] __attribute__((aligned(64)));
 static uint32_t is_running;
 
 /* Generations that our mappings of each device follow; 0: it was never mapped. */
@@ -71,6 +71,7 @@ static bool follow_locked(const struct shim_session *s)
 		followed[i] = dev.generation;
 		followed_bad[i] = dev.bad_generation;
 		is_changed |= shim_bad_follow(s, &dev, is_changed);
+		shim_touch_follow(s, &dev);
 		if (is_changed)
 			changed[i / 64] |= UINT64_C(1) << (i % 64);
 		is_any = true;
@@ -163,14 +164,22 @@ static void hurry(void)
 	sys3(sched_setattr, 0, &attr, 0);
 }
 
-__attribute__((used, noreturn)) static void run(void)
+/**
+ * shim_thread_be_small() - a thread of ours begins: no more rights than it needs
+ */
+void shim_thread_be_small(void)
+{
+	drop_rights();
+	hurry();
+}
+
+static void run(void)
 {
 	const struct shim_session *s = shim_session_if_known();
 	const uint32_t *word = &s->state->changes;
 
 	sys5(prctl, PR_SET_NAME, "daxshim", 0, 0, 0);
-	drop_rights();
-	hurry();
+	shim_thread_be_small();
 	for (;;) {
 		bool is_any = false;
 		uint32_t seen;
@@ -187,8 +196,8 @@ __attribute__((used, noreturn)) static void run(void)
 
 #ifdef __x86_64__
 
-/* clone(2), and run() on the new stack. Return: in the parent, clone's answer. */
-static long clone_agent(char *stack, void *tls)
+/* clone(2), and @run on the new stack. Return: in the parent, clone's answer. */
+static long clone_thread(char *stack, void *tls, void (*fn)(void))
 {
 	const long flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
 			   CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS;
@@ -204,7 +213,7 @@ static long clone_agent(char *stack, void *tls)
 			 "1:\n"
 			 : "=a"(ret)
 			 : "a"(SYS_clone), "D"(flags), "S"(stack), "d"(0), "r"(r10),
-			   "r"(r8), [run] "b"(run)
+			   "r"(r8), [run] "b"(fn)
 			 : "rcx", "r11", "memory");
 	return ret;
 }
@@ -214,10 +223,10 @@ static long clone_agent(char *stack, void *tls)
  * fixed places (the block's own address, the stack protector's value). How far below
  * the thread pointer it has to go is seen at our own variable and at errno.
  */
-static void *make_tls(void)
+static void *make_tls(char *at)
 {
 	char *tp = __builtin_thread_pointer();
-	char *to = block + STACK_BYTES + TLS_BYTES;
+	char *to = at + STACK_BYTES + TLS_BYTES;
 	uintptr_t self = (uintptr_t)to;
 
 	memset(to, 0, 256);
@@ -238,15 +247,17 @@ static size_t tls_depth(void)
 
 #else
 
-static long clone_agent(char *stack, void *tls)
+static long clone_thread(char *stack, void *tls, void (*fn)(void))
 {
 	(void)stack;
 	(void)tls;
+	(void)fn;
 	return -ENOSYS;
 }
 
-static void *make_tls(void)
+static void *make_tls(char *at)
 {
+	(void)at;
 	return NULL;
 }
 
@@ -272,6 +283,26 @@ static bool is_thread_of_libc(void)
 }
 
 /**
+ * shim_thread_start() - start a thread of ours
+ * @at:		SHIM_THREAD_BYTES for its stack and thread-local memory
+ * @fn:		does not return
+ *
+ * It is not libc's, and takes no signal. Return: false if there can be none.
+ */
+bool shim_thread_start(char *at, void (*fn)(void))
+{
+	uint64_t all = ~UINT64_C(0);
+	uint64_t before;
+	long r = -ENOSYS;
+
+	sys4(rt_sigprocmask, SIG_BLOCK, &all, &before, sizeof(all));
+	if (tls_depth() <= TLS_BYTES)
+		r = clone_thread(at + STACK_BYTES, make_tls(at), fn);
+	sys4(rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(before));
+	return r > 0;
+}
+
+/**
  * shim_agent_start() - have an agent in this process
  *
  * Without one (a limit of processes, a program with very many thread-local variables)
@@ -279,19 +310,13 @@ static bool is_thread_of_libc(void)
  */
 void shim_agent_start(void)
 {
-	uint64_t all = ~UINT64_C(0);
-	uint64_t before;
-
 	if (likely(__atomic_exchange_n(&is_running, 1, __ATOMIC_ACQ_REL)))
 		return;
 	if (!is_thread_of_libc()) {
 		__atomic_store_n(&is_running, 0, __ATOMIC_RELEASE);
 		return;
 	}
-	sys4(rt_sigprocmask, SIG_BLOCK, &all, &before, sizeof(all));
-	if (tls_depth() <= TLS_BYTES)
-		clone_agent(block + STACK_BYTES, make_tls());
-	sys4(rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(before));
+	shim_thread_start(block, run);
 }
 
 /* We are a child that nobody told that it is one: the next mmap has to start an agent. */
@@ -316,6 +341,7 @@ void shim_agent_forked(void)
 	if (!s || !shim_maps_touch(0, UINT64_MAX))
 		return;
 	shim_request(s, DAX_MSG_ADOPT, 0, NULL, 0, -1, NULL, NULL);
+	shim_touch_forked();
 	shim_follow(s);
 	shim_agent_start();
 }

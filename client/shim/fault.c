@@ -119,6 +119,37 @@ void shim_fault_init(struct dax_fault_event *ev, enum dax_fault_call call,
 }
 
 /**
+ * shim_comm_of() - the name of a thread of this process
+ * @tid:	the thread
+ * @comm:	receives it
+ */
+void shim_comm_of(int32_t tid, char comm[DAX_FAULT_COMM_LEN])
+{
+	char path[48] = "/proc/self/task/";
+	char digits[12];
+	size_t len = strlen(path);
+	int nr = 0;
+	long fd;
+	long n;
+
+	memset(comm, 0, DAX_FAULT_COMM_LEN);
+	do {
+		digits[nr++] = (char)('0' + tid % 10);
+		tid /= 10;
+	} while (tid);
+	while (nr)
+		path[len++] = digits[--nr];
+	memcpy(path + len, "/comm", sizeof("/comm"));
+	fd = sys3(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	n = sys3(read, fd, comm, DAX_FAULT_COMM_LEN);
+	if (n > 0)
+		comm[n - 1] = '\0';
+	sys1(close, fd);
+}
+
+/**
  * shim_fault_tell() - tell the daemon of a fault that is given
  * @s:		the session
  * @ev:		what happened

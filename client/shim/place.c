@@ -97,9 +97,8 @@ long shim_map_plan(const struct dax_device *dev, uint64_t addr, uint64_t len,
 	int real = MAP_SHARED | (flags & HANDED_ON);
 	struct dax_segment seg;
 	struct dax_plan plan;
-	long p = -EINVAL;
-
 	struct dax_fault_who me;
+	long p = -EINVAL;
 
 	dax_plan_init(&plan, dev, off, len);
 	if (unlikely(dev->flags & DAX_DEVICE_BAD)) {
@@ -129,6 +128,8 @@ long shim_map_plan(const struct dax_device *dev, uint64_t addr, uint64_t len,
 	/* mm/mlock.c: mlock_fixup() leaves a dax mapping alone, once it is populated. */
 	if (unlikely(flags & MAP_LOCKED) && !sys_is_error(p))
 		sys2(munlock, p, len);
+	if (shim_has_faults(shim_session_if_known(), DAX_FAULT_TOUCH) && !sys_is_error(p))
+		shim_touch_mapped(dev, (uint64_t)p, len);
 	return p;
 }
 
@@ -160,4 +161,6 @@ void shim_mend_plan(const struct dax_device *dev, uint64_t addr, uint64_t len,
 			sys6(mmap, addr + seg.pos, seg.len, prot, MAP_SHARED | MAP_FIXED,
 			     backing, seg.store);
 	}
+	if (shim_has_faults(shim_session_if_known(), DAX_FAULT_TOUCH))
+		shim_touch_mapped(dev, addr, len);
 }

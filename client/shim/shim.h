@@ -164,6 +164,10 @@ extern bool shim_has_no_pages;
 
 /* -- agent.c: following what happens to devices ------------------------------------------ */
 
+/* A stack, and what thread-local variables need. */
+#define SHIM_THREAD_BYTES (100 * 1024)
+bool shim_thread_start(char *at, void (*fn)(void));
+void shim_thread_be_small(void);
 void shim_agent_start(void);
 void shim_agent_forked(void);
 void shim_agent_lost(void);
@@ -178,6 +182,7 @@ bool shim_fault_strikes(const struct dax_fault_rule *rule,
 			const struct dax_fault_event *ev, uint64_t now_ns);
 void shim_fault_init(struct dax_fault_event *ev, enum dax_fault_call call,
 		     const char *device);
+void shim_comm_of(int32_t tid, char comm[DAX_FAULT_COMM_LEN]);
 void shim_fault_tell(const struct shim_session *s, const struct dax_fault_event *ev);
 int shim_fault(const struct shim_session *s, enum dax_fault_call call, const char *device,
 	       uint64_t address, uint64_t off, uint64_t len);
@@ -200,6 +205,12 @@ void shim_me(struct dax_fault_who *ret);
 bool shim_bad_follow(const struct shim_session *s, const struct dax_device *dev,
 		     bool is_whole);
 bool shim_bad_at(uint64_t addr, struct dax_vma *ret_vma, struct dax_bad *ret);
+
+/* -- touch.c: memory whose first touch is slow ---------------------------------------- */
+
+void shim_touch_mapped(const struct dax_device *dev, uint64_t addr, uint64_t len);
+void shim_touch_follow(const struct shim_session *s, const struct dax_device *dev);
+void shim_touch_forked(void);
 
 /* -- sigbus.c: SIGBUS of bad memory, as the hardware's -------------------------------- */
 

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Slow memory: first touches that are late, and what there is without userfaultfd."""
+
+import re
+import statistics
+import subprocess
+
+import pytest
+
+from conftest import both_users
+from daxrun import Daxrun, prog
+from faults import DAXRUN, MIB, events, probe_at, run_probe
+from test_faults_memory import AT, SIZE, control, store  # noqa: F401
+
+LATE = 60000  # microseconds
+
+
+@pytest.fixture
+def daxrun(workdir, user):
+    d = Daxrun(workdir, user)
+    yield d
+    d.check_gone()
+
+
+@both_users
+def test_each_unit_is_late_once(daemon, store):  # noqa: F811
+    """In memory; rules for files are refused, as files can't be registered."""
+    d = daemon(store["text"]())
+    rule = {"action": "add", "rule": f"device:0.0 touch delay:{LATE}us"}
+    if store["name"] == "pmem":
+        result = d.ctl("fault", "add", rule["rule"])
+        assert result.returncode == 1 and "it is in a file" in result.stderr
+        return
+    unit = store["bytes"]
+    with probe_at(d) as p:
+        assert p("open") == "ok" and p(f"mmap 0 {SIZE}") == "ok"
+        assert p("store 5 3") == "ok"
+        control(d, "fault", **rule)
+        # What was touched before counts as untouched from here on.
+        for off, first in ((0, True), (5, False), (unit - 1, False), (unit, True),
+                           (unit + 8, False), (AT, True)):
+            answer, us = p.timed(f"load {off}")
+            assert answer == ("3" if off == 5 else "0")
+            assert us >= LATE if first else us < LATE, off
+        answer, us = p.timed(f"store {20 * MIB} 7")
+        assert answer == "ok" and us >= LATE
+        # Another process has its own first touches, and so has another mapping.
+        answer = p("fork timed load 0")
+        assert answer == "0" and int(p.line().removeprefix("us=")) >= LATE
+        assert p(f"mmap 0 {SIZE}") == "ok"
+        assert p.timed(f"load {20 * MIB}")[1] >= LATE
+        assert control(d, "stats")["faults"]["given"] >= 6
+        control(d, "fault", action="remove", rule="1")
+        answer, us = p.timed(f"load {40 * MIB}")
+        assert answer == "0" and us < LATE
+
+
+@pytest.mark.parametrize("when, late", [
+    ("always", [1, 1, 1, 1, 1, 1]), ("nth:3", [0, 0, 1, 0, 0, 0]),
+    ("every:2", [0, 1, 0, 1, 0, 1]), ("times:2", [1, 1, 0, 0, 0, 0]),
+    ("offset:4M length:4M", [0, 0, 1, 1, 0, 0]), ("probability:0", [0] * 6),
+    ("comm:other", [0] * 6), ("comm:fault_probe", [1] * 6), ("after:3000s", [0] * 6),
+    ("while:/there/is/none", [0] * 6),
+])
+def test_when(daxrun, when, late):
+    lines = ["open", f"mmap 0 {16 * MIB}"] + [f"timed load {n * 2 * MIB}" for n in range(6)]
+    out, result = run_probe(daxrun, lines, "--fault", f"touch delay:{LATE}us {when}",
+                            "--fault-log", daxrun.dir / "log")
+    times = [int(line.removeprefix("us=")) for line in out[3::2]]
+    assert [int(us >= LATE) for us in times] == late, (times, result.stderr)
+    log = events(daxrun.dir / "log")
+    assert [e["offset"] // (2 * MIB) for e in log] == [n for n, x in enumerate(late) if x]
+    assert all(e["call"] == "touch" and e["comm"] == "fault_probe" for e in log)
+
+
+def test_not_much_later_than_asked(daxrun):
+    """20 us above the delay are the aim (make bench); this machine may be busy."""
+    lines = ["open", f"mmap 0 {128 * MIB}"] + [f"timed load {n * 2 * MIB}" for n in range(60)]
+    out, _ = run_probe(daxrun, lines, "--fault", "touch delay:2ms")
+    times = [int(line.removeprefix("us=")) for line in out[3::2]]
+    assert min(times) >= 1985 and statistics.median(times) < 2500, times
+
+
+def test_threads_wait_side_by_side(daxrun):
+    program = ("import mmap, os, threading, time\n"
+               "m = mmap.mmap(os.open('/dev/dax0.0', os.O_RDWR), 64 << 20)\n"
+               "import ctypes\n"
+               "base = ctypes.addressof(ctypes.c_char.from_buffer(m))\n"
+               "libc = ctypes.CDLL(None)\n"
+               "def go(n): libc.memset(ctypes.c_void_p(base + n * (2 << 20)), 1, 8)\n"
+               "threads = [threading.Thread(target=go, args=(n,)) for n in range(8)]\n"
+               "t = time.monotonic()\n"
+               "[x.start() for x in threads]; [x.join() for x in threads]\n"
+               "print(time.monotonic() - t)\n")
+    seconds = float(daxrun("-q", "--fault", "touch delay:300ms", "--", "/usr/bin/python3",
+                           "-c", program))
+    assert 0.3 <= seconds < 1.5
+
+
+def test_without_userfaultfd_it_is_refused_and_said(workdir, user):
+    daxrun = Daxrun(workdir, user)
+    no_uffd = prog("no_uffd")
+    result = daxrun.any("--fault", "mmap errno:EIO", "--", "true")
+    assert result.returncode == 0
+
+    def run(*args):
+        command = daxrun.command(*args)
+        at = command.index(str(DAXRUN))
+        return subprocess.run([*command[:at], no_uffd, *command[at:]], text=True,
+                              capture_output=True, check=False, env=daxrun.env(),
+                              timeout=60)
+
+    result = run("--fault", "touch delay:1ms", "--", "true")
+    assert result.returncode == 125 and "userfaultfd(2) answers EPERM" in result.stderr
+    assert re.search(r"^userfaultfd +no \(.*refused$", run("--check").stdout, re.M)
+    result = run("-q", "--fault", f"poison offset:{AT} length:2M", "--", "sh", "-c",
+                 f"printf 'open\\nmmap 0 {SIZE}\\nscan {2 * MIB}\\n' | "
+                 f"{prog('fault_probe')} /dev/dax0.0")
+    assert result.stdout.split("\n")[2] == f"BUS_MCEERR_AR@{AT} bad=1 sum=0"
+    daxrun.check_gone()
