@@ -132,6 +132,29 @@ static enum daxd_next settled(struct daxd_conn *conn, const struct daxd_question
 	return DAXD_REPLY;
 }
 
+/* Opening a disabled device succeeds while somebody has it open (fs/char_dev.c). */
+static enum daxd_next held(struct daxd_conn *conn, const struct daxd_question *q,
+			   struct daxd_answer *ret)
+{
+	struct daxd_registry *reg = conn->server->reg;
+	_cleanup_close_ int dir = -1;
+	_cleanup_close_ int fd = -1;
+	struct dax_device desc;
+
+	if (q->nr_fds || q->msg->len)
+		return DAXD_DROP;
+	if (q->msg->arg[0] >= reg->rt->state->nr_slots)
+		return refuse(ENXIO, ret);
+	dax_state_read(reg->rt->state, (uint32_t)q->msg->arg[0], &desc);
+	if (desc.flags & DAX_DEVICE_GONE || reg->rt->state->flags & DAX_STATE_CUSE)
+		return refuse(ENXIO, ret);
+	dir = openat(reg->rt->dir, "dev", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	fd = dir < 0 ? -1 : openat(dir, desc.name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || !reg->fe->ops->is_held(reg->fe, fd))
+		return refuse(ENXIO, ret);
+	return DAXD_REPLY;
+}
+
 /* That the client could open the attribute for writing is its permission. */
 static enum daxd_next store(struct daxd_conn *conn, const struct daxd_question *q,
 			    struct daxd_answer *ret)
@@ -216,6 +239,8 @@ enum daxd_next daxd_question_answer(struct daxd_conn *conn, const struct daxd_qu
 		return daxd_control(conn, (const char *)q->msg->body, q->msg->len, ret);
 	case DAX_MSG_FAULT:
 		return fault(conn, q, ret);
+	case DAX_MSG_HELD:
+		return held(conn, q, ret);
 	case DAX_MSG_REPLY:
 	case DAX_MSG_NR:
 		break;

@@ -47,6 +47,10 @@ enum dax_msg_type {
 	 * what the rule wants of the daemon is done.
 	 */
 	DAX_MSG_FAULT,
+	/*
+	 * Has anybody the device in slot arg[0] open? Answer: REPLY; error ENXIO: nobody.
+	 */
+	DAX_MSG_HELD,
 	DAX_MSG_NR,
 };
 

@@ -132,7 +132,7 @@ def header(**kwargs):
 @pytest.mark.parametrize("data", [
     b"x", header()[:-1], header() + b"x", header(magic=MAGIC + 1), header(version=2),
     header(length=1), header(length=0xffffffff), header(length=BODY_MAX),
-    pack(0), pack(REPLY), pack(7), pack(0xffff), bytes(HEADER.size), b"\xff" * 48,
+    pack(0), pack(REPLY), pack(9), pack(0xffff), bytes(HEADER.size), b"\xff" * 48,
     pack(CONTROL, b"x" * (BODY_MAX + 1)), pack(CONTROL, b"x" * 100000), b"x" * 150000,
     pack(ADOPT, b"x"), pack(SETTLED, b"x"), pack(STORE), pack(ATTACH, b"x"), pack(ATTACH),
     pack(STORE, b"path without end"),

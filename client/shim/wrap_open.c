@@ -10,6 +10,7 @@
 
 #include "client/shim/sys.h"
 #include "libcore/attrmode.h"
+#include "libcore/wire.h"
 
 /* What open(2) would do to a file, but not to a device or attribute. */
 #define FILE_FLAGS (O_CREAT | O_TRUNC | O_DIRECT)
@@ -20,6 +21,31 @@ static int close_with(int fd, int error)
 	return -error;
 }
 
+/*
+ * A disabled device can be opened, all the same, while somebody has it open: and that
+ * must not be we ourselves, so the descriptor is closed and opened anew. Return: it, or
+ * -ENXIO, and then it is closed.
+ */
+SHIM_COLD static int open_disabled(const struct shim_ident *id, struct dax_device *dev,
+				   int fd, int flags)
+{
+	char path[sizeof(id->session->dir) + DAX_NAME_LEN + 8];
+
+	sys1(close, fd);
+	if (dev->flags & DAX_DEVICE_GONE ||
+	    shim_request(id->session, DAX_MSG_HELD, id->slot, NULL, 0, -1, NULL, NULL) <
+		    0)
+		return -ENXIO;
+	memcpy(path, id->session->dir, id->session->dir_len);
+	strcpy(path + id->session->dir_len, "/dev/");
+	strcat(path, dev->name);
+	fd = (int)sys4(openat, AT_FDCWD, path, flags & ~(FILE_FLAGS | O_EXCL), 0);
+	if (fd < 0)
+		return -ENXIO;
+	dev->flags |= DAX_DEVICE_ALIVE; /* for what the rules say of the flags */
+	return fd;
+}
+
 /* After the file system let us in: what does the driver say? */
 static int opened_node(const struct shim_ident *id, int fd, int flags)
 {
@@ -28,6 +54,8 @@ static int opened_node(const struct shim_ident *id, int fd, int flags)
 	struct dax_device dev;
 
 	dax_state_read(id->session->state, id->slot, &dev);
+	if (unlikely(!dax_device_is_alive(&dev)) && !(flags & O_PATH))
+		fd = open_disabled(id, &dev, fd, flags);
 	v = dax_open_verdict(&dev, flags);
 	if (shim_has_faults(id->session, DAX_FAULT_OPEN) && !(flags & O_PATH)) {
 		int r = shim_fault(id->session, DAX_FAULT_OPEN, dev.name, 0, 0, 0);
@@ -37,7 +65,7 @@ static int opened_node(const struct shim_ident *id, int fd, int flags)
 	}
 	shim_report(id->session, DAX_CALL_OPEN, id->slot, args, 1, &v, (uint64_t)fd);
 	if (v.error)
-		return close_with(fd, v.error);
+		return fd < 0 ? -(int)v.error : close_with(fd, v.error);
 	if (!(flags & O_PATH))
 		shim_fd_opened(fd, id->slot);
 	shim_fd_forget(fd);
