@@ -21,6 +21,8 @@ import pytest
 from conftest import BUILD, IS_ROOT, TIMEOUT, environment, run
 from wire import ALIVE, GONE, Dropped, Slot, StatePages, Wire
 
+pytestmark = pytest.mark.plain
+
 MIB = 1 << 20
 UNIT = 2 * MIB
 SIZE = 64 * MIB

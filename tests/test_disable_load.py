@@ -9,6 +9,8 @@ import pytest
 
 from conftest import BUILD, IS_ROOT, SETPRIV, both_users, environment
 
+pytestmark = pytest.mark.plain
+
 DAXRUN = BUILD / "daxrun"
 PROGRAM = BUILD / "progs/disable_load"
 

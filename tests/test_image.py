@@ -15,6 +15,8 @@ from conftest import BUILD, ROOT, load_json, run
 sys.path.insert(0, str(ROOT / "tests/oracle"))
 from guest import Guest  # noqa: E402
 
+pytestmark = [pytest.mark.guest, pytest.mark.plain]
+
 MIB = 1 << 20
 GIB = 1 << 30
 DAXRUN = BUILD / "daxrun"

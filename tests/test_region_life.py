@@ -18,8 +18,12 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "oracle"))
 
+import pytest
+
 from conftest import BUILD, IS_ROOT, SETPRIV, both_users, environment  # noqa: E402
 from guest import Guest  # noqa: E402
+
+pytestmark = pytest.mark.plain
 
 SCRIPT = HERE / "region_life.sh"
 RECORDED = HERE / "oracle/recorded/region-life-6.1.txt"
@@ -101,6 +105,7 @@ def test_it_is_as_on_the_recorded_kernel(user):
     compare(normal(on_emulator(user)), RECORDED.read_text())
 
 
+@pytest.mark.guest
 def test_the_recording_is_of_a_real_kernel():
     compare(normal(on_real_kernel()), RECORDED.read_text())
 

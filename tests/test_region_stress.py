@@ -20,6 +20,8 @@ from conftest import NOBODY, both_users
 from test_tree import snapshot
 from wire import ALIVE, GONE
 
+pytestmark = pytest.mark.plain
+
 OPS = int(os.environ.get("DAXD_STRESS_OPS", "20000"))
 WORKERS = 4
 MIB = 1 << 20

@@ -9,6 +9,8 @@ import pytest
 
 from conftest import BUILD, ROOT
 
+pytestmark = pytest.mark.plain
+
 DOC = (ROOT / "docs/semantics.md").read_text()
 RULES = DOC[DOC.index("## Rules"):DOC.index("## Deviations")]
 DEVIATIONS = DOC[DOC.index("## Deviations"):]
