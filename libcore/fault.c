@@ -89,7 +89,7 @@ static const char *parse_decimal(const char *p, uint64_t scale, uint64_t *ret)
 				of *= 10;
 			}
 		}
-		n += (uint64_t)(part * scale / of);
+		n += (uint64_t)((part * scale + of / 2) / of);
 	}
 	*ret = n;
 	return p;
@@ -634,6 +634,19 @@ add(struct text *t, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* As it can be read again: digits enough, and no power of ten. */
+static void add_chance(struct text *t, uint64_t chance)
+{
+	char digits[32];
+	size_t n = (size_t)snprintf(digits, sizeof(digits), "%.12f",
+				    (double)chance / (double)DAX_FAULT_CERTAIN);
+
+	while (digits[n - 1] == '0')
+		n--;
+	digits[digits[n - 1] == '.' ? n - 1 : n] = '\0';
+	add(t, "probability:%s", digits);
+}
+
 static void add_time(struct text *t, const char *key, uint64_t ns)
 {
 	if (ns % 1000000000 == 0)
@@ -691,8 +704,7 @@ static void format_when(const struct dax_fault_rule *rule, struct text *t)
 	if (rule->given & DAX_FAULT_G_EVERY)
 		add(t, "every:%" PRIu64, rule->every);
 	if (rule->given & DAX_FAULT_G_PROBABILITY)
-		add(t, "probability:%.10g",
-		    (double)rule->chance / (double)DAX_FAULT_CERTAIN);
+		add_chance(t, rule->chance);
 	if (rule->given & DAX_FAULT_G_SEED)
 		add(t, "seed:%" PRIu64, rule->seed);
 	if (rule->given & DAX_FAULT_G_AFTER)
