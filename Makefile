@@ -5,6 +5,7 @@
 #   make            build everything into build/
 #   make demo       install what is missing, build, run the main job on real programs
 #   make test       install what is missing, build all variants, run every test
+#   make fuzz       fuzzers of what libcore reads, into build/fuzz
 #   make oracle     ask real kernels again, write tests/oracle/recorded
 #   make bench      ratios against the raw backing store and against peers
 #   make coverage   which lines and branches of libcore the unit tests reach
@@ -78,7 +79,7 @@ UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(SRC_unit))
 PROGS := $(patsubst tests/progs/%.c,$(B)/progs/%,$(SRC_progs))
 BENCHES := $(patsubst bench/%.c,$(B)/bench/%,$(SRC_bench))
 
-.PHONY: all programs units progs benches demo test bench install clean oracle coverage format
+.PHONY: all programs units progs benches fuzz demo test bench install clean oracle coverage format
 .DELETE_ON_ERROR:
 
 all: programs
@@ -173,6 +174,21 @@ $(B)/cuse-daxd-crash: $(OBJ_crash) $(call obj,$(filter-out $(SRC_crash),$(SRC_da
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg,--libs,$(DAXD_PKGS)) -ldl
 
+# Fuzzers of what libcore reads: clang's libFuzzer, with its sanitizers.
+FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
+fuzz: $(FUZZERS)
+FUZZ_OBJ := $(patsubst %.c,$(B)/fuzz-obj/%.o,$(SRC_libcore))
+FUZZ_CFLAGS = -std=gnu11 -O1 -g $(WARN) -fno-omit-frame-pointer -fno-sanitize-recover=all \
+	-fsanitize=address,undefined
+$(B)/fuzz-obj/%.o: %.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)clang $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+$(B)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJ)
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)clang $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $< $(FUZZ_OBJ)
+
 # Asks a device-dax what it does: the emulator here, real ones in tests/oracle.
 CONF_OBJ := $(call obj,$(SRC_conf) tests/conformance/replay.c)
 $(B)/conformance: $(call obj,$(SRC_conf))
@@ -187,7 +203,7 @@ $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANFLAGS) -MMD -MP -c -o $@ $<
 
--include $(OBJ_all:.o=.d) $(OBJ_crash:.o=.d) $(SHIM_OBJ:.o=.d) $(CONF_OBJ:.o=.d) $(UNITS:=.d) $(PROGS:=.d) $(BENCHES:=.d)
+-include $(OBJ_all:.o=.d) $(OBJ_crash:.o=.d) $(SHIM_OBJ:.o=.d) $(CONF_OBJ:.o=.d) $(UNITS:=.d) $(PROGS:=.d) $(BENCHES:=.d) $(FUZZ_OBJ:.o=.d) $(FUZZERS:=.d)
 
 # ---- jobs ------------------------------------------------------------------
 

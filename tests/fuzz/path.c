@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Paths of other people's programs. */
+#include "tests/fuzz/fuzz.h"
+
+#include "libcore/path.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct dax_path_names names = {.major = 252,
+					     .ndctl_major = 251,
+					     .has_real_nodes = size & 1};
+	char *path = text_of(data, size);
+	const size_t len = strlen(path);
+	bool has_word = dax_path_has_word(path);
+	size_t n;
+
+	for (n = 0; n <= len; n++) {
+		/* Exactly so long: what is behind it is not there. */
+		char *part = malloc(n ? n : 1);
+
+		HOLDS(part);
+		memcpy(part, path, n);
+		if (dax_path_is_root(&names, part, n)) {
+			HOLDS(!dax_path_is_above_root(part, n));
+			/* The quick look lets none through, of those that end here. */
+			if (n == len || path[n] == '/')
+				HOLDS(has_word);
+		}
+		dax_path_is_shared_dir(part, n);
+		free(part);
+	}
+	free(path);
+	return 0;
+}

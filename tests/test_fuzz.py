@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The fuzzers of tests/fuzz, each for some seconds: always the same inputs.
+
+`make fuzz` builds them; build/fuzz/words CORPUS runs one for as long as one likes.
+"""
+
+import re
+import struct
+
+import pytest
+
+from conftest import BUILD, ROOT, run
+from daxrun import Daxrun
+from wire import ATTACH, CONTROL, pack
+
+pytestmark = [pytest.mark.plain, pytest.mark.xdist_group("fuzz")]
+
+RUNS = {"vmas": 3000, "image": 10000}       # those that take longer
+
+TARGETS = sorted(path.stem for path in (ROOT / "tests/fuzz").glob("*.c"))
+
+
+@pytest.fixture(scope="module")
+def built():
+    result = run(["make", "-s", "-j2", "-C", ROOT, f"B={BUILD}", "WERROR=1", "fuzz"], timeout=600)
+    assert result.returncode == 0, result.stderr
+    return BUILD / "fuzz"
+
+
+def rules():
+    """Those of the documentation, and of the examples."""
+    text = "".join(p.read_text() for p in [ROOT / "README.md", *(ROOT / "config/examples").glob("*.conf")])
+    for group in re.findall(r"^\[fault[^\]]*\]\n((?:[^\[\n].*\n|\n)*)", text, re.M):
+        yield " ".join(line for line in group.splitlines() if line and line[0] != "#")
+    yield from ("device=dax0.0 offset=4K length=2M what=poison", "what=errno:EIO on=mmap nth:3",
+                "what=delay:10ms on=touch probability:0.5 seed=7", "what=disable after:2s")
+
+
+def image(workdir):
+    """The beginning of a region's file, as the daemon makes it."""
+    path = workdir / "image"
+    Daxrun(workdir, "root")("-q", "-d", f"dax0.0,size=16M,backing=pmem:{path}", "--", "true")
+    return path.read_bytes()[:16384], path.stat().st_size
+
+
+def seeds(target, workdir):
+    if target == "words":
+        yield from (w.encode() for w in ["1G", "16 MiB", "0x1000", "2T", "4096", "1.5G", "0x10-0x1f", "yes",
+                                         "dax0.0", "add", *rules()])
+    elif target == "path":
+        for p in ("/dev/dax0.0", "/dev/ndctl0", "/sys/dev/char/252:0", "/sys/bus/dax/devices/dax0.0/size",
+                  "../dax12.3", "/proc/devices", "/sys/bus/nd", "//dev///dax0.0/", "/sys/module/device_dax"):
+            yield p.encode()
+    elif target == "messages":
+        yield pack(ATTACH)
+        yield pack(CONTROL, b'{"verb":"list"}')
+        yield bytes(range(256))
+        for call in range(24):
+            yield b"\xff\x01" + struct.pack("<IIii16s64s", 0x45786164, call, 1, 1, b"fio", b"dax0.0") + bytes(96)
+    elif target == "image":
+        head, size = image(workdir)
+        yield struct.pack(">Q", size) + b"\2" + head[1:]
+        yield struct.pack(">Q", size) + b"\0" + head[4096:8192]
+        yield struct.pack(">Q", size) + b"\1" + head[4096:8192]
+    elif target == "maps":
+        for line in ("Size:               2048 kB\n", "VmFlags: rd wr sh mr mw me ms sd \n",
+                     "KernelPageSize:        4 kB\n", "THPeligible:           0\n"):
+            yield bytes(range(39)) + line.encode()
+    elif target == "vmas":
+        yield bytes((n * 37) % 256 for n in range(400))
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_fuzzer_finds_nothing(target, built, workdir):
+    corpus = workdir / "corpus"
+    corpus.mkdir()
+    count = 0
+    for count, seed in enumerate(seeds(target, workdir), 1):
+        (corpus / f"seed{count}").write_bytes(seed)
+    assert count, f"{target} has no seeds"
+    result = run([built / target, "-seed=1", f"-runs={RUNS.get(target, 40000)}", "-max_total_time=60", "-print_final_stats=1",
+                  f"-artifact_prefix={workdir}/", corpus], timeout=200, cwd=workdir)
+    assert result.returncode == 0, result.stderr[-3000:]
+    tried = int(re.search(r"number_of_executed_units: (\d+)", result.stderr)[1])
+    assert tried > 1000, result.stderr[-1000:]
