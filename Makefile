@@ -102,7 +102,7 @@ DAXCTL_PKGS = glib-2.0 json-c
 $(call obj,$(SRC_daxd)): CPPFLAGS += $(call pkg,--cflags,$(DAXD_PKGS) fuse3 libpmem libsystemd)
 $(B)/cuse-daxd: $(call obj,$(SRC_daxd)) $(B)/libcore.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg,--libs,$(DAXD_PKGS)) -ldl
+	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg,--libs,$(DAXD_PKGS) fuse3) -ldl
 
 $(call obj,$(SRC_daxctl)): CPPFLAGS += $(call pkg,--cflags,$(DAXCTL_PKGS))
 $(B)/cuse-daxctl: $(call obj,$(SRC_daxctl)) $(B)/libcore.a
@@ -172,7 +172,7 @@ $(B)/crash-obj/%.o: %.c
 progs: $(B)/cuse-daxd-crash
 $(B)/cuse-daxd-crash: $(OBJ_crash) $(call obj,$(filter-out $(SRC_crash),$(SRC_daxd))) $(B)/libcore.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg,--libs,$(DAXD_PKGS)) -ldl
+	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg,--libs,$(DAXD_PKGS) fuse3) -ldl
 
 # Fuzzers of what libcore reads: clang's libFuzzer, with its sanitizers.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))

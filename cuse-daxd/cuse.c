@@ -6,8 +6,6 @@
  * whole process. Here each session is made by hand: /dev/cuse is opened, its descriptor
  * is given to the session, and the kernel's first question is answered at once, so that
  * the node is there, or is known to have been refused, when daxd_cuse_add() returns.
- *
- * libfuse is loaded when the first node is made: other front ends do not pay for it.
  */
 #define FUSE_USE_VERSION 314
 
@@ -18,7 +16,6 @@
 #include "libcore/verdict.h"
 
 #include <cuse_lowlevel.h>
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <glib-unix.h>
 #include <poll.h>
@@ -66,26 +63,6 @@ struct node {
 	bool has_news; /* opened, and on_opened() not called yet */
 };
 
-/* ---- libfuse ----------------------------------------------------------------- */
-
-#define FUSE_FUNCTIONS(f)                                                                \
-	f(cuse_lowlevel_new);                                                            \
-	f(fuse_session_mount);                                                           \
-	f(fuse_session_receive_buf);                                                     \
-	f(fuse_session_process_buf);                                                     \
-	f(fuse_session_destroy);                                                         \
-	f(fuse_set_log_func);                                                            \
-	f(fuse_req_userdata);                                                            \
-	f(fuse_req_ctx);                                                                 \
-	f(fuse_reply_err);                                                               \
-	f(fuse_reply_open);                                                              \
-	f(fuse_reply_ioctl)
-
-#define DECLARE(name) __typeof__(&name) name
-static struct {
-	FUSE_FUNCTIONS(DECLARE);
-} fuse;
-
 static void __attribute__((format(printf, 2, 0)))
 log_fuse(enum fuse_log_level level, const char *fmt, va_list ap)
 {
@@ -95,23 +72,6 @@ log_fuse(enum fuse_log_level level, const char *fmt, va_list ap)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	text[strcspn(text, "\n")] = '\0';
 	daxd_debug("libfuse: %s", text);
-}
-
-static int load_fuse(struct daxd_why *why)
-{
-	void *lib = dlopen("libfuse3.so.3", RTLD_NOW | RTLD_LOCAL);
-
-	if (!lib)
-		return daxd_fail(why, ENOENT,
-				 "libfuse3.so.3: %s (apt-get install libfuse3-3)",
-				 dlerror());
-#define LOAD(name)                                                                       \
-	fuse.name = (__typeof__(fuse.name))dlsym(lib, #name);                            \
-	if (!fuse.name)                                                                  \
-	return daxd_fail(why, ENOSYS, "libfuse3.so.3: has no %s", #name)
-	FUSE_FUNCTIONS(LOAD);
-	fuse.fuse_set_log_func(log_fuse);
-	return 0;
 }
 
 /* ---- what programs ask (worker; with the lock) -------------------------------- */
@@ -146,16 +106,16 @@ static void tell_refusal(const struct node *node, pid_t pid, int error)
 
 static void on_open(fuse_req_t req, struct fuse_file_info *fi)
 {
-	struct node *node = fuse.fuse_req_userdata(req);
+	struct node *node = fuse_req_userdata(req);
 	int error = open_error(node, fi->flags);
 
 	if (error) {
-		tell_refusal(node, fuse.fuse_req_ctx(req)->pid, error);
-		fuse.fuse_reply_err(req, error);
+		tell_refusal(node, fuse_req_ctx(req)->pid, error);
+		fuse_reply_err(req, error);
 		return;
 	}
 	node->handles++;
-	if (fuse.fuse_reply_open(req, fi) < 0) {
+	if (fuse_reply_open(req, fi) < 0) {
 		node->handles--; /* who asked is gone, no release follows */
 		return;
 	}
@@ -165,11 +125,11 @@ static void on_open(fuse_req_t req, struct fuse_file_info *fi)
 
 static void on_release(fuse_req_t req, struct fuse_file_info *fi)
 {
-	struct node *node = fuse.fuse_req_userdata(req);
+	struct node *node = fuse_req_userdata(req);
 
 	(void)fi;
 	node->handles--;
-	fuse.fuse_reply_err(req, 0);
+	fuse_reply_err(req, 0);
 }
 
 /* The kernel has checked the open mode. */
@@ -183,7 +143,7 @@ static void on_read(fuse_req_t req, size_t size, off_t off, struct fuse_file_inf
 	(void)size;
 	(void)off;
 	(void)fi;
-	fuse.fuse_reply_err(req, call_error(DAX_CALL_READ, 0));
+	fuse_reply_err(req, call_error(DAX_CALL_READ, 0));
 }
 
 static void on_write(fuse_req_t req, const char *buf, size_t size, off_t off,
@@ -193,7 +153,7 @@ static void on_write(fuse_req_t req, const char *buf, size_t size, off_t off,
 	(void)size;
 	(void)off;
 	(void)fi;
-	fuse.fuse_reply_err(req, call_error(DAX_CALL_WRITE, 0));
+	fuse_reply_err(req, call_error(DAX_CALL_WRITE, 0));
 }
 
 static void on_ioctl(fuse_req_t req, int cmd, void *arg, struct fuse_file_info *fi,
@@ -208,10 +168,10 @@ static void on_ioctl(fuse_req_t req, int cmd, void *arg, struct fuse_file_info *
 	(void)in_buf;
 	(void)in_size;
 	(void)out_size;
-	if ((unsigned int)cmd == IOC_WHO && fuse.fuse_req_ctx(req)->pid == getpid())
-		fuse.fuse_reply_ioctl(req, WHO_OURS, NULL, 0);
+	if ((unsigned int)cmd == IOC_WHO && fuse_req_ctx(req)->pid == getpid())
+		fuse_reply_ioctl(req, WHO_OURS, NULL, 0);
 	else
-		fuse.fuse_reply_err(req, error ? error : ENOTTY);
+		fuse_reply_err(req, error ? error : ENOTTY);
 }
 
 /* No poll: libfuse then says ENOSYS, and the kernel "always ready", as for device-dax. */
@@ -229,13 +189,13 @@ static const struct cuse_lowlevel_ops operations = {
 static int serve_one(struct node *node)
 {
 	struct daxd_cuse *cuse = node->cuse;
-	int r = fuse.fuse_session_receive_buf(node->session, &cuse->buf);
+	int r = fuse_session_receive_buf(node->session, &cuse->buf);
 
 	if (r == -EINTR || r == -EAGAIN)
 		return 0;
 	if (r <= 0)
 		return r ? r : -ENODEV;
-	fuse.fuse_session_process_buf(node->session, &cuse->buf);
+	fuse_session_process_buf(node->session, &cuse->buf);
 	return 0;
 }
 
@@ -316,7 +276,7 @@ static void node_free(void *data)
 	struct node *node = data;
 
 	if (node->session)
-		fuse.fuse_session_destroy(node->session); /* closes fd */
+		fuse_session_destroy(node->session); /* closes fd */
 	else
 		daxd_close_fd(&node->fd);
 	g_free(node);
@@ -337,9 +297,7 @@ int daxd_cuse_start(const struct dax_state *state,
 	struct daxd_cuse *cuse;
 	int r;
 
-	r = load_fuse(why);
-	if (r < 0)
-		return r;
+	fuse_set_log_func(log_fuse);
 	cuse = g_new0(struct daxd_cuse, 1);
 	cuse->state = state;
 	cuse->on_opened = on_opened;
@@ -413,11 +371,11 @@ static int open_session(struct node *node, struct daxd_why *why)
 		return daxd_fail(why, errno, "%s: " DAXD_CUSE_PATH ": %s%s", node->name,
 				 strerror(errno),
 				 errno == EMFILE ? " (raise ulimit -n)" : "");
-	node->session = fuse.cuse_lowlevel_new(&args, &ci, &operations, node);
+	node->session = cuse_lowlevel_new(&args, &ci, &operations, node);
 	if (!node->session)
 		return daxd_fail(why, ENOMEM, "%s: libfuse makes no session", node->name);
 	snprintf(path, sizeof(path), "/dev/fd/%d", node->fd);
-	if (fuse.fuse_session_mount(node->session, path) < 0) {
+	if (fuse_session_mount(node->session, path) < 0) {
 		daxd_close_fd(&node->fd);
 		return daxd_fail(why, EIO, "%s: libfuse takes no descriptor", node->name);
 	}

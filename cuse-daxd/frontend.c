@@ -11,7 +11,7 @@
 int daxd_frontend_choose(enum daxd_frontend_kind kind,
 			 const struct daxd_frontend_ops **ret, struct daxd_why *why)
 {
-	struct daxd_why ignored;
+	struct daxd_why reason;
 	int r;
 
 	*ret = &daxd_frontend_plain;
@@ -23,8 +23,10 @@ int daxd_frontend_choose(enum daxd_frontend_kind kind,
 		*ret = &daxd_frontend_cuse;
 		return 0;
 	case DAXD_FRONTEND_AUTO:
-		if (daxd_frontend_cuse_check(&ignored) == 0)
+		if (daxd_frontend_cuse_check(&reason) == 0)
 			*ret = &daxd_frontend_cuse;
+		else
+			daxd_debug("%s; making handles", reason.text);
 		return 0;
 	case DAXD_FRONTEND_NONE:
 		break;

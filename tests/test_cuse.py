@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The CUSE front end, in a guest whose kernel has the module; see tests/guest/cuse_checks.py."""
 
+import re
+
 import pytest
 
 from conftest import BUILD, ROOT
@@ -43,6 +45,13 @@ def test_the_conformance_program(conformance):
 @pytest.mark.parametrize("check", checks_of("cuse_checks"))
 def test_cuse(guest, check):
     show(guest, check)
+
+
+def test_256_nodes_within_a_second(guest):
+    """Of an emulated CPU, which has its share only of a machine that is busy."""
+    seconds = float(re.search(r"best of 3: ([0-9.]+) s", guest["check_many"]["output"])[1])
+    print(f"{seconds:.2f} s, with {guest['load']:.1f} programs waiting for each CPU of the host")
+    assert seconds < guest["load"]
 
 
 def test_the_kernel_is_well(guest):
