@@ -10,7 +10,7 @@ import uuid
 
 import pytest
 
-from conftest import BUILD, ROOT, load_json, run
+from conftest import BUILD, CTL, ROOT, load_json, run
 
 sys.path.insert(0, str(ROOT / "tests/oracle"))
 from guest import Guest  # noqa: E402
@@ -29,6 +29,11 @@ OURS = [("mem", "4K", 34 * MIB), ("dev", "4K", 16 * MIB), ("mem", "2M", 100 * MI
 # Namespaces that the real ndctl makes: map, align, bytes of the file.
 THEIRS = [("mem", "4K", 32 * MIB), ("dev", "4K", 32 * MIB), ("mem", "2M", 48 * MIB),
           ("dev", "2M", 112 * MIB), ("mem", "1G", 2 * GIB), ("dev", "1G", 2 * GIB)]
+
+
+# Regions that are cut into several devices here: map, and for a config.
+CUT = [("mem", "type=dynamic\nsize=64M\n"), ("dev", "type=dynamic\nsize=64M\n"),
+       ("dev", "[device 0.0]\nsize=16M\n[device 0.3]\nsize=48M\n")]
 
 
 class Image:
@@ -105,10 +110,38 @@ make() { # image, align, map
 """
 
 
+class Cut(Image):
+    """An image with a record of devices, which a real kernel does not see."""
+
+    def __init__(self, path, mapping, keys):
+        super().__init__(path, mapping, "2M", 64 * MIB)
+        self.config = f"[region 0]\nbacking=pmem:{path}\nmap={mapping}\n{keys}"
+
+    def here(self, *command, **kwargs):
+        path = self.path.with_suffix(".conf")
+        path.write_text(self.config)
+        return run([DAXRUN, "-q", f"--config={path}", "--", *command], **kwargs)
+
+    def make(self):
+        """Return: the devices, as inspect shows them."""
+        orders = "true"
+        if "dynamic" in self.config:
+            orders = ("daxctl disable-device dax0.0 && daxctl reconfigure-device -s 8M dax0.0 && "
+                      "daxctl create-device -s 4M && daxctl create-device -s 20M && "
+                      "daxctl destroy-device -f dax0.1 && daxctl create-device -s 12M")
+        result = self.here("sh", "-c", orders)
+        assert result.returncode == 0, result.stderr
+        return self.record()
+
+    def record(self):
+        return load_json(run([CTL, "inspect", self.path]))["record"]
+
+
 def boot(kernel, directory):
-    """One boot of a real kernel, with six images of ours and six empty ones for ndctl."""
+    """One boot of a real kernel, with images of ours and empty ones for ndctl."""
     ours = [Image(directory / f"ours{i}", *what) for i, what in enumerate(OURS)]
     theirs = [Image(directory / f"theirs{i}", m, a) for i, (m, a, _) in enumerate(THEIRS)]
+    cut = [Cut(directory / f"cut{i}", *what) for i, what in enumerate(CUT)]
     script = GUEST_SCRIPT
     for i, image in enumerate(ours):
         spec = f"dax0.0,backing=pmem:{image.path},map={image.map},align={image.align},size={image.size}"
@@ -123,8 +156,11 @@ def boot(kernel, directory):
             f.truncate(size)
         script += f"make {i} {image.align} {image.map}\n" \
                   f"change {i} {image.step} {100 + i}; report {i} {image.step}\n"
+    for i, image in enumerate(cut, len(ours) + len(theirs)):
+        image.before = image.make()
+        script += f"change {i} {image.step} {100 + i}; report {i} {image.step}\n"
     script += "echo NDCTL; ndctl list -N\n"
-    guest = Guest(kernel, nvdimms=[i.path for i in ours + theirs])
+    guest = Guest(kernel, nvdimms=[i.path for i in ours + theirs + cut])
     result = guest.run(script, programs=[BYTES], timeout=400)
     assert result.status == 0, result.output
     assert not result.oops(), result.console
@@ -135,7 +171,7 @@ def boot(kernel, directory):
         number, name, size, align, digest = line.split()
         result.reports.setdefault(int(number), []).append(
             (int(size), int(align), digest, namespaces[name]))
-    return result, ours, theirs
+    return result, ours, theirs, cut
 
 
 def check_ours_are_the_same_devices_in_the_guest(guest, ours):
@@ -172,10 +208,32 @@ def check_images_made_by_ndctl_open_here(guest, theirs, first):
         assert image.sum() == image.sum_here() != digest
 
 
+def check_a_real_kernel_does_not_touch_the_record(guest, cut, first):
+    for i, image in enumerate(cut, first):
+        size, _, digest, namespace = guest.reports[i][0]
+        assert (size, namespace["map"]) == (64 * MIB, image.map)
+        assert image.sum() == digest
+        assert image.record() == image.before
+        listed = load_json(image.here("daxctl", "list"))
+        assert {d["chardev"]: d["size"] for d in listed} == {
+            f"dax0.{d['id']}": d["size"] for d in image.before["devices"] if d["size"]}
+        # What the kernel has at a range's offset is here at the device's start.
+        for device in image.before["devices"]:
+            offset = device["ranges"][0]["offset"]
+            shown = image.here("sh", "-c", f"{BYTES} show /dev/dax0.{device['id']} 2097152 262144 "
+                               "| sha256sum").stdout.split()[0]
+            with open(image.path, "rb") as f:
+                places = [*range(0, 2 * MIB - 4096, 262144), 2 * MIB - 4096]
+                blocks = b"".join(os.pread(f.fileno(), 4096, image.dataoff + offset + at)
+                                  for at in places)
+            assert shown == hashlib.sha256(blocks).hexdigest()
+
+
 # One test a kernel, so that each boots once, whatever runs side by side.
 @pytest.mark.parametrize("kernel", ["6.12", "6.1"])
 def test_round_trip_through_a_real_kernel(kernel, workdir):
-    guest, ours, theirs = boot(kernel, workdir)
+    guest, ours, theirs, cut = boot(kernel, workdir)
     check_ours_are_the_same_devices_in_the_guest(guest, ours)
     check_what_the_guest_wrote_is_read_here(guest, ours)
     check_images_made_by_ndctl_open_here(guest, theirs, len(ours))
+    check_a_real_kernel_does_not_touch_the_record(guest, cut, len(ours) + len(theirs))
