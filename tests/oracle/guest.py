@@ -378,7 +378,7 @@ class Guest:
     def __init__(self, kernel="6.1", regions=(), memmap=None, memory=None, modules=(), aside=(),
                  cmdline="", qemu_args=(), machine="pc", cpus=2, scratch=None, nvdimms=()):
         self.kernel = kernel
-        self.cmdline = ["console=ttyS0", "panic=-1", "quiet", "loglevel=4", "no5lvl",
+        self.cmdline = ["console=ttyS0", "panic=-1", "quiet", "loglevel=4", "no5lvl", "no_timer_check",
                         cmdline]
         self.modules = [*MODULES_IO, *(MODULES_DISK if scratch else ()), *MODULES_DAX, *modules]
         self.aside = [*MODULES_ASIDE, *aside]
