@@ -50,8 +50,13 @@ long shim_reserve(uint64_t len, uint64_t align, uint64_t off, int flags)
 static long map_hole(uint64_t addr, uint64_t len, int prot, int flags)
 {
 	long fd = sys2(memfd_create, "dax", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	uint64_t soft;
 	long p;
 
+	if (unlikely(fd == -EMFILE) && shim_raise_limit(&soft)) {
+		fd = sys2(memfd_create, "dax", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		shim_set_limit(soft);
+	}
 	if (fd < 0)
 		return fd;
 	sys3(fcntl, fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);

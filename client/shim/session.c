@@ -252,6 +252,9 @@ static int receive_reply(int sock, struct dax_msg *msg, int *ret_fd)
 			return -(int)msg->error;
 		return -EBADMSG;
 	}
+	/* It was sent, but there was no number free for it. */
+	if (fd < 0 && hdr.msg_flags & MSG_CTRUNC)
+		return -EMFILE;
 	*ret_fd = fd;
 	return 0;
 }

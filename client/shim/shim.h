@@ -75,6 +75,9 @@ bool shim_fd_is_other(int fd);
 void shim_fd_forget(int fd);
 void shim_fd_forget_all(void);
 void shim_fd_opened(int fd, uint32_t slot);
+void shim_attr_unread(int fd, bool is_unread);
+bool shim_attr_is_unread(int fd);
+bool shim_attr_any_unread(void);
 uint64_t shim_fd_file(int fd);
 void shim_fd_copied(int from, int to);
 bool shim_was_opened(uint32_t slot);
@@ -99,6 +102,8 @@ bool shim_is_shared_dir(int dirfd, const char *path, char extra[PATH_MAX]);
 
 int shim_backing(const struct shim_session *s, uint32_t slot,
 		 const struct dax_device *dev, bool is_writable, int handle);
+bool shim_raise_limit(uint64_t *ret_soft);
+void shim_set_limit(uint64_t soft);
 
 /* -- maps.c: the process's dax mappings ---------------------------------------------- */
 
