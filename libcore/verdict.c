@@ -308,6 +308,10 @@ static struct dax_verdict fcntl_verdict(int accmode, int64_t cmd, int64_t arg)
 		if (arg & O_DIRECT)
 			return refuse(EINVAL, DAX_OPEN_DIRECT);
 		return dax_allow();
+	case F_SET_RW_HINT: /* fs/fcntl.c: rw_hint_valid(), before who may is asked */
+		if ((uint64_t)arg > RWH_WRITE_LIFE_EXTREME)
+			return refuse(EINVAL, DAX_BAD_ARGUMENT);
+		return dax_allow();
 	case F_SETLEASE: /* fs/locks.c: a lease is for regular files */
 		return refuse(EINVAL, DAX_NO_LEASE);
 	case F_ADD_SEALS: /* mm/memfd.c: memfd_add_seals() */

@@ -365,6 +365,8 @@ struct dax_advice dax_advice(int advice)
 	case MADV_FREE:
 	case MADV_WIPEONFORK:
 	case MADV_COLLAPSE:
+	case 102: /* MADV_GUARD_INSTALL, MADV_GUARD_REMOVE: later than the kernels */
+	case 103: /* that we follow; the backing store has them */
 		return REFUSE(EINVAL, DAX_MADVISE_REFUSED);
 	default:
 		return (struct dax_advice){.kind = DAX_ADVICE_PASS};

@@ -33,6 +33,13 @@ static uint64_t other_numbers[NR_NUMBERS / 64];
 static uint32_t files[NR_FILES];
 static uint32_t nr_files;
 
+/*
+ * Numbers of attributes that were opened and not read yet: poll(2) tells. One word says
+ * whether there ever was one.
+ */
+static uint64_t unread_numbers[NR_FILES / 64];
+static bool has_unread;
+
 /* Devices that this process has opened: statx tells. */
 static uint64_t opened_slots[DAX_STATE_SLOTS / 64];
 
@@ -137,6 +144,36 @@ void shim_fd_opened(int fd, uint32_t slot)
 				 __ATOMIC_RELAXED);
 	__atomic_or_fetch(&opened_slots[slot / 64], UINT64_C(1) << (slot % 64),
 			  __ATOMIC_RELAXED);
+}
+
+/* An attribute was opened, or read for the first time. */
+void shim_attr_unread(int fd, bool is_unread)
+{
+	uint64_t bit = UINT64_C(1) << (fd % 64);
+
+	if ((unsigned int)fd >= NR_FILES)
+		return;
+	if (is_unread) {
+		__atomic_or_fetch(&unread_numbers[fd / 64], bit, __ATOMIC_RELAXED);
+		__atomic_store_n(&has_unread, true, __ATOMIC_RELAXED);
+	} else {
+		__atomic_and_fetch(&unread_numbers[fd / 64], ~bit, __ATOMIC_RELAXED);
+	}
+}
+
+/* Is this an attribute that was not read yet? */
+bool shim_attr_is_unread(int fd)
+{
+	return (unsigned int)fd < NR_FILES &&
+	       __atomic_load_n(&unread_numbers[fd / 64], __ATOMIC_RELAXED) >> (fd % 64) &
+		       1 &&
+	       shim_ident_fd(fd).kind == SHIM_ATTR;
+}
+
+/* Might there be any? */
+bool shim_attr_any_unread(void)
+{
+	return unlikely(__atomic_load_n(&has_unread, __ATOMIC_RELAXED));
 }
 
 /* Tells one open file from another, as far as we can. */

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "client/shim/sys.h"
+#include "libcore/size.h"
 
 #define NR_SHARED 32
 
@@ -197,6 +198,69 @@ READDIR(readdir64, struct dirent64)
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 READDIR_R(readdir_r, struct dirent, readdir)
 READDIR_R(readdir64_r, struct dirent64, readdir64)
+
+/* -- getdents64(2), which has no stream ------------------------------------------------
+ */
+
+/* Of ours, as many as are of use; and what a directory's own entries need beside. */
+#define OUR_ENTRIES   2048
+#define THEIR_ENTRIES 512
+
+/* The entries of @extra that directory @fd does not have. Return: their bytes. */
+static SHIM_COLD size_t entries_of(int fd, const char *extra, char *to, size_t room)
+{
+	char buf[OUR_ENTRIES];
+	size_t len = 0;
+	long n = 0;
+	long at;
+	int dir;
+
+	dir = (int)sys3(openat, AT_FDCWD, extra, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir >= 0)
+		n = sys3(getdents64, dir, buf, sizeof(buf));
+	for (at = 0; at < n;) {
+		struct dirent64 *entry = (struct dirent64 *)(void *)(buf + at);
+		struct stat st;
+
+		at += entry->d_reclen;
+		if (entry->d_name[0] == '.' || len + entry->d_reclen > room ||
+		    sys3(faccessat, fd, entry->d_name, F_OK) == 0)
+			continue;
+		if (entry->d_type == DT_REG &&
+		    sys4(newfstatat, dir, entry->d_name, &st, 0) == 0 &&
+		    shim_ident_stat(&st).kind == SHIM_NODE)
+			entry->d_type = DT_CHR;
+		memcpy(to + len, entry, entry->d_reclen);
+		len += entry->d_reclen;
+	}
+	if (dir >= 0)
+		sys1(close, dir);
+	return len;
+}
+
+/*
+ * Ours come first: that is where a directory is that was not read yet, and nothing has
+ * to be remembered.
+ */
+SHIM_EXPORT ssize_t getdents64(int fd, void *buf, size_t n)
+{
+	char ours[OUR_ENTRIES];
+	char extra[PATH_MAX];
+	size_t len = 0;
+	long r;
+
+	if (n > THEIR_ENTRIES && sys3(lseek, fd, 0, SEEK_CUR) == 0 &&
+	    (shim_session_if_known() || secure_getenv("CUSE_DAXD_RUNTIME_DIR")) &&
+	    shim_is_shared_dir(fd, NULL, extra))
+		len = entries_of(fd, extra, ours,
+				 dax_min(n - THEIR_ENTRIES, sizeof(ours)));
+	r = sys3(getdents64, fd, buf, n - len);
+	if (r <= 0 || !len)
+		return shim_ret(r);
+	memmove((char *)buf + len, buf, (size_t)r);
+	memcpy(buf, ours, len);
+	return r + (long)len;
+}
 
 /* -- the functions that do it all inside libc
  * ------------------------------------------------ */

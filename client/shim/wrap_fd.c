@@ -5,6 +5,7 @@
 #include <aio.h>
 #include <linux/fs.h>
 #include <linux/userfaultfd.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
@@ -16,6 +17,9 @@
 
 #include "client/shim/sys.h"
 #include "libcore/attrmode.h"
+
+/* How many descriptors of a poll are looked at one by one. */
+#define NR_LOOK 64
 #include "libcore/sysfs.h"
 #include "libcore/wire.h"
 
@@ -35,6 +39,8 @@ static int attr_call(int fd, enum dax_call call)
 {
 	struct stat st;
 
+	if (call == DAX_CALL_READ || call == DAX_CALL_PREAD)
+		shim_attr_unread(fd, false);
 	if ((call == DAX_CALL_READ || call == DAX_CALL_PREAD) &&
 	    sys2(fstat, fd, &st) == 0)
 		return -dax_attr_mode_read_error(st.st_mode);
@@ -332,6 +338,7 @@ static int lease_answer(int fd, int64_t type, int r)
 /* The commands that concern a device; the number that F_DUPFD gives may be one's. */
 static int before_fcntl(int fd, int cmd, void *arg)
 {
+	uint64_t hint;
 	int r;
 
 	switch (cmd) {
@@ -340,6 +347,12 @@ static int before_fcntl(int fd, int cmd, void *arg)
 			return 0;
 		r = shim_fd_call(fd, DAX_CALL_FCNTL, cmd, (int64_t)(intptr_t)arg, 0);
 		return lease_answer(fd, (int64_t)(intptr_t)arg, r);
+	case F_SET_RW_HINT:
+		if (likely(shim_fd_is_other(fd)))
+			return 0;
+		if (shim_copy_in(&hint, arg, sizeof(hint)) < 0)
+			return -EFAULT;
+		return shim_fd_call(fd, DAX_CALL_FCNTL, cmd, (int64_t)hint, 0);
 	case F_SETFL:
 	case F_GETLEASE:
 	case F_ADD_SEALS:
@@ -621,4 +634,60 @@ SHIM_EXPORT int fchmod(int fd, mode_t mode)
 			mode |= S_ISVTX;
 	}
 	return REAL(fchmod)(fd, mode);
+}
+
+/* -- poll: an attribute that was not read yet has news ------------------------------------
+ */
+
+/*
+ * fs/kernfs/file.c: kernfs_generic_poll(). A file of ours is always ready for the rest,
+ * and never for that. Return: how many more of the descriptors have something to tell.
+ */
+static SHIM_COLD int add_news(struct pollfd *fds, nfds_t n)
+{
+	int more = 0;
+	nfds_t i;
+
+	for (i = 0; i < n; i++) {
+		if (fds[i].fd < 0 || !shim_attr_is_unread(fds[i].fd))
+			continue;
+		more += !fds[i].revents;
+		fds[i].revents |= (short)(POLLERR | (fds[i].events & POLLPRI));
+	}
+	return more;
+}
+
+static SHIM_COLD bool has_news(const struct pollfd *fds, nfds_t n)
+{
+	struct pollfd one;
+	nfds_t i;
+
+	for (i = 0; i < n && i < NR_LOOK; i++)
+		if (shim_copy_in(&one, fds + i, sizeof(one)) == 0 && one.fd >= 0 &&
+		    shim_attr_is_unread(one.fd))
+			return true;
+	return false;
+}
+
+static SHIM_COLD int poll_news(struct pollfd *fds, nfds_t n)
+{
+	const struct timespec now = {0};
+	long r = sys5(ppoll, fds, n, &now, NULL, 0);
+
+	return (int)shim_ret(r < 0 ? r : r + add_news(fds, n));
+}
+
+SHIM_EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+	if (shim_attr_any_unread() && has_news(fds, n))
+		return poll_news(fds, n);
+	return REAL(poll)(fds, n, timeout);
+}
+
+SHIM_EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+		      const sigset_t *mask)
+{
+	if (shim_attr_any_unread() && has_news(fds, n))
+		return poll_news(fds, n);
+	return REAL(ppoll)(fds, n, timeout, mask);
 }

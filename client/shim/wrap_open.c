@@ -83,6 +83,7 @@ static int opened_attr(const struct shim_ident *id, const char *path, int fd,
 	if (v.error)
 		return close_with(fd, v.error);
 	shim_fd_forget(fd);
+	shim_attr_unread(fd, true);
 	return fd;
 }
 

@@ -9,6 +9,7 @@
 #include "client/shim/wrap.h"
 
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -161,6 +162,7 @@ static long do_seccomp(unsigned int op, unsigned int flags, void *args)
 	CALL(mprotect, mprotect(P(a), (size_t)b, I(c)))                                  \
 	CALL(pkey_mprotect, pkey_mprotect(P(a), (size_t)b, I(c), I(d)))                  \
 	CALL(madvise, madvise(P(a), (size_t)b, I(c)))                                    \
+	CALL(getdents64, getdents64(I(a), P(b), (size_t)c))                              \
 	CALL(process_madvise, process_madvise(I(a), P(b), (size_t)c, I(d), U(e)))        \
 	CALL(move_pages, do_move_pages(I(a), (unsigned long)b, P(c), P(d), P(e), I(f)))  \
 	CALL(msync, msync(P(a), (size_t)b, I(c)))                                        \
@@ -186,6 +188,7 @@ static long do_seccomp(unsigned int op, unsigned int flags, void *args)
 /* Calls that only older architectures have. */
 #ifdef __x86_64__
 #define OLD_CALLS                                                                        \
+	CALL(poll, poll(P(a), (nfds_t)b, I(c)))                                          \
 	CALL(open, shim_open(AT_FDCWD, P(a), I(b), (mode_t)c))                           \
 	CALL(creat, creat(P(a), (mode_t)b))                                              \
 	CALL(stat, stat(P(a), P(b)))                                                     \
