@@ -167,6 +167,55 @@ CASE("fd.flock.excludes_between_processes")
 	say_ret(c_flock(fd, LOCK_EX | LOCK_NB));
 }
 
+/* A mapping keeps the open file, and with it the lock: PMDK closes the descriptor. */
+CASE("fd.flock.kept_by_mapping")
+{
+	int fd = dev_open(O_RDWR);
+	int other = dev_open(O_RDWR);
+	char *p;
+
+	say_ret(c_flock(fd, LOCK_EX | LOCK_NB));
+	p = map(fd, 2 * A, PROT_READ | PROT_WRITE, 0);
+	c_close(fd);
+	say_ret(c_flock(other, LOCK_EX | LOCK_NB));
+	say_ok(c_munmap(p, A));
+	say_ret(c_flock(other, LOCK_EX | LOCK_NB));
+	say_ok(c_munmap(p + A, A));
+	say_ret(c_flock(other, LOCK_EX | LOCK_NB));
+}
+
+CASE("fd.flock.kept_by_descriptor_of_it")
+{
+	int fd = dev_open(O_RDWR);
+	int copy = c_dup(fd);
+	int other = dev_open(O_RDWR);
+
+	say_ret(c_flock(fd, LOCK_EX | LOCK_NB));
+	c_close(fd);
+	say_ret(c_flock(other, LOCK_EX | LOCK_NB));
+	say_ret(c_flock(copy, LOCK_UN));
+	say_ret(c_flock(other, LOCK_EX | LOCK_NB));
+}
+
+static void unmap_lock(void *data)
+{
+	(void)data;
+	must(c_munmap(*(char **)data, A) == 0);
+}
+
+CASE("fd.flock.kept_by_mapping_of_parent")
+{
+	int fd = dev_open(O_RDWR);
+	int other = dev_open(O_RDWR);
+	char *p;
+
+	say_ret(c_flock(fd, LOCK_EX | LOCK_NB));
+	p = map(fd, A, PROT_READ, 0);
+	c_close(fd);
+	in_child(unmap_lock, &p);
+	say_ret(c_flock(other, LOCK_EX | LOCK_NB));
+}
+
 static long record(int fd, int cmd, short type, off_t start, off_t len)
 {
 	struct flock fl = {

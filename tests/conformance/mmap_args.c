@@ -507,3 +507,34 @@ CASE("mmap.closed_descriptor_keeps_mapping")
 	say_load(p);
 	say_ok(c_munmap(p, A));
 }
+
+/* All numbers are taken, and one is free. */
+CASE("mmap.no_free_descriptor")
+{
+	struct rlimit lim = {16, 64};
+	int fd = dev_open(O_RDWR);
+
+	setrlimit(RLIMIT_NOFILE, &lim);
+	while (c_open("/dev/null", O_RDONLY, 0) >= 0)
+		;
+	say("%s", err_name(errno));
+	say_ok(try_map(fd, A, PROT_READ | PROT_WRITE, MAP_SHARED, 0));
+	say_ok(try_map(fd, A, PROT_READ, MAP_SHARED, S));
+	say_ok(try_map(fd, A, PROT_READ, MAP_PRIVATE, 0));
+}
+
+CASE("mmap.no_free_descriptor.second_time")
+{
+	struct rlimit lim = {16, 64};
+	int fd = dev_open(O_RDWR);
+	char *p = map(fd, A, PROT_READ | PROT_WRITE, 0);
+
+	put(p, 0x5b);
+	setrlimit(RLIMIT_NOFILE, &lim);
+	while (c_open("/dev/null", O_RDONLY, 0) >= 0)
+		;
+	p = c_mmap(NULL, A, PROT_READ, MAP_SHARED, fd, 0);
+	say_map(p);
+	if (p != MAP_FAILED)
+		say_load(p);
+}

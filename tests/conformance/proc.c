@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* proc.*: what /proc tells about the device and its mappings. */
+#include <dirent.h>
+#include <sched.h>
+#include <sys/prctl.h>
 #include <sys/sysmacros.h>
 
 #include "tests/conformance/call.h"
@@ -299,4 +302,60 @@ CASE("proc.devices")
 		    major_seen == major(t.dev_t))
 			say("%s", name);
 	}
+}
+
+/* ---- the process itself ---- */
+
+static int count_tasks(void)
+{
+	DIR *d = opendir("/proc/self/task");
+	int n = 0;
+
+	must(d);
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n - 2;
+}
+
+CASE("proc.threads")
+{
+	char *p;
+
+	say("%d", count_tasks());
+	p = map_units(1);
+	put(p, 1);
+	say("%d", count_tasks());
+}
+
+CASE("proc.namespace_after_mapping")
+{
+	char *p = map_units(1);
+
+	put(p, 1);
+	say_ok(unshare(CLONE_NEWUSER));
+	say_load(p);
+}
+
+/* What a process that may not be dumped reads of itself is root's. */
+CASE("proc.not_dumpable")
+{
+	char link[64];
+	char b[64];
+	char *p;
+	int fd;
+
+	must(prctl(PR_SET_DUMPABLE, 0) == 0);
+	fd = dev_open(O_RDWR);
+	p = map(fd, 2 * A, PROT_READ | PROT_WRITE, 0);
+	put(p, 0x6d);
+	put(p + A, 0x6e);
+	say_load(p);
+	say_ok(try_map(fd, A, PROT_READ, MAP_PRIVATE, 0));
+	if (A > P)
+		say_ok(c_munmap(p, P));
+	say_ok(c_munmap(p, A));
+	say_load(p + A);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	say("%s", c_readlink(link, b, sizeof(b)) < 0 ? err_name(errno) : "ok");
 }

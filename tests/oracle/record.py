@@ -142,6 +142,14 @@ def write(record, folder):
     return path
 
 
+def merge(record, folder):
+    """Add to @record what was recorded before."""
+    with open(os.path.join(folder, f"{record['about']['kernel']}-{record['about']['align']}.json")) as f:
+        before = json.load(f)
+    record["cases"] = {**before["cases"], **record["cases"]}
+    record["about"]["cases"] = len(record["cases"])
+
+
 def main():
     p = argparse.ArgumentParser(description="Record the answers of real kernels.")
     p.add_argument("--kernel", action="append", choices=KERNELS, help="only this one (repeatable)")
@@ -149,6 +157,8 @@ def main():
     p.add_argument("--folder", default=RECORDED, help="where to write")
     p.add_argument("--only", action="append", default=[], metavar="PATTERN",
                    help="only these cases; then nothing is written unless --folder is given")
+    p.add_argument("--merge", action="store_true",
+                   help="with --only: put the answers into the files that are there")
     p.add_argument("--timeout", type=float, default=600, metavar="SECONDS")
     a = p.parse_args()
     complaints = []
@@ -164,10 +174,12 @@ def main():
     if complaints:
         print(f"record: {len(complaints)} complaints, nothing written", file=sys.stderr)
         return 1
-    if a.only and a.folder == RECORDED:
+    if a.only and a.folder == RECORDED and not a.merge:
         return 0
     for result, _ in results:
         for record in result.values():
+            if a.merge:
+                merge(record, a.folder)
             print(write(record, a.folder))
     return 0
 
