@@ -182,7 +182,7 @@ def test_few_system_calls_more_later(tmp_path, client_env, command):
     leads to us?), and at the first of them whether there is a daemon at all."""
     command = [word.replace("copy", str(tmp_path / "copy")) for word in command]
     diff = compare(command, tmp_path, client_env)
-    look_for_daemon = {"openat": 1, "close": 1, "prctl": 1}
+    look_for_daemon = {"openat": 1, "close": 1, "prctl": 1, "madvise": 1}
     assert set(diff) <= {"fstat", "newfstatat", "readlinkat", *look_for_daemon}
     assert all(diff.get(name, 0) <= most for name, most in look_for_daemon.items())
     assert diff.get("fstat", 0) <= 6 and diff.get("newfstatat", 0) <= 1
