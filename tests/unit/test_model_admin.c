@@ -333,6 +333,29 @@ static void test_nd_platform(void)
 	teardown();
 }
 
+/* drivers/hmem: a dynamic region without its driver has no devices at all. */
+static void test_hmem(void)
+{
+	struct dax_dev *dev;
+
+	setup_dynamic();
+	if (dax_region_create(&model, region, &dev) < 0)
+		abort();
+	is(dax_region_bind(&model, region), -EBUSY, "hmem has its driver");
+	is(dax_region_unbind(region), 0, "which leaves");
+	ok(!region->devices && !region->has_youngest, "with all devices");
+	is(dax_region_unbind(region), -ENODEV, "once");
+	holds();
+	fail_calloc_after = 0;
+	is(dax_region_bind(&model, region), -ENOMEM, "no memory for device 0");
+	fail_calloc_after = -1;
+	ok(!region->devices, "so the driver does not come back");
+	is(dax_region_bind(&model, region), 0, "now it does");
+	ok(dax_model_find(&model, "dax0.0") && !dax_model_find(&model, "dax0.1"),
+	   "with device 0 alone");
+	teardown();
+}
+
 /* What must never be is found. */
 static void test_check(void)
 {
@@ -372,6 +395,7 @@ int main(void)
 	test_nd_no_minor();
 	test_nd_region();
 	test_nd_platform();
+	test_hmem();
 	test_check();
 	return tap_done();
 }

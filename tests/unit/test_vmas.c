@@ -438,6 +438,28 @@ static void test_madvise(void)
 	is(dax_advice(MADV_SEQUENTIAL).clear, DAX_VMA_RANDOM, "SEQUENTIAL ends RANDOM");
 }
 
+/* A device of memory that has no page structs: nothing pins it, no child gets it. */
+static void test_no_pages(void)
+{
+	struct dax_device dev = {.flags = DAX_DEVICE_ALIVE};
+	struct dax_vma *vma = one(2);
+
+	is(dax_vma_flags_of(&dev), 0, "other devices' mappings begin without flags");
+	check(dax_pin_verdict(&vmas, BASE, BASE + A), 0, DAX_OK, "and can be pinned");
+	dev.flags |= DAX_DEVICE_NO_PAGES;
+	is(dax_vma_flags_of(&dev), DAX_VMA_NO_PAGES | DAX_VMA_DONTFORK,
+	   "those without page structs are not inherited");
+	vma->flags |= dax_vma_flags_of(&dev);
+	check(dax_pin_verdict(&vmas, BASE - A, BASE + 1), EFAULT, DAX_PIN_NO_PAGES,
+	      "and not pinned");
+	check(dax_pin_verdict(&vmas, BASE + 2 * A, BASE + 3 * A), 0, DAX_OK,
+	      "what is beside is");
+	check(dax_madvise_verdict(&vmas, 0, BASE, BASE + 2 * A, MADV_DOFORK), EINVAL,
+	      DAX_MADVISE_NO_PAGES, "nor can a child be made to have them");
+	check(dax_madvise_verdict(&vmas, 0, BASE, BASE + 2 * A, MADV_RANDOM), 0, DAX_OK,
+	      "other advice is as ever");
+}
+
 /* 44. */
 static void test_msync(void)
 {
@@ -686,6 +708,7 @@ int main(void)
 	test_moved_border();
 	test_mbind();
 	test_madvise();
+	test_no_pages();
 	test_msync();
 	test_failure();
 	test_process_madvise();
