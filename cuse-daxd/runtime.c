@@ -12,6 +12,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #define LOCK_FILE  "lock"
 #define MADE_MARK  "made"
@@ -422,6 +423,55 @@ int daxd_runtime_write(struct daxd_runtime *rt, const char *name, uint32_t mode,
 	return renameat(rt->dir, DAXD_NEW, rt->dir, name) < 0 ? -errno : 0;
 }
 
+static int remove_entry(int dir, const char *name, int type);
+
+/* As getdents64(2) gives them. */
+struct entry {
+	uint64_t ino;
+	int64_t off;
+	uint16_t len;
+	uint8_t type;
+	char name[];
+};
+
+/* A daemon that ends has a few hundred files to remove: no more calls than it takes. */
+static void remove_entries(int dir)
+{
+	char buf[4096] __attribute__((aligned(8)));
+	long n;
+
+	while ((n = syscall(SYS_getdents64, dir, buf, sizeof(buf))) > 0) {
+		const char *p = buf;
+
+		while (p < buf + n) {
+			const struct entry *entry = (const struct entry *)p;
+
+			p += entry->len;
+			if (entry->type != DT_DIR ||
+			    (strcmp(entry->name, ".") && strcmp(entry->name, "..")))
+				remove_entry(dir, entry->name, entry->type);
+		}
+	}
+}
+
+static int remove_dir(int dir, const char *name)
+{
+	_cleanup_close_ int fd =
+		openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	remove_entries(fd);
+	return unlinkat(dir, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
+static int remove_entry(int dir, const char *name, int type)
+{
+	if (type != DT_DIR && (unlinkat(dir, name, 0) == 0 || errno == ENOENT))
+		return 0;
+	return remove_dir(dir, name);
+}
+
 /**
  * daxd_runtime_remove_tree() - rm -rf
  * @dir:	descriptor of the directory that it is in
@@ -429,25 +479,7 @@ int daxd_runtime_write(struct daxd_runtime *rt, const char *name, uint32_t mode,
  */
 int daxd_runtime_remove_tree(int dir, const char *name)
 {
-	struct dirent *entry;
-	DIR *d;
-	int fd;
-
-	if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
-		return 0;
-	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	d = fdopendir(fd);
-	if (!d) {
-		close(fd);
-		return -ENOMEM;
-	}
-	while ((entry = readdir(d)))
-		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
-			daxd_runtime_remove_tree(fd, entry->d_name);
-	closedir(d);
-	return unlinkat(dir, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+	return remove_entry(dir, name, DT_UNKNOWN);
 }
 
 static void remove_contents(struct daxd_runtime *rt, enum daxd_leave leave)
