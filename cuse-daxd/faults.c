@@ -1056,6 +1056,41 @@ int daxd_faults_clear(struct daxd_faults *faults, struct daxd_device *dev, uint6
 	return 0;
 }
 
+/**
+ * daxd_faults_clear_physical() - the same, by the address that sysfs tells
+ * @faults:	all of them
+ * @start, @len: a stretch, which may be of several devices or none
+ */
+void daxd_faults_clear_physical(struct daxd_faults *faults, uint64_t start, uint64_t len)
+{
+	bool is_any = false;
+	guint i;
+	uint32_t k;
+
+	for (i = 0; i < faults->reg->devices->len; i++) {
+		const struct daxd_device *dev =
+			g_ptr_array_index(faults->reg->devices, i);
+		uint64_t base = 0;
+
+		for (k = 0; dev->dev && k < dev->dev->nr_ranges; k++) {
+			const struct dax_range *range = &dev->dev->ranges[k];
+			uint64_t from = dax_max(start, range->start);
+			uint64_t to = dax_min(start + len, range->start + range->len);
+			uint64_t align = dev->dev->align;
+
+			if (from < to) {
+				from = dax_round_down(base + from - range->start, align);
+				to = dax_round_up(base + to - range->start, align);
+				is_any |= heal(faults, dev->life, from, to - from, NULL,
+					       NULL);
+			}
+			base += range->len;
+		}
+	}
+	if (is_any)
+		carry_out(faults);
+}
+
 /* ---- start and end --------------------------------------------------------- */
 
 /* A file, or the number of a descriptor that we were given. */

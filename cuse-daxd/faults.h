@@ -66,6 +66,7 @@ int daxd_faults_inject(struct daxd_faults *faults, struct daxd_device *dev, uint
 		       uint64_t len, uint32_t flags, struct daxd_why *why);
 int daxd_faults_clear(struct daxd_faults *faults, struct daxd_device *dev, uint64_t off,
 		      uint64_t len, struct daxd_why *why);
+void daxd_faults_clear_physical(struct daxd_faults *faults, uint64_t start, uint64_t len);
 bool daxd_faults_is_bad(const struct daxd_faults *faults, uint64_t life);
 /* Is a stretch of bad memory on the lists? */
 bool daxd_bad_is_listed(const struct dax_bad *bad);

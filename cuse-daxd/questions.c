@@ -214,6 +214,29 @@ static enum daxd_next fault(struct daxd_conn *conn, const struct daxd_question *
 	return r ? daxd_settle(conn, ret) : DAXD_REPLY;
 }
 
+/* That the client could open the bus's node for writing is its permission. */
+static enum daxd_next clear(struct daxd_conn *conn, const struct daxd_question *q,
+			    struct daxd_answer *ret)
+{
+	struct daxd_registry *reg = conn->server->reg;
+	struct daxd_device *node;
+	uint64_t body[2];
+	int flags;
+	int r;
+
+	if (q->nr_fds != 1 || q->msg->len != sizeof(body))
+		return DAXD_DROP;
+	memcpy(body, q->msg->body, sizeof(body));
+	flags = fcntl(q->fds[0], F_GETFL);
+	r = find_device(reg, q->fds[0], &node);
+	if (r < 0 || flags < 0 || (flags & (O_ACCMODE | O_PATH)) != O_RDWR ||
+	    !(node->desc.flags & DAX_DEVICE_NDCTL))
+		return refuse(EBADF, ret);
+	daxd_faults_clear_physical(reg->faults, body[0], body[1]);
+	ret->arg[0] = body[1];
+	return daxd_settle(conn, ret);
+}
+
 /**
  * daxd_question_answer() - what shall be done about a message?
  * @conn:	who sent it
@@ -241,6 +264,8 @@ enum daxd_next daxd_question_answer(struct daxd_conn *conn, const struct daxd_qu
 		return fault(conn, q, ret);
 	case DAX_MSG_HELD:
 		return held(conn, q, ret);
+	case DAX_MSG_CLEAR:
+		return clear(conn, q, ret);
 	case DAX_MSG_REPLY:
 	case DAX_MSG_NR:
 		break;

@@ -40,8 +40,22 @@ static int show_nothing(const struct sysfs_obj *obj, char *buf)
 
 /* ---- the bus device and its control node ----------------------------------- */
 
+/*
+ * An e820 bus has no commands; while there is something to clear, those that clear it
+ * are there, as on one of ACPI.
+ */
+static int show_commands(const struct sysfs_obj *obj, char *buf)
+{
+	const struct dax_region *region;
+
+	dax_for_each_region (region, obj->model)
+		if (region->badblocks)
+			return sprintf(buf, "ars_cap ars_start ars_status clear_error\n");
+	return sprintf(buf, "\n");
+}
+
 static const struct sysfs_attr ndbus[] = {
-	{.name = "commands", .mode = 0444, .text = "\n"},
+	{.name = "commands", .mode = 0444, .show = show_commands},
 	{.name = "provider", .mode = 0444, .text = "e820\n"},
 	SYSFS_UEVENT("DRIVER=nd_bus\nMODALIAS=nd:t0\n"),
 	{.name = "wait_probe", .mode = 0444, .text = "1\n"},

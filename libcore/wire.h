@@ -51,6 +51,12 @@ enum dax_msg_type {
 	 * Has anybody the device in slot arg[0] open? Answer: REPLY; error ENXIO: nobody.
 	 */
 	DAX_MSG_HELD,
+	/*
+	 * With the nd bus's node, open for writing: clear what is bad at two 64-bit
+	 * numbers in the body, physical address and length. Answer: REPLY, arg[0] the
+	 * bytes cleared.
+	 */
+	DAX_MSG_CLEAR,
 	DAX_MSG_NR,
 };
 

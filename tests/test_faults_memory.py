@@ -506,3 +506,24 @@ def test_run_from_the_examples(workdir, user):
         assert run([DAXRUN.parent / "cuse-daxd", "-c", example,
                     "--check-config"]).returncode == 0
     daxrun.check_gone()
+
+
+@both_users
+def test_pmdk_sees_and_clears_it(workdir, user):
+    """pmempool refuses a device with bad blocks until they are cleared; daxio clears them."""
+    daxrun = Daxrun(workdir, user)
+    script = ("cat /sys/bus/nd/devices/ndbus0/commands\n"
+              "pmempool create obj /dev/dax0.0 2>&1 | grep -c 'contains bad blocks'\n"
+              "pmempool create --clear-bad-blocks obj /dev/dax0.0 || exit 1\n"
+              "cat /sys/bus/nd/devices/region0/badblocks\n"
+              f"{BUILD}/cuse-daxctl inject dax0.0 --offset=16M --length=4K > /dev/null\n"
+              "daxio --zero --output=/dev/dax0.0 2>&1\n"
+              "cat /sys/bus/nd/devices/region0/badblocks\n"
+              "cat /sys/bus/nd/devices/ndbus0/commands\n")
+    out = daxrun("-q", "-d", "dax0.0,size=64M", "--fault", f"poison offset:{AT} length:2M",
+                 "--", "bash", "-c", script)
+    if user == "nobody" and IS_ROOT:
+        os.chown(workdir, 65534, 65534)
+    assert out.splitlines() == ["ars_cap ars_start ars_status clear_error", "1",
+                                'daxio: copied 67108864 bytes to device "/dev/dax0.0"', ""]
+    daxrun.check_gone()

@@ -80,6 +80,9 @@ long shim_copy_in(void *to, const void *from, size_t n);
 bool shim_pin_refused(int fd, uintptr_t buf, const struct iovec *iov, uint64_t n);
 long shim_io_submit(unsigned long ctx, long nr, void *list);
 
+/* ndctl.c */
+int shim_ndctl(int fd, unsigned long request, void *arg);
+
 /* wrap_signal.c */
 long shim_rt_sigaction(int sig, const void *act, void *old, size_t size);
 

@@ -311,8 +311,11 @@ SHIM_EXPORT int ioctl(int fd, unsigned long request, ...)
 	arg = va_arg(ap, void *);
 	va_end(ap);
 	if (unlikely(!shim_fd_is_other(fd))) {
-		int r = shim_fd_call(fd, DAX_CALL_IOCTL, (int64_t)request, 0, 0);
+		int r = _IOC_TYPE(request) == 'N' ? shim_ndctl(fd, request, arg) : -EXDEV;
 
+		if (r != -EXDEV)
+			return (int)shim_ret(r);
+		r = shim_fd_call(fd, DAX_CALL_IOCTL, (int64_t)request, 0, 0);
 		if (r < 0)
 			return (int)shim_ret(bad_argument(request, arg, r));
 	}
