@@ -29,6 +29,8 @@ static struct shim_session *session;
 
 /* Longer than any daemon that lives takes, shorter than people wait. */
 #define ANSWER_TIMEOUT_S 5
+/* A write to an attribute is done whether we wait for it or not: better wait. */
+#define STORE_TIMEOUT_S 30
 
 static bool join(char *buf, size_t size, const char *a, const char *b)
 {
@@ -165,9 +167,9 @@ const struct shim_session *shim_session_if_known(void)
 	return __atomic_load_n(&session, __ATOMIC_ACQUIRE);
 }
 
-static int connect_to(const char *dir)
+static int connect_to(const char *dir, int timeout_s)
 {
-	struct timeval timeout = {.tv_sec = ANSWER_TIMEOUT_S};
+	struct timeval timeout = {.tv_sec = timeout_s};
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	long fd;
 	long r;
@@ -285,7 +287,8 @@ int shim_request(const struct shim_session *s, int type, uint64_t arg, const voi
 
 	if (len > DAX_WIRE_BODY_MAX)
 		return -E2BIG;
-	sock = connect_to(s->dir);
+	sock = connect_to(s->dir,
+			  type == DAX_MSG_STORE ? STORE_TIMEOUT_S : ANSWER_TIMEOUT_S);
 	if (sock < 0)
 		return sock;
 	dax_msg_init(&msg, (enum dax_msg_type)type, (uint32_t)len);
