@@ -7,6 +7,7 @@
 #   make test       install what is missing, build all variants, run every test
 #   make fuzz       fuzzers of what libcore reads, into build/fuzz
 #   make oracle     ask real kernels again, write tests/oracle/recorded
+#   make stress     100,000 operations on regions, from many processes
 #   make bench      ratios against the raw backing store and against peers
 #   make coverage   which lines and branches of libcore the unit tests reach
 #   make install    DESTDIR and PREFIX are honoured
@@ -79,7 +80,7 @@ UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(SRC_unit))
 PROGS := $(patsubst tests/progs/%.c,$(B)/progs/%,$(SRC_progs))
 BENCHES := $(patsubst bench/%.c,$(B)/bench/%,$(SRC_bench))
 
-.PHONY: all programs units progs benches fuzz demo test bench install clean oracle coverage format
+.PHONY: all programs units progs benches fuzz demo test bench stress install clean oracle coverage format
 .DELETE_ON_ERROR:
 
 all: programs
@@ -219,6 +220,9 @@ test:
 # Needs no root and no KVM; fetches two kernels at the first time.
 oracle: $(B)/conformance
 	$(Q)$(PYTHON) tests/oracle/record.py --program $(B)/conformance
+
+stress: all progs
+	$(Q)DAXD_STRESS_OPS=100000 $(PYTHON) -m pytest -s tests/test_region_stress.py
 
 bench:
 	$(Q)tools/install-deps build demo bench

@@ -11,6 +11,8 @@ from conftest import BUILD, IS_ROOT, SETPRIV, both_users, environment
 
 pytestmark = pytest.mark.plain
 
+pytestmark = pytest.mark.plain
+
 DAXRUN = BUILD / "daxrun"
 PROGRAM = BUILD / "progs/disable_load"
 

@@ -12,6 +12,8 @@ from conftest import BUILD, environment, run
 
 pytestmark = pytest.mark.plain
 
+pytestmark = pytest.mark.plain
+
 TOP = pathlib.Path(__file__).resolve().parent.parent
 MAN = TOP / "docs/man"
 PAGES = ["daxrun.1", "cuse-daxctl.1", "cuse-daxd.8", "cuse-daxd.conf.5", "libdaxshim.7"]

@@ -15,6 +15,8 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "oracle"))
 
@@ -105,6 +107,7 @@ def test_it_is_as_on_the_recorded_kernel(user):
     compare(normal(on_emulator(user)), RECORDED.read_text())
 
 
+@pytest.mark.guest
 @pytest.mark.guest
 def test_the_recording_is_of_a_real_kernel():
     compare(normal(on_real_kernel()), RECORDED.read_text())

@@ -16,13 +16,14 @@ import time
 
 import pytest
 
-from conftest import NOBODY, both_users
+from conftest import BUILD, NOBODY, both_users
 from test_tree import snapshot
 from wire import ALIVE, GONE
 
 pytestmark = pytest.mark.plain
 
-OPS = int(os.environ.get("DAXD_STRESS_OPS", "20000"))
+SANITIZED = BUILD.name in ("asan", "tsan")
+OPS = int(os.environ.get("DAXD_STRESS_OPS", "2000" if SANITIZED else "20000"))
 WORKERS = 4
 MIB = 1 << 20
 CONFIG = """
@@ -243,7 +244,8 @@ def test_many_operations(in_memory, user):
     assert total == ops // WORKERS * WORKERS
     # All kinds have succeeded and, but for luck, been refused.
     assert all(counts.get((what, "ok"), 0) > 0 for what in EXPECTED)
-    assert grown < 2 * MIB
+    # What a sanitizer keeps of freed memory says nothing.
+    assert grown < 2 * MIB or SANITIZED
     empty(d)
     for region in SIZES:
         assert d.control("list")[0]["chardev"] == "dax0.0"
