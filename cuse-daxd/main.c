@@ -134,6 +134,8 @@ static const char *try_reload(struct daemon *d, struct daxd_why *why)
 
 	/* We may be in another directory by now. */
 	options.config = d->config_path;
+	/* That was asked of the files of the start. */
+	options.may_wipe = false;
 	if (options.config && !strcmp(options.config, "-"))
 		return "the config was read from standard input";
 	config = load_config(&options);

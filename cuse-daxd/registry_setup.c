@@ -655,11 +655,12 @@ void daxd_registry_done(struct daxd_registry *reg)
 
 	daxd_faults_done(reg->faults);
 	reg->faults = NULL;
+	for (i = 0; reg->regions && i < reg->regions->len; i++)
+		daxd_mend(reg, g_ptr_array_index(reg->regions, i));
 	for (i = 0; reg->regions && i < reg->regions->len; i++) {
 		struct daxd_region *region = g_ptr_array_index(reg->regions, i);
 		int r = 0;
 
-		daxd_mend(reg, region);
 		if (region->store && region->store->is_kept)
 			r = daxd_store_sync(region->store);
 		if (r < 0)

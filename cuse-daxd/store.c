@@ -8,6 +8,8 @@
 #include "cuse-daxd/record.h"
 
 #include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -366,4 +368,30 @@ int daxd_store_seal(struct daxd_store *store, struct daxd_why *why)
 		return daxd_fail(why, errno, "%s: fchmod: %s", store->name,
 				 strerror(errno));
 	return 0;
+}
+
+/*
+ * Who may write to a device can cut its file off under us; then the touch of our own
+ * mapping is SIGBUS. The daemon has one thread that gets here.
+ */
+static sigjmp_buf on_sigbus;
+
+static void catch_sigbus(int number)
+{
+	(void)number;
+	siglongjmp(on_sigbus, 1);
+}
+
+/* Calls @body, which touches a mapping of a file. Return: its answer, or -ENOSPC. */
+int daxd_store_guard(int (*body)(void *ctx), void *ctx)
+{
+	struct sigaction catch = {.sa_handler = catch_sigbus};
+	struct sigaction old;
+	int r = -ENOSPC;
+
+	sigaction(SIGBUS, &catch, &old);
+	if (!sigsetjmp(on_sigbus, 1))
+		r = body(ctx);
+	sigaction(SIGBUS, &old, NULL);
+	return r;
 }

@@ -128,6 +128,7 @@ int daxd_store_open_file(struct daxd_store *store, struct daxd_why *why);
 int daxd_store_create_file(struct daxd_store *store, struct daxd_why *why);
 int daxd_store_open_ro(struct daxd_store *store, struct daxd_why *why);
 int daxd_store_memfd_create(const char *name, unsigned int flags);
+int daxd_store_guard(int (*body)(void *ctx), void *ctx);
 int daxd_store_seal(struct daxd_store *store, struct daxd_why *why);
 int daxd_store_take_back(struct daxd_store *store, uint64_t page, struct daxd_why *why);
 

@@ -217,13 +217,33 @@ static void make_record_page(struct daxd_store *store, uint64_t page)
 		daxd_debug("%s: ftruncate: %s", store->path, strerror(errno));
 }
 
+struct writing {
+	uint8_t *to;
+	const uint8_t *data;
+	size_t len;
+};
+
+static int copy(void *ctx)
+{
+	const struct writing *w = ctx;
+	size_t half = w->len / 16 * 8;
+
+	daxd_fault_point("write");
+	memcpy(w->to, w->data, half);
+	daxd_fault_point("write-half");
+	memcpy(w->to + half, w->data + half, w->len - half);
+	daxd_fault_point("flushed");
+	return 0;
+}
+
 static int write_page(struct daxd_store *store, uint64_t offset, const void *data,
 		      size_t len)
 {
 	uint64_t start = store->record.area.offset[0];
-	size_t half = len / 16 * 8;
+	struct writing w = {.data = data, .len = len};
 	struct stat st;
 	uint8_t *map;
+	int r;
 
 	if (fstat(store->rw, &st) < 0 || (uint64_t)st.st_size < offset + len)
 		return -ENOSPC;
@@ -231,13 +251,10 @@ static int write_page(struct daxd_store *store, uint64_t offset, const void *dat
 		   store->rw, (off_t)start);
 	if (map == MAP_FAILED)
 		return -errno;
-	daxd_fault_point("write");
-	memcpy(map + (offset - start), data, half);
-	daxd_fault_point("write-half");
-	memcpy(map + (offset - start) + half, (const uint8_t *)data + half, len - half);
-	daxd_fault_point("flushed");
+	w.to = map + (offset - start);
+	r = daxd_store_guard(copy, &w);
 	munmap(map, (size_t)st.st_blksize);
-	return 0;
+	return r;
 }
 
 static int make_file(struct daxd_store *store, struct daxd_why *why)

@@ -20,8 +20,6 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <libpmem.h>
-#include <setjmp.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -271,51 +269,38 @@ static void unmap_file(struct daxd_store *store)
 	g_clear_pointer(&store->pmem, g_free);
 }
 
-/*
- * Who may write to the device can cut the file off under us; then the touch of our
- * mapping is SIGBUS. The daemon has one thread that gets here.
- */
-static sigjmp_buf on_sigbus;
+struct writing {
+	const struct daxd_pmem *pmem;
+	uint64_t offset;
+	const uint8_t *data;
+	size_t len;
+};
 
-static void catch_sigbus(int number)
+static int store_and_flush(void *ctx)
 {
-	(void)number;
-	siglongjmp(on_sigbus, 1);
-}
-
-static int store_and_flush(struct daxd_pmem *pmem, uint64_t offset, const uint8_t *data,
-			   size_t len)
-{
-	uint8_t *p = pmem->map + offset;
-	size_t half = len / 16 * 8;
+	const struct writing *w = ctx;
+	uint8_t *p = w->pmem->map + w->offset;
+	size_t half = w->len / 16 * 8;
 
 	daxd_fault_point("write");
-	memcpy(p, data, half);
+	memcpy(p, w->data, half);
 	daxd_fault_point("write-half");
-	memcpy(p + half, data + half, len - half);
+	memcpy(p + half, w->data + half, w->len - half);
 	daxd_fault_point("flush");
-	if (pmem->is_pmem(p, len))
-		pmem->persist(p, len);
-	else if (pmem->msync(p, len) < 0)
+	if (w->pmem->is_pmem(p, w->len))
+		w->pmem->persist(p, w->len);
+	else if (w->pmem->msync(p, w->len) < 0)
 		return -errno;
 	daxd_fault_point("flushed");
 	return 0;
 }
 
-static int write_with_libpmem(struct daxd_pmem *pmem, uint64_t offset,
+static int write_with_libpmem(const struct daxd_pmem *pmem, uint64_t offset,
 			      const uint8_t *data, size_t len)
 {
-	struct sigaction catch = {.sa_handler = catch_sigbus};
-	struct sigaction old;
-	int r = -ENOSPC;
+	struct writing w = {pmem, offset, data, len};
 
-	if (offset + len > pmem->len)
-		return r;
-	sigaction(SIGBUS, &catch, &old);
-	if (!sigsetjmp(on_sigbus, 1))
-		r = store_and_flush(pmem, offset, data, len);
-	sigaction(SIGBUS, &old, NULL);
-	return r;
+	return offset + len > pmem->len ? -ENOSPC : daxd_store_guard(store_and_flush, &w);
 }
 
 static int write_without_libpmem(const struct daxd_store *store, uint64_t offset,

@@ -160,6 +160,20 @@ def test_what_is_ours_in_a_file_is_put_back(daemon, workdir, kind):
     assert shown["state"] == "ok" and ("record" in shown) == (kind == "dynamic")
 
 
+def test_records_of_several_regions_are_put_back_at_the_end(daemon, workdir):
+    paths = [workdir / f"image{n}" for n in range(3)]
+    d = daemon("".join(f"[region {n}]\nbacking=pmem:{path}\nsize={SIZE}\ntype=dynamic\n"
+                       for n, path in enumerate(paths)))
+    for path in paths:
+        with open(path, "r+b") as f:
+            f.seek(8192)
+            f.write(b"\xff" * (2 * MIB - 8192))
+    d.stop()
+    assert d.output().count("the record of its devices was overwritten by somebody") == 3
+    for path in paths:
+        assert load_json(run([CTL, "inspect", path]))["record"]["state"] == "ok"
+
+
 def test_a_file_that_grows_and_shrinks_all_the_time(daemon, workdir):
     """The daemon writes its record into it meanwhile, and lives."""
     d = daemon(f"[region 0]\nbacking=pmem:{workdir}/image\nsize={SIZE}\ntype=dynamic\n")
