@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "client/shim/sys.h"
 #include "libcore/size.h"
@@ -125,12 +126,6 @@ static struct {
 	char rest[DAX_PAGE - sizeof(uint32_t)];
 } mark_page __attribute__((aligned(DAX_PAGE)));
 
-void shim_maps_mark_original(void)
-{
-	__atomic_store_n(&mark_page.is_original, 1, __ATOMIC_RELAXED);
-	sys3(madvise, &mark_page, sizeof(mark_page), MADV_WIPEONFORK);
-}
-
 /* Somebody was interrupted in the middle of a change, and will not end it. */
 static void repair(void)
 {
@@ -153,8 +148,9 @@ static void repair(void)
 }
 
 /*
- * The first thing that a child does that nobody told that it is one. Who had the lock is
- * not here; and no one of ours can have it yet, as everybody comes by here before.
+ * The first lock of a process; of a child, too, that nobody told that it is one. There,
+ * who had the lock is not here; and no one of ours can have it yet, as everybody comes by
+ * here before.
  */
 static SHIM_COLD void be_original(void)
 {
@@ -163,6 +159,7 @@ static SHIM_COLD void be_original(void)
 	uint64_t before;
 
 	sys4(rt_sigprocmask, SIG_BLOCK, &all, &before, sizeof(all));
+	sys3(madvise, &mark_page, sizeof(mark_page), MADV_WIPEONFORK);
 	if (!__atomic_exchange_n(&mark_page.is_original, 1, __ATOMIC_ACQ_REL)) {
 		shim_agent_lost();
 		if (seen) {
@@ -174,14 +171,16 @@ static SHIM_COLD void be_original(void)
 }
 
 /*
- * The stack of who has the lock, about where it was taken: what jumps out of a signal
+ * This thread's stack, about where it has taken the lock: what jumps out of a signal
  * handler to a place above that does not come back to give the lock back.
  */
-static uintptr_t lock_frame;
+static __thread uintptr_t lock_frame;
 
 /* Takes the lock that somebody has. */
 static SHIM_COLD bool wait_for_lock(uint32_t mine, uint32_t seen)
 {
+	static const struct timespec a_moment = {.tv_nsec = 20 * 1000 * 1000};
+
 	if ((seen & ~WAITED_FOR) == mine)
 		return false;
 	for (;;) {
@@ -197,8 +196,9 @@ static SHIM_COLD bool wait_for_lock(uint32_t mine, uint32_t seen)
 						       seen | WAITED_FOR, false,
 						       __ATOMIC_RELAXED,
 						       __ATOMIC_RELAXED)) {
+			/* Not for ever: who wakes us may have jumped away. */
 			sys6(futex, &lock_word, FUTEX_WAIT_PRIVATE, seen | WAITED_FOR,
-			     NULL, NULL, 0);
+			     &a_moment, NULL, 0);
 			seen = __atomic_load_n(&lock_word, __ATOMIC_RELAXED);
 		}
 	}
@@ -211,18 +211,21 @@ static SHIM_COLD bool wait_for_lock(uint32_t mine, uint32_t seen)
  */
 bool shim_maps_lock(void)
 {
+	const uintptr_t before = lock_frame;
 	const uint32_t mine = my_mark();
 	uint32_t seen = 0;
 
 	if (unlikely(!__atomic_load_n(&mark_page.is_original, __ATOMIC_RELAXED)))
 		be_original();
-	if (unlikely(!__atomic_compare_exchange_n(&lock_word, &seen, mine, false,
-						  __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) &&
-	    !wait_for_lock(mine, seen))
-		return false;
 	__atomic_store_n(&lock_frame, (uintptr_t)__builtin_frame_address(0),
 			 __ATOMIC_RELAXED);
-	return true;
+	if (likely(__atomic_compare_exchange_n(&lock_word, &seen, mine, false,
+					       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
+		return true;
+	if (wait_for_lock(mine, seen))
+		return true;
+	__atomic_store_n(&lock_frame, before, __ATOMIC_RELAXED);
+	return false;
 }
 
 void shim_maps_unlock(void)

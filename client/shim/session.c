@@ -121,7 +121,6 @@ static const struct shim_session *open_session(const char *dir)
 		s->dir[--s->dir_len] = '\0';
 	read_log(s);
 	shim_thp_disabled = sys5(prctl, PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1;
-	shim_maps_mark_original();
 	if (!__atomic_compare_exchange_n(&session, &expected, s, false, __ATOMIC_ACQ_REL,
 					 __ATOMIC_ACQUIRE)) {
 		/* Another thread, or a handler over us, was first. */

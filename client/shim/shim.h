@@ -119,7 +119,6 @@ void shim_maps_changed(void);
 bool shim_maps_is_stale(const struct dax_vma *vma);
 void shim_maps_drop_stale(void);
 const char *shim_maps_me(void);
-void shim_maps_mark_original(void);
 void shim_maps_jump(uintptr_t to);
 bool shim_maps_is_locked(void);
 extern struct dax_vmas shim_vmas;
