@@ -115,7 +115,16 @@ static struct daxd_config *load_config(const struct daxd_options *options)
 
 static void tell_systemd(const struct daemon *d)
 {
-	daxd_sd_ready("%u devices, %s", d->registry.devices->len, d->runtime.path);
+	const GPtrArray *devices = d->registry.devices;
+	unsigned int count = 0;
+	guint i;
+
+	for (i = 0; i < devices->len; i++) {
+		const struct daxd_device *dev = g_ptr_array_index(devices, i);
+
+		count += dev->region != NULL; /* ndctl0 has none */
+	}
+	daxd_sd_ready("%u device%s, %s", count, count == 1 ? "" : "s", d->runtime.path);
 }
 
 static void warn_of_ignored(const struct daxd_config *is, const struct daxd_config *was)

@@ -386,9 +386,9 @@ static void commit(struct reload *rl)
 	daxd_registry_add_ndctl(reg);
 	daxd_registry_keep_stores(reg);
 	daxd_registry_hand_over_stores(reg);
-	change_all_perms(reg);
 	if (daxd_registry_commit(reg, &why) < 0)
 		daxd_warning("%s, continuing without", why.text);
+	change_all_perms(reg); /* of those that are left */
 	free_removed(reg, removed);
 	daxd_registry_release_minors(reg);
 	reg->cfg = rl->cfg;

@@ -183,6 +183,7 @@ def test_standard_input_cannot_be_read_again(new_daemon):
     wait_for(lambda: "SIGHUP: the config was read from standard input" in d.output())
 
 
+@pytest.mark.plain
 @both_users
 def test_a_hundred_reloads_leave_nothing(new_daemon, reload):
     d = new_daemon().start(ONE)
