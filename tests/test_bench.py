@@ -15,6 +15,7 @@ RATIOS = [
     "random 64-byte loads, memfd",
     "streaming stores, memfd",
     "mmap+munmap of 2 MiB",
+    "mmap+munmap of 2 MiB, with a rule for another call : without",
     "daxrun true : umockdev-run -- true",
     "500 x /bin/true from sh",
     "500 x /bin/true from sh, umockdev's preload",
@@ -45,6 +46,9 @@ def test_every_measure_is_printed(benches, as_nobody):
     assert all(ratio > 0 for ratio in ratios.values())
     for what in ("random 64-byte loads", "streaming stores"):
         assert any(line.startswith(f"{what}, hugetlb: ") for line in lines), lines
+    for name in ("cuse-daxctl inject, until 64 processes that map it are reached",
+                 "a delayed first touch, above the delay"):
+        assert any(line.startswith(f"{name}: ") for line in lines), lines
     for count in ("1 device", "256 devices"):
         assert any(re.match(rf"daemon's memory, {count}: \d+\.\d MiB resident, ", line)
                    for line in lines), lines
