@@ -190,8 +190,10 @@ $(B)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJ)
 	@mkdir -p $(@D)
 	$(Q)clang $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $< $(FUZZ_OBJ)
 
-# Asks a device-dax what it does: the emulator here, real ones in tests/oracle.
+# Asks a device-dax what it does: the emulator here, real ones in tests/oracle. Never
+# sanitized: the faults and the address space are what it asks about.
 CONF_OBJ := $(call obj,$(SRC_conf) tests/conformance/replay.c)
+$(CONF_OBJ) $(B)/conformance $(B)/replay: SANFLAGS =
 $(B)/conformance: $(call obj,$(SRC_conf))
 $(B)/replay: $(call obj,tests/conformance/replay.c)
 progs: $(B)/conformance $(B)/replay
