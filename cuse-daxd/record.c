@@ -137,28 +137,49 @@ static int fail_other(const struct daxd_region_cfg *cfg, const struct daxd_store
 				 : "");
 }
 
-/* A region that says nothing of its devices has the one that the check has added. */
-static bool says_nothing(const struct daxd_region_cfg *cfg)
+static bool has_id(const struct dax_layout *found, uint32_t id)
 {
-	return !cfg->devices->next && !cfg->devices->given &&
-	       cfg->devices->line == cfg->line;
+	struct dax_layout_dev dev;
+	size_t cursor = 0;
+
+	while (dax_layout_next(found, &cursor, &dev))
+		if (dev.id == id)
+			return true;
+	return false;
+}
+
+/*
+ * A region that says nothing of how it is cut: it has one device, perhaps added by the
+ * check, without a size, and the record has one of that id.
+ */
+static bool says_nothing(const struct daxd_region_cfg *cfg,
+			 const struct dax_layout *found)
+{
+	const struct daxd_device_cfg *only = cfg->devices;
+
+	return !only->next && !(only->given & DAXD_GIVEN_SIZE) &&
+	       (only->line == cfg->line || has_id(found, only->id));
 }
 
 static void take_devices(struct daxd_region_cfg *cfg, const struct dax_layout *found)
 {
-	const struct daxd_device_cfg like = *cfg->devices;
+	struct daxd_device_cfg *only = cfg->devices;
+	const struct daxd_perms perms = only->perms;
+	bool is_named = has_id(found, only->id);
 	struct dax_layout_dev dev;
 	size_t cursor = 0;
 
 	while (dax_layout_next(found, &cursor, &dev)) {
-		struct daxd_device_cfg *d =
-			dev.id == cfg->devices->id
-				? cfg->devices
-				: daxd_region_cfg_add_device(cfg, dev.id, cfg->line);
+		struct daxd_device_cfg *d = only;
 
+		if (!is_named)
+			only->id = dev.id;
+		else if (dev.id != only->id)
+			d = daxd_region_cfg_add_device(cfg, dev.id, cfg->line);
+		is_named = true;
 		d->size = dev.nr_ranges ? dev.ranges[0].len : 0;
-		d->given = like.given | DAXD_GIVEN_SIZE;
-		d->perms = like.perms;
+		d->given |= DAXD_GIVEN_SIZE;
+		d->perms = perms;
 	}
 }
 
@@ -201,7 +222,7 @@ int daxd_record_check(struct daxd_region_cfg *cfg, struct daxd_store *store,
 		return dax_layout_is_plain(found) ? 0 : fail_other(cfg, store, why);
 	if (cfg->type == DAX_REGION_DYNAMIC)
 		return 0;
-	if (says_nothing(cfg))
+	if (says_nothing(cfg, found))
 		take_devices(cfg, found);
 	else if (!is_same_devices(cfg, found, store->size))
 		return fail_other(cfg, store, why);

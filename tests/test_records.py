@@ -124,11 +124,15 @@ def test_devices_of_a_static_region_come_back(new_daemon, backing):
     assert layout(d) == before
     assert [peek(d, f"dax0.{n}") for n in (0, 1, 5)] == [{30}, {31}, {35}]
     d.stop()
+    # Who names one of them without a size, as daxrun -d dax0.1,backing=... does, has all.
+    d.start(f"[region 0]\n{backing}[device 0.1]\n")
+    assert layout(d) == before
+    d.stop()
     d.start(f"[region 0]\n{backing}{devices}")
     assert layout(d) == before
     d.stop()
     for other in (devices.replace("4M", "6M").replace("20M", "18M"), "type=dynamic\n",
-                  devices.replace("0.1", "0.2")):
+                  devices.replace("0.1", "0.2"), "[device 0.7]\n"):
         said = d.fail(f"[region 0]\n{backing}{other}")
         assert "was cut into 3 devices of a static region, but [region 0] says otherwise (" in said
 
