@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -61,8 +62,12 @@ class Manager:
             os.close(self.store.pop(name))
 
     def wait_for(self, condition):
+        """Until it is so; looks again when something was said, and now and then."""
+        end = time.monotonic() + TIMEOUT
         with self.news:
-            assert self.news.wait_for(condition, TIMEOUT), self.said
+            while not condition():
+                assert time.monotonic() < end, self.said
+                self.news.wait(0.05)
 
     def close(self):
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
