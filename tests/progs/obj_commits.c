@@ -9,6 +9,9 @@
  */
 // LIBS: -lpmemobj
 #include <libpmemobj.h>
+
+/* TX_BEGIN is a switch over some of its stages. */
+#pragma GCC diagnostic ignored "-Wswitch-enum"
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
