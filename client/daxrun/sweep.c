@@ -108,7 +108,8 @@ static void run_step(const struct sweep *s, long n)
 	long start = now_us();
 
 	be_silent();
-	memcpy(faults, o.faults, (size_t)o.nr_faults * sizeof(*faults));
+	for (int i = 0; i < o.nr_faults; i++)
+		faults[i] = o.faults[i];
 	faults[o.nr_faults++] = run_format("%s%ld%s", s->before, n, s->after);
 	o.faults = faults;
 	o.is_quiet = true;
@@ -234,5 +235,7 @@ int run_sweep(const struct run_options *o)
 		       nr_bad, shown - s.first + 1, s.before, s.after, o->command[0]);
 	else
 		printf("no crash in %ld steps\n", shown - s.first + 1);
+	free(s.before);
+	free(s.after);
 	return nr_bad ? 1 : fflush(stdout) != 0;
 }
