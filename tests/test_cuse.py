@@ -26,7 +26,8 @@ def conformance(tmp_path_factory, worker_id):
 
 
 # What docs/semantics.md says of CUSE nodes at its end.
-CUSE_ONLY = {"fd.epoll.rdonly", "fd.epoll.rdwr", "fd.flock.kept_by_mapping", "zz_unbind.live.late_open"}
+CUSE_ONLY = {"fd.epoll.rdonly", "fd.epoll.rdwr", "fd.flock.kept_by_mapping",
+             "fd.flock.kept_by_mapping_of_parent", "zz_unbind.live.late_open"}
 
 
 # The first test, so that one worker boots this guest while another boots the other.
