@@ -49,10 +49,12 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport():
-    """In CI a skip is a failure, unless the kernel is the reason (and a guest's runs it)."""
+    """In CI a skip is a failure, unless the kernel is the reason (and a guest's runs it), or
+    it needs root and root runs it."""
     report = (yield).get_result()
     if report.skipped and "DAXD_NO_SKIP" in os.environ and not hasattr(report, "wasxfail") \
-            and not str(report.longrepr[2]).startswith("Skipped: kernel: "):
+            and not str(report.longrepr[2]).startswith(
+                "Skipped: kernel: " if IS_ROOT else ("Skipped: kernel: ", "Skipped: needs root")):
         report.outcome = "failed"
         report.longrepr = f"skipped in CI: {report.longrepr[2]}"
 
@@ -276,6 +278,8 @@ def daemon(new_daemon):
 def hugepage_pool(stop=lambda: None):
     """resize(n) makes a pool with n pages of 2 MiB; stop() and the old size at the end."""
     path = pathlib.Path("/proc/sys/vm/nr_hugepages")
+    if not IS_ROOT:
+        pytest.skip("needs root: vm.nr_hugepages")
     # Tests that run at the same time share the machine's one pool.
     with open("/tmp/daxd-test-hugepages.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -366,9 +366,8 @@ def test_devices_of_two_regions(daemon):
         assert q(f"scan {2 * MIB}") == f"BUS_MCEERR_AR@{AT} bad=1 sum=0"
 
 
+@needs_root  # a second user
 def test_only_whom_it_may_concern(daemon):
-    if not IS_ROOT:
-        pytest.skip("needs two users")
     d = daemon(f"[region 0]\nsize={SIZE}\n")
     for words in (["inject", "dax0.0", "--offset=0", "--length=2M"], ["clear", "dax0.0"],
                   ["fault", "add", "mmap errno:EIO"], ["fault", "remove", "1"]):

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from conftest import IS_ROOT, ROOT, both_users
+from conftest import ROOT, both_users, needs_root
 from daxrun import MIB, PROGS, pattern, prog, refusals, said
 
 pytestmark = pytest.mark.plain
@@ -131,7 +131,7 @@ def test_a_parent_its_child_and_a_stranger(daxrun, daemon, device):
         assert (player.returncode, out, err) == (0, f"{name} saw 20000 balls\n", "")
 
 
-@pytest.mark.skipif(not IS_ROOT, reason="needs root for a second user")
+@needs_root  # a second user
 def test_users_share_what_the_mode_allows(daxrun, daemon):
     d = daemon("[region 0]\nsize=4M\nmode=0664\n[region 1]\nsize=4M\nmode=0600\n")
     code = ("import mmap, os, sys\nfor name, flags, prot in (('0.0', os.O_RDWR, 3), "
