@@ -89,6 +89,9 @@ static int open_error(const struct node *node, int flags)
 	if (slot < 0)
 		return ENXIO;
 	dax_state_read(node->cuse->state, (uint32_t)slot, &dev);
+	/* Disabled, but somebody still has it open: then so may others. */
+	if (node->handles && !(dev.flags & DAX_DEVICE_GONE))
+		dev.flags |= DAX_DEVICE_ALIVE;
 	return dax_open_verdict(&dev, flags).error;
 }
 

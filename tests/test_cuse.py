@@ -27,7 +27,7 @@ def conformance(tmp_path_factory, worker_id):
 
 # What docs/semantics.md says of CUSE nodes at its end.
 CUSE_ONLY = {"fd.epoll.rdonly", "fd.epoll.rdwr", "fd.flock.kept_by_mapping",
-             "fd.flock.kept_by_mapping_of_parent", "zz_unbind.live.late_open"}
+             "fd.flock.kept_by_mapping_of_parent"}
 
 
 # The first test, so that one worker boots this guest while another boots the other.

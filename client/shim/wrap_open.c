@@ -23,14 +23,18 @@ static int close_with(int fd, int error)
 
 /*
  * A disabled device can be opened, all the same, while somebody has it open: and that
- * must not be we ourselves, so the descriptor is closed and opened anew. Return: it, or
- * -ENXIO, and then it is closed.
+ * must not be we ourselves, so the descriptor is closed and opened anew. Who has a real
+ * node open was asked when it was opened. Return: it, or -ENXIO, and then it is closed.
  */
 SHIM_COLD static int open_disabled(const struct shim_ident *id, struct dax_device *dev,
 				   int fd, int flags)
 {
 	char path[sizeof(id->session->dir) + DAX_NAME_LEN + 8];
 
+	if (id->session->names.has_real_nodes && !(dev->flags & DAX_DEVICE_GONE)) {
+		dev->flags |= DAX_DEVICE_ALIVE;
+		return fd;
+	}
 	sys1(close, fd);
 	if (dev->flags & DAX_DEVICE_GONE ||
 	    shim_request(id->session, DAX_MSG_HELD, id->slot, NULL, 0, -1, NULL, NULL) <

@@ -238,17 +238,26 @@ def check_handles_are_counted():
 
 
 def check_a_disabled_device_cannot_be_opened():
+    """But by who comes while somebody still has it open: then the driver's node is there."""
     with Daemon("[region 5]\nsize=64M\ntype=dynamic\n") as d:
         old = os.open(NODE, os.O_RDWR)
         run("daxctl", "disable-device", "dax5.0", shim=True)
         assert d.device("dax5.0")["state"] == "disabled"
-        assert answer(os.open, NODE, os.O_RDWR) == "ENXIO"
+        late = os.open(NODE, os.O_RDWR)
+        code = f"import mmap,os\nmmap.mmap(os.open('{NODE}',2),2<<20)"
+        assert "[Errno 6]" in run("python3", "-c", code, shim=True, check=False).stderr
         os.close(os.open(NODE, os.O_PATH))
         assert stat.S_ISCHR(os.stat(NODE).st_mode) and answer(os.read, old, 10) == "EINVAL"
         assert answer(os.lseek, old, 0, 2) == 0
         run("daxctl", "enable-device", "dax5.0", shim=True)
         os.close(os.open(NODE, os.O_RDWR))
         os.close(old)
+        os.close(late)
+        wait_for(lambda: d.device("dax5.0")["handles"] == 0)
+        run("daxctl", "disable-device", "dax5.0", shim=True)
+        for shim in False, True:
+            r = run("python3", "-c", f"import os\nos.open('{NODE}',2)", shim=shim, check=False)
+            assert "[Errno 6]" in r.stderr, r.stderr
 
 
 def check_devices_come_and_go():
