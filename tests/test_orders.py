@@ -12,6 +12,7 @@ import time
 import pytest
 
 from conftest import CTL, IS_ROOT, both_users, load_json, needs_root, run
+from faults import probe_at
 from test_tree import snapshot
 from wire import CONTROL, pack
 
@@ -284,3 +285,17 @@ def test_who_does_not_read_is_told_what_was_lost(daemon):
     assert [e["event"] for e in told] == ["lost", "change"]
     assert told[0]["count"] == count - len(lines)
     os.close(pipe)
+
+
+@needs_root
+@pytest.mark.parametrize("user", ["root"], indirect=True)
+def test_where_only_root_may_enter(workdir, new_daemon):
+    """A client of root is not waited for in vain: its agent, that is nobody, gets through."""
+    below = workdir / "private"
+    below.mkdir(mode=0o700)
+    d = new_daemon("private/rt").start("[region 0]\nsize=64M\n", env={"DAXD_LOG": "debug"})
+    with probe_at(d) as probe:
+        assert probe("open") == probe("mmap 0 0x4000000") == "ok"
+        load_json(d.ctl("disable", "dax0.0"))
+        assert "SIGBUS" in probe("load 0"), "the mapping was not taken away"
+    assert "not all processes have followed" not in d.output()

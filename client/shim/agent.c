@@ -11,7 +11,8 @@
  * gave such mappings. It is not libc's thread: no program sees it but in /proc, it
  * counts for nobody's pthread_exit, and takes no signal. It has no more rights than it
  * needs: of root's it keeps none, as a program may go on to give up its own and cannot
- * do so for a thread that libc does not know.
+ * do so for a thread that libc does not know. So that it can still reach a daemon whose
+ * directory only root may enter, it is there: its working directory is its own.
  */
 #include "client/shim/shim.h"
 
@@ -164,13 +165,33 @@ static void hurry(void)
 	sys3(sched_setattr, 0, &attr, 0);
 }
 
+/* Goes there with the rights of the program; and in no case stays where the program is. */
+static void enter(const char *dir)
+{
+	if (sys1(chdir, dir) < 0)
+		sys1(chdir, "/");
+}
+
 /**
  * shim_thread_be_small() - a thread of ours begins: no more rights than it needs
  */
 void shim_thread_be_small(void)
 {
+	enter(shim_session_if_known()->dir);
 	drop_rights();
 	hurry();
+}
+
+/* Asks as any thread does; where the way there is barred, from where we are. */
+static void tell_settled(const struct shim_session *s, uint64_t seen)
+{
+	struct shim_session here;
+
+	if (shim_request(s, DAX_MSG_SETTLED, seen, NULL, 0, -1, NULL, NULL) != -EACCES)
+		return;
+	here = *s;
+	strcpy(here.dir, ".");
+	shim_request(&here, DAX_MSG_SETTLED, seen, NULL, 0, -1, NULL, NULL);
 }
 
 static void run(void)
@@ -189,7 +210,7 @@ static void run(void)
 			is_any |= shim_follow(s);
 		} while (__atomic_load_n(word, __ATOMIC_ACQUIRE) != seen);
 		if (is_any)
-			shim_request(s, DAX_MSG_SETTLED, seen, NULL, 0, -1, NULL, NULL);
+			tell_settled(s, seen);
 		sys6(futex, word, FUTEX_WAIT, seen, NULL, NULL, 0);
 	}
 }
@@ -199,8 +220,9 @@ static void run(void)
 /* clone(2), and @run on the new stack. Return: in the parent, clone's answer. */
 static long clone_thread(char *stack, void *tls, void (*fn)(void))
 {
-	const long flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
-			   CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS;
+	/* Without CLONE_FS: see enter(). */
+	const long flags = CLONE_VM | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
+			   CLONE_SYSVSEM | CLONE_SETTLS;
 	register long r10 __asm__("r10") = 0;
 	register void *r8 __asm__("r8") = tls;
 	long ret;
