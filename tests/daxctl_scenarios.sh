@@ -25,6 +25,10 @@ size_of() {
 	daxctl list -d "$1" -i | jq -r '.[].size'
 }
 
+nr_ranges() {
+	daxctl list -d "$1" -M | jq '.[].mappings | length'
+}
+
 mode_of() {
 	daxctl list -d "$1" | jq -r '.[].mode'
 }
@@ -77,7 +81,7 @@ daxctl disable-device "$one"
 daxctl destroy-device "$one"
 four=$(create -s $((2 * quarter)))
 [ "$(available)" = 0 ] || err "something is left"
-[ "$(daxctl list -d "$four" -M | jq '.[].mappings | length')" = 2 ] || err "not two ranges"
+[ "$(nr_ranges "$four")" = 2 ] || err "not two ranges"
 reset
 
 # the same with device 0 having a quarter
@@ -89,7 +93,7 @@ daxctl disable-device "$dev"
 daxctl reconfigure-device -s 0 "$dev"
 four=$(create -s $((2 * quarter)))
 [ "$(available)" = 0 ] || err "something is left"
-[ "$(daxctl list -d "$four" -M | jq '.[].mappings | length')" = 2 ] || err "not two ranges"
+[ "$(nr_ranges "$four")" = 2 ] || err "not two ranges"
 reset
 
 # two devices grow in turns, piece by piece, until all is used
@@ -107,7 +111,7 @@ for n in 4 8 32; do
 		i=$((i + 1))
 	done
 	[ "$(available)" = 0 ] || err "something is left with $n pieces: $(available)"
-	[ "$(daxctl list -d "$one" -M | jq '.[].mappings | length')" = $((n / 2)) ] ||
+	[ "$(nr_ranges "$one")" = $((n / 2)) ] ||
 		err "wrong number of ranges with $n pieces"
 	reset
 done
@@ -119,10 +123,49 @@ daxctl disable-device "$two"
 daxctl destroy-device "$two"
 daxctl disable-device "$one"
 daxctl reconfigure-device -s $((2 * quarter)) "$one"
-[ "$(daxctl list -d "$one" -M | jq '.[].mappings | length')" = 1 ] || err "not one range"
+[ "$(nr_ranges "$one")" = 1 ] || err "not one range"
 daxctl reconfigure-device -s $quarter "$one"
 [ "$(available)" = $((3 * quarter)) ] || err "not shrunk"
 daxctl enable-device "$one"
+reset
+
+# two devices fill the room beside them: the one before its own ranges gets a second range,
+# the one behind grows in place
+for n in 1 2 3 4; do
+	eval "d$n=\$(create -s $quarter)"
+done
+# shellcheck disable=SC2154
+for d in $d1 $d4; do
+	daxctl disable-device "$d"
+	daxctl destroy-device "$d"
+done
+# shellcheck disable=SC2154
+for d in $d2 $d3; do
+	daxctl disable-device "$d"
+	daxctl reconfigure-device -s $((2 * quarter)) "$d"
+done
+[ "$(nr_ranges "$d2")" = 2 ] || err "not two ranges"
+[ "$(nr_ranges "$d3")" = 1 ] || err "not one range"
+[ "$(available)" = 0 ] || err "something is left"
+reset
+
+# what list -M says of a device of several ranges makes the same device again
+piece=$((whole / 8))
+one=$(create -s $piece)
+two=$(create -s $piece)
+for i in 2 3 4; do
+	for d in $one $two; do
+		daxctl disable-device "$d"
+		daxctl reconfigure-device -s $((i * piece)) "$d"
+	done
+done
+input=$(mktemp)
+daxctl list -M -d "$two" | jq -er ".[]" >"$input"
+daxctl destroy-device "$two"
+two=$(daxctl create-device --input "$input" | chardev)
+[ "$(nr_ranges "$two")" = 4 ] || err "not the four ranges of the input"
+[ "$(size_of "$two")" = $((4 * piece)) ] || err "not the size of the input"
+rm "$input"
 reset
 
 # aligns
