@@ -1123,6 +1123,7 @@ int daxd_faults_start(struct daxd_registry *reg, struct daxd_why *why)
 {
 	struct daxd_faults *faults = g_new0(struct daxd_faults, 1);
 	struct daxd_fault *f;
+	bool has_note;
 	guint i;
 	int r;
 
@@ -1143,11 +1144,11 @@ int daxd_faults_start(struct daxd_registry *reg, struct daxd_why *why)
 		return r;
 	if (reg->rt->is_recovered)
 		read_note(faults);
-	for (i = 0; i < reg->regions->len; i++) {
+	has_note = faults->bad->len;
+	for (i = 0; i < reg->regions->len && !has_note; i++) {
 		const struct daxd_region *region = g_ptr_array_index(reg->regions, i);
 
-		if (region->store && region->store->backing == DAXD_PMEM &&
-		    !faults->bad->len)
+		if (region->store && region->store->backing == DAXD_PMEM)
 			read_beside(faults, region->store);
 	}
 	for (i = 0; i < faults->rules->len; i++)

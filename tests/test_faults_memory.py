@@ -260,6 +260,23 @@ def test_after_a_crash_and_after_a_stop(new_daemon, workdir, user):
     d.stop()
 
 
+@both_users
+def test_two_files_after_a_stop(new_daemon, workdir, user):
+    """What is bad in one region is no reason to forget the other's."""
+    config = "".join(f"[region {n}]\nbacking=pmem:{workdir}/image{n}\nsize=64M\n" for n in range(2))
+    d = new_daemon().start(config)
+    for n in range(2):
+        control(d, "inject", device=f"dax{n}.0", offset=AT, length=1)
+    before = [(workdir / f"image{n}.badblocks").read_text() for n in range(2)]
+    d.stop()
+    d.start(config)
+    assert [(workdir / f"image{n}.badblocks").read_text() for n in range(2)] == before
+    for n in range(2):
+        control(d, "clear", device=f"dax{n}.0")
+    d.stop()
+    assert not list(workdir.glob("*.badblocks"))
+
+
 def test_rules_over_a_crash(new_daemon, workdir, user):
     """Rules of orders stay, with their numbers; those of the config are not applied twice."""
     config = region("pmem", "2M", workdir, faults=f"[fault 1]\nrule=poison offset:{AT} "
