@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Fault rules in force, and which memory is bad. */
-#include "cuse-daxd/faults.h"
+#include "cuse-daxd/faults_keep.h"
 
 #include "libcore/event.h"
 #include "libcore/size.h"
@@ -13,11 +13,8 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-#define POLL_MS    10 /* how late a rule with while:FILE may be */
-#define NOTE       "faults"
-#define NOTE_MAX   (1 << 20)
-#define PIDS_MAX   4096 /* processes that are counted */
-#define BAD_SUFFIX ".badblocks"
+#define POLL_MS  10   /* how late a rule with while:FILE may be */
+#define PIDS_MAX 4096 /* processes that are counted */
 
 static uint64_t now_ns(void)
 {
@@ -124,7 +121,8 @@ static bool cut_bad(struct daxd_faults *faults, uint64_t life, uint64_t off, uin
 	return is_any;
 }
 
-static void touch_device(struct daxd_faults *faults, uint64_t life)
+/* The processes that map it are to look again. */
+void daxd_faults_touch(struct daxd_faults *faults, uint64_t life)
 {
 	struct daxd_device *dev = daxd_registry_find_life(faults->reg, life);
 
@@ -202,121 +200,6 @@ static void publish(struct daxd_faults *faults)
 				 MIN(faults->bad->len, DAX_STATE_BAD_MAX));
 }
 
-/* ---- over a restart -------------------------------------------------------- */
-
-static void note_bad(GString *text, const struct dax_bad *bad)
-{
-	g_string_append_printf(text, "bad %ju %ju %ju %u %u %d %u %s\n",
-			       (uintmax_t)bad->life, (uintmax_t)bad->off,
-			       (uintmax_t)bad->len, bad->rule, bad->flags, bad->who.pid,
-			       bad->who.uid, bad->who.comm);
-}
-
-static void write_note(const struct daxd_faults *faults)
-{
-	g_autoptr(GString) text = g_string_new(NULL);
-	guint i;
-	guint k;
-
-	g_string_append_printf(text, "last %u\n", faults->last_id);
-	for (i = 0; i < faults->rules->len; i++) {
-		const struct daxd_fault *f = g_ptr_array_index(faults->rules, i);
-
-		g_string_append_printf(text, "%s %u %ju %ju %s\n",
-				       f->is_from_start ? "start" : "rule", f->rule.id,
-				       (uintmax_t)f->rule.since_ns, (uintmax_t)f->given,
-				       f->text);
-		for (k = 0; k < f->done->len; k++)
-			g_string_append_printf(text, "done %u %ju\n", f->rule.id,
-					       (uintmax_t)g_array_index(f->done, uint64_t,
-									k));
-	}
-	for (i = 0; i < faults->bad->len; i++)
-		note_bad(text, &g_array_index(faults->bad, struct dax_bad, i));
-	if (daxd_runtime_write(faults->reg->rt, NOTE, 0600, text->str, text->len) < 0)
-		daxd_warning("%s/" NOTE ": can't be written, continuing without",
-			     faults->reg->rt->path);
-}
-
-/* Beside the file of a pmem: store: "OFFSET LENGTH", bytes of the store. */
-static void write_beside(const struct daxd_faults *faults, const struct daxd_store *store)
-{
-	g_autofree char *path = g_strconcat(store->path, BAD_SUFFIX, NULL);
-	g_autoptr(GString) text = g_string_new(NULL);
-	guint i;
-
-	for (i = 0; i < faults->bad->len; i++) {
-		const struct dax_bad *bad =
-			&g_array_index(faults->bad, struct dax_bad, i);
-		const struct daxd_device *dev =
-			daxd_registry_find_life(faults->reg, bad->life);
-
-		if (dev && dev->dev && dev->store == store && dev->dev->nr_ranges &&
-		    bad->flags & DAX_BAD_POISON && daxd_bad_is_listed(bad))
-			g_string_append_printf(text, "%ju %ju\n",
-					       (uintmax_t)(dev->dev->ranges[0].start -
-							   dev->base + bad->off),
-					       (uintmax_t)bad->len);
-	}
-	if (!text->len)
-		unlink(path);
-	else if (!g_file_set_contents(path, text->str, (gssize)text->len, NULL))
-		daxd_warning("%s: can't be written, continuing without", path);
-}
-
-static void write_all_beside(const struct daxd_faults *faults)
-{
-	guint i;
-
-	for (i = 0; i < faults->reg->regions->len; i++) {
-		const struct daxd_region *region =
-			g_ptr_array_index(faults->reg->regions, i);
-
-		if (region->store && region->store->backing == DAXD_PMEM)
-			write_beside(faults, region->store);
-	}
-}
-
-static void read_beside(struct daxd_faults *faults, const struct daxd_store *store)
-{
-	g_autofree char *path = g_strconcat(store->path, BAD_SUFFIX, NULL);
-	g_autofree char *text = NULL;
-	const char *p;
-	guint i;
-
-	if (!g_file_get_contents(path, &text, NULL, NULL))
-		return;
-	for (p = text; p && *p; p = strchr(p, '\n') ? strchr(p, '\n') + 1 : NULL) {
-		uintmax_t off;
-		uintmax_t len;
-
-		if (sscanf(p, "%ju %ju", &off, &len) != 2)
-			continue;
-		for (i = 0; i < faults->reg->devices->len; i++) {
-			const struct daxd_device *dev =
-				g_ptr_array_index(faults->reg->devices, i);
-			uint64_t start;
-
-			if (!dev->dev || dev->store != store || !dev->dev->nr_ranges)
-				continue;
-			start = dev->dev->ranges[0].start - dev->base;
-			if (off >= start && off < start + dev->dev->ranges[0].len) {
-				struct dax_bad bad = {
-					.life = dev->life,
-					.off = off - start,
-					.len = len,
-					.flags = DAX_BAD_POISON,
-					.who = {.uid = UINT32_MAX},
-				};
-
-				if (!daxd_faults_is_bad(faults, dev->life))
-					touch_device(faults, dev->life);
-				g_array_append_val(faults->bad, bad);
-			}
-		}
-	}
-}
-
 /* NULL: there is none of this number. */
 struct daxd_fault *daxd_faults_find(const struct daxd_faults *faults, uint32_t id)
 {
@@ -331,81 +214,6 @@ struct daxd_fault *daxd_faults_find(const struct daxd_faults *faults, uint32_t i
 	return NULL;
 }
 
-static struct daxd_fault *make_rule(struct daxd_faults *faults,
-				    const struct dax_fault_rule *rule);
-
-static void read_bad(struct daxd_faults *faults, const char *line)
-{
-	struct dax_bad bad = {0};
-	uintmax_t n[3];
-
-	if (sscanf(line, "bad %ju %ju %ju %u %u %d %u %15[^\n]", &n[0], &n[1], &n[2],
-		   &bad.rule, &bad.flags, &bad.who.pid, &bad.who.uid, bad.who.comm) < 7)
-		return;
-	bad.life = n[0];
-	bad.off = n[1];
-	bad.len = n[2];
-	/* Memory that died with the daemon is bad no more. */
-	if (!daxd_registry_find_life(faults->reg, bad.life))
-		return;
-	g_array_append_val(faults->bad, bad);
-	touch_device(faults, bad.life);
-}
-
-/* Rules of the start are there already, with the same numbers. */
-static void read_rule(struct daxd_faults *faults, const char *line)
-{
-	struct dax_fault_mistake why;
-	struct dax_fault_rule rule;
-	struct daxd_fault *f;
-	uintmax_t since;
-	uintmax_t given;
-	uint32_t id;
-	int pos = 0;
-
-	if (sscanf(line, "%*s %u %ju %ju %n", &id, &since, &given, &pos) != 3 || !pos ||
-	    dax_fault_parse(line + pos, &rule, &why) < 0)
-		return;
-	f = daxd_faults_find(faults, id);
-	if (line[0] == 's' && (!f || strcmp(f->text, line + pos)))
-		return; /* the config is another one now */
-	if (!f) {
-		rule.id = id;
-		f = make_rule(faults, &rule);
-	}
-	f->rule.since_ns = since;
-	f->given = given;
-}
-
-static void read_note(struct daxd_faults *faults)
-{
-	g_autofree char *path = g_build_filename(faults->reg->rt->path, NOTE, NULL);
-	g_autofree char *text = NULL;
-	g_auto(GStrv) lines = NULL;
-	struct daxd_fault *f;
-	uintmax_t life;
-	uint32_t id;
-	gsize len;
-	char **line;
-
-	if (!g_file_get_contents(path, &text, &len, NULL) || len > NOTE_MAX)
-		return;
-	lines = g_strsplit(text, "\n", -1);
-	for (line = lines; *line; line++) {
-		if (sscanf(*line, "last %u", &id) == 1)
-			faults->last_id = MAX(faults->last_id, id);
-		else if (g_str_has_prefix(*line, "rule ") ||
-			 g_str_has_prefix(*line, "start "))
-			read_rule(faults, *line);
-		else if (sscanf(*line, "done %u %ju", &id, &life) == 2 &&
-			 (f = daxd_faults_find(faults, id)) &&
-			 daxd_registry_find_life(faults->reg, life))
-			g_array_append_vals(f->done, &(uint64_t){life}, 1);
-		else
-			read_bad(faults, *line);
-	}
-}
-
 /* ---- carrying out ---------------------------------------------------------- */
 
 /* Everything that follows from a change of rules or of bad memory. */
@@ -418,8 +226,7 @@ static void carry_out(struct daxd_faults *faults)
 	publish(faults);
 	if (daxd_registry_sync(faults->reg, &why) < 0)
 		daxd_warning("%s, continuing without", why.text);
-	write_note(faults);
-	write_all_beside(faults);
+	daxd_faults_keep(faults);
 }
 
 /* Makes memory bad. Return: 0, -ERANGE: it has none there; -ENOSPC: too much is. */
@@ -440,7 +247,7 @@ static int make_bad(struct daxd_faults *faults, const struct daxd_device *dev,
 		return -ENOSPC;
 	cut_bad(faults, bad.life, bad.off, bad.len, NULL, NULL);
 	g_array_append_val(faults->bad, bad);
-	touch_device(faults, dev->life);
+	daxd_faults_touch(faults, dev->life);
 	return 0;
 }
 
@@ -569,7 +376,7 @@ static bool heal(struct daxd_faults *faults, uint64_t life, uint64_t off, uint64
 	}
 	if (!cut_bad(faults, life, off, len, filter, ctx))
 		return false;
-	touch_device(faults, life);
+	daxd_faults_touch(faults, life);
 	return true;
 }
 
@@ -771,12 +578,12 @@ static void touch_all(struct daxd_faults *faults, const struct daxd_fault *f)
 			g_ptr_array_index(faults->reg->devices, i);
 
 		if (is_device_of(f, dev))
-			touch_device(faults, dev->life);
+			daxd_faults_touch(faults, dev->life);
 	}
 }
 
-static struct daxd_fault *make_rule(struct daxd_faults *faults,
-				    const struct dax_fault_rule *rule)
+struct daxd_fault *daxd_faults_make_rule(struct daxd_faults *faults,
+					 const struct dax_fault_rule *rule)
 {
 	struct daxd_fault *f = g_new0(struct daxd_fault, 1);
 	char text[DAX_FAULT_TEXT_MAX];
@@ -814,7 +621,7 @@ static int add_rule(struct daxd_faults *faults, const char *text, bool is_from_s
 				 DAX_FAULT_RULES_MAX);
 	rule.id = ++faults->last_id;
 	rule.since_ns = now_ns();
-	*ret = make_rule(faults, &rule);
+	*ret = daxd_faults_make_rule(faults, &rule);
 	(*ret)->is_from_start = is_from_start;
 	return 0;
 }
@@ -1123,7 +930,6 @@ int daxd_faults_start(struct daxd_registry *reg, struct daxd_why *why)
 {
 	struct daxd_faults *faults = g_new0(struct daxd_faults, 1);
 	struct daxd_fault *f;
-	bool has_note;
 	guint i;
 	int r;
 
@@ -1142,25 +948,15 @@ int daxd_faults_start(struct daxd_registry *reg, struct daxd_why *why)
 			     why);
 	if (r < 0)
 		return r;
-	if (reg->rt->is_recovered)
-		read_note(faults);
-	has_note = faults->bad->len;
-	for (i = 0; i < reg->regions->len && !has_note; i++) {
-		const struct daxd_region *region = g_ptr_array_index(reg->regions, i);
-
-		if (region->store && region->store->backing == DAXD_PMEM)
-			read_beside(faults, region->store);
-	}
+	daxd_faults_recall(faults);
 	for (i = 0; i < faults->rules->len; i++)
 		look_at_rule(faults, g_ptr_array_index(faults->rules, i), now_ns());
 	set_timer(faults);
 	tidy(faults);
 	list_all(faults);
 	publish(faults);
-	if (faults->rules->len || faults->bad->len) {
-		write_note(faults);
-		write_all_beside(faults);
-	}
+	if (faults->rules->len || faults->bad->len)
+		daxd_faults_keep(faults);
 	return 0;
 }
 
