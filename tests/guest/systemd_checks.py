@@ -140,7 +140,7 @@ def check_kill_9_and_automatic_restart():
     p = program(STORES)
     first = int(p.stdout.readline().split()[1])
     assert first > 0
-    for i in range(3):
+    for i in range(6):		# systemd's default: the sixth start within ten seconds is the last
         before = numbers()[0]
         pid = int(show("MainPID"))
         os.kill(pid, 9)
@@ -151,7 +151,7 @@ def check_kill_9_and_automatic_restart():
     p.terminate()
     last = int(p.stdout.read().split()[1])
     assert p.wait(TIMEOUT) == 0 and numbers() == (last, last)
-    print(f"killed three times, from {first} to {last}, nothing lost")
+    print(f"killed six times, from {first} to {last}, nothing lost")
 
 
 def check_reload():
@@ -285,7 +285,6 @@ def check_cycles_leave_nothing():
     systemctl("restart", "cuse-daxd")
     before = counts()
     for _ in range(10):
-        systemctl("reset-failed", "cuse-daxd")	# systemd's own limit of starts in a time
         systemctl("restart", "cuse-daxd")
     after = counts()
     print(f"after 10 restarts: {before} before, {after} after")
