@@ -83,7 +83,7 @@ log_fuse(enum fuse_log_level level, const char *fmt, va_list ap)
 
 static int open_error(const struct node *node, int flags)
 {
-	int slot = dax_state_find(node->cuse->state, 0, node->rdev);
+	int slot = dax_state_find(node->cuse->state, 0, node->rdev, 0);
 	struct dax_device dev;
 
 	if (slot < 0)

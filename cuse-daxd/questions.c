@@ -34,7 +34,7 @@ static int find_node(const struct daxd_registry *reg, int fd, dev_t rdev,
 
 	if (!(fe->ops->state_flags & DAX_STATE_CUSE))
 		return -EBADF;
-	r = daxd_registry_find(reg, 0, rdev, ret);
+	r = daxd_registry_find(reg, 0, rdev, 0, ret);
 	if (r == 0 && !(*ret)->is_same && !fe->ops->is_live(reg->fe, fd))
 		return -ENXIO;
 	return r;
@@ -55,7 +55,7 @@ static int find_device(const struct daxd_registry *reg, int fd, struct daxd_devi
 	if (!S_ISREG(stx.stx_mode))
 		return -EBADF;
 	return daxd_registry_find(reg, makedev(stx.stx_dev_major, stx.stx_dev_minor),
-				  stx.stx_ino, ret);
+				  stx.stx_ino, stx.stx_nlink, ret);
 }
 
 static void tell_attach(const struct daxd_peer *peer, const struct daxd_device *dev,

@@ -126,12 +126,12 @@ static void bury(const struct daxd_registry *reg, uint32_t slot,
 
 	desc.flags = DAX_DEVICE_GONE;
 	desc.generation++;
-	dax_state_publish(reg->rt->state, slot, &handle, &desc);
 	/* One of the same name gets a node in this one's place. */
 	if (!daxd_registry_find_name(reg, old->name)) {
 		fd = reg->fe->ops->disappear(reg->fe, old->name);
 		daxd_close_fd(&fd);
 	}
+	dax_state_publish(reg->rt->state, slot, &handle, &desc);
 }
 
 static char *read_note(const struct daxd_registry *reg)

@@ -49,14 +49,15 @@ struct daxd_device *daxd_registry_find_life(const struct daxd_registry *reg,
  * @reg:	the registry
  * @dev:	st_dev of the descriptor
  * @ino:	st_ino
+ * @nlink:	st_nlink
  * @ret:	the device, deleted or not
  *
  * Return: 0; -EBADF: it is no handle; -ENXIO: of a device long forgotten.
  */
 int daxd_registry_find(const struct daxd_registry *reg, uint64_t dev, uint64_t ino,
-		       struct daxd_device **ret)
+		       uint64_t nlink, struct daxd_device **ret)
 {
-	int slot = dax_state_find(reg->rt->state, dev, ino);
+	int slot = dax_state_find(reg->rt->state, dev, ino, nlink);
 	struct daxd_device *found;
 	struct dax_device desc;
 
@@ -350,8 +351,9 @@ static void retire(struct daxd_registry *reg, struct daxd_device *dev)
 	dev->has_minor = true;
 	desc.flags = DAX_DEVICE_GONE;
 	desc.generation++;
-	publish(reg, dev, &desc);
+	/* In this order: see dax_state_find(). */
 	dev->held_fd = reg->fe->ops->disappear(reg->fe, desc.name);
+	publish(reg, dev, &desc);
 	park(reg, dev);
 	g_ptr_array_add(reg->gone, dev);
 }

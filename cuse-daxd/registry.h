@@ -69,7 +69,7 @@ struct daxd_registry {
 	GPtrArray *devices; /* struct daxd_device: those that exist */
 	GPtrArray *gone;    /* struct daxd_device: deleted, until their slot is reused */
 	struct daxd_faults *faults; /* NULL: before the start and after the end */
-	GPtrArray *parked;  /* struct daxd_device: of those gone that may come back */
+	GPtrArray *parked; /* struct daxd_device: of those gone that may come back */
 	/* Called when a device has come, changed or gone; NULL: nobody asks. */
 	void (*on_event)(void *ctx, enum daxd_event event, const struct daxd_device *dev);
 	void *event_ctx;
@@ -102,7 +102,7 @@ int daxd_registry_reload(struct daxd_registry *reg, struct daxd_config *cfg,
 /* -- registry.c: while it runs ------------------------------------------------- */
 
 int daxd_registry_find(const struct daxd_registry *reg, uint64_t dev, uint64_t ino,
-		       struct daxd_device **ret);
+		       uint64_t nlink, struct daxd_device **ret);
 struct daxd_device *daxd_registry_find_life(const struct daxd_registry *reg,
 					    uint64_t life);
 struct daxd_device *daxd_registry_find_name(const struct daxd_registry *reg,

@@ -79,13 +79,17 @@ int dax_state_check(const struct dax_state *state, size_t len)
  * @state:	the state pages
  * @dev:	st_dev of the descriptor; 0 for a character device
  * @ino:	st_ino; st_rdev for a character device
+ * @nlink:	st_nlink; 0 for a character device
  *
  * A handle's inode number may be used again after its device was deleted and its
- * last descriptor closed; then the younger slot, which is not GONE, is the answer.
+ * last descriptor closed: for the handle of a younger device, whose slot, which is not
+ * GONE, is the answer then, or for an attribute. That has a name, and the handle of a
+ * device that is gone has none any more.
  *
  * Return: the slot, or -ENOENT.
  */
-int dax_state_find(const struct dax_state *state, uint64_t dev, uint64_t ino)
+int dax_state_find(const struct dax_state *state, uint64_t dev, uint64_t ino,
+		   uint64_t nlink)
 {
 	uint32_t nr = nr_slots(state);
 	int found = -ENOENT;
@@ -99,10 +103,11 @@ int dax_state_find(const struct dax_state *state, uint64_t dev, uint64_t ino)
 		if (load64(&state->handles[i].ino) != ino ||
 		    load64(&state->handles[i].dev) != dev)
 			continue;
-		found = (int)i;
 		if (!(load32(&slot->copy[load32(&slot->seq) & 1].flags) &
 		      DAX_DEVICE_GONE))
-			break;
+			return (int)i;
+		if (!nlink)
+			found = (int)i;
 	}
 	return found;
 }

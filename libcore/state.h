@@ -86,7 +86,8 @@ struct dax_state {
 };
 
 int dax_state_check(const struct dax_state *state, size_t len);
-int dax_state_find(const struct dax_state *state, uint64_t dev, uint64_t ino);
+int dax_state_find(const struct dax_state *state, uint64_t dev, uint64_t ino,
+		   uint64_t nlink);
 int dax_state_find_name(const struct dax_state *state, const char *name);
 void dax_state_read(const struct dax_state *state, uint32_t slot, struct dax_device *ret);
 

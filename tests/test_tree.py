@@ -312,3 +312,20 @@ def test_too_many_devices(daemon):
     assert set(errors[1023:]) == {errno.ENOSPC}
     assert len(d.control("list")) == 1024
     assert len(os.listdir(d.dir / "dev")) == 1024
+
+
+MANY_DEVICES = """
+cd /sys/bus/nd/drivers/dax_pmem
+for i in $(seq 100); do
+    echo dax0.0 >unbind && echo dax0.0 >bind || exit 1
+    for a in size align dev target_node uevent; do
+        read -r line </sys/bus/dax/devices/dax0.0/$a || exit 1
+    done
+done
+"""
+
+
+@both_users
+def test_an_inode_number_of_a_device_that_is_gone(daxrun):
+    """Where the file system gives it to an attribute soon, as ext4 does."""
+    daxrun("-q", "-d", "dax0.0,size=16M", "--", "sh", "-c", MANY_DEVICES)

@@ -231,10 +231,13 @@ int main(int argc, char **argv)
 			continue;
 		}
 		case_run(*list);
-		if (case_in_group(*list, "zz_unbind") &&
-		    unbind_restore(st.st_mode & 07777) < 0) {
-			fprintf(stderr, "conformance: %s did not come back after %s\n",
-				t.dev, (*list)->name);
+		if (!case_in_group(*list, "zz_unbind"))
+			continue;
+		r = unbind_restore(st.st_mode & 07777);
+		if (r < 0) {
+			fprintf(stderr,
+				"conformance: %s did not come back after %s: %s\n", t.dev,
+				(*list)->name, strerror(-r));
 			return 1;
 		}
 	}

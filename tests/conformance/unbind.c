@@ -50,16 +50,20 @@ static int nd_write(const char *what)
 int unbind_restore(mode_t mode)
 {
 	int tries;
+	int r;
 
 	if (access(t.dev, F_OK) < 0)
 		nd_write("bind");
 	for (tries = 0; tries < 100 && access(t.dev, F_OK) < 0; tries++)
 		usleep(20000);
-	if (target_find() < 0 || chmod(t.dev, mode) < 0)
-		return -1;
+	r = target_find();
+	if (r < 0)
+		return r;
+	if (chmod(t.dev, mode) < 0)
+		return -errno;
 	/* EBUSY: it is bound, all is well */
 	if (bind() < 0 && errno != EBUSY)
-		return -1;
+		return -errno;
 	return 0;
 }
 

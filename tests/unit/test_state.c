@@ -98,7 +98,7 @@ static void test_read_bounds(void)
 	is(strlen(got.name), DAX_NAME_LEN - 1, "a name without end is cut");
 	is(got.nr_ranges, DAX_RANGES_MAX, "too many ranges are not");
 	state->nr_slots = UINT32_MAX;
-	is(dax_state_find(state, 8, 100), -ENOENT, "too many slots are not looked at");
+	is(dax_state_find(state, 8, 100, 0), -ENOENT, "too many slots are not looked at");
 	is(dax_state_find_name(state, "dax0.0"), -ENOENT, "nor by name");
 }
 
@@ -108,15 +108,18 @@ static void test_find(void)
 	struct dax_device gone = device(2, "dax0.1");
 
 	begin();
-	is(dax_state_find(state, 8, 100), -ENOENT, "nothing is there");
+	is(dax_state_find(state, 8, 100, 0), -ENOENT, "nothing is there");
 	publish(0, 8, 100, &dev);
 	gone.flags = DAX_DEVICE_GONE;
 	publish(1, 8, 101, &gone);
-	is(dax_state_find(state, 8, 100), 0, "a handle is found");
-	is(dax_state_find(state, 9, 100), -ENOENT, "not on another file system");
-	is(dax_state_find(state, 8, 102), -ENOENT, "not with another number");
-	is(dax_state_find(state, 8, 0), -ENOENT, "0 is no number");
-	is(dax_state_find(state, 8, 101), 1, "a deleted device's handle is found, too");
+	is(dax_state_find(state, 8, 100, 0), 0, "a handle is found");
+	is(dax_state_find(state, 9, 100, 0), -ENOENT, "not on another file system");
+	is(dax_state_find(state, 8, 102, 0), -ENOENT, "not with another number");
+	is(dax_state_find(state, 8, 0, 0), -ENOENT, "0 is no number");
+	is(dax_state_find(state, 8, 101, 0), 1,
+	   "a deleted device's handle is found, too");
+	is(dax_state_find(state, 8, 101, 1), -ENOENT, "what has a name is not one");
+	is(dax_state_find(state, 8, 100, 1), 0, "but a device's that is there");
 	is(dax_state_find_name(state, "dax0.0"), 0, "by name");
 	is(dax_state_find_name(state, "dax0.1"), -ENOENT, "a deleted one is not");
 	is(dax_state_find_name(state, "dax0.2"), -ENOENT, "nor what never was");
@@ -124,13 +127,13 @@ static void test_find(void)
 	/* The inode number of the deleted one is used again. */
 	dev = device(3, "dax0.1");
 	publish(2, 8, 101, &dev);
-	is(dax_state_find(state, 8, 101), 2, "the younger one has it now");
+	is(dax_state_find(state, 8, 101, 0), 2, "the younger one has it now");
 	is(dax_state_find_name(state, "dax0.1"), 2, "and the name");
 
 	/* A device that comes back as a character device has no st_dev. */
 	publish(2, 0, 77, &dev);
-	is(dax_state_find(state, 8, 101), 1, "its old handle is another's again");
-	is(dax_state_find(state, 0, 77), 2, "its new one is found");
+	is(dax_state_find(state, 8, 101, 0), 1, "its old handle is another's again");
+	is(dax_state_find(state, 0, 77, 0), 2, "its new one is found");
 }
 
 static void test_slots(void)
