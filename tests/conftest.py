@@ -89,6 +89,7 @@ class Daemon:
         self.dir = workdir / "rt"
         self.log = workdir / "log"
         self.process = None
+        self.prefix = []  # a command that runs it
 
     @property
     def as_nobody(self):
@@ -105,7 +106,7 @@ class Daemon:
         # Where CUSE works, tests that run side by side would all want to have /dev/dax0.0.
         if not any("frontend=" in str(a) for a in (config or "", *args)):
             command.append("--frontend=none")
-        return (SETPRIV if self.as_nobody and IS_ROOT else []) + command
+        return (SETPRIV if self.as_nobody and IS_ROOT else []) + self.prefix + command
 
     def start(self, config=None, *args, env=None):
         """Starts it and waits until clients can connect. Return: self."""

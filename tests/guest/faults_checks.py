@@ -2,8 +2,11 @@
 """Memory that fails, on Debian's own kernel, as root and as nobody."""
 
 import os
+import re
+import subprocess
 
-from harness import run
+import live
+from harness import Daemon, RT, SHIM, WORKER, run
 
 DAXRUN = ["/opt/daxd/daxrun", "-q", "-d", "dax0.0,size=64M"]
 PROBE = ["--", "/opt/daxd/fault_probe", "/dev/dax0.0"]
@@ -58,3 +61,32 @@ def check_touch():
 
 def check_touch_as_nobody():
     slow(65534)
+
+
+# ---- fio, libpmemobj and Python at once --------------------------------------------
+
+def three_programs(user, is_allowed):
+    prefix = [] if is_allowed else ["/opt/daxd/no_uffd"]
+    found = run(*prefix, "/opt/daxd/daxrun", "--check").stdout
+    assert re.search(r"^userfaultfd +(\w+)", found, re.M)[1] == ("yes" if is_allowed else "no"), found
+    as_user = [] if user is None else ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--"]
+
+    def start(argv, **kw):
+        return subprocess.Popen([*as_user, *prefix, "env", f"LD_PRELOAD={SHIM}", f"CUSE_DAXD_RUNTIME_DIR={RT}",
+                                 *argv], **kw)
+
+    with Daemon(live.CONFIG, "--fault-log=/tmp/faults", frontend="none", prefix=prefix) as d:
+        live.Live(start, d.ctl, "/tmp/faults", "/opt/daxd/obj_commits").run()
+    os.unlink("/tmp/faults")
+
+
+def check_three_programs():
+    three_programs(None, True)
+
+
+def check_three_programs_without_userfaultfd():
+    three_programs(None, False)
+
+
+def check_three_programs_without_userfaultfd_as_worker():
+    three_programs(WORKER, False)

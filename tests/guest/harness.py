@@ -54,7 +54,7 @@ def wait_for(condition, what="", timeout=TIMEOUT):
 class Daemon:
     """A daemon of ours, by default with CUSE nodes and the system's runtime directory."""
 
-    def __init__(self, config, *options, rt=RT, frontend="cuse", ready=True):
+    def __init__(self, config, *options, rt=RT, frontend="cuse", ready=True, prefix=()):
         self.path = f"/tmp/conf-{time.monotonic_ns()}"
         self.log = self.path + ".log"
         self.rt = rt
@@ -63,7 +63,7 @@ class Daemon:
         r, w = os.pipe()
         with open(self.log, "w") as log:
             self.p = subprocess.Popen(
-                ["/opt/daxd/cuse-daxd", "--foreground", f"--frontend={frontend}", "-c", self.path,
+                [*prefix, "/opt/daxd/cuse-daxd", "--foreground", f"--frontend={frontend}", "-c", self.path,
                  f"--runtime-dir={rt}", f"--ready-fd={w}", *options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=[w])
         os.close(w)
