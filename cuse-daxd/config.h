@@ -88,6 +88,7 @@ struct daxd_config {
 	char *runtime_dir; /* NULL: the default */
 	int major;         /* of all devices; -1: one that is free */
 	bool may_wipe;     /* --force-format */
+	bool is_tree_late; /* --ready-early */
 	struct daxd_region_cfg *regions;
 	GPtrArray *faults; /* char *: rules, in the order of their numbers */
 	char *fault_log;   /* a file, or the number of a descriptor; NULL: none */

@@ -86,6 +86,7 @@ static void apply_options(struct daxd_config *cfg, const struct daxd_options *op
 		cfg->fault_log = g_strdup(options->fault_log);
 	}
 	cfg->may_wipe = options->may_wipe;
+	cfg->is_tree_late = options->is_tree_late;
 	g_free(cfg->runtime_dir);
 	cfg->runtime_dir = g_steal_pointer(&dir);
 }
@@ -178,6 +179,12 @@ static void reload(struct daemon *d)
 
 /* ---- what makes us stop ---------------------------------------------------- */
 
+static void quit(struct daemon *d)
+{
+	daxd_tree_leave_off(&d->registry.tree);
+	g_main_loop_quit(d->loop);
+}
+
 static gboolean on_signal(gint fd, GIOCondition condition, gpointer data)
 {
 	struct daemon *d = data;
@@ -191,7 +198,7 @@ static gboolean on_signal(gint fd, GIOCondition condition, gpointer data)
 		return G_SOURCE_CONTINUE;
 	}
 	daxd_debug("%s: stopping", strsignal((int)info.ssi_signo));
-	g_main_loop_quit(d->loop);
+	quit(d);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -223,7 +230,7 @@ static gboolean on_other_ended(gint fd, GIOCondition condition, gpointer data)
 	(void)fd;
 	(void)condition;
 	daxd_debug("process %d has ended: stopping", d->options.exit_with);
-	g_main_loop_quit(d->loop);
+	quit(d);
 	return G_SOURCE_REMOVE;
 }
 

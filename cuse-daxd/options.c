@@ -19,6 +19,7 @@ enum option_id {
 	OPT_CHECK_CONFIG,
 	OPT_DUMP_CONFIG,
 	OPT_READY_FD,
+	OPT_READY_EARLY,
 	OPT_EXIT_WITH,
 	OPT_FAULT,
 	OPT_FAULT_LOG,
@@ -46,6 +47,8 @@ static const struct {
 	 "print the config with all defaults, and end"},
 	{OPT_READY_FD, 0, "ready-fd", "N",
 	 "write the runtime directory to descriptor N once clients can connect"},
+	{OPT_READY_EARLY, 0, "ready-early", NULL,
+	 "be ready before the sysfs tree is written; programs that look there wait"},
 	{OPT_EXIT_WITH, 0, "exit-with", "PID", "end when this process has ended"},
 	{OPT_FAULT, 0, "fault", "RULE",
 	 "a fault rule more than in the config; repeatable"},
@@ -160,6 +163,9 @@ static int apply(enum option_id id, const char *arg, struct daxd_options *ret,
 		return 0;
 	case OPT_READY_FD:
 		return parse_fd("ready-fd", arg, &ret->ready_fd, why);
+	case OPT_READY_EARLY:
+		ret->is_tree_late = true;
+		return 0;
 	case OPT_FAULT_REPORT_FD:
 		return parse_fd("fault-report-fd", arg, &ret->fault_report, why);
 	case OPT_EXIT_WITH:

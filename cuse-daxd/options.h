@@ -23,8 +23,9 @@ struct daxd_options {
 	int frontend;            /* enum daxd_frontend_kind; -1: the config's */
 	bool is_foreground;
 	bool may_wipe;
-	int ready_fd;    /* -1: none */
-	pid_t exit_with; /* 0: nobody */
+	int ready_fd; /* -1: none */
+	bool is_tree_late;
+	pid_t exit_with;       /* 0: nobody */
 	GPtrArray *faults;     /* char *: rules; NULL: none */
 	const char *fault_log; /* NULL: the config's */
 	int fault_report;      /* -1: none */

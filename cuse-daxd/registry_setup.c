@@ -620,7 +620,9 @@ int daxd_registry_start(struct daxd_registry *reg, struct daxd_runtime *rt,
 	if (r == 0)
 		r = check_shown(reg, why);
 	if (r == 0)
-		r = daxd_tree_init(&reg->tree, rt, &reg->model, why);
+		r = reg->cfg->is_tree_late
+			    ? daxd_tree_init_later(&reg->tree, rt, &reg->model, why)
+			    : daxd_tree_init(&reg->tree, rt, &reg->model, why);
 	if (r < 0)
 		return r;
 	proc = daxd_runtime_mkdir(rt, "proc", why);

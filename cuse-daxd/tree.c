@@ -13,6 +13,8 @@
 #include "libcore/sysfs.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
@@ -109,7 +111,16 @@ static int replace(const struct daxd_tree *tree, const struct dax_sysfs_node *no
 struct walk {
 	struct daxd_tree *tree;
 	unsigned int named;
+	unsigned int written;
+	bool may_pause;
 };
+
+/* Does somebody want something of us? To ask costs as much as a node. */
+static bool is_wanted(const struct walk *walk)
+{
+	return walk->may_pause && walk->written && walk->written % 16 == 0 &&
+	       g_main_context_pending(NULL);
+}
 
 static int emit(void *ctx, const struct dax_sysfs_node *node)
 {
@@ -119,6 +130,8 @@ static int emit(void *ctx, const struct dax_sysfs_node *node)
 	uint64_t hash = hash_node(node);
 	int r = 0;
 
+	if (!known && is_wanted(walk))
+		return -EAGAIN;
 	if (!known)
 		r = write_new(tree->sys, node);
 	else if (known->hash != hash)
@@ -131,6 +144,10 @@ static int emit(void *ctx, const struct dax_sysfs_node *node)
 	if (!known) {
 		known = g_new0(struct node, 1);
 		g_hash_table_insert(tree->nodes, g_strdup(node->path), known);
+		walk->written++;
+		if (tree->later)
+			__atomic_fetch_add(&tree->rt->state->tree_pending, 1,
+					   __ATOMIC_RELAXED);
 	}
 	known->hash = hash;
 	known->kind = node->kind;
@@ -183,6 +200,19 @@ static void prune(struct daxd_tree *tree)
 	}
 }
 
+static int update(struct daxd_tree *tree, const struct dax_model *model, bool may_pause)
+{
+	struct walk walk = {.tree = tree, .may_pause = may_pause};
+	int r;
+
+	tree->walk++;
+	r = dax_sysfs_walk(model, emit, &walk);
+	/* If it fails, what was written is known, what was not reached is as it was. */
+	if (r == 0 && walk.named < g_hash_table_size(tree->nodes))
+		prune(tree);
+	return r;
+}
+
 /**
  * daxd_tree_update() - write what has changed
  * @tree:	as daxd_tree_init() left it
@@ -193,15 +223,34 @@ static void prune(struct daxd_tree *tree)
  */
 int daxd_tree_update(struct daxd_tree *tree, const struct dax_model *model)
 {
-	struct walk walk = {.tree = tree};
-	int r;
+	return update(tree, model, false);
+}
 
-	tree->walk++;
-	r = dax_sysfs_walk(model, emit, &walk);
-	/* If it fails, what was written is known, what was not reached is as it was. */
-	if (r == 0 && walk.named < g_hash_table_size(tree->nodes))
-		prune(tree);
-	return r;
+/* ---- the first time -------------------------------------------------------- */
+
+static int open_tree(struct daxd_tree *tree, struct daxd_runtime *rt, const char *name,
+		     struct daxd_why *why)
+{
+	*tree = (struct daxd_tree){
+		.rt = rt,
+		.sys = -1,
+		.nodes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
+	};
+	daxd_runtime_remove_tree(rt->dir, TREE_NEW);
+	tree->sys = daxd_runtime_mkdir(rt, name, why);
+	return tree->sys < 0 ? tree->sys : 0;
+}
+
+/* Who waits for the tree need not any more. */
+static void stop_waiting(struct daxd_tree *tree)
+{
+	uint32_t *word = &tree->rt->state->tree_pending;
+
+	tree->later = 0;
+	if (!*word)
+		return;
+	__atomic_store_n(word, 0, __ATOMIC_RELEASE);
+	syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
 /**
@@ -220,15 +269,9 @@ int daxd_tree_init(struct daxd_tree *tree, struct daxd_runtime *rt,
 	const char *name = is_there ? TREE_NEW : TREE;
 	int r;
 
-	*tree = (struct daxd_tree){
-		.rt = rt,
-		.sys = -1,
-		.nodes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
-	};
-	daxd_runtime_remove_tree(rt->dir, TREE_NEW);
-	tree->sys = daxd_runtime_mkdir(rt, name, why);
-	if (tree->sys < 0)
-		return tree->sys;
+	r = open_tree(tree, rt, name, why);
+	if (r < 0)
+		return r;
 	r = daxd_tree_update(tree, model);
 	if (r == 0 && is_there &&
 	    renameat2(rt->dir, name, rt->dir, TREE, RENAME_EXCHANGE) < 0) {
@@ -243,7 +286,63 @@ int daxd_tree_init(struct daxd_tree *tree, struct daxd_runtime *rt,
 				 "room there)",
 				 rt->path, strerror(-r));
 	daxd_runtime_remove_tree(rt->dir, TREE_NEW);
+	/* Of a daemon that died before its own was whole. */
+	stop_waiting(tree);
 	return 0;
+}
+
+static gboolean write_later(gpointer data)
+{
+	struct daxd_tree *tree = data;
+	int r = update(tree, tree->model, true);
+
+	if (r == -EAGAIN)
+		return G_SOURCE_CONTINUE;
+	if (r < 0)
+		daxd_error("%s/" TREE ": can't be written: %s (check the room there), "
+			   "continuing with a part of it",
+			   tree->rt->path, strerror(-r));
+	stop_waiting(tree);
+	return G_SOURCE_REMOVE;
+}
+
+/**
+ * daxd_tree_init_later() - write the whole tree when the main loop runs
+ * @tree:	to be filled; daxd_tree_done() it, also after a failure
+ * @rt:		the runtime directory; kept
+ * @model:	what to show; kept
+ * @why:	why not
+ *
+ * Whoever has something to say to the daemon meanwhile is served first. If there is a
+ * tree already, programs see it now: then it is exchanged now.
+ */
+int daxd_tree_init_later(struct daxd_tree *tree, struct daxd_runtime *rt,
+			 const struct dax_model *model, struct daxd_why *why)
+{
+	int r;
+
+	if (faccessat(rt->dir, TREE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return daxd_tree_init(tree, rt, model, why);
+	r = open_tree(tree, rt, TREE, why);
+	if (r < 0)
+		return r;
+	rt->state->tree_pending = 1;
+	tree->model = model;
+	/* Not an idle source: the tree comes, however much there is to do. */
+	tree->later = g_timeout_add(0, write_later, tree);
+	return 0;
+}
+
+/**
+ * daxd_tree_leave_off() - what is not written yet will not be needed any more
+ * @tree:	after daxd_tree_init_later(), or any other
+ */
+void daxd_tree_leave_off(struct daxd_tree *tree)
+{
+	if (!tree->later)
+		return;
+	g_source_remove(tree->later);
+	stop_waiting(tree);
 }
 
 /**
@@ -252,6 +351,7 @@ int daxd_tree_init(struct daxd_tree *tree, struct daxd_runtime *rt,
  */
 void daxd_tree_done(struct daxd_tree *tree)
 {
+	daxd_tree_leave_off(tree);
 	g_clear_pointer(&tree->nodes, g_hash_table_unref);
 	if (tree->rt)
 		daxd_close_fd(&tree->sys);

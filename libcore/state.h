@@ -63,7 +63,11 @@ struct dax_state {
 	uint32_t nr_slots; /* slots from here on were never used */
 	/* Raised after every change of any slot: one word to look at, and to wait on. */
 	uint32_t changes;
-	uint32_t pad;
+	/*
+	 * 0: the sysfs tree is whole. Else it is being written, and this grows with it.
+	 * Who wants to look there waits on this word until it is 0.
+	 */
+	uint32_t tree_pending;
 	/* Device numbers: of dax devices and of /dev/ndctlN, as in /proc/devices. */
 	uint32_t major;
 	uint32_t ndctl_major;

@@ -147,7 +147,8 @@ class StatePages(ctypes.Structure):
     _fields_ = [
         ("magic", ctypes.c_uint64), ("version", ctypes.c_uint32), ("size", ctypes.c_uint32),
         ("flags", ctypes.c_uint32), ("nr_slots", ctypes.c_uint32),
-        ("generation", ctypes.c_uint64), ("major", ctypes.c_uint32),
+        ("changes", ctypes.c_uint32), ("tree_pending", ctypes.c_uint32),
+        ("major", ctypes.c_uint32),
         ("ndctl_major", ctypes.c_uint32), ("devtmpfs_dev", ctypes.c_uint64),
         ("sysfs_dev", ctypes.c_uint64), ("runtime_dev", ctypes.c_uint64),
         ("reserved", ctypes.c_uint64 * 8), ("handles", Handle * SLOTS),

@@ -72,6 +72,9 @@ static void exec_daemon(const struct run_options *o, const char *program,
 	argv[argc++] = dir_arg;
 	argv[argc++] = ready_arg;
 	argv[argc++] = pid_arg;
+	/* Whoever reads what --print-env prints may look around without the shim. */
+	if (!o->is_print_env)
+		argv[argc++] = "--ready-early";
 	for (i = 0; i < o->nr_faults; i++)
 		argv[argc++] = run_format("--fault=%s", o->faults[i]);
 	if (o->fault_log)

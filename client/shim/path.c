@@ -202,6 +202,8 @@ const char *shim_redirect(int dirfd, const char *path, enum shim_follow follow,
 	if (!w.session || strlen(path) >= PATH_MAX ||
 	    walk(&w, dirfd, path, follow) != WALK_ROOT)
 		return path;
+	if (starts_with_dir(buf, "/sys", 4))
+		shim_await_tree(w.session);
 	rest_len = strlen(w.rest);
 	if (w.session->dir_len + w.len + rest_len >= PATH_MAX)
 		return path;
@@ -323,6 +325,8 @@ bool shim_is_shared_dir(int dirfd, const char *path, char extra[PATH_MAX])
 	if (!dax_path_is_shared_dir(extra, w.len) ||
 	    w.session->dir_len + w.len >= PATH_MAX)
 		return false;
+	if (starts_with_dir(extra, "/sys", 4))
+		shim_await_tree(w.session);
 	memmove(extra + w.session->dir_len, extra, w.len + 1);
 	memcpy(extra, w.session->dir, w.session->dir_len);
 	return true;

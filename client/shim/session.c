@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -164,6 +165,36 @@ const struct shim_session *shim_session(void)
 const struct shim_session *shim_session_if_known(void)
 {
 	return __atomic_load_n(&session, __ATOMIC_ACQUIRE);
+}
+
+static SHIM_COLD void await_word(const uint32_t *word)
+{
+	const struct timespec timeout = {.tv_sec = ANSWER_TIMEOUT_S};
+	/* Where a daemon stopped that died over it: to wait once is enough. */
+	static uint32_t given_up_at;
+	uint32_t seen;
+	long r;
+
+	while ((seen = __atomic_load_n(word, __ATOMIC_ACQUIRE)) &&
+	       seen != __atomic_load_n(&given_up_at, __ATOMIC_RELAXED)) {
+		r = sys6(futex, word, FUTEX_WAIT, seen, &timeout, NULL, 0);
+		if (r == -ETIMEDOUT && __atomic_load_n(word, __ATOMIC_RELAXED) == seen)
+			__atomic_store_n(&given_up_at, seen, __ATOMIC_RELAXED);
+	}
+}
+
+/**
+ * shim_await_tree() - wait until the sysfs tree is whole
+ * @s:		the session
+ *
+ * daxrun's daemon writes it while the command starts. Async-signal-safe.
+ */
+void shim_await_tree(const struct shim_session *s)
+{
+	const uint32_t *word = &s->state->tree_pending;
+
+	if (unlikely(__atomic_load_n(word, __ATOMIC_ACQUIRE)) && shim_may_ask())
+		await_word(word);
 }
 
 static int connect_to(const char *dir, int timeout_s)

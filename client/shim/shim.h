@@ -52,6 +52,7 @@ struct shim_session {
 
 const struct shim_session *shim_session(void);
 const struct shim_session *shim_session_if_known(void);
+void shim_await_tree(const struct shim_session *s);
 int shim_request(const struct shim_session *s, int type, uint64_t arg, const void *body,
 		 size_t len, int fd, int *ret_fd, uint64_t ret_arg[4]);
 
