@@ -12,6 +12,7 @@ import time
 import pytest
 
 from conftest import CTL, IS_ROOT, both_users, load_json, needs_root, run
+from daxrun import until
 from faults import probe_at
 from test_tree import snapshot
 from wire import CONTROL, pack
@@ -298,4 +299,32 @@ def test_where_only_root_may_enter(workdir, new_daemon):
         assert probe("open") == probe("mmap 0 0x4000000") == "ok"
         load_json(d.ctl("disable", "dax0.0"))
         assert "SIGBUS" in probe("load 0"), "the mapping was not taken away"
+    assert "not all processes have followed" not in d.output()
+
+
+@needs_root
+@pytest.mark.parametrize("user", ["root"], indirect=True)
+def test_a_program_that_gives_up_root_where_only_root_may_enter(workdir, new_daemon):
+    """What it meets afterwards is told, by any thread of its, and what follows is done."""
+    (workdir / "private").mkdir(mode=0o700)
+    log = workdir / "faults"
+    d = new_daemon("private/rt").start("[region 0]\nsize=64M\n", f"--fault-log={log}",
+                                       env={"DAXD_LOG": "debug"})
+
+    def calls():
+        return [json.loads(line)["call"] for line in log.read_text().splitlines()]
+
+    with probe_at(d) as probe:
+        assert probe("open") == probe("mmap 0 0x4000000") == probe("nobody") == "ok"
+        load_json(d.ctl("fault", "add", "touch delay:20ms times:1"))
+        answer, us = probe.timed("load 0")
+        assert answer == "0" and us >= 20000
+        until(lambda: calls() == ["touch"], "the thread that delays has told it")
+        load_json(d.ctl("fault", "add", "poison offset:4M length:2M msync nth:1"))
+        assert probe("load 0x400000") == "0" and probe("msync") == "ok"
+        assert probe("load 0x400005") == f"SIGBUS BUS_MCEERR_AR offset={0x400005} lsb=21"
+        assert calls() == ["touch", "msync", "touch"]
+        # A child has no thread in there and no way to it: it follows, and is not waited for.
+        probe.process.stdin.write("fork scan 0x200000\n")
+        assert probe.line() == f"BUS_MCEERR_AR@{0x400000} bad=1 sum=0"
     assert "not all processes have followed" not in d.output()

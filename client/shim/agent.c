@@ -188,35 +188,32 @@ static void hurry(void)
 	sys3(sched_setattr, 0, &attr, 0);
 }
 
-/* Goes there with the rights of the program; and in no case stays where the program is. */
-static void enter(const char *dir)
+/*
+ * Goes there with the rights of the program; and in no case stays where the program is.
+ * Return: is it there?
+ */
+static bool enter(const char *dir)
 {
 	if (is_valgrind())
-		return; /* see clone_thread() */
-	if (sys1(chdir, dir) < 0)
-		sys1(chdir, "/");
+		return false; /* see clone_thread() */
+	if (sys1(chdir, dir) == 0)
+		return true;
+	sys1(chdir, "/");
+	return false;
 }
 
 /**
  * shim_thread_be_small() - a thread of ours begins: no more rights than it needs
+ *
+ * Return: is its working directory the runtime directory?
  */
-void shim_thread_be_small(void)
+bool shim_thread_be_small(void)
 {
-	enter(shim_session_if_known()->dir);
+	bool is_inside = enter(shim_session_if_known()->dir);
+
 	drop_rights();
 	hurry();
-}
-
-/* Asks as any thread does; where the way there is barred, from where we are. */
-static void tell_settled(const struct shim_session *s, uint64_t seen)
-{
-	struct shim_session here;
-
-	if (shim_request(s, DAX_MSG_SETTLED, seen, NULL, 0, -1, NULL, NULL) != -EACCES)
-		return;
-	here = *s;
-	strcpy(here.dir, ".");
-	shim_request(&here, DAX_MSG_SETTLED, seen, NULL, 0, -1, NULL, NULL);
+	return is_inside;
 }
 
 static void run(void)
@@ -225,7 +222,8 @@ static void run(void)
 	const uint32_t *word = &s->state->changes;
 
 	sys5(prctl, PR_SET_NAME, "daxshim", 0, 0, 0);
-	shim_thread_be_small();
+	if (shim_thread_be_small())
+		shim_session_inside((int32_t)sys0(gettid));
 	for (;;) {
 		bool is_any = false;
 		uint32_t seen;
@@ -235,7 +233,7 @@ static void run(void)
 			is_any |= shim_follow(s);
 		} while (__atomic_load_n(word, __ATOMIC_ACQUIRE) != seen);
 		if (is_any)
-			tell_settled(s, seen);
+			shim_request(s, DAX_MSG_SETTLED, seen, NULL, 0, -1, NULL, NULL);
 		sys6(futex, word, FUTEX_WAIT, seen, NULL, NULL, 0);
 	}
 }
@@ -369,6 +367,7 @@ void shim_agent_start(void)
 /* We are a child that nobody told that it is one: the next mmap has to start an agent. */
 void shim_agent_lost(void)
 {
+	shim_session_inside(0);
 	__atomic_store_n(&is_running, 0, __ATOMIC_RELEASE);
 }
 
@@ -385,6 +384,7 @@ void shim_agent_forked(void)
 	if (!__atomic_load_n(&is_running, __ATOMIC_ACQUIRE))
 		return;
 	is_running = 0;
+	shim_session_inside(0);
 	if (!s || !shim_maps_touch(0, UINT64_MAX))
 		return;
 	shim_request(s, DAX_MSG_ADOPT, 0, NULL, 0, -1, NULL, NULL);

@@ -53,6 +53,7 @@ struct shim_session {
 const struct shim_session *shim_session(void);
 const struct shim_session *shim_session_if_known(void);
 void shim_await_tree(const struct shim_session *s);
+void shim_session_inside(int32_t tid);
 int shim_request(const struct shim_session *s, int type, uint64_t arg, const void *body,
 		 size_t len, int fd, int *ret_fd, uint64_t ret_arg[4]);
 
@@ -172,7 +173,7 @@ extern bool shim_has_no_pages;
 /* A stack, and what thread-local variables need. */
 #define SHIM_THREAD_BYTES (100 * 1024)
 bool shim_thread_start(char *at, void (*fn)(void));
-void shim_thread_be_small(void);
+bool shim_thread_be_small(void);
 void shim_agent_start(void);
 void shim_agent_forked(void);
 void shim_agent_lost(void);
