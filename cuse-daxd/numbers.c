@@ -15,7 +15,12 @@
 #define CHAR_HEADER "Character devices:\n"
 #define CHAR_END    "\nBlock devices:\n"
 
-static char *read_proc_devices(void)
+/**
+ * daxd_numbers_read() - what drivers this host has
+ *
+ * Return: /proc/devices, to be freed by g_free().
+ */
+char *daxd_numbers_read(void)
 {
 	char *text;
 
@@ -25,10 +30,9 @@ static char *read_proc_devices(void)
 }
 
 /* What the drivers have, and what only a node's directory tells (misc containers). */
-static void find_taken(bool taken[MAJORS])
+static void find_taken(const char *proc_devices, bool taken[MAJORS])
 {
-	g_autofree char *text = read_proc_devices();
-	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+	g_auto(GStrv) lines = g_strsplit(proc_devices, "\n", -1);
 	struct dirent *entry;
 	unsigned int i;
 	DIR *d;
@@ -79,17 +83,19 @@ static uint64_t dev_of(const char *path)
 
 /**
  * daxd_numbers_choose() - which device numbers are ours
+ * @proc_devices: from daxd_numbers_read()
  * @state:	the state pages; the numbers in them are kept if they are still free
  * @major:	what it shall be, whoever else has it; -1: one that is free
  * @why:	why not
  *
  * Also notes what st_dev nodes in /dev and files in /sys have on this host.
  */
-int daxd_numbers_choose(struct dax_state *state, int major, struct daxd_why *why)
+int daxd_numbers_choose(const char *proc_devices, struct dax_state *state, int major,
+			struct daxd_why *why)
 {
 	bool taken[MAJORS] = {0};
 
-	find_taken(taken);
+	find_taken(proc_devices, taken);
 	if (major >= 0) {
 		state->major = (uint32_t)major;
 		taken[major] = true;
@@ -139,6 +145,7 @@ static void merge(GString *out, char *theirs, char *ours)
 
 /**
  * daxd_numbers_write() - write RUNTIME/proc/devices
+ * @proc_devices: from daxd_numbers_read(); changed
  * @rt:		the runtime directory
  * @model:	for our lines
  *
@@ -146,15 +153,16 @@ static void merge(GString *out, char *theirs, char *ours)
  * ndctl driver of its own has a line for it, which ours takes the place of: its
  * devices can't be seen beside ours, and a name stands for one number.
  */
-int daxd_numbers_write(struct daxd_runtime *rt, const struct dax_model *model)
+int daxd_numbers_write(char *proc_devices, struct daxd_runtime *rt,
+		       const struct dax_model *model)
 {
-	g_autofree char *text = read_proc_devices();
 	g_autoptr(GString) out = g_string_new(CHAR_HEADER);
-	char *theirs =
-		g_str_has_prefix(text, CHAR_HEADER) ? text + strlen(CHAR_HEADER) : text;
+	char *theirs = proc_devices;
 	char *end = strstr(theirs, CHAR_END);
 	char ours[128];
 
+	if (g_str_has_prefix(theirs, CHAR_HEADER))
+		theirs += strlen(CHAR_HEADER);
 	dax_sysfs_proc_devices(model, ours, sizeof(ours));
 	if (end)
 		*end = '\0';

@@ -125,7 +125,10 @@ int daxd_recover_note(const struct daxd_registry *reg);
 
 /* -- numbers.c: major numbers and /proc/devices --------------------------------- */
 
-int daxd_numbers_choose(struct dax_state *state, int major, struct daxd_why *why);
-int daxd_numbers_write(struct daxd_runtime *rt, const struct dax_model *model);
+char *daxd_numbers_read(void);
+int daxd_numbers_choose(const char *proc_devices, struct dax_state *state, int major,
+			struct daxd_why *why);
+int daxd_numbers_write(char *proc_devices, struct daxd_runtime *rt,
+		       const struct dax_model *model);
 
 #endif

@@ -594,13 +594,14 @@ static int check_shown(const struct daxd_registry *reg, struct daxd_why *why)
 int daxd_registry_start(struct daxd_registry *reg, struct daxd_runtime *rt,
 			struct daxd_frontend *fe, struct daxd_why *why)
 {
+	g_autofree char *proc_devices = daxd_numbers_read();
 	struct stat st;
 	int proc;
 	int r;
 
 	reg->rt = rt;
 	reg->fe = fe;
-	r = daxd_numbers_choose(rt->state, reg->cfg->major, why);
+	r = daxd_numbers_choose(proc_devices, rt->state, reg->cfg->major, why);
 	if (r < 0)
 		return r;
 	dax_model_init(&reg->model, rt->state->major, rt->state->ndctl_major);
@@ -630,7 +631,7 @@ int daxd_registry_start(struct daxd_registry *reg, struct daxd_runtime *rt,
 		return proc;
 	close(proc);
 	daxd_registry_hand_over_stores(reg);
-	r = daxd_numbers_write(rt, &reg->model);
+	r = daxd_numbers_write(proc_devices, rt, &reg->model);
 	if (r == 0)
 		r = daxd_recover_note(reg);
 	if (r < 0)

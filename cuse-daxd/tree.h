@@ -20,10 +20,10 @@
 
 struct daxd_tree {
 	struct daxd_runtime *rt;
-	int sys;           /* descriptor of RUNTIME/sys */
-	GHashTable *nodes; /* path -> struct node */
-	uint64_t walk;     /* how many there have been */
-	guint later;       /* source that writes it; 0: it is whole */
+	int sys;                       /* descriptor of RUNTIME/sys */
+	GHashTable *nodes;             /* path -> struct node */
+	uint64_t walk;                 /* how many there have been */
+	guint later;                   /* source that writes it; 0: it is whole */
 	const struct dax_model *model; /* what that shows */
 };
 
