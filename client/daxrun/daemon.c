@@ -139,30 +139,11 @@ static void print_log(const char *dir)
 	free(path);
 }
 
-/* Return: has the daemon told its directory, and then that it is ready? */
-static bool hear(int fd, char dir[RUN_DIR_LEN])
-{
-	FILE *f = fdopen(fd, "r");
-	bool is_ready;
-	int c;
-
-	if (!f)
-		run_die("out of memory");
-	dir[0] = '\0';
-	if (fgets(dir, RUN_DIR_LEN, f))
-		dir[strcspn(dir, "\n")] = '\0';
-	is_ready = (c = fgetc(f)) != EOF;
-	fclose(f);
-	return is_ready;
-}
-
 /**
- * run_start_daemon() - start a daemon, and wait until it can be used
+ * run_start_daemon() - start a daemon
  * @o:		the options
  * @ends_with:	the process with which it shall end
- * @ret:	receives the daemon
- *
- * Ends the program if the daemon does not start; it has said why.
+ * @ret:	receives the daemon, for run_await_daemon()
  */
 void run_start_daemon(const struct run_options *o, pid_t ends_with,
 		      struct run_daemon *ret)
@@ -179,16 +160,36 @@ void run_start_daemon(const struct run_options *o, pid_t ends_with,
 	if (ret->pid == 0)
 		be_daemon(o, program, config, ends_with, dup(pipefd[1]));
 	close(pipefd[1]);
-	if (!hear(pipefd[0], ret->dir)) {
-		reap(ret->pid);
-		if (ret->dir[0]) {
-			print_log(ret->dir);
-			run_remove_tree(ret->dir);
-		}
-		run_die("cuse-daxd did not start");
-	}
+	ret->ready = fdopen(pipefd[0], "r");
+	if (!ret->ready)
+		run_die("out of memory");
 	free(program);
 	free(config);
+}
+
+/**
+ * run_await_daemon() - wait until it can be used
+ * @d:		from run_start_daemon()
+ *
+ * Ends the program if the daemon does not start; it has said why.
+ */
+void run_await_daemon(struct run_daemon *d)
+{
+	bool is_ready;
+
+	/* Its directory comes first, and then that it is ready. */
+	if (fgets(d->dir, RUN_DIR_LEN, d->ready))
+		d->dir[strcspn(d->dir, "\n")] = '\0';
+	is_ready = fgetc(d->ready) != EOF;
+	fclose(d->ready);
+	if (is_ready)
+		return;
+	reap(d->pid);
+	if (d->dir[0]) {
+		print_log(d->dir);
+		run_remove_tree(d->dir);
+	}
+	run_die("cuse-daxd did not start");
 }
 
 /**

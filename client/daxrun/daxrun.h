@@ -77,18 +77,21 @@ void run_find_running(const char *wanted, char dir[RUN_DIR_LEN]);
 struct run_daemon {
 	pid_t pid; /* 0: not ours */
 	char dir[RUN_DIR_LEN];
+	FILE *ready; /* what it has to say while it starts */
 };
 
 void run_start_daemon(const struct run_options *o, pid_t ends_with,
 		      struct run_daemon *ret);
+void run_await_daemon(struct run_daemon *d);
 void run_stop_daemon(struct run_daemon *d);
 
 /* -- environment.c: what the command needs
  * ------------------------------------------------- */
 
 struct run_log;
+struct run_program;
 void run_set_environment(const struct run_options *o, const char *dir,
-			 const struct run_log *log);
+			 const struct run_program *program, const struct run_log *log);
 void run_print_environment(const char *dir);
 
 /* -- elf.c: what kind of program is it?

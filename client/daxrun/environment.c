@@ -74,26 +74,25 @@ static void allow_asan_behind(void)
  * run_set_environment() - prepare our environment for the command
  * @o:		the options
  * @dir:	the daemon's runtime directory
+ * @program:	what is known of the command
  * @log:	where the shim shall tell things, if it shall
  */
 void run_set_environment(const struct run_options *o, const char *dir,
-			 const struct run_log *log)
+			 const struct run_program *program, const struct run_log *log)
 {
-	struct run_program program;
 	char *shim = run_find_shim();
 	char *list;
 
-	run_look_at(o->command[0], &program);
-	if (!o->is_quiet && program.is_static)
+	if (!o->is_quiet && program->is_static)
 		run_warn("%s is statically linked and loads no shim: it will not see the "
 			 "devices, continuing",
 			 o->command[0]);
-	else if (!o->is_quiet && program.is_set_id)
+	else if (!o->is_quiet && program->is_set_id)
 		run_warn("%s is set-user-ID or set-group-ID and loads no shim: it will "
 			 "not "
 			 "see the devices, continuing",
 			 o->command[0]);
-	list = preload(shim, program.asan);
+	list = preload(shim, program->asan);
 	setenv("LD_PRELOAD", list, 1);
 	allow_asan_behind();
 	setenv("CUSE_DAXD_RUNTIME_DIR", dir, 1);

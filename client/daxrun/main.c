@@ -21,6 +21,8 @@ static int print_env(const struct run_options *o)
 		run_find_running(o->connect_dir, d.dir);
 	else
 		run_start_daemon(o, getppid(), &d);
+	if (d.pid)
+		run_await_daemon(&d);
 	run_print_environment(d.dir);
 	return 0;
 }
@@ -34,6 +36,7 @@ static int print_env(const struct run_options *o)
 int run_once(const struct run_options *o)
 {
 	struct run_daemon d = {0};
+	struct run_program program;
 	struct run_log log;
 	pid_t pid;
 	int status;
@@ -42,8 +45,11 @@ int run_once(const struct run_options *o)
 		run_find_running(o->connect_dir, d.dir);
 	else
 		run_start_daemon(o, getpid(), &d);
+	run_look_at(o->command[0], &program);
+	if (d.pid)
+		run_await_daemon(&d);
 	run_open_log(o, &d, &log);
-	run_set_environment(o, d.dir, &log);
+	run_set_environment(o, d.dir, &program, &log);
 	pid = run_start_command(o->command);
 	status = run_wait_command(pid, &log, &d);
 	run_close_log(&log);
