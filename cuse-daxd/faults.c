@@ -13,8 +13,9 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-#define POLL_MS  10   /* how late a rule with while:FILE may be */
-#define PIDS_MAX 4096 /* processes that are counted */
+#define POLL_MS      10   /* how late a rule with while:FILE may be */
+#define PIDS_MAX     4096 /* processes that are counted */
+#define WARNINGS_MAX 8    /* of each rule */
 
 static uint64_t now_ns(void)
 {
@@ -704,6 +705,10 @@ static void write_log(const struct daxd_faults *faults, const struct dax_fault_e
 	json_object_object_add(json, "offset", json_object_new_uint64(ev->off));
 	if (f)
 		json_object_object_add(json, "fault", json_object_new_string(f->text));
+	if (ev->error)
+		json_object_object_add(json, "refused",
+				       json_object_new_string(
+					       dax_errno_name((int)ev->error)));
 	line = g_strconcat(json_object_to_json_string_ext(
 				   json, JSON_C_TO_STRING_SPACED |
 						 JSON_C_TO_STRING_NOSLASHESCAPE),
@@ -769,8 +774,25 @@ static bool reveal(struct daxd_faults *faults, const struct dax_fault_event *ev)
 	return is_any;
 }
 
+/* What a process can't have is said, not ignored. */
+static void refuse(struct daxd_faults *faults, const struct dax_fault_event *ev,
+		   struct daxd_fault *f)
+{
+	f->refused++;
+	write_log(faults, ev, f);
+	if (faults->on_event)
+		faults->on_event(faults->ctx, ev);
+	if (f->refused <= WARNINGS_MAX)
+		daxd_warning("fault rule %u (%s): %s: %s[%d]: touches can't be delayed "
+			     "there, userfaultfd(2) answers %s, continuing without%s",
+			     f->rule.id, f->text, ev->device, ev->comm, ev->pid,
+			     dax_errno_name((int)ev->error),
+			     f->refused == WARNINGS_MAX ? " (others are only counted)"
+							: "");
+}
+
 /**
- * daxd_faults_struck() - a rule has struck in a process
+ * daxd_faults_struck() - a rule has struck in a process, or can't be had there
  * @faults:	all of them
  * @ev:		where and when; of whom is checked
  *
@@ -783,6 +805,11 @@ int daxd_faults_struck(struct daxd_faults *faults, const struct dax_fault_event 
 
 	if (ev->rule && !f)
 		return -ENOENT;
+	if (ev->error) {
+		if (f)
+			refuse(faults, ev, f);
+		return 0;
+	}
 	count(faults, ev);
 	if (f)
 		f->given++;
@@ -965,7 +992,8 @@ int daxd_faults_start(struct daxd_registry *reg, struct daxd_why *why)
  * @faults:	may be NULL
  * @fd:		where to; -1: nobody asks
  *
- * Lines "given N", "rule ID N WORDS", "process PID N COMM", "last PID CALL DEVICE OFFSET".
+ * Lines "given N", "rule ID N WORDS", "refused ID PROCESSES", "process PID N COMM",
+ * "last PID CALL DEVICE OFFSET".
  */
 void daxd_faults_report(const struct daxd_faults *faults, int fd)
 {
@@ -981,6 +1009,9 @@ void daxd_faults_report(const struct daxd_faults *faults, int fd)
 		const struct daxd_fault *f = g_ptr_array_index(faults->rules, i);
 
 		dprintf(fd, "rule %u %ju %s\n", f->rule.id, (uintmax_t)f->given, f->text);
+		if (f->refused)
+			dprintf(fd, "refused %u %ju\n", f->rule.id,
+				(uintmax_t)f->refused);
 	}
 	g_hash_table_iter_init(&iter, faults->by_pid);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {

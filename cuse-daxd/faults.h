@@ -23,6 +23,7 @@ struct daxd_fault {
 	bool is_from_start; /* of the config or the command line, not of an order */
 	bool is_on;         /* range, disable: its time has come, its file is there */
 	uint64_t given;
+	uint64_t refused; /* processes in which it can't be had */
 	GArray *done; /* uint64_t: lives of devices whose memory it made bad */
 };
 

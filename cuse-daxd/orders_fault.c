@@ -59,6 +59,8 @@ static struct json_object *describe_rule(const struct daxd_faults *faults,
 	daxd_add_number(json, "id", f->rule.id);
 	daxd_add_string(json, "rule", f->text);
 	daxd_add_number(json, "given", f->given);
+	if (f->refused)
+		daxd_add_number(json, "refused", f->refused);
 	return json;
 }
 

@@ -14,6 +14,8 @@
 #include "cuse-daxd/giveback.h"
 #include "cuse-daxd/settle.h"
 
+#include "libcore/event.h"
+
 #include <fcntl.h>
 #include <glib-unix.h>
 #include <stdio.h>
@@ -393,6 +395,8 @@ static void on_fault(void *ctx, const struct dax_fault_event *ev)
 	daxd_add_string(json, "call", dax_fault_call_name((enum dax_fault_call)ev->call));
 	daxd_add_string(json, "address", address);
 	daxd_add_number(json, "offset", ev->off);
+	if (ev->error)
+		daxd_add_string(json, "refused", dax_errno_name((int)ev->error));
 	daxd_watch_emit(&server->watch, "fault", json);
 }
 

@@ -125,6 +125,7 @@ struct dax_fault_event {
 	int32_t pid;
 	int32_t tid;
 	uint32_t uid;
+	uint32_t error; /* for which the rule can't be had in the process, or 0 */
 	char comm[DAX_FAULT_COMM_LEN];
 	char device[DAX_NAME_LEN]; /* "": unknown, of an attribute */
 	uint64_t address;

@@ -61,14 +61,14 @@ class Probe:
 
 
 @contextlib.contextmanager
-def probe_at(daemon, device="dax0.0", as_nobody=None, **kwargs):
+def probe_at(daemon, device="dax0.0", as_nobody=None, prefix=(), **kwargs):
     """The program as a client of a running daemon."""
     env = {**environment(), "CUSE_DAXD_RUNTIME_DIR": str(daemon.dir),
            "LD_PRELOAD": str(BUILD / "libdaxshim.so")}
     if as_nobody is None:
         as_nobody = daemon.as_nobody
-    prefix = SETPRIV if as_nobody and IS_ROOT else []
-    probe = Probe([*prefix, prog("fault_probe"), f"/dev/{device}"], env=env, **kwargs)
+    user = SETPRIV if as_nobody and IS_ROOT else []
+    probe = Probe([*user, *prefix, prog("fault_probe"), f"/dev/{device}"], env=env, **kwargs)
     try:
         yield probe
     finally:

@@ -118,3 +118,51 @@ def test_without_userfaultfd_it_is_refused_and_said(workdir, user):
                  f"{prog('fault_probe')} /dev/dax0.0")
     assert result.stdout.split("\n")[2] == f"BUS_MCEERR_AR@{AT} bad=1 sum=0"
     daxrun.check_gone()
+
+
+@both_users
+def test_a_program_that_may_not_use_it_is_said(new_daemon):
+    """The daemon may, one of its clients not: the others are late, and of that one all are told."""
+    d = new_daemon()
+    log = d.workdir / "faults"
+    d.start(f"[region 0]\nsize={SIZE}\n", f"--fault-log={log}")
+
+    def refused():
+        (rule,) = control(d, "fault")
+        return rule.get("refused", 0)
+
+    with probe_at(d, prefix=[prog("no_uffd")]) as barred, probe_at(d) as filtered, probe_at(d) as free:
+        for p in (barred, free):
+            assert p("open") == p(f"mmap 0 {SIZE}") == "ok"
+        assert filtered("open") == filtered("filter") == "ok"
+        # Who has it mapped has been asked when the order is answered; who maps it later, then.
+        control(d, "fault", action="add", rule=f"touch delay:{LATE}us")
+        assert refused() == 1
+        assert filtered(f"mmap 0 {SIZE}") == filtered(f"mmap 0 {SIZE}") == "ok"
+        assert refused() == 2
+        assert filtered("load 0") == barred("load 0") == "0"
+        answer, us = free.timed("load 0")
+        assert answer == "0" and us >= LATE
+        until(lambda: len(events(log)) == 3, "the late touch is told")
+        told = [(e["call"], e["pid"], e.get("refused")) for e in events(log)]
+        assert told == [("touch", barred.pid, "EPERM"), ("touch", filtered.pid, "EPERM"),
+                        ("touch", free.pid, None)]
+        # A child is a process of its own.
+        barred.process.stdin.write("fork load 0\n")
+        assert barred.line() == "0" and refused() == 3
+        # Rules that do not concern it are nothing to tell of.
+        control(d, "fault", action="remove", rule="1")
+        control(d, "fault", action="add", rule="touch delay:1ms comm:other")
+        assert refused() == 0
+    assert d.output().count("fault_probe[") == 3
+    assert (f"fault rule 1 (touch delay:60ms): dax0.0: fault_probe[{barred.pid}]: touches can't be delayed "
+            "there, userfaultfd(2) answers EPERM, continuing without\n") in d.output()
+
+
+def test_a_report_tells_who_was_not_delayed(daxrun):
+    result = daxrun.any("-q", "--fault", "touch delay:1ms", "--fault-report", "--", prog("no_uffd"),
+                        prog("fault_probe"), "/dev/dax0.0", input=f"open\nmmap 0 {SIZE}\nload 0\n")
+    assert result.stdout == "ok\nok\n0\n"
+    assert "daxrun: faults: 0 injected\n" in result.stderr
+    assert "daxrun:   rule 1 could not be had in 1 process\n" in result.stderr
+    assert "touches can't be delayed there, userfaultfd(2) answers EPERM" in result.stderr

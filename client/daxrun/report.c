@@ -85,6 +85,9 @@ static void print_line(const char *line)
 
 	if (sscanf(line, "rule %ld %ld %n", &id, &n, &pos) == 2 && pos)
 		run_warn("  %ld %s, rule %ld: %s", n, times(n), id, line + pos);
+	else if (sscanf(line, "refused %ld %ld", &id, &n) == 2)
+		run_warn("  rule %ld could not be had in %ld process%s", id, n,
+			 n == 1 ? "" : "es");
 	else if (sscanf(line, "process %ld %ld %63s", &id, &n, name) == 3)
 		run_warn("  %ld %s in %s[%ld]", n, times(n), name, id);
 }

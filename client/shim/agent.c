@@ -232,6 +232,7 @@ static void run(void)
 			seen = __atomic_load_n(word, __ATOMIC_ACQUIRE);
 			is_any |= shim_follow(s);
 		} while (__atomic_load_n(word, __ATOMIC_ACQUIRE) != seen);
+		shim_touch_tell(s);
 		if (is_any)
 			shim_request(s, DAX_MSG_SETTLED, seen, NULL, 0, -1, NULL, NULL);
 		sys6(futex, word, FUTEX_WAIT, seen, NULL, NULL, 0);
@@ -390,5 +391,6 @@ void shim_agent_forked(void)
 	shim_request(s, DAX_MSG_ADOPT, 0, NULL, 0, -1, NULL, NULL);
 	shim_touch_forked();
 	shim_follow(s);
+	shim_touch_tell(s);
 	shim_agent_start();
 }

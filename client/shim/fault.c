@@ -24,7 +24,7 @@
 
 struct counter {
 	uint32_t rule; /* 0: free */
-	uint32_t pad;
+	int32_t refused_pid;
 	uint64_t seen;
 	uint64_t given;
 };
@@ -98,6 +98,20 @@ bool shim_fault_strikes(const struct dax_fault_rule *rule,
 	} while (!__atomic_compare_exchange_n(&c->given, &given, given + 1, false,
 					      __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 	return true;
+}
+
+/**
+ * shim_fault_is_refused() - a rule can't be had in this process
+ * @rule:	its id
+ *
+ * Return: true if that is new, and nobody was told of it.
+ */
+bool shim_fault_is_refused(uint32_t rule)
+{
+	const int32_t pid = (int32_t)sys0(getpid);
+
+	return __atomic_exchange_n(&counter_of(rule)->refused_pid, pid,
+				   __ATOMIC_RELAXED) != pid;
 }
 
 /**

@@ -264,6 +264,8 @@ long shim_mmap(uint64_t addr, uint64_t len, int prot, int flags, int fd, uint64_
 	if (likely(!sys_is_error(p)))
 		v = ans.v; /* perhaps a remark */
 	shim_anchor_mapped(fd, m.file);
+	/* Not the agent, which the program does not wait for. */
+	shim_touch_tell(id->session);
 	shim_agent_start();
 out:
 	if (unlikely(id->session->log != SHIM_LOG_NONE)) {

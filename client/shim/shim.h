@@ -186,6 +186,7 @@ void shim_follow_new(const struct shim_session *s, uint32_t slot,
 uint64_t shim_now_ns(void);
 bool shim_fault_strikes(const struct dax_fault_rule *rule,
 			const struct dax_fault_event *ev, uint64_t now_ns);
+bool shim_fault_is_refused(uint32_t rule);
 void shim_fault_init(struct dax_fault_event *ev, enum dax_fault_call call,
 		     const char *device);
 void shim_comm_of(int32_t tid, char comm[DAX_FAULT_COMM_LEN]);
@@ -217,6 +218,15 @@ bool shim_bad_at(uint64_t addr, struct dax_vma *ret_vma, struct dax_bad *ret);
 void shim_touch_mapped(const struct dax_device *dev, uint64_t addr, uint64_t len);
 void shim_touch_follow(const struct shim_session *s, const struct dax_device *dev);
 void shim_touch_forked(void);
+void shim_touch_forbid(void);
+void shim_touch_tell_refused(const struct shim_session *s);
+
+/* With rules for touches: are there any that can't be had here? Not with the lock held. */
+static inline void shim_touch_tell(const struct shim_session *s)
+{
+	if (shim_has_faults(s, DAX_FAULT_TOUCH))
+		shim_touch_tell_refused(s);
+}
 
 /* -- sigbus.c: SIGBUS of bad memory, as the hardware's -------------------------------- */
 

@@ -48,6 +48,7 @@
 
 static char block[SHIM_THREAD_BYTES] __attribute__((aligned(64)));
 static int32_t fd_plus_1; /* 0: none yet; negative: can't be had */
+static int32_t why_not;   /* the errno, if memory could not be registered */
 
 /* Units that are touched, and whose time has not come. The thread's own. */
 struct waiting {
@@ -92,6 +93,11 @@ static long try_open(int flags)
 
 static void serve(void);
 
+static void set_why_not(long error)
+{
+	__atomic_store_n(&why_not, (int32_t)-error, __ATOMIC_RELEASE);
+}
+
 /* The userfaultfd, made and served when it is first wanted. Return: -1: none here. */
 static int get_fd(void)
 {
@@ -109,9 +115,12 @@ static int get_fd(void)
 			sys1(close, fd);
 		return seen > 0 ? seen - 1 : -1;
 	}
-	if (fd < 0)
+	if (fd < 0) {
+		set_why_not(fd);
 		return -1;
+	}
 	if (!shim_thread_start(block, serve)) {
+		set_why_not(-EAGAIN);
 		__atomic_store_n(&fd_plus_1, -1, __ATOMIC_RELEASE);
 		sys1(close, fd);
 		return -1;
@@ -157,12 +166,16 @@ SHIM_COLD void shim_touch_mapped(const struct dax_device *dev, uint64_t addr,
 		.mode = UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_MINOR,
 	};
 	int fd;
+	long r;
 
 	if (!s || !dax_device_is_alive(dev) || !is_wanted(s, dev))
 		return;
 	fd = get_fd();
-	if (fd >= 0)
-		sys3(ioctl, fd, UFFDIO_REGISTER, &reg);
+	if (fd < 0)
+		return;
+	r = sys3(ioctl, fd, UFFDIO_REGISTER, &reg);
+	if (r < 0)
+		set_why_not(r);
 }
 
 /**
@@ -207,6 +220,7 @@ void shim_touch_forked(void)
 	if (fd_plus_1 > 0)
 		sys1(close, fd_plus_1 - 1);
 	fd_plus_1 = 0;
+	why_not = 0;
 	nr_waiting = 0;
 	if (!shim_has_faults(s, DAX_FAULT_TOUCH))
 		return;
@@ -217,6 +231,66 @@ void shim_touch_forked(void)
 		dax_state_read(s->state, vma->slot, &dev);
 		if (dev.life == vma->life)
 			shim_touch_mapped(&dev, vma->start, vma->end - vma->start);
+	}
+}
+
+/**
+ * shim_touch_forbid() - the program has a filter that kills for userfaultfd(2)
+ */
+void shim_touch_forbid(void)
+{
+	int32_t none = 0;
+
+	if (__atomic_compare_exchange_n(&fd_plus_1, &none, -1, false, __ATOMIC_ACQ_REL,
+					__ATOMIC_ACQUIRE))
+		set_why_not(-EPERM);
+}
+
+/* Is a rule for touches in this process? @dev: receives a device that it concerns. */
+static bool is_mapped(const struct shim_session *s, const struct dax_fault_rule *rule,
+		      struct dax_device *dev)
+{
+	bool is_any = false;
+	uint64_t mask;
+	uint32_t i;
+
+	if (!shim_maps_lock_slow(&mask))
+		return false;
+	for (i = 0; i < shim_vmas.nr && !is_any; i++) {
+		dax_state_read(s->state, shim_vmas.v[i].slot, dev);
+		is_any = dev->life == shim_vmas.v[i].life &&
+			 (!rule->device[0] || !strcmp(rule->device, dev->name));
+	}
+	shim_maps_unlock_slow(mask);
+	return is_any;
+}
+
+/**
+ * shim_touch_tell_refused() - tell of rules that this process can't have, once of each
+ * @s:		the session; shim_has_faults() said yes
+ */
+SHIM_COLD void shim_touch_tell_refused(const struct shim_session *s)
+{
+	const int32_t error = __atomic_load_n(&why_not, __ATOMIC_ACQUIRE);
+	struct dax_fault_event ev;
+	struct dax_fault_rule rule;
+	struct dax_fault_who me;
+	struct dax_device dev;
+	uint32_t i;
+
+	if (likely(!error))
+		return;
+	shim_me(&me);
+	for (i = 0; dax_state_rule(s->state, i, &rule); i++) {
+		if (!(rule.calls >> DAX_FAULT_TOUCH & 1) ||
+		    !dax_fault_is_for(&rule.who, &me) || !is_mapped(s, &rule, &dev) ||
+		    !shim_fault_is_refused(rule.id))
+			continue;
+		shim_fault_init(&ev, DAX_FAULT_TOUCH, dev.name);
+		memcpy(ev.comm, me.comm, sizeof(ev.comm));
+		ev.rule = rule.id;
+		ev.error = (uint32_t)error;
+		shim_fault_tell(s, &ev);
 	}
 }
 
@@ -407,6 +481,7 @@ static void serve(void)
 			break;
 	}
 	__atomic_store_n(&fd_plus_1, -1, __ATOMIC_RELEASE);
+	set_why_not(-EBADF);
 	for (;;)
 		sys1(exit, 0);
 }

@@ -6,13 +6,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -157,6 +161,22 @@ static volatile char *at(unsigned long off)
 	return base + (off - offset);
 }
 
+/* As programs do that know what they will need. */
+static int kill_for_userfaultfd(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_userfaultfd, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {.len = 4, .filter = filter};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -1;
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
 static void run(char *word, char *rest);
 
 static void in_child(char *rest)
@@ -259,6 +279,8 @@ static void run(char *word, char *rest)
 			printf("handled\n");
 		else
 			say(raise(SIGBUS));
+	} else if (!strcmp(word, "filter")) {
+		say(kill_for_userfaultfd());
 	} else if (!strcmp(word, "nobody")) {
 		say(setgroups(0, NULL) < 0 || setresgid(65534, 65534, 65534) < 0
 			    ? -1
