@@ -451,11 +451,14 @@ static void set_timer(struct daxd_faults *faults)
 	for (i = 0; i < faults->rules->len; i++) {
 		const struct daxd_fault *f = g_ptr_array_index(faults->rules, i);
 		uint64_t start = f->rule.since_ns + f->rule.after_ns;
+		uint64_t left = start > now ? start - now : 0;
 
-		if (is_ours(f) && start > now)
-			next = MIN(next, start - now);
-		else if (is_ours(f) && f->rule.file[0])
-			next = MIN(next, (uint64_t)POLL_MS * 1000000);
+		if (!is_ours(f))
+			continue;
+		if (f->rule.file[0])
+			next = MIN(next, MAX(left, (uint64_t)POLL_MS * 1000000));
+		else if (!f->is_on) /* also if its time came since it was looked at */
+			next = MIN(next, left);
 	}
 	if (next == UINT64_MAX)
 		return;
