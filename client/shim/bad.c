@@ -44,7 +44,7 @@ void shim_me(struct dax_fault_who *ret)
 
 	memset(ret, 0, sizeof(*ret));
 	ret->pid = (int32_t)sys0(getpid);
-	ret->uid = (uint32_t)sys0(getuid);
+	ret->uid = shim_uid_of(ret->pid);
 	if (fd < 0)
 		return;
 	n = sys3(read, fd, ret->comm, sizeof(ret->comm));

@@ -132,12 +132,8 @@ void shim_fault_init(struct dax_fault_event *ev, enum dax_fault_call call,
 	memcpy(ev->device, device, strlen(device));
 }
 
-/**
- * shim_comm_of() - the name of a thread of this process
- * @tid:	the thread
- * @comm:	receives it
- */
-void shim_comm_of(int32_t tid, char comm[DAX_FAULT_COMM_LEN])
+/* Reads what /proc says of a thread of this process. Return: how much, or an error. */
+static long read_task(int32_t tid, const char *name, char *buf, size_t size)
 {
 	char path[48] = "/proc/self/task/";
 	char digits[12];
@@ -146,21 +142,54 @@ void shim_comm_of(int32_t tid, char comm[DAX_FAULT_COMM_LEN])
 	long fd;
 	long n;
 
-	memset(comm, 0, DAX_FAULT_COMM_LEN);
 	do {
 		digits[nr++] = (char)('0' + tid % 10);
 		tid /= 10;
 	} while (tid);
 	while (nr)
 		path[len++] = digits[--nr];
-	memcpy(path + len, "/comm", sizeof("/comm"));
+	strcpy(path + len, name);
 	fd = sys3(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return;
-	n = sys3(read, fd, comm, DAX_FAULT_COMM_LEN);
+		return fd;
+	n = sys3(read, fd, buf, size);
+	sys1(close, fd);
+	return n;
+}
+
+/**
+ * shim_comm_of() - the name of a thread of this process
+ * @tid:	the thread
+ * @comm:	receives it
+ */
+void shim_comm_of(int32_t tid, char comm[DAX_FAULT_COMM_LEN])
+{
+	long n;
+
+	memset(comm, 0, DAX_FAULT_COMM_LEN);
+	n = read_task(tid, "/comm", comm, DAX_FAULT_COMM_LEN);
 	if (n > 0)
 		comm[n - 1] = '\0';
-	sys1(close, fd);
+}
+
+/**
+ * shim_uid_of() - the real user of a thread of this process
+ * @tid:	the thread
+ *
+ * For threads of ours: what they were, they have given up.
+ */
+uint32_t shim_uid_of(int32_t tid)
+{
+	char text[512] = "";
+	long n = read_task(tid, "/status", text, sizeof(text) - 1);
+	const char *p = n > 0 ? strstr(text, "\nUid:\t") : NULL;
+	uint32_t uid = 0;
+
+	if (!p)
+		return (uint32_t)sys0(getuid);
+	for (p += strlen("\nUid:\t"); *p >= '0' && *p <= '9'; p++)
+		uid = uid * 10 + (uint32_t)(*p - '0');
+	return uid;
 }
 
 /**

@@ -190,6 +190,7 @@ bool shim_fault_is_refused(uint32_t rule);
 void shim_fault_init(struct dax_fault_event *ev, enum dax_fault_call call,
 		     const char *device);
 void shim_comm_of(int32_t tid, char comm[DAX_FAULT_COMM_LEN]);
+uint32_t shim_uid_of(int32_t tid);
 void shim_fault_tell(const struct shim_session *s, const struct dax_fault_event *ev);
 int shim_fault(const struct shim_session *s, enum dax_fault_call call, const char *device,
 	       uint64_t address, uint64_t off, uint64_t len);

@@ -357,7 +357,7 @@ static void on_touch(int fd, uint64_t addr, int32_t tid)
 		.call = DAX_FAULT_TOUCH,
 		.pid = (int32_t)sys0(getpid),
 		.tid = tid,
-		.uid = (uint32_t)sys0(getuid),
+		.uid = shim_uid_of(tid),
 		.address = addr,
 		.off = w->ev.off,
 		.len = 1,
