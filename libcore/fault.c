@@ -523,6 +523,7 @@ static int add_text(struct dax_fault_rule *rule, const char *text,
 #define WHEN                                                                             \
 	(DAX_FAULT_G_NTH | DAX_FAULT_G_EVERY | DAX_FAULT_G_PROBABILITY |                 \
 	 DAX_FAULT_G_AFTER | DAX_FAULT_G_WHILE)
+#define WHOM    (DAX_FAULT_G_PID | DAX_FAULT_G_UID | DAX_FAULT_G_COMM)
 #define TOUCH   (1u << DAX_FAULT_TOUCH)
 #define PATHS   (1u << DAX_FAULT_OPEN | 1u << DAX_FAULT_WRITE)
 #define STRETCH (DAX_FAULT_G_OFFSET | DAX_FAULT_G_LENGTH)
@@ -541,6 +542,7 @@ static bool is_memory(const struct dax_fault_rule *rule)
  */
 int dax_fault_finish(struct dax_fault_rule *rule, struct dax_fault_mistake *why)
 {
+	uint32_t counted = 0;
 	uint64_t end;
 
 	if (!rule->what && rule->given & DAX_FAULT_G_DELAY)
@@ -557,8 +559,11 @@ int dax_fault_finish(struct dax_fault_rule *rule, struct dax_fault_mistake *why)
 	if (__builtin_add_overflow(rule->off, rule->len, &end))
 		return fail(why, "offset and length go beyond any device: expected less");
 	/* What memory and devices become when calls are counted: mappings are. */
-	if ((is_memory(rule) || rule->what == DAX_FAULT_DISABLE) && !rule->calls &&
-	    rule->given & COUNTING)
+	if (is_memory(rule))
+		counted = COUNTING;
+	else if (rule->what == DAX_FAULT_DISABLE)
+		counted = COUNTING | WHOM; /* it can't be away for one only */
+	if (!rule->calls && rule->given & counted)
 		rule->calls = 1u << DAX_FAULT_MMAP;
 	if (!rule->calls && rule->what == DAX_FAULT_ERRNO)
 		return fail(why, "errno of which call? expected " ALL_CALLS);

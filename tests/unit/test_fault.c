@@ -78,6 +78,10 @@ static void test_good(void)
 	     "mmap errno:EIO while:\"/tmp/a b\" comm:\"x, y\"");
 	good("disable", "disable");
 	good("disable nth:2", "mmap disable nth:2");
+	good("disable pid:3", "mmap disable pid:3");
+	good("disable uid:3 munmap", "munmap disable uid:3");
+	good("disable comm:x", "mmap disable comm:x");
+	good("poison comm:x", "poison comm:x");
 	good("poison offset:2M nth:2", "offset:2M mmap poison nth:2");
 	good("poison msync offset:2M length:2M", "offset:2M length:2M msync poison");
 	good("poison open offset:2M length:2M", "offset:2M length:2M open poison");
