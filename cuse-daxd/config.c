@@ -366,6 +366,23 @@ static bool read_fault_key(struct reader *rd, GKeyFile *kf, const char *group,
 	return r == 0;
 }
 
+/* Its words are good, but do not go together. All in one key, that has an end. */
+static void tell_of_whole(struct reader *rd, GKeyFile *kf, const char *group,
+			  char **names, const struct dax_fault_mistake *why)
+{
+	g_autofree char *rule = NULL;
+
+	if (names && g_strv_length(names) == 1)
+		rule = g_key_file_get_string(kf, group, "rule", NULL);
+	if (rule)
+		daxd_config_problem(rd->cfg, line_of(rd, group, "rule"), rd->problems,
+				    "rule=: at character %zu: %s", strlen(rule) + 1,
+				    why->text);
+	else
+		daxd_config_problem(rd->cfg, line_of(rd, group, NULL), rd->problems,
+				    "[%s]: %s (see docs/faults.md)", group, why->text);
+}
+
 static void read_fault(struct reader *rd, GKeyFile *kf, const char *group)
 {
 	g_auto(GStrv) names = g_key_file_get_keys(kf, group, NULL, NULL);
@@ -381,8 +398,7 @@ static void read_fault(struct reader *rd, GKeyFile *kf, const char *group)
 	if (!is_good)
 		return;
 	if (dax_fault_finish(&rule, &why) < 0) {
-		daxd_config_problem(rd->cfg, line_of(rd, group, NULL), rd->problems,
-				    "[%s]: %s (see docs/faults.md)", group, why.text);
+		tell_of_whole(rd, kf, group, names, &why);
 		return;
 	}
 	dax_fault_format(&rule, text, sizeof(text));
