@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from conftest import BUILD, IS_ROOT, ROOT, both_users, needs_root, run
-from daxrun import DAXRUN, Daxrun, until
+from conftest import BUILD, IS_ROOT, ROOT, both_users, environment, needs_root, run
+from daxrun import DAXRUN, Daxrun, prog, until
 from faults import ALIGN, MIB, SHIFT, events, probe_at, run_probe
 
 STORES = ["memfd", "dynamic", "pmem", "hugetlb", "hugetlbfs"]
@@ -215,16 +215,33 @@ def test_who_has_no_handler_dies_as_ever(daemon, handler, line, status):
         assert p("load 0") == "0"
 
 
-def test_a_core_as_without_us(daemon, workdir):
-    """The default action is the kernel's: wait status, and a core where one is wanted."""
-    d = daemon(f"[region 0]\nsize={SIZE}\n[fault 1]\nrule=poison offset:{AT} length:2M\n")
-    for rule, want in (("sigbus", None), ("poison", None)):
-        with probe_at(d) as p:
-            p("open")
-            p(f"mmap 0 {SIZE}")
-            p("handler default")
-            p.process.stdin.write(f"load {AT}\n")
-            assert p.process.wait(60) == -signal.SIGBUS, (rule, want)
+SIGINFO = """
+import gdb
+for is_first in (True, False):
+    info = gdb.parse_and_eval("$_siginfo")
+    fault = info["_sifields"]["_sigfault"]
+    pc = int(gdb.parse_and_eval("$pc"))
+    print("siginfo", int(info["si_signo"]), int(info["si_code"]), int(fault["si_addr"]) % (1 << 21),
+          int(fault["_addr_lsb"]) if int(info["si_code"]) == 4 else 0, hex(pc))
+    if is_first:
+        gdb.execute("continue")
+"""
+
+
+@pytest.mark.parametrize("what, codes", [("poison", [2, 4]), ("sigbus", [2, 2])])
+def test_what_it_dies_of_is_told(daemon, workdir, what, codes):
+    """To gdb here, in a core in tests/guest/faults_checks.py: with the registers of the touch."""
+    d = daemon(f"[region 0]\nsize={SIZE}\n[fault 1]\nrule={what} offset:{AT} length:2M\n")
+    script = workdir / "siginfo.py"
+    script.write_text(SIGINFO)
+    (workdir / "in").write_text(f"open\nmmap 0 {SIZE}\nhandler default\nload {AT + 5}\n")
+    env = {**environment(), "CUSE_DAXD_RUNTIME_DIR": str(d.dir)}
+    result = run(["gdb", "-batch", "-nx", "-ex", f"set environment LD_PRELOAD {BUILD}/libdaxshim.so",
+                  "-ex", f"run /dev/dax0.0 <{workdir}/in", "-x", script, prog("fault_probe")], env=env)
+    stops = [line.split()[1:] for line in result.stdout.splitlines() if line.startswith("siginfo")]
+    assert [stop[:4] for stop in stops] == [["7", str(code), "5", "21" if code == 4 else "0"]
+                                            for code in codes], result.stdout + result.stderr
+    assert stops[0][4] == stops[1][4]
 
 
 @both_users

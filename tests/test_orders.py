@@ -291,7 +291,7 @@ def test_who_does_not_read_is_told_what_was_lost(daemon):
 @needs_root
 @pytest.mark.parametrize("user", ["root"], indirect=True)
 def test_where_only_root_may_enter(workdir, new_daemon):
-    """A client of root is not waited for in vain: its agent, that is nobody, gets through."""
+    """A client of root is not waited for in vain: its agent, that is not root, gets through."""
     below = workdir / "private"
     below.mkdir(mode=0o700)
     d = new_daemon("private/rt").start("[region 0]\nsize=64M\n", env={"DAXD_LOG": "debug"})

@@ -25,6 +25,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 
 #include "client/shim/mm.h"
 #include "client/shim/sys.h"
@@ -32,6 +33,9 @@
 #include "libcore/wire.h"
 
 #define NOBODY 65534
+/* What systemd calls unused in its list of ranges. */
+#define ALONE_FIRST UINT32_C(1879048192)
+#define ALONE_NR    UINT32_C(268435456)
 
 /* The stack and, above it, what thread-local variables need: below the last page. */
 #define STACK_BYTES (64 * 1024)
@@ -161,19 +165,78 @@ static bool is_valgrind(void)
 	return answer != 0;
 }
 
+/* Reads the lines of /proc/.../status that tell users and groups. */
+static bool read_ids(const char *path, char ids[128])
+{
+	char text[1024];
+	long fd = sys3(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+	long n = fd < 0 ? fd : sys3(read, fd, text, sizeof(text) - 1);
+	const char *from;
+	const char *to;
+
+	if (fd >= 0)
+		sys1(close, fd);
+	text[n > 0 ? n : 0] = '\0';
+	from = strstr(text, "\nUid:");
+	to = from ? strstr(from, "\nFDSize:") : NULL;
+	if (!to || to - from >= 128)
+		return false;
+	memcpy(ids, from, (size_t)(to - from));
+	ids[to - from] = '\0';
+	return true;
+}
+
+/*
+ * A user and group that nobody else is, of a range that nobody gives to anybody: who has
+ * the same as a thread may look into the memory of its process, and this one's is root's.
+ * Return: is this thread's such a one now?
+ */
+static bool become_alone(void)
+{
+	uint32_t id;
+
+	if (sys3(getrandom, &id, sizeof(id), GRND_NONBLOCK) != sizeof(id))
+		return false;
+	id = ALONE_FIRST + id % ALONE_NR;
+	return sys3(setresgid, id, id, id) == 0 && sys3(setresuid, id, id, id) == 0;
+}
+
+/*
+ * A thread that changes its user makes the whole process one that writes no core and
+ * that its own user may not look at. That is undone; but not if the program has changed
+ * its user meanwhile. If it does so later, the kernel sees to it again.
+ */
+static void stay_dumpable(const char *ids_before)
+{
+	char ids[128];
+
+	sys5(prctl, PR_SET_DUMPABLE, 1, 0, 0, 0);
+	if (!read_ids("/proc/self/status", ids) || strcmp(ids, ids_before) != 0)
+		sys5(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 /* Threads have rights of their own; libc only makes us forget it. */
 static void drop_rights(void)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct none[2] = {{0}};
+	bool was_dumpable = false;
+	char ids[128];
 
 	if (sys0(geteuid) == 0) {
+		was_dumpable = sys5(prctl, PR_GET_DUMPABLE, 0, 0, 0, 0) == 1 &&
+			       read_ids("/proc/thread-self/status", ids);
 		sys2(setgroups, 0, NULL);
-		sys3(setresgid, NOBODY, NOBODY, NOBODY);
-		sys3(setresuid, NOBODY, NOBODY, NOBODY);
+		if (!become_alone()) {
+			was_dumpable = false;
+			sys3(setresgid, NOBODY, NOBODY, NOBODY);
+			sys3(setresuid, NOBODY, NOBODY, NOBODY);
+		}
 	}
 	sys2(capset, &header, none);
 	sys5(prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (was_dumpable)
+		stay_dumpable(ids);
 }
 
 /* It has little to do and should do it at once: see slice.h. */

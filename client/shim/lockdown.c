@@ -231,6 +231,8 @@ SHIM_COLD void shim_filter_installed(const void *prog)
 
 	if (kills(prog, SYS_userfaultfd, 0))
 		shim_touch_forbid();
+	if (kills(prog, SYS_rt_tgsigqueueinfo, (uint64_t)sys0(getpid)))
+		shim_sigbus_forbid();
 	if (kills(prog, SYS_socket, AF_UNIX))
 		__atomic_store_n(&is_mute, true, __ATOMIC_RELAXED);
 	for (i = 0; i < sizeof(asking) / sizeof(asking[0]); i++)

@@ -241,6 +241,7 @@ struct shim_sigaction {
 
 void shim_sigbus_catch(void);
 void shim_sigbus_release(void);
+void shim_sigbus_forbid(void);
 long shim_sigbus_action(const struct shim_sigaction *act, struct shim_sigaction *old);
 void *shim_sigbus_restorer(unsigned long *flags);
 void shim_sigbus_poisoned(uint64_t addr, uint64_t align);

@@ -7,8 +7,8 @@
  * process, and only then, SIGBUS goes through a handler of ours, which corrects that
  * and calls the program's own: on the same stack, with the same mask and flags, so that
  * it may as well never come back. The program is told of its own handler when it asks.
- * Where it has none, the default is put in place and the touch done again: it dies as
- * it would have.
+ * Where it has none, the default is put in place, and what it was is signalled once more:
+ * it dies as it would have, and so says its core.
  */
 #include "client/shim/shim.h"
 
@@ -30,6 +30,8 @@
 /* What the program believes is in place; with the lock held. */
 static struct shim_sigaction app;
 static bool is_caught;
+/* Would a filter of this process kill it for signalling itself? */
+static bool is_mute;
 
 #ifdef __x86_64__
 /* What unwinders know a signal's frame by: the same instructions as libc's. */
@@ -220,10 +222,23 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
 	}
 	if (info->si_code <= 0 && !is_default(&act))
 		return;
-	/* Once more, and with nobody in between. */
+	/*
+	 * Once more, and with nobody in between: the touch, or what is blocked here and
+	 * comes when the registers are the touch's again. So a core says what it was.
+	 */
 	set_real(&dies);
-	if (info->si_code <= 0)
+	if (info->si_code == BUS_MCEERR_AR && !is_mute)
+		sys4(rt_tgsigqueueinfo, sys0(getpid), sys0(gettid), sig, info);
+	else if (info->si_code <= 0)
 		sys3(tgkill, sys0(getpid), sys0(gettid), sig);
+}
+
+/**
+ * shim_sigbus_forbid() - the program has a filter that kills for rt_tgsigqueueinfo(2)
+ */
+void shim_sigbus_forbid(void)
+{
+	is_mute = true;
 }
 
 /* -- madvise(MADV_HWPOISON) --------------------------------------------------------- */

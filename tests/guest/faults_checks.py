@@ -3,14 +3,16 @@
 
 import os
 import re
+import struct
 import subprocess
 
 import live
-from harness import Daemon, RT, SHIM, WORKER, run
+from harness import Daemon, RT, SHIM, WORKER, run, wait_for
 
 DAXRUN = ["/opt/daxd/daxrun", "-q", "-d", "dax0.0,size=64M"]
 PROBE = ["--", "/opt/daxd/fault_probe", "/dev/dax0.0"]
 MIB = 1 << 20
+ALONE = 1879048192  # what agents of root's programs are, from here on
 
 
 def setup():
@@ -61,6 +63,72 @@ def check_touch():
 
 def check_touch_as_nobody():
     slow(65534)
+
+
+def siginfo_of(core):
+    """Return: si_signo, si_code, si_addr, si_addr_lsb of a core file's NT_SIGINFO."""
+    offset, = struct.unpack_from("<Q", core, 32)
+    size, count = struct.unpack_from("<HH", core, 54)
+    for n in range(count):
+        kind, _, at, _, _, length = struct.unpack_from("<IIQQQQ", core, offset + n * size)
+        end = at + length
+        while kind == 4 and at < end:  # PT_NOTE
+            name, desc, note = struct.unpack_from("<III", core, at)
+            at += 12 + (name + 3 & ~3)
+            if note == 0x53494749:
+                signo, _, code, addr, lsb = struct.unpack_from("<iii4xQh", core, at)
+                return signo, code, addr, lsb
+            at += desc + 3 & ~3
+    raise AssertionError("no NT_SIGINFO")
+
+
+def check_dumpable():
+    """Of root's program, too, though a thread of ours gives up root in it."""
+    program = ("import ctypes, mmap, os\n"
+               "prctl = ctypes.CDLL(None).prctl\n"
+               "m = mmap.mmap(os.open('/dev/dax0.0', os.O_RDWR), 2 << 20)\n"
+               "def uids():\n"
+               "    tids = os.listdir('/proc/self/task')\n"
+               "    lines = ''.join(open(f'/proc/self/task/{t}/status').read() for t in tids).splitlines()\n"
+               "    return {int(line.split()[1]) for line in lines if line.startswith('Uid:')}\n"
+               "while len(uids()) != 2 or prctl(3, 0, 0, 0, 0) != 1: pass\n"
+               "print(max(uids()))\n"
+               "os.setuid(65534)\n"
+               "print(prctl(3, 0, 0, 0, 0))\n")
+    with open("/proc/sys/fs/suid_dumpable") as f:
+        assert f.read() == "0\n"
+    said = [run(*DAXRUN, "--", "python3", "-c", program).stdout.split() for _ in range(2)]
+    print(said)
+    assert said[0][1] == said[1][1] == "0"
+    assert len({uid for uid, _ in said}) == 2 and all(int(uid) >= ALONE for uid, _ in said)
+
+
+def core_of(rule):
+    """What a program without a handler that meets it says when it is dead."""
+    with open("/proc/sys/kernel/core_pattern", "w") as f:
+        f.write("/tmp/core.of.%e\n")
+    with Daemon(f"[region 0]\nsize=64M\n[fault 1]\nrule={rule}\n", frontend="none"):
+        p = subprocess.Popen(["prlimit", "--core=unlimited", "env", f"LD_PRELOAD={SHIM}",
+                              "/opt/daxd/fault_probe", "/dev/dax0.0"],
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        p.stdin.write(f"open\nmmap 0 {16 * MIB}\nhandler default\n")
+        p.stdin.flush()
+        assert [p.stdout.readline() for _ in range(3)] == ["ok\n"] * 3
+        # When the agent has given up root, its files here are its own in a process that may be looked at.
+        tasks = f"/proc/{p.pid}/task"
+        wait_for(lambda: any(os.stat(f"{tasks}/{t}").st_uid >= ALONE for t in os.listdir(tasks)), "the agent is small")
+        said, _ = p.communicate(f"load {8 * MIB + 5}\n", timeout=60)
+    assert p.returncode == -7 and not said, (p.returncode, said)
+    with open("/tmp/core.of.fault_probe", "rb") as f:
+        signo, code, addr, lsb = siginfo_of(f.read())
+    os.unlink("/tmp/core.of.fault_probe")
+    assert signo == 7 and addr % (2 * MIB) == 5, (signo, hex(addr))
+    return code, lsb if code == 4 else 0
+
+
+def check_core():
+    assert core_of(f"poison offset:{8 * MIB} length:2M") == (4, 21)
+    assert core_of(f"sigbus offset:{8 * MIB} length:2M") == (2, 0)
 
 
 # ---- fio, libpmemobj and Python at once --------------------------------------------
