@@ -84,6 +84,25 @@ def test_each_step_has_fresh_devices(daxrun):
     assert result.returncode == 125 and "not fresh" in result.stderr
 
 
+def test_a_config_with_files_is_refused(daxrun):
+    """Steps would find what others have left; nothing is run, and nothing made."""
+    def sweep(text):
+        daxrun.write("config", text)
+        return daxrun.any("-c", daxrun.dir / "config", "--sweep", "mmap errno:ENOMEM nth:1..1", "--",
+                          "/usr/bin/python3", "-c", PROGRAM)
+
+    for backing in (f"pmem:{daxrun.dir}/x", f"hugetlbfs:{daxrun.dir}/x"):
+        result = sweep(f"[region 0]\nsize=64M\n[region 1]\nbacking = {backing}\nsize=64M\n")
+        assert result.returncode == 125 and result.stdout == ""
+        assert re.fullmatch(r"daxrun: --sweep: \S+/config: 'backing=\S+' is not fresh in every step "
+                            r"\(use backing=memfd or hugetlb\)\n", result.stderr)
+        assert not (daxrun.dir / "x").exists()
+    result = sweep("[region 0]\nsize=64M\ncolour=red\n")
+    assert result.returncode == 125 and "colour" in result.stderr and result.stdout == ""
+    result = sweep("[region 0]\nsize=64M\n")
+    assert table(result.stdout) == [(1, 1, "exit 3")], result.stderr
+
+
 @pytest.mark.parametrize("rule, part", [
     ("mmap errno:ENOMEM nth:1", "expected a range"), ("mmap errno:EFOO nth:1..N", "'EFOO'"),
     ("mmap errno:EIO nth:5..3", "from 5 on"), ("mmap errno:EIO nth:1..x", "expected N"),

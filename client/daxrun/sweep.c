@@ -88,6 +88,60 @@ static void parse(struct sweep *s)
 	free(text);
 }
 
+/* The config as the daemon understands it. */
+static FILE *open_dump(const char *config, pid_t *ret)
+{
+	char *daemon = run_find_daemon();
+	int fds[2];
+	FILE *f;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		run_die("pipe: %s", strerror(errno));
+	*ret = fork();
+	if (*ret < 0)
+		run_die("fork: %s", strerror(errno));
+	if (*ret == 0) {
+		unsetenv("LD_PRELOAD");
+		dup2(fds[1], STDOUT_FILENO);
+		execl(daemon, daemon, "--dump-config", "-c", config, NULL);
+		run_die("%s: %s", daemon, strerror(errno));
+	}
+	close(fds[1]);
+	free(daemon);
+	f = fdopen(fds[0], "r");
+	if (!f)
+		run_die("fdopen: %s", strerror(errno));
+	return f;
+}
+
+/* As of --device: no region may be in a file that stays, which all steps would share. */
+static void check_config(const char *config)
+{
+	static const char *const files[] = {"backing=pmem:", "backing=hugetlbfs:"};
+	char *line = NULL;
+	size_t size = 0;
+	int status;
+	pid_t pid;
+	FILE *f;
+	int i;
+
+	f = open_dump(config, &pid);
+	while (getline(&line, &size, f) > 0) {
+		line[strcspn(line, "\n")] = '\0';
+		for (i = 0; i < 2; i++)
+			if (!strncmp(line, files[i], strlen(files[i])))
+				run_die("--sweep: %s: '%s' is not fresh in every step "
+					"(use backing=memfd or hugetlb)",
+					config, line);
+	}
+	free(line);
+	fclose(f);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (!WIFEXITED(status) || WEXITSTATUS(status))
+		run_die("--sweep: %s is no config that cuse-daxd takes", config);
+}
+
 /* What the command says is not for the table. */
 static void be_silent(void)
 {
@@ -202,6 +256,8 @@ int run_sweep(const struct run_options *o)
 	long n;
 
 	parse(&s);
+	if (o->config)
+		check_config(o->config);
 	s.steps = mmap(NULL, STEPS_MAX * sizeof(*s.steps), PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (s.steps == MAP_FAILED)
