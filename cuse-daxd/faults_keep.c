@@ -6,6 +6,7 @@
  * daemon that comes after one that was killed. Poison of pmem: files stands beside them
  * in FILE.badblocks, for as long as the files are there.
  */
+#include "cuse-daxd/faults_bad.h"
 #include "cuse-daxd/faults_keep.h"
 
 #include <stdio.h>

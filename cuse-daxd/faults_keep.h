@@ -13,6 +13,5 @@ void daxd_faults_recall(struct daxd_faults *faults);
 /* A rule that was checked, at the end of the list. */
 struct daxd_fault *daxd_faults_make_rule(struct daxd_faults *faults,
 					 const struct dax_fault_rule *rule);
-void daxd_faults_touch(struct daxd_faults *faults, uint64_t life);
 
 #endif
