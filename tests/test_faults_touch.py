@@ -31,6 +31,10 @@ def test_each_unit_is_late_once(daemon, store):  # noqa: F811
         assert result.returncode == 1 and "it is in a file" in result.stderr
         return
     unit = store["bytes"]
+
+    def given():
+        return control(d, "stats")["faults"]["given"]
+
     with probe_at(d) as p:
         assert p("open") == "ok" and p(f"mmap 0 {SIZE}") == "ok"
         assert p("store 5 3") == "ok"
@@ -40,19 +44,24 @@ def test_each_unit_is_late_once(daemon, store):  # noqa: F811
                            (unit + 8, False), (AT, True)):
             answer, us = p.timed(f"load {off}")
             assert answer == ("3" if off == 5 else "0")
-            assert us >= LATE if first else us < LATE, off
+            assert us >= LATE or not first, off
         answer, us = p.timed(f"store {20 * MIB} 7")
         assert answer == "ok" and us >= LATE
+        # By what is told, as a busy machine is late by itself: each once, and no other.
+        until(lambda: given() >= 4, "all have been told")
+        assert given() == 4
         # Another process has its own first touches, and so has another mapping.
         answer = p("fork timed load 0")
         assert answer == "0" and int(p.line().removeprefix("us=")) >= LATE
         assert p(f"mmap 0 {SIZE}") == "ok"
         assert p.timed(f"load {20 * MIB}")[1] >= LATE
         # They are told when there is time; what the child met, perhaps not before it ended.
-        until(lambda: control(d, "stats")["faults"]["given"] >= 5, "all have been told")
+        until(lambda: given() >= 5, "all have been told")
         control(d, "fault", action="remove", rule="1")
-        answer, us = p.timed(f"load {40 * MIB}")
-        assert answer == "0" and us < LATE
+        before = given()
+        assert before <= 6
+        assert min(p.timed(f"load {off * MIB}")[1] for off in range(40, 60, 2)) < LATE
+        assert given() == before
 
 
 @pytest.mark.parametrize("when, late", [
@@ -67,7 +76,9 @@ def test_when(daxrun, when, late):
     out, result = run_probe(daxrun, lines, "--fault", f"touch delay:{LATE}us {when}",
                             "--fault-log", daxrun.dir / "log")
     times = [int(line.removeprefix("us=")) for line in out[3::2]]
-    assert [int(us >= LATE) for us in times] == late, (times, result.stderr)
+    assert all(us >= LATE for us, x in zip(times, late) if x), (times, result.stderr)
+    # The log tells which; a machine that is busy may be late by itself.
+    assert 0 not in late or min(us for us, x in zip(times, late) if not x) < LATE, times
     log = events(daxrun.dir / "log")
     assert [e["offset"] // (2 * MIB) for e in log] == [n for n, x in enumerate(late) if x]
     assert all(e["call"] == "touch" and e["comm"] == "fault_probe" for e in log)
