@@ -411,8 +411,26 @@ static int add_rule(struct daxd_faults *faults, const char *text, bool is_from_s
 	return 0;
 }
 
+/* A rule comes while the daemon runs. Return: its number, or a negative errno. */
+static int come(struct daxd_faults *faults, const char *text, bool is_from_start,
+		struct daxd_why *why)
+{
+	struct daxd_fault *f;
+	int r;
+
+	r = add_rule(faults, text, is_from_start, &f, why);
+	if (r < 0)
+		return r;
+	look_at_rule(faults, f, now_ns());
+	if (is_touch(&f->rule))
+		touch_all(faults, f);
+	daxd_faults_carry_out(faults);
+	set_timer(faults);
+	return (int)f->rule.id;
+}
+
 /**
- * daxd_faults_add() - a rule comes
+ * daxd_faults_add() - a rule comes by an order
  * @faults:	all of them
  * @text:	the rule
  * @ret_id:	its number
@@ -421,18 +439,11 @@ static int add_rule(struct daxd_faults *faults, const char *text, bool is_from_s
 int daxd_faults_add(struct daxd_faults *faults, const char *text, uint32_t *ret_id,
 		    struct daxd_why *why)
 {
-	struct daxd_fault *f;
-	int r;
+	int r = come(faults, text, false, why);
 
-	r = add_rule(faults, text, false, &f, why);
 	if (r < 0)
 		return r;
-	look_at_rule(faults, f, now_ns());
-	if (is_touch(&f->rule))
-		touch_all(faults, f);
-	daxd_faults_carry_out(faults);
-	set_timer(faults);
-	*ret_id = f->rule.id;
+	*ret_id = (uint32_t)r;
 	return 0;
 }
 
@@ -457,6 +468,96 @@ int daxd_faults_remove(struct daxd_faults *faults, uint32_t id, struct daxd_why 
 	daxd_faults_carry_out(faults);
 	set_timer(faults);
 	return 0;
+}
+
+/* ---- another config -------------------------------------------------------- */
+
+/*
+ * What another config means. @gone: struct daxd_fault, of the start and not in it any
+ * more; @fresh: char *, only in it.
+ */
+static int compare(const struct daxd_faults *faults, const GPtrArray *texts,
+		   GPtrArray *gone, GPtrArray *fresh, struct daxd_why *why)
+{
+	guint i;
+	guint k;
+	int r = 0;
+
+	for (i = 0; i < faults->rules->len; i++) {
+		struct daxd_fault *f = g_ptr_array_index(faults->rules, i);
+
+		if (f->is_from_start)
+			g_ptr_array_add(gone, f);
+	}
+	for (i = 0; r == 0 && i < texts->len; i++) {
+		char *text = g_ptr_array_index(texts, i);
+		char same[DAX_FAULT_TEXT_MAX];
+		struct dax_fault_rule rule;
+
+		r = daxd_faults_check(text, &rule, why);
+		if (r < 0)
+			break;
+		dax_fault_format(&rule, same, sizeof(same));
+		for (k = 0; k < gone->len; k++) {
+			const struct daxd_fault *f = g_ptr_array_index(gone, k);
+
+			if (!strcmp(f->text, same))
+				break;
+		}
+		if (k < gone->len) {
+			g_ptr_array_remove_index(gone, k);
+			continue;
+		}
+		g_ptr_array_add(fresh, text);
+		r = check_touch(faults, &rule, why);
+	}
+	return r;
+}
+
+/**
+ * daxd_faults_check_reload() - can the rules of the start be others?
+ * @faults:	all of them
+ * @texts:	char *, of another config
+ * @why:	why not
+ */
+int daxd_faults_check_reload(const struct daxd_faults *faults, const GPtrArray *texts,
+			     struct daxd_why *why)
+{
+	g_autoptr(GPtrArray) gone = g_ptr_array_new();
+	g_autoptr(GPtrArray) fresh = g_ptr_array_new();
+	int r = compare(faults, texts, gone, fresh, why);
+
+	if (r == 0 && faults->rules->len - gone->len + fresh->len > DAX_FAULT_RULES_MAX)
+		return daxd_fail(why, ENOSPC, "more than %d fault rules (remove some)",
+				 DAX_FAULT_RULES_MAX);
+	return r;
+}
+
+/**
+ * daxd_faults_reload() - the rules of the start are others now
+ * @faults:	all of them
+ * @texts:	as daxd_faults_check_reload() found them good
+ *
+ * Those that are the same go on with what they have counted; those of orders stay.
+ */
+void daxd_faults_reload(struct daxd_faults *faults, const GPtrArray *texts)
+{
+	g_autoptr(GPtrArray) gone = g_ptr_array_new();
+	g_autoptr(GPtrArray) fresh = g_ptr_array_new();
+	struct daxd_why why;
+	guint i;
+	int r;
+
+	r = compare(faults, texts, gone, fresh, &why);
+	for (i = 0; r >= 0 && i < gone->len; i++) {
+		const struct daxd_fault *f = g_ptr_array_index(gone, i);
+
+		r = daxd_faults_remove(faults, f->rule.id, &why);
+	}
+	for (i = 0; r >= 0 && i < fresh->len; i++)
+		r = come(faults, g_ptr_array_index(fresh, i), true, &why);
+	if (r < 0)
+		daxd_error("%s, continuing without", why.text);
 }
 
 /* ---- what is given --------------------------------------------------------- */

@@ -24,7 +24,7 @@ struct daxd_fault {
 	bool is_on;         /* range, disable: its time has come, its file is there */
 	uint64_t given;
 	uint64_t refused; /* processes in which it can't be had */
-	GArray *done; /* uint64_t: lives of devices whose memory it made bad */
+	GArray *done;     /* uint64_t: lives of devices whose memory it made bad */
 };
 
 struct daxd_fault_count {
@@ -35,7 +35,7 @@ struct daxd_fault_count {
 
 struct daxd_faults {
 	struct daxd_registry *reg;
-	GPtrArray *rules; /* struct daxd_fault, by id */
+	GPtrArray *rules; /* struct daxd_fault, in the order of their ids */
 	uint32_t last_id;
 	GArray *bad;         /* struct dax_bad, by life and offset, no two overlap */
 	GHashTable *by_pid;  /* struct daxd_fault_count */
@@ -59,6 +59,9 @@ void daxd_faults_sync(struct daxd_faults *faults);
 int daxd_faults_check(const char *text, struct dax_fault_rule *ret, struct daxd_why *why);
 int daxd_faults_add(struct daxd_faults *faults, const char *text, uint32_t *ret_id,
 		    struct daxd_why *why);
+int daxd_faults_check_reload(const struct daxd_faults *faults, const GPtrArray *texts,
+			     struct daxd_why *why);
+void daxd_faults_reload(struct daxd_faults *faults, const GPtrArray *texts);
 struct daxd_fault *daxd_faults_find(const struct daxd_faults *faults, uint32_t id);
 int daxd_faults_remove(struct daxd_faults *faults, uint32_t id, struct daxd_why *why);
 int daxd_faults_struck(struct daxd_faults *faults, const struct dax_fault_event *ev);

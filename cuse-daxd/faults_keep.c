@@ -148,7 +148,21 @@ static void read_bad(struct daxd_faults *faults, const char *line)
 	daxd_faults_touch(faults, bad.life);
 }
 
-/* Rules of the start are there already, with the same numbers. */
+/* A rule of the start, the same as this, that has no number yet. */
+static struct daxd_fault *find_of_start(const struct daxd_faults *faults,
+					const char *text)
+{
+	guint i;
+
+	for (i = 0; i < faults->rules->len; i++) {
+		struct daxd_fault *f = g_ptr_array_index(faults->rules, i);
+
+		if (!f->rule.id && !strcmp(f->text, text))
+			return f;
+	}
+	return NULL;
+}
+
 static void read_rule(struct daxd_faults *faults, const char *line)
 {
 	struct dax_fault_mistake why;
@@ -162,17 +176,27 @@ static void read_rule(struct daxd_faults *faults, const char *line)
 	if (sscanf(line, "%*s %u %ju %ju %n", &id, &since, &given, &pos) != 3 || !pos ||
 	    dax_fault_parse(line + pos, &rule, &why) < 0)
 		return;
-	f = daxd_faults_find(faults, id);
-	if (line[0] == 's' && (!f || strcmp(f->text, line + pos)))
+	f = line[0] == 's' ? find_of_start(faults, line + pos)
+			   : daxd_faults_make_rule(faults, &rule);
+	if (!f)
 		return; /* the config is another one now */
-	if (!f) {
-		rule.id = id;
-		f = daxd_faults_make_rule(faults, &rule);
-	}
+	f->rule.id = id;
 	f->rule.since_ns = since;
 	f->given = given;
 }
 
+static gint compare_ids(gconstpointer a, gconstpointer b)
+{
+	const struct daxd_fault *fa = *(struct daxd_fault *const *)a;
+	const struct daxd_fault *fb = *(struct daxd_fault *const *)b;
+
+	return fa->rule.id < fb->rule.id ? -1 : fa->rule.id > fb->rule.id;
+}
+
+/*
+ * Rules of the start are there already, in the order of the config. Those that were there
+ * before get the numbers that they had, by which others speak of them.
+ */
 static void read_note(struct daxd_faults *faults)
 {
 	g_autofree char *path = g_build_filename(faults->reg->rt->path, NOTE, NULL);
@@ -183,9 +207,15 @@ static void read_note(struct daxd_faults *faults)
 	uint32_t id;
 	gsize len;
 	char **line;
+	guint i;
 
 	if (!g_file_get_contents(path, &text, &len, NULL) || len > NOTE_MAX)
 		return;
+	for (i = 0; i < faults->rules->len; i++) {
+		f = g_ptr_array_index(faults->rules, i);
+		f->rule.id = 0;
+	}
+	faults->last_id = 0;
 	lines = g_strsplit(text, "\n", -1);
 	for (line = lines; *line; line++) {
 		if (sscanf(*line, "last %u", &id) == 1)
@@ -200,6 +230,12 @@ static void read_note(struct daxd_faults *faults)
 		else
 			read_bad(faults, *line);
 	}
+	for (i = 0; i < faults->rules->len; i++) {
+		f = g_ptr_array_index(faults->rules, i);
+		if (!f->rule.id)
+			f->rule.id = ++faults->last_id;
+	}
+	g_ptr_array_sort(faults->rules, compare_ids);
 }
 
 /**

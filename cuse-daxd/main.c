@@ -131,7 +131,8 @@ static void tell_systemd(const struct daemon *d)
 static void warn_of_ignored(const struct daxd_config *is, const struct daxd_config *was)
 {
 	if (is->frontend != was->frontend || is->major != was->major ||
-	    strcmp(is->runtime_dir, was->runtime_dir))
+	    strcmp(is->runtime_dir, was->runtime_dir) ||
+	    g_strcmp0(is->fault_log, was->fault_log))
 		daxd_warning("SIGHUP: what has changed in [daemon] is taken into account "
 			     "at the next start only");
 }

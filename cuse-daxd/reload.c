@@ -3,11 +3,12 @@
  * The config has changed while the daemon runs.
  *
  * What is the same is not touched, what is new appears, what is not there any more goes,
- * modes and owners follow. Anything else would have to pull memory away from under
+ * modes, owners and fault rules follow. Anything else would have to pull memory away from under
  * programs, and is refused. The order is that of a start: first all is looked at, then
  * stores are made, then the model changes; up to here a failure takes everything back.
  * Only then do others see something.
  */
+#include "cuse-daxd/faults.h"
 #include "cuse-daxd/registry.h"
 
 #include <string.h>
@@ -132,8 +133,9 @@ static int prepare(struct reload *rl, struct daxd_why *why)
 {
 	struct daxd_region_cfg *is;
 	struct daxd_device_cfg *dev;
-	int r = 0;
+	int r;
 
+	r = daxd_faults_check_reload(rl->reg->faults, rl->cfg->faults, why);
 	for (is = rl->cfg->regions; r == 0 && is; is = is->next) {
 		const struct daxd_region_cfg *was = find_region_cfg(rl->reg->cfg, is->id);
 		struct daxd_region *region;
@@ -389,6 +391,7 @@ static void commit(struct reload *rl)
 	if (daxd_registry_commit(reg, &why) < 0)
 		daxd_warning("%s, continuing without", why.text);
 	change_all_perms(reg); /* of those that are left */
+	daxd_faults_reload(reg->faults, rl->cfg->faults);
 	free_removed(reg, removed);
 	daxd_registry_release_minors(reg);
 	reg->cfg = rl->cfg;

@@ -12,7 +12,8 @@ import time
 import pytest
 
 from conftest import (BUILD, IS_ROOT, NOBODY, SETPRIV, TIMEOUT, both_users, environment, file_mode,
-                      needs_root)
+                      load_json, needs_root)
+from faults import probe_at
 from wire import ALIVE, GONE
 
 MIB = 1 << 20
@@ -206,6 +207,44 @@ def test_a_hundred_reloads_leave_nothing(new_daemon, reload):
     # Two connections of ours may still be being closed.
     assert after[0] <= before[0] + 2 and after[1] == before[1] and after[2] < before[2] + 1024
     assert names(d) == ["dax0.0"]
+
+
+FAULTS = ("[fault 1]\nrule=mmap errno:ENOMEM nth:1000\n"
+          "[fault 2]\nrule=poison device:dax0.0 offset:2M length:2M\n")
+
+
+@both_users
+def test_fault_rules_come_and_go(new_daemon, reload):
+    def rules(d):
+        return {r["rule"]: (r["id"], r["given"]) for r in load_json(d.ctl("fault", "list"))}
+
+    d = new_daemon().start(ONE + FAULTS)
+    first, second = rules(d)
+    load_json(d.ctl("fault", "add", "munmap errno:EIO nth:1000"))
+    with probe_at(d) as probe:
+        assert probe("open") == probe("mmap 0 0x400000") == "ok"
+        assert probe("load 0x200000").startswith("SIGBUS BUS_MCEERR_AR")
+        before = rules(d)
+        # The first goes, another comes; the second stays as it is, and the order's, too.
+        new = ONE + FAULTS.replace("mmap errno:ENOMEM nth:1000", "msync errno:EIO")
+        reload(d, new)
+        after = rules(d)
+        assert first not in after and after[second] == before[second] == (2, 1)
+        assert list(after.values()) == [(2, 1), (3, 0), (4, 0)]
+        assert probe("load 0x200000").startswith("SIGBUS BUS_MCEERR_AR")
+        assert "config:7: " in reload(d, new.replace("offset:2M", "offset:x"))
+        before = rules(d)
+        assert before.keys() == after.keys()
+    # A daemon that comes after one that was killed knows them by the same numbers.
+    d.kill()
+    d.start(new)
+    assert {r: n[0] for r, n in rules(d).items()} == {r: n[0] for r, n in before.items()}
+    with probe_at(d) as probe:
+        assert probe("open") == probe("mmap 0 0x400000") == "ok" and probe("msync") == "EIO"
+        assert probe("load 0x200000").startswith("SIGBUS BUS_MCEERR_AR")
+        reload(d, ONE)
+        assert [n[0] for n in rules(d).values()] == [3]
+        assert probe("load 0x200000") == "0" and probe("msync") == "ok"
 
 
 @both_users
