@@ -494,7 +494,8 @@ class Run:
     def is_bad(self, cell, who):
         seen = self.peek(cell, who, [BAD])
         cell.record.setdefault("polled", []).append(seen)
-        return "v" in seen and isinstance(seen["v"][0], list)
+        # Who came too late to a device that is away has nothing of it.
+        return "v" not in seen or isinstance(seen["v"][0], list)
 
     def run_touches(self, cell, units):
         points = self.points(cell)
@@ -583,10 +584,14 @@ class Run:
     def finish(self):
         """The log and the counters; then all rules go, and all is as if none had been."""
         # Touches are told when there is time: what was last of all is waited for.
-        given = lambda: self.control("stats")["faults"]  # noqa: E731
-        until(lambda: self.is_told(given()), "all touches are told")
-        stats = given()
+        until(lambda: self.is_told(self.control("stats")["faults"]), "all touches are told")
+        all_stats = self.control("stats")
+        by_device = {d["chardev"]: d["faults"] for d in all_stats["devices"]}
+        stats = all_stats["faults"]
         events = self.events()
+        counted = collections.Counter(e["pid"] for e in events)
+        assert {p["pid"]: p["given"] for p in stats["processes"]} == counted
+        assert stats["given"] == len(events)
         for cell in self.cells:
             rule = cell.number + 1
             mine = [e for e in events if e["rule"] == rule]
@@ -594,6 +599,7 @@ class Run:
             cell.record["device_events"] = [e for e in events
                                             if e["device"] == f"dax{cell.number}.0"]
             cell.record["given"] = [r["given"] for r in stats["rules"] if r["id"] == rule]
+            cell.record["given_by_device"] = by_device[f"dax{cell.number}.0"]
             cell.record["rule"] = [r["rule"] for r in stats["rules"] if r["id"] == rule]
             cell.record["pids"] = {k: p.pid for k, p in self.programs.items()}
             cell.record["came"] = self.came[cell.number]

@@ -18,6 +18,10 @@ from faults import ALIGN, SHIFT
 
 NS = 1000000  # of a millisecond
 
+# Where fault_matrix has the memory of each device.
+ARENA = 0x600000000000
+ROOM = 64 << 20
+
 
 @pytest.fixture(scope="session")
 def place(tmp_path_factory, worker_id):
@@ -108,15 +112,22 @@ class Seen:
         # Touches are told when there is time for it, of each process for itself.
         assert sorted(got, key=lambda x: x[0]) == sorted(expected, key=lambda x: x[0])
         assert self.device_events == self.events, "another rule has struck here"
-        assert self.given == [len(expected)]
+        assert self.given == [len(expected)] and self.given_by_device == len(expected)
         for e in self.events:
             assert e["device"] == self.device
             assert e["comm"] == ("fault_other" if pids[e["pid"]] == "B" else "fault_matrix")
             assert e["fault"] == self.rule[0]
-            # Of all, only these have no place in memory.
-            assert (int(e["address"], 16) >= 0x600000000000) == (
-                e["call"] not in ("open", "write")) or e["call"] == "mmap"
+            self.check_place(e, int(e["address"], 16) - ARENA - self.number * 2 * ROOM)
         assert self.late_events == 0, "faults after all rules were gone"
+
+    def check_place(self, event, at):
+        """Where it was: in one of the two places that the device's memory has in programs."""
+        if event["call"] in ("open", "write"):
+            assert event["address"] == "0x0" and event["offset"] == 0
+        elif event["call"] == "touch":
+            assert at % ROOM == event["offset"] and 0 <= at < 2 * ROOM
+        else:
+            assert at in (0, ROOM) and event["offset"] == 0
 
     def check_end(self, expected):
         """No rule is left: all can be opened, mapped, and read."""
@@ -228,11 +239,16 @@ def healed(seen, was_bad):
     return lambda p: 0 if is_lost and seen.is_inside(p) else stored(p)
 
 
+def is_signal(look):
+    """Who came too late to a device that is away has nothing of it."""
+    return "v" not in look or isinstance(look["v"][0], list)
+
+
 def polled(seen, touched):
     """What was seen while its time was waited for: good, then bad; not before its time."""
-    found = [isinstance(p["v"][0], list) for p in seen.record.get("polled", [])]
+    found = [is_signal(p) for p in seen.record.get("polled", [])]
     for n, p in enumerate(seen.record.get("polled", [])):
-        if found[n]:
+        if found[n] and "v" in p:
             assert p["v"] == [seen.signal(BAD)]
             touched[seen.actor].append(BAD)
     return found
@@ -242,7 +258,9 @@ def judge_after(seen, touched):
     found = polled(seen, touched)
     first = found.index(True)
     assert all(found[first:])
-    assert seen.polled[first]["e"] >= seen.came[0] + AFTER * NS, "before its time"
+    since = seen.polled[first].get("e") or min(
+        c["e"] for c in seen.prepared["actor"] if c["r"] == "ENXIO")
+    assert since >= seen.came[0] + AFTER * NS, "before its time"
     for p in seen.polled[:first]:
         assert p["v"] == [seen.stored(BAD)]
 
@@ -313,23 +331,29 @@ def check_device(seen, look, is_mapped, is_away, is_held=True):
         assert look["mmap"]["same"] if is_away and is_open else True
 
 
-def check_away(seen, state, is_away, is_mapped):
+def check_away(seen, state, is_away):
+    is_ok = {name: [c["r"] == "ok" for c in seen.prepared[name]] for name in ("actor", "other")}
+    is_held = is_ok["actor"][0] or is_ok["other"][0]
     for name in ("listed_before", "listed"):
         assert state[name]["state"] == ("disabled" if is_away else None)
     for name in ("actor", "other"):
-        check_device(seen, state[name], is_mapped, is_away, is_mapped)
+        check_device(seen, state[name], is_ok[name][-1], is_away, is_held)
 
 
 def judge_disable(seen):
     """As soon as the rule comes, or as it says."""
     if seen.when is WHENS["while"]:
         for name, is_away in (("absent", False), ("there", True), ("gone", False)):
-            check_away(seen, seen.record[name], is_away, True)
+            check_away(seen, seen.record[name], is_away)
+        found = "".join("X" if x else "." for x in polled(seen, {seen.actor: [], "B": []}))
+        assert found.strip(".") == "X" * found.count("X") and "X" in found, found
     else:
         if seen.when is WHENS["after"]:
             judge_after(seen, {seen.actor: [], "B": []})
-        is_mapped = seen.way == "running" or seen.when is WHENS["after"]
-        check_away(seen, seen.now, True, is_mapped)
+        else:
+            want = "ok" if seen.way == "running" else "ENXIO"
+            assert seen.prepared["actor"][0]["r"] == want
+        check_away(seen, seen.now, True)
     seen.check_log([])
     seen.check_end(seen.stored)
 
