@@ -491,9 +491,14 @@ class Run:
                              "other": self.look_at(cell, "B"),
                              "listed": self.listed(cell)}
 
+    def await_bad(self, cell, is_bad, what):
+        """No order is answered here: each follows as soon as it can."""
+        for who in (cell.actor, "B"):
+            until(lambda: self.is_bad(cell, who) == is_bad, f"{cell.rule} {what} of {who}")
+
     def is_bad(self, cell, who):
         seen = self.peek(cell, who, [BAD])
-        cell.record.setdefault("polled", []).append(seen)
+        cell.record.setdefault("polled", {}).setdefault(who, []).append(seen)
         # Who came too late to a device that is away has nothing of it.
         return "v" not in seen or isinstance(seen["v"][0], list)
 
@@ -526,10 +531,11 @@ class Run:
         half = slice(0, MANY // 2) if name == "before" else slice(MANY // 2, MANY)
         if cell.is_memory or cell.what.kind == "disable":
             if name == "after":
-                until(lambda: self.is_bad(cell, cell.actor), f"{cell.rule} comes into force")
+                self.await_bad(cell, True, "comes into force")
                 self.run_memory(cell, "now")
             else:
                 self.is_bad(cell, cell.actor)
+                self.is_bad(cell, "B")
         elif cell.what.kind == "touch":
             self.run_touches(cell, range(half.start, half.stop))
         else:
@@ -546,7 +552,7 @@ class Run:
             if is_held:
                 want = name == "there"
                 if name != "absent":
-                    until(lambda: self.is_bad(cell, cell.actor) == want, f"{cell.rule}, {name}")
+                    self.await_bad(cell, want, name)
                 self.run_memory(cell, name)
             elif cell.what.kind == "touch":
                 self.run_touches(cell, range(part.start, part.stop))

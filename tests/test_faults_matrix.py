@@ -244,25 +244,28 @@ def is_signal(look):
     return "v" not in look or isinstance(look["v"][0], list)
 
 
-def polled(seen, touched):
-    """What was seen while its time was waited for: good, then bad; not before its time."""
-    found = [is_signal(p) for p in seen.record.get("polled", [])]
-    for n, p in enumerate(seen.record.get("polled", [])):
-        if found[n] and "v" in p:
-            assert p["v"] == [seen.signal(BAD)]
-            touched[seen.actor].append(BAD)
-    return found
+def polled(seen, who, touched):
+    """What it saw while something was waited for, X: bad."""
+    looks = seen.record.get("polled", {}).get(who, [])
+    for look in looks:
+        if is_signal(look) and "v" in look:
+            assert look["v"] == [seen.signal(BAD)]
+            touched[who].append(BAD)
+    return "".join("X" if is_signal(look) else "." for look in looks)
 
 
 def judge_after(seen, touched):
-    found = polled(seen, touched)
-    first = found.index(True)
-    assert all(found[first:])
-    since = seen.polled[first].get("e") or min(
-        c["e"] for c in seen.prepared["actor"] if c["r"] == "ENXIO")
-    assert since >= seen.came[0] + AFTER * NS, "before its time"
-    for p in seen.polled[:first]:
-        assert p["v"] == [seen.stored(BAD)]
+    """Good, then bad for ever; not before its time."""
+    for who, name in ((seen.actor, "actor"), ("B", "other")):
+        found = polled(seen, who, touched)
+        assert found.lstrip(".").strip("X") == "" and found.endswith("X"), found
+        first = found.index("X")
+        looks = seen.polled[who]
+        since = looks[first].get("e") or min(
+            c["e"] for c in seen.prepared[name] if c["r"] == "ENXIO")
+        assert since >= seen.came[0] + AFTER * NS, "before its time"
+        for look in looks[:first]:
+            assert look["v"] == [seen.stored(BAD)]
 
 
 def judge_memory(seen):
@@ -278,14 +281,17 @@ def judge_memory(seen):
     seen.check_end(healed(seen, is_bad))
 
 
+def check_once(found):
+    """It comes, and goes, and that is all."""
+    assert found.strip(".").strip("X") == "" and "X" in found, found
+
+
 def judge_while(seen):
     touched = {seen.actor: [], "B": []}
     check_state(seen, seen.absent, False, touched)
-    found = polled(seen, touched)
-    # It comes and goes once.
-    text = "".join("X" if x else "." for x in found)
-    assert text.lstrip(".").rstrip(".") == "X" * text.count("X") and "X" in text, text
-    there = {seen.actor: [BAD] * text.count("X"), "B": []}
+    there = {seen.actor: [], "B": []}
+    for who in there:
+        check_once(polled(seen, who, there))
     check_state(seen, seen.there, True, there)
     # What it was when it went is what all see from then on.
     seen.stored = healed(seen, True)
@@ -345,8 +351,8 @@ def judge_disable(seen):
     if seen.when is WHENS["while"]:
         for name, is_away in (("absent", False), ("there", True), ("gone", False)):
             check_away(seen, seen.record[name], is_away)
-        found = "".join("X" if x else "." for x in polled(seen, {seen.actor: [], "B": []}))
-        assert found.strip(".") == "X" * found.count("X") and "X" in found, found
+        for who in (seen.actor, "B"):
+            check_once(polled(seen, who, {seen.actor: [], "B": []}))
     else:
         if seen.when is WHENS["after"]:
             judge_after(seen, {seen.actor: [], "B": []})
