@@ -289,7 +289,9 @@ static void run(void)
 		shim_session_inside((int32_t)sys0(gettid));
 	for (;;) {
 		bool is_any = false;
+		struct timespec ts;
 		uint32_t seen;
+		uint64_t ns;
 
 		do {
 			seen = __atomic_load_n(word, __ATOMIC_ACQUIRE);
@@ -298,7 +300,10 @@ static void run(void)
 		shim_touch_tell(s);
 		if (is_any)
 			shim_request(s, DAX_MSG_SETTLED, seen, NULL, 0, -1, NULL, NULL);
-		sys6(futex, word, FUTEX_WAIT, seen, NULL, NULL, 0);
+		ns = shim_bad_settle();
+		ts.tv_sec = (time_t)(ns / 1000000000);
+		ts.tv_nsec = (long)(ns % 1000000000);
+		sys6(futex, word, FUTEX_WAIT, seen, ns ? &ts : NULL, NULL, 0);
 	}
 }
 

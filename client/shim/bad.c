@@ -32,6 +32,7 @@ static struct {
 	uint64_t until_ns;
 } healed[NR_HEALED];
 static uint32_t nr_healed;
+static uint64_t release_ns; /* when SIGBUS need not come to us any more; 0: it must */
 
 /**
  * shim_me() - who this process is, for rules that are not for all
@@ -160,9 +161,38 @@ bool shim_bad_follow(const struct shim_session *s, const struct dax_device *dev,
 	for (i = 0; i < nr_now && !is_whole && !is_full; i++)
 		if (!is_in(&now[i], old, nr_old))
 			mend(dev, &now[i]);
-	if (!nr_shown)
-		shim_sigbus_release();
+	if (nr_shown)
+		release_ns = 0;
+	else if (nr_old)
+		release_ns = shim_now_ns() + GRACE_NS;
 	return is_full;
+}
+
+/**
+ * shim_bad_settle() - let the program have SIGBUS for itself again, when nothing is bad
+ *
+ * Not at once: who has touched what was bad may not have been told of it yet.
+ *
+ * Return: in how many ns to ask again; 0: not before something changes.
+ */
+uint64_t shim_bad_settle(void)
+{
+	uint64_t left = 0;
+	uint64_t mask;
+	uint64_t now;
+
+	if (likely(!__atomic_load_n(&release_ns, __ATOMIC_RELAXED)) ||
+	    !shim_maps_lock_slow(&mask))
+		return 0;
+	now = shim_now_ns();
+	if (release_ns > now) {
+		left = release_ns - now;
+	} else if (release_ns) {
+		release_ns = 0;
+		shim_sigbus_release();
+	}
+	shim_maps_unlock_slow(mask);
+	return left;
 }
 
 static bool covers(const struct dax_bad *bad, uint64_t life, uint64_t off)

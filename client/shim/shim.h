@@ -212,6 +212,7 @@ static inline bool shim_has_faults(const struct shim_session *s, enum dax_fault_
 void shim_me(struct dax_fault_who *ret);
 bool shim_bad_follow(const struct shim_session *s, const struct dax_device *dev,
 		     bool is_whole);
+uint64_t shim_bad_settle(void);
 bool shim_bad_at(uint64_t addr, struct dax_vma *ret_vma, struct dax_bad *ret);
 
 /* -- touch.c: memory whose first touch is slow ---------------------------------------- */
