@@ -15,7 +15,7 @@ pytestmark = pytest.mark.plain  # what is in other people's processes is never s
 CASES = """
     use storm storm_quiet thousand_threads cancel exit_race sigbus_jump signal_jump altstack
     fork_storm fork_raw fork_chain clone_vm vfork_child_uses daemonize close_all no_leak
-    no_descriptors address_space_limit address_space_full many_mappings mapping_count
+    lowest_number no_descriptors address_space_limit address_space_full many_mappings mapping_count
     seccomp_opened_before seccomp_mapped_before seccomp_opened_after seccomp_errno
     seccomp_harmless setuid chroot strict_umask dlopen dlmopen constructor
 """.split()

@@ -26,6 +26,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 
 #include "client/shim/mm.h"
 #include "client/shim/sys.h"
@@ -165,27 +166,6 @@ static bool is_valgrind(void)
 	return answer != 0;
 }
 
-/* Reads the lines of /proc/.../status that tell users and groups. */
-static bool read_ids(const char *path, char ids[128])
-{
-	char text[1024];
-	long fd = sys3(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
-	long n = fd < 0 ? fd : sys3(read, fd, text, sizeof(text) - 1);
-	const char *from;
-	const char *to;
-
-	if (fd >= 0)
-		sys1(close, fd);
-	text[n > 0 ? n : 0] = '\0';
-	from = strstr(text, "\nUid:");
-	to = from ? strstr(from, "\nFDSize:") : NULL;
-	if (!to || to - from >= 128)
-		return false;
-	memcpy(ids, from, (size_t)(to - from));
-	ids[to - from] = '\0';
-	return true;
-}
-
 /*
  * A user and group that nobody else is, of a range that nobody gives to anybody: who has
  * the same as a thread may look into the memory of its process, and this one's is root's.
@@ -206,12 +186,17 @@ static bool become_alone(void)
  * that its own user may not look at. That is undone; but not if the program has changed
  * its user meanwhile. If it does so later, the kernel sees to it again.
  */
-static void stay_dumpable(const char *ids_before)
+static void stay_dumpable(uid_t uid_before, gid_t gid_before)
 {
-	char ids[128];
+	struct stat st;
 
 	sys5(prctl, PR_SET_DUMPABLE, 1, 0, 0, 0);
-	if (!read_ids("/proc/self/status", ids) || strcmp(ids, ids_before) != 0)
+	/*
+	 * proc(5): this directory belongs to the effective user of the process. To read more
+	 * would take a descriptor, and with it a number that the program may be about to use.
+	 */
+	if (sys4(newfstatat, AT_FDCWD, "/proc/self", &st, 0) < 0 ||
+	    st.st_uid != uid_before || st.st_gid != gid_before)
 		sys5(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
@@ -220,12 +205,12 @@ static void drop_rights(void)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct none[2] = {{0}};
+	const uid_t uid = (uid_t)sys0(geteuid);
+	const gid_t gid = (gid_t)sys0(getegid);
 	bool was_dumpable = false;
-	char ids[128];
 
-	if (sys0(geteuid) == 0) {
-		was_dumpable = sys5(prctl, PR_GET_DUMPABLE, 0, 0, 0, 0) == 1 &&
-			       read_ids("/proc/thread-self/status", ids);
+	if (uid == 0) {
+		was_dumpable = sys5(prctl, PR_GET_DUMPABLE, 0, 0, 0, 0) == 1;
 		sys2(setgroups, 0, NULL);
 		if (!become_alone()) {
 			was_dumpable = false;
@@ -236,7 +221,7 @@ static void drop_rights(void)
 	sys2(capset, &header, none);
 	sys5(prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (was_dumpable)
-		stay_dumpable(ids);
+		stay_dumpable(uid, gid);
 }
 
 /* It has little to do and should do it at once: see slice.h. */

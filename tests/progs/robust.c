@@ -675,6 +675,31 @@ static void case_no_leak(void)
 	CHECK(count_fds() == before);
 }
 
+/* What starts with the first mapping takes no number that the program counts on. */
+static void case_lowest_number(void)
+{
+	int status;
+	int i;
+	int n;
+
+	for (i = 0; i < 100; i++) {
+		pid_t pid = fork();
+
+		CHECK(pid >= 0);
+		if (pid == 0) {
+			int fd = open_device();
+
+			map(fd, 0);
+			for (n = 0; n < 2000; n++) {
+				CHECK(open("/dev/null", O_RDONLY) == fd + 1);
+				CHECK(close(fd + 1) == 0);
+			}
+			_exit(0);
+		}
+		CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	}
+}
+
 static void case_no_descriptors(void)
 {
 	struct rlimit old, low;
@@ -1046,6 +1071,7 @@ static const struct {
 	CASE(daemonize),
 	CASE(close_all),
 	CASE(no_leak),
+	CASE(lowest_number),
 	CASE(no_descriptors),
 	CASE(address_space_limit),
 	CASE(address_space_full),
