@@ -24,6 +24,7 @@
 
 #define TREE     "sys"
 #define TREE_NEW "sys.new"
+#define ASK_US   500
 
 /* ---- one node -------------------------------------------------------------- */
 
@@ -113,13 +114,24 @@ struct walk {
 	unsigned int named;
 	unsigned int written;
 	bool may_pause;
+	gint64 asked_at;
 };
 
-/* Does somebody want something of us? To ask costs as much as a node. */
-static bool is_wanted(const struct walk *walk)
+/*
+ * Does somebody want something of us? To ask costs as much as a node, where that is in
+ * memory; on a disk that is busy, a node can take very long.
+ */
+static bool is_wanted(struct walk *walk)
 {
-	return walk->may_pause && walk->written && walk->written % 16 == 0 &&
-	       g_main_context_pending(NULL);
+	gint64 now;
+
+	if (!walk->may_pause || !walk->written)
+		return false;
+	now = g_get_monotonic_time();
+	if (now - walk->asked_at < ASK_US)
+		return false;
+	walk->asked_at = now;
+	return g_main_context_pending(NULL);
 }
 
 static int emit(void *ctx, const struct dax_sysfs_node *node)
@@ -202,7 +214,11 @@ static void prune(struct daxd_tree *tree)
 
 static int update(struct daxd_tree *tree, const struct dax_model *model, bool may_pause)
 {
-	struct walk walk = {.tree = tree, .may_pause = may_pause};
+	struct walk walk = {
+		.tree = tree,
+		.may_pause = may_pause,
+		.asked_at = g_get_monotonic_time(),
+	};
 	int r;
 
 	tree->walk++;

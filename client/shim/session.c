@@ -28,8 +28,8 @@
 
 static struct shim_session *session;
 
-/* Longer than any daemon that lives takes, shorter than people wait. */
-#define ANSWER_TIMEOUT_S 5
+/* Longer than any daemon that lives takes on a busy machine, shorter than people wait. */
+#define ANSWER_TIMEOUT_S 20
 /* A write to an attribute is done whether we wait for it or not: better wait. */
 #define STORE_TIMEOUT_S 30
 
