@@ -44,6 +44,12 @@ def processes(word):
     return found
 
 
+def in_foreground():
+    """What a shell runs in the background ignores these, as tests may be run, too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
+
 class Daxrun:
     """Runs `daxrun ARGS` for one test; its directories are below @workdir/run."""
 
@@ -71,6 +77,7 @@ class Daxrun:
 
     def popen(self, *args, env=None, **kwargs):
         kwargs.setdefault("cwd", self.dir)
+        kwargs.setdefault("preexec_fn", in_foreground)
         return subprocess.Popen(self.command(*args), text=True, env=self.env(**(env or {})),
                                 **kwargs)
 
