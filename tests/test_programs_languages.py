@@ -3,6 +3,7 @@
 
 import os
 import subprocess
+import tempfile
 
 import pytest
 
@@ -63,10 +64,12 @@ def rust_program(tmp_path_factory):
     if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
         if not os.access(PROGS, os.W_OK):
             program = tmp_path_factory.mktemp("rust") / "mmap_std"
-        new = f"{program}.{os.getpid()}"
-        subprocess.run(["/usr/bin/rustc", "-O", "--crate-name", "mmap_std", "-o", new, source],
-                       check=True)
-        os.rename(new, program)
+        # Another worker may be at it, too, and object files are named after the crate.
+        with tempfile.TemporaryDirectory(dir=program.parent) as alone:
+            new = f"{alone}/mmap_std"
+            subprocess.run(["/usr/bin/rustc", "-O", "--crate-name", "mmap_std", "-o", new, source],
+                           check=True)
+            os.rename(new, program)
     return program
 
 
