@@ -8,7 +8,6 @@
  */
 #include "client/shim/shim.h"
 
-#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -40,18 +39,10 @@ static uint64_t release_ns; /* when SIGBUS need not come to us any more; 0: it m
  */
 void shim_me(struct dax_fault_who *ret)
 {
-	long fd = sys3(openat, AT_FDCWD, "/proc/self/comm", O_RDONLY | O_CLOEXEC);
-	long n = 0;
-
 	memset(ret, 0, sizeof(*ret));
 	ret->pid = (int32_t)sys0(getpid);
 	ret->uid = shim_uid_of(ret->pid);
-	if (fd < 0)
-		return;
-	n = sys3(read, fd, ret->comm, sizeof(ret->comm));
-	if (n > 0)
-		ret->comm[n - 1] = '\0';
-	sys1(close, fd);
+	shim_comm_of(ret->pid, ret->comm);
 }
 
 /* What is bad of a device now. Return: how many, or more than @max. */

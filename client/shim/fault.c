@@ -135,20 +135,11 @@ void shim_fault_init(struct dax_fault_event *ev, enum dax_fault_call call,
 /* Reads what /proc says of a thread of this process. Return: how much, or an error. */
 static long read_task(int32_t tid, const char *name, char *buf, size_t size)
 {
-	char path[48] = "/proc/self/task/";
-	char digits[12];
-	size_t len = strlen(path);
-	int nr = 0;
+	char path[SHIM_TASK_PATH];
 	long fd;
 	long n;
 
-	do {
-		digits[nr++] = (char)('0' + tid % 10);
-		tid /= 10;
-	} while (tid);
-	while (nr)
-		path[len++] = digits[--nr];
-	strcpy(path + len, name);
+	shim_task_path(tid, name, path);
 	fd = sys3(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return fd;

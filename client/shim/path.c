@@ -18,24 +18,44 @@
 
 #define LINKS_MAX 40 /* as the kernel's MAXSYMLINKS */
 
-/* Writes "/proc/self/fd/N" or "/proc/self/cwd". */
-static void proc_path_of(int dirfd, char buf[32])
+/* Writes a number behind what is in @buf. */
+static void append_number(char *buf, unsigned int n)
 {
-	unsigned int n = (unsigned int)dirfd;
 	char digits[12];
 	int i = sizeof(digits);
 
-	if (dirfd == AT_FDCWD) {
-		strcpy(buf, "/proc/self/cwd");
-		return;
-	}
 	digits[--i] = '\0';
 	do {
 		digits[--i] = (char)('0' + n % 10);
 		n /= 10;
 	} while (n);
-	strcpy(buf, "/proc/self/fd/");
 	strcat(buf, &digits[i]);
+}
+
+/* Writes "/proc/self/fd/N" or "/proc/self/cwd". */
+static void proc_path_of(int dirfd, char buf[32])
+{
+	if (dirfd == AT_FDCWD) {
+		strcpy(buf, "/proc/self/cwd");
+		return;
+	}
+	strcpy(buf, "/proc/self/fd/");
+	append_number(buf, (unsigned int)dirfd);
+}
+
+/**
+ * shim_task_path() - where /proc tells something of a thread of this process
+ * @tid:	the thread
+ * @name:	of the file, with a slash before it
+ * @buf:	receives the path
+ *
+ * Async-signal-safe.
+ */
+void shim_task_path(int32_t tid, const char *name, char buf[SHIM_TASK_PATH])
+{
+	strcpy(buf, "/proc/self/task/");
+	append_number(buf, (unsigned int)tid);
+	strcat(buf, name);
 }
 
 /* The path of an open directory. Return: its length, or a negative errno. */

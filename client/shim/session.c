@@ -210,17 +210,13 @@ void shim_session_inside(int32_t tid)
 }
 
 /* The directory again, by a way that the kernel bars to no thread of this process. */
-static bool way_inside(char *buf, size_t size)
+static bool way_inside(char buf[SHIM_TASK_PATH])
 {
 	int32_t tid = __atomic_load_n(&inside_tid, __ATOMIC_ACQUIRE);
-	char digits[12] = "";
-	char *d = digits + sizeof(digits) - 1;
 
-	if (!tid)
-		return false;
-	for (; tid; tid /= 10)
-		*--d = (char)('0' + tid % 10);
-	return join(buf, size, "/proc/self/task/", d) && join(buf, size, buf, "/cwd");
+	if (tid)
+		shim_task_path(tid, "/cwd", buf);
+	return tid != 0;
 }
 
 static int connect_at(const char *dir, int timeout_s)
@@ -254,13 +250,13 @@ static int connect_at(const char *dir, int timeout_s)
  */
 static int connect_to(const char *dir, int timeout_s)
 {
-	char inside[48];
+	char inside[SHIM_TASK_PATH];
 	int fd;
 
 	if (unlikely(!shim_may_ask()))
 		return -ECONNREFUSED;
 	fd = connect_at(dir, timeout_s);
-	if (unlikely(fd == -EACCES) && way_inside(inside, sizeof(inside)))
+	if (unlikely(fd == -EACCES) && way_inside(inside))
 		fd = connect_at(inside, timeout_s);
 	return fd;
 }

@@ -97,6 +97,9 @@ const char *shim_redirect(int dirfd, const char *path, enum shim_follow follow,
 bool shim_is_dangling(int dirfd, const char *path);
 bool shim_is_readable(const char *path);
 ssize_t shim_fd_path(int fd, char buf[PATH_MAX]);
+/* Holds "/proc/self/task/", a number, and a short name. */
+#define SHIM_TASK_PATH 48
+void shim_task_path(int32_t tid, const char *name, char buf[SHIM_TASK_PATH]);
 ssize_t shim_unredirect(char *path, size_t len);
 bool shim_is_shared_dir(int dirfd, const char *path, char extra[PATH_MAX]);
 
