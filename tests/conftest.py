@@ -216,6 +216,18 @@ def workdir():
     shutil.rmtree(path)
 
 
+@pytest.fixture(scope="session")
+def session_place(tmp_path_factory, worker_id):
+    """session_place(name): a directory that all workers of this session share."""
+    def make(name):
+        path = tmp_path_factory.getbasetemp()
+        path = (path if worker_id == "master" else path.parent) / name
+        path.mkdir(exist_ok=True)
+        return path
+
+    return make
+
+
 @pytest.fixture
 def user(request):
     return getattr(request, "param", "root" if IS_ROOT else "nobody")

@@ -223,12 +223,9 @@ def make(run):
 
 
 @pytest.fixture(scope="session")
-def where(tmp_path_factory, worker_id):
+def where(session_place):
     """Where the workers of this session keep what they were told."""
-    path = tmp_path_factory.getbasetemp()
-    path = (path if worker_id == "master" else path.parent) / "conformance-answers"
-    path.mkdir(exist_ok=True)
-    return path
+    return session_place("conformance-answers")
 
 
 def fresh(run, where):

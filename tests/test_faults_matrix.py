@@ -24,12 +24,9 @@ ROOM = 64 << 20
 
 
 @pytest.fixture(scope="session")
-def place(tmp_path_factory, worker_id):
+def place(session_place):
     """Where the workers of this session keep what was seen."""
-    path = tmp_path_factory.getbasetemp()
-    path = (path if worker_id == "master" else path.parent) / "fault-matrix"
-    path.mkdir(exist_ok=True)
-    return path
+    return session_place("fault-matrix")
 
 
 def marks(store, align, way, when):
