@@ -68,6 +68,15 @@ struct daxd_fault *daxd_faults_find(const struct daxd_faults *faults, uint32_t i
 
 /* ---- carrying out ---------------------------------------------------------- */
 
+/* All that daxd_registry_sync() is to show of a change. */
+static void prepare(struct daxd_faults *faults)
+{
+	daxd_bad_tidy(faults);
+	daxd_bad_list(faults);
+	publish(faults);
+	daxd_faults_keep(faults);
+}
+
 /**
  * daxd_faults_carry_out() - all that follows from a change of rules or of bad memory
  * @faults:	all of them
@@ -76,12 +85,9 @@ void daxd_faults_carry_out(struct daxd_faults *faults)
 {
 	struct daxd_why why;
 
-	daxd_bad_tidy(faults);
-	daxd_bad_list(faults);
-	publish(faults);
+	prepare(faults);
 	if (daxd_registry_sync(faults->reg, &why) < 0)
 		daxd_warning("%s, continuing without", why.text);
-	daxd_faults_keep(faults);
 }
 
 static struct dax_bad bad_of(const struct daxd_fault *f)
@@ -259,7 +265,7 @@ void daxd_faults_sync(struct daxd_faults *faults)
 	bool is_any = false;
 	guint i;
 
-	if (!faults || faults->is_syncing)
+	if (!faults)
 		return;
 	for (i = 0; i < faults->bad->len;) {
 		const struct dax_bad *bad =
@@ -280,11 +286,8 @@ void daxd_faults_sync(struct daxd_faults *faults)
 		if (f->is_on && f->rule.what != DAX_FAULT_DISABLE)
 			is_any |= apply_range(faults, f);
 	}
-	if (!is_any)
-		return;
-	faults->is_syncing = true;
-	daxd_faults_carry_out(faults);
-	faults->is_syncing = false;
+	if (is_any)
+		prepare(faults);
 }
 
 /* ---- rules come and go ----------------------------------------------------- */
@@ -616,6 +619,7 @@ int daxd_faults_start(struct daxd_registry *reg, struct daxd_why *why)
 	faults->by_name = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	faults->has_published = reg->rt->is_recovered;
 	reg->faults = faults;
+	reg->before_show = daxd_faults_sync;
 	r = daxd_given_open_log(faults, reg->cfg->fault_log, why);
 	for (i = 0; r == 0 && i < reg->cfg->faults->len; i++)
 		r = add_rule(faults, g_ptr_array_index(reg->cfg->faults, i), true, &f,

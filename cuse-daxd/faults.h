@@ -44,7 +44,6 @@ struct daxd_faults {
 	struct dax_fault_event last; /* if any was given */
 	GSource *timer;
 	int log_fd; /* -1: none */
-	bool is_syncing;
 	bool has_published;
 	/* Called when a fault was given; NULL: nobody asks. */
 	void (*on_event)(void *ctx, const struct dax_fault_event *ev);

@@ -154,7 +154,13 @@ static char *list_region(const struct daxd_faults *faults,
 void daxd_bad_list(const struct daxd_faults *faults)
 {
 	struct dax_region *region;
+	guint i;
 
+	for (i = 0; i < faults->reg->devices->len; i++) {
+		struct daxd_device *dev = g_ptr_array_index(faults->reg->devices, i);
+
+		dev->is_bad = daxd_faults_is_bad(faults, dev->life);
+	}
 	dax_for_each_region (region, &faults->reg->model) {
 		char *text = region->type == DAX_REGION_STATIC
 				     ? list_region(faults, region)

@@ -2,14 +2,14 @@
 /* What the daemon tells people. */
 #include "cuse-daxd/log.h"
 
-#include "cuse-daxd/sd.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
 
 enum daxd_log_level daxd_log_max = DAXD_LOG_INFO;
+
+bool (*daxd_log_sink)(int priority, const struct daxd_subject *subject, const char *text);
 
 static bool is_syslog;
 
@@ -53,7 +53,8 @@ static void put(enum daxd_log_level level, const struct daxd_subject *subject,
 {
 	if (is_syslog)
 		syslog(levels[level].priority, "%s", text);
-	else if (!daxd_sd_journal(levels[level].priority, subject, text))
+	else if (!daxd_log_sink ||
+		 !daxd_log_sink(levels[level].priority, subject, text))
 		fprintf(stderr, "cuse-daxd: %s%s\n", levels[level].prefix, text);
 }
 
@@ -90,8 +91,8 @@ void daxd_log_about(enum daxd_log_level level, const struct daxd_subject *subjec
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (level <= daxd_log_max &&
-	    daxd_sd_journal(levels[level].priority, subject, text))
+	if (level <= daxd_log_max && daxd_log_sink &&
+	    daxd_log_sink(levels[level].priority, subject, text))
 		return;
 	if (daxd_log_max >= DAXD_LOG_DEBUG)
 		put(DAXD_LOG_DEBUG, subject, text);

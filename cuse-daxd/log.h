@@ -25,7 +25,17 @@ void daxd_log_init(void);
 void daxd_log_to_syslog(void);
 void daxd_log(enum daxd_log_level level, const char *fmt, ...) DAXD_PRINTF(2, 3);
 
-struct daxd_subject;
+/* What a line of the log is about; NULL and 0: nothing. */
+struct daxd_subject {
+	const char *device;
+	pid_t pid;
+	const char *verdict; /* "ok", or the name of an errno */
+};
+
+/* Another place for lines, which says whether it took one; NULL: there is none. */
+extern bool (*daxd_log_sink)(int priority, const struct daxd_subject *subject,
+			     const char *text);
+
 void daxd_log_about(enum daxd_log_level level, const struct daxd_subject *subject,
 		    const char *fmt, ...) DAXD_PRINTF(3, 4);
 

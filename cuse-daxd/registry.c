@@ -3,7 +3,6 @@
 #include "cuse-daxd/registry.h"
 
 #include "cuse-daxd/faultpoint.h"
-#include "cuse-daxd/faults.h"
 #include "cuse-daxd/record.h"
 
 #include "libcore/sysfs.h"
@@ -214,7 +213,7 @@ static void describe(const struct daxd_registry *reg, const struct daxd_device *
 	}
 	if (dev->is_opened)
 		ret->flags |= DAX_DEVICE_OPENED;
-	if (daxd_faults_is_bad(reg->faults, dev->life))
+	if (dev->is_bad)
 		ret->flags |= DAX_DEVICE_BAD;
 	ret->bad_generation = dev->bad_generation;
 }
@@ -422,7 +421,8 @@ int daxd_registry_sync(struct daxd_registry *reg, struct daxd_why *why)
 	int r;
 
 	has_other |= add_created(reg);
-	daxd_faults_sync(reg->faults);
+	if (reg->before_show)
+		reg->before_show(reg->faults);
 	first = show_all(reg, why);
 	if (reg->rt->state->changes != changes)
 		wake_clients(reg);

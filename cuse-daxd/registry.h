@@ -42,6 +42,7 @@ struct daxd_device {
 	uint32_t changed_at; /* the change of the state pages that its mappings follow */
 	struct dax_state_handle handle;
 	uint64_t bad_generation; /* changes of what of it is bad */
+	bool is_bad;             /* some of it is; set by faults */
 	bool is_opened;
 	bool is_refused;  /* its node could not be made, which was told */
 	bool is_same;     /* as an earlier daemon's, its number too */
@@ -73,6 +74,8 @@ struct daxd_registry {
 	/* Called when a device has come, changed or gone; NULL: nobody asks. */
 	void (*on_event)(void *ctx, enum daxd_event event, const struct daxd_device *dev);
 	void *event_ctx;
+	/* Called when devices may have come or gone, before they are shown; or NULL. */
+	void (*before_show)(struct daxd_faults *faults);
 };
 
 /* -- registry_setup.c: from the config ---------------------------------------- */

@@ -100,6 +100,8 @@ void daxd_sd_init(void)
 			     dlerror() ?: "too old");
 		return;
 	}
+	if (sd.has_journal)
+		daxd_log_sink = daxd_sd_journal;
 	sd.kept = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, close_kept);
 	take_passed();
 }

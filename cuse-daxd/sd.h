@@ -25,13 +25,6 @@ void daxd_sd_ready(const char *fmt, ...) DAXD_PRINTF(1, 2);
 void daxd_sd_reloading(void);
 void daxd_sd_stopping(void);
 
-/* What a line of the log is about; NULL and 0: nothing. */
-struct daxd_subject {
-	const char *device;
-	pid_t pid;
-	const char *verdict; /* "ok", or the name of an errno */
-};
-
 bool daxd_sd_journal(int priority, const struct daxd_subject *subject, const char *text);
 
 #endif

@@ -409,6 +409,10 @@ bool shim_thread_start(char *at, void (*fn)(void))
  */
 void shim_agent_start(void)
 {
+	if (unlikely(!__atomic_load_n(&shim_maps_on_lost, __ATOMIC_ACQUIRE))) {
+		__atomic_store_n(&shim_maps_on_fork, shim_agent_forked, __ATOMIC_RELEASE);
+		__atomic_store_n(&shim_maps_on_lost, shim_agent_lost, __ATOMIC_RELEASE);
+	}
 	if (likely(__atomic_exchange_n(&is_running, 1, __ATOMIC_ACQ_REL)))
 		return;
 	if (!is_thread_of_libc()) {

@@ -32,6 +32,18 @@
 static struct dax_vma first_entries[FIRST_ENTRIES];
 struct dax_vmas shim_vmas = {.v = first_entries, .max = FIRST_ENTRIES};
 
+void (*shim_maps_on_change)(void);
+void (*shim_maps_on_fork)(void);
+void (*shim_maps_on_lost)(void);
+
+static void call(void (*const *hook)(void))
+{
+	void (*fn)(void) = __atomic_load_n(hook, __ATOMIC_ACQUIRE);
+
+	if (unlikely(fn))
+		fn();
+}
+
 /* All dax mappings are in [lowest, highest); read without the lock. */
 static uint64_t lowest;
 static uint64_t highest;
@@ -161,7 +173,7 @@ static SHIM_COLD void be_original(void)
 	sys4(rt_sigprocmask, SIG_BLOCK, &all, &before, sizeof(all));
 	sys3(madvise, &mark_page, sizeof(mark_page), MADV_WIPEONFORK);
 	if (!__atomic_exchange_n(&mark_page.is_original, 1, __ATOMIC_ACQ_REL)) {
-		shim_agent_lost();
+		call(&shim_maps_on_lost);
 		if (seen) {
 			repair();
 			shim_maps_unlock();
@@ -316,7 +328,7 @@ static void after_fork_child(void)
 	shim_maps_changed();
 	if (fork_has_lock)
 		shim_maps_unlock();
-	shim_agent_forked();
+	call(&shim_maps_on_fork);
 }
 
 /* -- memory ------------------------------------------------------------------------ */
@@ -369,7 +381,7 @@ void shim_maps_changed(void)
 	}
 	__atomic_store_n(&lowest, lo, __ATOMIC_RELAXED);
 	__atomic_store_n(&highest, hi, __ATOMIC_RELAXED);
-	shim_anchors_follow();
+	call(&shim_maps_on_change);
 }
 
 /* -- the kernel's view -----------------------------------------------------------------

@@ -128,6 +128,11 @@ void shim_maps_jump(uintptr_t to);
 bool shim_maps_is_locked(void);
 extern struct dax_vmas shim_vmas;
 
+/* Set by whoever depends on the list; NULL: nobody does. */
+extern void (*shim_maps_on_change)(void); /* with the lock held */
+extern void (*shim_maps_on_fork)(void);   /* in the child; libc's handlers ran */
+extern void (*shim_maps_on_lost)(void);   /* in a child that no handler told */
+
 /* -- anchor.c: locks that outlive the descriptor ---------------------------------------
  */
 
