@@ -62,8 +62,8 @@ pkg = $(shell pkg-config $(1) $(2) 2>/dev/null)
 # ---- what is built ---------------------------------------------------------
 
 SRC_libcore	:= $(wildcard libcore/*.c)
-SRC_daxd	:= $(wildcard cuse-daxd/*.c)
-SRC_shim	:= $(wildcard client/shim/*.c)
+SRC_daxd	:= $(wildcard cuse-daxd/*.c cuse-daxd/*/*.c)
+SRC_shim	:= $(wildcard client/shim/*/*.c)
 SRC_daxrun	:= $(wildcard client/daxrun/*.c)
 SRC_daxctl	:= $(wildcard client/cuse-daxctl/*.c)
 SRC_unit	:= $(wildcard tests/unit/*.c)
@@ -134,7 +134,7 @@ $(B)/libdaxshim.so: $(SHIM_OBJ)
 	$(Q)$(CC) $(SHIM_CFLAGS) $(SHIM_LDFLAGS) -shared -o $@ $^
 
 # It makes the functions that it would otherwise be compiled to call.
-$(B)/shim-obj/client/shim/string.o: SHIM_CFLAGS += -fno-builtin
+$(B)/shim-obj/client/shim/base/string.o: SHIM_CFLAGS += -fno-builtin
 
 $(B)/shim-obj/%.o: %.c
 	$(call say,CC,$@)

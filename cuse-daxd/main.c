@@ -13,13 +13,13 @@
  * A stop goes the same way back. What a daemon that died has left is taken over in
  * step 4; if the start fails, it is left for the next one.
  */
-#include "cuse-daxd/config.h"
-#include "cuse-daxd/faults.h"
-#include "cuse-daxd/frontend.h"
+#include "cuse-daxd/config/config.h"
+#include "cuse-daxd/faults/rules.h"
+#include "cuse-daxd/frontend/frontend.h"
 #include "cuse-daxd/options.h"
-#include "cuse-daxd/registry.h"
-#include "cuse-daxd/runtime.h"
-#include "cuse-daxd/sd.h"
+#include "cuse-daxd/registry/registry.h"
+#include "cuse-daxd/runtime/runtime.h"
+#include "cuse-daxd/base/systemd.h"
 #include "cuse-daxd/server.h"
 #include "libcore/slice.h"
 

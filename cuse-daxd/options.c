@@ -2,8 +2,8 @@
 /* The command line: one table, from which --help is made, too. */
 #include "cuse-daxd/options.h"
 
-#include "cuse-daxd/config.h"
-#include "cuse-daxd/faults.h"
+#include "cuse-daxd/config/config.h"
+#include "cuse-daxd/faults/rules.h"
 
 #include <fcntl.h>
 #include <getopt.h>

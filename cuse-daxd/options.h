@@ -3,7 +3,7 @@
 #ifndef DAXD_OPTIONS_H
 #define DAXD_OPTIONS_H
 
-#include "cuse-daxd/log.h"
+#include "cuse-daxd/base/log.h"
 
 #include <glib.h>
 #include <sys/types.h>

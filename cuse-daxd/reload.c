@@ -8,8 +8,8 @@
  * stores are made, then the model changes; up to here a failure takes everything back.
  * Only then do others see something.
  */
-#include "cuse-daxd/faults.h"
-#include "cuse-daxd/registry.h"
+#include "cuse-daxd/faults/rules.h"
+#include "cuse-daxd/registry/registry.h"
 
 #include <string.h>
 

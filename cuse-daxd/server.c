@@ -7,12 +7,12 @@
  * the idle limit; memory by one buffer for all, as messages are handled one at a time;
  * unread answers by a small send buffer.
  */
-#include "cuse-daxd/control.h"
+#include "cuse-daxd/control/control.h"
 
-#include "cuse-daxd/faults.h"
-#include "cuse-daxd/foreign.h"
-#include "cuse-daxd/giveback.h"
-#include "cuse-daxd/settle.h"
+#include "cuse-daxd/faults/rules.h"
+#include "cuse-daxd/base/untrusted_fd.h"
+#include "cuse-daxd/clients/rebind.h"
+#include "cuse-daxd/clients/settle.h"
 
 #include "libcore/event.h"
 

@@ -8,8 +8,8 @@
 #ifndef DAXD_SERVER_H
 #define DAXD_SERVER_H
 
-#include "cuse-daxd/clients.h"
-#include "cuse-daxd/watch.h"
+#include "cuse-daxd/clients/clients.h"
+#include "cuse-daxd/clients/watch.h"
 #include "libcore/wire.h"
 
 #define DAXD_CONNS_MAX         512

@@ -90,7 +90,7 @@ def test_every_verdict_function_has_a_rule():
 
 def test_every_reason_is_given_somewhere():
     text = "".join(p.read_text() for folder in ("libcore", "client/shim", "cuse-daxd")
-                   for p in (ROOT / folder).glob("*.c"))
+                   for p in (ROOT / folder).rglob("*.c"))
     names = dict(re.findall(r'^\t\[(DAX_\w+)\] = \{\s*"([A-Z0-9-]+)"', text, re.M))
     for name in names:
         assert name == "DAX_OK" or len(re.findall(rf"\b{name}\b", text)) > 1, name

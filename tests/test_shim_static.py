@@ -27,11 +27,11 @@ FROM_LIBC = {
     # the linker's own
     "__tls_get_addr",
 }
-MALLOC_IN = {"wrap_dir.o", "wrap_walk.o", "wrap_link.o", "wrap_open.o"}
+MALLOC_IN = {"dir.o", "walk.o", "link.o", "open.o"}
 
 
 def wrapped():
-    text = (ROOT / "client/shim/wrap.def").read_text()
+    text = (ROOT / "client/shim/wrap/wrap.def").read_text()
     return re.findall(r"^(?:PATH|PATH_ASK|FD|OWN)\((\w+)", text, re.M)
 
 
@@ -75,8 +75,8 @@ def calls(obj):
 # Where a wrapper stands for what libc does with other functions, whose wrapped answers are
 # wanted: syscall(2) of any number, and reading a directory that is shared with us.
 ON_BEHALF = {
-    "wrap_syscall.o": set(wrapped()),
-    "wrap_dir.o": {"opendir", "readdir", "readdir64", "closedir", "scandir", "scandir64"},
+    "syscall.o": set(wrapped()),
+    "dir.o": {"opendir", "readdir", "readdir64", "closedir", "scandir", "scandir64"},
 }
 
 
@@ -90,7 +90,7 @@ def test_nothing_inside_calls_a_wrapped_function():
 
 
 def test_malloc_only_where_the_program_frees():
-    for obj in (OBJECTS / "client/shim").glob("*.o"):
+    for obj in (OBJECTS / "client/shim").rglob("*.o"):
         if calls(obj) & {"malloc", "calloc", "realloc", "free", "strdup"}:
             assert obj.name in MALLOC_IN, obj.name
 
@@ -220,11 +220,11 @@ def test_errno_is_left_alone(daxrun, tmp_path):
 
 
 def test_sources_know_no_printf_and_signals_in_one_place():
-    for path in (ROOT / "client/shim").glob("*.[ch]"):
+    for path in (ROOT / "client/shim").rglob("*.[ch]"):
         text = re.sub(r"/\*.*?\*/|//.*", "", path.read_text(), flags=re.S)
         assert not re.search(r"\b(v?[sf]?n?printf|puts|alloca|g_\w+)\(", text), path
         # What programs do with SIGBUS goes through one file, and nothing else is touched.
-        assert path.name == "wrap_signal.c" or \
+        assert path.name == "signal.c" or \
             not re.search(r"\b(sigaction|signal)\(", text), path
         assert "glib" not in text, path
 
@@ -232,5 +232,5 @@ def test_sources_know_no_printf_and_signals_in_one_place():
 def test_state_of_the_build():
     """The library that is tested is made of the sources that are there."""
     newest = max(p.stat().st_mtime for d in ("client/shim", "libcore")
-                 for p in pathlib.Path(ROOT / d).glob("*.[ch]"))
+                 for p in pathlib.Path(ROOT / d).rglob("*.[ch]"))
     assert SHIM.stat().st_mtime >= newest, "make"

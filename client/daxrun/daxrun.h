@@ -63,7 +63,7 @@ void run_write_config(const struct run_options *o, FILE *f);
 
 char *run_find_daemon(void);
 char *run_find_shim(void);
-/* Files that we put into the daemon's directory; it removes them (cuse-daxd/runtime.c). */
+/* Files that we put into the daemon's directory; it removes them (cuse-daxd/runtime/runtime.c). */
 #define RUN_CONFIG_FILE "daxrun.conf"
 #define RUN_LOG_FILE    "daxrun.log"
 #define RUN_LOG_SOCKET  "daxrun.sock"

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The next one's functions. */
+#include "client/shim/base/real.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+
+/* Stands for a function that this libc does not have. */
+static long missing(void)
+{
+	errno = ENOSYS;
+	return -1;
+}
+
+/**
+ * shim_bind() - find the function behind ours
+ * @slot:	receives it, for the next time
+ * @name:	of the function
+ *
+ * Any number of threads may do that at once: they find the same.
+ */
+void *shim_bind(void **slot, const char *name)
+{
+	const int saved = errno;
+	void *p = dlsym(RTLD_NEXT, name);
+
+	if (!p)
+		p = (void *)missing;
+	__atomic_store_n(slot, p, __ATOMIC_RELAXED);
+	errno = saved;
+	return p;
+}

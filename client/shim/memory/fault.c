@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Calls that fail or are late because a fault rule says so.
+ *
+ * The rules are in the state pages, libcore matches them; here is what it has to be
+ * told: how often this process has met each rule. A child of fork goes on counting
+ * where its parent was. The daemon hears of every fault that is given, and does what
+ * of it is its own to do, before the call goes on.
+ */
+#include "client/shim/base/compiler.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include "client/shim/memory/ranges.h"
+#include "client/shim/base/sys.h"
+#include "libcore/wire.h"
+
+/* More than there can be rules in force: those that were taken back count, too. */
+#define NR_COUNTERS 512
+
+struct counter {
+	uint32_t rule; /* 0: free */
+	int32_t refused_pid;
+	uint64_t seen;
+	uint64_t given;
+};
+
+static struct counter counters[NR_COUNTERS];
+
+/* Any threads may do that at once. */
+static struct counter *counter_of(uint32_t rule)
+{
+	struct counter *home = &counters[rule % NR_COUNTERS];
+	uint32_t i;
+
+	for (i = 0; i < NR_COUNTERS; i++) {
+		struct counter *c = &counters[(rule + i) % NR_COUNTERS];
+		uint32_t is = __atomic_load_n(&c->rule, __ATOMIC_ACQUIRE);
+
+		if (!is &&
+		    __atomic_compare_exchange_n(&c->rule, &is, rule, false,
+						__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+			return c;
+		if (is == rule)
+			return c;
+	}
+	/* Hundreds of rules came and went: the oldest is forgotten. */
+	*home = (struct counter){.rule = rule};
+	return home;
+}
+
+uint64_t shim_now_ns(void)
+{
+	struct timespec ts;
+
+	sys2(clock_gettime, CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static void sleep_until(uint64_t ns)
+{
+	const struct timespec ts = {.tv_sec = (time_t)(ns / 1000000000),
+				    .tv_nsec = (long)(ns % 1000000000)};
+
+	while (sys4(clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL) == -EINTR)
+		;
+}
+
+/**
+ * shim_fault_strikes() - does a rule strike this time?
+ * @rule:	a rule
+ * @ev:		what happens; counted if it concerns the rule
+ * @now_ns:	shim_now_ns()
+ */
+bool shim_fault_strikes(const struct dax_fault_rule *rule,
+			const struct dax_fault_event *ev, uint64_t now_ns)
+{
+	struct counter *c;
+	uint64_t given;
+
+	if (!dax_fault_concerns(rule, ev, now_ns))
+		return false;
+	if (rule->file[0] && sys3(faccessat, AT_FDCWD, rule->file, 0) < 0)
+		return false;
+	c = counter_of(rule->id);
+	if (!dax_fault_strikes(rule, __atomic_add_fetch(&c->seen, 1, __ATOMIC_RELAXED)))
+		return false;
+	if (!rule->times)
+		return true;
+	given = __atomic_load_n(&c->given, __ATOMIC_RELAXED);
+	do {
+		if (given >= rule->times)
+			return false;
+	} while (!__atomic_compare_exchange_n(&c->given, &given, given + 1, false,
+					      __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	return true;
+}
+
+/**
+ * shim_fault_is_refused() - a rule can't be had in this process
+ * @rule:	its id
+ *
+ * Return: true if that is new, and nobody was told of it.
+ */
+bool shim_fault_is_refused(uint32_t rule)
+{
+	const int32_t pid = (int32_t)sys0(getpid);
+
+	return __atomic_exchange_n(&counter_of(rule)->refused_pid, pid,
+				   __ATOMIC_RELAXED) != pid;
+}
+
+/**
+ * shim_fault_init() - an event of this thread
+ * @ev:		to be filled
+ * @call:	what happens
+ * @device:	its name, or ""
+ */
+void shim_fault_init(struct dax_fault_event *ev, enum dax_fault_call call,
+		     const char *device)
+{
+	memset(ev, 0, sizeof(*ev));
+	ev->call = call;
+	ev->pid = (int32_t)sys0(getpid);
+	ev->tid = (int32_t)sys0(gettid);
+	ev->uid = (uint32_t)sys0(getuid);
+	sys5(prctl, PR_GET_NAME, ev->comm, 0, 0, 0);
+	memcpy(ev->device, device, strlen(device));
+}
+
+/* Reads what /proc says of a thread of this process. Return: how much, or an error. */
+static long read_task(int32_t tid, const char *name, char *buf, size_t size)
+{
+	char path[SHIM_TASK_PATH];
+	long fd;
+	long n;
+
+	shim_task_path(tid, name, path);
+	fd = sys3(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	n = sys3(read, fd, buf, size);
+	sys1(close, fd);
+	return n;
+}
+
+/**
+ * shim_comm_of() - the name of a thread of this process
+ * @tid:	the thread
+ * @comm:	receives it
+ */
+void shim_comm_of(int32_t tid, char comm[DAX_FAULT_COMM_LEN])
+{
+	long n;
+
+	memset(comm, 0, DAX_FAULT_COMM_LEN);
+	n = read_task(tid, "/comm", comm, DAX_FAULT_COMM_LEN);
+	if (n > 0)
+		comm[n - 1] = '\0';
+}
+
+/**
+ * shim_uid_of() - the real user of a thread of this process
+ * @tid:	the thread
+ *
+ * For threads of ours: what they were, they have given up.
+ */
+uint32_t shim_uid_of(int32_t tid)
+{
+	char text[512] = "";
+	long n = read_task(tid, "/status", text, sizeof(text) - 1);
+	const char *p = n > 0 ? strstr(text, "\nUid:\t") : NULL;
+	uint32_t uid = 0;
+
+	if (!p)
+		return (uint32_t)sys0(getuid);
+	for (p += strlen("\nUid:\t"); *p >= '0' && *p <= '9'; p++)
+		uid = uid * 10 + (uint32_t)(*p - '0');
+	return uid;
+}
+
+/**
+ * shim_fault_tell() - tell the daemon of a fault that is given
+ * @s:		the session
+ * @ev:		what happened
+ *
+ * Async-signal-safe. Comes back when the daemon has done what the rule wants of it.
+ */
+void shim_fault_tell(const struct shim_session *s, const struct dax_fault_event *ev)
+{
+	shim_request(s, DAX_MSG_FAULT, ev->rule, ev, sizeof(*ev), -1, NULL, NULL);
+}
+
+/**
+ * shim_fault() - has a call to fail, or to be late?
+ * @s:		the session; shim_has_faults() said yes
+ * @call:	the call
+ * @device:	name of the device that it is on, or ""
+ * @address:	of the memory
+ * @off, @len:	of the device, if it is about memory
+ *
+ * Sleeps if it shall be late. Not with the lock held.
+ *
+ * Return: 0, or the error as a negative errno.
+ */
+SHIM_COLD int shim_fault(const struct shim_session *s, enum dax_fault_call call,
+			 const char *device, uint64_t address, uint64_t off, uint64_t len)
+{
+	const uint64_t now = shim_now_ns();
+	struct dax_fault_event ev;
+	struct dax_fault_rule rule;
+	uint64_t until = 0;
+	int error = 0;
+	uint32_t i;
+
+	shim_fault_init(&ev, call, device);
+	ev.address = address;
+	ev.off = off;
+	ev.len = len;
+	for (i = 0; !error && dax_state_rule(s->state, i, &rule); i++) {
+		if (!shim_fault_strikes(&rule, &ev, now))
+			continue;
+		ev.rule = rule.id;
+		shim_fault_tell(s, &ev);
+		error = rule.error;
+		if (rule.delay_ns)
+			until = (until ? until : now) + rule.delay_ns;
+	}
+	if (until)
+		sleep_until(until);
+	return -error;
+}
+
+/**
+ * shim_fault_slot() - the same, for a call on a device
+ * @slot:	of the device
+ */
+SHIM_COLD int shim_fault_slot(const struct shim_session *s, enum dax_fault_call call,
+			      uint32_t slot, uint64_t address, uint64_t off, uint64_t len)
+{
+	struct dax_device dev;
+
+	dax_state_read(s->state, slot, &dev);
+	return shim_fault(s, call, dev.name, address, off, len);
+}
+
+/**
+ * shim_fault_range() - the same, for a call on memory
+ * @call:	the call
+ * @told:	how it is told to daxrun
+ * @addr, @len:	its range, as the program gave it
+ *
+ * Calls in whose range there is no dax mapping are not counted.
+ */
+SHIM_COLD int shim_fault_range(enum dax_fault_call call, enum dax_call told,
+			       uint64_t addr, uint64_t len)
+{
+	const struct shim_session *s = shim_session_if_known();
+	const uint64_t args[] = {addr, len};
+	const struct dax_vma *first;
+	struct dax_verdict v;
+	struct dax_vma vma;
+	uint64_t mask;
+	uint64_t start;
+	int r;
+
+	if (shim_is_bad_range(addr & ~(uint64_t)4095, len ? len : 1) ||
+	    !shim_maps_lock_slow(&mask))
+		return 0;
+	first = shim_first_in(addr, len ? len : 1);
+	if (first)
+		vma = *first;
+	shim_maps_unlock_slow(mask);
+	if (!first)
+		return 0;
+	start = addr > vma.start ? addr : vma.start;
+	r = shim_fault_slot(s, call, vma.slot, addr, vma.off + (start - vma.start),
+			    addr + len - start);
+	if (r < 0) {
+		v = dax_refuse(-r, DAX_INJECTED, 0, 0, 0);
+		shim_tell(&vma, told, args, 2, &v, 0);
+	}
+	return r;
+}

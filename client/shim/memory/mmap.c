@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * mmap: libcore's verdict, carried out.
+ *
+ * The functions answer what the system call would: a value or a negative errno.
+ */
+#include "client/shim/base/compiler.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "client/shim/memory/ranges.h"
+#include "client/shim/base/sys.h"
+#include "libcore/size.h"
+
+/*
+ * Where the last mapping was put, or freed: the next one is tried right below or
+ * there, which finds an aligned place with one system call where asking the kernel
+ * for room would take three. Only a guess; any thread may spoil it.
+ */
+static uint64_t last_end;
+
+/* A range is free again: the next mapping may go there. */
+void shim_mmap_freed(uint64_t end)
+{
+	__atomic_store_n(&last_end, end, __ATOMIC_RELAXED);
+}
+
+struct mapping {
+	const struct shim_session *s;
+	const struct dax_mmap_request *req;
+	const struct dax_mmap_answer *ans;
+	const struct dax_device *dev;
+	uint32_t slot;
+	uint64_t file;
+	int backing;
+	bool is_writable;
+};
+
+static long map_at(const struct mapping *m, uint64_t addr, int how)
+{
+	int flags = m->req->flags & ~(MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_32BIT);
+
+	return shim_map_plan(m->dev, addr, m->ans->len, m->req->off, m->req->prot,
+			     flags | how, m->backing);
+}
+
+/* Is MAP_FIXED_NOREPLACE known here? Before Linux 4.17 it was taken as a hint. */
+static long map_noreplace(const struct mapping *m, uint64_t addr)
+{
+	long p = map_at(m, addr, MAP_FIXED_NOREPLACE);
+
+	if (!sys_is_error(p) && (uint64_t)p != addr) {
+		sys2(munmap, p, m->ans->len);
+		return -EEXIST;
+	}
+	return p;
+}
+
+/* At an address of our choice, on the device's align. */
+static long map_congruent(const struct mapping *m)
+{
+	const uint64_t align = m->dev->align;
+	const uint64_t len = m->ans->len;
+	uint64_t end = __atomic_load_n(&last_end, __ATOMIC_RELAXED);
+	long p;
+
+	if (likely(end > len && !(m->req->flags & MAP_32BIT))) {
+		p = map_noreplace(m, dax_round_down(end - len, align));
+		if (likely(!sys_is_error(p)))
+			return p;
+	}
+	p = shim_reserve(len, align, m->req->off, m->req->flags);
+	if (sys_is_error(p))
+		return p;
+	end = (uint64_t)p;
+	p = map_at(m, end, MAP_FIXED);
+	if (sys_is_error(p))
+		sys2(munmap, end, len);
+	return p;
+}
+
+/* Wherever the kernel likes; good only if that happens to be on the align. */
+static long map_anywhere(const struct mapping *m, struct dax_verdict *v)
+{
+	long p = map_at(m, 0, m->req->flags & MAP_32BIT);
+
+	if (sys_is_error(p))
+		return p;
+	*v = dax_mmap_place_verdict(m->dev, (uint64_t)p, m->ans->len);
+	if (v->error) {
+		sys2(munmap, p, m->ans->len);
+		return -v->error;
+	}
+	return p;
+}
+
+/* Notes a mapping that was just made. With the lock held. */
+static void note(const struct mapping *m, uint64_t addr)
+{
+	struct dax_vma vma = {
+		.start = addr,
+		.end = addr + m->ans->len,
+		.off = m->req->off,
+		.align = m->dev->align,
+		.life = m->dev->life,
+		.slot = m->slot,
+		.flags = ((uint32_t)m->req->prot & DAX_VMA_PROT) |
+			 (m->is_writable ? DAX_VMA_MAYWRITE : 0) |
+			 (m->req->flags & MAP_NORESERVE ? DAX_VMA_NORESERVE : 0) |
+			 (m->req->flags & MAP_SYNC ? DAX_VMA_SYNC : 0) |
+			 dax_vma_flags_of(m->dev),
+		.file = m->file,
+	};
+	const bool is_off_align = shim_is_off_align(vma.start, vma.end);
+
+	if (unlikely(vma.flags & DAX_VMA_DONTFORK)) {
+		sys3(madvise, addr, m->ans->len, MADV_DONTFORK);
+		shim_has_no_pages = true;
+	}
+	dax_vmas_insert(&shim_vmas, &vma);
+	shim_maps_changed();
+	if (unlikely(is_off_align)) /* merged with such a one, or it lost a part */
+		shim_mend(vma.start, vma.end);
+	shim_follow_new(m->s, m->slot, m->dev);
+}
+
+/* At the program's own address, in place of what is there. */
+static long map_fixed(const struct mapping *m, struct dax_verdict *v)
+{
+	uint64_t mask;
+	long p;
+
+	if (!shim_maps_lock_slow(&mask))
+		return -EAGAIN;
+	*v = shim_unmap_verdict(m->ans->addr, m->ans->len);
+	if (v->error)
+		p = -v->error;
+	else if (!shim_maps_has_room())
+		p = -ENOMEM;
+	else
+		p = map_at(m, m->ans->addr, MAP_FIXED);
+	if (!sys_is_error(p))
+		note(m, (uint64_t)p);
+	shim_maps_unlock_slow(mask);
+	return p;
+}
+
+static long map_new(const struct mapping *m, struct dax_verdict *v)
+{
+	bool has_room;
+	long p;
+
+	switch (m->ans->place) {
+	case DAX_PLACE_FIXED:
+		return map_fixed(m, v);
+	case DAX_PLACE_NOREPLACE:
+		p = map_noreplace(m, m->ans->addr);
+		if (p == -EEXIST)
+			*v = dax_refuse(EEXIST, DAX_MMAP_OCCUPIED, m->ans->addr, 0, 0);
+		break;
+	case DAX_PLACE_HINT:
+		p = map_noreplace(m, m->ans->addr);
+		if (sys_is_error(p))
+			p = map_anywhere(m, v);
+		break;
+	case DAX_PLACE_CONGRUENT:
+		p = map_congruent(m);
+		break;
+	case DAX_PLACE_ANY:
+	default:
+		p = map_anywhere(m, v);
+		break;
+	}
+	if (sys_is_error(p))
+		return p;
+	__atomic_store_n(&last_end, (uint64_t)p, __ATOMIC_RELAXED);
+	if (!shim_maps_lock())
+		return p; /* a handler over our own lock: unknown to us, but mapped */
+	has_room = shim_maps_has_room();
+	if (likely(has_room))
+		note(m, (uint64_t)p);
+	shim_maps_unlock();
+	if (unlikely(!has_room)) {
+		sys2(munmap, p, m->ans->len);
+		return -ENOMEM;
+	}
+	return p;
+}
+
+/*
+ * A refusal by the driver comes when the kernel has looked for room, and has made it
+ * (mm/mmap.c: mmap_region()).
+ */
+static struct dax_verdict late_refusal(const struct dax_mmap_answer *ans, int flags)
+{
+	const int place = ans->place == DAX_PLACE_NOREPLACE ? MAP_FIXED_NOREPLACE : 0;
+	/* These need room below 4 GiB, or a right. */
+	const int kept = flags & (MAP_32BIT | MAP_LOCKED);
+	long p = sys6(mmap, place ? ans->addr : 0, ans->len, PROT_NONE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | place | kept, -1, 0);
+
+	if (p == -EEXIST)
+		return dax_refuse(EEXIST, DAX_MMAP_OCCUPIED, ans->addr, 0, 0);
+	if (sys_is_error(p))
+		return dax_refuse((int)-p, DAX_MMAP_NO_ROOM, ans->addr, ans->len, 0);
+	if (!sys_is_error(p))
+		sys2(munmap, p, ans->len);
+	if (ans->place == DAX_PLACE_FIXED)
+		shim_munmap(ans->addr, ans->len);
+	return ans->v;
+}
+
+/**
+ * shim_mmap() - mmap of a device
+ * @id:		what @fd is: a node
+ * the rest:	mmap's own
+ */
+long shim_mmap(uint64_t addr, uint64_t len, int prot, int flags, int fd, uint64_t off,
+	       const struct shim_ident *id)
+{
+	struct dax_mmap_request req = {
+		.addr = addr, .len = len, .off = off, .prot = prot, .flags = flags};
+	struct dax_mmap_answer ans;
+	struct dax_verdict v = dax_allow();
+	struct dax_device dev;
+	struct mapping m = {.s = id->session,
+			    .req = &req,
+			    .ans = &ans,
+			    .dev = &dev,
+			    .slot = id->slot,
+			    .file = shim_fd_file(fd)};
+	long p;
+
+	req.accmode = (int)sys2(fcntl, fd, F_GETFL) & (O_ACCMODE | O_PATH);
+	if (unlikely(req.accmode & O_PATH))
+		return -EBADF;
+	if (shim_has_faults(id->session, DAX_FAULT_MMAP)) {
+		p = shim_fault_slot(id->session, DAX_FAULT_MMAP, id->slot, addr, off,
+				    len);
+		if (p < 0) {
+			v = dax_refuse((int)-p, DAX_INJECTED, 0, 0, 0);
+			goto out;
+		}
+	}
+	dax_state_read(id->session->state, id->slot, &dev);
+	dax_mmap_verdict(&dev, &req, &ans);
+	if (unlikely(ans.v.error)) {
+		v = ans.is_late ? late_refusal(&ans, flags) : ans.v;
+		p = -v.error;
+		goto out;
+	}
+	if (unlikely(shim_thp_disabled) && dev.align > DAX_PAGE)
+		dev.flags = 0; /* nothing of it can be touched */
+	m.is_writable = req.accmode == O_RDWR;
+	m.backing = shim_backing(id->session, id->slot, &dev, m.is_writable, fd);
+	if (m.backing < 0) {
+		v = dax_refuse(-m.backing, DAX_NO_DAEMON, 0, 0, 0);
+		p = m.backing;
+		goto out;
+	}
+	p = map_new(&m, &v);
+	if (likely(!sys_is_error(p)))
+		v = ans.v; /* perhaps a remark */
+	shim_anchor_mapped(fd, m.file);
+	/* Not the agent, which the program does not wait for. */
+	shim_touch_tell(id->session);
+	shim_agent_start();
+out:
+	if (unlikely(id->session->log != SHIM_LOG_NONE)) {
+		const uint64_t args[] = {addr, len, (uint64_t)prot, (uint64_t)flags, off};
+
+		if (sys_is_error(p) && !v.error)
+			v = dax_refuse((int)-p, DAX_KERNEL, 0, 0, 0);
+		shim_report(id->session, DAX_CALL_MMAP, id->slot, args, 5, &v,
+			    (uint64_t)p);
+	}
+	return p;
+}
+
+/**
+ * shim_mmap_other() - mmap of anything else, at a place where dax mappings may be
+ *
+ * mm/mmap.c: mmap_region() unmaps what is there first, and answers its refusal.
+ */
+long shim_mmap_other(uint64_t addr, uint64_t len, int prot, int flags, int fd,
+		     uint64_t off)
+{
+	const uint64_t args[] = {addr, len, (uint64_t)prot, (uint64_t)flags, off};
+	struct dax_verdict v;
+	const struct dax_vma *first;
+	struct dax_vma vma = {0};
+	uint64_t mask;
+	long p;
+
+	if (shim_is_bad_range(addr, len) || !shim_maps_lock_slow(&mask))
+		return sys6(mmap, addr, len, prot, flags, fd, off);
+	first = shim_first_in(addr, len);
+	if (first)
+		vma = *first;
+	v = shim_unmap_verdict(addr, len);
+	if (v.error) {
+		p = -v.error;
+	} else {
+		p = sys6(mmap, addr, len, prot, flags, fd, off);
+		if (!sys_is_error(p) && shim_maps_has_room())
+			shim_forget(addr, dax_round_up(len, DAX_PAGE));
+	}
+	shim_maps_unlock_slow(mask);
+	if (vma.end) {
+		if (sys_is_error(p) && !v.error)
+			v = dax_refuse((int)-p, DAX_KERNEL, 0, 0, 0);
+		shim_tell(&vma, DAX_CALL_MMAP, args, 5, &v, (uint64_t)p);
+	}
+	return p;
+}

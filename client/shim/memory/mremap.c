@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * mremap and remap_file_pages of dax mappings.
+ *
+ * Never the kernel's own mremap: below one mapping that the program sees there may be
+ * several real ones. This is shared memory, so moving is mapping it again elsewhere.
+ */
+#include "client/shim/base/compiler.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "client/shim/memory/ranges.h"
+#include "client/shim/base/sys.h"
+#include "libcore/size.h"
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
+
+/* With the lock held: unmaps a range, from the list too. */
+static long unmap_locked(uint64_t addr, uint64_t len, struct dax_verdict *v)
+{
+	*v = shim_unmap_verdict(addr, len);
+	if (v->error)
+		return -v->error;
+	if (!shim_maps_has_room())
+		return -ENOMEM;
+	shim_forget(addr, len);
+	return sys2(munmap, addr, len);
+}
+
+static int backing_of(const struct dax_vma *vma, struct dax_device *ret_dev)
+{
+	const struct shim_session *s = shim_session_if_known();
+
+	dax_state_read(s->state, vma->slot, ret_dev);
+	if (ret_dev->life != vma->life)
+		ret_dev->flags &= ~(uint32_t)DAX_DEVICE_ALIVE;
+	if (!dax_device_is_alive(ret_dev))
+		return 0; /* all hole: the descriptor is not looked at */
+	return shim_backing(s, vma->slot, ret_dev, vma->flags & DAX_VMA_MAYWRITE, -1);
+}
+
+/* Maps what @vma says, at its address, MAP_FIXED or MAP_FIXED_NOREPLACE. */
+static long map_vma(const struct dax_vma *vma, int how)
+{
+	struct dax_device dev;
+	int backing = backing_of(vma, &dev);
+
+	if (backing < 0)
+		return backing;
+	if (!shim_is_reachable(vma)) {
+		dev.flags = 0;
+		dev.align = DAX_PAGE;
+	}
+	return shim_map_plan(&dev, vma->start, vma->end - vma->start, vma->off,
+			     (int)(vma->flags & DAX_VMA_PROT), how, backing);
+}
+
+/* Puts a mapping that is made into the list, and gives it its flags. */
+static void insert(const struct dax_vma *vma)
+{
+	const uint64_t len = vma->end - vma->start;
+	const bool is_off_align = shim_is_off_align(vma->start, vma->end);
+
+	if (vma->flags & DAX_VMA_DONTFORK)
+		sys3(madvise, vma->start, len, MADV_DONTFORK);
+	if (vma->flags & DAX_VMA_DONTDUMP)
+		sys3(madvise, vma->start, len, MADV_DONTDUMP);
+	dax_vmas_insert(&shim_vmas, vma);
+	shim_maps_changed();
+	if (unlikely(is_off_align))
+		shim_mend(vma->start, vma->end);
+}
+
+/*
+ * Grows a mapping where it is. -ENOMEM: something is in the way.
+ *
+ * The kernel does not ask the driver: the new end may be off the align.
+ */
+static long grow_in_place(const struct dax_vma *vma, uint64_t delta)
+{
+	struct dax_vma whole = *vma;
+	struct dax_vma tail = *vma;
+	long p;
+
+	if (!shim_maps_has_room() || vma->end > DAX_TASK_SIZE - delta)
+		return -ENOMEM;
+	whole.end += delta;
+	tail.off += vma->end - vma->start;
+	tail.start = vma->end;
+	tail.end = whole.end;
+	p = map_vma(&tail, MAP_FIXED_NOREPLACE);
+	if (!sys_is_error(p) && (uint64_t)p != tail.start) {
+		sys2(munmap, p, delta);
+		p = -EEXIST;
+	}
+	if (sys_is_error(p))
+		return p == -EEXIST ? -ENOMEM : p;
+	insert(&whole);
+	return 0;
+}
+
+/*
+ * The new place of a mapping that was moved is off the align at its end: what was
+ * touched at the old place is there, the rest faults. A unit of 1 GiB loses even that
+ * (mm/mremap.c knows no PUD entries of device-dax).
+ */
+static void move_touched(const struct dax_vma *from, uint64_t old_addr, uint64_t len,
+			 const struct dax_vma *to)
+{
+	long pagemap;
+	uint64_t pos;
+
+	if (to->start & (to->align - 1) || from->align >= DAX_GIB)
+		return;
+	pagemap = sys3(openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	if (pagemap < 0)
+		return;
+	for (pos = 0; pos + to->align <= len; pos += to->align) {
+		struct dax_vma unit = *to;
+
+		unit.start += pos;
+		unit.off += pos;
+		unit.end = unit.start + to->align;
+		if (unit.end > to->end ||
+		    !shim_is_present((int)pagemap, old_addr + pos, to->align))
+			continue;
+		map_vma(&unit, MAP_FIXED);
+		/* It was touched, and shall look like that. */
+		sys3(madvise, unit.start, DAX_PAGE, MADV_POPULATE_READ);
+	}
+	sys1(close, pagemap);
+}
+
+/* mm/mremap.c: move_vma(), to a place that is reserved or free. */
+static long move(const struct dax_vma *vma, const struct dax_mremap_request *req,
+		 const struct dax_mremap_answer *ans, struct dax_verdict *v)
+{
+	struct dax_vma to = *vma;
+	long p;
+
+	*v = dax_mremap_move_verdict(vma, req->old_addr, ans->old_len);
+	if (v->error)
+		return -v->error;
+	if (!shim_maps_has_room())
+		return -ENOMEM;
+	if (ans->is_fixed)
+		p = (long)req->new_addr;
+	else /* dax_get_unmapped_area(): shorter than a unit goes anywhere */
+		p = shim_reserve(ans->new_len,
+				 ans->new_len < vma->align ? DAX_PAGE : vma->align,
+				 ans->off, 0);
+	if (sys_is_error(p))
+		return p;
+	to.start = (uint64_t)p;
+	to.end = to.start + ans->new_len;
+	to.off = ans->off;
+	p = map_vma(&to, MAP_FIXED);
+	if (sys_is_error(p)) {
+		if (!ans->is_fixed)
+			sys2(munmap, to.start, ans->new_len);
+		return p;
+	}
+	insert(&to);
+	if (!shim_is_reachable(&to))
+		move_touched(vma, req->old_addr, dax_min(ans->old_len, ans->new_len),
+			     &to);
+	if (!ans->keeps_old && shim_maps_has_room()) {
+		shim_forget(req->old_addr, ans->old_len);
+		sys2(munmap, req->old_addr, ans->old_len);
+	}
+	return p;
+}
+
+/* mremap_to(): makes room first, and then looks whether it can be done. */
+static long move_to(const struct dax_mremap_request *req,
+		    const struct dax_mremap_answer *ans, struct dax_verdict *v)
+{
+	const struct dax_vma *found;
+	struct dax_vma vma;
+	long r;
+
+	if (ans->is_fixed) {
+		r = unmap_locked(req->new_addr, ans->new_len, v);
+		if (r < 0)
+			return r;
+	}
+	if (ans->unmap_tail) {
+		r = unmap_locked(req->old_addr + ans->old_len, ans->unmap_tail, v);
+		if (r < 0)
+			return r;
+	}
+	*v = ans->v;
+	if (v->error)
+		return -v->error;
+	/* The target may have begun there, if this is a duplicate (old length 0). */
+	found = shim_first_in(req->old_addr, 1);
+	if (!found) {
+		*v = dax_refuse(EFAULT, DAX_MREMAP_CROSSES, 0, 0, 0);
+		return -EFAULT;
+	}
+	vma = *found; /* the list changes under the move */
+	return move(&vma, req, ans, v);
+}
+
+static long remap_ours(const struct dax_vma *vma, const struct dax_mremap_request *req,
+		       struct dax_verdict *v)
+{
+	struct dax_mremap_answer ans;
+	long r;
+
+	dax_mremap_verdict(vma, req, &ans);
+	*v = ans.v;
+	switch (ans.how) {
+	case DAX_MREMAP_STAY:
+		return (long)req->old_addr;
+	case DAX_MREMAP_SHRINK:
+		r = unmap_locked(req->old_addr + ans.new_len, ans.old_len - ans.new_len,
+				 v);
+		return r < 0 ? r : (long)req->old_addr;
+	case DAX_MREMAP_GROW:
+		if (req->old_addr + ans.old_len == vma->end && ans.old_len) {
+			r = grow_in_place(vma, ans.new_len - ans.old_len);
+			if (r == 0)
+				return (long)req->old_addr;
+			if (r != -ENOMEM)
+				return r;
+		}
+		return ans.may_move ? move(vma, req, &ans, v) : -ENOMEM;
+	case DAX_MREMAP_MOVE:
+		return move_to(req, &ans, v);
+	case DAX_MREMAP_REFUSE:
+	default:
+		return ans.is_late ? move_to(req, &ans, v) : -v->error;
+	}
+}
+
+/* Other memory, moved to where dax mappings are, or grown: the kernel's own mremap. */
+static long remap_other(const struct dax_mremap_request *req, struct dax_verdict *v)
+{
+	const uint64_t len = dax_round_up(req->new_len, DAX_PAGE);
+	bool is_fixed =
+		req->flags & MREMAP_FIXED && !shim_is_bad_range(req->new_addr, len);
+	long p;
+
+	if (is_fixed) {
+		*v = shim_unmap_verdict(req->new_addr, len);
+		if (v->error)
+			return -v->error;
+	}
+	p = sys5(mremap, req->old_addr, req->old_len, req->new_len, req->flags,
+		 req->new_addr);
+	if (!sys_is_error(p) && is_fixed && shim_maps_has_room())
+		shim_forget(req->new_addr, len);
+	return p;
+}
+
+/**
+ * shim_mremap() - mremap from or to a range in which dax mappings may be
+ */
+long shim_mremap(uint64_t old_addr, uint64_t old_len, uint64_t new_len, int flags,
+		 uint64_t new_addr)
+{
+	const int fault =
+		shim_fault_at(DAX_FAULT_MREMAP, DAX_CALL_MREMAP, old_addr, old_len);
+	const struct dax_mremap_request req = {.old_addr = old_addr,
+					       .old_len = old_len,
+					       .new_len = new_len,
+					       .new_addr = new_addr,
+					       .flags = flags};
+	const uint64_t args[] = {old_addr, old_len, new_len, (uint64_t)flags, new_addr};
+	struct dax_verdict v = dax_allow();
+	const struct dax_vma *found;
+	struct dax_vma vma = {0};
+	uint64_t mask;
+	long p;
+
+	if (unlikely(fault))
+		return fault;
+	if (!shim_maps_lock_slow(&mask))
+		return sys5(mremap, old_addr, old_len, new_len, flags, new_addr);
+	found = shim_first_in(old_addr, 1);
+	if (found) {
+		vma = *found;
+		p = remap_ours(&vma, &req, &v);
+		if (v.error && shim_drop_stale(old_addr, 1)) {
+			v = dax_allow();
+			p = remap_other(&req, &v);
+		}
+	} else {
+		p = remap_other(&req, &v);
+	}
+	shim_maps_unlock_slow(mask);
+	if (vma.end)
+		shim_tell(&vma, DAX_CALL_MREMAP, args, 5, &v, (uint64_t)p);
+	return p;
+}
+
+/**
+ * shim_remap_file_pages() - remap_file_pages of a dax mapping
+ *
+ * mm/mmap.c: it has been an mmap(MAP_FIXED) of the same file since Linux 4.0.
+ */
+long shim_remap_file_pages(uint64_t addr, uint64_t len, int prot, uint64_t pgoff,
+			   int flags)
+{
+	const uint64_t args[] = {addr, len, pgoff};
+	struct dax_verdict v = dax_allow();
+	const struct dax_vma *found;
+	struct dax_vma vma = {0};
+	uint64_t mask;
+	long r = -EINVAL;
+
+	addr = dax_round_down(addr, DAX_PAGE);
+	len = dax_round_down(len, DAX_PAGE);
+	if (prot || shim_is_bad_range(addr, len) || pgoff > UINT64_MAX / DAX_PAGE ||
+	    !shim_maps_lock_slow(&mask))
+		return sys5(remap_file_pages, addr, len, prot, pgoff, flags);
+	found = shim_first_in(addr, 1);
+	if (!found) {
+		shim_maps_unlock_slow(mask);
+		return sys5(remap_file_pages, addr, len, prot, pgoff, flags);
+	}
+	vma = *found;
+	v = shim_unmap_verdict(addr, len);
+	if (!v.error)
+		v = dax_mmap_place_verdict(&(struct dax_device){.align = vma.align}, addr,
+					   len);
+	if (!v.error && vma.flags & DAX_VMA_MAYWRITE && addr + len <= vma.end &&
+	    shim_maps_has_room()) {
+		struct dax_vma to = vma;
+
+		to.start = addr;
+		to.end = addr + len;
+		to.off = pgoff * DAX_PAGE;
+		r = map_vma(&to, MAP_FIXED);
+		if (!sys_is_error(r)) {
+			insert(&to);
+			r = 0;
+		}
+	}
+	shim_maps_unlock_slow(mask);
+	shim_tell(&vma, DAX_CALL_REMAP_FILE_PAGES, args, 3, &v, 0);
+	return v.error ? -v.error : r;
+}

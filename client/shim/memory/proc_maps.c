@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The process's own /proc/self/maps, smaps and numa_maps: what it reads there of its
+ * dax mappings shall be what it would read of real ones.
+ *
+ * Done when such a file is opened, as a copy; others who look at the process see what
+ * the kernel has. A process without dax mappings gets the kernel's file.
+ */
+#include "client/shim/base/compiler.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "client/shim/base/sys.h"
+#include "libcore/maps_text.h"
+
+enum proc_file {
+	PROC_NONE,
+	PROC_MAPS,
+	PROC_SMAPS,
+	PROC_NUMA_MAPS,
+};
+
+/* "self", "thread-self" or our number, and what follows its slash. */
+static const char *behind_self(const char *p)
+{
+	uint64_t pid = 0;
+	const char *start = p;
+
+	if (!strncmp(p, "self/", 5))
+		return p + 5;
+	if (!strncmp(p, "thread-self/", 12))
+		return p + 12;
+	for (; *p >= '0' && *p <= '9' && p - start < 10; p++)
+		pid = pid * 10 + (uint64_t)(*p - '0');
+	return p > start && *p == '/' && pid == (uint64_t)sys0(getpid) ? p + 1 : NULL;
+}
+
+static enum proc_file which(const char *path)
+{
+	const char *p;
+
+	if (strncmp(path, "/proc/", 6))
+		return PROC_NONE;
+	p = behind_self(path + 6);
+	if (p && !strncmp(p, "task/", 5)) {
+		p = strchr(p + 5, '/');
+		p = p ? p + 1 : NULL;
+	}
+	if (!p)
+		return PROC_NONE;
+	return !strcmp(p, "maps")        ? PROC_MAPS
+	       : !strcmp(p, "smaps")     ? PROC_SMAPS
+	       : !strcmp(p, "numa_maps") ? PROC_NUMA_MAPS
+					 : PROC_NONE;
+}
+
+struct copy {
+	const struct shim_session *s;
+	enum proc_file file;
+	int to;
+	uint32_t next; /* of shim_vmas: not written yet */
+	/* SMAPS: mappings whose blocks are being written, because the kernel has one */
+	uint32_t block_first;
+	uint32_t block_end;
+	bool is_ours; /* the block that we are in */
+	size_t block_len;
+	char block[4096]; /* of the kernel's block, the lines behind the first */
+};
+
+static void put(struct copy *c, const char *text, size_t len)
+{
+	while (len) {
+		long n = sys3(write, c->to, text, len);
+
+		if (n <= 0)
+			return;
+		text += n;
+		len -= (size_t)n;
+	}
+}
+
+/* A CUSE node is known by its number: where it is, is asked. */
+static void find_real_node(const struct shim_session *s, uint32_t slot,
+			   struct dax_maps_node *node)
+{
+	char path[sizeof("/dev/") + DAX_NAME_LEN] = "/dev/";
+	struct stat st;
+
+	if (s->state->handles[slot].dev)
+		return;
+	strcat(path, node->name);
+	if (sys4(newfstatat, AT_FDCWD, path, &st, 0) < 0 ||
+	    st.st_rdev != s->state->handles[slot].ino)
+		return;
+	node->dev = st.st_dev;
+	node->ino = st.st_ino;
+}
+
+static void put_first_line(struct copy *c, const struct dax_vma *vma)
+{
+	char line[DAX_MAPS_LINE_MAX];
+	struct dax_device dev;
+	struct dax_maps_node node = {.name = dev.name,
+				     .dev = c->s->state->devtmpfs_dev,
+				     .ino = c->s->state->handles[vma->slot].ino};
+
+	dax_state_read(c->s->state, vma->slot, &dev);
+	find_real_node(c->s, vma->slot, &node);
+	node.is_gone = dev.flags & DAX_DEVICE_GONE || dev.life != vma->life;
+	put(c, line,
+	    c->file == PROC_NUMA_MAPS ? dax_numa_maps_line(vma, &node, line)
+				      : dax_maps_line(vma, &node, line));
+}
+
+/* The kernel's block is over: write one for each of ours that begins in it. */
+static void end_block(struct copy *c)
+{
+	uint32_t i;
+
+	for (i = c->block_first; i < c->block_end; i++) {
+		const char *line = c->block;
+		const char *end = c->block + c->block_len;
+
+		put_first_line(c, &shim_vmas.v[i]);
+		while (line < end) {
+			const char *nl = memchr(line, '\n', (size_t)(end - line));
+			size_t len = nl ? (size_t)(nl + 1 - line) : (size_t)(end - line);
+			char text[DAX_MAPS_LINE_MAX];
+
+			put(c, text, dax_smaps_line(&shim_vmas.v[i], line, len, text));
+			line += len;
+		}
+	}
+	c->block_first = c->block_end;
+	c->block_len = 0;
+}
+
+static bool read_hex(const char **p, uint64_t *ret)
+{
+	const char *start = *p;
+	uint64_t n = 0;
+
+	for (;; (*p)++) {
+		if (**p >= '0' && **p <= '9')
+			n = n << 4 | (uint64_t)(**p - '0');
+		else if (**p >= 'a' && **p <= 'f')
+			n = n << 4 | (uint64_t)(**p - 'a' + 10);
+		else
+			break;
+	}
+	*ret = n;
+	return *p > start;
+}
+
+/* Does a mapping of the kernel's begin with this line? Where, and where does it end? */
+static bool is_first_line(const struct copy *c, const char *line, uint64_t *start,
+			  uint64_t *end)
+{
+	if (!read_hex(&line, start))
+		return false;
+	if (c->file == PROC_NUMA_MAPS) {
+		*end = *start + 1;
+		return *line == ' ';
+	}
+	return *line++ == '-' && read_hex(&line, end) && *line == ' ';
+}
+
+static void put_line(struct copy *c, const char *line, size_t len)
+{
+	uint64_t start;
+	uint64_t end;
+
+	if (!is_first_line(c, line, &start, &end)) { /* SMAPS */
+		if (!c->is_ours)
+			put(c, line, len);
+		else if (c->block_len + len <= sizeof(c->block)) {
+			memcpy(c->block + c->block_len, line, len);
+			c->block_len += len;
+		}
+		return;
+	}
+	end_block(c);
+	/* numa_maps does not say where the kernel's mapping ended: here it has. */
+	if (c->file == PROC_NUMA_MAPS && c->is_ours)
+		while (c->next < shim_vmas.nr && shim_vmas.v[c->next].start < start)
+			put_first_line(c, &shim_vmas.v[c->next++]);
+	/* Ours that the kernel does not have are not there. */
+	while (c->next < shim_vmas.nr && shim_vmas.v[c->next].end <= start)
+		c->next++;
+	c->is_ours =
+		dax_vmas_overlap(&shim_vmas, start, start + 1) || shim_is_anchor(start);
+	if (!c->is_ours) {
+		put(c, line, len);
+		return;
+	}
+	c->block_first = c->next;
+	while (c->next < shim_vmas.nr && shim_vmas.v[c->next].start < end) {
+		if (c->file != PROC_SMAPS)
+			put_first_line(c, &shim_vmas.v[c->next]);
+		c->next++;
+	}
+	c->block_end = c->next;
+	if (c->file != PROC_SMAPS)
+		c->block_first = c->block_end;
+}
+
+static void copy_file(struct copy *c, int from)
+{
+	char buf[8192];
+	size_t have = 0;
+	long n;
+
+	while ((n = sys3(read, from, buf + have, sizeof(buf) - 1 - have)) > 0) {
+		char *line = buf;
+		char *nl;
+
+		have += (size_t)n;
+		buf[have] = '\0';
+		while ((nl = strchr(line, '\n'))) {
+			put_line(c, line, (size_t)(nl + 1 - line));
+			line = nl + 1;
+		}
+		have -= (size_t)(line - buf);
+		memmove(buf, line, have);
+	}
+	put(c, buf, have);
+	end_block(c);
+}
+
+/**
+ * shim_proc_open() - open a list of our own mappings
+ * @path:	any path
+ * @flags:	of open(2)
+ *
+ * Return: a descriptor, a negative errno, or -EXDEV: the kernel's file is right.
+ */
+SHIM_COLD int shim_proc_open(const char *path, int flags)
+{
+	struct copy c = {.s = shim_session_if_known(), .file = which(path)};
+	uint64_t mask;
+	long from;
+
+	if (c.file == PROC_NONE || !c.s || !shim_maps_touch(0, UINT64_MAX) ||
+	    (flags & (O_ACCMODE | O_PATH | O_DIRECTORY)) != O_RDONLY)
+		return -EXDEV;
+	from = sys3(openat, AT_FDCWD, path, flags | O_CLOEXEC);
+	if (from < 0)
+		return (int)from;
+	c.to = (int)sys2(memfd_create, "maps", flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
+	if (c.to >= 0 && shim_maps_lock_slow(&mask)) {
+		copy_file(&c, (int)from);
+		shim_maps_unlock_slow(mask);
+		sys3(lseek, c.to, 0, 0);
+	}
+	sys1(close, from);
+	return c.to;
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the calls on dax mappings share.
+ */
+#include "client/shim/base/compiler.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "client/shim/memory/ranges.h"
+#include "client/shim/base/sys.h"
+#include "libcore/plan.h"
+#include "libcore/size.h"
+
+void shim_tell(const struct dax_vma *vma, enum dax_call call, const uint64_t *args,
+	       int nr, const struct dax_verdict *v, uint64_t result)
+{
+	const struct shim_session *s = shim_session_if_known();
+
+	if (unlikely(s && s->log != SHIM_LOG_NONE))
+		shim_report(s, call, vma->slot, args, nr, v, result);
+}
+
+/* The same for a range; its first mapping names the device. Without the lock. */
+void shim_tell_at(enum dax_call call, const uint64_t *args, int nr,
+		  const struct dax_verdict *v)
+{
+	const struct shim_session *s = shim_session_if_known();
+	const struct dax_vma *first;
+	struct dax_vma vma = {0};
+	uint64_t mask;
+
+	if (likely(!s || s->log == SHIM_LOG_NONE) || !shim_maps_lock_slow(&mask))
+		return;
+	first = shim_first_in(args[0], args[1]);
+	if (first)
+		vma = *first;
+	shim_maps_unlock_slow(mask);
+	if (vma.end)
+		shim_tell(&vma, call, args, nr, v, 0);
+}
+
+/* The first dax mapping in a range, which need not be there. With the lock held. */
+const struct dax_vma *shim_first_in(uint64_t addr, uint64_t len)
+{
+	uint32_t i = dax_vmas_find(&shim_vmas, addr);
+
+	if (i == shim_vmas.nr || shim_vmas.v[i].start >= addr + len)
+		return NULL;
+	return &shim_vmas.v[i];
+}
+
+/*
+ * Throws out what is in a range of the list but not in the kernel any more. With the
+ * lock held. Return: true if anything was, and the verdict has to be found anew.
+ */
+SHIM_COLD bool shim_drop_stale(uint64_t addr, uint64_t len)
+{
+	bool has_dropped = false;
+	uint32_t i;
+
+	for (i = dax_vmas_find(&shim_vmas, addr);
+	     i < shim_vmas.nr && shim_vmas.v[i].start < addr + len;) {
+		const struct dax_vma vma = shim_vmas.v[i];
+
+		if (shim_maps_is_stale(&vma)) {
+			dax_vmas_remove(&shim_vmas, vma.start, vma.end);
+			has_dropped = true;
+		} else {
+			i++;
+		}
+	}
+	if (has_dropped)
+		shim_maps_changed();
+	return has_dropped;
+}
+
+/**
+ * shim_unmap_verdict() - may this range be unmapped, or mapped over?
+ *
+ * With the lock held. Leaves in the list what a refusal leaves.
+ */
+struct dax_verdict shim_unmap_verdict(uint64_t addr, uint64_t len)
+{
+	struct dax_verdict v = dax_munmap_verdict(&shim_vmas, addr, len);
+
+	if (unlikely(v.error) && shim_drop_stale(addr, len))
+		v = dax_munmap_verdict(&shim_vmas, addr, len);
+	if (unlikely(v.error) && shim_maps_has_room())
+		dax_vmas_split(&shim_vmas, addr);
+	return v;
+}
+
+/* prctl(PR_SET_THP_DISABLE): no huge pages in the whole process. */
+bool shim_thp_disabled;
+
+/**
+ * shim_is_reachable() - may a unit of this mapping be touched for the first time?
+ * @vma:	the mapping
+ *
+ * Not if the mapping's ends are off the align, and not if huge pages are forbidden
+ * where there are only huge ones (mm/huge_memory.c: hugepage_vma_check()).
+ */
+bool shim_is_reachable(const struct dax_vma *vma)
+{
+	if (dax_vma_is_broken(vma))
+		return false;
+	return vma->align == DAX_PAGE ||
+	       !(shim_thp_disabled || vma->flags & DAX_VMA_NOHUGEPAGE);
+}
+
+/* Is this a range that the kernel itself would not look at? Then it shall say so. */
+bool shim_is_bad_range(uint64_t addr, uint64_t len)
+{
+	return addr & (DAX_PAGE - 1) || !len || len > DAX_TASK_SIZE ||
+	       addr > DAX_TASK_SIZE - len;
+}
+
+bool shim_is_present(int pagemap, uint64_t addr, uint64_t len)
+{
+	uint64_t entries[64];
+	uint64_t page;
+
+	for (page = addr / DAX_PAGE; page < (addr + len) / DAX_PAGE;) {
+		uint64_t want = dax_min((addr + len) / DAX_PAGE - page, 64);
+		long n = sys4(pread64, pagemap, entries, want * 8, page * 8);
+		long i;
+
+		if (n <= 0)
+			return false;
+		for (i = 0; i < n / 8; i++)
+			if (entries[i] >> 63)
+				return true;
+		page += (uint64_t)(n / 8);
+	}
+	return false;
+}
+
+/* What madvise has said of a mapping, once more for what is mapped in its place. */
+static void advise_again(const struct dax_vma *vma, uint64_t start, uint64_t len)
+{
+	if (vma->flags & DAX_VMA_DONTFORK)
+		sys3(madvise, start, len, MADV_DONTFORK);
+	if (vma->flags & DAX_VMA_DONTDUMP)
+		sys3(madvise, start, len, MADV_DONTDUMP);
+}
+
+/*
+ * Maps a device in place of what was not touched of a mapping. Units that were touched,
+ * and are whole, stay.
+ */
+static void remap_untouched(const struct dax_vma *vma, const struct dax_device *dev,
+			    int backing, uint64_t start, uint64_t end)
+{
+	const int prot = (int)(vma->flags & DAX_VMA_PROT);
+	long pagemap = sys3(openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t addr;
+	uint64_t next;
+
+	for (addr = start; addr < end; addr = next) {
+		next = dax_min(dax_round_down(addr, vma->align) + vma->align, end);
+		if (next - addr == vma->align && pagemap >= 0 &&
+		    shim_is_present((int)pagemap, addr, next - addr))
+			continue;
+		shim_map_plan(dev, addr, next - addr, vma->off + (addr - vma->start),
+			      prot, MAP_FIXED, backing);
+		advise_again(vma, addr, next - addr);
+	}
+	if (pagemap >= 0)
+		sys1(close, pagemap);
+}
+
+/**
+ * shim_break_untouched() - leave only what was touched
+ * @vma:	a mapping that is not reachable
+ * @start, @end: the part to look at
+ *
+ * Units that were touched before stay, if they are whole; of all others every touch is
+ * SIGBUS. With the lock held.
+ */
+void shim_break_untouched(const struct dax_vma *vma, uint64_t start, uint64_t end)
+{
+	static const struct dax_device nothing = {.align = DAX_PAGE};
+
+	remap_untouched(vma, &nothing, -1, start, end);
+}
+
+/*
+ * The device of a mapping as it is now for this one, and what to map it from: nothing,
+ * if it is disabled or gone. Return: false if the descriptor can't be had.
+ */
+static bool device_of(const struct dax_vma *vma, struct dax_device *ret_dev,
+		      int *ret_backing)
+{
+	const struct shim_session *s = shim_session_if_known();
+
+	*ret_backing = -1;
+	dax_state_read(s->state, vma->slot, ret_dev);
+	if (ret_dev->life != vma->life || !shim_is_reachable(vma))
+		ret_dev->flags &= ~(uint32_t)DAX_DEVICE_ALIVE;
+	if (!dax_device_is_alive(ret_dev))
+		return true;
+	*ret_backing =
+		shim_backing(s, vma->slot, ret_dev, vma->flags & DAX_VMA_MAYWRITE, -1);
+	return *ret_backing >= 0;
+}
+
+/**
+ * shim_make_whole() - give a mapping what it should show
+ * @vma:	an entry of the list
+ *
+ * With the lock held. All hole if its device is disabled or gone.
+ */
+void shim_make_whole(const struct dax_vma *vma)
+{
+	const uint64_t len = vma->end - vma->start;
+	struct dax_device dev;
+	int backing;
+
+	if (!device_of(vma, &dev, &backing))
+		return;
+	shim_map_plan(&dev, vma->start, len, vma->off, (int)(vma->flags & DAX_VMA_PROT),
+		      MAP_FIXED, backing);
+	advise_again(vma, vma->start, len);
+}
+
+/* The first of the mappings in a range and beside it. With the lock held. */
+static uint32_t first_near(uint64_t start)
+{
+	return dax_vmas_find(&shim_vmas, start - 1);
+}
+
+/**
+ * shim_is_off_align() - may a change of this range concern what can be touched?
+ * @start, @end: the range
+ *
+ * Rarely: where a border may come to be off the align, or is. With the lock held.
+ */
+bool shim_is_off_align(uint64_t start, uint64_t end)
+{
+	uint32_t i;
+
+	for (i = first_near(start); i < shim_vmas.nr && shim_vmas.v[i].start <= end; i++)
+		if (dax_vma_is_broken(&shim_vmas.v[i]) ||
+		    (start | end) & (shim_vmas.v[i].align - 1))
+			return true;
+	return false;
+}
+
+/**
+ * shim_mend() - after such a change, make of the mappings what their borders say
+ * @start, @end: the range
+ *
+ * With the lock held.
+ */
+void shim_mend(uint64_t start, uint64_t end)
+{
+	uint32_t i;
+
+	for (i = first_near(start); i < shim_vmas.nr && shim_vmas.v[i].start <= end;
+	     i++) {
+		const struct dax_vma *vma = &shim_vmas.v[i];
+		struct dax_device dev;
+		int backing;
+
+		if (device_of(vma, &dev, &backing))
+			remap_untouched(vma, &dev, backing, vma->start, vma->end);
+	}
+}
+
+/**
+ * shim_mend_part() - give a part of a mapping what it should show
+ * @vma:	an entry of the list
+ * @off, @end:	the part, as offsets in the device
+ *
+ * With the lock held. All else of the mapping is not touched.
+ */
+void shim_mend_part(const struct dax_vma *vma, uint64_t off, uint64_t end)
+{
+	const struct shim_session *s = shim_session_if_known();
+	const uint64_t addr = vma->start + (off - vma->off);
+	const uint64_t len = end - off;
+	struct dax_device dev;
+	int backing = -1;
+
+	dax_state_read(s->state, vma->slot, &dev);
+	if (dev.life != vma->life || !shim_is_reachable(vma))
+		dev.flags &= ~(uint32_t)DAX_DEVICE_ALIVE;
+	if (dax_device_is_alive(&dev))
+		backing = shim_backing(s, vma->slot, &dev, vma->flags & DAX_VMA_MAYWRITE,
+				       -1);
+	shim_mend_plan(&dev, addr, len, off, (int)(vma->flags & DAX_VMA_PROT), backing);
+	if (vma->flags & DAX_VMA_DONTFORK)
+		sys3(madvise, addr, len, MADV_DONTFORK);
+	if (vma->flags & DAX_VMA_DONTDUMP)
+		sys3(madvise, addr, len, MADV_DONTDUMP);
+}
+
+/*
+ * Takes a range out of the list, and mends what is whole without it. With the lock held;
+ * there is room.
+ */
+void shim_forget(uint64_t addr, uint64_t len)
+{
+	const bool is_off_align = shim_is_off_align(addr, addr + len);
+
+	dax_vmas_remove(&shim_vmas, addr, addr + len);
+	shim_maps_changed();
+	if (unlikely(is_off_align))
+		shim_mend(addr, addr + len);
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * SIGBUS of bad memory, as the hardware's.
+ *
+ * A touch of a hole is SIGBUS with BUS_ADRERR; of poisoned memory it is to be
+ * BUS_MCEERR_AR, with the device's page shift. So while there is bad memory in the
+ * process, and only then, SIGBUS goes through a handler of ours, which corrects that
+ * and calls the program's own: on the same stack, with the same mask and flags, so that
+ * it may as well never come back. The program is told of its own handler when it asks.
+ * Where it has none, the default is put in place, and what it was is signalled once more:
+ * it dies as it would have, and so says its core.
+ */
+#include "client/shim/base/compiler.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "client/shim/memory/ranges.h"
+#include "client/shim/base/sys.h"
+#include "libcore/size.h"
+
+#ifndef SA_RESTORER
+#define SA_RESTORER 0x04000000
+#endif
+
+#define BIT(sig) (UINT64_C(1) << ((sig)-1))
+
+/* What the program believes is in place; with the lock held. */
+static struct shim_sigaction app;
+static bool is_caught;
+/* Would a filter of this process kill it for signalling itself? */
+static bool is_mute;
+
+#ifdef __x86_64__
+/* What unwinders know a signal's frame by: the same instructions as libc's. */
+void shim_restore_rt(void);
+__asm__(".pushsection .text\n"
+	".type shim_restore_rt, @function\n"
+	".hidden shim_restore_rt\n"
+	"	nop\n"
+	"shim_restore_rt:\n"
+	"	movq	$15, %rax\n"
+	"	syscall\n"
+	".size shim_restore_rt, . - shim_restore_rt\n"
+	".popsection\n");
+#define RESTORER   shim_restore_rt
+#define FLAGS_MORE SA_RESTORER
+#else
+#define RESTORER   NULL
+#define FLAGS_MORE 0
+#endif
+
+static long set_real(const struct shim_sigaction *act)
+{
+	return sys4(rt_sigaction, SIGBUS, act, NULL, sizeof(uint64_t));
+}
+
+static bool is_default(const struct shim_sigaction *act)
+{
+	return act->handler == (void *)SIG_DFL;
+}
+
+static void on_sigbus(int sig, siginfo_t *info, void *context);
+
+/* Puts ours in place of what the program wants. */
+static void put_ours(void)
+{
+	struct shim_sigaction ours = app;
+
+	/* A touch of bad memory kills who ignores it: the kernel sees to that. */
+	if (app.handler == (void *)SIG_IGN) {
+		set_real(&app);
+		return;
+	}
+	ours.handler = (void *)on_sigbus;
+	ours.flags = (is_default(&app) ? SA_ONSTACK
+				       : app.flags & ~(unsigned long)SA_RESETHAND) |
+		     SA_SIGINFO | FLAGS_MORE;
+	ours.restorer = (void *)RESTORER;
+	set_real(&ours);
+}
+
+/**
+ * shim_sigbus_catch() - there is bad memory from now on
+ *
+ * With the lock held, as all here.
+ */
+void shim_sigbus_catch(void)
+{
+	if (is_caught)
+		return;
+	if (sys4(rt_sigaction, SIGBUS, NULL, &app, sizeof(uint64_t)) < 0)
+		return;
+	is_caught = true;
+	put_ours();
+}
+
+/**
+ * shim_sigbus_release() - there is none any more
+ */
+void shim_sigbus_release(void)
+{
+	if (!is_caught)
+		return;
+	is_caught = false;
+	set_real(&app);
+}
+
+/**
+ * shim_sigbus_action() - the program's own sigaction(SIGBUS)
+ * @act:	what it wants, or NULL
+ * @old:	what it had, or NULL
+ *
+ * Takes the lock. Return: 0 or a negative errno.
+ */
+long shim_sigbus_action(const struct shim_sigaction *act, struct shim_sigaction *old)
+{
+	struct shim_sigaction before = app;
+	uint64_t mask;
+	bool has_lock = shim_maps_lock_slow(&mask);
+	long r = 0;
+
+	if (is_caught) {
+		before = app;
+		if (act) {
+			app = *act;
+			app.mask &= ~(BIT(SIGKILL) | BIT(SIGSTOP));
+			put_ours();
+		}
+		if (old)
+			*old = before;
+	} else {
+		r = sys4(rt_sigaction, SIGBUS, act, old, sizeof(uint64_t));
+	}
+	if (has_lock)
+		shim_maps_unlock_slow(mask);
+	return r;
+}
+
+/**
+ * shim_sigbus_restorer() - what a handler returns through
+ */
+void *shim_sigbus_restorer(unsigned long *flags)
+{
+	*flags |= FLAGS_MORE;
+	return (void *)RESTORER;
+}
+
+/* -- the handler -------------------------------------------------------------------- */
+
+static void tell(const struct dax_vma *vma, const struct dax_bad *bad, uint64_t addr)
+{
+	const struct shim_session *s = shim_session_if_known();
+	struct dax_fault_event ev;
+	struct dax_device dev;
+
+	dax_state_read(s->state, vma->slot, &dev);
+	shim_fault_init(&ev, DAX_FAULT_TOUCH, dev.name);
+	ev.rule = bad->rule;
+	ev.address = addr;
+	ev.off = vma->off + (addr - vma->start);
+	ev.len = 1;
+	shim_fault_tell(s, &ev);
+}
+
+/* Corrects what the kernel says, if it was bad memory. */
+static void correct(siginfo_t *info)
+{
+	const uint64_t addr = (uintptr_t)info->si_addr;
+	struct dax_vma vma;
+	struct dax_bad bad;
+	uint64_t mask;
+	bool is_bad;
+
+	if (!shim_maps_touch(addr, 1) || !shim_maps_lock_slow(&mask))
+		return;
+	is_bad = shim_bad_at(addr, &vma, &bad);
+	shim_maps_unlock_slow(mask);
+	if (!is_bad)
+		return;
+	tell(&vma, &bad, addr);
+	if (!(bad.flags & DAX_BAD_POISON))
+		return;
+	info->si_code = BUS_MCEERR_AR;
+	info->si_addr_lsb = (short)dax_shift(vma.align);
+}
+
+/* What the program has, and with SA_RESETHAND has no more. */
+static struct shim_sigaction take_action(void)
+{
+	struct shim_sigaction act;
+	uint64_t mask;
+	bool has_lock = shim_maps_lock_slow(&mask);
+
+	act = app;
+	if (app.flags & SA_RESETHAND && !is_default(&app)) {
+		app.handler = (void *)SIG_DFL;
+		if (is_caught)
+			put_ours();
+		else
+			set_real(&app);
+	}
+	if (has_lock)
+		shim_maps_unlock_slow(mask);
+	return act;
+}
+
+static void on_sigbus(int sig, siginfo_t *info, void *context)
+{
+	static const struct shim_sigaction dies = {.handler = (void *)SIG_DFL};
+	struct shim_sigaction act;
+
+	if (info->si_code == BUS_ADRERR)
+		correct(info);
+	act = take_action();
+	if (!is_default(&act) && act.handler != (void *)SIG_IGN) {
+		((void (*)(int, siginfo_t *, void *))(uintptr_t)act.handler)(sig, info,
+									     context);
+		return;
+	}
+	if (info->si_code <= 0 && !is_default(&act))
+		return;
+	/*
+	 * Once more, and with nobody in between: the touch, or what is blocked here and
+	 * comes when the registers are the touch's again. So a core says what it was.
+	 */
+	set_real(&dies);
+	if (info->si_code == BUS_MCEERR_AR && !is_mute)
+		sys4(rt_tgsigqueueinfo, sys0(getpid), sys0(gettid), sig, info);
+	else if (info->si_code <= 0)
+		sys3(tgkill, sys0(getpid), sys0(gettid), sig);
+}
+
+/**
+ * shim_sigbus_forbid() - the program has a filter that kills for rt_tgsigqueueinfo(2)
+ */
+void shim_sigbus_forbid(void)
+{
+	is_mute = true;
+}
+
+/* -- madvise(MADV_HWPOISON) --------------------------------------------------------- */
+
+/**
+ * shim_sigbus_poisoned() - this thread is told that memory is poisoned
+ * @addr:	first byte of the unit
+ * @align:	the unit
+ *
+ * kernel/signal.c: force_sig_mceerr(): who blocks or ignores it dies.
+ */
+void shim_sigbus_poisoned(uint64_t addr, uint64_t align)
+{
+	static const struct shim_sigaction dies = {.handler = (void *)SIG_DFL};
+	struct shim_sigaction act;
+	uint64_t bus = BIT(SIGBUS);
+	uint64_t blocked = 0;
+	siginfo_t info;
+
+	memset(&info, 0, sizeof(info));
+	info.si_signo = SIGBUS;
+	info.si_code = BUS_MCEERR_AR;
+	info.si_addr = (void *)(uintptr_t)addr;
+	info.si_addr_lsb = (short)dax_shift(align);
+	sys4(rt_sigprocmask, SIG_BLOCK, NULL, &blocked, sizeof(blocked));
+	if (shim_sigbus_action(NULL, &act) < 0)
+		return;
+	if (blocked & bus || is_default(&act) || act.handler == (void *)SIG_IGN) {
+		set_real(&dies);
+		sys4(rt_sigprocmask, SIG_UNBLOCK, &bus, NULL, sizeof(bus));
+	}
+	sys4(rt_tgsigqueueinfo, sys0(getpid), sys0(gettid), SIGBUS, &info);
+}

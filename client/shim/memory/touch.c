@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Memory whose first touch is slow: rules that say "touch delay:TIME".
+ *
+ * While there is such a rule, mappings of its devices are registered with a userfaultfd.
+ * A thread of ours is told of the first touch of each unit, lets the time go by, and
+ * then takes the unit out of the registration: the touch goes on, and later ones are as
+ * fast as ever. What was touched before the rule came is made to be touched once more.
+ *
+ * Without the right to more (CAP_SYS_PTRACE, or vm.unprivileged_userfaultfd) the kernel
+ * itself can't wait: a system call on a unit that was not touched yet is EFAULT.
+ */
+#include "client/shim/base/compiler.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include "client/shim/memory/ranges.h"
+#include "client/shim/base/sys.h"
+#include "libcore/size.h"
+
+#ifndef UFFD_USER_MODE_ONLY
+#define UFFD_USER_MODE_ONLY 1
+#endif
+#ifndef UFFD_FEATURE_MINOR_SHMEM
+#define UFFD_FEATURE_MINOR_SHMEM (1 << 10)
+#endif
+#ifndef UFFDIO_REGISTER_MODE_MINOR
+#define UFFDIO_REGISTER_MODE_MINOR (UINT64_C(1) << 2)
+#endif
+
+#define FEATURES                                                                         \
+	(UFFD_FEATURE_MISSING_HUGETLBFS | UFFD_FEATURE_MISSING_SHMEM |                   \
+	 UFFD_FEATURE_MINOR_HUGETLBFS | UFFD_FEATURE_MINOR_SHMEM |                       \
+	 UFFD_FEATURE_THREAD_ID)
+
+#define NR_WAITING 64
+/* From the touch to us, and from us to the toucher, it never takes less. */
+#define WAY_NS  UINT64_C(9000)
+#define SPIN_NS UINT64_C(60000)
+
+static char block[SHIM_THREAD_BYTES] __attribute__((aligned(64)));
+static int32_t fd_plus_1; /* 0: none yet; negative: can't be had */
+static int32_t why_not;   /* the errno, if memory could not be registered */
+
+/* Units that are touched, and whose time has not come. The thread's own. */
+struct waiting {
+	uint64_t start;
+	uint64_t end;
+	uint64_t until_ns;
+	struct dax_fault_event ev;
+	bool is_told;
+};
+
+static struct waiting waiting[NR_WAITING];
+static uint32_t nr_waiting;
+
+/* Touches that the daemon will be told of when there is time. */
+#define NR_UNTOLD 256
+#define IDLE_NS   UINT64_C(1000000)
+static struct dax_fault_event untold[NR_UNTOLD];
+static uint32_t nr_untold;
+static uint64_t tell_ns = 50000; /* what telling takes, lately */
+
+/* -- the registration ---------------------------------------------------------------- */
+
+static long try_open(int flags)
+{
+	struct uffdio_api api = {.api = UFFD_API, .features = FEATURES};
+	long fd = sys1(userfaultfd, O_CLOEXEC | O_NONBLOCK | flags);
+	long high;
+
+	if (fd < 0)
+		return fd;
+	if (sys3(ioctl, fd, UFFDIO_API, &api) < 0) {
+		sys1(close, fd);
+		return -ENOSYS;
+	}
+	high = sys3(fcntl, fd, F_DUPFD_CLOEXEC, 900);
+	if (high >= 0) {
+		sys1(close, fd);
+		fd = high;
+	}
+	return fd;
+}
+
+static void serve(void);
+
+static void set_why_not(long error)
+{
+	__atomic_store_n(&why_not, (int32_t)-error, __ATOMIC_RELEASE);
+}
+
+/* The userfaultfd, made and served when it is first wanted. Return: -1: none here. */
+static int get_fd(void)
+{
+	int32_t seen = __atomic_load_n(&fd_plus_1, __ATOMIC_ACQUIRE);
+	long fd;
+
+	if (likely(seen))
+		return seen > 0 ? seen - 1 : -1;
+	fd = try_open(0);
+	if (fd < 0)
+		fd = try_open(UFFD_USER_MODE_ONLY);
+	if (!__atomic_compare_exchange_n(&fd_plus_1, &seen, fd < 0 ? -1 : (int32_t)fd + 1,
+					 false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+		if (fd >= 0)
+			sys1(close, fd);
+		return seen > 0 ? seen - 1 : -1;
+	}
+	if (fd < 0) {
+		set_why_not(fd);
+		return -1;
+	}
+	if (!shim_thread_start(block, serve)) {
+		set_why_not(-EAGAIN);
+		__atomic_store_n(&fd_plus_1, -1, __ATOMIC_RELEASE);
+		sys1(close, fd);
+		return -1;
+	}
+	return (int)fd;
+}
+
+static bool is_wanted(const struct shim_session *s, const struct dax_device *dev)
+{
+	struct dax_fault_rule rule;
+	uint32_t i;
+
+	if (!shim_has_faults(s, DAX_FAULT_TOUCH))
+		return false;
+	for (i = 0; dax_state_rule(s->state, i, &rule); i++)
+		if (rule.calls >> DAX_FAULT_TOUCH & 1 &&
+		    (!rule.device[0] || !strcmp(rule.device, dev->name)))
+			return true;
+	return false;
+}
+
+static void cast_off(int fd, uint64_t start, uint64_t end)
+{
+	struct uffdio_range range = {.start = start, .len = end - start};
+
+	sys3(ioctl, fd, UFFDIO_UNREGISTER, &range);
+	sys3(ioctl, fd, UFFDIO_WAKE, &range);
+}
+
+/**
+ * shim_touch_mapped() - a mapping was made: are its touches to be slow?
+ * @dev:	the device
+ * @addr, @len:	the mapping
+ *
+ * Nobody has touched it yet, or has to do so again.
+ */
+SHIM_COLD void shim_touch_mapped(const struct dax_device *dev, uint64_t addr,
+				 uint64_t len)
+{
+	const struct shim_session *s = shim_session_if_known();
+	struct uffdio_register reg = {
+		.range = {.start = addr, .len = len},
+		.mode = UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_MINOR,
+	};
+	int fd;
+	long r;
+
+	if (!s || !dax_device_is_alive(dev) || !is_wanted(s, dev))
+		return;
+	fd = get_fd();
+	if (fd < 0)
+		return;
+	r = sys3(ioctl, fd, UFFDIO_REGISTER, &reg);
+	if (r < 0)
+		set_why_not(r);
+}
+
+/**
+ * shim_touch_follow() - rules have come or gone
+ * @s:		the session
+ * @dev:	a device that they may concern
+ *
+ * With the lock held.
+ */
+void shim_touch_follow(const struct shim_session *s, const struct dax_device *dev)
+{
+	const int32_t seen = __atomic_load_n(&fd_plus_1, __ATOMIC_ACQUIRE);
+	const bool is_on = is_wanted(s, dev);
+	uint32_t i;
+
+	if (!is_on && seen <= 0)
+		return;
+	for (i = 0; i < shim_vmas.nr; i++) {
+		const struct dax_vma *vma = &shim_vmas.v[i];
+
+		if (vma->life != dev->life)
+			continue;
+		if (is_on) {
+			sys3(madvise, vma->start, vma->end - vma->start, MADV_DONTNEED);
+			shim_touch_mapped(dev, vma->start, vma->end - vma->start);
+		} else {
+			cast_off(seen - 1, vma->start, vma->end);
+		}
+	}
+}
+
+/**
+ * shim_touch_forked() - in a child: nothing of this was inherited but the descriptor
+ */
+void shim_touch_forked(void)
+{
+	const struct shim_session *s = shim_session_if_known();
+	uint32_t i;
+
+	if (!fd_plus_1)
+		return;
+	if (fd_plus_1 > 0)
+		sys1(close, fd_plus_1 - 1);
+	fd_plus_1 = 0;
+	why_not = 0;
+	nr_waiting = 0;
+	if (!shim_has_faults(s, DAX_FAULT_TOUCH))
+		return;
+	for (i = 0; i < shim_vmas.nr; i++) {
+		const struct dax_vma *vma = &shim_vmas.v[i];
+		struct dax_device dev;
+
+		dax_state_read(s->state, vma->slot, &dev);
+		if (dev.life == vma->life)
+			shim_touch_mapped(&dev, vma->start, vma->end - vma->start);
+	}
+}
+
+/**
+ * shim_touch_forbid() - the program has a filter that kills for userfaultfd(2)
+ */
+void shim_touch_forbid(void)
+{
+	int32_t none = 0;
+
+	if (__atomic_compare_exchange_n(&fd_plus_1, &none, -1, false, __ATOMIC_ACQ_REL,
+					__ATOMIC_ACQUIRE))
+		set_why_not(-EPERM);
+}
+
+/* Is a rule for touches in this process? @dev: receives a device that it concerns. */
+static bool is_mapped(const struct shim_session *s, const struct dax_fault_rule *rule,
+		      struct dax_device *dev)
+{
+	bool is_any = false;
+	uint64_t mask;
+	uint32_t i;
+
+	if (!shim_maps_lock_slow(&mask))
+		return false;
+	for (i = 0; i < shim_vmas.nr && !is_any; i++) {
+		dax_state_read(s->state, shim_vmas.v[i].slot, dev);
+		is_any = dev->life == shim_vmas.v[i].life &&
+			 (!rule->device[0] || !strcmp(rule->device, dev->name));
+	}
+	shim_maps_unlock_slow(mask);
+	return is_any;
+}
+
+/**
+ * shim_touch_tell_refused() - tell of rules that this process can't have, once of each
+ * @s:		the session; shim_has_faults() said yes
+ */
+SHIM_COLD void shim_touch_tell_refused(const struct shim_session *s)
+{
+	const int32_t error = __atomic_load_n(&why_not, __ATOMIC_ACQUIRE);
+	struct dax_fault_event ev;
+	struct dax_fault_rule rule;
+	struct dax_fault_who me;
+	struct dax_device dev;
+	uint32_t i;
+
+	if (likely(!error))
+		return;
+	shim_me(&me);
+	for (i = 0; dax_state_rule(s->state, i, &rule); i++) {
+		if (!(rule.calls >> DAX_FAULT_TOUCH & 1) ||
+		    !dax_fault_is_for(&rule.who, &me) || !is_mapped(s, &rule, &dev) ||
+		    !shim_fault_is_refused(rule.id))
+			continue;
+		shim_fault_init(&ev, DAX_FAULT_TOUCH, dev.name);
+		memcpy(ev.comm, me.comm, sizeof(ev.comm));
+		ev.rule = rule.id;
+		ev.error = (uint32_t)error;
+		shim_fault_tell(s, &ev);
+	}
+}
+
+/* -- the thread ---------------------------------------------------------------------- */
+
+/* The unit that an address is in. Return: false if it is nobody's any more. */
+static bool find_unit(uint64_t addr, struct waiting *w, struct dax_device *ret_dev)
+{
+	const struct shim_session *s = shim_session_if_known();
+	const struct dax_vma *vma;
+	uint64_t mask;
+	uint64_t base;
+
+	if (!shim_maps_lock_slow(&mask))
+		return false;
+	vma = shim_first_in(addr, 1);
+	if (vma) {
+		base = vma->start - vma->off;
+		w->start = base + dax_round_down(addr - base, vma->align);
+		w->end = dax_min(w->start + vma->align, vma->end);
+		w->start = dax_max(w->start, vma->start);
+		w->ev.off = vma->off + (addr - vma->start);
+		dax_state_read(s->state, vma->slot, ret_dev);
+	}
+	shim_maps_unlock_slow(mask);
+	return vma;
+}
+
+/* How late a touch has to be: 0 if no rule strikes. */
+static uint64_t delay_of(const struct shim_session *s, struct dax_fault_event *ev,
+			 uint64_t now)
+{
+	struct dax_fault_rule rule;
+	uint64_t delay = 0;
+	uint32_t i;
+
+	for (i = 0; dax_state_rule(s->state, i, &rule); i++) {
+		if (!shim_fault_strikes(&rule, ev, now))
+			continue;
+		ev->rule = rule.id;
+		delay += rule.delay_ns;
+	}
+	return delay;
+}
+
+static void on_touch(int fd, uint64_t addr, int32_t tid)
+{
+	const struct shim_session *s = shim_session_if_known();
+	const uint64_t now = shim_now_ns();
+	struct waiting *w = &waiting[nr_waiting];
+	struct dax_device dev;
+	uint64_t delay;
+	uint32_t i;
+
+	for (i = 0; i < nr_waiting; i++)
+		if (addr >= waiting[i].start && addr < waiting[i].end)
+			return; /* another thread waits for it already */
+	if (!find_unit(addr, w, &dev)) {
+		cast_off(fd, dax_round_down(addr, DAX_PAGE),
+			 dax_round_down(addr, DAX_PAGE) + DAX_PAGE);
+		return;
+	}
+	w->ev = (struct dax_fault_event){
+		.call = DAX_FAULT_TOUCH,
+		.pid = (int32_t)sys0(getpid),
+		.tid = tid,
+		.uid = shim_uid_of(tid),
+		.address = addr,
+		.off = w->ev.off,
+		.len = 1,
+	};
+	memcpy(w->ev.device, dev.name, sizeof(w->ev.device));
+	shim_comm_of(tid, w->ev.comm);
+	delay = delay_of(s, &w->ev, now);
+	if (!delay) {
+		cast_off(fd, w->start, w->end);
+		return;
+	}
+	w->until_ns = now + (delay > WAY_NS ? delay - WAY_NS : 0);
+	w->is_told = false;
+	nr_waiting++;
+}
+
+static void read_touches(int fd)
+{
+	struct uffd_msg msg;
+
+	while (nr_waiting < NR_WAITING &&
+	       sys3(read, fd, &msg, sizeof(msg)) == sizeof(msg))
+		if (msg.event == UFFD_EVENT_PAGEFAULT)
+			on_touch(fd, msg.arg.pagefault.address,
+				 (int32_t)msg.arg.pagefault.feat.ptid);
+}
+
+static void tell(const struct dax_fault_event *ev)
+{
+	const uint64_t start = shim_now_ns();
+
+	shim_fault_tell(shim_session_if_known(), ev);
+	tell_ns = (3 * tell_ns + (shim_now_ns() - start)) / 4;
+}
+
+static void tell_untold(void)
+{
+	uint32_t i;
+
+	for (i = 0; i < nr_untold; i++)
+		tell(&untold[i]);
+	nr_untold = 0;
+}
+
+static void tell_later(const struct dax_fault_event *ev)
+{
+	if (nr_untold == NR_UNTOLD)
+		tell_untold();
+	untold[nr_untold++] = *ev;
+}
+
+/* Lets go on whose time has come. Return: when the next one's does; 0: never. */
+static uint64_t let_go(int fd)
+{
+	uint64_t next = 0;
+	uint32_t i;
+
+	for (i = 0; i < nr_waiting;) {
+		if (shim_now_ns() < waiting[i].until_ns) {
+			if (!next || waiting[i].until_ns < next)
+				next = waiting[i].until_ns;
+			i++;
+			continue;
+		}
+		cast_off(fd, waiting[i].start, waiting[i].end);
+		if (!waiting[i].is_told)
+			tell_later(&waiting[i].ev);
+		waiting[i] = waiting[--nr_waiting];
+	}
+	return next;
+}
+
+/* In the time that there is: nobody is later for it. */
+static void tell_early(void)
+{
+	uint32_t i;
+
+	for (i = 0; i < nr_waiting; i++) {
+		if (waiting[i].is_told ||
+		    shim_now_ns() + 4 * tell_ns + SPIN_NS > waiting[i].until_ns)
+			continue;
+		/* In their order. */
+		if (nr_untold)
+			tell_untold();
+		tell(&waiting[i].ev);
+		waiting[i].is_told = true;
+	}
+}
+
+static void serve(void)
+{
+	const int fd = __atomic_load_n(&fd_plus_1, __ATOMIC_ACQUIRE) - 1;
+	struct pollfd pfd = {.fd = fd, .events = POLLIN};
+
+	sys5(prctl, PR_SET_NAME, "daxshim-touch", 0, 0, 0);
+	sys5(prctl, PR_SET_TIMERSLACK, 1, 0, 0, 0);
+	shim_thread_be_small();
+	for (;;) {
+		struct timespec ts;
+		uint64_t next;
+		uint64_t now;
+		long r;
+
+		read_touches(fd);
+		tell_early();
+		next = let_go(fd);
+		now = shim_now_ns();
+		/* Sleeping is not exact to some microseconds: the rest is waited awake. */
+		if (next && next < now + SPIN_NS)
+			continue;
+		next = next ? next - now - SPIN_NS : nr_untold ? IDLE_NS : 0;
+		ts.tv_sec = (time_t)(next / 1000000000);
+		ts.tv_nsec = (long)(next % 1000000000);
+		r = sys5(ppoll, &pfd, 1, next ? &ts : NULL, NULL, 0);
+		if (r == 0 && !nr_waiting)
+			tell_untold();
+		if (r < 0)
+			continue;
+		if (pfd.revents &
+		    POLLNVAL) /* the program has closed it: all is cast off */
+			break;
+	}
+	__atomic_store_n(&fd_plus_1, -1, __ATOMIC_RELEASE);
+	set_why_not(-EBADF);
+	for (;;)
+		sys1(exit, 0);
+}

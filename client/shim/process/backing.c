@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Descriptors of backing stores, kept for the process.
+ *
+ * The daemon hands them out to whoever holds a handle; once there, mmap needs no
+ * daemon. They are close-on-exec and have high numbers, so that the program's own
+ * keep the low ones that they would have on a real machine. A program may close them
+ * (closefrom(3) knows no better), even use the number again: so each is looked at
+ * before use, and asked for anew.
+ */
+#include "client/shim/base/compiler.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "client/shim/base/sys.h"
+#include "libcore/wire.h"
+
+struct backing {
+	uint64_t life; /* of the device it belongs to; 0: none */
+	uint64_t ino;
+	uint64_t dev;
+	int32_t fd_plus_1[2]; /* [is_writable] */
+};
+
+static struct backing backings[DAX_STATE_SLOTS];
+
+/* Numbers from here on, in a table that a process has anyway. */
+static int first_number(void)
+{
+	struct rlimit limit;
+	uint64_t n = 1024;
+
+	if (sys4(prlimit64, 0, RLIMIT_NOFILE, 0, &limit) == 0 && limit.rlim_cur < n)
+		n = limit.rlim_cur;
+	return n > 96 ? (int)n - 64 : 0;
+}
+
+static bool is_good(const struct backing *b, int fd, uint64_t life)
+{
+	struct stat st;
+
+	return fd >= 0 && b->life == life && sys2(fstat, fd, &st) == 0 &&
+	       st.st_ino == b->ino && st.st_dev == b->dev;
+}
+
+static SHIM_COLD int fetch(const struct shim_session *s, uint32_t slot,
+			   const struct dax_device *dev, bool is_writable, int handle)
+{
+	struct backing *b = &backings[slot];
+	uint64_t arg[4];
+	struct stat st;
+	int high;
+	int fd;
+	int r;
+
+	r = shim_request(s, DAX_MSG_ATTACH, 0, NULL, 0, handle, &fd, arg);
+	if (r < 0)
+		return r;
+	if (fd < 0)
+		return -EBADMSG;
+	if (arg[0] != slot || arg[1] != dev->life || sys2(fstat, fd, &st) < 0) {
+		sys1(close, fd);
+		return -ENXIO; /* it went away in this moment */
+	}
+	high = (int)sys3(fcntl, fd, F_DUPFD_CLOEXEC, first_number());
+	if (high >= 0) {
+		sys1(close, fd);
+		fd = high;
+	}
+	/* An older one is either closed by the program already or of a dead device. */
+	if (b->life && b->life != dev->life) {
+		int i;
+
+		for (i = 0; i < 2; i++) {
+			if (is_good(b, b->fd_plus_1[i] - 1, b->life))
+				sys1(close, b->fd_plus_1[i] - 1);
+			b->fd_plus_1[i] = 0;
+		}
+	}
+	b->life = dev->life;
+	b->ino = st.st_ino;
+	b->dev = st.st_dev;
+	b->fd_plus_1[is_writable] = fd + 1;
+	return fd;
+}
+
+/* How many numbers are needed for a moment: a socket, what comes over it, its copy. */
+#define NUMBERS 8
+
+/**
+ * shim_raise_limit() - make room for a few descriptors
+ * @ret_soft:	receives the limit that shim_set_limit() is to set again
+ *
+ * For when the program has used all that it may have: on a real device it would need
+ * none.
+ *
+ * Return: false if it may not have more.
+ */
+SHIM_COLD bool shim_raise_limit(uint64_t *ret_soft)
+{
+	struct rlimit limit;
+
+	if (sys4(prlimit64, 0, RLIMIT_NOFILE, NULL, &limit) < 0 ||
+	    limit.rlim_cur + NUMBERS > limit.rlim_max)
+		return false;
+	*ret_soft = limit.rlim_cur;
+	shim_set_limit(limit.rlim_cur + NUMBERS);
+	return true;
+}
+
+SHIM_COLD void shim_set_limit(uint64_t soft)
+{
+	struct rlimit limit;
+
+	if (sys4(prlimit64, 0, RLIMIT_NOFILE, NULL, &limit) < 0)
+		return;
+	limit.rlim_cur = soft;
+	sys4(prlimit64, 0, RLIMIT_NOFILE, &limit, NULL);
+}
+
+static SHIM_COLD int fetch_beyond_limit(const struct shim_session *s, uint32_t slot,
+					const struct dax_device *dev, bool is_writable,
+					int handle)
+{
+	int fd = -EMFILE;
+	uint64_t soft;
+
+	if (shim_raise_limit(&soft)) {
+		fd = fetch(s, slot, dev, is_writable, handle);
+		shim_set_limit(soft);
+	}
+	return fd;
+}
+
+/**
+ * shim_backing() - the descriptor to map a device from
+ * @s:		the session
+ * @slot:	of the device
+ * @dev:	its description
+ * @is_writable: as the handle is
+ * @handle:	an open handle of the device, or -1: only what the process has already
+ *
+ * Return: the descriptor, which stays the shim's; or a negative errno: ENXIO if the
+ * device or the daemon is gone.
+ */
+int shim_backing(const struct shim_session *s, uint32_t slot,
+		 const struct dax_device *dev, bool is_writable, int handle)
+{
+	struct backing *b = &backings[slot];
+	int fd = __atomic_load_n(&b->fd_plus_1[is_writable], __ATOMIC_RELAXED) - 1;
+	uint64_t mask;
+
+	if (likely(is_good(b, fd, dev->life)))
+		return fd;
+	if (handle < 0)
+		return -ENXIO;
+	if (!shim_maps_lock_slow(&mask))
+		return -ENXIO;
+	fd = b->fd_plus_1[is_writable] - 1;
+	if (!is_good(b, fd, dev->life))
+		fd = fetch(s, slot, dev, is_writable, handle);
+	if (unlikely(fd == -EMFILE))
+		fd = fetch_beyond_limit(s, slot, dev, is_writable, handle);
+	shim_maps_unlock_slow(mask);
+	if (fd == -ECONNREFUSED || fd == -ENOENT || fd == -EAGAIN || fd == -ECONNRESET ||
+	    fd == -EPIPE)
+		return -ENXIO;
+	return fd;
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What is told to daxrun: refusals, or with --trace every dax call. */
+#include "client/shim/base/compiler.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+
+#include "client/shim/base/sys.h"
+
+/* How long a trace may hold a program up when its reader is slow. */
+#define TRACE_TIMEOUT_S 2
+
+static void send_event(const struct shim_session *s, const struct dax_event *ev)
+{
+	struct timeval timeout = {.tv_sec = TRACE_TIMEOUT_S};
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int flags = MSG_NOSIGNAL;
+	long fd;
+
+	memcpy(addr.sun_path, s->log_path, sizeof(addr.sun_path));
+	if (addr.sun_path[0] == '@')
+		addr.sun_path[0] = '\0'; /* the abstract namespace */
+	fd = sys3(socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	if (s->log == SHIM_LOG_ALL)
+		sys5(setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+	else
+		flags |= MSG_DONTWAIT; /* a lost refusal is better than a late program */
+	sys6(sendto, fd, ev, sizeof(*ev), flags, &addr, sizeof(addr));
+	sys1(close, fd);
+}
+
+/* With the name of the device, or of an attribute: its end, if it is too long. */
+static SHIM_COLD void report(const struct shim_session *s, enum dax_call call,
+			     const char *name, const uint64_t *args, int nr_args,
+			     const struct dax_verdict *v, uint64_t result)
+{
+	struct dax_event ev = {.magic = DAX_EVENT_MAGIC, .call = call, .v = *v};
+	size_t len = strlen(name);
+	size_t skip = len >= sizeof(ev.dev) ? len - sizeof(ev.dev) + 1 : 0;
+
+	memcpy(ev.dev, name + skip, len - skip);
+	if (nr_args)
+		memcpy(ev.arg, args, (size_t)nr_args * sizeof(args[0]));
+	ev.pid = (int32_t)sys0(getpid);
+	ev.tid = (int32_t)sys0(gettid);
+	sys5(prctl, PR_GET_NAME, ev.comm, 0, 0, 0);
+	ev.result = result;
+	send_event(s, &ev);
+}
+
+static SHIM_COLD void report_slot(const struct shim_session *s, enum dax_call call,
+				  uint32_t slot, const uint64_t *args, int nr_args,
+				  const struct dax_verdict *v, uint64_t result)
+{
+	struct dax_device dev;
+
+	dax_state_read(s->state, slot, &dev);
+	report(s, call, dev.name, args, nr_args, v, result);
+}
+
+static bool is_wanted(const struct shim_session *s, const struct dax_verdict *v)
+{
+	return unlikely(s->log >
+			(dax_verdict_is_told(v) ? SHIM_LOG_NONE : SHIM_LOG_REFUSALS));
+}
+
+/**
+ * shim_report() - tell daxrun of a call on a device, if it wants to know
+ * @s:		the session
+ * @call:	the call
+ * @slot:	of the device
+ * @args:	the call's arguments, as libcore/event.c prints them
+ * @nr_args:	how many, at most DAX_EVENT_ARGS
+ * @v:		the verdict
+ * @result:	what an allowed call answered
+ *
+ * Async-signal-safe.
+ */
+void shim_report(const struct shim_session *s, enum dax_call call, uint32_t slot,
+		 const uint64_t *args, int nr_args, const struct dax_verdict *v,
+		 uint64_t result)
+{
+	if (is_wanted(s, v))
+		report_slot(s, call, slot, args, nr_args, v, result);
+}
+
+/**
+ * shim_report_name() - tell daxrun of a call on something that is no device
+ * @name:	of a sysfs attribute, say
+ * the rest:	as shim_report()
+ */
+void shim_report_name(const struct shim_session *s, enum dax_call call, const char *name,
+		      const uint64_t *args, int nr_args, const struct dax_verdict *v)
+{
+	if (is_wanted(s, v))
+		report(s, call, name, args, nr_args, v, 0);
+}
+
+/**
+ * shim_report_path() - tell daxrun of a call on a file of our tree
+ * @path:	where it is, as the program or as we name it
+ * the rest:	as shim_report()
+ */
+void shim_report_path(const struct shim_session *s, enum dax_call call, const char *path,
+		      const uint64_t *args, int nr_args, const struct dax_verdict *v)
+{
+	if (!strncmp(path, s->dir, s->dir_len))
+		path += s->dir_len;
+	if (!strncmp(path, "/dev/", 5) || !strncmp(path, "/sys/", 5))
+		path += 5;
+	shim_report_name(s, call, path, args, nr_args, v);
+}

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The functions that change what a directory holds, or a node's mode.
+ *
+ * /dev and /sys are not a user's to change, and /sys not even root's; but our files for
+ * them are often the user's own, so the refusal has to come from here.
+ */
+#include "client/shim/wrap/wrap.h"
+
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "client/shim/base/sys.h"
+
+enum place {
+	ELSEWHERE,
+	IN_DEV,
+	IN_SYS, /* or /proc */
+};
+
+/* Where a path leads, and at which place we keep that. */
+static SHIM_COLD enum place place_of_word(int dirfd, const char *path,
+					  enum shim_follow follow, char buf[PATH_MAX])
+{
+	const struct shim_session *s;
+
+	if (shim_redirect(dirfd, path, follow, buf) == path)
+		return ELSEWHERE;
+	s = shim_session();
+	return strncmp(buf + s->dir_len, "/dev/", 5) ? IN_SYS : IN_DEV;
+}
+
+static enum place place_of(int dirfd, const char *path, enum shim_follow follow,
+			   char buf[PATH_MAX])
+{
+	return shim_has_word(path) ? place_of_word(dirfd, path, follow, buf) : ELSEWHERE;
+}
+
+static int refuse(const char *path, const struct dax_verdict *v)
+{
+	const struct shim_session *s = shim_session();
+
+	shim_report_path(s, DAX_CALL_CHANGE, path, NULL, 0, v);
+	return -v->error;
+}
+
+/* What may not be changed. @path is in our tree. */
+static SHIM_COLD int refuse_in_dev(const char *path)
+{
+	struct dax_verdict v = dax_change_verdict(false, false);
+
+	return refuse(path, &v);
+}
+
+static SHIM_COLD int refuse_in_sys(char *path)
+{
+	struct dax_verdict v;
+	char *slash;
+	char *p;
+
+	for (slash = p = path; *p; p++)
+		slash = *p == '/' ? p : slash;
+	*slash = '\0';
+	v = dax_change_verdict(true, sys3(faccessat, AT_FDCWD, path, W_OK) == 0);
+	*slash = '/';
+	return refuse(path, &v);
+}
+
+/**
+ * shim_may_change() - may something at this path be made, removed or renamed?
+ *
+ * fs/kernfs has no such operations (EPERM); /dev belongs to root.
+ *
+ * Return: 0 if it is none of ours, or the negative errno.
+ */
+int shim_may_change(int dirfd, const char *path)
+{
+	char buf[PATH_MAX];
+
+	switch (place_of(dirfd, path, SHIM_NOFOLLOW, buf)) {
+	case IN_DEV:
+		return refuse_in_dev(buf);
+	case IN_SYS:
+		return refuse_in_sys(buf);
+	case ELSEWHERE:
+	default:
+		return 0;
+	}
+}
+
+/*
+ * The same for something that is to be made: what is there is there (fs/namei.c).
+ * @refusal: what is answered in /sys, or 0: as shim_may_change() does.
+ */
+static int may_make(int dirfd, const char *path, int refusal)
+{
+	char buf[PATH_MAX];
+	enum place place = place_of(dirfd, path, SHIM_NOFOLLOW, buf);
+	long r;
+
+	if (likely(place == ELSEWHERE))
+		return 0;
+	r = sys4(faccessat, AT_FDCWD, buf, F_OK, 0);
+	if (r != -ENOENT)
+		return r == 0 ? -EEXIST : (int)r;
+	if (place == IN_DEV)
+		return refuse_in_dev(buf);
+	return refusal ? refusal : refuse_in_sys(buf);
+}
+
+/* -- extended attributes: a special file has none of the user's (fs/xattr.c)
+ * --------------- */
+
+static bool is_user_name(const char *name)
+{
+	return shim_may_look(name) && !strncmp(name, "user.", 5);
+}
+
+#define SETXATTR(func, follow)                                                           \
+	SHIM_EXPORT int func(const char *path, const char *name, const void *value,      \
+			     size_t size, int flags)                                     \
+	{                                                                                \
+		char buf[PATH_MAX];                                                      \
+                                                                                         \
+		if (!shim_has_word(path))                                                \
+			return REAL(func)(path, name, value, size, flags);               \
+		path = shim_redirect(AT_FDCWD, path, follow, buf);                       \
+		if (path == buf && is_user_name(name))                                   \
+			return (int)shim_ret(-EPERM);                                    \
+		return REAL(func)(path, name, value, size, flags);                       \
+	}
+
+SETXATTR(setxattr, SHIM_FOLLOW)
+SETXATTR(lsetxattr, SHIM_NOFOLLOW)
+
+SHIM_EXPORT int fsetxattr(int fd, const char *name, const void *value, size_t size,
+			  int flags)
+{
+	if (unlikely(!shim_fd_is_other(fd)) && shim_ident_fd(fd).kind != SHIM_OTHER &&
+	    is_user_name(name))
+		return (int)shim_ret(-EPERM);
+	return REAL(fsetxattr)(fd, name, value, size, flags);
+}
+
+/* -- mode and length --------------------------------------------------------------------
+ */
+
+static SHIM_COLD int chmod_ours(int dirfd, const char *path, mode_t mode)
+{
+	char buf[PATH_MAX];
+
+	switch (place_of_word(dirfd, path, SHIM_FOLLOW, buf)) {
+	case IN_DEV: /* the bit that says "ours" stays */
+		return (int)sys3(fchmodat, AT_FDCWD, buf, mode | S_ISVTX);
+	case IN_SYS:
+		return refuse_in_sys(buf);
+	case ELSEWHERE:
+	default:
+		return (int)sys3(fchmodat, dirfd, path, mode);
+	}
+}
+
+SHIM_EXPORT int chmod(const char *path, mode_t mode)
+{
+	if (shim_has_word(path))
+		return (int)shim_ret(chmod_ours(AT_FDCWD, path, mode));
+	return REAL(chmod)(path, mode);
+}
+
+SHIM_EXPORT int fchmodat(int dirfd, const char *path, mode_t mode, int flags)
+{
+	if (!flags && shim_has_word(path))
+		return (int)shim_ret(chmod_ours(dirfd, path, mode));
+	return REAL(fchmodat)(dirfd, path, mode, flags);
+}
+
+/* fs/open.c: do_sys_truncate(): EINVAL for what is no file; fs/kernfs takes any length.
+ */
+static SHIM_COLD int truncate_ours(const char *path, off64_t len)
+{
+	char buf[PATH_MAX];
+	enum place place = place_of_word(AT_FDCWD, path, SHIM_FOLLOW, buf);
+	const uint64_t args[] = {(uint64_t)len};
+	struct dax_verdict v;
+	int r;
+
+	if (place == ELSEWHERE)
+		return (int)sys2(truncate, path, len);
+	if (len < 0)
+		return -EINVAL;
+	r = (int)sys3(faccessat, AT_FDCWD, buf, place == IN_DEV ? F_OK : W_OK);
+	if (r < 0 || place == IN_SYS)
+		return r;
+	v = dax_fd_verdict(DAX_CALL_FTRUNCATE, O_RDWR, len, 0, 0);
+	shim_report_path(shim_session(), DAX_CALL_TRUNCATE, buf, args, 1, &v);
+	return -v.error;
+}
+
+SHIM_EXPORT int truncate(const char *path, off_t len)
+{
+	if (shim_has_word(path))
+		return (int)shim_ret(truncate_ours(path, len));
+	return REAL(truncate)(path, len);
+}
+
+SHIM_EXPORT int truncate64(const char *path, off64_t len)
+{
+	if (shim_has_word(path))
+		return (int)shim_ret(truncate_ours(path, len));
+	return REAL(truncate64)(path, len);
+}
+
+/* -- removing
+ * ------------------------------------------------------------------------------ */
+
+/* Root may remove a node; the device does not mind. */
+static SHIM_COLD int unlink_ours(int dirfd, const char *path, int flags)
+{
+	char buf[PATH_MAX];
+	struct stat st;
+	long r;
+
+	switch (place_of_word(dirfd, path, SHIM_NOFOLLOW, buf)) {
+	case IN_DEV:
+		r = sys4(newfstatat, AT_FDCWD, buf, &st, AT_SYMLINK_NOFOLLOW);
+		if (r < 0)
+			return (int)r;
+		if (flags & AT_REMOVEDIR)
+			return -ENOTDIR;
+		return sys0(geteuid) ? refuse_in_dev(buf)
+				     : (int)sys3(unlinkat, AT_FDCWD, buf, 0);
+	case IN_SYS:
+		return refuse_in_sys(buf);
+	case ELSEWHERE:
+	default:
+		return (int)sys3(unlinkat, dirfd, path, flags);
+	}
+}
+
+SHIM_EXPORT int unlink(const char *path)
+{
+	if (shim_has_word(path))
+		return (int)shim_ret(unlink_ours(AT_FDCWD, path, 0));
+	return REAL(unlink)(path);
+}
+
+SHIM_EXPORT int unlinkat(int dirfd, const char *path, int flags)
+{
+	if (shim_has_word(path))
+		return (int)shim_ret(unlink_ours(dirfd, path, flags));
+	return REAL(unlinkat)(dirfd, path, flags);
+}
+
+SHIM_EXPORT int remove(const char *path)
+{
+	int r = shim_may_change(AT_FDCWD, path);
+
+	if (unlikely(r == -EACCES))
+		r = unlink_ours(AT_FDCWD, path, 0);
+	else if (likely(!r))
+		return REAL(remove)(path);
+	return (int)shim_ret(r);
+}
+
+SHIM_EXPORT int rmdir(const char *path)
+{
+	if (shim_has_word(path))
+		return (int)shim_ret(unlink_ours(AT_FDCWD, path, AT_REMOVEDIR));
+	return REAL(rmdir)(path);
+}
+
+/* -- making and renaming
+ * ------------------------------------------------------------------- */
+
+#define MAKE(name, params, args, dirfd, path)                                            \
+	SHIM_EXPORT int name params                                                      \
+	{                                                                                \
+		int r = may_make(dirfd, path, 0);                                        \
+                                                                                         \
+		return unlikely(r < 0) ? (int)shim_ret(r) : REAL(name) args;             \
+	}
+
+#define CHANGE2(name, params, args, dirfd1, path1, dirfd2, path2)                        \
+	SHIM_EXPORT int name params                                                      \
+	{                                                                                \
+		int r = shim_may_change(dirfd1, path1);                                  \
+                                                                                         \
+		if (likely(!r))                                                          \
+			r = shim_may_change(dirfd2, path2);                              \
+		return unlikely(r < 0) ? (int)shim_ret(r) : REAL(name) args;             \
+	}
+
+MAKE(mkdir, (const char *path, mode_t mode), (path, mode), AT_FDCWD, path)
+MAKE(mkdirat, (int dirfd, const char *path, mode_t mode), (dirfd, path, mode), dirfd,
+     path)
+MAKE(symlink, (const char *target, const char *path), (target, path), AT_FDCWD, path)
+MAKE(symlinkat, (const char *target, int dirfd, const char *path), (target, dirfd, path),
+     dirfd, path)
+CHANGE2(rename, (const char *from, const char *to), (from, to), AT_FDCWD, from, AT_FDCWD,
+	to)
+CHANGE2(renameat, (int fromfd, const char *from, int tofd, const char *to),
+	(fromfd, from, tofd, to), fromfd, from, tofd, to)
+CHANGE2(renameat2,
+	(int fromfd, const char *from, int tofd, const char *to, unsigned int flags),
+	(fromfd, from, tofd, to, flags), fromfd, from, tofd, to)
+
+/* A node is on a file system of its own: it can be linked nowhere else. */
+static int may_link(int fromfd, const char *from, int tofd, const char *to)
+{
+	int r = may_make(tofd, to, -EPERM);
+
+	if (likely(!r) && unlikely(shim_may_change(fromfd, from) < 0))
+		r = -EXDEV;
+	return r;
+}
+
+SHIM_EXPORT int link(const char *from, const char *to)
+{
+	int r = may_link(AT_FDCWD, from, AT_FDCWD, to);
+
+	return unlikely(r < 0) ? (int)shim_ret(r) : REAL(link)(from, to);
+}
+
+SHIM_EXPORT int linkat(int fromfd, const char *from, int tofd, const char *to, int flags)
+{
+	int r = may_link(fromfd, from, tofd, to);
+
+	return unlikely(r < 0) ? (int)shim_ret(r)
+			       : REAL(linkat)(fromfd, from, tofd, to, flags);
+}
+
+/*
+ * A second node of a device is the same device. Here that is a second name of its
+ * handle, or a link to it. Return: 0 if that was made, or a negative errno: then let the kernel.
+ */
+static SHIM_COLD int mknod_ours(int dirfd, const char *path, dev_t rdev)
+{
+	const struct shim_session *s = shim_session();
+	char handle[PATH_MAX];
+	struct dax_device dev;
+	uint32_t i;
+	long r;
+
+	if (!s || major(rdev) != s->names.major || sys0(geteuid))
+		return -ENODEV;
+	for (i = 0; i < DAX_STATE_SLOTS; i++) {
+		dax_state_read(s->state, i, &dev);
+		if (dev.life && !(dev.flags & DAX_DEVICE_GONE) &&
+		    dev.minor == minor(rdev) && dev.major == major(rdev))
+			break;
+	}
+	if (i == DAX_STATE_SLOTS)
+		return -ENODEV;
+	memcpy(handle, s->dir, s->dir_len);
+	strcpy(handle + s->dir_len, "/dev/");
+	strcat(handle, dev.name);
+	r = sys5(linkat, AT_FDCWD, handle, dirfd, path, 0);
+	/* On another file system: a link to the name, which leads to the handle. */
+	if (r == -EXDEV)
+		r = sys3(symlinkat, handle + s->dir_len, dirfd, path);
+	return (int)r;
+}
+
+static int before_mknod(int dirfd, const char *path, mode_t mode, dev_t rdev)
+{
+	int r = may_make(dirfd, path, -EACCES);
+
+	if (unlikely(r < 0))
+		return r;
+	if (unlikely(S_ISCHR(mode)) && mknod_ours(dirfd, path, rdev) == 0)
+		return 1;
+	return 0;
+}
+
+SHIM_EXPORT int mknod(const char *path, mode_t mode, dev_t rdev)
+{
+	int r = before_mknod(AT_FDCWD, path, mode, rdev);
+
+	if (r)
+		return r < 0 ? (int)shim_ret(r) : 0;
+	return REAL(mknod)(path, mode, rdev);
+}
+
+SHIM_EXPORT int mknodat(int dirfd, const char *path, mode_t mode, dev_t rdev)
+{
+	int r = before_mknod(dirfd, path, mode, rdev);
+
+	if (r)
+		return r < 0 ? (int)shim_ret(r) : 0;
+	return REAL(mknodat)(dirfd, path, mode, rdev);
+}

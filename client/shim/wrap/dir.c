@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The functions that read directories.
+ *
+ * Where we have entries beside other people's (/dev, /sys/bus...), a second stream on
+ * our directory is read when the first is at its end. That is all that has to be
+ * remembered for a stream, in a few places that are claimed without a lock; if they
+ * are all taken, such a directory is shown without our entries.
+ */
+#include "client/shim/wrap/wrap.h"
+
+#include <fts.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/shim/base/sys.h"
+#include "libcore/size.h"
+
+#define NR_SHARED 32
+
+struct shared {
+	DIR *dir; /* the program's; NULL: free */
+	DIR *ours;
+	bool is_at_ours; /* the first is at its end */
+};
+
+static struct shared shared[NR_SHARED];
+static int nr_shared; /* in use: the quick look */
+
+static struct shared *find_shared(DIR *dir)
+{
+	int i;
+
+	if (likely(!__atomic_load_n(&nr_shared, __ATOMIC_RELAXED)))
+		return NULL;
+	for (i = 0; i < NR_SHARED; i++)
+		if (__atomic_load_n(&shared[i].dir, __ATOMIC_RELAXED) == dir)
+			return &shared[i];
+	return NULL;
+}
+
+/* Notes that a stream is to go on at @extra. */
+static SHIM_COLD void share(DIR *dir, const char *extra)
+{
+	DIR *ours = REAL(opendir)(extra);
+	int i;
+
+	if (!ours)
+		return;
+	for (i = 0; i < NR_SHARED; i++) {
+		DIR *expected = NULL;
+
+		if (!__atomic_compare_exchange_n(&shared[i].dir, &expected, dir, false,
+						 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			continue;
+		shared[i].ours = ours;
+		shared[i].is_at_ours = false;
+		__atomic_add_fetch(&nr_shared, 1, __ATOMIC_RELAXED);
+		return;
+	}
+	REAL(closedir)(ours);
+}
+
+static SHIM_COLD DIR *opendir_ours(const char *path)
+{
+	char buf[PATH_MAX];
+
+	return REAL(opendir)(shim_redirect(AT_FDCWD, path, SHIM_FOLLOW, buf));
+}
+
+/* After a directory was opened: has it entries of ours, too? */
+static DIR *opened_dir(DIR *dir, int dirfd, const char *path)
+{
+	const int saved = errno;
+	char extra[PATH_MAX];
+
+	if (dir && shim_is_shared_dir(dirfd, path, extra)) {
+		share(dir, extra);
+		errno = saved;
+	}
+	return dir;
+}
+
+SHIM_EXPORT DIR *opendir(const char *path)
+{
+	DIR *dir;
+
+	if (shim_has_word(path))
+		return opendir_ours(path);
+	dir = REAL(opendir)(path);
+	if (!dir && shim_was_dangling(AT_FDCWD, path, SHIM_FOLLOW))
+		return opendir_ours(path);
+	return opened_dir(dir, AT_FDCWD, path);
+}
+
+SHIM_EXPORT DIR *fdopendir(int fd)
+{
+	DIR *dir = REAL(fdopendir)(fd);
+
+	/* Only where there is a daemon is it worth a system call. */
+	if (!shim_session_if_known() && !secure_getenv("CUSE_DAXD_RUNTIME_DIR"))
+		return dir;
+	return opened_dir(dir, fd, NULL);
+}
+
+SHIM_EXPORT int closedir(DIR *dir)
+{
+	struct shared *s = find_shared(dir);
+
+	if (unlikely(s != NULL)) {
+		REAL(closedir)(s->ours);
+		__atomic_store_n(&s->dir, NULL, __ATOMIC_RELEASE);
+		__atomic_sub_fetch(&nr_shared, 1, __ATOMIC_RELAXED);
+	}
+	return REAL(closedir)(dir);
+}
+
+SHIM_EXPORT void rewinddir(DIR *dir)
+{
+	struct shared *s = find_shared(dir);
+
+	if (unlikely(s != NULL)) {
+		REAL(rewinddir)(s->ours);
+		s->is_at_ours = false;
+	}
+	REAL(rewinddir)(dir);
+}
+
+/* An entry of ours that the directory itself has, too, has been shown. */
+static bool is_shown(const struct shared *s, const char *name)
+{
+	return !strcmp(name, ".") || !strcmp(name, "..") ||
+	       sys3(faccessat, dirfd(s->dir), name, F_OK) == 0;
+}
+
+/* A handle is a device to everybody. */
+static void fix_type(unsigned char *type, const char *name, const struct shared *s)
+{
+	struct stat st;
+
+	if (*type == DT_REG && sys4(newfstatat, dirfd(s->ours), name, &st, 0) == 0 &&
+	    shim_ident_stat(&st).kind == SHIM_NODE)
+		*type = DT_CHR;
+}
+
+#define READDIR(name, type)                                                              \
+	SHIM_EXPORT type *name(DIR *dir)                                                 \
+	{                                                                                \
+		struct shared *s = find_shared(dir);                                     \
+		const int saved = errno;                                                 \
+		type *entry;                                                             \
+                                                                                         \
+		if (likely(!s))                                                          \
+			return REAL(name)(dir);                                          \
+		if (!s->is_at_ours) {                                                    \
+			errno = 0;                                                       \
+			entry = REAL(name)(dir);                                         \
+			if (entry || errno) {                                            \
+				errno = errno ? errno : saved;                           \
+				return entry;                                            \
+			}                                                                \
+			s->is_at_ours = true;                                            \
+		}                                                                        \
+		errno = saved;                                                           \
+		do {                                                                     \
+			entry = REAL(name)(s->ours);                                     \
+		} while (entry && is_shown(s, entry->d_name));                           \
+		if (entry)                                                               \
+			fix_type(&entry->d_type, entry->d_name, s);                      \
+		return entry;                                                            \
+	}
+
+READDIR(readdir, struct dirent)
+READDIR(readdir64, struct dirent64)
+
+/* Deprecated, and the caller's buffer is of unknown size: over readdir, as in libc. */
+#define READDIR_R(name, type, next)                                                      \
+	SHIM_EXPORT int name(DIR *dir, type *entry, type **ret)                          \
+	{                                                                                \
+		const int saved = errno;                                                 \
+		type *found;                                                             \
+		int error;                                                               \
+                                                                                         \
+		if (likely(!find_shared(dir)))                                           \
+			return REAL(name)(dir, entry, ret);                              \
+		errno = 0;                                                               \
+		found = next(dir);                                                       \
+		error = errno;                                                           \
+		errno = saved;                                                           \
+		*ret = found ? entry : NULL;                                             \
+		if (found)                                                               \
+			memcpy(entry, found, found->d_reclen);                           \
+		return error;                                                            \
+	}
+
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+READDIR_R(readdir_r, struct dirent, readdir)
+READDIR_R(readdir64_r, struct dirent64, readdir64)
+
+/* -- getdents64(2), which has no stream ------------------------------------------------
+ */
+
+/* Of ours, as many as are of use; and what a directory's own entries need beside. */
+#define OUR_ENTRIES   2048
+#define THEIR_ENTRIES 512
+
+/* The entries of @extra that directory @fd does not have. Return: their bytes. */
+static SHIM_COLD size_t entries_of(int fd, const char *extra, char *to, size_t room)
+{
+	char buf[OUR_ENTRIES];
+	size_t len = 0;
+	long n = 0;
+	long at;
+	int dir;
+
+	dir = (int)sys3(openat, AT_FDCWD, extra, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir >= 0)
+		n = sys3(getdents64, dir, buf, sizeof(buf));
+	for (at = 0; at < n;) {
+		struct dirent64 *entry = (struct dirent64 *)(void *)(buf + at);
+		struct stat st;
+
+		at += entry->d_reclen;
+		if (entry->d_name[0] == '.' || len + entry->d_reclen > room ||
+		    sys3(faccessat, fd, entry->d_name, F_OK) == 0)
+			continue;
+		if (entry->d_type == DT_REG &&
+		    sys4(newfstatat, dir, entry->d_name, &st, 0) == 0 &&
+		    shim_ident_stat(&st).kind == SHIM_NODE)
+			entry->d_type = DT_CHR;
+		memcpy(to + len, entry, entry->d_reclen);
+		len += entry->d_reclen;
+	}
+	if (dir >= 0)
+		sys1(close, dir);
+	return len;
+}
+
+/*
+ * Ours come first: that is where a directory is that was not read yet, and nothing has
+ * to be remembered.
+ */
+SHIM_EXPORT ssize_t getdents64(int fd, void *buf, size_t n)
+{
+	char ours[OUR_ENTRIES];
+	char extra[PATH_MAX];
+	size_t len = 0;
+	long r;
+
+	if (n > THEIR_ENTRIES && sys3(lseek, fd, 0, SEEK_CUR) == 0 &&
+	    (shim_session_if_known() || secure_getenv("CUSE_DAXD_RUNTIME_DIR")) &&
+	    shim_is_shared_dir(fd, NULL, extra))
+		len = entries_of(fd, extra, ours,
+				 dax_min(n - THEIR_ENTRIES, sizeof(ours)));
+	r = sys3(getdents64, fd, buf, n - len);
+	if (r <= 0 || !len)
+		return shim_ret(r);
+	memmove((char *)buf + len, buf, (size_t)r);
+	memcpy(buf, ours, len);
+	return r + (long)len;
+}
+
+/* -- the functions that do it all inside libc
+ * ------------------------------------------------ */
+
+static void free_list(void **list, size_t n)
+{
+	while (n--)
+		free(list[n]);
+	free(list);
+}
+
+/*
+ * scandir reads the directory inside libc; so it is done here, for the directories that
+ * are shared. For all others, only the path is changed.
+ */
+#define SCANDIR(name, type, next)                                                        \
+	static SHIM_COLD int name##_shared(const char *path, type ***ret,                \
+					   int (*filter)(const type *),                  \
+					   int (*compare)(const type **, const type **)) \
+	{                                                                                \
+		DIR *dir = opendir(path);                                                \
+		type **list = NULL;                                                      \
+		size_t room = 0;                                                         \
+		size_t n = 0;                                                            \
+		type *entry;                                                             \
+                                                                                         \
+		if (!dir)                                                                \
+			return -1;                                                       \
+		while ((entry = next(dir))) {                                            \
+			type *copy;                                                      \
+                                                                                         \
+			if (filter && !filter(entry))                                    \
+				continue;                                                \
+			if (n == room) {                                                 \
+				size_t more = room ? 2 * room : 64;                      \
+				type **grown = realloc(list, more * sizeof(*list));      \
+                                                                                         \
+				if (!grown)                                              \
+					goto no_memory;                                  \
+				list = grown;                                            \
+				room = more;                                             \
+			}                                                                \
+			copy = malloc(entry->d_reclen);                                  \
+			if (!copy)                                                       \
+				goto no_memory;                                          \
+			list[n++] = memcpy(copy, entry, entry->d_reclen);                \
+		}                                                                        \
+		closedir(dir);                                                           \
+		if (compare && n)                                                        \
+			qsort(list, n, sizeof(*list),                                    \
+			      (int (*)(const void *, const void *))(void *)compare);     \
+		*ret = list ? list : malloc(sizeof(*list));                              \
+		return (int)n;                                                           \
+	no_memory:                                                                       \
+		free_list((void **)list, n);                                             \
+		closedir(dir);                                                           \
+		errno = ENOMEM;                                                          \
+		return -1;                                                               \
+	}                                                                                \
+                                                                                         \
+	static SHIM_COLD int name##_ours(const char *path, type ***ret,                  \
+					 int (*filter)(const type *),                    \
+					 int (*compare)(const type **, const type **))   \
+	{                                                                                \
+		char buf[PATH_MAX];                                                      \
+                                                                                         \
+		return REAL(name)(shim_redirect(AT_FDCWD, path, SHIM_FOLLOW, buf), ret,  \
+				  filter, compare);                                      \
+	}                                                                                \
+                                                                                         \
+	SHIM_EXPORT int name(const char *path, type ***ret, int (*filter)(const type *), \
+			     int (*compare)(const type **, const type **))               \
+	{                                                                                \
+		char buf[PATH_MAX];                                                      \
+                                                                                         \
+		if (shim_has_word(path))                                                 \
+			return name##_ours(path, ret, filter, compare);                  \
+		if (shim_may_look(path) && shim_is_shared_dir(AT_FDCWD, path, buf))      \
+			return name##_shared(path, ret, filter, compare);                \
+		return REAL(name)(path, ret, filter, compare);                           \
+	}
+
+SCANDIR(scandir, struct dirent, readdir)
+SCANDIR(scandir64, struct dirent64, readdir64)
+
+/* From a directory: only an absolute path, or the working directory, can lead to us. */
+SHIM_EXPORT int scandirat(int dirfd, const char *path, struct dirent ***ret,
+			  int (*filter)(const struct dirent *),
+			  int (*compare)(const struct dirent **, const struct dirent **))
+{
+	if (shim_may_look(path) && (dirfd == AT_FDCWD || path[0] == '/'))
+		return scandir(path, ret, filter, compare);
+	return REAL(scandirat)(dirfd, path, ret, filter, compare);
+}
+
+SHIM_EXPORT int scandirat64(int dirfd, const char *path, struct dirent64 ***ret,
+			    int (*filter)(const struct dirent64 *),
+			    int (*compare)(const struct dirent64 **,
+					   const struct dirent64 **))
+{
+	if (shim_may_look(path) && (dirfd == AT_FDCWD || path[0] == '/'))
+		return scandir64(path, ret, filter, compare);
+	return REAL(scandirat64)(dirfd, path, ret, filter, compare);
+}
+
+/* glob has its own way to be given other functions. Elsewhere it is left alone. */
+static bool is_glob_ours(const char *pattern, int flags)
+{
+	return !(flags & GLOB_ALTDIRFUNC) && shim_may_look(pattern) &&
+	       (!strncmp(pattern, "/dev/", 5) || !strncmp(pattern, "/sys/", 5) ||
+		strstr(pattern, "dax"));
+}
+
+#define GLOB(name, type, next, get_stat, get_lstat)                                      \
+	SHIM_EXPORT int name(const char *pattern, int flags,                             \
+			     int (*on_error)(const char *, int), type *g)                \
+	{                                                                                \
+		type own;                                                                \
+		int r;                                                                   \
+                                                                                         \
+		if (!is_glob_ours(pattern, flags))                                       \
+			return REAL(name)(pattern, flags, on_error, g);                  \
+		own = *g;                                                                \
+		own.gl_opendir = (void *(*)(const char *))opendir;                       \
+		own.gl_closedir = (void (*)(void *))(void *)closedir;                    \
+		own.gl_readdir = (void *)next;                                           \
+		own.gl_stat = (void *)get_stat;                                          \
+		own.gl_lstat = (void *)get_lstat;                                        \
+		r = REAL(name)(pattern, flags | GLOB_ALTDIRFUNC, on_error, &own);        \
+		g->gl_pathc = own.gl_pathc;                                              \
+		g->gl_pathv = own.gl_pathv;                                              \
+		g->gl_offs = own.gl_offs;                                                \
+		g->gl_flags = own.gl_flags & ~GLOB_ALTDIRFUNC;                           \
+		return r;                                                                \
+	}
+
+GLOB(glob, glob_t, readdir, stat, lstat)
+GLOB(glob64, glob64_t, readdir64, stat64, lstat64)
+
+/*
+ * fts walks inside libc; it is given the place where our tree is. What it then tells
+ * are paths in the runtime directory: they work, but show where we are.
+ */
+#define NR_FTS 8
+
+#define FTS(name, type, ret)                                                             \
+	static SHIM_COLD ret *name##_ours(char *const *paths, int n, int options,        \
+					  int (*compare)(const type **, const type **))  \
+	{                                                                                \
+		char *other[NR_FTS + 1];                                                 \
+		char buf[NR_FTS][PATH_MAX];                                              \
+		int i;                                                                   \
+                                                                                         \
+		for (i = 0; i < n; i++)                                                  \
+			other[i] =                                                       \
+				(char *)(uintptr_t)shim_redirect(AT_FDCWD, paths[i],     \
+								 SHIM_FOLLOW, buf[i]);   \
+		other[n] = NULL;                                                         \
+		return REAL(name)(other, options, compare);                              \
+	}                                                                                \
+                                                                                         \
+	SHIM_EXPORT ret *name(char *const *paths, int options,                           \
+			      int (*compare)(const type **, const type **))              \
+	{                                                                                \
+		bool is_ours = false;                                                    \
+		int n;                                                                   \
+                                                                                         \
+		for (n = 0; n < NR_FTS && paths[n]; n++)                                 \
+			is_ours |= shim_has_word(paths[n]);                              \
+		if (!is_ours || paths[n])                                                \
+			return REAL(name)(paths, options, compare);                      \
+		return name##_ours(paths, n, options, compare);                          \
+	}
+
+FTS(fts_open, FTSENT, FTS)
+FTS(fts64_open, FTSENT64, FTS64)

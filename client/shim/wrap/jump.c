@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Jumps out of signal handlers.
+ *
+ * A handler that comes over a change of the list of mappings, and jumps away, leaves the
+ * lock taken and the change half done. With the plain system calls nothing would be lost,
+ * so it must not be here: the jump itself puts things right.
+ */
+#include "client/shim/wrap/wrap.h"
+
+#include <setjmp.h>
+
+void __longjmp_chk(struct __jmp_buf_tag env[1], int value) __attribute__((noreturn));
+void _longjmp(struct __jmp_buf_tag env[1], int value) __attribute__((noreturn));
+
+/* Where the stack will be. libc keeps it mixed with a secret that the thread has. */
+static uintptr_t target_of(const struct __jmp_buf_tag *env)
+{
+#ifdef __x86_64__
+	uint64_t mixed = (uint64_t)env->__jmpbuf[6];
+	uint64_t secret;
+
+	__asm__("movq %%fs:0x30, %0" : "=r"(secret));
+	return (mixed >> 17 | mixed << 47) ^ secret;
+#else
+	(void)env;
+	return UINTPTR_MAX; /* out of everything */
+#endif
+}
+
+#define JUMP(name)                                                                       \
+	SHIM_EXPORT __attribute__((noreturn)) void name(struct __jmp_buf_tag env[1],     \
+							int value)                       \
+	{                                                                                \
+		if (unlikely(shim_maps_is_locked()))                                     \
+			shim_maps_jump(target_of(env));                                  \
+		REAL(name)(env, value);                                                  \
+		__builtin_unreachable();                                                 \
+	}
+
+JUMP(longjmp)
+JUMP(_longjmp)
+JUMP(siglongjmp)
+JUMP(__longjmp_chk)

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The functions that answer with a path: what leads into the runtime directory is
+ * shown as what it stands for.
+ */
+#include "client/shim/wrap/wrap.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/shim/base/sys.h"
+
+/* -- readlink --------------------------------------------------------------------------
+ */
+
+/*
+ * A link's target that is a path of ours: those in /proc, of descriptors and working
+ * directories. Links in the sysfs tree are relative, and right as they are.
+ */
+static ssize_t shown_target(char *buf, ssize_t n)
+{
+	char path[PATH_MAX];
+	ssize_t shown;
+
+	if (n <= 0 || n >= PATH_MAX || buf[0] != '/')
+		return n;
+	memcpy(path, buf, (size_t)n);
+	path[n] = '\0';
+	shown = shim_unredirect(path, (size_t)n);
+	if (shown < 0)
+		return n;
+	memcpy(buf, path, (size_t)shown);
+	return shown;
+}
+
+static bool is_in_proc(const char *path)
+{
+	return !strncmp(path, "/proc/", 6);
+}
+
+/* The kernel would answer EFAULT for a buffer that can't be written. */
+static ssize_t copy_out(void *to, const void *from, size_t n)
+{
+	struct iovec local = {.iov_base = (void *)(uintptr_t)from, .iov_len = n};
+	struct iovec remote = {.iov_base = to, .iov_len = n};
+
+	if (unlikely(!to || shim_maps_touch((uintptr_t)to, n)) &&
+	    sys6(process_vm_writev, sys0(getpid), &local, 1, &remote, 1, 0) != (long)n)
+		return shim_ret(-EFAULT);
+	memcpy(to, from, n);
+	return (ssize_t)n;
+}
+
+/*
+ * A target of ours is longer in the kernel's view than in the program's, whose buffer
+ * may be large enough for the latter only; so it is read into ours.
+ */
+#define READLINK(name, params, dirfd, call)                                              \
+	static SHIM_COLD ssize_t name##_ours params                                      \
+	{                                                                                \
+		char other_[PATH_MAX];                                                   \
+		char target_[PATH_MAX];                                                  \
+		char *to = buf;                                                          \
+		size_t room = size;                                                      \
+		ssize_t n;                                                               \
+                                                                                         \
+		path = shim_redirect(dirfd, path, SHIM_NOFOLLOW, other_);                \
+		buf = target_;                                                           \
+		size = sizeof(target_);                                                  \
+		n = shown_target(target_, call);                                         \
+		if (n > 0 && room) {                                                     \
+			n = (size_t)n < room ? n : (ssize_t)room;                        \
+			n = copy_out(to, target_, (size_t)n);                            \
+		} else if (n > 0) {                                                      \
+			n = shim_ret(-EINVAL);                                           \
+		}                                                                        \
+		return n;                                                                \
+	}
+
+READLINK(readlink, (const char *path, char *buf, size_t size), AT_FDCWD,
+	 REAL(readlink)(path, buf, size))
+READLINK(readlinkat, (int dirfd, const char *path, char *buf, size_t size), dirfd,
+	 REAL(readlinkat)(dirfd, path, buf, size))
+
+/*
+ * May it be ours, or lead to us? Looked at before the kernel writes into the program's
+ * buffer, of which only what the answer says may change.
+ */
+static bool is_link_ours(int dirfd, const char *path)
+{
+	return shim_has_word(path) ||
+	       (shim_may_look(path) &&
+		(is_in_proc(path) || (dirfd != AT_FDCWD && path[0] != '/')));
+}
+
+SHIM_EXPORT ssize_t readlink(const char *path, char *buf, size_t size)
+{
+	if (unlikely(is_link_ours(AT_FDCWD, path)))
+		return readlink_ours(path, buf, size);
+	return REAL(readlink)(path, buf, size);
+}
+
+SHIM_EXPORT ssize_t readlinkat(int dirfd, const char *path, char *buf, size_t size)
+{
+	if (unlikely(is_link_ours(dirfd, path)))
+		return readlinkat_ours(dirfd, path, buf, size);
+	return REAL(readlinkat)(dirfd, path, buf, size);
+}
+
+SHIM_EXPORT ssize_t __readlink_chk(const char *path, char *buf, size_t size, size_t room)
+{
+	if (unlikely(size <= room && is_link_ours(AT_FDCWD, path)))
+		return readlink_ours(path, buf, size);
+	return REAL(__readlink_chk)(path, buf, size, room);
+}
+
+SHIM_EXPORT ssize_t __readlinkat_chk(int dirfd, const char *path, char *buf, size_t size,
+				     size_t room)
+{
+	if (unlikely(size <= room && is_link_ours(dirfd, path)))
+		return readlinkat_ours(dirfd, path, buf, size);
+	return REAL(__readlinkat_chk)(dirfd, path, buf, size, room);
+}
+
+/* -- realpath ---------------------------------------------------------------------------
+ */
+
+static char *shown(char *path)
+{
+	if (path)
+		shim_unredirect(path, strlen(path));
+	return path;
+}
+
+static SHIM_COLD char *realpath_ours(const char *path, char *resolved)
+{
+	char buf[PATH_MAX];
+
+	return shown(REAL(realpath)(shim_redirect(AT_FDCWD, path, SHIM_FOLLOW, buf),
+				    resolved));
+}
+
+static char *realpath_any(const char *path, char *resolved)
+{
+	char *r;
+
+	if (shim_has_word(path))
+		return realpath_ours(path, resolved);
+	r = REAL(realpath)(path, resolved);
+	if (unlikely(!r) && shim_was_dangling(AT_FDCWD, path, SHIM_FOLLOW))
+		return realpath_ours(path, resolved);
+	/* From a working directory of ours, or through /proc. */
+	return shown(r);
+}
+
+SHIM_EXPORT char *realpath(const char *path, char *resolved)
+{
+	return realpath_any(path, resolved);
+}
+
+SHIM_EXPORT char *__realpath_chk(const char *path, char *resolved, size_t room)
+{
+	if (room < PATH_MAX) /* it is going to abort the program */
+		return REAL(__realpath_chk)(path, resolved, room);
+	return realpath_any(path, resolved);
+}
+
+SHIM_EXPORT char *canonicalize_file_name(const char *path)
+{
+	return realpath_any(path, NULL);
+}
+
+/* -- the working directory
+ * ------------------------------------------------------------------ */
+
+SHIM_EXPORT char *getcwd(char *buf, size_t size)
+{
+	char path[PATH_MAX];
+	char *r = REAL(getcwd)(buf, size);
+
+	if (likely(r != NULL) || errno != ERANGE || !buf)
+		return shown(r);
+	/* Our path may be too long for the program's buffer, and what is shown not. */
+	r = shown(REAL(getcwd)(path, sizeof(path)));
+	if (!r || strlen(r) >= size) {
+		errno = ERANGE;
+		return NULL;
+	}
+	return strcpy(buf, r);
+}
+
+SHIM_EXPORT char *__getcwd_chk(char *buf, size_t size, size_t room)
+{
+	return shown(REAL(__getcwd_chk)(buf, size, room));
+}
+
+SHIM_EXPORT char *get_current_dir_name(void)
+{
+	return shown(REAL(get_current_dir_name)());
+}

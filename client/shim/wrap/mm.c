@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The functions on memory: a quick look whether dax mappings are concerned. */
+#include "client/shim/wrap/wrap.h"
+
+#include <linux/seccomp.h>
+#include <stdarg.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+
+#include "client/shim/base/sys.h"
+
+static inline bool touches(const void *addr, size_t len)
+{
+	return unlikely(shim_maps_touch((uintptr_t)addr, len));
+}
+
+static inline void *as_pointer(long r)
+{
+	return (void *)shim_ret(r); /* MAP_FAILED is -1 */
+}
+
+/*
+ * A descriptor is always looked at here, whatever was known of its number: what is
+ * mapped must be right.
+ */
+#define MMAP(name, off_type)                                                             \
+	SHIM_EXPORT void *name(void *addr, size_t len, int prot, int flags, int fd,      \
+			       off_type off)                                             \
+	{                                                                                \
+		if (fd >= 0 && !(flags & MAP_ANONYMOUS)) {                               \
+			struct shim_ident id = shim_ident_fd(fd);                        \
+                                                                                         \
+			if (unlikely(id.kind == SHIM_ATTR))                              \
+				return as_pointer(-ENODEV);                              \
+			if (unlikely(id.kind == SHIM_NODE))                              \
+				return as_pointer(shim_mmap((uintptr_t)addr, len, prot,  \
+							    flags, fd, (uint64_t)off,    \
+							    &id));                       \
+		}                                                                        \
+		if (unlikely(flags & MAP_FIXED) && touches(addr, len))                   \
+			return as_pointer(shim_mmap_other((uintptr_t)addr, len, prot,    \
+							  flags, fd, (uint64_t)off));    \
+		addr = REAL(name)(addr, len, prot, flags, fd, off);                      \
+		if (addr != MAP_FAILED && touches(addr, len))                            \
+			shim_maps_forget((uintptr_t)addr, len);                          \
+		return addr;                                                             \
+	}
+
+MMAP(mmap, off_t)
+MMAP(mmap64, off64_t)
+
+SHIM_EXPORT int munmap(void *addr, size_t len)
+{
+	if (touches(addr, len))
+		return (int)shim_ret(shim_munmap((uintptr_t)addr, len));
+	return REAL(munmap)(addr, len);
+}
+
+SHIM_EXPORT void *mremap(void *addr, size_t old_len, size_t new_len, int flags, ...)
+{
+	void *new_addr = NULL;
+	va_list ap;
+
+	if (flags & (MREMAP_FIXED | 4 /* MREMAP_DONTUNMAP */)) {
+		va_start(ap, flags);
+		new_addr = va_arg(ap, void *);
+		va_end(ap);
+	}
+	if (touches(addr, old_len ? old_len : 1) ||
+	    (flags & MREMAP_FIXED && touches(new_addr, new_len)))
+		return as_pointer(shim_mremap((uintptr_t)addr, old_len, new_len, flags,
+					      (uintptr_t)new_addr));
+	return REAL(mremap)(addr, old_len, new_len, flags, new_addr);
+}
+
+SHIM_EXPORT int mprotect(void *addr, size_t len, int prot)
+{
+	if (touches(addr, len))
+		return (int)shim_ret(shim_mprotect((uintptr_t)addr, len, prot, -1));
+	return REAL(mprotect)(addr, len, prot);
+}
+
+SHIM_EXPORT int pkey_mprotect(void *addr, size_t len, int prot, int pkey)
+{
+	if (touches(addr, len))
+		return (int)shim_ret(shim_mprotect((uintptr_t)addr, len, prot, pkey));
+	return REAL(pkey_mprotect)(addr, len, prot, pkey);
+}
+
+SHIM_EXPORT int madvise(void *addr, size_t len, int advice)
+{
+	if (touches(addr, len))
+		return (int)shim_ret(shim_madvise((uintptr_t)addr, len, advice));
+	return REAL(madvise)(addr, len, advice);
+}
+
+/* Answers the error itself; its DONTNEED does nothing (sysdeps: posix_madvise.c). */
+SHIM_EXPORT int posix_madvise(void *addr, size_t len, int advice)
+{
+	if (touches(addr, len) && advice != POSIX_MADV_DONTNEED)
+		return (int)-shim_madvise((uintptr_t)addr, len, advice);
+	return REAL(posix_madvise)(addr, len, advice);
+}
+
+/* How many vectors may be looked at one by one. */
+#define IOV_LOOK 64
+
+/*
+ * Does any of the vectors, which may not be there, concern dax mappings? Receives the
+ * first that does, and the length of all if all do.
+ */
+static SHIM_COLD bool iov_touches(const struct iovec *iov, size_t n, uint64_t ret_at[2],
+				  size_t *ret_all)
+{
+	struct iovec v;
+	size_t ours = 0;
+	size_t all = 0;
+	size_t i;
+
+	if (n > IOV_LOOK)
+		return true;
+	for (i = 0; i < n && shim_copy_in(&v, iov + i, sizeof(v)) == 0; i++) {
+		if (!shim_maps_overlap((uintptr_t)v.iov_base, v.iov_len))
+			continue;
+		if (!ours++) {
+			ret_at[0] = (uintptr_t)v.iov_base;
+			ret_at[1] = v.iov_len;
+		}
+		all += v.iov_len;
+	}
+	*ret_all = ours == n ? all : 0;
+	return ours;
+}
+
+SHIM_EXPORT ssize_t process_madvise(int pidfd, const struct iovec *iov, size_t n,
+				    int advice, unsigned int flags)
+{
+	uint64_t args[] = {0, 0, (uint64_t)advice};
+	struct dax_verdict v;
+	size_t all = 0;
+	long r;
+
+	if (!touches(NULL, SIZE_MAX) || !iov_touches(iov, n, args, &all))
+		return shim_ret(sys5(process_madvise, pidfd, iov, n, advice, flags));
+	/* What is wrong with the descriptor is the kernel's to say. */
+	r = sys5(process_madvise, pidfd, iov, 0, MADV_WILLNEED, flags);
+	if (r < 0)
+		return shim_ret(r);
+	v = dax_process_madvise_verdict(advice);
+	shim_tell_at(DAX_CALL_PROCESS_MADVISE, args, 3, &v);
+	if (v.error)
+		return shim_ret(-v.error);
+	r = sys5(process_madvise, pidfd, iov, n, advice, flags);
+	/* Memory of hugetlbfs takes less advice than a device's. */
+	return shim_ret(r == -EINVAL && all ? (long)all : r);
+}
+
+SHIM_EXPORT int msync(void *addr, size_t len, int flags)
+{
+	if (touches(addr, len))
+		return (int)shim_ret(shim_msync((uintptr_t)addr, len, flags));
+	return REAL(msync)(addr, len, flags);
+}
+
+SHIM_EXPORT int mlock(const void *addr, size_t len)
+{
+	if (touches(addr, len))
+		return (int)shim_ret(shim_mlock((uintptr_t)addr, len, 0));
+	return REAL(mlock)(addr, len);
+}
+
+SHIM_EXPORT int mlock2(const void *addr, size_t len, unsigned int flags)
+{
+	if (touches(addr, len))
+		return (int)shim_ret(shim_mlock((uintptr_t)addr, len, (int)flags));
+	return REAL(mlock2)(addr, len, flags);
+}
+
+SHIM_EXPORT int remap_file_pages(void *addr, size_t len, int prot, size_t pgoff,
+				 int flags)
+{
+	if (touches(addr, len))
+		return (int)shim_ret(
+			shim_remap_file_pages((uintptr_t)addr, len, prot, pgoff, flags));
+	return REAL(remap_file_pages)(addr, len, prot, pgoff, flags);
+}
+
+SHIM_EXPORT int mincore(void *addr, size_t len, unsigned char *vec)
+{
+	if (touches(addr, len))
+		return (int)shim_ret(shim_mincore((uintptr_t)addr, len, vec));
+	return REAL(mincore)(addr, len, vec);
+}
+
+SHIM_EXPORT int prctl(int option, ...)
+{
+	unsigned long x[4];
+	va_list ap;
+	int r;
+	int i;
+
+	va_start(ap, option);
+	for (i = 0; i < 4; i++)
+		x[i] = va_arg(ap, unsigned long);
+	va_end(ap);
+	if (unlikely(option == PR_SET_SECCOMP))
+		shim_before_lockdown();
+	r = REAL(prctl)(option, x[0], x[1], x[2], x[3]);
+	if (r == 0 && unlikely(option == PR_SET_SECCOMP) && x[0] == SECCOMP_MODE_FILTER)
+		shim_filter_installed((const void *)x[1]);
+	if (r == 0 && unlikely(option == PR_SET_THP_DISABLE))
+		shim_set_thp_disabled(x[0] != 0);
+	return r;
+}
+
+/* libnuma's, whose header need not be there. */
+long mbind(void *addr, unsigned long len, int mode, const unsigned long *mask,
+	   unsigned long nr, unsigned int flags);
+
+SHIM_EXPORT long mbind(void *addr, unsigned long len, int mode, const unsigned long *mask,
+		       unsigned long nr, unsigned int flags)
+{
+	const uint64_t args[] = {(uint64_t)mode, (uintptr_t)mask, nr, flags};
+
+	if (touches(addr, len))
+		return shim_ret(shim_mbind((uintptr_t)addr, len, args));
+	return shim_ret(sys6(mbind, addr, len, mode, mask, nr, flags));
+}

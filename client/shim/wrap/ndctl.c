@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The commands of the nd bus's control node that clear poison, as libndctl and through
+ * it PMDK give them (drivers/acpi/nfit/core.c: ars_get_cap(), acpi_nfit_clear_to_error()).
+ */
+#include "client/shim/wrap/wrap.h"
+
+#include <linux/ndctl.h>
+#include <sys/ioctl.h>
+#include <string.h>
+
+#include "client/shim/base/sys.h"
+#include "libcore/size.h"
+#include "libcore/wire.h"
+
+static int ars_cap(void *arg)
+{
+	struct nd_cmd_ars_cap cap;
+
+	if (shim_copy_in(&cap, arg, sizeof(cap)) < 0)
+		return -EFAULT;
+	cap.status = 0;
+	cap.max_ars_out = DAX_PAGE;
+	cap.clear_err_unit = DAX_SECTOR;
+	cap.flags = 0;
+	memcpy(arg, &cap, sizeof(cap));
+	return 0;
+}
+
+static int clear_error(const struct shim_session *s, int fd, void *arg)
+{
+	struct nd_cmd_clear_error clear;
+	uint64_t answer[4];
+	uint64_t body[2];
+	int r;
+
+	if (shim_copy_in(&clear, arg, sizeof(clear)) < 0)
+		return -EFAULT;
+	body[0] = clear.address;
+	body[1] = clear.length;
+	r = shim_request(s, DAX_MSG_CLEAR, 0, body, sizeof(body), fd, NULL, answer);
+	if (r < 0)
+		return r;
+	clear.status = 0;
+	clear.cleared = answer[0];
+	memcpy(arg, &clear, sizeof(clear));
+	return 0;
+}
+
+/**
+ * shim_ndctl() - ioctl of a node, with a request of the nd bus's
+ *
+ * Return: what it answers; -EXDEV: it is none that is known here.
+ */
+int shim_ndctl(int fd, unsigned long request, void *arg)
+{
+	struct shim_ident id = shim_ident_fd(fd);
+	struct dax_device dev;
+
+	if (id.kind != SHIM_NODE)
+		return -EXDEV;
+	dax_state_read(id.session->state, id.slot, &dev);
+	if (!(dev.flags & DAX_DEVICE_NDCTL))
+		return -EXDEV;
+	/* libndctl keeps requests in an int, whose sign comes along. */
+	request = (unsigned int)request;
+	if (request == ND_IOCTL_ARS_CAP)
+		return ars_cap(arg);
+	if (request == ND_IOCTL_CLEAR_ERROR)
+		return clear_error(id.session, fd, arg);
+	return -EXDEV;
+}

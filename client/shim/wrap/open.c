@@ -1,0 +1,614 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The functions that open something. */
+#include "client/shim/wrap/wrap.h"
+
+#include <spawn.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "client/shim/base/sys.h"
+#include "libcore/attrmode.h"
+#include "libcore/wire.h"
+
+/* What open(2) would do to a file, but not to a device or attribute. */
+#define FILE_FLAGS (O_CREAT | O_TRUNC | O_DIRECT)
+
+static int close_with(int fd, int error)
+{
+	sys1(close, fd);
+	return -error;
+}
+
+/*
+ * A disabled device can be opened, all the same, while somebody has it open: and that
+ * must not be we ourselves, so the descriptor is closed and opened anew. Who has a real
+ * node open was asked when it was opened. Return: it, or -ENXIO, and then it is closed.
+ */
+SHIM_COLD static int open_disabled(const struct shim_ident *id, struct dax_device *dev,
+				   int fd, int flags)
+{
+	char path[sizeof(id->session->dir) + DAX_NAME_LEN + 8];
+
+	if (id->session->names.has_real_nodes && !(dev->flags & DAX_DEVICE_GONE)) {
+		dev->flags |= DAX_DEVICE_ALIVE;
+		return fd;
+	}
+	sys1(close, fd);
+	if (dev->flags & DAX_DEVICE_GONE ||
+	    shim_request(id->session, DAX_MSG_HELD, id->slot, NULL, 0, -1, NULL, NULL) <
+		    0)
+		return -ENXIO;
+	memcpy(path, id->session->dir, id->session->dir_len);
+	strcpy(path + id->session->dir_len, "/dev/");
+	strcat(path, dev->name);
+	fd = (int)sys4(openat, AT_FDCWD, path, flags & ~(FILE_FLAGS | O_EXCL), 0);
+	if (fd < 0)
+		return -ENXIO;
+	dev->flags |= DAX_DEVICE_ALIVE; /* for what the rules say of the flags */
+	return fd;
+}
+
+/* After the file system let us in: what does the driver say? */
+static int opened_node(const struct shim_ident *id, int fd, int flags)
+{
+	const uint64_t args[] = {(uint64_t)flags};
+	struct dax_verdict v;
+	struct dax_device dev;
+
+	dax_state_read(id->session->state, id->slot, &dev);
+	if (unlikely(!dax_device_is_alive(&dev)) && !(flags & O_PATH))
+		fd = open_disabled(id, &dev, fd, flags);
+	v = dax_open_verdict(&dev, flags);
+	if (shim_has_faults(id->session, DAX_FAULT_OPEN) && !(flags & O_PATH)) {
+		int r = shim_fault(id->session, DAX_FAULT_OPEN, dev.name, 0, 0, 0);
+
+		if (r < 0)
+			v = dax_refuse(-r, DAX_INJECTED, 0, 0, 0);
+	}
+	shim_report(id->session, DAX_CALL_OPEN, id->slot, args, 1, &v, (uint64_t)fd);
+	if (v.error)
+		return fd < 0 ? -(int)v.error : close_with(fd, v.error);
+	if (!(flags & O_PATH))
+		shim_fd_opened(fd, id->slot);
+	shim_fd_forget(fd);
+	return fd;
+}
+
+static int opened_attr(const struct shim_ident *id, const char *path, int fd,
+		       const struct stat *st, int flags)
+{
+	const uint64_t args[] = {(uint64_t)flags};
+	struct dax_verdict v =
+		dax_attr_open_verdict(dax_attr_mode_decode(st->st_mode), flags);
+
+	shim_report_path(id->session, DAX_CALL_ATTR_OPEN, path, args, 1, &v);
+	if (v.error)
+		return close_with(fd, v.error);
+	shim_fd_forget(fd);
+	shim_attr_unread(fd, true);
+	return fd;
+}
+
+/* What was opened may be ours: then the driver has its say. */
+static int opened(int fd, const char *path, int flags)
+{
+	struct shim_ident id;
+	struct stat st;
+
+	if (fd < 0 || sys2(fstat, fd, &st) < 0)
+		return fd;
+	id = shim_ident_stat(&st);
+	switch (id.kind) {
+	case SHIM_NODE:
+		return opened_node(&id, fd, flags);
+	case SHIM_ATTR:
+		return opened_attr(&id, path, fd, &st, flags);
+	case SHIM_OTHER:
+	default:
+		return fd;
+	}
+}
+
+static int open_file(const char *path, int flags, mode_t mode)
+{
+	int plain = flags & ~FILE_FLAGS;
+	int fd;
+
+	/* A file system with devices in it has no unnamed files. */
+	if ((flags & O_TMPFILE) == O_TMPFILE)
+		plain = flags;
+	/* Keeps EEXIST of O_EXCL and EACCES of a truncation, but makes nothing. */
+	if (flags & O_CREAT && flags & O_EXCL && sys2(access, path, F_OK) == 0)
+		return -EEXIST;
+	if (flags & O_TRUNC && sys2(access, path, W_OK) == -EACCES)
+		return -EACCES;
+	fd = (int)sys4(openat, AT_FDCWD, path, plain & ~O_EXCL, mode);
+	return fd == -ENOENT && flags & O_CREAT ? -EACCES : fd;
+}
+
+/* At a path below the runtime directory. Return: a descriptor or a negative errno. */
+static int open_ours(const char *path, int flags, mode_t mode)
+{
+	const struct shim_session *s = shim_session();
+	const uint64_t args[] = {(uint64_t)flags};
+	int r = dax_open_flags(flags, &flags);
+	struct dax_verdict v;
+
+	if (r == 0)
+		r = open_file(path, flags, mode);
+	if (r >= 0)
+		return opened(r, path, flags);
+	v = dax_refuse(-r, DAX_KERNEL, 0, 0, 0);
+	if (r == -EACCES && !strncmp(path + s->dir_len, "/sys/", 5))
+		v.reason = DAX_ATTR_MODE;
+	/* Programs look for what is not there: that is no refusal. */
+	if (s->log == SHIM_LOG_ALL || v.reason != DAX_KERNEL)
+		shim_report_path(s, DAX_CALL_OPEN, path, args, 1, &v);
+	return r;
+}
+
+/*
+ * What was opened under this name in /proc or /dev may be a descriptor of ours once
+ * more, or the list of our mappings.
+ */
+static int opened_elsewhere(int fd, const char *path, int flags)
+{
+	int r;
+
+	if (!strncmp(path, "/dev/fd/", 8) || !strncmp(path, "/dev/std", 8))
+		return opened(fd, path, flags);
+	if (strncmp(path, "/proc/", 6))
+		return fd;
+	if (strstr(path, "/fd/"))
+		return opened(fd, path, flags);
+	r = shim_proc_open(path, flags);
+	if (r == -EXDEV)
+		return fd;
+	sys1(close, fd);
+	return r;
+}
+
+/* Return: a descriptor, a negative errno, or -EXDEV: none of ours. */
+static SHIM_COLD int try_open(int dirfd, const char *path, int flags, mode_t mode)
+{
+	enum shim_follow follow = flags & O_NOFOLLOW ? SHIM_NOFOLLOW : SHIM_FOLLOW;
+	char buf[PATH_MAX];
+	const char *other = shim_redirect(dirfd, path, follow, buf);
+
+	if (other == path)
+		return -EXDEV;
+	if (flags & O_CREAT && path[strlen(path) - 1] == '/')
+		return -EISDIR;
+	return open_ours(other, flags, mode);
+}
+
+/* O_CREAT makes a file at the end of a link, so it is looked before anything is done. */
+static SHIM_COLD int try_create(int dirfd, const char *path, int flags, mode_t mode)
+{
+	char target[2];
+	long n = sys4(readlinkat, dirfd, path, target, sizeof(target));
+
+	if (n == -EFAULT || (n <= 0 && !dax_path_has_word(path)))
+		return -EXDEV;
+	return try_open(dirfd, path, flags, mode);
+}
+
+/* After the kernel has opened something, or not. @before: errno before that. */
+static int after_open(int fd, int before, int dirfd, const char *path, int flags,
+		      mode_t mode)
+{
+	int r = -EXDEV;
+
+	if (shim_ask_again(fd < 0, dirfd, path, SHIM_FOLLOW)) {
+		const int saved = errno;
+
+		if (!(flags & O_CREAT))
+			r = try_open(dirfd, path, flags, mode);
+		errno = r >= 0 ? before : saved;
+		if (r != -EXDEV && fd >= 0)
+			sys1(close, fd);
+		else if (r == -EXDEV && fd >= 0) /* it may be a real node */
+			return opened(fd, path, flags);
+	}
+	if (unlikely(r != -EXDEV))
+		return r;
+	if (unlikely(fd < 0))
+		return -errno;
+	return path[0] == '/' ? opened_elsewhere(fd, path, flags) : fd;
+}
+
+#define OPEN(dirfd, path, flags, mode, real)                                             \
+	({                                                                               \
+		const int before_ = errno;                                               \
+		int fd_ = -EXDEV;                                                        \
+                                                                                         \
+		if (unlikely((flags)&O_CREAT))                                           \
+			fd_ = try_create(dirfd, path, flags, mode);                      \
+		if (likely(fd_ == -EXDEV))                                               \
+			fd_ = after_open(real, before_, dirfd, path, flags, mode);       \
+		(int)shim_ret(fd_);                                                      \
+	})
+
+static mode_t mode_of(int flags, va_list ap)
+{
+	return flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(ap, mode_t)
+								   : 0;
+}
+
+SHIM_EXPORT int open(const char *path, int flags, ...)
+{
+	va_list ap;
+	mode_t mode;
+
+	va_start(ap, flags);
+	mode = mode_of(flags, ap);
+	va_end(ap);
+	return OPEN(AT_FDCWD, path, flags, mode, REAL(open)(path, flags, mode));
+}
+
+SHIM_EXPORT int open64(const char *path, int flags, ...)
+{
+	va_list ap;
+	mode_t mode;
+
+	va_start(ap, flags);
+	mode = mode_of(flags, ap);
+	va_end(ap);
+	return OPEN(AT_FDCWD, path, flags, mode, REAL(open64)(path, flags, mode));
+}
+
+SHIM_EXPORT int openat(int dirfd, const char *path, int flags, ...)
+{
+	va_list ap;
+	mode_t mode;
+
+	va_start(ap, flags);
+	mode = mode_of(flags, ap);
+	va_end(ap);
+	return OPEN(dirfd, path, flags, mode, REAL(openat)(dirfd, path, flags, mode));
+}
+
+SHIM_EXPORT int openat64(int dirfd, const char *path, int flags, ...)
+{
+	va_list ap;
+	mode_t mode;
+
+	va_start(ap, flags);
+	mode = mode_of(flags, ap);
+	va_end(ap);
+	return OPEN(dirfd, path, flags, mode, REAL(openat64)(dirfd, path, flags, mode));
+}
+
+SHIM_EXPORT int __open_2(const char *path, int flags)
+{
+	return OPEN(AT_FDCWD, path, flags, 0, REAL(__open_2)(path, flags));
+}
+
+SHIM_EXPORT int __open64_2(const char *path, int flags)
+{
+	return OPEN(AT_FDCWD, path, flags, 0, REAL(__open64_2)(path, flags));
+}
+
+SHIM_EXPORT int __openat_2(int dirfd, const char *path, int flags)
+{
+	return OPEN(dirfd, path, flags, 0, REAL(__openat_2)(dirfd, path, flags));
+}
+
+SHIM_EXPORT int __openat64_2(int dirfd, const char *path, int flags)
+{
+	return OPEN(dirfd, path, flags, 0, REAL(__openat64_2)(dirfd, path, flags));
+}
+
+SHIM_EXPORT int creat(const char *path, mode_t mode)
+{
+	return OPEN(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode,
+		    REAL(creat)(path, mode));
+}
+
+SHIM_EXPORT int creat64(const char *path, mode_t mode)
+{
+	return OPEN(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode,
+		    REAL(creat64)(path, mode));
+}
+
+/* For syscall(2). */
+int shim_open(int dirfd, const char *path, int flags, mode_t mode)
+{
+	return OPEN(dirfd, path, flags, mode, REAL(openat)(dirfd, path, flags, mode));
+}
+
+/* linux/openat2.h, which may not be there. */
+struct how {
+	uint64_t flags;
+	uint64_t mode;
+	uint64_t resolve;
+};
+
+#define RESOLVE_IN_ROOT 0x10
+
+/**
+ * shim_openat2() - openat2(2)
+ *
+ * The kernel goes first: it checks the flags, and follows the resolve rules up to where
+ * we begin, which is where it finds nothing.
+ *
+ * Return: a descriptor or a negative errno.
+ */
+int shim_openat2(int dirfd, const char *path, const void *arg, size_t size)
+{
+	const struct how *how = arg;
+	int fd = -ENOENT;
+	int r;
+
+	if (!shim_may_look(arg) || size < sizeof(*how) || !(how->flags & O_CREAT))
+		fd = (int)sys4(openat2, dirfd, path, how, size);
+	if (fd != -ENOENT && !(fd >= 0 && shim_has_word(path)))
+		return fd;
+	if (how->resolve & RESOLVE_IN_ROOT)
+		while (*path == '/')
+			path++;
+	r = try_open(dirfd, path, (int)how->flags, (mode_t)how->mode);
+	if (r == -EXDEV) /* none of ours */
+		return fd != -ENOENT || !(how->flags & O_CREAT)
+			       ? fd
+			       : (int)sys4(openat2, dirfd, path, how, size);
+	if (fd >= 0)
+		sys1(close, fd);
+	return r;
+}
+
+/* -- streams ---------------------------------------------------------------------------
+ */
+
+/*
+ * A stream's reads and writes happen inside libc. So a stream on something of ours gets
+ * functions that do what the calls would do, and the number for fileno(3).
+ */
+
+static ssize_t stream_read(void *cookie, char *buf, size_t n)
+{
+	int fd = (int)(intptr_t)cookie;
+	int r = shim_fd_call(fd, DAX_CALL_READ, 0, 0, 0);
+
+	return shim_ret(r < 0 ? r : sys3(read, fd, buf, n));
+}
+
+static ssize_t stream_write(void *cookie, const char *buf, size_t n)
+{
+	ssize_t r = shim_fd_write((int)(intptr_t)cookie, buf, n);
+
+	if (r < 0) {
+		errno = (int)-r;
+		return 0; /* fopencookie(3): not -1 */
+	}
+	return r;
+}
+
+static int stream_seek(void *cookie, off64_t *off, int whence)
+{
+	int fd = (int)(intptr_t)cookie;
+	long r;
+
+	if (shim_ident_fd(fd).kind == SHIM_NODE)
+		r = 0;
+	else
+		r = sys3(lseek, fd, *off, whence);
+	if (r >= 0)
+		*off = r;
+	return r < 0 ? (int)shim_ret(r) : 0;
+}
+
+static int stream_close(void *cookie)
+{
+	return (int)shim_ret(sys1(close, (intptr_t)cookie));
+}
+
+/* fopen's mode as open's flags; -1 if it is none. */
+static int stream_flags(const char *mode)
+{
+	int flags;
+
+	switch (mode[0]) {
+	case 'r':
+		flags = O_RDONLY;
+		break;
+	case 'w':
+		flags = O_WRONLY | O_CREAT | O_TRUNC;
+		break;
+	case 'a':
+		flags = O_WRONLY | O_CREAT | O_APPEND;
+		break;
+	default:
+		return -1;
+	}
+	if (strchr(mode, '+'))
+		flags = (flags & ~O_ACCMODE) | O_RDWR;
+	if (strchr(mode, 'e'))
+		flags |= O_CLOEXEC;
+	if (strchr(mode, 'x'))
+		flags |= O_EXCL;
+	return flags;
+}
+
+/*
+ * What tells such a stream from others: libc keeps the address of a stream's functions
+ * behind its FILE (struct _IO_FILE_plus).
+ */
+static const void *cookie_jumps;
+
+static const void *jumps_of(const FILE *f)
+{
+	const void *jumps;
+
+	memcpy(&jumps, f + 1, sizeof(jumps));
+	return jumps;
+}
+
+static SHIM_COLD FILE *fopen_ours(const char *path, const char *mode)
+{
+	static const cookie_io_functions_t functions = {.read = stream_read,
+							.write = stream_write,
+							.seek = stream_seek,
+							.close = stream_close};
+	int flags = stream_flags(mode);
+	FILE *f;
+	int fd;
+
+	if (flags < 0) {
+		errno = EINVAL;
+		return NULL;
+	}
+	fd = open_ours(path, flags, 0666);
+	if (fd < 0) {
+		errno = -fd;
+		return NULL;
+	}
+	/* An attribute that is read needs nothing special, and is what most are. */
+	if ((flags & O_ACCMODE) == O_RDONLY && shim_ident_fd(fd).kind == SHIM_ATTR) {
+		f = fdopen(fd, mode);
+	} else {
+		f = fopencookie((void *)(intptr_t)fd, mode, functions);
+		if (f) {
+			f->_fileno = fd;
+			cookie_jumps = jumps_of(f);
+		}
+	}
+	if (!f)
+		sys1(close, fd);
+	return f;
+}
+
+/* The path at which fopen shall look: NULL if it is none of ours. */
+static SHIM_COLD const char *stream_path(const char *path, char buf[PATH_MAX])
+{
+	const char *other = shim_redirect(AT_FDCWD, path, SHIM_FOLLOW, buf);
+
+	return other == path ? NULL : other;
+}
+
+static SHIM_COLD bool fopen_cold(const char *path, const char *mode, FILE **ret)
+{
+	char buf[PATH_MAX];
+	const char *other;
+	int fd;
+
+	fd = mode[0] == 'r' && !strchr(mode, '+') ? shim_proc_open(path, O_RDONLY)
+						  : -EXDEV;
+	if (fd >= 0) {
+		*ret = fdopen(fd, mode);
+		if (!*ret)
+			sys1(close, fd);
+		return true;
+	}
+	other = stream_path(path, buf);
+	if (other)
+		*ret = fopen_ours(other, mode);
+	return other != NULL;
+}
+
+/* A stream for writing makes what a link leads to: so links are looked at before. */
+static bool may_be_ours(const char *path, const char *mode)
+{
+	if (!shim_may_look(path))
+		return false;
+	return unlikely(dax_path_has_word(path)) ||
+	       unlikely(!strncmp(path, "/proc/", 6)) ||
+	       (mode[0] != 'r' && shim_is_dangling(AT_FDCWD, path));
+}
+
+SHIM_EXPORT FILE *fopen(const char *path, const char *mode)
+{
+	const int before = errno;
+	FILE *f;
+
+	if (may_be_ours(path, mode) && fopen_cold(path, mode, &f))
+		return f;
+	f = REAL(fopen)(path, mode);
+	if (!f && shim_was_dangling(AT_FDCWD, path, SHIM_FOLLOW)) {
+		fopen_cold(path, mode, &f);
+		if (f)
+			errno = before;
+	}
+	return f;
+}
+
+SHIM_EXPORT FILE *fopen64(const char *path, const char *mode)
+{
+	const int before = errno;
+	FILE *f;
+
+	if (may_be_ours(path, mode) && fopen_cold(path, mode, &f))
+		return f;
+	f = REAL(fopen64)(path, mode);
+	if (!f && shim_was_dangling(AT_FDCWD, path, SHIM_FOLLOW)) {
+		fopen_cold(path, mode, &f);
+		if (f)
+			errno = before;
+	}
+	return f;
+}
+
+/* Not one that libc made of a descriptor, but one of fopen_ours(). */
+static bool is_stream_ours(const FILE *f)
+{
+	return cookie_jumps && jumps_of(f) == cookie_jumps && f->_fileno >= 0;
+}
+
+/*
+ * libc can't open such a stream anew. Its functions go by the descriptor's number, so
+ * that gets what the new path leads to.
+ */
+static SHIM_COLD FILE *freopen_ours(const char *path, const char *mode, FILE *f)
+{
+	const int no_reads = 4;
+	const int no_writes = 8;
+	int flags = stream_flags(mode);
+	int fd = flags < 0 ? -1 : shim_open(AT_FDCWD, path, flags, 0666);
+
+	if (fd < 0) {
+		fclose(f);
+		return NULL;
+	}
+	fflush(f);
+	sys3(dup3, fd, f->_fileno, flags & O_CLOEXEC);
+	sys1(close, fd);
+	shim_fd_forget(f->_fileno);
+	f->_flags &= ~(no_reads | no_writes);
+	f->_flags |= (flags & O_ACCMODE) == O_RDONLY   ? no_writes
+		     : (flags & O_ACCMODE) == O_WRONLY ? no_reads
+						       : 0;
+	clearerr(f);
+	return f;
+}
+
+/* The stream stays libc's own: an attribute can be read so, a device has nothing to read.
+ */
+#define FREOPEN(name)                                                                    \
+	SHIM_EXPORT FILE *name(const char *path, const char *mode, FILE *f)              \
+	{                                                                                \
+		char buf[PATH_MAX];                                                      \
+		const char *other = NULL;                                                \
+                                                                                         \
+		if (f && path && is_stream_ours(f))                                      \
+			return freopen_ours(path, mode, f);                              \
+		if (shim_has_word(path))                                                 \
+			other = stream_path(path, buf);                                  \
+		return REAL(name)(other ? other : path, mode, f);                        \
+	}
+
+FREOPEN(freopen)
+FREOPEN(freopen64)
+
+/* The child opens inside libc; so it gets the path at which things are. */
+SHIM_EXPORT int posix_spawn_file_actions_addopen(posix_spawn_file_actions_t *actions,
+						 int fd, const char *path, int flags,
+						 mode_t mode)
+{
+	char buf[PATH_MAX];
+	const char *other = shim_has_word(path) ? stream_path(path, buf) : NULL;
+
+	return REAL(posix_spawn_file_actions_addopen)(actions, fd, other ? other : path,
+						      flags, mode);
+}

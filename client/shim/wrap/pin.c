@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Memory without page structs (pages=no) can be copied to and from, but not pinned: what
+ * wants to pin it answers EFAULT. Only what comes through libc is seen; io_uring does
+ * not, nor does another process that looks into this one.
+ */
+#include "client/shim/wrap/wrap.h"
+
+#include <limits.h>
+#include <unistd.h>
+
+#include "client/shim/base/sys.h"
+
+/* Has this process ever mapped such memory? All that the others pay. */
+bool shim_has_no_pages;
+
+static bool is_pinnable(uint64_t addr, uint64_t len)
+{
+	bool is_refused;
+
+	if (!len || !shim_maps_touch(addr, len) || !shim_maps_lock())
+		return true;
+	is_refused = dax_pin_verdict(&shim_vmas, addr, addr + len).error;
+	shim_maps_unlock();
+	return !is_refused;
+}
+
+static bool are_pinnable(const struct iovec *iov, uint64_t n)
+{
+	struct iovec one;
+	uint64_t i;
+
+	/* What the kernel refuses for another reason, it shall. */
+	for (i = 0; i < n && n <= IOV_MAX; i++)
+		if (shim_copy_in(&one, iov + i, sizeof(one)) == 0 &&
+		    !is_pinnable((uint64_t)one.iov_base, one.iov_len))
+			return false;
+	return true;
+}
+
+/**
+ * shim_pin_refused() - is this direct input or output of memory that can't be pinned?
+ * @fd:		of a file
+ * @buf, @iov:	one of them, with
+ * @n:		bytes of @buf, vectors of @iov
+ */
+bool shim_pin_refused(int fd, uintptr_t buf, const struct iovec *iov, uint64_t n)
+{
+	long flags = sys2(fcntl, fd, F_GETFL);
+
+	if (flags < 0 || !(flags & O_DIRECT))
+		return false;
+	return buf ? !is_pinnable(buf, n) : iov && !are_pinnable(iov, n);
+}
+
+SHIM_EXPORT ssize_t vmsplice(int fd, const struct iovec *iov, size_t n,
+			     unsigned int flags)
+{
+	if (unlikely(shim_has_no_pages) && !are_pinnable(iov, n))
+		return shim_ret(-EFAULT);
+	return REAL(vmsplice)(fd, iov, n, flags);
+}
+
+/* The other side is pinned, ours is copied. */
+#define PROCESS_VM(name)                                                                 \
+	SHIM_EXPORT ssize_t name(pid_t pid, const struct iovec *local,                   \
+				 unsigned long nr_local, const struct iovec *remote,     \
+				 unsigned long nr_remote, unsigned long flags)           \
+	{                                                                                \
+		if (unlikely(shim_has_no_pages) && pid == (pid_t)sys0(getpid) &&         \
+		    !are_pinnable(remote, nr_remote))                                    \
+			return shim_ret(-EFAULT);                                        \
+		return REAL(name)(pid, local, nr_local, remote, nr_remote, flags);       \
+	}
+
+PROCESS_VM(process_vm_readv)
+PROCESS_VM(process_vm_writev)

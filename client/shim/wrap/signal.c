@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The functions that set what a signal does: of SIGBUS, and only there may be a handler
+ * of ours in between (sigbus.c).
+ */
+#include "client/shim/wrap/wrap.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "client/shim/base/sys.h"
+
+/* Some are old enough to be warned of. */
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
+/* No header of today declares these. */
+__sighandler_t bsd_signal(int sig, __sighandler_t handler);
+__sighandler_t __sysv_signal(int sig, __sighandler_t handler);
+
+static inline bool is_ours(int sig)
+{
+	return unlikely(sig == SIGBUS) && shim_session_if_known();
+}
+
+static long set(const struct sigaction *act, struct sigaction *old)
+{
+	struct shim_sigaction in;
+	struct shim_sigaction out;
+	long r;
+
+	if (act) {
+		in.handler = (void *)(uintptr_t)act->sa_handler;
+		in.flags = (unsigned int)act->sa_flags;
+		in.restorer = shim_sigbus_restorer(&in.flags);
+		memcpy(&in.mask, &act->sa_mask, sizeof(in.mask));
+	}
+	r = shim_sigbus_action(act ? &in : NULL, &out);
+	if (r < 0 || !old)
+		return r;
+	memset(old, 0, sizeof(*old));
+	old->sa_handler = (__sighandler_t)(uintptr_t)out.handler;
+	old->sa_flags = (int)out.flags;
+	old->sa_restorer = (void (*)(void))(uintptr_t)out.restorer;
+	memcpy(&old->sa_mask, &out.mask, sizeof(out.mask));
+	return 0;
+}
+
+SHIM_EXPORT int sigaction(int sig, const struct sigaction *act, struct sigaction *old)
+{
+	if (!is_ours(sig))
+		return REAL(sigaction)(sig, act, old);
+	return (int)shim_ret(set(act, old));
+}
+
+static __sighandler_t set_handler(__sighandler_t handler, int flags, bool has_mask)
+{
+	struct sigaction act = {.sa_handler = handler, .sa_flags = flags};
+	struct sigaction old;
+	long r;
+
+	if (handler == SIG_ERR) {
+		errno = EINVAL;
+		return SIG_ERR;
+	}
+	if (has_mask)
+		act.sa_mask.__val[0] = 1UL << (SIGBUS - 1);
+	r = set(&act, &old);
+	if (r < 0) {
+		errno = (int)-r;
+		return SIG_ERR;
+	}
+	return old.sa_handler;
+}
+
+/* sysdeps/posix/signal.c: BSD's way */
+#define SIGNAL(name, flags, has_mask)                                                    \
+	SHIM_EXPORT __sighandler_t name(int sig, __sighandler_t handler)                 \
+	{                                                                                \
+		if (!is_ours(sig))                                                       \
+			return REAL(name)(sig, handler);                                 \
+		return set_handler(handler, flags, has_mask);                            \
+	}
+
+SIGNAL(signal, SA_RESTART, true)
+SIGNAL(bsd_signal, SA_RESTART, true)
+SIGNAL(ssignal, SA_RESTART, true)
+SIGNAL(sysv_signal, SA_RESETHAND | SA_NODEFER, false)
+SIGNAL(__sysv_signal, SA_RESETHAND | SA_NODEFER, false)
+
+SHIM_EXPORT int sigignore(int sig)
+{
+	if (!is_ours(sig))
+		return REAL(sigignore)(sig);
+	return set_handler(SIG_IGN, 0, false) == SIG_ERR ? -1 : 0;
+}
+
+/* signal/sigset.c: it unblocks, too, and says if the signal was blocked. */
+SHIM_EXPORT __sighandler_t sigset(int sig, __sighandler_t handler)
+{
+	uint64_t bus = UINT64_C(1) << (SIGBUS - 1);
+	__sighandler_t old;
+	uint64_t before = 0;
+
+	if (!is_ours(sig) || handler == SIG_HOLD)
+		return REAL(sigset)(sig, handler);
+	old = set_handler(handler, 0, false);
+	if (old == SIG_ERR)
+		return old;
+	sys4(rt_sigprocmask, SIG_UNBLOCK, &bus, &before, sizeof(before));
+	return before & bus ? SIG_HOLD : old;
+}
+
+/**
+ * shim_rt_sigaction() - the system call, made by syscall(2)
+ */
+long shim_rt_sigaction(int sig, const void *act, void *old, size_t size)
+{
+	if (!is_ours(sig) || size != sizeof(uint64_t))
+		return sys4(rt_sigaction, sig, act, old, size);
+	return shim_sigbus_action(act, old);
+}

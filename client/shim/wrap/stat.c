@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The functions that tell what a path or descriptor is.
+ *
+ * The kernel tells it of our file; then the answer is made that of the node or
+ * attribute for which the file stands. struct stat and struct stat64 are the same
+ * where we are (64 bit), and the kernel's.
+ */
+#include "client/shim/wrap/wrap.h"
+
+#include <stddef.h>
+#include <string.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "client/shim/base/sys.h"
+
+_Static_assert(sizeof(struct stat) == sizeof(struct stat64), "64 bit only");
+_Static_assert(sizeof(struct statfs) == sizeof(struct statfs64), "64 bit only");
+
+#define SYSFS_MAGIC 0x62656572
+#define TMPFS_MAGIC 0x01021994 /* devtmpfs says this, too */
+
+#ifndef STATX_ATTR_DAX
+#define STATX_ATTR_DAX 0x200000
+#endif
+
+static void fix(struct stat *st)
+{
+	struct shim_ident id = shim_ident_stat(st);
+
+	if (unlikely(id.kind != SHIM_OTHER))
+		shim_fix_stat(&id, st);
+}
+
+/* At a path below the runtime directory: directories and links of sysfs have no size. */
+static void fix_below(const char *path, struct stat *st)
+{
+	const struct shim_session *s = shim_session_if_known();
+
+	fix(st);
+	if ((S_ISDIR(st->st_mode) || S_ISLNK(st->st_mode)) && s &&
+	    !strncmp(path + s->dir_len, "/sys/", 5)) {
+		st->st_dev = s->state->sysfs_dev;
+		st->st_size = 0;
+		st->st_blocks = 0;
+	}
+}
+
+#define FOLLOW               SHIM_FOLLOW
+#define NOFOLLOW             SHIM_NOFOLLOW
+#define FOLLOW_UNLESS(flags) ((flags)&AT_SYMLINK_NOFOLLOW ? SHIM_NOFOLLOW : SHIM_FOLLOW)
+
+/* By path: asks at the place where the file is, and makes the answer right. */
+#define STAT(name, params, args, dirfd, follow)                                          \
+	static SHIM_COLD int name##_ours params                                          \
+	{                                                                                \
+		char buf[PATH_MAX];                                                      \
+		int r;                                                                   \
+                                                                                         \
+		path = shim_redirect(dirfd, path, follow, buf);                          \
+		r = REAL(name) args;                                                     \
+		if (r == 0 && path == buf)                                               \
+			fix_below(path, AS_STAT(st));                                    \
+		else if (r == 0)                                                         \
+			fix(AS_STAT(st));                                                \
+		return r;                                                                \
+	}                                                                                \
+                                                                                         \
+	SHIM_EXPORT int name params                                                      \
+	{                                                                                \
+		const int before = errno;                                                \
+		int r = REAL(name) args;                                                 \
+                                                                                         \
+		if (shim_ask_again(r != 0, dirfd, path, follow))                         \
+			return SHIM_AGAIN(before, name##_ours args);                     \
+		if (likely(r == 0))                                                      \
+			fix(AS_STAT(st));                                                \
+		return r;                                                                \
+	}
+
+#define FSTAT(name, params, args)                                                        \
+	SHIM_EXPORT int name params                                                      \
+	{                                                                                \
+		int r = REAL(name) args;                                                 \
+                                                                                         \
+		if (likely(r == 0))                                                      \
+			fix(AS_STAT(st));                                                \
+		return r;                                                                \
+	}
+
+#define AS_STAT(st) ((struct stat *)(void *)(st))
+
+STAT(stat, (const char *path, struct stat *st), (path, st), AT_FDCWD, FOLLOW)
+STAT(stat64, (const char *path, struct stat64 *st), (path, st), AT_FDCWD, FOLLOW)
+STAT(lstat, (const char *path, struct stat *st), (path, st), AT_FDCWD, NOFOLLOW)
+STAT(lstat64, (const char *path, struct stat64 *st), (path, st), AT_FDCWD, NOFOLLOW)
+STAT(fstatat, (int dirfd, const char *path, struct stat *st, int flags),
+     (dirfd, path, st, flags), dirfd, FOLLOW_UNLESS(flags))
+STAT(fstatat64, (int dirfd, const char *path, struct stat64 *st, int flags),
+     (dirfd, path, st, flags), dirfd, FOLLOW_UNLESS(flags))
+FSTAT(fstat, (int fd, struct stat *st), (fd, st))
+FSTAT(fstat64, (int fd, struct stat64 *st), (fd, st))
+
+/* What glibc had instead before 2.33, for programs built then. */
+STAT(__xstat, (int ver, const char *path, struct stat *st), (ver, path, st), AT_FDCWD,
+     FOLLOW)
+STAT(__xstat64, (int ver, const char *path, struct stat64 *st), (ver, path, st), AT_FDCWD,
+     FOLLOW)
+STAT(__lxstat, (int ver, const char *path, struct stat *st), (ver, path, st), AT_FDCWD,
+     NOFOLLOW)
+STAT(__lxstat64, (int ver, const char *path, struct stat64 *st), (ver, path, st),
+     AT_FDCWD, NOFOLLOW)
+STAT(__fxstatat, (int ver, int dirfd, const char *path, struct stat *st, int flags),
+     (ver, dirfd, path, st, flags), dirfd, FOLLOW_UNLESS(flags))
+STAT(__fxstatat64, (int ver, int dirfd, const char *path, struct stat64 *st, int flags),
+     (ver, dirfd, path, st, flags), dirfd, FOLLOW_UNLESS(flags))
+FSTAT(__fxstat, (int ver, int fd, struct stat *st), (ver, fd, st))
+FSTAT(__fxstat64, (int ver, int fd, struct stat64 *st), (ver, fd, st))
+
+/* -- access ----------------------------------------------------------------------------
+ */
+
+/*
+ * Who has made the devices is to their attributes what root is on a real machine, and
+ * root is never refused by a mode.
+ */
+static bool is_root_of(const char *path, int mode)
+{
+	struct stat st;
+
+	return !(mode & X_OK) && sys2(stat, path, &st) == 0 &&
+	       shim_ident_stat(&st).kind == SHIM_ATTR &&
+	       st.st_uid == (uid_t)sys0(geteuid);
+}
+
+#define ACCESS(name, params, args, dirfd, follow)                                        \
+	static SHIM_COLD int name##_ours params                                          \
+	{                                                                                \
+		char buf[PATH_MAX];                                                      \
+		int r;                                                                   \
+                                                                                         \
+		path = shim_redirect(dirfd, path, follow, buf);                          \
+		r = REAL(name) args;                                                     \
+		if (r < 0 && errno == EACCES && path == buf && is_root_of(path, mode))   \
+			r = 0;                                                           \
+		return r;                                                                \
+	}                                                                                \
+                                                                                         \
+	SHIM_EXPORT int name params                                                      \
+	{                                                                                \
+		const int before = errno;                                                \
+		int r = REAL(name) args;                                                 \
+                                                                                         \
+		if (shim_ask_again(r == -1, dirfd, path, follow))                        \
+			return SHIM_AGAIN(before, name##_ours args);                     \
+		return r;                                                                \
+	}
+
+ACCESS(access, (const char *path, int mode), (path, mode), AT_FDCWD, FOLLOW)
+ACCESS(eaccess, (const char *path, int mode), (path, mode), AT_FDCWD, FOLLOW)
+ACCESS(euidaccess, (const char *path, int mode), (path, mode), AT_FDCWD, FOLLOW)
+ACCESS(faccessat, (int dirfd, const char *path, int mode, int flags),
+       (dirfd, path, mode, flags), dirfd, FOLLOW_UNLESS(flags))
+
+/* -- statx
+ * ------------------------------------------------------------------------------- */
+
+/* @stx is what the kernel filled in; a mask without type or mode can't be one of ours. */
+static void fix_statx(struct statx *stx)
+{
+	struct stat st = {.st_mode = stx->stx_mode,
+			  .st_ino = stx->stx_ino,
+			  .st_dev = makedev(stx->stx_dev_major, stx->stx_dev_minor),
+			  .st_rdev = makedev(stx->stx_rdev_major, stx->stx_rdev_minor)};
+	struct shim_ident id = shim_ident_stat(&st);
+	struct dax_device dev;
+
+	if (likely(id.kind == SHIM_OTHER))
+		return;
+	if (id.kind == SHIM_NODE) {
+		/* drivers/dax/device.c: dax_open() sets S_DAX on the inode */
+		dax_state_read(id.session->state, id.slot, &dev);
+		if (dev.flags & DAX_DEVICE_OPENED || shim_was_opened(id.slot))
+			stx->stx_attributes |= STATX_ATTR_DAX;
+	}
+	shim_fix_stat(&id, &st);
+	stx->stx_mode = (uint16_t)st.st_mode;
+	stx->stx_dev_major = major(st.st_dev);
+	stx->stx_dev_minor = minor(st.st_dev);
+	stx->stx_rdev_major = major(st.st_rdev);
+	stx->stx_rdev_minor = minor(st.st_rdev);
+	stx->stx_size = (uint64_t)st.st_size;
+	stx->stx_blocks = 0;
+	stx->stx_blksize = 4096;
+}
+
+static SHIM_COLD int statx_ours(int dirfd, const char *path, int flags, unsigned int mask,
+				struct statx *stx)
+{
+	char buf[PATH_MAX];
+	int r;
+
+	path = shim_redirect(dirfd, path,
+			     flags & AT_SYMLINK_NOFOLLOW ? SHIM_NOFOLLOW : SHIM_FOLLOW,
+			     buf);
+	r = REAL(statx)(dirfd, path, flags, mask, stx);
+	if (r == 0)
+		fix_statx(stx);
+	return r;
+}
+
+SHIM_EXPORT int statx(int dirfd, const char *path, int flags, unsigned int mask,
+		      struct statx *stx)
+{
+	enum shim_follow follow =
+		flags & AT_SYMLINK_NOFOLLOW ? SHIM_NOFOLLOW : SHIM_FOLLOW;
+	const int before = errno;
+	int r;
+
+	if (shim_has_word(path))
+		return statx_ours(dirfd, path, flags, mask, stx);
+	r = REAL(statx)(dirfd, path, flags, mask, stx);
+	if (likely(r == 0))
+		fix_statx(stx);
+	else if (shim_was_dangling(dirfd, path, follow))
+		r = SHIM_AGAIN(before, statx_ours(dirfd, path, flags, mask, stx));
+	return r;
+}
+
+/* -- file systems
+ * ------------------------------------------------------------------------- */
+
+/* The file system that the path at hand would be on: its magic number, or 0. */
+static long fs_magic(const char *path)
+{
+	const struct shim_session *s = shim_session_if_known();
+
+	if (!s || strncmp(path, s->dir, s->dir_len))
+		return 0;
+	path += s->dir_len;
+	return !strncmp(path, "/sys/", 5)   ? SYSFS_MAGIC
+	       : !strncmp(path, "/dev/", 5) ? TMPFS_MAGIC
+					    : 0;
+}
+
+static int statfs_fixed(const char *path, struct statfs *fs, int r)
+{
+	if (r == 0 && fs_magic(path))
+		fs->f_type = fs_magic(path);
+	return r;
+}
+
+static int fstatfs_fixed(int fd, struct statfs *fs, int r)
+{
+	if (r == 0 && unlikely(!shim_fd_is_other(fd))) {
+		switch (shim_ident_fd(fd).kind) {
+		case SHIM_NODE:
+			fs->f_type = TMPFS_MAGIC;
+			break;
+		case SHIM_ATTR:
+			fs->f_type = SYSFS_MAGIC;
+			break;
+		case SHIM_OTHER:
+		default:
+			break;
+		}
+	}
+	return r;
+}
+
+#define STATFS(name, type)                                                               \
+	static SHIM_COLD int name##_ours(const char *path, type *fs)                     \
+	{                                                                                \
+		char buf[PATH_MAX];                                                      \
+                                                                                         \
+		path = shim_redirect(AT_FDCWD, path, SHIM_FOLLOW, buf);                  \
+		return statfs_fixed(path, AS_STATFS(fs), REAL(name)(path, fs));          \
+	}                                                                                \
+                                                                                         \
+	SHIM_EXPORT int name(const char *path, type *fs)                                 \
+	{                                                                                \
+		const int before = errno;                                                \
+		int r = REAL(name)(path, fs);                                            \
+                                                                                         \
+		if (shim_ask_again(r < 0, AT_FDCWD, path, SHIM_FOLLOW))                  \
+			return SHIM_AGAIN(before, name##_ours(path, fs));                \
+		return r;                                                                \
+	}                                                                                \
+                                                                                         \
+	SHIM_EXPORT int f##name(int fd, type *fs)                                        \
+	{                                                                                \
+		return fstatfs_fixed(fd, AS_STATFS(fs), REAL(f##name)(fd, fs));          \
+	}
+
+#define AS_STATFS(fs) ((struct statfs *)(void *)(fs))
+
+STATFS(statfs, struct statfs)
+STATFS(statfs64, struct statfs64)
+
+/* statvfs(3) has no type: only the path matters. */
+static SHIM_COLD int statvfs_ours(const char *path, struct statvfs *fs)
+{
+	char buf[PATH_MAX];
+
+	return REAL(statvfs)(shim_redirect(AT_FDCWD, path, SHIM_FOLLOW, buf), fs);
+}
+
+SHIM_EXPORT int statvfs(const char *path, struct statvfs *fs)
+{
+	return shim_has_word(path) ? statvfs_ours(path, fs) : REAL(statvfs)(path, fs);
+}
+
+SHIM_EXPORT int statvfs64(const char *path, struct statvfs64 *fs)
+{
+	return shim_has_word(path) ? statvfs_ours(path, (struct statvfs *)(void *)fs)
+				   : REAL(statvfs64)(path, fs);
+}

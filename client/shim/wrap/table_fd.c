@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The functions on a descriptor that wrap.def describes in one line. */
+#include "client/shim/wrap/wrap.h"
+
+#include <sys/uio.h>
+#include <unistd.h>
+
+/*
+ * Functions with a buffer have a parameter of one of these names; the others see these,
+ * and are never refused for it.
+ */
+#pragma GCC diagnostic ignored "-Wshadow"
+static const void *const buf;
+static const struct iovec *const iov;
+static const uint64_t n;
+
+#define FD(name, type, params, args, call, a, b, c)                                      \
+	SHIM_EXPORT type name params                                                     \
+	{                                                                                \
+		if (unlikely(shim_has_no_pages) &&                                       \
+		    shim_pin_refused(fd, (uintptr_t)buf, iov, (uint64_t)n))              \
+			return (type)shim_ret(-EFAULT);                                  \
+		if (unlikely(!shim_fd_is_other(fd))) {                                   \
+			int r = shim_fd_call(fd, DAX_CALL_##call, (int64_t)(a),          \
+					     (int64_t)(b), (int64_t)(c));                \
+                                                                                         \
+			if (r < 0)                                                       \
+				return (type)shim_ret(r);                                \
+		}                                                                        \
+		return REAL(name) args;                                                  \
+	}
+#define PATH(...)
+#define PATH_ASK(...)
+#define OWN(name)
+
+#include "client/shim/wrap/wrap.def"

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The functions that take a path and do something that the file system knows how to. */
+#include "client/shim/wrap/wrap.h"
+
+#include <ftw.h>
+#include <sys/inotify.h>
+#include <sys/time.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+#include <utime.h>
+
+#define FOLLOW               SHIM_FOLLOW
+#define NOFOLLOW             SHIM_NOFOLLOW
+#define FOLLOW_UNLESS(flags) ((flags)&AT_SYMLINK_NOFOLLOW ? SHIM_NOFOLLOW : SHIM_FOLLOW)
+
+#define OURS(name, type, params, args, dirfd, follow)                                    \
+	static SHIM_COLD type name##_ours params                                         \
+	{                                                                                \
+		char buf[PATH_MAX];                                                      \
+                                                                                         \
+		path = shim_redirect(dirfd, path, follow, buf);                          \
+		return REAL(name) args;                                                  \
+	}
+
+#define PATH_ASK(name, type, params, args, dirfd, follow)                                \
+	OURS(name, type, params, args, dirfd, follow)                                    \
+                                                                                         \
+	SHIM_EXPORT type name params                                                     \
+	{                                                                                \
+		const int before = errno;                                                \
+		type r = REAL(name) args;                                                \
+                                                                                         \
+		if (shim_ask_again(r == -1, dirfd, path, follow))                        \
+			return SHIM_AGAIN(before, name##_ours args);                     \
+		return r;                                                                \
+	}
+
+#define PATH(name, type, params, args, dirfd, follow)                                    \
+	OURS(name, type, params, args, dirfd, follow)                                    \
+                                                                                         \
+	SHIM_EXPORT type name params                                                     \
+	{                                                                                \
+		const int before = errno;                                                \
+		type r;                                                                  \
+                                                                                         \
+		if (shim_has_word(path))                                                 \
+			return name##_ours args;                                         \
+		r = REAL(name) args;                                                     \
+		if (unlikely(r == -1) && shim_was_dangling(dirfd, path, follow))         \
+			return SHIM_AGAIN(before, name##_ours args);                     \
+		return r;                                                                \
+	}
+#define FD(...)
+#define OWN(name)
+
+#include "client/shim/wrap/wrap.def"
+
+/* What is outside, the daemon too, is out of reach then; what is open stays open. */
+SHIM_EXPORT int chroot(const char *path)
+{
+	shim_before_lockdown();
+	return REAL(chroot)(path);
+}

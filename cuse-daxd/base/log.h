@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the daemon tells people, and how a function tells its caller why it failed.
+ *
+ * Functions that can fail return a negative errno and leave a whole sentence in a
+ * struct daxd_why; they never log. The one who knows what the user was doing logs it.
+ */
+#ifndef DAXD_LOG_H
+#define DAXD_LOG_H
+
+#include "cuse-daxd/base/util.h"
+
+#include <stdbool.h>
+
+enum daxd_log_level {
+	DAXD_LOG_ERROR,
+	DAXD_LOG_WARNING,
+	DAXD_LOG_INFO,
+	DAXD_LOG_DEBUG,
+};
+
+extern enum daxd_log_level daxd_log_max;
+
+void daxd_log_init(void);
+void daxd_log_to_syslog(void);
+void daxd_log(enum daxd_log_level level, const char *fmt, ...) DAXD_PRINTF(2, 3);
+
+/* What a line of the log is about; NULL and 0: nothing. */
+struct daxd_subject {
+	const char *device;
+	pid_t pid;
+	const char *verdict; /* "ok", or the name of an errno */
+};
+
+/* Another place for lines, which says whether it took one; NULL: there is none. */
+extern bool (*daxd_log_sink)(int priority, const struct daxd_subject *subject,
+			     const char *text);
+
+void daxd_log_about(enum daxd_log_level level, const struct daxd_subject *subject,
+		    const char *fmt, ...) DAXD_PRINTF(3, 4);
+
+#define daxd_error(...)   daxd_log(DAXD_LOG_ERROR, __VA_ARGS__)
+#define daxd_warning(...) daxd_log(DAXD_LOG_WARNING, __VA_ARGS__)
+#define daxd_info(...)    daxd_log(DAXD_LOG_INFO, __VA_ARGS__)
+/* Costs one comparison when it is off. */
+#define daxd_debug(...)                                                                  \
+	do {                                                                             \
+		if (daxd_log_max >= DAXD_LOG_DEBUG)                                      \
+			daxd_log(DAXD_LOG_DEBUG, __VA_ARGS__);                           \
+	} while (0)
+
+/* "thing: what could not be done: why (what to do)", without a newline. */
+struct daxd_why {
+	char text[1024];
+};
+
+int daxd_fail(struct daxd_why *why, int error, const char *fmt, ...) DAXD_PRINTF(3, 4);
+
+#endif

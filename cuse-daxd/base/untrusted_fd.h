@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Descriptors that a client sent and that are not of our own files.
+ *
+ * They may be of a file system that the client itself serves (FUSE), and then fstat(2)
+ * and even close(2) wait for the client's answer, for ever if it likes. So they are
+ * asked nothing that is not already known to the kernel, and closed where waiting does
+ * no harm.
+ */
+#ifndef DAXD_FOREIGN_H
+#define DAXD_FOREIGN_H
+
+#include "cuse-daxd/base/util.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+int daxd_foreign_stat(int fd, struct statx *ret);
+void daxd_foreign_close(int fd, dev_t ours, uid_t uid);
+bool daxd_foreign_is_banned(uid_t uid);
+
+#endif

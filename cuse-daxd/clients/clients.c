@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which processes use which devices. */
+#include "cuse-daxd/clients/clients.h"
+
+#include "cuse-daxd/registry/mappings.h"
+
+#include <glib-unix.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77 /* Linux 6.5 */
+#endif
+
+/**
+ * daxd_comm_of() - the name of a process
+ * @pid:	the process
+ *
+ * Return: a string of its own: UTF-8, "?" if it can't be known.
+ */
+char *daxd_comm_of(pid_t pid)
+{
+	g_autofree char *path = g_strdup_printf("/proc/%d/comm", pid);
+	g_autofree char *comm = NULL;
+
+	if (!g_file_get_contents(path, &comm, NULL, NULL))
+		return g_strdup("?");
+	g_strchomp(comm);
+	return g_utf8_make_valid(comm, -1);
+}
+
+/* The device of a use, NULL if it is long forgotten. */
+static struct daxd_device *device_of(const struct daxd_client *client, guint i)
+{
+	return daxd_registry_find_life(
+		client->clients->reg,
+		g_array_index(client->uses, struct daxd_use, i).life);
+}
+
+static void client_free(void *data)
+{
+	struct daxd_client *client = data;
+	guint i;
+
+	for (i = 0; i < client->uses->len; i++) {
+		struct daxd_device *dev = device_of(client, i);
+
+		if (!dev)
+			continue;
+		dev->clients--;
+		client->clients->on_use(client->clients->ctx, client, dev, false);
+	}
+	g_array_unref(client->uses);
+	g_source_destroy(client->watch);
+	g_source_unref(client->watch);
+	close(client->pidfd);
+	g_free(client);
+}
+
+/**
+ * daxd_clients_init() - nobody yet
+ * @clients:	to be filled
+ * @reg:	whose devices they use; outlives @clients
+ * @on_settled:	called with @ctx when a process has settled or ended
+ * @on_use:	called with @ctx when a process begins or ceases to use a device
+ * @ctx:	handed to both
+ */
+void daxd_clients_init(struct daxd_clients *clients, struct daxd_registry *reg,
+		       void (*on_settled)(void *ctx),
+		       void (*on_use)(void *ctx, const struct daxd_client *client,
+				      const struct daxd_device *dev, bool is_begin),
+		       void *ctx)
+{
+	clients->reg = reg;
+	clients->on_settled = on_settled;
+	clients->on_use = on_use;
+	clients->ctx = ctx;
+	clients->by_pid =
+		g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, client_free);
+}
+
+/**
+ * daxd_clients_done() - forget all
+ * @clients:	after daxd_clients_init(), or zeroed
+ */
+void daxd_clients_done(struct daxd_clients *clients)
+{
+	g_clear_pointer(&clients->by_pid, g_hash_table_unref);
+}
+
+static struct daxd_client *find(const struct daxd_clients *clients, pid_t pid)
+{
+	return g_hash_table_lookup(clients->by_pid, GINT_TO_POINTER(pid));
+}
+
+static gboolean on_end(gint fd, GIOCondition condition, gpointer data)
+{
+	struct daxd_client *client = data;
+	struct daxd_clients *clients = client->clients;
+
+	(void)fd;
+	(void)condition;
+	g_hash_table_remove(clients->by_pid, GINT_TO_POINTER(client->pid));
+	clients->on_settled(clients->ctx);
+	return G_SOURCE_CONTINUE; /* the source is destroyed already */
+}
+
+/**
+ * daxd_peer_open_pidfd() - watch a process
+ * @peer:	the process
+ *
+ * Return: a descriptor that becomes readable when it ends, or a negative errno.
+ */
+int daxd_peer_open_pidfd(const struct daxd_peer *peer)
+{
+	socklen_t len = sizeof(int);
+	int fd;
+
+	if (getsockopt(peer->socket, SOL_SOCKET, SO_PEERPIDFD, &fd, &len) == 0)
+		return fd;
+	/*
+	 * Older kernels, where the pid may by now be another process's; and that is all
+	 * there can be wrong, as the connection tells who the peer is.
+	 */
+	fd = (int)syscall(SYS_pidfd_open, peer->pid, 0);
+	return fd < 0 ? -errno : fd;
+}
+
+static bool has_ended(const struct daxd_client *client)
+{
+	struct pollfd pfd = {.fd = client->pidfd, .events = POLLIN};
+
+	return poll(&pfd, 1, 0) > 0;
+}
+
+/*
+ * The client of a connection, new if it is not known. Return: 0; -ESRCH: it has no
+ * process that we can see (another pid namespace, or it has ended); -EUSERS: too many.
+ */
+static int get(struct daxd_clients *clients, const struct daxd_peer *peer,
+	       struct daxd_client **ret)
+{
+	struct daxd_client *client = find(clients, peer->pid);
+	int pidfd;
+
+	if (client && !has_ended(client)) {
+		*ret = client;
+		return 0;
+	}
+	/* The pid is another process's already. */
+	if (client)
+		g_hash_table_remove(clients->by_pid, GINT_TO_POINTER(peer->pid));
+	if (peer->pid <= 0)
+		return -ESRCH;
+	if (g_hash_table_size(clients->by_pid) >= DAXD_CLIENTS_MAX)
+		return -EUSERS;
+	pidfd = daxd_peer_open_pidfd(peer);
+	if (pidfd < 0)
+		return pidfd;
+	client = g_new0(struct daxd_client, 1);
+	client->clients = clients;
+	client->pid = peer->pid;
+	client->uid = peer->uid;
+	client->pidfd = pidfd;
+	client->uses = g_array_new(FALSE, FALSE, sizeof(struct daxd_use));
+	client->watch = g_unix_fd_source_new(pidfd, G_IO_IN);
+	g_source_set_callback(client->watch, G_SOURCE_FUNC(on_end), client, NULL);
+	g_source_attach(client->watch, NULL);
+	g_hash_table_insert(clients->by_pid, GINT_TO_POINTER(peer->pid), client);
+	*ret = client;
+	return 0;
+}
+
+/* It reads the state pages after this, so that all changes so far are no news to it. */
+static void add_device(struct daxd_client *client, struct daxd_device *dev)
+{
+	const struct daxd_use use = {
+		.life = dev->life,
+		.settled = client->clients->reg->rt->state->changes,
+	};
+	guint i;
+
+	for (i = 0; i < client->uses->len; i++)
+		if (g_array_index(client->uses, struct daxd_use, i).life == dev->life)
+			return;
+	g_array_append_val(client->uses, use);
+	dev->clients++;
+	client->clients->on_use(client->clients->ctx, client, dev, true);
+}
+
+/**
+ * daxd_clients_attach() - a process is given a device's store
+ * @clients:	all of them
+ * @peer:	the process
+ * @dev:	the device
+ *
+ * Return: 0; -EUSERS: there are too many, or no descriptor is left to watch it by. A
+ * process that can't be seen from here is served without being remembered.
+ */
+int daxd_clients_attach(struct daxd_clients *clients, const struct daxd_peer *peer,
+			struct daxd_device *dev)
+{
+	struct daxd_client *client;
+	int r;
+
+	r = get(clients, peer, &client);
+	if (r == 0)
+		add_device(client, dev);
+	else if (r == -EUSERS || r == -EMFILE || r == -ENFILE)
+		return -EUSERS;
+	return 0;
+}
+
+/* The parent as /proc says; 0 if it can't be known. */
+static pid_t parent_of(pid_t pid)
+{
+	g_autofree char *path = g_strdup_printf("/proc/%d/stat", pid);
+	g_autofree char *text = NULL;
+	char *paren;
+	int ppid;
+
+	if (!g_file_get_contents(path, &text, NULL, NULL))
+		return 0;
+	/* Behind the name, which may hold anything: "pid (name) S ppid". */
+	paren = strrchr(text, ')');
+	return paren && sscanf(paren, ") %*c %d", &ppid) == 1 ? ppid : 0;
+}
+
+static void found_mapping(void *ctx, const struct daxd_mapping *mapping)
+{
+	add_device(ctx, mapping->dev);
+}
+
+/**
+ * daxd_clients_adopt() - a forked child has its parent's mappings
+ * @clients:	all of them
+ * @peer:	the child
+ *
+ * It uses what its parent uses; if that is not known, what it has mapped.
+ *
+ * Return: 0, or -EUSERS as daxd_clients_attach().
+ */
+int daxd_clients_adopt(struct daxd_clients *clients, const struct daxd_peer *peer)
+{
+	bool is_known = find(clients, peer->pid);
+	const struct daxd_client *parent;
+	struct daxd_client *client;
+	guint i;
+	int r;
+
+	r = get(clients, peer, &client);
+	if (r < 0)
+		return r == -EUSERS || r == -EMFILE || r == -ENFILE ? -EUSERS : 0;
+	parent = find(clients, parent_of(peer->pid));
+	if (!parent || parent == client) {
+		if (!is_known)
+			daxd_mappings_of(clients->reg, peer->pid, found_mapping, client);
+		return 0;
+	}
+	for (i = 0; i < parent->uses->len; i++) {
+		struct daxd_device *dev = device_of(parent, i);
+
+		if (dev)
+			add_device(client, dev);
+	}
+	return 0;
+}
+
+/**
+ * daxd_clients_settled() - a client's mappings follow the state pages
+ * @clients:	all of them
+ * @peer:	the process
+ * @changes:	up to which change
+ */
+void daxd_clients_settled(struct daxd_clients *clients, const struct daxd_peer *peer,
+			  uint32_t changes)
+{
+	struct daxd_client *client = find(clients, peer->pid);
+	guint i;
+
+	if (!client)
+		return;
+	for (i = 0; i < client->uses->len; i++)
+		g_array_index(client->uses, struct daxd_use, i).settled = changes;
+	clients->on_settled(clients->ctx);
+}
+
+/* Is one count of changes behind another? They wrap. */
+static bool is_behind(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) < 0;
+}
+
+/**
+ * daxd_clients_are_settled() - do all mappings follow all devices?
+ * @clients:	all of them
+ */
+bool daxd_clients_are_settled(const struct daxd_clients *clients)
+{
+	struct daxd_client *client;
+	GHashTableIter iter;
+	guint i;
+
+	g_hash_table_iter_init(&iter, clients->by_pid);
+	while (g_hash_table_iter_next(&iter, NULL, (void **)&client)) {
+		for (i = 0; i < client->uses->len; i++) {
+			const struct daxd_device *dev = device_of(client, i);
+
+			if (dev &&
+			    is_behind(g_array_index(client->uses, struct daxd_use, i)
+					      .settled,
+				      dev->changed_at))
+				return false;
+		}
+	}
+	return true;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which processes use which devices.
+ *
+ * A process is remembered from its first ATTACH or ADOPT until its pidfd says that it
+ * has ended; what it has unmapped meanwhile we do not learn.
+ */
+#ifndef DAXD_CLIENTS_H
+#define DAXD_CLIENTS_H
+
+#include "cuse-daxd/registry/registry.h"
+
+#define DAXD_CLIENTS_MAX 16384 /* processes; each holds a descriptor of ours */
+
+struct daxd_client;
+
+struct daxd_clients {
+	struct daxd_registry *reg;
+	GHashTable *by_pid; /* struct daxd_client */
+	/* Called when a process has settled, or ended. */
+	void (*on_settled)(void *ctx);
+	/* Called when a process begins or, by its end, ceases to use a device. */
+	void (*on_use)(void *ctx, const struct daxd_client *client,
+		       const struct daxd_device *dev, bool is_begin);
+	void *ctx;
+};
+
+struct daxd_client {
+	struct daxd_clients *clients;
+	pid_t pid;
+	uid_t uid;
+	int pidfd;
+	GSource *watch;
+	GArray *uses; /* struct daxd_use: of devices that it was given */
+};
+
+/* A device in a process: up to which change of the state pages its mappings follow. */
+struct daxd_use {
+	uint64_t life;
+	uint32_t settled;
+};
+
+/* The process at the other end of a connection. */
+struct daxd_peer {
+	int socket;
+	pid_t pid;
+	uid_t uid;
+};
+
+char *daxd_comm_of(pid_t pid);
+int daxd_peer_open_pidfd(const struct daxd_peer *peer);
+void daxd_clients_init(struct daxd_clients *clients, struct daxd_registry *reg,
+		       void (*on_settled)(void *ctx),
+		       void (*on_use)(void *ctx, const struct daxd_client *client,
+				      const struct daxd_device *dev, bool is_begin),
+		       void *ctx);
+void daxd_clients_done(struct daxd_clients *clients);
+int daxd_clients_attach(struct daxd_clients *clients, const struct daxd_peer *peer,
+			struct daxd_device *dev);
+int daxd_clients_adopt(struct daxd_clients *clients, const struct daxd_peer *peer);
+void daxd_clients_settled(struct daxd_clients *clients, const struct daxd_peer *peer,
+			  uint32_t changes);
+bool daxd_clients_are_settled(const struct daxd_clients *clients);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Waiting until all processes have followed a change. */
+#include "cuse-daxd/clients/settle.h"
+
+#define PATIENCE_MS 1000
+
+/* An answer that is ready, but for the processes. */
+struct daxd_settling {
+	struct daxd_conn *conn;
+	struct daxd_answer answer;
+	GSource *timer;
+	GList link;
+};
+
+static void settling_free(void *job)
+{
+	struct daxd_settling *s = job;
+
+	g_queue_unlink(&s->conn->server->settling, &s->link);
+	g_source_destroy(s->timer);
+	g_source_unref(s->timer);
+	if (s->answer.owns_fd)
+		close(s->answer.fd);
+	g_free(s);
+}
+
+static void finish(struct daxd_settling *s)
+{
+	struct daxd_conn *conn = s->conn;
+	struct daxd_answer answer = s->answer;
+
+	s->answer.owns_fd = false;
+	settling_free(s);
+	daxd_conn_reply(conn, &answer);
+}
+
+static gboolean on_timeout(gpointer data)
+{
+	daxd_debug("not all processes have followed, continuing");
+	finish(data);
+	return G_SOURCE_REMOVE;
+}
+
+/**
+ * daxd_settle_check() - a process has followed, or ended: is anybody still behind?
+ * @data:	struct daxd_server
+ */
+void daxd_settle_check(void *data)
+{
+	struct daxd_server *server = data;
+
+	if (!server->settling.head || !daxd_clients_are_settled(&server->clients))
+		return;
+	while (server->settling.head)
+		finish(server->settling.head->data);
+}
+
+/**
+ * daxd_settle() - answer when all processes have followed what was changed
+ * @conn:	who asked
+ * @answer:	the answer; with DAXD_LATER a descriptor of its own is taken over
+ *
+ * Return: DAXD_REPLY if they have already, else DAXD_LATER.
+ */
+enum daxd_next daxd_settle(struct daxd_conn *conn, struct daxd_answer *answer)
+{
+	struct daxd_server *server = conn->server;
+	struct daxd_settling *s;
+
+	if (daxd_clients_are_settled(&server->clients))
+		return DAXD_REPLY;
+	s = g_new0(struct daxd_settling, 1);
+	s->conn = conn;
+	s->answer = *answer;
+	s->link.data = s;
+	s->timer = g_timeout_source_new(PATIENCE_MS);
+	g_source_set_callback(s->timer, on_timeout, s, NULL);
+	g_source_attach(s->timer, NULL);
+	g_queue_push_tail_link(&server->settling, &s->link);
+	conn->job = s;
+	conn->give_up = settling_free;
+	return DAXD_LATER;
+}

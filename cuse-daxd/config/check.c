@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which settings go together, and how large everything is.
+ *
+ * Sizes are usable bytes. A region's size is its own, or the sum of its devices', or
+ * that of the file which backs it, or 1G; one device may take what the others leave.
+ * Where a file decides, region->size stays 0 until it has been looked at.
+ */
+#include "cuse-daxd/config/config.h"
+
+#include "libcore/size.h"
+
+#define MEMORY_BLOCK (2 * DAX_MIB) /* what the kernel hot-plugs memory in */
+
+/* What sizes in this region are multiples of. */
+static uint64_t unit_of(const struct daxd_region_cfg *region)
+{
+	if (region->type == DAX_REGION_DYNAMIC || region->backing == DAXD_PMEM)
+		return dax_max(region->align, MEMORY_BLOCK);
+	return region->align;
+}
+
+static bool has_size(const struct daxd_device_cfg *dev)
+{
+	return dev->given & DAXD_GIVEN_SIZE;
+}
+
+static void check_size(const struct daxd_config *cfg, int line, GPtrArray *problems,
+		       const char *group, uint64_t size, uint64_t unit)
+{
+	char is[DAX_SIZE_STRLEN];
+	char of[DAX_SIZE_STRLEN];
+	char lower[DAX_SIZE_STRLEN];
+	char upper[DAX_SIZE_STRLEN];
+
+	dax_size_format(size, is);
+	dax_size_format(unit, of);
+	dax_size_format(dax_round_down(size, unit), lower);
+	dax_size_format(dax_round_up(size, unit), upper);
+	if (!size)
+		daxd_config_problem(cfg, line, problems,
+				    "[%s] size=0: nothing would be there (the smallest "
+				    "is %s)",
+				    group, of);
+	else if (size < unit)
+		daxd_config_problem(cfg, line, problems,
+				    "[%s] size=%s is not a multiple of %s (the next good "
+				    "one is %s)",
+				    group, is, of, upper);
+	else if (!dax_is_aligned(size, unit))
+		daxd_config_problem(cfg, line, problems,
+				    "[%s] size=%s is not a multiple of %s (the next good "
+				    "ones are %s and %s)",
+				    group, is, of, lower, upper);
+}
+
+static void check_sizes(const struct daxd_config *cfg,
+			const struct daxd_region_cfg *region, GPtrArray *problems)
+{
+	uint64_t unit = unit_of(region);
+	const struct daxd_device_cfg *dev;
+	g_autofree char *name = g_strdup_printf("region %u", region->id);
+
+	if (region->given & DAXD_GIVEN_SIZE)
+		check_size(cfg, region->line, problems, name, region->size, unit);
+	for (dev = region->devices; dev; dev = dev->next) {
+		g_autofree char *group = NULL;
+
+		if (!has_size(dev) || (!dev->size && region->type == DAX_REGION_DYNAMIC))
+			continue;
+		group = g_strdup_printf("device %u.%u", region->id, dev->id);
+		check_size(cfg, dev->line, problems, group, dev->size, unit);
+	}
+}
+
+/* -- sizes that follow from others ------------------------------------------- */
+
+static struct daxd_device_cfg *find_rest(const struct daxd_region_cfg *region)
+{
+	struct daxd_device_cfg *dev;
+
+	for (dev = region->devices; dev; dev = dev->next)
+		if (!has_size(dev))
+			return dev;
+	return NULL;
+}
+
+static uint64_t sum_of(const struct daxd_region_cfg *region)
+{
+	const struct daxd_device_cfg *dev;
+	uint64_t sum = 0;
+
+	for (dev = region->devices; dev; dev = dev->next)
+		if (has_size(dev))
+			sum += dev->size;
+	return sum;
+}
+
+/**
+ * daxd_region_cfg_settle() - the size of a region is known now
+ * @cfg:	the configuration
+ * @region:	the region
+ * @size:	usable bytes of the region; 0: nothing tells, take the default
+ * @problems:	receives what is wrong with it
+ *
+ * Gives the device that has no size of its own what is left. May be called again
+ * with the size that came out.
+ */
+void daxd_region_cfg_settle(const struct daxd_config *cfg, struct daxd_region_cfg *region,
+			    uint64_t size, GPtrArray *problems)
+{
+	struct daxd_device_cfg *rest = find_rest(region);
+	uint64_t sum = sum_of(region);
+	char is[DAX_SIZE_STRLEN];
+	char has[DAX_SIZE_STRLEN];
+
+	if (!size && rest && sum) {
+		daxd_config_problem(cfg, rest->line, problems,
+				    "[device %u.%u] has no size, and nothing says what "
+				    "the others leave for it (give it one, or give "
+				    "[region %u] one)",
+				    region->id, rest->id, region->id);
+		return;
+	}
+	if (!size)
+		size = rest || !sum ? DAXD_DEFAULT_SIZE : sum;
+	dax_size_format(size, is);
+	dax_size_format(sum, has);
+	if (sum > size || (rest && sum == size))
+		daxd_config_problem(cfg, region->line, problems,
+				    "[region %u] has %s, its devices take %s of it%s "
+				    "(make the region larger or a device smaller)",
+				    region->id, is, has,
+				    rest ? " and leave nothing for the one without size"
+					 : "");
+	else if (!rest && sum < size && region->type == DAX_REGION_STATIC)
+		daxd_config_problem(cfg, region->line, problems,
+				    "[region %u] has %s, its devices take only %s of it "
+				    "(leave out the size of the region or of one device)",
+				    region->id, is, has);
+	region->size = size;
+	if (rest)
+		rest->size = size - sum;
+}
+
+static void settle(const struct daxd_config *cfg, struct daxd_region_cfg *region,
+		   GPtrArray *problems)
+{
+	struct daxd_device_cfg *rest = find_rest(region);
+	struct daxd_device_cfg *dev;
+
+	for (dev = rest ? rest->next : NULL; dev; dev = dev->next) {
+		if (has_size(dev))
+			continue;
+		daxd_config_problem(cfg, dev->line, problems,
+				    "[device %u.%u] has no size, and neither has [device "
+				    "%u.%u]; one can take what is left (give it a size)",
+				    region->id, dev->id, region->id, rest->id);
+		return;
+	}
+	if (region->given & DAXD_GIVEN_SIZE)
+		daxd_region_cfg_settle(cfg, region, region->size, problems);
+	else if (!region->path || (!rest && region->type == DAX_REGION_STATIC))
+		daxd_region_cfg_settle(cfg, region, 0, problems);
+}
+
+/* -- devices and their permissions ------------------------------------------- */
+
+static void inherit_perms(struct daxd_region_cfg *region, struct daxd_device_cfg *dev)
+{
+	if (!(dev->given & DAXD_GIVEN_MODE))
+		dev->perms.mode = region->perms.mode;
+	if (!(dev->given & DAXD_GIVEN_OWNER))
+		dev->perms.uid = region->perms.uid;
+	if (!(dev->given & DAXD_GIVEN_GROUP))
+		dev->perms.gid = region->perms.gid;
+}
+
+static bool is_same_perms(const struct daxd_perms *a, const struct daxd_perms *b)
+{
+	return a->mode == b->mode && a->uid == b->uid && a->gid == b->gid;
+}
+
+/* Who gets a descriptor of a shared store gets all of the region. */
+static void check_perms(const struct daxd_config *cfg,
+			const struct daxd_region_cfg *region, GPtrArray *problems)
+{
+	bool is_dynamic = region->type == DAX_REGION_DYNAMIC;
+	const struct daxd_device_cfg *dev;
+
+	if (!daxd_region_cfg_is_shared(region) || !region->devices)
+		return;
+	for (dev = region->devices; dev; dev = dev->next) {
+		/* Devices that are made later have the region's. */
+		if (is_same_perms(&dev->perms,
+				  is_dynamic ? &region->perms : &region->devices->perms))
+			continue;
+		daxd_config_problem(cfg, dev->line, problems,
+				    "[device %u.%u] has another mode, owner or group "
+				    "than its region's other devices, but shares its "
+				    "memory with them (set them in [region %u]%s)",
+				    region->id, dev->id, region->id,
+				    is_dynamic ? ""
+					       : ", or use backing=memfd or hugetlb");
+	}
+}
+
+static void check_backing(const struct daxd_config *cfg,
+			  const struct daxd_region_cfg *region, GPtrArray *problems)
+{
+	if ((region->backing == DAXD_HUGETLB || region->backing == DAXD_HUGETLBFS) &&
+	    region->align < 2 * DAX_MIB)
+		daxd_config_problem(cfg, region->line, problems,
+				    "[region %u] align=4K is not possible on %s, whose "
+				    "pages are mapped whole (align=2M, or backing=memfd)",
+				    region->id, daxd_backing_name(region->backing));
+}
+
+/*
+ * What a reload compares: what the file says, before anything else settles it. Where
+ * each device has a store to itself, devices are compared one by one.
+ */
+static char *identity_of(const struct daxd_region_cfg *region)
+{
+	const uint32_t given =
+		region->given & (DAXD_GIVEN_SIZE | DAXD_GIVEN_ALIGN | DAXD_GIVEN_MAP);
+	g_autoptr(GString) text = g_string_new(NULL);
+	const struct daxd_device_cfg *dev;
+
+	g_string_printf(text, "%s:%s align=%ju type=%d map=%d pages=%d node=%d,%d",
+			daxd_backing_name(region->backing),
+			region->path ? region->path : "", (uintmax_t)region->align,
+			(int)region->type, (int)region->map, region->has_pages,
+			region->numa_node, region->target_node);
+	if (!daxd_region_cfg_is_shared(region))
+		return g_string_free(g_steal_pointer(&text), FALSE);
+	g_string_append_printf(text, " given=%u size=%ju", given,
+			       (uintmax_t)region->size);
+	for (dev = region->devices; dev; dev = dev->next)
+		g_string_append_printf(text, " %u:%d:%ju", dev->id, has_size(dev),
+				       (uintmax_t)dev->size);
+	return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+static void check_region(const struct daxd_config *cfg, struct daxd_region_cfg *region,
+			 GPtrArray *problems)
+{
+	guint before = problems->len;
+	struct daxd_device_cfg *dev;
+
+	if (!region->devices) {
+		daxd_region_cfg_add_device(region, 0, region->line);
+	} else if (region->type == DAX_REGION_DYNAMIC && region->devices->id) {
+		/* The kernel makes daxN.0 with the region and never lets it go. */
+		dev = daxd_region_cfg_add_device(region, 0, region->line);
+		dev->given |= DAXD_GIVEN_SIZE;
+	}
+	for (dev = region->devices; dev; dev = dev->next)
+		inherit_perms(region, dev);
+	region->identity = identity_of(region);
+	check_backing(cfg, region, problems);
+	check_perms(cfg, region, problems);
+	check_sizes(cfg, region, problems);
+	if (problems->len == before)
+		settle(cfg, region, problems);
+}
+
+static void check_totals(const struct daxd_config *cfg, GPtrArray *problems)
+{
+	const struct daxd_region_cfg *region;
+	const struct daxd_device_cfg *dev;
+	unsigned int count = 0;
+	uint64_t size = 0;
+
+	for (region = cfg->regions; region; region = region->next) {
+		size += region->size;
+		for (dev = region->devices; dev; dev = dev->next)
+			count++;
+	}
+	if (count > DAXD_DEVICES_MAX)
+		daxd_config_problem(cfg, 0, problems,
+				    "there are %u devices, more than %d (take some out)",
+				    count, DAXD_DEVICES_MAX);
+	if (size > DAX_SIZE_MAX)
+		daxd_config_problem(cfg, 0, problems,
+				    "all regions together are larger than 64T (make "
+				    "some smaller)");
+}
+
+/* A device number is one device's. */
+static void check_minors(const struct daxd_config *cfg, GPtrArray *problems)
+{
+	const struct daxd_device_cfg *owner[DAX_MINORS] = {NULL};
+	const struct daxd_region_cfg *region;
+	const struct daxd_device_cfg *dev;
+
+	for (region = cfg->regions; region; region = region->next) {
+		for (dev = region->devices; dev; dev = dev->next) {
+			if (dev->minor < 0)
+				continue;
+			if (owner[dev->minor])
+				daxd_config_problem(cfg, dev->line, problems,
+						    "[device %u.%u] minor=%d is another "
+						    "device's, too (give it another one)",
+						    region->id, dev->id, dev->minor);
+			owner[dev->minor] = dev;
+		}
+	}
+}
+
+/**
+ * daxd_config_check() - fill in the defaults and see whether all fits together
+ * @cfg:	as read; complete afterwards, but for sizes that a file decides
+ * @problems:	receives a sentence for each thing that is wrong
+ */
+void daxd_config_check(struct daxd_config *cfg, GPtrArray *problems)
+{
+	struct daxd_region_cfg *region;
+
+	if (!cfg->regions)
+		daxd_config_add_region(cfg, 0, 0);
+	for (region = cfg->regions; region; region = region->next)
+		check_region(cfg, region, problems);
+	check_minors(cfg, problems);
+	check_totals(cfg, problems);
+}

@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The keys of the config file: how each value is read and printed. */
+#include "cuse-daxd/config/keys.h"
+
+#include "libcore/size.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+
+/* ---- values ---------------------------------------------------------------- */
+
+struct word {
+	const char *name;
+	int value;
+};
+
+static const struct word frontend_words[] = {
+	{"auto", DAXD_FRONTEND_AUTO},
+	{"cuse", DAXD_FRONTEND_CUSE},
+	{"none", DAXD_FRONTEND_NONE},
+	{0},
+};
+
+static const struct word backing_words[] = {
+	{"memfd", DAXD_MEMFD},
+	{"hugetlb", DAXD_HUGETLB},
+	{"hugetlbfs", DAXD_HUGETLBFS},
+	{"pmem", DAXD_PMEM},
+	{0},
+};
+
+static const struct word type_words[] = {
+	{"static", DAX_REGION_STATIC},
+	{"dynamic", DAX_REGION_DYNAMIC},
+	{0},
+};
+
+static const struct word map_words[] = {
+	{"mem", DAX_MAP_MEM},
+	{"dev", DAX_MAP_DEV},
+	{0},
+};
+
+static const struct word bool_words[] = {
+	{"yes", true},
+	{"no", false},
+	{0},
+};
+
+static const struct word align_words[] = {
+	{"4K", 4096},
+	{"2M", 2 << 20},
+	{"1G", 1 << 30},
+	{0},
+};
+
+static const char *word_of(const struct word *words, int value)
+{
+	for (; words->name; words++)
+		if (words->value == value)
+			return words->name;
+	return "?";
+}
+
+static int parse_word(const struct word *words, const char *value, int *ret,
+		      struct daxd_why *why)
+{
+	g_autoptr(GString) all = g_string_new(NULL);
+	const struct word *w;
+
+	for (w = words; w->name; w++) {
+		if (!strcmp(w->name, value)) {
+			*ret = w->value;
+			return 0;
+		}
+		g_string_append_printf(all, "%s%s", all->len ? ", " : "", w->name);
+	}
+	return daxd_fail(why, EINVAL, "'%s' is not one of %s", value, all->str);
+}
+
+static int parse_frontend(const char *value, void *field, struct daxd_why *why)
+{
+	int word;
+	int r;
+
+	r = parse_word(frontend_words, value, &word, why);
+	if (r == 0)
+		*(enum daxd_frontend_kind *)field = (enum daxd_frontend_kind)word;
+	return r;
+}
+
+static char *print_frontend(const void *field)
+{
+	return g_strdup(
+		word_of(frontend_words, (int)*(const enum daxd_frontend_kind *)field));
+}
+
+static int check_path(const char *value, struct daxd_why *why)
+{
+	if (value[0] != '/')
+		return daxd_fail(why, EINVAL,
+				 "'%s' is not an absolute path (begin it with /)", value);
+	if (strlen(value) > DAXD_PATH_MAX)
+		return daxd_fail(why, ENAMETOOLONG,
+				 "the path is longer than %d bytes (shorten it)",
+				 DAXD_PATH_MAX);
+	return 0;
+}
+
+static int parse_dir(const char *value, void *field, struct daxd_why *why)
+{
+	char **path = field;
+	int r;
+
+	r = check_path(value, why);
+	if (r < 0)
+		return r;
+	g_free(*path);
+	*path = g_strdup(value);
+	return 0;
+}
+
+static char *print_dir(const void *field)
+{
+	return g_strdup(*(char *const *)field);
+}
+
+static int parse_log(const char *value, void *field, struct daxd_why *why)
+{
+	char **where = field;
+
+	if (!*value)
+		return daxd_fail(why, EINVAL,
+				 "is empty (give a file or the number of a descriptor)");
+	g_free(*where);
+	*where = g_strdup(value);
+	return 0;
+}
+
+/* backing=KIND or backing=KIND:PATH: two fields, so it is given the region. */
+static int parse_backing(const char *value, void *field, struct daxd_why *why)
+{
+	struct daxd_region_cfg *region = field;
+	const char *colon = strchr(value, ':');
+	g_autofree char *kind =
+		g_strndup(value, colon ? (size_t)(colon - value) : strlen(value));
+	enum daxd_backing backing;
+	int word;
+	int r;
+
+	if (parse_word(backing_words, kind, &word, why) < 0)
+		return daxd_fail(why, EINVAL,
+				 "'%s' is not one of memfd, hugetlb, hugetlbfs:PATH, "
+				 "pmem:PATH",
+				 value);
+	backing = (enum daxd_backing)word;
+	if (daxd_backing_has_path(backing) != !!colon)
+		return daxd_fail(why, EINVAL,
+				 colon ? "%s has no path (write %s)"
+				       : "%s needs a path (write %s:PATH)",
+				 kind, kind);
+	if (colon) {
+		r = check_path(colon + 1, why);
+		if (r < 0)
+			return r;
+	}
+	region->backing = backing;
+	g_free(region->path);
+	region->path = colon ? g_strdup(colon + 1) : NULL;
+	return 0;
+}
+
+static char *print_backing(const void *field)
+{
+	const struct daxd_region_cfg *region = field;
+	const char *name = daxd_backing_name(region->backing);
+
+	return region->path ? g_strdup_printf("%s:%s", name, region->path)
+			    : g_strdup(name);
+}
+
+static int parse_size(const char *value, void *field, struct daxd_why *why)
+{
+	int r = dax_size_parse(value, field);
+
+	if (r == -ERANGE)
+		return daxd_fail(why, ERANGE, "'%s' is too much (64T is the most)",
+				 value);
+	if (r < 0)
+		return daxd_fail(why, EINVAL,
+				 "'%s' is not a size (write 4096, 0x200000, 2M or 1G)",
+				 value);
+	return 0;
+}
+
+static char *print_size(const void *field)
+{
+	char buf[DAX_SIZE_STRLEN];
+
+	return g_strdup(dax_size_format(*(const uint64_t *)field, buf));
+}
+
+static int parse_align(const char *value, void *field, struct daxd_why *why)
+{
+	uint64_t align;
+
+	if (dax_size_parse(value, &align) < 0 || !dax_is_align(align))
+		return daxd_fail(why, EINVAL, "'%s' is not one of 4K, 2M, 1G", value);
+	*(uint64_t *)field = align;
+	return 0;
+}
+
+static char *print_align(const void *field)
+{
+	return g_strdup(word_of(align_words, (int)*(const uint64_t *)field));
+}
+
+static int parse_type(const char *value, void *field, struct daxd_why *why)
+{
+	int word;
+	int r;
+
+	r = parse_word(type_words, value, &word, why);
+	if (r == 0)
+		*(enum dax_region_type *)field = (enum dax_region_type)word;
+	return r;
+}
+
+static char *print_type(const void *field)
+{
+	return g_strdup(word_of(type_words, (int)*(const enum dax_region_type *)field));
+}
+
+static int parse_map(const char *value, void *field, struct daxd_why *why)
+{
+	int word;
+	int r;
+
+	r = parse_word(map_words, value, &word, why);
+	if (r == 0)
+		*(enum dax_region_map *)field = (enum dax_region_map)word;
+	return r;
+}
+
+static char *print_map(const void *field)
+{
+	return g_strdup(word_of(map_words, (int)*(const enum dax_region_map *)field));
+}
+
+static int parse_bool(const char *value, void *field, struct daxd_why *why)
+{
+	int word;
+	int r;
+
+	r = parse_word(bool_words, value, &word, why);
+	if (r == 0)
+		*(bool *)field = word;
+	return r;
+}
+
+static char *print_bool(const void *field)
+{
+	return g_strdup(word_of(bool_words, *(const bool *)field));
+}
+
+/* A decimal number without sign or leading zeroes that do not belong there. */
+static bool parse_number(const char *value, unsigned int base, uint64_t max,
+			 uint64_t *ret)
+{
+	return g_ascii_string_to_unsigned(value, base, 0, max, ret, NULL);
+}
+
+static int parse_node(const char *value, void *field, struct daxd_why *why)
+{
+	uint64_t node;
+
+	if (!strcmp(value, "-1"))
+		*(int *)field = -1;
+	else if (parse_number(value, 10, DAXD_NODE_MAX, &node))
+		*(int *)field = (int)node;
+	else
+		return daxd_fail(why, EINVAL,
+				 "'%s' is not a node (0 to %d, or -1 for none)", value,
+				 DAXD_NODE_MAX);
+	return 0;
+}
+
+static char *print_node(const void *field)
+{
+	return g_strdup_printf("%d", *(const int *)field);
+}
+
+/* Part of a device number. */
+static int parse_up_to(const char *value, uint64_t least, uint64_t most, void *field,
+		       struct daxd_why *why)
+{
+	uint64_t number;
+
+	if (!strcmp(value, "auto"))
+		*(int *)field = -1;
+	else if (parse_number(value, 10, most, &number) && number >= least)
+		*(int *)field = (int)number;
+	else
+		return daxd_fail(why, EINVAL,
+				 "'%s' is not a number from %u to %u, or auto", value,
+				 (unsigned int)least, (unsigned int)most);
+	return 0;
+}
+
+static int parse_major(const char *value, void *field, struct daxd_why *why)
+{
+	return parse_up_to(value, 1, DAXD_MAJOR_MAX, field, why);
+}
+
+static int parse_minor(const char *value, void *field, struct daxd_why *why)
+{
+	return parse_up_to(value, 0, DAX_MINORS - 1, field, why);
+}
+
+/* What was not chosen is not printed. */
+static char *print_auto(const void *field)
+{
+	const int number = *(const int *)field;
+
+	return number < 0 ? NULL : g_strdup_printf("%d", number);
+}
+
+static int parse_mode(const char *value, void *field, struct daxd_why *why)
+{
+	uint64_t mode;
+
+	if (!parse_number(value, 8, 0777, &mode))
+		return daxd_fail(why, EINVAL, "'%s' is not a mode (octal, 0000 to 0777)",
+				 value);
+	*(uint32_t *)field = (uint32_t)mode;
+	return 0;
+}
+
+static char *print_mode(const void *field)
+{
+	return g_strdup_printf("%04o", *(const uint32_t *)field);
+}
+
+static int parse_owner(const char *value, void *field, struct daxd_why *why)
+{
+	const struct passwd *pw;
+	uint64_t id;
+
+	if (parse_number(value, 10, UINT32_MAX - 1, &id)) {
+		*(uid_t *)field = (uid_t)id;
+		return 0;
+	}
+	pw = getpwnam(value);
+	if (!pw)
+		return daxd_fail(why, ENOENT,
+				 "there is no user '%s' (useradd, or give a number)",
+				 value);
+	*(uid_t *)field = pw->pw_uid;
+	return 0;
+}
+
+static int parse_group(const char *value, void *field, struct daxd_why *why)
+{
+	const struct group *gr;
+	uint64_t id;
+
+	if (parse_number(value, 10, UINT32_MAX - 1, &id)) {
+		*(gid_t *)field = (gid_t)id;
+		return 0;
+	}
+	gr = getgrnam(value);
+	if (!gr)
+		return daxd_fail(why, ENOENT,
+				 "there is no group '%s' (groupadd, or give a number)",
+				 value);
+	*(gid_t *)field = gr->gr_gid;
+	return 0;
+}
+
+static char *print_id(const void *field)
+{
+	return g_strdup_printf("%u", *(const uint32_t *)field);
+}
+
+/* ---- the table of keys ----------------------------------------------------- */
+
+#define DAEMON(f) offsetof(struct daxd_config, f)
+#define REGION(f) offsetof(struct daxd_region_cfg, f)
+#define DEVICE(f) offsetof(struct daxd_device_cfg, f)
+
+const struct daxd_key daxd_daemon_keys[] = {
+	{"frontend", DAEMON(frontend), 0, parse_frontend, print_frontend},
+	{"runtime-dir", DAEMON(runtime_dir), 0, parse_dir, print_dir},
+	{"major", DAEMON(major), 0, parse_major, print_auto},
+	{"fault-log", DAEMON(fault_log), 0, parse_log, print_dir},
+	{0},
+};
+
+const struct daxd_key daxd_region_keys[] = {
+	{"backing", 0, 0, parse_backing, print_backing},
+	{"size", REGION(size), DAXD_GIVEN_SIZE, parse_size, print_size},
+	{"align", REGION(align), DAXD_GIVEN_ALIGN, parse_align, print_align},
+	{"type", REGION(type), 0, parse_type, print_type},
+	{"map", REGION(map), DAXD_GIVEN_MAP, parse_map, print_map},
+	{"pages", REGION(has_pages), 0, parse_bool, print_bool},
+	{"numa-node", REGION(numa_node), 0, parse_node, print_node},
+	{"target-node", REGION(target_node), 0, parse_node, print_node},
+	{"mode", REGION(perms.mode), DAXD_GIVEN_MODE, parse_mode, print_mode},
+	{"owner", REGION(perms.uid), DAXD_GIVEN_OWNER, parse_owner, print_id},
+	{"group", REGION(perms.gid), DAXD_GIVEN_GROUP, parse_group, print_id},
+	{0},
+};
+
+const struct daxd_key daxd_device_keys[] = {
+	{"size", DEVICE(size), DAXD_GIVEN_SIZE, parse_size, print_size},
+	{"mode", DEVICE(perms.mode), DAXD_GIVEN_MODE, parse_mode, print_mode},
+	{"owner", DEVICE(perms.uid), DAXD_GIVEN_OWNER, parse_owner, print_id},
+	{"group", DEVICE(perms.gid), DAXD_GIVEN_GROUP, parse_group, print_id},
+	{"minor", DEVICE(minor), 0, parse_minor, print_auto},
+	{0},
+};
+
+/**
+ * daxd_frontend_parse() - a front end by its name
+ * @name:	"auto", "cuse", "none"
+ * @ret:	which
+ *
+ * Return: 0 or -EINVAL.
+ */
+int daxd_frontend_parse(const char *name, enum daxd_frontend_kind *ret)
+{
+	struct daxd_why why;
+
+	return parse_frontend(name, ret, &why);
+}
+
+/**
+ * daxd_backing_name() - the word for a kind of backing store
+ * @backing:	the kind
+ */
+const char *daxd_backing_name(enum daxd_backing backing)
+{
+	return word_of(backing_words, (int)backing);
+}
+
+/**
+ * daxd_backing_has_path() - is it a file that the config names?
+ * @backing:	the kind
+ */
+bool daxd_backing_has_path(enum daxd_backing backing)
+{
+	return backing == DAXD_HUGETLBFS || backing == DAXD_PMEM;
+}
+
+/**
+ * daxd_region_cfg_is_shared() - is there one store for all devices of a region?
+ * @region:	the region
+ *
+ * Else each device has a store to itself, so that who may use one device cannot
+ * reach another's bytes.
+ */
+bool daxd_region_cfg_is_shared(const struct daxd_region_cfg *region)
+{
+	return region->path || region->type == DAX_REGION_DYNAMIC;
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Orders in JSON: create, destroy, enable, disable. They do what writes to sysfs do,
+ * by the same functions, and say in words what a write can only say by an errno.
+ */
+#include "cuse-daxd/control/control.h"
+#include "cuse-daxd/clients/settle.h"
+
+#include "libcore/event.h"
+#include "libcore/size.h"
+
+#include <string.h>
+
+/* ---- words ----------------------------------------------------------------- */
+
+/* What an errno means at a step; what is not here is told by strerror(). */
+static const struct {
+	enum dax_step step;
+	int error;
+	const char *words;
+} meanings[] = {
+	{DAX_STEP_CREATE, ENOSPC, "the region has no room left"},
+	{DAX_STEP_CREATE, EINVAL,
+	 "a static region has the devices that the config gives it"},
+	{DAX_STEP_ALIGN, EINVAL, "the align is not 4K, 2M or 1G"},
+	{DAX_STEP_SIZE, EINVAL, "the size is not a multiple of the align, and of 2M"},
+	{DAX_STEP_SIZE, ENOSPC, "the size is more than the region has left"},
+	{DAX_STEP_BIND, EBUSY, "is enabled already"},
+	{DAX_STEP_BIND, ENXIO, "has no size"},
+	{DAX_STEP_BIND, EINVAL, "has a range that is not on 2M"},
+	{DAX_STEP_UNBIND, ENODEV, "is disabled already"},
+	{DAX_STEP_DELETE, EBUSY, "the first device of a region always stays"},
+	{DAX_STEP_DELETE, EINVAL,
+	 "a static region keeps its devices (disable it instead)"},
+};
+
+static enum daxd_next refuse_step(const char *name, enum dax_step step, int error,
+				  struct daxd_answer *ret)
+{
+	const char *words = strerror(-error);
+	unsigned int i;
+
+	for (i = 0; i < G_N_ELEMENTS(meanings); i++)
+		if (meanings[i].step == step && meanings[i].error == -error)
+			words = meanings[i].words;
+	return daxd_refuse(ret, error, "%s: %s (%s)", name, words,
+			   dax_errno_name(-error) ?: "");
+}
+
+static enum daxd_next refuse_stranger(const char *name, struct daxd_answer *ret)
+{
+	return daxd_refuse(ret, EACCES,
+			   "%s: only root and the daemon's user may do that (EACCES)",
+			   name);
+}
+
+/* ---- what is asked for ----------------------------------------------------- */
+
+/* The device that the question names; NULL: the answer says why not. */
+struct daxd_device *daxd_find_device(struct daxd_conn *conn, struct json_object *question,
+				     struct daxd_answer *ret)
+{
+	const struct daxd_registry *reg = conn->server->reg;
+	const char *name = daxd_get_string(question, "device");
+	guint i;
+
+	if (!name) {
+		daxd_refuse(ret, EINVAL, "which device? (\"device\" names none)");
+		return NULL;
+	}
+	for (i = 0; i < reg->devices->len; i++) {
+		struct daxd_device *dev = g_ptr_array_index(reg->devices, i);
+
+		if (!dev->dev || strcmp(dev->desc.name, name))
+			continue;
+		if (daxd_may_order(conn))
+			return dev;
+		refuse_stranger(name, ret);
+		return NULL;
+	}
+	daxd_refuse(ret, ENODEV, "'%s': there is no such device (ENODEV)", name);
+	return NULL;
+}
+
+/* Bytes as a number, or as text with a unit. Missing: 0. */
+bool daxd_get_size(struct json_object *question, const char *key, uint64_t *ret)
+{
+	struct json_object *value;
+
+	*ret = 0;
+	if (!json_object_object_get_ex(question, key, &value))
+		return true;
+	if (json_object_is_type(value, json_type_int)) {
+		*ret = json_object_get_uint64(value);
+		return json_object_get_int64(value) >= 0;
+	}
+	return json_object_is_type(value, json_type_string) &&
+	       dax_size_parse(json_object_get_string(value), ret) == 0;
+}
+
+static struct dax_region *first_dynamic(struct dax_model *model)
+{
+	struct dax_region *region;
+
+	dax_for_each_region (region, model)
+		if (region->type == DAX_REGION_DYNAMIC && dax_region_available(region))
+			return region;
+	dax_for_each_region (region, model)
+		if (region->type == DAX_REGION_DYNAMIC)
+			return region;
+	return model->regions;
+}
+
+/* A number, also as text; missing: the first region that devices can be made in. */
+static struct dax_region *find_region(struct dax_model *model,
+				      struct json_object *question)
+{
+	struct json_object *value;
+	uint64_t id;
+
+	if (!json_object_object_get_ex(question, "region", &value))
+		return first_dynamic(model);
+	if (!daxd_get_size(question, "region", &id) || id > DAX_ID_MAX)
+		return NULL;
+	return dax_model_find_region(model, (uint32_t)id);
+}
+
+/* ---- the orders ------------------------------------------------------------ */
+
+static int carry_out(struct daxd_conn *conn, struct daxd_answer *ret)
+{
+	struct daxd_why why;
+	int r = daxd_registry_commit(conn->server->reg, &why);
+
+	if (r < 0)
+		daxd_refuse(ret, -r, "%s", why.text);
+	return r;
+}
+
+/* The device as it is now, once all processes have followed. */
+static enum daxd_next answer_device(struct daxd_conn *conn, uint64_t life,
+				    struct daxd_answer *ret)
+{
+	const struct daxd_device *dev = daxd_registry_find_life(conn->server->reg, life);
+
+	daxd_answer_json(dev ? daxd_describe_device(dev) : json_object_new_object(), 0,
+			 ret);
+	return daxd_settle(conn, ret);
+}
+
+enum daxd_next daxd_verb_create(struct daxd_conn *conn, struct json_object *question,
+				struct daxd_answer *ret)
+{
+	struct dax_model *model = &conn->server->reg->model;
+	struct dax_region *region = find_region(model, question);
+	g_autofree char *name = NULL;
+	enum dax_step step;
+	struct dax_dev *dev;
+	uint64_t align;
+	uint64_t size;
+	int r;
+
+	if (!region)
+		return daxd_refuse(ret, ENXIO, "there is no such region (ENXIO)");
+	name = g_strdup_printf("region %u", region->id);
+	if (!daxd_may_order(conn))
+		return refuse_stranger(name, ret);
+	if (!daxd_get_size(question, "size", &size))
+		return daxd_refuse(ret, EINVAL, "the size is none (256M, 1G)");
+	if (!daxd_get_size(question, "align", &align))
+		return daxd_refuse(ret, EINVAL, "the align is none (4K, 2M, 1G)");
+	daxd_registry_release_minors(conn->server->reg);
+	r = dax_region_provision(model, region, size, align, &step, &dev);
+	if (r < 0)
+		return refuse_step(name, step, r, ret);
+	if (carry_out(conn, ret) < 0)
+		return DAXD_REPLY;
+	return answer_device(conn, dev->life, ret);
+}
+
+enum daxd_next daxd_verb_destroy(struct daxd_conn *conn, struct json_object *question,
+				 struct daxd_answer *ret)
+{
+	struct daxd_device *dev = daxd_find_device(conn, question, ret);
+	struct json_object *was;
+	int r;
+
+	if (!dev)
+		return DAXD_REPLY;
+	was = daxd_describe_device(dev);
+	r = dax_dev_destroy(&conn->server->reg->model, dev->dev);
+	if (r < 0) {
+		json_object_put(was);
+		return refuse_step(dev->desc.name, DAX_STEP_DELETE, r, ret);
+	}
+	if (carry_out(conn, ret) < 0) {
+		json_object_put(was);
+		return DAXD_REPLY;
+	}
+	daxd_registry_release_minors(conn->server->reg);
+	daxd_answer_json(was, 0, ret);
+	return daxd_settle(conn, ret);
+}
+
+static enum daxd_next switch_device(struct daxd_conn *conn, struct json_object *question,
+				    enum dax_step step, struct daxd_answer *ret)
+{
+	struct dax_model *model = &conn->server->reg->model;
+	struct daxd_device *dev = daxd_find_device(conn, question, ret);
+	int r;
+
+	if (!dev)
+		return DAXD_REPLY;
+	r = step == DAX_STEP_BIND ? dax_dev_bind(model, dev->dev)
+				  : dax_dev_unbind(model, dev->dev);
+	if (r < 0)
+		return refuse_step(dev->desc.name, step, r, ret);
+	if (carry_out(conn, ret) < 0)
+		return DAXD_REPLY;
+	return answer_device(conn, dev->life, ret);
+}
+
+enum daxd_next daxd_verb_enable(struct daxd_conn *conn, struct json_object *question,
+				struct daxd_answer *ret)
+{
+	return switch_device(conn, question, DAX_STEP_BIND, ret);
+}
+
+enum daxd_next daxd_verb_disable(struct daxd_conn *conn, struct json_object *question,
+				 struct daxd_answer *ret)
+{
+	return switch_device(conn, question, DAX_STEP_UNBIND, ret);
+}

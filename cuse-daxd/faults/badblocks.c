@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which memory is bad: makes it so, heals it, lists it. */
+#include "cuse-daxd/faults/badblocks.h"
+
+#include "libcore/size.h"
+
+#include <string.h>
+
+/**
+ * daxd_bad_is_listed() - is a stretch of bad memory on the lists?
+ * @bad:	the stretch
+ */
+bool daxd_bad_is_listed(const struct dax_bad *bad)
+{
+	return bad->flags & DAX_BAD_POISON && !(bad->flags & DAX_BAD_LATENT) &&
+	       !bad->who.pid && bad->who.uid == UINT32_MAX && !bad->who.comm[0];
+}
+
+/**
+ * daxd_faults_is_bad() - is anything of a device bad?
+ * @faults:	NULL: no
+ * @life:	of the device
+ */
+bool daxd_faults_is_bad(const struct daxd_faults *faults, uint64_t life)
+{
+	guint i;
+
+	for (i = 0; faults && i < faults->bad->len; i++)
+		if (g_array_index(faults->bad, struct dax_bad, i).life == life)
+			return true;
+	return false;
+}
+
+static int compare_bad(const void *a, const void *b)
+{
+	const struct dax_bad *x = a;
+	const struct dax_bad *y = b;
+
+	if (x->life != y->life)
+		return x->life < y->life ? -1 : 1;
+	return x->off < y->off ? -1 : x->off > y->off;
+}
+
+static bool is_same_who(const struct dax_fault_who *a, const struct dax_fault_who *b)
+{
+	return a->pid == b->pid && a->uid == b->uid && !strcmp(a->comm, b->comm);
+}
+
+/**
+ * daxd_bad_tidy() - neighbours that are alike become one
+ * @faults:	all of them
+ */
+void daxd_bad_tidy(struct daxd_faults *faults)
+{
+	guint i;
+
+	g_array_sort(faults->bad, compare_bad);
+	for (i = 1; i < faults->bad->len;) {
+		struct dax_bad *a = &g_array_index(faults->bad, struct dax_bad, i - 1);
+		const struct dax_bad *b = &g_array_index(faults->bad, struct dax_bad, i);
+
+		if (a->life == b->life && a->off + a->len == b->off &&
+		    a->rule == b->rule && a->flags == b->flags &&
+		    is_same_who(&a->who, &b->who)) {
+			a->len += b->len;
+			g_array_remove_index(faults->bad, i);
+		} else {
+			i++;
+		}
+	}
+}
+
+/*
+ * Takes a stretch out of what is bad. @filter: only what it says yes to. Return: was
+ * there any?
+ */
+static bool cut_bad(struct daxd_faults *faults, uint64_t life, uint64_t off, uint64_t len,
+		    bool (*filter)(const struct dax_bad *bad, const void *ctx),
+		    const void *ctx)
+{
+	uint64_t end = off + len;
+	bool is_any = false;
+	guint i;
+
+	for (i = 0; i < faults->bad->len;) {
+		struct dax_bad bad = g_array_index(faults->bad, struct dax_bad, i);
+		uint64_t bad_end = bad.off + bad.len;
+
+		if (bad.life != life || bad_end <= off || bad.off >= end ||
+		    (filter && !filter(&bad, ctx))) {
+			i++;
+			continue;
+		}
+		is_any = true;
+		g_array_remove_index(faults->bad, i);
+		if (bad_end > end) {
+			struct dax_bad tail = bad;
+
+			tail.off = end;
+			tail.len = bad_end - end;
+			g_array_append_val(faults->bad, tail);
+		}
+		if (bad.off < off) {
+			bad.len = off - bad.off;
+			g_array_append_val(faults->bad, bad);
+		}
+	}
+	return is_any;
+}
+
+/**
+ * daxd_faults_touch() - the processes that map a device are to look again
+ * @faults:	all of them
+ * @life:	of the device
+ */
+void daxd_faults_touch(struct daxd_faults *faults, uint64_t life)
+{
+	struct daxd_device *dev = daxd_registry_find_life(faults->reg, life);
+
+	if (dev)
+		dev->bad_generation++;
+}
+
+/* As block/badblocks.c: badblocks_show(), sectors from the start of the region. */
+static char *list_region(const struct daxd_faults *faults,
+			 const struct dax_region *region)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	struct dax_dev *dev;
+	guint i;
+
+	dax_for_each_device (dev, region) {
+		for (i = 0; i < faults->bad->len; i++) {
+			const struct dax_bad *bad =
+				&g_array_index(faults->bad, struct dax_bad, i);
+
+			if (bad->life == dev->life && daxd_bad_is_listed(bad) &&
+			    dev->nr_ranges)
+				g_string_append_printf(text, "%ju %ju\n",
+						       (uintmax_t)(dev->ranges[0].start -
+								   region->start +
+								   bad->off) /
+							       DAX_SECTOR,
+						       (uintmax_t)bad->len / DAX_SECTOR);
+		}
+	}
+	return text->len ? g_strdup(text->str) : NULL;
+}
+
+/**
+ * daxd_bad_list() - say in sysfs what is bad
+ * @faults:	all of them
+ */
+void daxd_bad_list(const struct daxd_faults *faults)
+{
+	struct dax_region *region;
+	guint i;
+
+	for (i = 0; i < faults->reg->devices->len; i++) {
+		struct daxd_device *dev = g_ptr_array_index(faults->reg->devices, i);
+
+		dev->is_bad = daxd_faults_is_bad(faults, dev->life);
+	}
+	dax_for_each_region (region, &faults->reg->model) {
+		char *text = region->type == DAX_REGION_STATIC
+				     ? list_region(faults, region)
+				     : NULL;
+
+		g_free((char *)(uintptr_t)region->badblocks);
+		region->badblocks = text;
+	}
+}
+
+/**
+ * daxd_bad_make() - memory of a device becomes bad
+ * @faults:	all of them
+ * @dev:	the device, which exists
+ * @off:	in the device
+ * @len:	bytes; 0: to the end
+ * @like:	how, by which rule, for whom
+ *
+ * Return: 0, -ERANGE: it has none there; -ENOSPC: too much is.
+ */
+int daxd_bad_make(struct daxd_faults *faults, const struct daxd_device *dev, uint64_t off,
+		  uint64_t len, const struct dax_bad *like)
+{
+	uint64_t size = dax_dev_size(dev->dev);
+	uint64_t align = dev->dev->align;
+	struct dax_bad bad = *like;
+
+	if (off >= size)
+		return -ERANGE;
+	len = len ? MIN(len, size - off) : size - off;
+	bad.life = dev->life;
+	bad.off = dax_round_down(off, align);
+	bad.len = MIN(dax_round_up(off + len, align), size) - bad.off;
+	if (faults->bad->len + 2 > DAX_STATE_BAD_MAX)
+		return -ENOSPC;
+	cut_bad(faults, bad.life, bad.off, bad.len, NULL, NULL);
+	g_array_append_val(faults->bad, bad);
+	daxd_faults_touch(faults, dev->life);
+	return 0;
+}
+
+/**
+ * daxd_bad_lose() - what is no more poisoned is lost
+ * @faults:	all of them
+ * @bad:	the stretch; where the device has gone, nobody asks for it
+ */
+void daxd_bad_lose(const struct daxd_faults *faults, const struct dax_bad *bad)
+{
+	struct daxd_device *dev = daxd_registry_find_life(faults->reg, bad->life);
+	uint64_t base = 0;
+	uint32_t i;
+
+	if (!dev || !dev->dev || !daxd_bad_is_listed(bad))
+		return;
+	for (i = 0; i < dev->dev->nr_ranges; i++) {
+		const struct dax_range *range = &dev->dev->ranges[i];
+		uint64_t from = dax_max(bad->off, base);
+		uint64_t to = dax_min(bad->off + bad->len, base + range->len);
+		int r = 0;
+
+		if (from < to)
+			r = daxd_store_zero(dev->store,
+					    range->start - dev->base + (from - base),
+					    to - from);
+		if (r < 0)
+			daxd_warning("%s: what was poisoned can't be zeroed: %s, "
+				     "continuing with what is there",
+				     dev->desc.name, strerror(-r));
+		base += range->len;
+	}
+}
+
+/**
+ * daxd_bad_heal() - memory becomes good again
+ * @faults:	all of them
+ * @life:	of the device
+ * @off, @len:	in the device
+ * @filter:	only what it says yes to; NULL: all
+ * @ctx:	the filter's
+ *
+ * Return: was any bad?
+ */
+bool daxd_bad_heal(struct daxd_faults *faults, uint64_t life, uint64_t off, uint64_t len,
+		   bool (*filter)(const struct dax_bad *bad, const void *ctx),
+		   const void *ctx)
+{
+	guint i;
+
+	for (i = 0; i < faults->bad->len; i++) {
+		struct dax_bad bad = g_array_index(faults->bad, struct dax_bad, i);
+		uint64_t end = dax_min(bad.off + bad.len, off + len);
+
+		if (bad.life != life || (filter && !filter(&bad, ctx)))
+			continue;
+		bad.off = dax_max(bad.off, off);
+		bad.len = end - bad.off;
+		/* A latent one that was never touched keeps what it has. */
+		if (bad.off < end)
+			daxd_bad_lose(faults, &bad);
+	}
+	if (!cut_bad(faults, life, off, len, filter, ctx))
+		return false;
+	daxd_faults_touch(faults, life);
+	return true;
+}
+
+/**
+ * daxd_bad_reveal() - latent poison was touched: now it is known
+ * @faults:	all of them
+ * @ev:		the touch
+ *
+ * Return: was there any?
+ */
+bool daxd_bad_reveal(struct daxd_faults *faults, const struct dax_fault_event *ev)
+{
+	const struct daxd_device *dev = NULL;
+	bool is_any = false;
+	guint i;
+
+	for (i = 0; i < faults->reg->devices->len; i++) {
+		const struct daxd_device *d = g_ptr_array_index(faults->reg->devices, i);
+
+		if (d->dev && !strcmp(d->desc.name, ev->device))
+			dev = d;
+	}
+	for (i = 0; dev && i < faults->bad->len; i++) {
+		struct dax_bad *bad = &g_array_index(faults->bad, struct dax_bad, i);
+		uint64_t align = dev->dev->align;
+		struct dax_bad unit = *bad;
+
+		if (bad->life != dev->life || !(bad->flags & DAX_BAD_LATENT) ||
+		    ev->off < bad->off || ev->off >= bad->off + bad->len)
+			continue;
+		/* Only the unit that was touched. */
+		unit.off = dax_round_down(ev->off, align);
+		unit.len = align;
+		unit.flags &= ~(uint32_t)DAX_BAD_LATENT;
+		cut_bad(faults, dev->life, unit.off, unit.len, NULL, NULL);
+		g_array_append_val(faults->bad, unit);
+		is_any = true;
+		break;
+	}
+	return is_any;
+}
+
+/* ---- orders ---------------------------------------------------------------- */
+
+/**
+ * daxd_faults_inject() - memory becomes bad by order
+ * @faults:	all of them
+ * @dev:	the device, which exists
+ * @off:	in the device
+ * @len:	bytes; 0: to the end
+ * @flags:	enum dax_bad_flag
+ * @why:	why not
+ */
+int daxd_faults_inject(struct daxd_faults *faults, struct daxd_device *dev, uint64_t off,
+		       uint64_t len, uint32_t flags, struct daxd_why *why)
+{
+	const struct dax_bad like = {.flags = flags, .who = {.uid = UINT32_MAX}};
+	uint64_t size = dax_dev_size(dev->dev);
+	uint64_t end;
+	int r;
+
+	if (__builtin_add_overflow(off, len, &end) || off >= size || end > size)
+		return daxd_fail(why, ERANGE,
+				 "%s: offset %ju and length %ju are beyond its end (it "
+				 "has %ju bytes)",
+				 dev->desc.name, (uintmax_t)off, (uintmax_t)len,
+				 (uintmax_t)size);
+	r = daxd_bad_make(faults, dev, off, len, &like);
+	if (r < 0)
+		return daxd_fail(why, -r,
+				 "%s: too many places are bad already (clear "
+				 "some)",
+				 dev->desc.name);
+	daxd_faults_carry_out(faults);
+	return 0;
+}
+
+/**
+ * daxd_faults_clear() - bad memory becomes good again, and zero
+ * @faults:	all of them
+ * @dev:	the device, which exists
+ * @off:	in the device
+ * @len:	bytes; 0: to the end
+ * @why:	why not
+ */
+int daxd_faults_clear(struct daxd_faults *faults, struct daxd_device *dev, uint64_t off,
+		      uint64_t len, struct daxd_why *why)
+{
+	uint64_t size = dax_dev_size(dev->dev);
+	uint64_t align = dev->dev->align;
+	uint64_t end;
+
+	if (__builtin_add_overflow(off, len, &end) || off > size || end > size)
+		return daxd_fail(why, ERANGE,
+				 "%s: offset %ju and length %ju are beyond "
+				 "its end (it has %ju bytes)",
+				 dev->desc.name, (uintmax_t)off, (uintmax_t)len,
+				 (uintmax_t)size);
+	end = len ? dax_round_up(end, align) : dax_round_up(size, align);
+	off = dax_round_down(off, align);
+	if (daxd_bad_heal(faults, dev->life, off, end - off, NULL, NULL))
+		daxd_faults_carry_out(faults);
+	return 0;
+}
+
+/**
+ * daxd_faults_clear_physical() - the same, by the address that sysfs tells
+ * @faults:	all of them
+ * @start, @len: a stretch, which may be of several devices or none
+ */
+void daxd_faults_clear_physical(struct daxd_faults *faults, uint64_t start, uint64_t len)
+{
+	bool is_any = false;
+	guint i;
+	uint32_t k;
+
+	for (i = 0; i < faults->reg->devices->len; i++) {
+		const struct daxd_device *dev =
+			g_ptr_array_index(faults->reg->devices, i);
+		uint64_t base = 0;
+
+		for (k = 0; dev->dev && k < dev->dev->nr_ranges; k++) {
+			const struct dax_range *range = &dev->dev->ranges[k];
+			uint64_t from = dax_max(start, range->start);
+			uint64_t to = dax_min(start + len, range->start + range->len);
+			uint64_t align = dev->dev->align;
+
+			if (from < to) {
+				from = dax_round_down(base + from - range->start, align);
+				to = dax_round_up(base + to - range->start, align);
+				is_any |= daxd_bad_heal(faults, dev->life, from,
+							to - from, NULL, NULL);
+			}
+			base += range->len;
+		}
+	}
+	if (is_any)
+		daxd_faults_carry_out(faults);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which memory is bad; for faults*.c. Who changes it carries it out afterwards. */
+#ifndef DAXD_FAULTS_BAD_H
+#define DAXD_FAULTS_BAD_H
+
+#include "cuse-daxd/faults/rules.h"
+
+void daxd_bad_tidy(struct daxd_faults *faults);
+void daxd_bad_list(const struct daxd_faults *faults);
+int daxd_bad_make(struct daxd_faults *faults, const struct daxd_device *dev, uint64_t off,
+		  uint64_t len, const struct dax_bad *like);
+bool daxd_bad_heal(struct daxd_faults *faults, uint64_t life, uint64_t off, uint64_t len,
+		   bool (*filter)(const struct dax_bad *bad, const void *ctx),
+		   const void *ctx);
+void daxd_bad_lose(const struct daxd_faults *faults, const struct dax_bad *bad);
+bool daxd_bad_reveal(struct daxd_faults *faults, const struct dax_fault_event *ev);
+void daxd_faults_touch(struct daxd_faults *faults, uint64_t life);
+
+/* -- of faults.c --------------------------------------------------------------- */
+
+void daxd_faults_carry_out(struct daxd_faults *faults);
+
+#endif

@@ -1,0 +1,677 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Fault rules in force: they come and go, and what no call sets off is done in time. */
+#include "cuse-daxd/faults/badblocks.h"
+#include "cuse-daxd/faults/tally.h"
+#include "cuse-daxd/faults/saved.h"
+
+#include "libcore/event.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#define POLL_MS 10 /* how late a rule with while:FILE may be */
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+/* ---- telling --------------------------------------------------------------- */
+
+static void publish(struct daxd_faults *faults)
+{
+	g_autofree struct dax_fault_rule *rules =
+		g_new(struct dax_fault_rule, faults->rules->len + 1);
+	uint32_t nr = 0;
+	guint i;
+	int r;
+
+	for (i = 0; i < faults->rules->len; i++) {
+		const struct daxd_fault *f = g_ptr_array_index(faults->rules, i);
+
+		if (f->rule.calls)
+			rules[nr++] = f->rule;
+	}
+	if (!nr && !faults->bad->len && !faults->has_published)
+		return;
+	r = daxd_runtime_reserve_faults(faults->reg->rt);
+	if (r < 0) {
+		daxd_error("%s/state: no room for fault rules: %s, continuing without",
+			   faults->reg->rt->path, strerror(-r));
+		return;
+	}
+	faults->has_published = true;
+	dax_state_publish_faults(faults->reg->rt->state, rules, nr,
+				 (const struct dax_bad *)(void *)faults->bad->data,
+				 MIN(faults->bad->len, DAX_STATE_BAD_MAX));
+}
+
+/* NULL: there is none of this number. */
+struct daxd_fault *daxd_faults_find(const struct daxd_faults *faults, uint32_t id)
+{
+	guint i;
+
+	for (i = 0; i < faults->rules->len; i++) {
+		struct daxd_fault *f = g_ptr_array_index(faults->rules, i);
+
+		if (f->rule.id == id)
+			return f;
+	}
+	return NULL;
+}
+
+/* ---- carrying out ---------------------------------------------------------- */
+
+/* All that daxd_registry_sync() is to show of a change. */
+static void prepare(struct daxd_faults *faults)
+{
+	daxd_bad_tidy(faults);
+	daxd_bad_list(faults);
+	publish(faults);
+	daxd_faults_keep(faults);
+}
+
+/**
+ * daxd_faults_carry_out() - all that follows from a change of rules or of bad memory
+ * @faults:	all of them
+ */
+void daxd_faults_carry_out(struct daxd_faults *faults)
+{
+	struct daxd_why why;
+
+	prepare(faults);
+	if (daxd_registry_sync(faults->reg, &why) < 0)
+		daxd_warning("%s, continuing without", why.text);
+}
+
+static struct dax_bad bad_of(const struct daxd_fault *f)
+{
+	return (struct dax_bad){
+		.rule = f->rule.id,
+		.flags = f->rule.what != DAX_FAULT_POISON ? 0
+			 : f->rule.given & DAX_FAULT_G_LATENT
+				 ? DAX_BAD_POISON | DAX_BAD_LATENT
+				 : DAX_BAD_POISON,
+		.who = f->rule.who,
+	};
+}
+
+static bool is_device_of(const struct daxd_fault *f, const struct daxd_device *dev)
+{
+	char name[DAX_NAME_LEN];
+
+	return dev->dev && (!f->rule.device[0] ||
+			    !strcmp(dax_dev_name(dev->dev, name), f->rule.device));
+}
+
+static bool is_done(const struct daxd_fault *f, uint64_t life)
+{
+	guint i;
+
+	for (i = 0; i < f->done->len; i++)
+		if (g_array_index(f->done, uint64_t, i) == life)
+			return true;
+	return false;
+}
+
+/* Makes the memory of a rule bad, where that was not done yet. Return: was it? */
+static bool apply_range(struct daxd_faults *faults, struct daxd_fault *f)
+{
+	struct dax_bad like = bad_of(f);
+	bool is_any = false;
+	guint i;
+
+	/* In a trigger, who is the one that sets it off: all see what comes of it. */
+	if (f->rule.calls)
+		like.who = (struct dax_fault_who){.uid = UINT32_MAX};
+	for (i = 0; i < faults->reg->devices->len; i++) {
+		const struct daxd_device *dev =
+			g_ptr_array_index(faults->reg->devices, i);
+
+		if (!is_device_of(f, dev) || is_done(f, dev->life) ||
+		    daxd_bad_make(faults, dev, f->rule.off, f->rule.len, &like) < 0)
+			continue;
+		g_array_append_val(f->done, dev->life);
+		is_any = true;
+	}
+	return is_any;
+}
+
+static bool switch_devices(struct daxd_faults *faults, const struct daxd_fault *f,
+			   bool is_on)
+{
+	struct daxd_registry *reg = faults->reg;
+	bool is_any = false;
+	guint i;
+
+	for (i = 0; i < reg->devices->len; i++) {
+		const struct daxd_device *dev = g_ptr_array_index(reg->devices, i);
+
+		if (!is_device_of(f, dev) || dev->dev->is_bound == is_on)
+			continue;
+		if (is_on)
+			is_any |= dax_dev_bind(&reg->model, dev->dev) == 0;
+		else
+			is_any |= dax_dev_unbind(&reg->model, dev->dev) == 0;
+	}
+	return is_any;
+}
+
+static bool is_of_rule(const struct dax_bad *bad, const void *ctx)
+{
+	return bad->rule == *(const uint32_t *)ctx;
+}
+
+static bool heal_rule(struct daxd_faults *faults, const struct daxd_fault *f)
+{
+	bool is_any = false;
+	guint i;
+
+	for (i = 0; i < f->done->len; i++)
+		is_any |= daxd_bad_heal(faults, g_array_index(f->done, uint64_t, i), 0,
+					UINT64_MAX / 2, is_of_rule, &f->rule.id);
+	g_array_set_size(f->done, 0);
+	return is_any;
+}
+
+/* ---- when ------------------------------------------------------------------ */
+
+/* The daemon's own rules: what no call sets off. */
+static bool is_ours(const struct daxd_fault *f)
+{
+	return !f->rule.calls;
+}
+
+static bool is_time(const struct daxd_fault *f, uint64_t now)
+{
+	return now >= f->rule.since_ns + f->rule.after_ns &&
+	       (!f->rule.file[0] || access(f->rule.file, F_OK) == 0);
+}
+
+/* Return: did anything change? */
+static bool look_at_rule(struct daxd_faults *faults, struct daxd_fault *f, uint64_t now)
+{
+	bool is_on = is_ours(f) && is_time(f, now);
+	bool was_on = f->is_on;
+
+	f->is_on = is_on;
+	if (f->rule.what == DAX_FAULT_DISABLE)
+		return is_on != was_on && switch_devices(faults, f, !is_on);
+	if (is_on)
+		return apply_range(faults, f);
+	return was_on && heal_rule(faults, f);
+}
+
+static void set_timer(struct daxd_faults *faults);
+
+static gboolean on_timer(gpointer data)
+{
+	struct daxd_faults *faults = data;
+	uint64_t now = now_ns();
+	bool is_any = false;
+	guint i;
+
+	for (i = 0; i < faults->rules->len; i++)
+		is_any |= look_at_rule(faults, g_ptr_array_index(faults->rules, i), now);
+	if (is_any)
+		daxd_faults_carry_out(faults);
+	set_timer(faults);
+	return G_SOURCE_REMOVE;
+}
+
+static void set_timer(struct daxd_faults *faults)
+{
+	uint64_t now = now_ns();
+	uint64_t next = UINT64_MAX;
+	guint i;
+
+	if (faults->timer) {
+		g_source_destroy(faults->timer);
+		g_clear_pointer(&faults->timer, g_source_unref);
+	}
+	for (i = 0; i < faults->rules->len; i++) {
+		const struct daxd_fault *f = g_ptr_array_index(faults->rules, i);
+		uint64_t start = f->rule.since_ns + f->rule.after_ns;
+		uint64_t left = start > now ? start - now : 0;
+
+		if (!is_ours(f))
+			continue;
+		if (f->rule.file[0])
+			next = MIN(next, MAX(left, (uint64_t)POLL_MS * 1000000));
+		else if (!f->is_on) /* also if its time came since it was looked at */
+			next = MIN(next, left);
+	}
+	if (next == UINT64_MAX)
+		return;
+	faults->timer = g_timeout_source_new((guint)((next + 999999) / 1000000));
+	g_source_set_callback(faults->timer, on_timer, faults, NULL);
+	g_source_attach(faults->timer, NULL);
+}
+
+/**
+ * daxd_faults_sync() - devices may have come or gone
+ * @faults:	NULL: there are none
+ *
+ * Called by daxd_registry_sync(), before it shows anything.
+ */
+void daxd_faults_sync(struct daxd_faults *faults)
+{
+	bool is_any = false;
+	guint i;
+
+	if (!faults)
+		return;
+	for (i = 0; i < faults->bad->len;) {
+		const struct dax_bad *bad =
+			&g_array_index(faults->bad, struct dax_bad, i);
+		const struct daxd_device *dev =
+			daxd_registry_find_life(faults->reg, bad->life);
+
+		if (dev && dev->dev) {
+			i++;
+			continue;
+		}
+		g_array_remove_index(faults->bad, i);
+		is_any = true;
+	}
+	for (i = 0; i < faults->rules->len; i++) {
+		struct daxd_fault *f = g_ptr_array_index(faults->rules, i);
+
+		if (f->is_on && f->rule.what != DAX_FAULT_DISABLE)
+			is_any |= apply_range(faults, f);
+	}
+	if (is_any)
+		prepare(faults);
+}
+
+/* ---- rules come and go ----------------------------------------------------- */
+
+/**
+ * daxd_faults_check() - read a rule
+ * @text:	the rule
+ * @ret:	it
+ * @why:	where the mistake is, and what was expected
+ */
+int daxd_faults_check(const char *text, struct dax_fault_rule *ret, struct daxd_why *why)
+{
+	struct dax_fault_mistake mistake;
+
+	if (dax_fault_parse(text, ret, &mistake) < 0)
+		return daxd_fail(why, EINVAL, "rule '%s': at character %zu: %s", text,
+				 mistake.pos + 1, mistake.text);
+	return 0;
+}
+
+static bool is_touch(const struct dax_fault_rule *rule)
+{
+	return rule->calls >> DAX_FAULT_TOUCH & 1;
+}
+
+static int try_userfaultfd(void)
+{
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | 1 /* UFFD_USER_MODE_ONLY */);
+
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+/* What can't be had here is refused, not ignored. */
+static int check_touch(const struct daxd_faults *faults,
+		       const struct dax_fault_rule *rule, struct daxd_why *why)
+{
+	guint i;
+	int r;
+
+	if (!is_touch(rule))
+		return 0;
+	r = try_userfaultfd();
+	if (r < 0)
+		return daxd_fail(why, -r,
+				 "rule: touches can't be delayed here, userfaultfd(2) "
+				 "answers %s (a seccomp profile, or a kernel without it; "
+				 "see daxrun --check)",
+				 dax_errno_name(-r));
+	for (i = 0; i < faults->reg->devices->len; i++) {
+		const struct daxd_device *dev =
+			g_ptr_array_index(faults->reg->devices, i);
+		char name[DAX_NAME_LEN];
+
+		if (!dev->dev || dev->store->backing != DAXD_PMEM)
+			continue;
+		dax_dev_name(dev->dev, name);
+		if (!rule->device[0] || !strcmp(rule->device, name))
+			return daxd_fail(why, EOPNOTSUPP,
+					 "rule: touches of %s can't be delayed, it is in "
+					 "a file (only memfd, hugetlb and hugetlbfs)",
+					 name);
+	}
+	return 0;
+}
+
+/* All processes have to look at their mappings. */
+static void touch_all(struct daxd_faults *faults, const struct daxd_fault *f)
+{
+	guint i;
+
+	for (i = 0; i < faults->reg->devices->len; i++) {
+		const struct daxd_device *dev =
+			g_ptr_array_index(faults->reg->devices, i);
+
+		if (is_device_of(f, dev))
+			daxd_faults_touch(faults, dev->life);
+	}
+}
+
+struct daxd_fault *daxd_faults_make_rule(struct daxd_faults *faults,
+					 const struct dax_fault_rule *rule)
+{
+	struct daxd_fault *f = g_new0(struct daxd_fault, 1);
+	char text[DAX_FAULT_TEXT_MAX];
+
+	f->rule = *rule;
+	dax_fault_format(rule, text, sizeof(text));
+	f->text = g_strdup(text);
+	f->done = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+	g_ptr_array_add(faults->rules, f);
+	return f;
+}
+
+static void free_rule(void *rule)
+{
+	struct daxd_fault *f = rule;
+
+	g_array_unref(f->done);
+	g_free(f->text);
+	g_free(f);
+}
+
+static int add_rule(struct daxd_faults *faults, const char *text, bool is_from_start,
+		    struct daxd_fault **ret, struct daxd_why *why)
+{
+	struct dax_fault_rule rule;
+	int r;
+
+	r = daxd_faults_check(text, &rule, why);
+	if (r == 0)
+		r = check_touch(faults, &rule, why);
+	if (r < 0)
+		return r;
+	if (faults->rules->len >= DAX_FAULT_RULES_MAX)
+		return daxd_fail(why, ENOSPC, "rule: there are %d already (remove some)",
+				 DAX_FAULT_RULES_MAX);
+	rule.id = ++faults->last_id;
+	rule.since_ns = now_ns();
+	*ret = daxd_faults_make_rule(faults, &rule);
+	(*ret)->is_from_start = is_from_start;
+	return 0;
+}
+
+/* A rule comes while the daemon runs. Return: its number, or a negative errno. */
+static int come(struct daxd_faults *faults, const char *text, bool is_from_start,
+		struct daxd_why *why)
+{
+	struct daxd_fault *f;
+	int r;
+
+	r = add_rule(faults, text, is_from_start, &f, why);
+	if (r < 0)
+		return r;
+	look_at_rule(faults, f, now_ns());
+	if (is_touch(&f->rule))
+		touch_all(faults, f);
+	daxd_faults_carry_out(faults);
+	set_timer(faults);
+	return (int)f->rule.id;
+}
+
+/**
+ * daxd_faults_add() - a rule comes by an order
+ * @faults:	all of them
+ * @text:	the rule
+ * @ret_id:	its number
+ * @why:	why not
+ */
+int daxd_faults_add(struct daxd_faults *faults, const char *text, uint32_t *ret_id,
+		    struct daxd_why *why)
+{
+	int r = come(faults, text, false, why);
+
+	if (r < 0)
+		return r;
+	*ret_id = (uint32_t)r;
+	return 0;
+}
+
+/**
+ * daxd_faults_remove() - a rule goes, and what it has made bad is healed
+ * @faults:	all of them
+ * @id:		of the rule
+ * @why:	why not
+ */
+int daxd_faults_remove(struct daxd_faults *faults, uint32_t id, struct daxd_why *why)
+{
+	struct daxd_fault *f = daxd_faults_find(faults, id);
+
+	if (!f)
+		return daxd_fail(why, ENOENT, "there is no fault rule %u", id);
+	heal_rule(faults, f);
+	if (f->rule.what == DAX_FAULT_DISABLE && (f->is_on || f->rule.calls))
+		switch_devices(faults, f, true);
+	if (is_touch(&f->rule))
+		touch_all(faults, f);
+	g_ptr_array_remove(faults->rules, f);
+	daxd_faults_carry_out(faults);
+	set_timer(faults);
+	return 0;
+}
+
+/* ---- another config -------------------------------------------------------- */
+
+/*
+ * What another config means. @gone: struct daxd_fault, of the start and not in it any
+ * more; @fresh: char *, only in it.
+ */
+static int compare(const struct daxd_faults *faults, const GPtrArray *texts,
+		   GPtrArray *gone, GPtrArray *fresh, struct daxd_why *why)
+{
+	guint i;
+	guint k;
+	int r = 0;
+
+	for (i = 0; i < faults->rules->len; i++) {
+		struct daxd_fault *f = g_ptr_array_index(faults->rules, i);
+
+		if (f->is_from_start)
+			g_ptr_array_add(gone, f);
+	}
+	for (i = 0; r == 0 && i < texts->len; i++) {
+		char *text = g_ptr_array_index(texts, i);
+		char same[DAX_FAULT_TEXT_MAX];
+		struct dax_fault_rule rule;
+
+		r = daxd_faults_check(text, &rule, why);
+		if (r < 0)
+			break;
+		dax_fault_format(&rule, same, sizeof(same));
+		for (k = 0; k < gone->len; k++) {
+			const struct daxd_fault *f = g_ptr_array_index(gone, k);
+
+			if (!strcmp(f->text, same))
+				break;
+		}
+		if (k < gone->len) {
+			g_ptr_array_remove_index(gone, k);
+			continue;
+		}
+		g_ptr_array_add(fresh, text);
+		r = check_touch(faults, &rule, why);
+	}
+	return r;
+}
+
+/**
+ * daxd_faults_check_reload() - can the rules of the start be others?
+ * @faults:	all of them
+ * @texts:	char *, of another config
+ * @why:	why not
+ */
+int daxd_faults_check_reload(const struct daxd_faults *faults, const GPtrArray *texts,
+			     struct daxd_why *why)
+{
+	g_autoptr(GPtrArray) gone = g_ptr_array_new();
+	g_autoptr(GPtrArray) fresh = g_ptr_array_new();
+	int r = compare(faults, texts, gone, fresh, why);
+
+	if (r == 0 && faults->rules->len - gone->len + fresh->len > DAX_FAULT_RULES_MAX)
+		return daxd_fail(why, ENOSPC, "more than %d fault rules (remove some)",
+				 DAX_FAULT_RULES_MAX);
+	return r;
+}
+
+/**
+ * daxd_faults_reload() - the rules of the start are others now
+ * @faults:	all of them
+ * @texts:	as daxd_faults_check_reload() found them good
+ *
+ * Those that are the same go on with what they have counted; those of orders stay.
+ */
+void daxd_faults_reload(struct daxd_faults *faults, const GPtrArray *texts)
+{
+	g_autoptr(GPtrArray) gone = g_ptr_array_new();
+	g_autoptr(GPtrArray) fresh = g_ptr_array_new();
+	struct daxd_why why;
+	guint i;
+	int r;
+
+	r = compare(faults, texts, gone, fresh, &why);
+	for (i = 0; r >= 0 && i < gone->len; i++) {
+		const struct daxd_fault *f = g_ptr_array_index(gone, i);
+
+		r = daxd_faults_remove(faults, f->rule.id, &why);
+	}
+	for (i = 0; r >= 0 && i < fresh->len; i++)
+		r = come(faults, g_ptr_array_index(fresh, i), true, &why);
+	if (r < 0)
+		daxd_error("%s, continuing without", why.text);
+}
+
+/* ---- what is given --------------------------------------------------------- */
+
+/**
+ * daxd_faults_struck() - a rule has struck in a process, or can't be had there
+ * @faults:	all of them
+ * @ev:		where and when; of whom is checked
+ *
+ * Return: 1 if others have to follow what was done of it, 0, or -ENOENT: no such rule.
+ */
+int daxd_faults_struck(struct daxd_faults *faults, const struct dax_fault_event *ev)
+{
+	struct daxd_fault *f = daxd_faults_find(faults, ev->rule);
+	bool is_any = false;
+
+	if (ev->rule && !f)
+		return -ENOENT;
+	if (ev->error) {
+		if (f)
+			daxd_given_refuse(faults, ev, f);
+		return 0;
+	}
+	daxd_given_count(faults, ev, f);
+	if (ev->call == DAX_FAULT_TOUCH)
+		is_any = daxd_bad_reveal(faults, ev);
+	else if (f && dax_fault_is_trigger(&f->rule) && f->rule.what == DAX_FAULT_DISABLE)
+		is_any = switch_devices(faults, f, false);
+	else if (f && dax_fault_is_trigger(&f->rule))
+		is_any = apply_range(faults, f);
+	if (is_any)
+		daxd_faults_carry_out(faults);
+	return is_any;
+}
+
+/* ---- start and end --------------------------------------------------------- */
+
+/**
+ * daxd_faults_start() - the rules of the config, and what a daemon before has left
+ * @reg:	with all its devices, none shown yet; reg->faults is set
+ * @why:	why not
+ */
+int daxd_faults_start(struct daxd_registry *reg, struct daxd_why *why)
+{
+	struct daxd_faults *faults = g_new0(struct daxd_faults, 1);
+	struct daxd_fault *f;
+	guint i;
+	int r;
+
+	faults->reg = reg;
+	faults->log_fd = -1;
+	faults->rules = g_ptr_array_new_with_free_func(free_rule);
+	faults->bad = g_array_new(FALSE, FALSE, sizeof(struct dax_bad));
+	faults->by_pid =
+		g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
+	faults->by_name = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	faults->has_published = reg->rt->is_recovered;
+	reg->faults = faults;
+	reg->before_show = daxd_faults_sync;
+	r = daxd_given_open_log(faults, reg->cfg->fault_log, why);
+	for (i = 0; r == 0 && i < reg->cfg->faults->len; i++)
+		r = add_rule(faults, g_ptr_array_index(reg->cfg->faults, i), true, &f,
+			     why);
+	if (r < 0)
+		return r;
+	daxd_faults_recall(faults);
+	for (i = 0; i < faults->rules->len; i++)
+		look_at_rule(faults, g_ptr_array_index(faults->rules, i), now_ns());
+	set_timer(faults);
+	daxd_bad_tidy(faults);
+	daxd_bad_list(faults);
+	publish(faults);
+	if (faults->rules->len || faults->bad->len)
+		daxd_faults_keep(faults);
+	return 0;
+}
+
+/**
+ * daxd_faults_done() - the daemon ends
+ * @faults:	may be NULL
+ *
+ * Poisoned memory whose poison nobody will remember is lost now.
+ */
+void daxd_faults_done(struct daxd_faults *faults)
+{
+	struct dax_region *region;
+	guint i;
+
+	if (!faults)
+		return;
+	for (i = 0; i < faults->bad->len; i++) {
+		const struct dax_bad *bad =
+			&g_array_index(faults->bad, struct dax_bad, i);
+		const struct daxd_device *dev =
+			daxd_registry_find_life(faults->reg, bad->life);
+
+		if (dev && dev->store && dev->store->backing == DAXD_HUGETLBFS)
+			daxd_bad_lose(faults, bad);
+	}
+	dax_for_each_region (region, &faults->reg->model) {
+		g_free((char *)(uintptr_t)region->badblocks);
+		region->badblocks = NULL;
+	}
+	if (faults->timer) {
+		g_source_destroy(faults->timer);
+		g_source_unref(faults->timer);
+	}
+	daxd_close_fd(&faults->log_fd);
+	g_hash_table_unref(faults->by_pid);
+	g_hash_table_unref(faults->by_name);
+	g_array_unref(faults->bad);
+	g_ptr_array_unref(faults->rules);
+	g_free(faults);
+}

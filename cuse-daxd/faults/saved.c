@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is kept of faults over the end of the daemon.
+ *
+ * All rules and all bad memory stand in the runtime directory's file `faults`, for a
+ * daemon that comes after one that was killed. Poison of pmem: files stands beside them
+ * in FILE.badblocks, for as long as the files are there.
+ */
+#include "cuse-daxd/faults/badblocks.h"
+#include "cuse-daxd/faults/saved.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NOTE       "faults"
+#define NOTE_MAX   (1 << 20)
+#define BAD_SUFFIX ".badblocks"
+
+static void note_bad(GString *text, const struct dax_bad *bad)
+{
+	g_string_append_printf(text, "bad %ju %ju %ju %u %u %d %u %s\n",
+			       (uintmax_t)bad->life, (uintmax_t)bad->off,
+			       (uintmax_t)bad->len, bad->rule, bad->flags, bad->who.pid,
+			       bad->who.uid, bad->who.comm);
+}
+
+static void write_note(const struct daxd_faults *faults)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	guint i;
+	guint k;
+
+	g_string_append_printf(text, "last %u\n", faults->last_id);
+	for (i = 0; i < faults->rules->len; i++) {
+		const struct daxd_fault *f = g_ptr_array_index(faults->rules, i);
+
+		g_string_append_printf(text, "%s %u %ju %ju %s\n",
+				       f->is_from_start ? "start" : "rule", f->rule.id,
+				       (uintmax_t)f->rule.since_ns, (uintmax_t)f->given,
+				       f->text);
+		for (k = 0; k < f->done->len; k++)
+			g_string_append_printf(text, "done %u %ju\n", f->rule.id,
+					       (uintmax_t)g_array_index(f->done, uint64_t,
+									k));
+	}
+	for (i = 0; i < faults->bad->len; i++)
+		note_bad(text, &g_array_index(faults->bad, struct dax_bad, i));
+	if (daxd_runtime_write(faults->reg->rt, NOTE, 0600, text->str, text->len) < 0)
+		daxd_warning("%s/" NOTE ": can't be written, continuing without",
+			     faults->reg->rt->path);
+}
+
+/* Beside the file of a pmem: store: "OFFSET LENGTH", bytes of the store. */
+static void write_beside(const struct daxd_faults *faults, const struct daxd_store *store)
+{
+	g_autofree char *path = g_strconcat(store->path, BAD_SUFFIX, NULL);
+	g_autoptr(GString) text = g_string_new(NULL);
+	guint i;
+
+	for (i = 0; i < faults->bad->len; i++) {
+		const struct dax_bad *bad =
+			&g_array_index(faults->bad, struct dax_bad, i);
+		const struct daxd_device *dev =
+			daxd_registry_find_life(faults->reg, bad->life);
+
+		if (dev && dev->dev && dev->store == store && dev->dev->nr_ranges &&
+		    bad->flags & DAX_BAD_POISON && daxd_bad_is_listed(bad))
+			g_string_append_printf(text, "%ju %ju\n",
+					       (uintmax_t)(dev->dev->ranges[0].start -
+							   dev->base + bad->off),
+					       (uintmax_t)bad->len);
+	}
+	if (!text->len)
+		unlink(path);
+	else if (!g_file_set_contents(path, text->str, (gssize)text->len, NULL))
+		daxd_warning("%s: can't be written, continuing without", path);
+}
+
+static void write_all_beside(const struct daxd_faults *faults)
+{
+	guint i;
+
+	for (i = 0; i < faults->reg->regions->len; i++) {
+		const struct daxd_region *region =
+			g_ptr_array_index(faults->reg->regions, i);
+
+		if (region->store && region->store->backing == DAXD_PMEM)
+			write_beside(faults, region->store);
+	}
+}
+
+static void read_beside(struct daxd_faults *faults, const struct daxd_store *store)
+{
+	g_autofree char *path = g_strconcat(store->path, BAD_SUFFIX, NULL);
+	g_autofree char *text = NULL;
+	const char *p;
+	guint i;
+
+	if (!g_file_get_contents(path, &text, NULL, NULL))
+		return;
+	for (p = text; p && *p; p = strchr(p, '\n') ? strchr(p, '\n') + 1 : NULL) {
+		uintmax_t off;
+		uintmax_t len;
+
+		if (sscanf(p, "%ju %ju", &off, &len) != 2)
+			continue;
+		for (i = 0; i < faults->reg->devices->len; i++) {
+			const struct daxd_device *dev =
+				g_ptr_array_index(faults->reg->devices, i);
+			uint64_t start;
+
+			if (!dev->dev || dev->store != store || !dev->dev->nr_ranges)
+				continue;
+			start = dev->dev->ranges[0].start - dev->base;
+			if (off >= start && off < start + dev->dev->ranges[0].len) {
+				struct dax_bad bad = {
+					.life = dev->life,
+					.off = off - start,
+					.len = len,
+					.flags = DAX_BAD_POISON,
+					.who = {.uid = UINT32_MAX},
+				};
+
+				if (!daxd_faults_is_bad(faults, dev->life))
+					daxd_faults_touch(faults, dev->life);
+				g_array_append_val(faults->bad, bad);
+			}
+		}
+	}
+}
+
+static void read_bad(struct daxd_faults *faults, const char *line)
+{
+	struct dax_bad bad = {0};
+	uintmax_t n[3];
+
+	if (sscanf(line, "bad %ju %ju %ju %u %u %d %u %15[^\n]", &n[0], &n[1], &n[2],
+		   &bad.rule, &bad.flags, &bad.who.pid, &bad.who.uid, bad.who.comm) < 7)
+		return;
+	bad.life = n[0];
+	bad.off = n[1];
+	bad.len = n[2];
+	/* Memory that died with the daemon is bad no more. */
+	if (!daxd_registry_find_life(faults->reg, bad.life))
+		return;
+	g_array_append_val(faults->bad, bad);
+	daxd_faults_touch(faults, bad.life);
+}
+
+/* A rule of the start, the same as this, that has no number yet. */
+static struct daxd_fault *find_of_start(const struct daxd_faults *faults,
+					const char *text)
+{
+	guint i;
+
+	for (i = 0; i < faults->rules->len; i++) {
+		struct daxd_fault *f = g_ptr_array_index(faults->rules, i);
+
+		if (!f->rule.id && !strcmp(f->text, text))
+			return f;
+	}
+	return NULL;
+}
+
+static void read_rule(struct daxd_faults *faults, const char *line)
+{
+	struct dax_fault_mistake why;
+	struct dax_fault_rule rule;
+	struct daxd_fault *f;
+	uintmax_t since;
+	uintmax_t given;
+	uint32_t id;
+	int pos = 0;
+
+	if (sscanf(line, "%*s %u %ju %ju %n", &id, &since, &given, &pos) != 3 || !pos ||
+	    dax_fault_parse(line + pos, &rule, &why) < 0)
+		return;
+	f = line[0] == 's' ? find_of_start(faults, line + pos)
+			   : daxd_faults_make_rule(faults, &rule);
+	if (!f)
+		return; /* the config is another one now */
+	f->rule.id = id;
+	f->rule.since_ns = since;
+	f->given = given;
+}
+
+static gint compare_ids(gconstpointer a, gconstpointer b)
+{
+	const struct daxd_fault *fa = *(struct daxd_fault *const *)a;
+	const struct daxd_fault *fb = *(struct daxd_fault *const *)b;
+
+	return fa->rule.id < fb->rule.id ? -1 : fa->rule.id > fb->rule.id;
+}
+
+/*
+ * Rules of the start are there already, in the order of the config. Those that were there
+ * before get the numbers that they had, by which others speak of them.
+ */
+static void read_note(struct daxd_faults *faults)
+{
+	g_autofree char *path = g_build_filename(faults->reg->rt->path, NOTE, NULL);
+	g_autofree char *text = NULL;
+	g_auto(GStrv) lines = NULL;
+	struct daxd_fault *f;
+	uintmax_t life;
+	uint32_t id;
+	gsize len;
+	char **line;
+	guint i;
+
+	if (!g_file_get_contents(path, &text, &len, NULL) || len > NOTE_MAX)
+		return;
+	for (i = 0; i < faults->rules->len; i++) {
+		f = g_ptr_array_index(faults->rules, i);
+		f->rule.id = 0;
+	}
+	faults->last_id = 0;
+	lines = g_strsplit(text, "\n", -1);
+	for (line = lines; *line; line++) {
+		if (sscanf(*line, "last %u", &id) == 1)
+			faults->last_id = MAX(faults->last_id, id);
+		else if (g_str_has_prefix(*line, "rule ") ||
+			 g_str_has_prefix(*line, "start "))
+			read_rule(faults, *line);
+		else if (sscanf(*line, "done %u %ju", &id, &life) == 2 &&
+			 (f = daxd_faults_find(faults, id)) &&
+			 daxd_registry_find_life(faults->reg, life))
+			g_array_append_vals(f->done, &(uint64_t){life}, 1);
+		else
+			read_bad(faults, *line);
+	}
+	for (i = 0; i < faults->rules->len; i++) {
+		f = g_ptr_array_index(faults->rules, i);
+		if (!f->rule.id)
+			f->rule.id = ++faults->last_id;
+	}
+	g_ptr_array_sort(faults->rules, compare_ids);
+}
+
+/**
+ * daxd_faults_keep() - write it all down
+ */
+void daxd_faults_keep(const struct daxd_faults *faults)
+{
+	write_note(faults);
+	write_all_beside(faults);
+}
+
+/**
+ * daxd_faults_recall() - read what the daemon before has written
+ *
+ * The rules of the start are there already. What the note knows is not looked for
+ * beside the files, where it stands as well.
+ */
+void daxd_faults_recall(struct daxd_faults *faults)
+{
+	const GPtrArray *regions = faults->reg->regions;
+	guint i;
+
+	if (faults->reg->rt->is_recovered)
+		read_note(faults);
+	if (faults->bad->len)
+		return;
+	for (i = 0; i < regions->len; i++) {
+		const struct daxd_region *region = g_ptr_array_index(regions, i);
+
+		if (region->store && region->store->backing == DAXD_PMEM)
+			read_beside(faults, region->store);
+	}
+}

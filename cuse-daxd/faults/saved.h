@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What is kept of faults over the end of the daemon; for faults.c. */
+#ifndef DAXD_FAULTS_KEEP_H
+#define DAXD_FAULTS_KEEP_H
+
+#include "cuse-daxd/faults/rules.h"
+
+void daxd_faults_keep(const struct daxd_faults *faults);
+void daxd_faults_recall(struct daxd_faults *faults);
+
+/* -- of faults.c, for recalling ------------------------------------------------- */
+
+/* A rule that was checked, at the end of the list. */
+struct daxd_fault *daxd_faults_make_rule(struct daxd_faults *faults,
+					 const struct dax_fault_rule *rule);
+
+#endif

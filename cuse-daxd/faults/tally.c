@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What faults are given: counted, logged, told. */
+#include "cuse-daxd/faults/tally.h"
+
+#include "libcore/event.h"
+
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define PIDS_MAX     4096 /* processes that are counted */
+#define WARNINGS_MAX 8    /* of each rule */
+
+/**
+ * daxd_given_open_log() - the log of faults
+ * @faults:	all of them
+ * @where:	a file, or the number of a descriptor that we were given; NULL: none
+ * @why:	why not
+ */
+int daxd_given_open_log(struct daxd_faults *faults, const char *where,
+			struct daxd_why *why)
+{
+	uint64_t fd;
+
+	if (!where)
+		return 0;
+	if (g_ascii_string_to_unsigned(where, 10, 0, INT_MAX, &fd, NULL))
+		faults->log_fd = fcntl((int)fd, F_DUPFD_CLOEXEC, 3);
+	else
+		faults->log_fd =
+			open(where, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY,
+			     0644);
+	if (faults->log_fd < 0)
+		return daxd_fail(why, errno,
+				 "fault-log: '%s' can't be opened: %s (give a file or an "
+				 "open descriptor)",
+				 where, strerror(errno));
+	return 0;
+}
+
+static void write_log(const struct daxd_faults *faults, const struct dax_fault_event *ev,
+		      const struct daxd_fault *f)
+{
+	g_autofree char *line = NULL;
+	struct json_object *json;
+	struct timespec ts;
+	char text[64];
+
+	if (faults->log_fd < 0)
+		return;
+	json = json_object_new_object();
+	clock_gettime(CLOCK_REALTIME, &ts);
+	snprintf(text, sizeof(text), "%jd.%06ld", (intmax_t)ts.tv_sec, ts.tv_nsec / 1000);
+	json_object_object_add(
+		json, "time", json_object_new_double_s(g_ascii_strtod(text, NULL), text));
+	json_object_object_add(json, "rule", json_object_new_int64(ev->rule));
+	json_object_object_add(json, "pid", json_object_new_int(ev->pid));
+	json_object_object_add(json, "thread", json_object_new_int(ev->tid));
+	json_object_object_add(json, "comm", json_object_new_string(ev->comm));
+	json_object_object_add(json, "call",
+			       json_object_new_string(dax_fault_call_name(
+				       (enum dax_fault_call)ev->call)));
+	json_object_object_add(json, "device", json_object_new_string(ev->device));
+	snprintf(text, sizeof(text), "0x%jx", (uintmax_t)ev->address);
+	json_object_object_add(json, "address", json_object_new_string(text));
+	json_object_object_add(json, "offset", json_object_new_uint64(ev->off));
+	if (f)
+		json_object_object_add(json, "fault", json_object_new_string(f->text));
+	if (ev->error)
+		json_object_object_add(json, "refused",
+				       json_object_new_string(
+					       dax_errno_name((int)ev->error)));
+	line = g_strconcat(json_object_to_json_string_ext(
+				   json, JSON_C_TO_STRING_SPACED |
+						 JSON_C_TO_STRING_NOSLASHESCAPE),
+			   "\n", NULL);
+	json_object_put(json);
+	/* One write: lines of several daemons in one file stay whole. */
+	if (write(faults->log_fd, line, strlen(line)) < 0)
+		daxd_debug("fault log: %s", strerror(errno));
+}
+
+static void count(struct daxd_faults *faults, const struct dax_fault_event *ev)
+{
+	struct daxd_fault_count *c =
+		g_hash_table_lookup(faults->by_pid, GINT_TO_POINTER(ev->pid));
+	gpointer old;
+
+	faults->given++;
+	faults->last = *ev;
+	old = g_hash_table_lookup(faults->by_name, ev->device);
+	g_hash_table_insert(faults->by_name, g_strdup(ev->device),
+			    GSIZE_TO_POINTER(GPOINTER_TO_SIZE(old) + 1));
+	if (!c && g_hash_table_size(faults->by_pid) < PIDS_MAX) {
+		c = g_new0(struct daxd_fault_count, 1);
+		c->pid = ev->pid;
+		g_hash_table_insert(faults->by_pid, GINT_TO_POINTER(ev->pid), c);
+	}
+	if (c) {
+		memcpy(c->comm, ev->comm, sizeof(c->comm));
+		c->given++;
+	}
+}
+
+/**
+ * daxd_given_count() - a fault was given: count it, and tell who asks for it
+ * @faults:	all of them
+ * @ev:		what happened
+ * @f:		the rule that struck; NULL: none, memory was bad
+ */
+void daxd_given_count(struct daxd_faults *faults, const struct dax_fault_event *ev,
+		      struct daxd_fault *f)
+{
+	count(faults, ev);
+	if (f)
+		f->given++;
+	write_log(faults, ev, f);
+	if (faults->on_event)
+		faults->on_event(faults->ctx, ev);
+}
+
+/**
+ * daxd_given_refuse() - what a process can't have is said, not ignored
+ * @faults:	all of them
+ * @ev:		which process, and why
+ * @f:		the rule
+ */
+void daxd_given_refuse(struct daxd_faults *faults, const struct dax_fault_event *ev,
+		       struct daxd_fault *f)
+{
+	f->refused++;
+	write_log(faults, ev, f);
+	if (faults->on_event)
+		faults->on_event(faults->ctx, ev);
+	if (f->refused <= WARNINGS_MAX)
+		daxd_warning("fault rule %u (%s): %s: %s[%d]: touches can't be delayed "
+			     "there, userfaultfd(2) answers %s, continuing without%s",
+			     f->rule.id, f->text, ev->device, ev->comm, ev->pid,
+			     dax_errno_name((int)ev->error),
+			     f->refused == WARNINGS_MAX ? " (others are only counted)"
+							: "");
+}
+
+/**
+ * daxd_faults_report() - what was given, for daxrun to say in words
+ * @faults:	may be NULL
+ * @fd:		where to; -1: nobody asks
+ *
+ * Lines "given N", "rule ID N WORDS", "refused ID PROCESSES", "process PID N COMM",
+ * "last PID CALL DEVICE OFFSET".
+ */
+void daxd_faults_report(const struct daxd_faults *faults, int fd)
+{
+	const struct daxd_fault_count *c;
+	GHashTableIter iter;
+	gpointer value;
+	guint i;
+
+	if (!faults || fd < 0)
+		return;
+	dprintf(fd, "given %ju\n", (uintmax_t)faults->given);
+	for (i = 0; i < faults->rules->len; i++) {
+		const struct daxd_fault *f = g_ptr_array_index(faults->rules, i);
+
+		dprintf(fd, "rule %u %ju %s\n", f->rule.id, (uintmax_t)f->given, f->text);
+		if (f->refused)
+			dprintf(fd, "refused %u %ju\n", f->rule.id,
+				(uintmax_t)f->refused);
+	}
+	g_hash_table_iter_init(&iter, faults->by_pid);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		c = value;
+		dprintf(fd, "process %d %ju %s\n", c->pid, (uintmax_t)c->given, c->comm);
+	}
+	if (faults->given)
+		dprintf(fd, "last %d %s %s 0x%jx\n", faults->last.pid,
+			dax_fault_call_name((enum dax_fault_call)faults->last.call),
+			faults->last.device[0] ? faults->last.device : "-",
+			(uintmax_t)faults->last.off);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What faults are given: counted, logged, told; for faults.c. */
+#ifndef DAXD_FAULTS_GIVEN_H
+#define DAXD_FAULTS_GIVEN_H
+
+#include "cuse-daxd/faults/rules.h"
+
+int daxd_given_open_log(struct daxd_faults *faults, const char *where,
+			struct daxd_why *why);
+void daxd_given_count(struct daxd_faults *faults, const struct dax_fault_event *ev,
+		      struct daxd_fault *f);
+void daxd_given_refuse(struct daxd_faults *faults, const struct dax_fault_event *ev,
+		       struct daxd_fault *f);
+
+#endif

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The front end with real nodes: /dev/daxX.Y, character devices made with CUSE.
+ *
+ * devtmpfs makes the node, root's and with mode 0600; then it gets the device's mode and
+ * owner from us, also where there is no udev. Descriptors are recognised by the number.
+ * What is no dax device (ndctl0) has a handle, as with the plain front end.
+ */
+#include "cuse-daxd/frontend/cuse_session.h"
+#include "cuse-daxd/frontend/frontend.h"
+
+#include <fcntl.h>
+#include <mntent.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#define PATH_SIZE (sizeof("/dev/") + DAX_NAME_LEN)
+
+static bool is_dax(const char *name)
+{
+	uint32_t region;
+	uint32_t id;
+
+	return dax_name_parse(name, &region, &id) == 0;
+}
+
+static const char *path_of(const char *name, char path[PATH_SIZE])
+{
+	snprintf(path, PATH_SIZE, "/dev/%.*s", DAX_NAME_LEN - 1, name);
+	return path;
+}
+
+/* Nodes appear in the kernel's own /dev only, which a container may not have. */
+static bool is_devtmpfs(void)
+{
+	FILE *f = setmntent("/proc/self/mounts", "re");
+	const struct mntent *m;
+	bool is = !f; /* else it will show */
+
+	while (f && (m = getmntent(f)))
+		if (!strcmp(m->mnt_dir, "/dev"))
+			is = !strcmp(m->mnt_type, "devtmpfs");
+	if (f)
+		endmntent(f);
+	return is;
+}
+
+/**
+ * daxd_frontend_cuse_check() - can nodes be made here?
+ * @why:	why not
+ */
+int daxd_frontend_cuse_check(struct daxd_why *why)
+{
+	_cleanup_close_ int fd = -1;
+
+	fd = open(DAXD_CUSE_PATH, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return daxd_fail(
+			why, errno, "frontend=cuse: " DAXD_CUSE_PATH ": %s (%s)",
+			strerror(errno),
+			errno == EACCES || errno == EPERM
+				? "only root may; or frontend=none"
+				: "as root: modprobe cuse, a module of the "
+				  "distribution's "
+				  "kernel package or of one beside it; or frontend=none");
+	if (!is_devtmpfs())
+		return daxd_fail(why, ENODEV,
+				 "frontend=cuse: /dev is not the kernel's devtmpfs, so "
+				 "nodes would not appear in it (start the daemon outside "
+				 "of the container; or frontend=none)");
+	return 0;
+}
+
+static void opened(void *ctx, const char *name)
+{
+	struct daxd_frontend *fe = ctx;
+
+	if (fe->on_opened)
+		fe->on_opened(fe->ctx, name);
+}
+
+static int init(struct daxd_frontend *fe, struct daxd_why *why)
+{
+	int r = daxd_frontend_plain.init(fe, why);
+
+	if (r < 0)
+		return r;
+	return daxd_cuse_start(fe->rt->state, opened, fe, &fe->cuse, why);
+}
+
+static int set_perms(const struct daxd_node *node, struct daxd_why *why)
+{
+	const struct daxd_perms *perms = &node->perms;
+	char path[PATH_SIZE];
+
+	/* Ours for the moment: chmod then takes no right but CHOWN does. */
+	if (lchown(path_of(node->name, path), geteuid(), (gid_t)-1) < 0 ||
+	    chmod(path, perms->mode) < 0 || lchown(path, perms->uid, perms->gid) < 0)
+		return daxd_fail(why, errno,
+				 "%s: its mode or owner can't be changed: %s (the "
+				 "daemon needs CAP_CHOWN)",
+				 path, strerror(errno));
+	return 0;
+}
+
+static int change(struct daxd_frontend *fe, const struct daxd_node *node,
+		  struct daxd_why *why)
+{
+	return is_dax(node->name) ? set_perms(node, why)
+				  : daxd_frontend_plain.change(fe, node, why);
+}
+
+static int appear(struct daxd_frontend *fe, const struct daxd_node *node,
+		  struct dax_state_handle *handle, struct daxd_why *why)
+{
+	const dev_t rdev = makedev(node->major, node->minor);
+	char path[PATH_SIZE];
+	struct stat st;
+	int r;
+
+	if (!is_dax(node->name))
+		return daxd_frontend_plain.appear(fe, node, handle, why);
+	unlinkat(fe->dir, node->name, 0); /* of a plain front end that was killed */
+	if (daxd_cuse_has(fe->cuse, node->name, rdev))
+		return set_perms(node, why);
+	if (lstat(path_of(node->name, path), &st) == 0)
+		return daxd_fail(why, EEXIST,
+				 "%s: is there already, and not of this daemon (remove "
+				 "it, or number the region otherwise)",
+				 path);
+	r = daxd_cuse_add(fe->cuse, node->name, node->major, node->minor, why);
+	if (r < 0)
+		return r;
+	r = set_perms(node, why);
+	if (r < 0) {
+		daxd_cuse_remove(fe->cuse, node->name);
+		return r;
+	}
+	*handle = (struct dax_state_handle){.dev = 0, .ino = rdev};
+	return 0;
+}
+
+static void published(struct daxd_frontend *fe, const char *name)
+{
+	daxd_cuse_serve(fe->cuse, name);
+}
+
+static int disappear(struct daxd_frontend *fe, const char *name)
+{
+	if (!is_dax(name))
+		return daxd_frontend_plain.disappear(fe, name);
+	unlinkat(fe->dir, name, 0);
+	daxd_cuse_remove(fe->cuse, name);
+	return -1;
+}
+
+static bool is_held(struct daxd_frontend *fe, int fd)
+{
+	return daxd_frontend_plain.is_held(fe, fd);
+}
+
+static bool is_live(struct daxd_frontend *fe, int fd)
+{
+	(void)fe;
+	return daxd_cuse_is_live(fd);
+}
+
+static unsigned int handles(struct daxd_frontend *fe, const char *name)
+{
+	return daxd_cuse_handles(fe->cuse, name);
+}
+
+static void done(struct daxd_frontend *fe)
+{
+	daxd_cuse_stop(fe->cuse);
+	fe->cuse = NULL;
+	daxd_frontend_plain.done(fe);
+}
+
+const struct daxd_frontend_ops daxd_frontend_cuse = {
+	.name = "cuse",
+	.state_flags = DAX_STATE_CUSE,
+	.init = init,
+	.appear = appear,
+	.published = published,
+	.change = change,
+	.disappear = disappear,
+	.is_held = is_held,
+	.is_live = is_live,
+	.handles = handles,
+	.done = done,
+};

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Character devices made with CUSE: any number of sessions, served by one thread.
+ *
+ * The main thread adds and removes; the worker answers what programs ask of the nodes.
+ * It asks nobody but the state pages and never waits for a program or for the main
+ * thread, so that no device can keep another one waiting, and a program that is stopped
+ * or slow keeps nobody. The main thread may so ask a node of ours itself.
+ */
+#ifndef DAXD_CUSE_H
+#define DAXD_CUSE_H
+
+#include "cuse-daxd/base/log.h"
+#include "libcore/state.h"
+
+#define DAXD_CUSE_PATH "/dev/cuse"
+
+struct daxd_cuse;
+
+int daxd_cuse_start(const struct dax_state *state,
+		    void (*on_opened)(void *ctx, const char *name), void *ctx,
+		    struct daxd_cuse **ret, struct daxd_why *why);
+void daxd_cuse_stop(struct daxd_cuse *cuse);
+int daxd_cuse_add(struct daxd_cuse *cuse, const char *name, uint32_t major,
+		  uint32_t minor, struct daxd_why *why);
+void daxd_cuse_serve(struct daxd_cuse *cuse, const char *name);
+void daxd_cuse_remove(struct daxd_cuse *cuse, const char *name);
+bool daxd_cuse_has(struct daxd_cuse *cuse, const char *name, dev_t rdev);
+bool daxd_cuse_is_live(int fd);
+unsigned int daxd_cuse_handles(struct daxd_cuse *cuse, const char *name);
+
+#endif

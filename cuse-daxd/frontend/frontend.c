@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Front ends: choosing one. */
+#include "cuse-daxd/frontend/frontend.h"
+
+/**
+ * daxd_frontend_choose() - which front end shall it be?
+ * @kind:	what the config says
+ * @ret:	the front end
+ * @why:	why it can't be had
+ */
+int daxd_frontend_choose(enum daxd_frontend_kind kind,
+			 const struct daxd_frontend_ops **ret, struct daxd_why *why)
+{
+	struct daxd_why reason;
+	int r;
+
+	*ret = &daxd_frontend_plain;
+	switch (kind) {
+	case DAXD_FRONTEND_CUSE:
+		r = daxd_frontend_cuse_check(why);
+		if (r < 0)
+			return r;
+		*ret = &daxd_frontend_cuse;
+		return 0;
+	case DAXD_FRONTEND_AUTO:
+		if (daxd_frontend_cuse_check(&reason) == 0)
+			*ret = &daxd_frontend_cuse;
+		else
+			daxd_debug("%s; making handles", reason.text);
+		return 0;
+	case DAXD_FRONTEND_NONE:
+		break;
+	}
+	return 0;
+}
+
+/**
+ * daxd_frontend_init() - make a front end ready for devices
+ * @fe:		to be filled; daxd_frontend_done() it, also after a failure
+ * @ops:	chosen
+ * @rt:		the runtime directory, with state pages; kept
+ * @why:	why not
+ */
+int daxd_frontend_init(struct daxd_frontend *fe, const struct daxd_frontend_ops *ops,
+		       struct daxd_runtime *rt, struct daxd_why *why)
+{
+	*fe = (struct daxd_frontend){.ops = ops, .rt = rt, .dir = -1};
+	rt->state->flags = ops->state_flags;
+	return ops->init(fe, why);
+}
+
+/**
+ * daxd_frontend_done() - let go of a front end
+ * @fe:		after daxd_frontend_init(), or zeroed
+ */
+void daxd_frontend_done(struct daxd_frontend *fe)
+{
+	if (fe->ops)
+		fe->ops->done(fe);
+	fe->ops = NULL;
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The plain front end: handles, files of no content in RUNTIME/dev.
+ *
+ * A handle has the device's mode, owner and group, and the sticky bit, which means
+ * nothing on a file: by it clients see at once that a file may be one of ours.
+ */
+#include "cuse-daxd/frontend/frontend.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int init(struct daxd_frontend *fe, struct daxd_why *why)
+{
+	fe->dir = daxd_runtime_mkdir(fe->rt, "dev", why);
+	return fe->dir < 0 ? fe->dir : 0;
+}
+
+static int set_perms(const struct daxd_frontend *fe, int fd, const struct daxd_node *node,
+		     struct daxd_why *why)
+{
+	const struct daxd_perms *perms = &node->perms;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return daxd_fail(why, errno, "%s: fstat: %s", node->name,
+				 strerror(errno));
+	if (fchmod(fd, perms->mode | S_ISVTX) < 0)
+		return daxd_fail(why, errno, "%s/dev/%s: fchmod: %s", fe->rt->path,
+				 node->name, strerror(errno));
+	if ((st.st_uid != perms->uid || st.st_gid != perms->gid) &&
+	    fchown(fd, perms->uid, perms->gid) < 0)
+		return daxd_fail(why, errno,
+				 "%s: can't be given to uid %u and gid %u: "
+				 "%s (run the daemon as root, or leave out owner and "
+				 "group)",
+				 node->name, perms->uid, perms->gid, strerror(errno));
+	return 0;
+}
+
+/* Is the file of this name still the one by which descriptors are recognised? */
+static bool is_kept(const struct daxd_frontend *fe, const char *name,
+		    const struct dax_state_handle *handle)
+{
+	struct stat st;
+
+	return handle->ino && fstatat(fe->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(st.st_mode) && st.st_ino == handle->ino &&
+	       st.st_dev == handle->dev;
+}
+
+static int change(struct daxd_frontend *fe, const struct daxd_node *node,
+		  struct daxd_why *why)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+
+	/* Nobody may be allowed to open it; who owns it may still change it. */
+	fd = openat(fe->dir, node->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return daxd_fail(why, errno, "%s/dev/%s: can't be opened: %s",
+				 fe->rt->path, node->name, strerror(errno));
+	/* Ours for the moment: chmod then takes no right but CHOWN does. */
+	if ((fstat(fd, &st) == 0 && st.st_uid != geteuid() &&
+	     fchownat(fd, "", geteuid(), (gid_t)-1, AT_EMPTY_PATH) < 0) ||
+	    fchmodat(fe->dir, node->name, node->perms.mode | S_ISVTX, 0) < 0 ||
+	    fchownat(fd, "", node->perms.uid, node->perms.gid, AT_EMPTY_PATH) < 0)
+		return daxd_fail(why, errno,
+				 "%s/dev/%s: its mode or owner can't be "
+				 "changed: %s (run the daemon as root)",
+				 fe->rt->path, node->name, strerror(errno));
+	return 0;
+}
+
+static int appear(struct daxd_frontend *fe, const struct daxd_node *node,
+		  struct dax_state_handle *handle, struct daxd_why *why)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	int r;
+
+	if (is_kept(fe, node->name, handle))
+		return change(fe, node, why);
+	daxd_runtime_remove_tree(fe->rt->dir, DAXD_NEW);
+	fd = openat(fe->rt->dir, DAXD_NEW,
+		    O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0);
+	if (fd < 0)
+		return daxd_fail(why, errno,
+				 "%s/dev/%s: can't be made: %s (check the "
+				 "room there)",
+				 fe->rt->path, node->name, strerror(errno));
+	r = set_perms(fe, fd, node, why);
+	if (r < 0)
+		return r;
+	/* The old one, if any, is there up to here: so the new has another number. */
+	if (fstat(fd, &st) < 0 ||
+	    renameat(fe->rt->dir, DAXD_NEW, fe->dir, node->name) < 0)
+		return daxd_fail(why, errno, "%s/dev/%s: can't be made: %s", fe->rt->path,
+				 node->name, strerror(errno));
+	*handle = (struct dax_state_handle){.dev = st.st_dev, .ino = st.st_ino};
+	return 0;
+}
+
+static int disappear(struct daxd_frontend *fe, const char *name)
+{
+	int fd = openat(fe->dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	unlinkat(fe->dir, name, 0);
+	return fd;
+}
+
+/* A write lease is given only to who alone has the file open. */
+static bool is_held(struct daxd_frontend *fe, int fd)
+{
+	(void)fe;
+	if (fcntl(fd, F_SETLEASE, F_WRLCK) < 0)
+		return errno == EAGAIN;
+	fcntl(fd, F_SETLEASE, F_UNLCK);
+	return false;
+}
+
+static void done(struct daxd_frontend *fe)
+{
+	daxd_close_fd(&fe->dir);
+}
+
+const struct daxd_frontend_ops daxd_frontend_plain = {
+	.name = "none",
+	.init = init,
+	.appear = appear,
+	.change = change,
+	.disappear = disappear,
+	.is_held = is_held,
+	.done = done,
+};

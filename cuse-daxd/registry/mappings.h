@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Who has devices mapped: the kernel's own list, /proc/PID/maps, read when asked. */
+#ifndef DAXD_MAPPINGS_H
+#define DAXD_MAPPINGS_H
+
+#include "cuse-daxd/registry/registry.h"
+
+/* Contiguous in addresses and in offsets of the device, with one protection. */
+struct daxd_mapping {
+	struct daxd_device *dev;
+	uint64_t start;
+	uint64_t size;
+	uint64_t offset; /* in the device */
+	char prot[4];    /* "rw-" */
+};
+
+typedef void (*daxd_mapping_fn)(void *ctx, const struct daxd_mapping *mapping);
+
+void daxd_mappings_of(const struct daxd_registry *reg, pid_t pid, daxd_mapping_fn fn,
+		      void *ctx);
+
+#endif

@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The record of how a persistent region is cut into devices. */
+#include "cuse-daxd/registry/record.h"
+
+#include "libcore/size.h"
+
+#include <string.h>
+
+static const char *const type_name[] = {
+	[DAX_REGION_STATIC] = "static",
+	[DAX_REGION_DYNAMIC] = "dynamic",
+};
+
+/* ---- reading --------------------------------------------------------------- */
+
+static void remember(struct daxd_record *record, const uint8_t *unsealed, size_t length)
+{
+	g_free(record->last);
+	record->last = g_memdup2(unsealed, length);
+	record->last_length = length;
+	record->first = 0;
+}
+
+/* Where both slots hold it, nothing has to be written until something changes. */
+static void remember_found(struct daxd_record *record)
+{
+	const struct dax_layout *found = &record->found;
+	g_autofree uint8_t *copy = NULL;
+
+	if (memcmp(record->slots[0], record->slots[1], found->length)) {
+		record->first = found->record == record->slots[0];
+		return;
+	}
+	copy = g_memdup2(found->record, found->length);
+	dax_layout_unseal(copy, found->length);
+	remember(record, copy, found->length);
+}
+
+/* As much of each as it says that it has. */
+static int read_slots(struct daxd_store *store, struct daxd_why *why)
+{
+	struct daxd_record *record = &store->record;
+	unsigned int i;
+
+	for (i = 0; i < DAX_LAYOUT_SLOTS; i++) {
+		off_t at = (off_t)record->area.offset[i];
+		size_t size = record->area.slot_size;
+		uint8_t *slot = record->slots[i] = g_malloc0(size);
+
+		if (pread(store->rw, slot, DAX_LAYOUT_HEADER, at) < 0 ||
+		    pread(store->rw, slot, dax_layout_length(slot, size), at) < 0)
+			return daxd_fail(why, errno, "%s: can't be read: %s", store->path,
+					 strerror(errno));
+	}
+	return 0;
+}
+
+/**
+ * daxd_record_read() - look whether there is a record
+ * @store:	its file is open, and record.area set
+ * @uuid:	of the namespace; zero where there is none
+ * @size:	usable bytes of the region
+ * @why:	why the record that is there is no good
+ */
+int daxd_record_read(struct daxd_store *store, const uint8_t uuid[DAX_UUID_LEN],
+		     uint64_t size, struct daxd_why *why)
+{
+	struct daxd_record *record = &store->record;
+	const struct dax_layout *found = &record->found;
+	char was[DAX_SIZE_STRLEN];
+	char is[DAX_SIZE_STRLEN];
+	int r;
+
+	r = read_slots(store, why);
+	if (r < 0)
+		return r;
+	r = dax_layout_pick((const uint8_t *const *)record->slots, record->area.slot_size,
+			    uuid, &record->found);
+	if (r == -ENODATA)
+		return 0;
+	if (r == -EBADMSG)
+		return daxd_fail(why, EBADMSG,
+				 "%s: the record of its devices is damaged: no checksum "
+				 "matches; nothing was changed (restore the image; "
+				 "cuse-daxd --force-format overwrites it)",
+				 store->path);
+	if (r < 0)
+		return daxd_fail(why, -r,
+				 "%s: the record of its devices has a newer "
+				 "version than 1, the newest known here; nothing was "
+				 "changed (use a newer cuse-daxd; cuse-daxd "
+				 "--force-format overwrites it)",
+				 store->path);
+	if (found->size != size)
+		return daxd_fail(why, EINVAL,
+				 "%s: the file was made longer or shorter: the record of "
+				 "its devices is for %s, now there would be %s; nothing "
+				 "was changed (truncate it to the size it had, or "
+				 "restore it; cuse-daxd --force-format overwrites it)",
+				 store->path, dax_size_format(found->size, was),
+				 dax_size_format(size, is));
+	record->has_found = true;
+	record->sequence = found->sequence;
+	remember_found(record);
+	return 0;
+}
+
+/**
+ * daxd_record_done() - free what is kept
+ * @record:	in any state
+ */
+void daxd_record_done(struct daxd_record *record)
+{
+	unsigned int i;
+
+	for (i = 0; i < DAX_LAYOUT_SLOTS; i++)
+		g_free(record->slots[i]);
+	g_free(record->last);
+	memset(record, 0, sizeof(*record));
+}
+
+/* ---- against the config ---------------------------------------------------- */
+
+static int fail_other(const struct daxd_region_cfg *cfg, const struct daxd_store *store,
+		      struct daxd_why *why)
+{
+	const struct dax_layout *found = &store->record.found;
+
+	return daxd_fail(why, EINVAL,
+			 "%s: was cut into %u device%s of a %s region, but [region %u] "
+			 "says otherwise (type=%s%s, or give another path)",
+			 store->path, found->nr_devices,
+			 found->nr_devices == 1 ? "" : "s", type_name[found->type],
+			 cfg->id, type_name[found->type],
+			 found->type == DAX_REGION_STATIC
+				 ? " and leave out the devices, or as they were"
+				 : "");
+}
+
+static bool has_id(const struct dax_layout *found, uint32_t id)
+{
+	struct dax_layout_dev dev;
+	size_t cursor = 0;
+
+	while (dax_layout_next(found, &cursor, &dev))
+		if (dev.id == id)
+			return true;
+	return false;
+}
+
+/*
+ * A region that says nothing of how it is cut: it has one device, perhaps added by the
+ * check, without a size, and the record has one of that id.
+ */
+static bool says_nothing(const struct daxd_region_cfg *cfg,
+			 const struct dax_layout *found)
+{
+	const struct daxd_device_cfg *only = cfg->devices;
+
+	return !only->next && !(only->given & DAXD_GIVEN_SIZE) &&
+	       (only->line == cfg->line || has_id(found, only->id));
+}
+
+static void take_devices(struct daxd_region_cfg *cfg, const struct dax_layout *found)
+{
+	struct daxd_device_cfg *only = cfg->devices;
+	const struct daxd_perms perms = only->perms;
+	bool is_named = has_id(found, only->id);
+	struct dax_layout_dev dev;
+	size_t cursor = 0;
+
+	while (dax_layout_next(found, &cursor, &dev)) {
+		struct daxd_device_cfg *d = only;
+
+		if (!is_named)
+			only->id = dev.id;
+		else if (dev.id != only->id)
+			d = daxd_region_cfg_add_device(cfg, dev.id, cfg->line);
+		is_named = true;
+		d->size = dev.nr_ranges ? dev.ranges[0].len : 0;
+		d->given |= DAXD_GIVEN_SIZE;
+		d->perms = perms;
+	}
+}
+
+static bool is_same_devices(const struct daxd_region_cfg *cfg,
+			    const struct dax_layout *found, uint64_t size)
+{
+	const struct daxd_device_cfg *d;
+	struct dax_layout_dev dev;
+	uint64_t rest = size;
+	size_t cursor = 0;
+
+	for (d = cfg->devices; d; d = d->next)
+		if (d->given & DAXD_GIVEN_SIZE)
+			rest -= d->size;
+	d = cfg->devices;
+	while (dax_layout_next(found, &cursor, &dev)) {
+		if (!d || d->id != dev.id || dev.nr_ranges != 1 ||
+		    dev.ranges[0].len != (d->given & DAXD_GIVEN_SIZE ? d->size : rest))
+			return false;
+		d = d->next;
+	}
+	return !d;
+}
+
+/**
+ * daxd_record_check() - is the record for a region such as the config wants?
+ * @cfg:	the region; a static one that names no devices gets those of the record
+ * @store:	has a record
+ * @why:	what the record says, and what the config
+ */
+int daxd_record_check(struct daxd_region_cfg *cfg, struct daxd_store *store,
+		      struct daxd_why *why)
+{
+	const struct dax_layout *found = &store->record.found;
+
+	if (found->type > DAX_REGION_DYNAMIC)
+		return daxd_fail(why, EBADMSG, "%s: the record of its devices is damaged",
+				 store->path);
+	if (found->type != cfg->type)
+		return dax_layout_is_plain(found) ? 0 : fail_other(cfg, store, why);
+	if (cfg->type == DAX_REGION_DYNAMIC)
+		return 0;
+	if (says_nothing(cfg, found))
+		take_devices(cfg, found);
+	else if (!is_same_devices(cfg, found, store->size))
+		return fail_other(cfg, store, why);
+	return 0;
+}
+
+/* ---- writing --------------------------------------------------------------- */
+
+/* A dynamic device, as it is. */
+static void describe(const struct daxd_region *region, const struct dax_dev *dev,
+		     struct dax_layout_dev *ret)
+{
+	const struct dax_region *r = region->region;
+	uint32_t i;
+
+	*ret = (struct dax_layout_dev){
+		.id = dev->id,
+		.align = dev->align,
+		.nr_ranges = dev->nr_ranges,
+	};
+	if (dev->is_bound)
+		ret->flags |= DAX_LAYOUT_BOUND;
+	if (r->has_seed && r->seed == dev->id)
+		ret->flags |= DAX_LAYOUT_SEED;
+	if (r->has_youngest && r->youngest == dev->id)
+		ret->flags |= DAX_LAYOUT_YOUNGEST;
+	for (i = 0; i < dev->nr_ranges; i++)
+		ret->ranges[i] = (struct dax_range){
+			.start = dev->ranges[i].start - r->start,
+			.len = dev->ranges[i].len,
+		};
+}
+
+static int add_dynamic(struct dax_layout_writer *w, const struct daxd_region *region)
+{
+	const struct dax_region *model = region->region;
+	const struct dax_layout_dev whole = {
+		.flags = DAX_LAYOUT_BOUND,
+		.align = model->align,
+		.nr_ranges = 1,
+		.ranges = {{0, model->size}},
+	};
+	const struct dax_dev *dev;
+	int r = 0;
+
+	/* Without its driver: as it will be when the driver is back. */
+	if (model->is_hmem_gone)
+		return dax_layout_add(w, &whole);
+	dax_for_each_device (dev, model) {
+		struct dax_layout_dev out;
+
+		describe(region, dev, &out);
+		r = dax_layout_add(w, &out);
+		if (r < 0)
+			break;
+	}
+	return r;
+}
+
+/* What is disabled now is there and enabled after the next start, as after a boot. */
+static int add_static(struct dax_layout_writer *w, const struct daxd_region_cfg *cfg)
+{
+	const struct daxd_device_cfg *dev;
+	uint64_t at = 0;
+	int r = 0;
+
+	for (dev = cfg->devices; r == 0 && dev; at += dev->size, dev = dev->next) {
+		const struct dax_layout_dev out = {
+			.id = dev->id,
+			.flags = DAX_LAYOUT_BOUND,
+			.align = cfg->align,
+			.nr_ranges = 1,
+			.ranges = {{at, dev->size}},
+		};
+
+		r = dax_layout_add(w, &out);
+	}
+	return r;
+}
+
+static int encode(const struct daxd_region *region, uint8_t *buf, size_t *ret_length)
+{
+	const struct daxd_region_cfg *cfg = region->cfg;
+	const struct daxd_store *store = region->store;
+	struct dax_layout like = {
+		.size = store->size,
+		.align = cfg->align,
+		.type = cfg->type,
+	};
+	struct dax_layout_writer w;
+	int r;
+
+	if (store->backing == DAXD_PMEM)
+		memcpy(like.uuid, store->block.uuid, sizeof(like.uuid));
+	r = dax_layout_begin(&w, buf, store->record.area.slot_size, &like);
+	if (r == 0)
+		r = cfg->type == DAX_REGION_DYNAMIC ? add_dynamic(&w, region)
+						    : add_static(&w, cfg);
+	if (r == 0)
+		*ret_length = dax_layout_end(&w);
+	return r;
+}
+
+/* One slot after the other, never first the only one that is good. */
+static int write_slots(struct daxd_store *store, uint8_t *buf, size_t length)
+{
+	struct daxd_record *record = &store->record;
+	unsigned int i;
+
+	dax_layout_seal(buf, length, ++record->sequence);
+	for (i = 0; i < DAX_LAYOUT_SLOTS; i++) {
+		unsigned int slot = record->first ^ i;
+		int r = store->ops->write(store, record->area.offset[slot], buf, length);
+
+		if (r < 0) {
+			record->first = slot;
+			return r;
+		}
+	}
+	return 0;
+}
+
+static void revert(struct daxd_registry *reg, struct daxd_region *region)
+{
+	struct daxd_record *record = &region->store->record;
+	const struct dax_layout layout = {
+		.record = record->last,
+		.length = record->last_length,
+	};
+
+	if (record->last_length && region->region->type == DAX_REGION_DYNAMIC)
+		dax_layout_revert(&layout, &reg->model, region->region);
+}
+
+static int save(struct daxd_registry *reg, struct daxd_region *region,
+		struct daxd_why *why)
+{
+	struct daxd_store *store = region->store;
+	struct daxd_record *record = &store->record;
+	g_autofree uint8_t *buf = g_malloc(record->area.slot_size);
+	g_autofree uint8_t *unsealed = NULL;
+	size_t length = 0;
+	int r;
+
+	r = encode(region, buf, &length);
+	if (r < 0) {
+		revert(reg, region);
+		return daxd_fail(why, -r,
+				 "%s: has no room for more in the record of its devices "
+				 "(destroy some; with map=mem there is room for all)",
+				 store->path);
+	}
+	if (record->last_length == length && !memcmp(record->last, buf, length))
+		return 0;
+	unsealed = g_memdup2(buf, length);
+	r = write_slots(store, buf, length);
+	if (r == 0) {
+		remember(record, unsealed, length);
+		return 0;
+	}
+	revert(reg, region);
+	return daxd_fail(why, -r,
+			 "%s: the record of its devices can't be written: %s; nothing "
+			 "has changed",
+			 store->path, strerror(-r));
+}
+
+/**
+ * daxd_record_is_intact() - does the file hold what was written to it?
+ * @store:	any store with a file
+ *
+ * Return: true also if it keeps no record. If not, the next save writes it.
+ */
+bool daxd_record_is_intact(struct daxd_store *store)
+{
+	struct daxd_record *record = &store->record;
+	g_autofree uint8_t *slot = NULL;
+	unsigned int i;
+
+	if (!store->wants_record || !record->last_length)
+		return true;
+	slot = g_malloc0(record->last_length);
+	for (i = 0; i < DAX_LAYOUT_SLOTS; i++) {
+		uint64_t at = record->area.offset[i];
+
+		if (pread(store->rw, slot, record->last_length, (off_t)at) < 0)
+			return true;
+		dax_layout_unseal(slot, record->last_length);
+		if (memcmp(slot, record->last, record->last_length)) {
+			record->last_length = 0;
+			return false;
+		}
+	}
+	return true;
+}
+
+/**
+ * daxd_record_save() - write what has changed into the regions' files
+ * @reg:	the registry
+ * @why:	the first thing that could not be written
+ *
+ * Return: 0, or a negative errno: then the region's devices are again as they were.
+ */
+int daxd_record_save(struct daxd_registry *reg, struct daxd_why *why)
+{
+	int first = 0;
+	guint i;
+
+	for (i = 0; i < reg->regions->len; i++) {
+		struct daxd_region *region = g_ptr_array_index(reg->regions, i);
+		const struct daxd_store *store = region->store;
+		struct daxd_why ignored;
+		int r;
+
+		if (!store || !store->wants_record || !store->record.area.slot_size)
+			continue;
+		r = save(reg, region, first ? &ignored : why);
+		if (!first)
+			first = r;
+	}
+	return first;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The record of how a persistent region is cut into devices, in the region's own file.
+ * libcore/layout.h has the format; this reads it and writes it.
+ *
+ * Written before anybody sees the change: what was answered is on the media.
+ */
+#ifndef DAXD_RECORD_H
+#define DAXD_RECORD_H
+
+#include "cuse-daxd/registry/registry.h"
+
+int daxd_record_read(struct daxd_store *store, const uint8_t uuid[DAX_UUID_LEN],
+		     uint64_t size, struct daxd_why *why);
+void daxd_record_done(struct daxd_record *record);
+
+/* Does the file hold what was written to it? If not, the next save writes it again. */
+bool daxd_record_is_intact(struct daxd_store *store);
+
+/* All regions' records; where one can't be written, its region is as it was before. */
+int daxd_record_save(struct daxd_registry *reg, struct daxd_why *why);
+
+/* The devices that the record of a static region has, against those of the config. */
+int daxd_record_check(struct daxd_region_cfg *cfg, struct daxd_store *store,
+		      struct daxd_why *why);
+
+#endif

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a daemon that died has left, and what its successor makes of it.
+ *
+ * The state pages tell which devices there were; the file `stores` tells on which file
+ * each was. Where the new daemon has the same device on the same file, the device goes
+ * on: slot, life, handle. Memory that died with the daemon (memfd, hugetlb) lives on
+ * only in the programs that have it mapped: such a device is gone, and one of its name
+ * is another one.
+ */
+#include "cuse-daxd/registry/registry.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#define NOTE     "stores"
+#define NOTE_MAX (256 << 10)
+
+/**
+ * daxd_recover_last_life() - the highest life that was ever given
+ * @state:	state pages of an earlier daemon
+ */
+uint64_t daxd_recover_last_life(const struct dax_state *state)
+{
+	/* No look at the others: they are memory that is not there yet. */
+	uint32_t nr_slots = MIN(state->nr_slots, DAX_STATE_SLOTS);
+	uint64_t last = 0;
+	struct dax_device desc;
+	uint32_t slot;
+
+	for (slot = 0; slot < nr_slots; slot++) {
+		dax_state_read(state, slot, &desc);
+		last = MAX(last, desc.life);
+	}
+	return last;
+}
+
+/**
+ * daxd_recover_note() - note on which file each device is
+ * @reg:	the registry
+ *
+ * Lines "LIFE DEV INO", only of devices whose memory outlives us.
+ */
+int daxd_recover_note(const struct daxd_registry *reg)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	guint i;
+
+	for (i = 0; i < reg->devices->len; i++) {
+		const struct daxd_device *dev = g_ptr_array_index(reg->devices, i);
+
+		if (dev->store && !daxd_store_is_volatile(dev->store))
+			g_string_append_printf(text, "%ju %ju %ju\n",
+					       (uintmax_t)dev->life,
+					       (uintmax_t)dev->store->dev,
+					       (uintmax_t)dev->store->ino);
+	}
+	return daxd_runtime_write(reg->rt, NOTE, 0600, text->str, text->len);
+}
+
+static bool is_noted(const char *note, uint64_t life, const struct daxd_store *store)
+{
+	g_autofree char *line =
+		g_strdup_printf("%ju %ju %ju\n", (uintmax_t)life, (uintmax_t)store->dev,
+				(uintmax_t)store->ino);
+	const char *found = strstr(note, line);
+
+	/* At the start of a line: else it is the tail of a longer number. */
+	return found && (found == note || found[-1] == '\n');
+}
+
+static struct daxd_device *find_ndctl(const struct daxd_registry *reg)
+{
+	guint i;
+
+	for (i = 0; i < reg->devices->len; i++) {
+		struct daxd_device *dev = g_ptr_array_index(reg->devices, i);
+
+		if (!dev->store)
+			return dev;
+	}
+	return NULL;
+}
+
+/* The device of an earlier daemon's slot, if it is still the same one. */
+static struct daxd_device *find_same(const struct daxd_registry *reg, const char *note,
+				     const struct dax_device *old)
+{
+	struct daxd_device *dev;
+
+	if (old->flags & DAX_DEVICE_NDCTL)
+		return find_ndctl(reg);
+	dev = daxd_registry_find_name(reg, old->name);
+	if (!dev || daxd_store_is_volatile(dev->store) ||
+	    !is_noted(note, old->life, dev->store))
+		return NULL;
+	return dev;
+}
+
+static void adopt(const struct daxd_registry *reg, struct daxd_device *dev, uint32_t slot,
+		  const struct dax_device *old)
+{
+	dev->slot = slot;
+	dev->has_slot = true;
+	dev->handle = reg->rt->state->handles[slot];
+	dev->life = old->life;
+	dev->is_opened = old->flags & DAX_DEVICE_OPENED;
+	if (dev->dev) {
+		dev->dev->life = old->life;
+		/* Size, ranges and so on may be others: let all mappings look. */
+		dev->dev->generation = old->generation + 1;
+		dev->is_same =
+			dev->dev->minor == old->minor && reg->model.major == old->major;
+		dev->bad_generation = old->bad_generation + 1;
+	}
+}
+
+static void bury(const struct daxd_registry *reg, uint32_t slot,
+		 const struct dax_device *old)
+{
+	const struct dax_state_handle handle = reg->rt->state->handles[slot];
+	struct dax_device desc = *old;
+	int fd;
+
+	desc.flags = DAX_DEVICE_GONE;
+	desc.generation++;
+	/* One of the same name gets a node in this one's place. */
+	if (!daxd_registry_find_name(reg, old->name)) {
+		fd = reg->fe->ops->disappear(reg->fe, old->name);
+		daxd_close_fd(&fd);
+	}
+	dax_state_publish(reg->rt->state, slot, &handle, &desc);
+}
+
+static char *read_note(const struct daxd_registry *reg)
+{
+	g_autofree char *path = g_build_filename(reg->rt->path, NOTE, NULL);
+	char *note;
+	gsize len;
+
+	if (!g_file_get_contents(path, &note, &len, NULL))
+		return g_strdup("");
+	if (len > NOTE_MAX)
+		note[0] = '\0';
+	return note;
+}
+
+/*
+ * Nodes that stand in no slot: a device is shown before it is published, and is said
+ * to be gone before its node is.
+ */
+static void sweep(const struct daxd_registry *reg)
+{
+	int fd = openat(reg->rt->dir, "dev", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	uint32_t region;
+	uint32_t id;
+
+	if (!d) {
+		daxd_close_fd(&fd);
+		return;
+	}
+	while ((entry = readdir(d))) {
+		if (dax_name_parse(entry->d_name, &region, &id) < 0 ||
+		    daxd_registry_find_name(reg, entry->d_name))
+			continue;
+		fd = reg->fe->ops->disappear(reg->fe, entry->d_name);
+		daxd_close_fd(&fd);
+	}
+	closedir(d);
+}
+
+/**
+ * daxd_recover_devices() - go on with the devices that are still the same
+ * @reg:	all devices added, none shown yet
+ */
+void daxd_recover_devices(struct daxd_registry *reg)
+{
+	uint32_t nr_slots = MIN(reg->rt->state->nr_slots, DAX_STATE_SLOTS);
+	g_autofree char *note = read_note(reg);
+	struct dax_device old;
+	uint32_t slot;
+
+	for (slot = 0; slot < nr_slots; slot++) {
+		struct daxd_device *dev;
+
+		dax_state_read(reg->rt->state, slot, &old);
+		if (!old.life || old.flags & DAX_DEVICE_GONE)
+			continue;
+		dev = find_same(reg, note, &old);
+		if (dev && !dev->has_slot)
+			adopt(reg, dev, slot, &old);
+		else
+			bury(reg, slot, &old);
+	}
+	sweep(reg);
+}

@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The regions and devices that there are, while the daemon runs. */
+#include "cuse-daxd/registry/registry.h"
+
+#include "cuse-daxd/base/crashpoint.h"
+#include "cuse-daxd/registry/record.h"
+
+#include "libcore/sysfs.h"
+
+#include <limits.h>
+#include <linux/futex.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* ---- looking up ------------------------------------------------------------ */
+
+static struct daxd_device *find_life(const GPtrArray *devices, uint64_t life)
+{
+	guint i;
+
+	for (i = 0; i < devices->len; i++) {
+		struct daxd_device *dev = g_ptr_array_index(devices, i);
+
+		if (dev->life == life)
+			return dev;
+	}
+	return NULL;
+}
+
+/**
+ * daxd_registry_find_life() - the device of a life
+ * @reg:	the registry
+ * @life:	as in the state pages
+ *
+ * Return: the device, deleted or not, or NULL.
+ */
+struct daxd_device *daxd_registry_find_life(const struct daxd_registry *reg,
+					    uint64_t life)
+{
+	struct daxd_device *dev = find_life(reg->devices, life);
+
+	return dev ? dev : find_life(reg->gone, life);
+}
+
+/**
+ * daxd_registry_find() - the device that a descriptor belongs to
+ * @reg:	the registry
+ * @dev:	st_dev of the descriptor
+ * @ino:	st_ino
+ * @nlink:	st_nlink
+ * @ret:	the device, deleted or not
+ *
+ * Return: 0; -EBADF: it is no handle; -ENXIO: of a device long forgotten.
+ */
+int daxd_registry_find(const struct daxd_registry *reg, uint64_t dev, uint64_t ino,
+		       uint64_t nlink, struct daxd_device **ret)
+{
+	int slot = dax_state_find(reg->rt->state, dev, ino, nlink);
+	struct daxd_device *found;
+	struct dax_device desc;
+
+	if (slot < 0)
+		return -EBADF;
+	dax_state_read(reg->rt->state, (uint32_t)slot, &desc);
+	found = daxd_registry_find_life(reg, desc.life);
+	if (!found)
+		return -ENXIO;
+	*ret = found;
+	return 0;
+}
+
+/* ---- devices come ---------------------------------------------------------- */
+
+/**
+ * daxd_registry_add() - a device is in the model now
+ * @reg:	the registry
+ * @region:	its region; NULL for ndctl
+ * @dev:	in the model; NULL for ndctl
+ *
+ * It is shown by the next daxd_registry_sync(). Until then the caller may give it a
+ * store of its own and other permissions.
+ */
+struct daxd_device *daxd_registry_add(struct daxd_registry *reg,
+				      struct daxd_region *region, struct dax_dev *dev)
+{
+	struct daxd_device *d = g_new0(struct daxd_device, 1);
+
+	d->reg = reg;
+	d->region = region;
+	d->dev = dev;
+	d->life = dev ? dev->life : ++reg->model.last_life;
+	d->held_fd = -1;
+	if (region) {
+		d->store = region->store;
+		d->base = region->base;
+		d->perms = region->cfg->perms;
+	}
+	g_ptr_array_add(reg->devices, d);
+	return d;
+}
+
+/**
+ * daxd_device_free() - let go of a device
+ * @device:	struct daxd_device
+ */
+void daxd_device_free(void *device)
+{
+	struct daxd_device *dev = device;
+
+	daxd_close_fd(&dev->held_fd);
+	if (dev->owns_store)
+		daxd_store_free(dev->store);
+	g_free(dev);
+}
+
+static struct daxd_region *region_of(const struct daxd_registry *reg,
+				     const struct dax_region *region)
+{
+	guint i;
+
+	for (i = 0; i < reg->regions->len; i++) {
+		struct daxd_region *r = g_ptr_array_index(reg->regions, i);
+
+		if (r->region == region)
+			return r;
+	}
+	return NULL;
+}
+
+/* What a static region's device leaves behind for the time when it comes back. */
+static void park(struct daxd_registry *reg, struct daxd_device *dev)
+{
+	struct daxd_device *parked;
+
+	if (!dev->region || dev->region->cfg->type != DAX_REGION_STATIC)
+		return;
+	parked = g_new0(struct daxd_device, 1);
+	parked->held_fd = -1;
+	parked->region = dev->region;
+	parked->desc.id = dev->desc.id;
+	parked->store = dev->store;
+	parked->owns_store = dev->owns_store;
+	parked->base = dev->base;
+	parked->perms = dev->perms;
+	dev->store = NULL;
+	dev->owns_store = false;
+	g_ptr_array_add(reg->parked, parked);
+}
+
+static void unpark(struct daxd_registry *reg, struct daxd_device *dev)
+{
+	guint i;
+
+	for (i = 0; i < reg->parked->len; i++) {
+		struct daxd_device *parked = g_ptr_array_index(reg->parked, i);
+
+		if (parked->region != dev->region || parked->desc.id != dev->dev->id)
+			continue;
+		dev->store = parked->store;
+		dev->owns_store = parked->owns_store;
+		dev->base = parked->base;
+		dev->perms = parked->perms;
+		parked->owns_store = false;
+		g_ptr_array_remove_index_fast(reg->parked, i);
+		return;
+	}
+}
+
+/* Devices that verbs have made, or brought back. */
+static bool add_created(struct daxd_registry *reg)
+{
+	g_autoptr(GHashTable) known = g_hash_table_new(g_direct_hash, g_direct_equal);
+	const struct dax_region *region;
+	struct dax_dev *dev;
+	bool is_any = false;
+	guint i;
+
+	for (i = 0; i < reg->devices->len; i++) {
+		struct daxd_device *d = g_ptr_array_index(reg->devices, i);
+
+		g_hash_table_add(known, GSIZE_TO_POINTER(d->life));
+	}
+	dax_for_each_region (region, &reg->model) {
+		dax_for_each_device (dev, region) {
+			if (g_hash_table_contains(known, GSIZE_TO_POINTER(dev->life)))
+				continue;
+			unpark(reg, daxd_registry_add(reg, region_of(reg, region), dev));
+			is_any = true;
+		}
+	}
+	return is_any;
+}
+
+/* The device as clients see it. */
+static void describe(const struct daxd_registry *reg, const struct daxd_device *dev,
+		     struct dax_device *ret)
+{
+	uint32_t i;
+
+	if (dev->dev) {
+		dax_dev_describe(&reg->model, dev->dev, ret);
+		for (i = 0; i < ret->nr_ranges; i++)
+			ret->ranges[i].start += dev->dev->region->start - dev->base;
+	} else {
+		*ret = (struct dax_device){
+			.name = "ndctl0",
+			.major = reg->model.ndctl_major,
+			.flags = DAX_DEVICE_ALIVE | DAX_DEVICE_NDCTL,
+			.life = dev->life,
+			.generation = 1,
+		};
+	}
+	if (dev->is_opened)
+		ret->flags |= DAX_DEVICE_OPENED;
+	if (dev->is_bad)
+		ret->flags |= DAX_DEVICE_BAD;
+	ret->bad_generation = dev->bad_generation;
+}
+
+static void publish(const struct daxd_registry *reg, struct daxd_device *dev,
+		    const struct dax_device *desc)
+{
+	bool is_new = dev->desc.generation != desc->generation ||
+		      dev->desc.bad_generation != desc->bad_generation;
+	bool is_first = !dev->desc.life;
+
+	dev->desc = *desc;
+	dax_state_publish(reg->rt->state, dev->slot, &dev->handle, desc);
+	if (!is_new)
+		return;
+	dev->changed_at = reg->rt->state->changes;
+	if (reg->on_event && dev->region)
+		reg->on_event(reg->event_ctx,
+			      desc->flags & DAX_DEVICE_GONE ? DAXD_VANISH
+			      : is_first                    ? DAXD_APPEAR
+							    : DAXD_CHANGE,
+			      dev);
+}
+
+/* Who has devices mapped sleeps on this word: the shim's agent.c. */
+static void wake_clients(const struct daxd_registry *reg)
+{
+	syscall(SYS_futex, &reg->rt->state->changes, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+/* Whose slot this was is now unknown to us: answers to its descriptors are ENXIO. */
+static void forget_slot(struct daxd_registry *reg, uint32_t slot)
+{
+	guint i;
+
+	for (i = 0; i < reg->gone->len; i++) {
+		struct daxd_device *dev = g_ptr_array_index(reg->gone, i);
+
+		if (dev->slot != slot)
+			continue;
+		if (dev->has_minor)
+			dax_model_release_minor(&reg->model, dev->desc.minor);
+		g_ptr_array_remove_index_fast(reg->gone, i);
+		return;
+	}
+}
+
+/* A slot and a node. */
+static int show(struct daxd_registry *reg, struct daxd_device *dev,
+		const struct dax_device *desc, struct daxd_why *why)
+{
+	const struct daxd_node node = {
+		.name = desc->name,
+		.major = desc->major,
+		.minor = desc->minor,
+		.perms = dev->perms,
+	};
+	int r;
+
+	if (!dev->has_slot) {
+		r = daxd_runtime_take_slot(reg->rt, &dev->slot);
+		if (r < 0)
+			return daxd_fail(why, -r,
+					 "%s: no room for %s in the state "
+					 "pages: %s (delete devices)",
+					 reg->rt->path, desc->name, strerror(-r));
+		forget_slot(reg, dev->slot);
+		dev->has_slot = true;
+	}
+	r = reg->fe->ops->appear(reg->fe, &node, &dev->handle, why);
+	if (r < 0) {
+		/* Not published: the slot is still anybody's. */
+		dev->has_slot = false;
+		return r;
+	}
+	publish(reg, dev, desc);
+	dev->is_shown = true;
+	dev->is_refused = false;
+	if (reg->fe->ops->published)
+		reg->fe->ops->published(reg->fe, desc->name);
+	return 0;
+}
+
+/* Another device has its name or number: that is no reason to have none at all. */
+static void refused(struct daxd_device *dev, const struct daxd_why *why)
+{
+	if (!dev->is_refused)
+		daxd_error("%s, continuing without this device", why->text);
+	dev->is_refused = true;
+}
+
+static int show_all(struct daxd_registry *reg, struct daxd_why *why)
+{
+	int first = 0;
+	guint i;
+
+	for (i = 0; i < reg->devices->len; i++) {
+		struct daxd_device *dev = g_ptr_array_index(reg->devices, i);
+		struct daxd_why reason;
+		struct dax_device desc;
+		int r;
+
+		describe(reg, dev, &desc);
+		if (dev->is_shown) {
+			if (memcmp(&desc, &dev->desc, sizeof(desc)))
+				publish(reg, dev, &desc);
+			continue;
+		}
+		r = show(reg, dev, &desc, &reason);
+		if (r == -EEXIST) {
+			refused(dev, &reason);
+			dev->desc.minor = desc.minor;
+		} else if (r < 0 && !first) {
+			first = r;
+			*why = reason;
+		}
+	}
+	return first;
+}
+
+/* ---- devices go ------------------------------------------------------------ */
+
+/* It stays known, by its slot, to who has it open. */
+static void retire(struct daxd_registry *reg, struct daxd_device *dev)
+{
+	struct dax_device desc = dev->desc;
+
+	dev->dev = NULL;
+	if (!dev->is_shown) {
+		dax_model_release_minor(&reg->model, desc.minor);
+		daxd_device_free(dev);
+		return;
+	}
+	dev->has_minor = true;
+	desc.flags = DAX_DEVICE_GONE;
+	desc.generation++;
+	/* In this order: see dax_state_find(). */
+	dev->held_fd = reg->fe->ops->disappear(reg->fe, desc.name);
+	publish(reg, dev, &desc);
+	park(reg, dev);
+	g_ptr_array_add(reg->gone, dev);
+}
+
+static bool retire_deleted(struct daxd_registry *reg)
+{
+	g_autoptr(GHashTable) alive = g_hash_table_new(g_direct_hash, g_direct_equal);
+	const struct dax_region *region;
+	struct dax_dev *dev;
+	bool is_any = false;
+	guint i = 0;
+
+	dax_for_each_region (region, &reg->model)
+		dax_for_each_device (dev, region)
+			g_hash_table_add(alive, GSIZE_TO_POINTER(dev->life));
+	while (i < reg->devices->len) {
+		struct daxd_device *d = g_ptr_array_index(reg->devices, i);
+
+		if (!d->dev || g_hash_table_contains(alive, GSIZE_TO_POINTER(d->life))) {
+			i++;
+			continue;
+		}
+		retire(reg, g_ptr_array_steal_index(reg->devices, i));
+		is_any = true;
+	}
+	return is_any;
+}
+
+/**
+ * daxd_registry_release_minors() - give back what nobody holds any more
+ * @reg:	the registry
+ *
+ * A deleted device's minor is free as soon as nobody has the device open or mapped.
+ */
+void daxd_registry_release_minors(struct daxd_registry *reg)
+{
+	guint i;
+
+	for (i = 0; i < reg->gone->len; i++) {
+		struct daxd_device *dev = g_ptr_array_index(reg->gone, i);
+
+		if (!dev->has_minor || dev->clients ||
+		    (dev->held_fd >= 0 && reg->fe->ops->is_held(reg->fe, dev->held_fd)))
+			continue;
+		daxd_close_fd(&dev->held_fd);
+		dax_model_release_minor(&reg->model, dev->desc.minor);
+		dev->has_minor = false;
+	}
+}
+
+/* ---- changes --------------------------------------------------------------- */
+
+/**
+ * daxd_registry_sync() - carry what the model says now to everybody
+ * @reg:	the registry
+ * @why:	the first thing that could not be done
+ *
+ * State pages, nodes, the sysfs tree and the note for the next start. What could not
+ * be done is tried again the next time.
+ */
+int daxd_registry_sync(struct daxd_registry *reg, struct daxd_why *why)
+{
+	const uint32_t changes = reg->rt->state->changes;
+	bool has_other = retire_deleted(reg);
+	int first;
+	int r;
+
+	has_other |= add_created(reg);
+	if (reg->before_show)
+		reg->before_show(reg->faults);
+	first = show_all(reg, why);
+	if (reg->rt->state->changes != changes)
+		wake_clients(reg);
+	/* While the daemon starts, it is not there yet. */
+	r = reg->tree.rt ? daxd_tree_update(&reg->tree, &reg->model) : 0;
+	if (r < 0 && !first)
+		first = daxd_fail(why, -r,
+				  "%s/sys: can't be written: %s (check the room "
+				  "there)",
+				  reg->rt->path, strerror(-r));
+	r = has_other ? daxd_recover_note(reg) : 0;
+	if (r < 0 && !first)
+		first = daxd_fail(why, -r,
+				  "%s/stores: can't be written: %s (check the "
+				  "room there)",
+				  reg->rt->path, strerror(-r));
+	return first;
+}
+
+/**
+ * daxd_registry_commit() - the model was changed by who is waiting for an answer
+ * @reg:	the registry
+ * @why:	why the change was undone
+ *
+ * What survives us is written before anybody sees it.
+ *
+ * Return: 0, or a negative errno: it could not be written, and all is as before.
+ */
+int daxd_registry_commit(struct daxd_registry *reg, struct daxd_why *why)
+{
+	struct daxd_why other;
+	int r = daxd_record_save(reg, why);
+
+	daxd_fault_point("saved");
+	if (daxd_registry_sync(reg, &other) < 0)
+		daxd_warning("%s, continuing without", other.text);
+	daxd_fault_point("synced");
+	return r;
+}
+
+/**
+ * daxd_registry_store() - a program writes to an attribute
+ * @reg:	the registry
+ * @path:	below /sys
+ * @buf:	what it wrote
+ * @len:	bytes of it
+ *
+ * Return: what write(2) shall answer: 0 or a negative errno.
+ */
+int daxd_registry_store(struct daxd_registry *reg, const char *path, const char *buf,
+			size_t len)
+{
+	const uint64_t last_life = reg->model.last_life;
+	struct daxd_why why;
+	int saved;
+	int r;
+
+	daxd_registry_release_minors(reg);
+	r = dax_sysfs_store(&reg->model, path, buf, len);
+	daxd_debug("%s <- '%.*s': %s", path, (int)MIN(len, 100), buf,
+		   r < 0 ? strerror(-r) : "ok");
+	/* A write that fails changes nothing, but for nd_pmem's bind. */
+	if (r < 0 && reg->model.last_life == last_life)
+		return r;
+	saved = daxd_registry_commit(reg, &why);
+	if (saved < 0)
+		daxd_warning("%s", why.text);
+	daxd_registry_release_minors(reg);
+	return r < 0 ? r : saved;
+}
+
+/**
+ * daxd_registry_find_name() - the device of a name
+ * @reg:	the registry
+ * @name:	"dax0.0"
+ *
+ * Return: the device, not deleted, or NULL.
+ */
+struct daxd_device *daxd_registry_find_name(const struct daxd_registry *reg,
+					    const char *name)
+{
+	const struct dax_dev *dev = dax_model_find(&reg->model, name);
+
+	return dev ? find_life(reg->devices, dev->life) : NULL;
+}
+
+/**
+ * daxd_registry_opened() - somebody has opened a device
+ * @reg:	the registry
+ * @dev:	the device, not deleted
+ */
+void daxd_registry_opened(struct daxd_registry *reg, struct daxd_device *dev)
+{
+	struct dax_device desc;
+
+	if (dev->is_opened)
+		return;
+	dev->is_opened = true;
+	describe(reg, dev, &desc);
+	publish(reg, dev, &desc);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Putting back what is ours in a region's file. */
+#include "cuse-daxd/registry/repair.h"
+
+#include "cuse-daxd/registry/record.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+static void mend_length(const struct daxd_store *store)
+{
+	struct stat st;
+
+	if (fstat(store->rw, &st) < 0 || (uint64_t)st.st_size >= store->length)
+		return;
+	daxd_warning("%s: was made shorter by somebody; made %llu bytes long again, what "
+		     "was cut off is lost",
+		     store->path, (unsigned long long)store->length);
+	if (ftruncate(store->rw, (off_t)store->length) < 0)
+		daxd_error("%s: ftruncate: %s", store->path, strerror(errno));
+}
+
+static void mend_block(struct daxd_store *store)
+{
+	uint8_t want[DAX_INFOBLOCK_SIZE];
+	uint8_t is[DAX_INFOBLOCK_SIZE] = {0};
+	struct dax_infoblock block;
+	int r;
+
+	/* One of an older version is not what we would write, but as good. */
+	if (pread(store->rw, is, sizeof(is), DAX_INFOBLOCK_OFFSET) < 0 ||
+	    (dax_infoblock_decode(is, &block) == 0 &&
+	     !memcmp(&block, &store->block, sizeof(block))))
+		return;
+	daxd_warning("%s: its info block was overwritten by somebody; written again",
+		     store->path);
+	dax_infoblock_encode(&store->block, want);
+	r = store->ops->write(store, DAX_INFOBLOCK_OFFSET, want, sizeof(want));
+	if (r < 0)
+		daxd_error("%s: its info block can't be written: %s", store->path,
+			   strerror(-r));
+}
+
+static void mend_record(struct daxd_registry *reg, struct daxd_store *store)
+{
+	struct daxd_why why;
+
+	if (daxd_record_is_intact(store))
+		return;
+	daxd_warning("%s: the record of its devices was overwritten by somebody; written "
+		     "again",
+		     store->path);
+	if (daxd_record_save(reg, &why) < 0)
+		daxd_error("%s", why.text);
+}
+
+/**
+ * daxd_mend() - put back what is ours in a region's file
+ * @reg:	the registry
+ * @region:	any of its regions
+ */
+void daxd_mend(struct daxd_registry *reg, struct daxd_region *region)
+{
+	struct daxd_store *store = region->store;
+
+	if (!store || !store->is_kept || daxd_store_is_volatile(store))
+		return;
+	mend_length(store);
+	if (store->backing == DAXD_PMEM)
+		mend_block(store);
+	mend_record(reg, store);
+}

@@ -1,0 +1,680 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From the config to stores and a model.
+ *
+ * First all stores are opened and all sizes settled, then all stores are made, then
+ * the model is filled: what can fail for the user's reasons fails before anything
+ * that others see has changed.
+ */
+#include "cuse-daxd/registry/registry.h"
+
+#include "cuse-daxd/faults/rules.h"
+#include "cuse-daxd/registry/repair.h"
+#include "cuse-daxd/registry/record.h"
+#include "cuse-daxd/base/systemd.h"
+
+#include "libcore/size.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+/* Where regions begin: far above what a machine that emulates us has as memory. */
+#define FIRST_ADDRESS (64 * DAX_GIB)
+#define REGION_ALIGN  DAX_GIB        /* a multiple of every align */
+#define NS_ALIGN      (16 * DAX_MIB) /* nd region's align */
+
+/* ---- stores ---------------------------------------------------------------- */
+
+static int fail_problem(const GPtrArray *problems, struct daxd_why *why)
+{
+	return daxd_fail(why, EINVAL, "%s", (const char *)g_ptr_array_index(problems, 0));
+}
+
+/* What is in the file against what the config says. */
+static int check_content(const struct daxd_region_cfg *cfg,
+			 const struct daxd_store *store, struct daxd_why *why)
+{
+	static const char *const map_name[] = {
+		[DAX_MAP_MEM] = "mem", [DAX_MAP_DEV] = "dev"};
+	char has[DAX_SIZE_STRLEN];
+	char says[DAX_SIZE_STRLEN];
+
+	if (cfg->size && cfg->size != store->size)
+		return daxd_fail(why, EINVAL,
+				 "%s: is there and has %s, but [region "
+				 "%u] says %s (leave out size, or give another path)",
+				 store->path, dax_size_format(store->size, has), cfg->id,
+				 dax_size_format(cfg->size, says));
+	if (store->align && cfg->given & DAXD_GIVEN_ALIGN && cfg->align != store->align)
+		return daxd_fail(why, EINVAL,
+				 "%s: was made with align=%s, but [region "
+				 "%u] says %s (leave out align, or give another path)",
+				 store->path, dax_size_format(store->align, has), cfg->id,
+				 dax_size_format(cfg->align, says));
+	if (cfg->backing == DAXD_PMEM && cfg->given & DAXD_GIVEN_MAP &&
+	    cfg->map != store->map)
+		return daxd_fail(why, EINVAL,
+				 "%s: was made with map=%s, but [region "
+				 "%u] says %s (leave out map, or give another path)",
+				 store->path, map_name[store->map], cfg->id,
+				 map_name[cfg->map]);
+	return 0;
+}
+
+/* The store of a whole region: looks at it, and settles what it decides. */
+static int open_shared(const struct daxd_config *config, struct daxd_region *region,
+		       struct daxd_why *why)
+{
+	g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(g_free);
+	g_autofree char *name = g_strdup_printf("region %u", region->cfg->id);
+	struct daxd_region_cfg *cfg = region->cfg;
+	const struct daxd_store_spec spec = {
+		.backing = cfg->backing,
+		.path = cfg->path,
+		.name = name,
+		.size = cfg->size,
+		.may_wipe = config->may_wipe,
+		.wants_record = cfg->type == DAX_REGION_DYNAMIC || cfg->devices->next,
+	};
+	struct daxd_store *store;
+	int r;
+
+	r = daxd_store_open(&spec, &region->store, why);
+	if (r < 0)
+		return r;
+	store = region->store;
+	if (store->has_content) {
+		r = check_content(cfg, store, why);
+		if (r == 0 && store->record.has_found)
+			r = daxd_record_check(cfg, store, why);
+		if (r < 0)
+			return r;
+		store->wants_record |= cfg->devices->next != NULL;
+		if (store->align)
+			cfg->align = store->align;
+		if (cfg->backing == DAXD_PMEM)
+			cfg->map = store->map;
+	}
+	if (!cfg->size && store->room) {
+		store->size = daxd_store_fit(store, cfg->align, cfg->map);
+		if (!store->size)
+			return daxd_fail(why, EINVAL,
+					 "%s: is there, empty, but too "
+					 "small for a device (remove it, or make it "
+					 "larger with truncate)",
+					 store->path);
+	}
+	daxd_region_cfg_settle(config, cfg, cfg->size ? cfg->size : store->size,
+			       problems);
+	if (problems->len)
+		return fail_problem(problems, why);
+	store->size = cfg->size;
+	store->align = cfg->align;
+	store->map = cfg->map;
+	return 0;
+}
+
+/**
+ * daxd_region_open() - open the store that a region's devices share, settle its sizes
+ * @config:	the configuration, checked
+ * @cfg:	the region's; complete afterwards; kept
+ * @ret:	the region, also after a failure
+ * @why:	why not
+ */
+int daxd_region_open(const struct daxd_config *config, struct daxd_region_cfg *cfg,
+		     struct daxd_region **ret, struct daxd_why *why)
+{
+	*ret = g_new0(struct daxd_region, 1);
+	(*ret)->cfg = cfg;
+	return daxd_region_cfg_is_shared(cfg) ? open_shared(config, *ret, why) : 0;
+}
+
+/**
+ * daxd_registry_open() - open the stores that regions share, settle all sizes
+ * @reg:	to be filled; daxd_registry_done() it, also after a failure
+ * @cfg:	checked; complete afterwards; kept
+ * @why:	why not
+ *
+ * Nothing is changed yet.
+ */
+int daxd_registry_open(struct daxd_registry *reg, struct daxd_config *cfg,
+		       struct daxd_why *why)
+{
+	struct daxd_region_cfg *r_cfg;
+	struct daxd_region *region;
+	int r;
+
+	*reg = (struct daxd_registry){
+		.cfg = cfg,
+		.regions = g_ptr_array_new_with_free_func(g_free),
+		.devices = g_ptr_array_new_with_free_func(daxd_device_free),
+		.gone = g_ptr_array_new_with_free_func(daxd_device_free),
+		.parked = g_ptr_array_new_with_free_func(daxd_device_free),
+	};
+	for (r_cfg = cfg->regions; r_cfg; r_cfg = r_cfg->next) {
+		r = daxd_region_open(cfg, r_cfg, &region, why);
+		g_ptr_array_add(reg->regions, region);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int make_own_store(struct daxd_device *dev, uint64_t size, struct daxd_why *why)
+{
+	char name[DAX_NAME_LEN];
+	const struct daxd_store_spec spec = {
+		.backing = dev->region->cfg->backing,
+		.name = dax_dev_name(dev->dev, name),
+	};
+	struct daxd_store *store;
+	int r;
+
+	r = daxd_store_open(&spec, &store, why);
+	if (r < 0)
+		return r;
+	dev->store = store;
+	dev->owns_store = true;
+	store->size = size;
+	store->align = dev->region->cfg->align;
+	return daxd_store_make(store, why);
+}
+
+/* ---- the model ------------------------------------------------------------- */
+
+static int fail_model(int error, const struct daxd_region *region, struct daxd_why *why)
+{
+	return daxd_fail(why, -error, "[region %u] can't be set up: %s", region->cfg->id,
+			 strerror(-error));
+}
+
+static int add_region(struct daxd_registry *reg, struct daxd_region *region,
+		      uint64_t start, uint64_t size, struct daxd_why *why)
+{
+	const struct daxd_region_cfg *cfg = region->cfg;
+	const struct dax_region like = {
+		.id = cfg->id,
+		.type = cfg->type,
+		.map = cfg->map,
+		.start = start,
+		.size = size,
+		.align = cfg->align,
+		.has_pages = cfg->has_pages,
+		.numa_node = cfg->numa_node,
+		.target_node = cfg->target_node,
+	};
+	int r = dax_model_add_region(&reg->model, &like, &region->region);
+
+	return r < 0 ? fail_model(r, region, why) : 0;
+}
+
+/* Is the region's one device what the file's namespace holds? */
+static bool is_namespace(const struct daxd_region *region)
+{
+	return region->cfg->backing == DAXD_PMEM && !region->cfg->devices->next;
+}
+
+/* The same at each start, where the namespace has one and its devices none. */
+static int make_uuid(const struct daxd_region *region, uint32_t id,
+		     uint8_t uuid[DAX_UUID_LEN])
+{
+	if (region->cfg->backing == DAXD_PMEM) {
+		memcpy(uuid, region->store->block.uuid, DAX_UUID_LEN);
+		uuid[DAX_UUID_LEN - 1] ^= (uint8_t)id;
+		uuid[DAX_UUID_LEN - 2] ^= (uint8_t)(id >> 8);
+		return 0;
+	}
+	return getrandom(uuid, DAX_UUID_LEN, 0) == DAX_UUID_LEN ? 0 : -EIO;
+}
+
+/*
+ * Where a device of a static region lies in its namespace. Only the one device of a
+ * pmem store has one for real; others get what a real one of that size would have.
+ */
+static int layout(const struct daxd_region *region, uint32_t id, uint64_t size,
+		  uint64_t ns_start, struct dax_dev *ret)
+{
+	const struct daxd_region_cfg *cfg = region->cfg;
+	const struct daxd_store *store = region->store;
+	struct dax_infoblock block;
+	uint64_t whole = dax_round_up(size, dax_max(cfg->align, 2 * DAX_MIB));
+	uint64_t ns_size;
+	int r;
+
+	if (is_namespace(region)) {
+		block = store->block;
+		ns_size = store->ns_size;
+	} else {
+		r = dax_infoblock_layout(whole, cfg->align, cfg->map, &block, &ns_size);
+		if (r < 0)
+			return r;
+		r = make_uuid(region, id, block.uuid);
+		if (r < 0)
+			return r;
+	}
+	*ret = (struct dax_dev){
+		.align = cfg->align,
+		.nr_ranges = 1,
+		.ranges = {{ns_start + block.start_pad + block.dataoff, size}},
+		.ns_start = ns_start,
+		.ns_size = ns_size,
+	};
+	memcpy(ret->uuid, block.uuid, sizeof(ret->uuid));
+	return 0;
+}
+
+static int add_static_device(struct daxd_registry *reg, struct daxd_region *region,
+			     const struct daxd_device_cfg *cfg,
+			     const struct dax_dev *like, uint64_t *offset,
+			     struct daxd_why *why)
+{
+	struct daxd_device *d;
+	struct dax_dev *dev;
+	int r;
+
+	r = dax_region_add_device(region->region, &reg->model, cfg->id, like, &dev);
+	if (r < 0)
+		return fail_model(r, region, why);
+	d = daxd_registry_add(reg, region, dev);
+	d->perms = cfg->perms;
+	if (is_namespace(region)) {
+		d->base = dev->ns_start;
+		return 0;
+	}
+	/* Without a namespace around it, it begins where the one before it ends. */
+	d->base = dev->ranges[0].start - *offset;
+	if (region->store)
+		*offset += cfg->size;
+	else
+		return make_own_store(d, cfg->size, why);
+	return 0;
+}
+
+static int add_static(struct daxd_registry *reg, struct daxd_region *region,
+		      uint64_t start, uint64_t *ret_size, struct daxd_why *why)
+{
+	g_autoptr(GArray) likes = g_array_new(FALSE, FALSE, sizeof(struct dax_dev));
+	const uint64_t align = dax_max(region->cfg->align, NS_ALIGN);
+	const struct daxd_device_cfg *cfg;
+	uint64_t offset = region->store ? region->store->data : 0;
+	uint64_t end = start;
+	guint i = 0;
+	int r;
+
+	for (cfg = region->cfg->devices; cfg; cfg = cfg->next) {
+		struct dax_dev like;
+
+		r = layout(region, cfg->id, cfg->size, dax_round_up(end, align), &like);
+		if (r < 0)
+			return fail_model(r, region, why);
+		end = like.ns_start + like.ns_size;
+		g_array_append_val(likes, like);
+	}
+	*ret_size = end - start;
+	r = add_region(reg, region, start, end - start, why);
+	for (cfg = region->cfg->devices; r == 0 && cfg; cfg = cfg->next)
+		r = add_static_device(reg, region, cfg,
+				      &g_array_index(likes, struct dax_dev, i++), &offset,
+				      why);
+	return r;
+}
+
+/* The device that comes with the region has all of it: it is cut down. */
+static int resize_first(struct daxd_registry *reg, struct dax_dev *dev, uint64_t size)
+{
+	int r;
+
+	if (size == dax_dev_size(dev))
+		return 0;
+	r = dax_dev_unbind(&reg->model, dev);
+	if (r == 0)
+		r = dax_dev_set_size(dev, size);
+	if (r == 0 && size)
+		r = dax_dev_bind(&reg->model, dev);
+	return r;
+}
+
+/* The devices that the file's record has. */
+static int restore_devices(struct daxd_registry *reg, struct daxd_region *region,
+			   struct daxd_why *why)
+{
+	const struct dax_layout *found = &region->store->record.found;
+	const char *fault = "";
+	int r = dax_layout_restore(found, &reg->model, region->region, &fault);
+
+	if (r == -EINVAL)
+		return daxd_fail(why, EINVAL,
+				 "%s: the record of its devices makes no sense: %s; "
+				 "nothing was changed (restore the image)",
+				 region->store->path, fault);
+	return r < 0 ? fail_model(r, region, why) : 0;
+}
+
+/* Those of the config. */
+static int cut_devices(struct daxd_registry *reg, struct daxd_region *region,
+		       uint64_t start, struct daxd_why *why)
+{
+	const struct daxd_device_cfg *cfg = region->cfg->devices;
+	uint64_t at = start + cfg->size;
+	int r;
+
+	r = resize_first(reg, region->region->devices, cfg->size);
+	for (cfg = cfg->next; r == 0 && cfg; cfg = cfg->next) {
+		const struct dax_dev like = {
+			.align = region->cfg->align,
+			.nr_ranges = cfg->size > 0,
+			.ranges = {{at, cfg->size}},
+		};
+
+		r = dax_region_add_device(region->region, &reg->model, cfg->id, &like,
+					  NULL);
+		at += cfg->size;
+	}
+	return r < 0 ? fail_model(r, region, why) : 0;
+}
+
+static int add_dynamic(struct daxd_registry *reg, struct daxd_region *region,
+		       uint64_t start, struct daxd_why *why)
+{
+	const struct daxd_record *record = &region->store->record;
+	struct dax_dev *dev;
+	int r;
+
+	region->base = start - region->store->data;
+	r = add_region(reg, region, start, region->cfg->size, why);
+	if (r < 0)
+		return r;
+	if (record->has_found && record->found.type == DAX_REGION_DYNAMIC)
+		r = restore_devices(reg, region, why);
+	else
+		r = cut_devices(reg, region, start, why);
+	if (r < 0)
+		return r;
+	dax_for_each_device (dev, region->region)
+		daxd_registry_add(reg, region, dev);
+	return 0;
+}
+
+/* Behind all regions that there are. */
+static uint64_t next_start(const struct dax_model *model)
+{
+	const struct dax_region *region;
+	uint64_t start = FIRST_ADDRESS;
+
+	dax_for_each_region (region, model)
+		start = dax_max(start,
+				dax_round_up(region->start + region->size, REGION_ALIGN));
+	return start;
+}
+
+/**
+ * daxd_region_make() - make a region: its store, its devices
+ * @reg:	the registry
+ * @region:	opened; behind all others in the model afterwards
+ * @why:	why not; then part of it may be there
+ */
+int daxd_region_make(struct daxd_registry *reg, struct daxd_region *region,
+		     struct daxd_why *why)
+{
+	uint64_t start = next_start(&reg->model);
+	uint64_t size;
+	int r;
+
+	r = region->store ? daxd_store_make(region->store, why) : 0;
+	if (r < 0)
+		return r;
+	if (region->cfg->type == DAX_REGION_STATIC)
+		return add_static(reg, region, start, &size, why);
+	return add_dynamic(reg, region, start, why);
+}
+
+/**
+ * daxd_region_make_device() - one more device of a static region
+ * @reg:	the registry
+ * @region:	where devices have stores of their own; grows at its end
+ * @cfg:	the device's
+ * @why:	why not; then the device may be there, without a store
+ */
+int daxd_region_make_device(struct daxd_registry *reg, struct daxd_region *region,
+			    const struct daxd_device_cfg *cfg, struct daxd_why *why)
+{
+	const uint64_t align = dax_max(region->cfg->align, NS_ALIGN);
+	struct dax_region *r = region->region;
+	struct dax_dev like;
+	uint64_t none = 0;
+	int error;
+
+	error = layout(region, cfg->id, cfg->size,
+		       dax_round_up(r->start + r->size, align), &like);
+	if (error == 0)
+		error = dax_region_extend(&reg->model, r,
+					  like.ns_start + like.ns_size - r->start);
+	if (error == -ENOSPC)
+		return daxd_fail(why, ENOSPC,
+				 "[device %u.%u] there is no room behind its region, "
+				 "where another one begins (put it into a new region, or "
+				 "restart the daemon)",
+				 region->cfg->id, cfg->id);
+	if (error < 0)
+		return fail_model(error, region, why);
+	return add_static_device(reg, region, cfg, &like, &none, why);
+}
+
+/**
+ * daxd_registry_add_ndctl() - have the nd bus's control node, if there is an nd bus
+ * @reg:	the registry, all regions made
+ */
+void daxd_registry_add_ndctl(struct daxd_registry *reg)
+{
+	bool has_static = false;
+	guint i;
+
+	for (i = 0; i < reg->devices->len; i++) {
+		const struct daxd_device *dev = g_ptr_array_index(reg->devices, i);
+
+		if (!dev->region)
+			return;
+		has_static |= dev->region->cfg->type == DAX_REGION_STATIC;
+	}
+	if (has_static)
+		daxd_registry_add(reg, NULL, NULL)->perms =
+			(struct daxd_perms){0600, geteuid(), getegid()};
+}
+
+static int make_all(struct daxd_registry *reg, struct daxd_why *why)
+{
+	int r = 0;
+	guint i;
+
+	for (i = 0; r == 0 && i < reg->regions->len; i++)
+		r = daxd_region_make(reg, g_ptr_array_index(reg->regions, i), why);
+	if (r == 0)
+		daxd_registry_add_ndctl(reg);
+	return r;
+}
+
+/**
+ * daxd_registry_keep_stores() - all stores are in use now: files that were made stay
+ * @reg:	the registry
+ */
+void daxd_registry_keep_stores(struct daxd_registry *reg)
+{
+	guint i;
+
+	for (i = 0; i < reg->devices->len; i++) {
+		const struct daxd_device *dev = g_ptr_array_index(reg->devices, i);
+
+		if (dev->store)
+			daxd_store_keep(dev->store);
+	}
+}
+
+/**
+ * daxd_registry_hand_over_stores() - have volatile stores outlive us, where that can be
+ * @reg:	the registry
+ */
+void daxd_registry_hand_over_stores(struct daxd_registry *reg)
+{
+	guint i;
+
+	for (i = 0; i < reg->devices->len; i++) {
+		const struct daxd_device *dev = g_ptr_array_index(reg->devices, i);
+
+		if (dev->store)
+			daxd_store_hand_over(dev->store);
+	}
+	daxd_sd_forget_rest();
+}
+
+static void reserve_minors(struct daxd_registry *reg, const struct daxd_config *cfg)
+{
+	const struct daxd_region_cfg *region;
+	const struct daxd_device_cfg *dev;
+
+	for (region = cfg->regions; region; region = region->next)
+		for (dev = region->devices; dev; dev = dev->next)
+			if (dev->minor >= 0)
+				dax_model_reserve_minor(&reg->model,
+							(uint32_t)dev->minor);
+}
+
+/**
+ * daxd_registry_give_minors() - give devices the minors that were chosen for them
+ * @reg:	the registry; the minors are reserved
+ * @cfg:	who shall have which
+ */
+void daxd_registry_give_minors(struct daxd_registry *reg, const struct daxd_config *cfg)
+{
+	const struct daxd_region_cfg *region;
+	const struct daxd_device_cfg *dev;
+
+	for (region = cfg->regions; region; region = region->next) {
+		for (dev = region->devices; dev; dev = dev->next) {
+			g_autofree char *name =
+				g_strdup_printf("dax%u.%u", region->id, dev->id);
+			struct dax_dev *d = dax_model_find(&reg->model, name);
+
+			if (d && dev->minor >= 0 && d->minor != (uint32_t)dev->minor)
+				dax_dev_set_minor(&reg->model, d, (uint32_t)dev->minor);
+		}
+	}
+}
+
+static void opened(void *ctx, const char *name)
+{
+	struct daxd_device *dev = daxd_registry_find_name(ctx, name);
+
+	if (dev)
+		daxd_registry_opened(ctx, dev);
+}
+
+/* Single devices may be missing; a daemon without any is no use. */
+static int check_shown(const struct daxd_registry *reg, struct daxd_why *why)
+{
+	guint i;
+
+	for (i = 0; i < reg->devices->len; i++) {
+		const struct daxd_device *dev = g_ptr_array_index(reg->devices, i);
+
+		if (dev->region && dev->is_shown)
+			return 0;
+	}
+	return daxd_fail(why, EEXIST, "none of the devices could be made");
+}
+
+/**
+ * daxd_registry_start() - make everything and show it
+ * @reg:	open
+ * @rt:		the runtime directory, with state pages; kept
+ * @fe:		the front end; kept
+ * @why:	why not
+ */
+int daxd_registry_start(struct daxd_registry *reg, struct daxd_runtime *rt,
+			struct daxd_frontend *fe, struct daxd_why *why)
+{
+	g_autofree char *proc_devices = daxd_numbers_read();
+	struct stat st;
+	int proc;
+	int r;
+
+	reg->rt = rt;
+	reg->fe = fe;
+	r = daxd_numbers_choose(proc_devices, rt->state, reg->cfg->major, why);
+	if (r < 0)
+		return r;
+	dax_model_init(&reg->model, rt->state->major, rt->state->ndctl_major);
+	reg->model.last_life = daxd_recover_last_life(rt->state);
+	reserve_minors(reg, reg->cfg);
+	r = make_all(reg, why);
+	if (r < 0)
+		return r;
+	daxd_registry_give_minors(reg, reg->cfg);
+	rt->state->runtime_dev = fstat(rt->dir, &st) < 0 ? 0 : st.st_dev;
+	daxd_recover_devices(reg);
+	fe->on_opened = opened;
+	fe->ctx = reg;
+	r = daxd_faults_start(reg, why);
+	if (r == 0)
+		r = daxd_registry_sync(reg, why);
+	if (r == 0)
+		r = check_shown(reg, why);
+	if (r == 0)
+		r = reg->cfg->is_tree_late
+			    ? daxd_tree_init_later(&reg->tree, rt, &reg->model, why)
+			    : daxd_tree_init(&reg->tree, rt, &reg->model, why);
+	if (r < 0)
+		return r;
+	proc = daxd_runtime_mkdir(rt, "proc", why);
+	if (proc < 0)
+		return proc;
+	close(proc);
+	daxd_registry_hand_over_stores(reg);
+	r = daxd_numbers_write(proc_devices, rt, &reg->model);
+	if (r == 0)
+		r = daxd_recover_note(reg);
+	if (r < 0)
+		return daxd_fail(why, -r,
+				 "%s: can't be written to: %s (check the room "
+				 "there)",
+				 rt->path, strerror(-r));
+	r = daxd_record_save(reg, why);
+	if (r < 0)
+		return r;
+	daxd_registry_keep_stores(reg);
+	return 0;
+}
+
+/**
+ * daxd_registry_done() - let go of everything
+ * @reg:	after daxd_registry_open(), whatever it answered
+ *
+ * What programs stored is made to survive a crash, where the store can do that.
+ */
+void daxd_registry_done(struct daxd_registry *reg)
+{
+	guint i;
+
+	daxd_faults_done(reg->faults);
+	reg->faults = NULL;
+	for (i = 0; reg->regions && i < reg->regions->len; i++)
+		daxd_mend(reg, g_ptr_array_index(reg->regions, i));
+	for (i = 0; reg->regions && i < reg->regions->len; i++) {
+		struct daxd_region *region = g_ptr_array_index(reg->regions, i);
+		int r = 0;
+
+		if (region->store && region->store->is_kept)
+			r = daxd_store_sync(region->store);
+		if (r < 0)
+			daxd_error("%s: fsync: %s; what was stored last may be lost",
+				   region->store->path, strerror(-r));
+		daxd_store_free(region->store);
+	}
+	daxd_tree_done(&reg->tree);
+	g_clear_pointer(&reg->devices, g_ptr_array_unref);
+	g_clear_pointer(&reg->gone, g_ptr_array_unref);
+	g_clear_pointer(&reg->parked, g_ptr_array_unref);
+	g_clear_pointer(&reg->regions, g_ptr_array_unref);
+	dax_model_done(&reg->model);
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The daemon's answers to what clients ask, but for JSON (control.c). */
+#include "cuse-daxd/control/control.h"
+#include "cuse-daxd/registry/repair.h"
+#include "cuse-daxd/faults/rules.h"
+#include "cuse-daxd/base/untrusted_fd.h"
+#include "cuse-daxd/clients/rebind.h"
+#include "cuse-daxd/base/systemd.h"
+#include "cuse-daxd/clients/settle.h"
+#include "cuse-daxd/server.h"
+
+#include "libcore/event.h"
+#include "libcore/sysfs.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+static enum daxd_next refuse(int error, struct daxd_answer *ret)
+{
+	ret->error = error < 0 ? -error : error;
+	return DAXD_REPLY;
+}
+
+/*
+ * By its number. A descriptor that was opened when an earlier daemon had the number is
+ * one of the device if the device is still the same.
+ */
+static int find_node(const struct daxd_registry *reg, int fd, dev_t rdev,
+		     struct daxd_device **ret)
+{
+	const struct daxd_frontend *fe = reg->fe;
+	int r;
+
+	if (!(fe->ops->state_flags & DAX_STATE_CUSE))
+		return -EBADF;
+	r = daxd_registry_find(reg, 0, rdev, 0, ret);
+	if (r == 0 && !(*ret)->is_same && !fe->ops->is_live(reg->fe, fd))
+		return -ENXIO;
+	return r;
+}
+
+/* The device whose open handle a descriptor is. */
+static int find_device(const struct daxd_registry *reg, int fd, struct daxd_device **ret)
+{
+	struct statx stx;
+	int r;
+
+	r = daxd_foreign_stat(fd, &stx);
+	if (r < 0)
+		return -EBADF;
+	if (S_ISCHR(stx.stx_mode))
+		return find_node(reg, fd, makedev(stx.stx_rdev_major, stx.stx_rdev_minor),
+				 ret);
+	if (!S_ISREG(stx.stx_mode))
+		return -EBADF;
+	return daxd_registry_find(reg, makedev(stx.stx_dev_major, stx.stx_dev_minor),
+				  stx.stx_ino, stx.stx_nlink, ret);
+}
+
+static void tell_attach(const struct daxd_peer *peer, const struct daxd_device *dev,
+			int error)
+{
+	const struct daxd_subject subject = {
+		.device = dev->desc.name,
+		.pid = peer->pid,
+		.verdict = error ? dax_errno_name(-error) : "ok",
+	};
+
+	daxd_log_about(DAXD_LOG_INFO, &subject, "%s: pid %d, uid %u: may %smap it%s%s",
+		       dev->desc.name, peer->pid, peer->uid, error ? "not " : "",
+		       error ? ": " : "", error ? strerror(-error) : "");
+}
+
+static enum daxd_next attach(struct daxd_conn *conn, const struct daxd_question *q,
+			     struct daxd_answer *ret)
+{
+	struct daxd_server *server = conn->server;
+	struct daxd_device *dev;
+	int flags;
+	int r;
+
+	if (q->nr_fds != 1 || q->msg->len)
+		return DAXD_DROP;
+	flags = fcntl(q->fds[0], F_GETFL);
+	if (flags < 0 || flags & O_PATH)
+		return refuse(EBADF, ret);
+	r = find_device(server->reg, q->fds[0], &dev);
+	if (r < 0)
+		return refuse(r, ret);
+	if (dev->desc.flags & DAX_DEVICE_NDCTL)
+		r = -ENODEV;
+	else if (!dax_device_is_alive(&dev->desc))
+		r = -ENXIO;
+	else if ((flags & O_ACCMODE) != O_RDONLY && (flags & O_ACCMODE) != O_RDWR)
+		r = -EACCES; /* no mmap of such a descriptor could succeed */
+	else
+		r = daxd_clients_attach(&server->clients, &conn->peer, dev);
+	tell_attach(&conn->peer, dev, r);
+	if (r < 0) {
+		dev->refusals++;
+		return refuse(r, ret);
+	}
+	daxd_mend(server->reg, dev->region);
+	daxd_registry_opened(server->reg, dev);
+	dev->attaches++;
+	server->stats.attaches++;
+	ret->fd = (flags & O_ACCMODE) == O_RDONLY ? dev->store->ro : dev->store->rw;
+	ret->arg[0] = dev->slot;
+	ret->arg[1] = dev->life;
+	return DAXD_REPLY;
+}
+
+static enum daxd_next adopt(struct daxd_conn *conn, const struct daxd_question *q,
+			    struct daxd_answer *ret)
+{
+	int r;
+
+	if (q->nr_fds || q->msg->len)
+		return DAXD_DROP;
+	conn->server->stats.adopts++;
+	r = daxd_clients_adopt(&conn->server->clients, &conn->peer);
+	return r < 0 ? refuse(r, ret) : DAXD_REPLY;
+}
+
+static enum daxd_next settled(struct daxd_conn *conn, const struct daxd_question *q)
+{
+	if (q->nr_fds || q->msg->len)
+		return DAXD_DROP;
+	daxd_clients_settled(&conn->server->clients, &conn->peer,
+			     (uint32_t)q->msg->arg[0]);
+	return DAXD_REPLY;
+}
+
+/* Opening a disabled device succeeds while somebody has it open (fs/char_dev.c). */
+static enum daxd_next held(struct daxd_conn *conn, const struct daxd_question *q,
+			   struct daxd_answer *ret)
+{
+	struct daxd_registry *reg = conn->server->reg;
+	_cleanup_close_ int dir = -1;
+	_cleanup_close_ int fd = -1;
+	struct dax_device desc;
+
+	if (q->nr_fds || q->msg->len)
+		return DAXD_DROP;
+	if (q->msg->arg[0] >= reg->rt->state->nr_slots)
+		return refuse(ENXIO, ret);
+	dax_state_read(reg->rt->state, (uint32_t)q->msg->arg[0], &desc);
+	if (desc.flags & DAX_DEVICE_GONE || reg->rt->state->flags & DAX_STATE_CUSE)
+		return refuse(ENXIO, ret);
+	dir = openat(reg->rt->dir, "dev", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	fd = dir < 0 ? -1 : openat(dir, desc.name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || !reg->fe->ops->is_held(reg->fe, fd))
+		return refuse(ENXIO, ret);
+	return DAXD_REPLY;
+}
+
+/* That the client could open the attribute for writing is its permission. */
+static enum daxd_next store(struct daxd_conn *conn, const struct daxd_question *q,
+			    struct daxd_answer *ret)
+{
+	struct daxd_server *server = conn->server;
+	const char *path = (const char *)q->msg->body;
+	size_t path_len = strnlen(path, q->msg->len);
+	const char *text = path + path_len + 1;
+	size_t len = q->msg->len - path_len - 1;
+	g_autofree char *real = NULL;
+	int flags;
+	int r;
+
+	if (q->nr_fds != 1 || path_len == q->msg->len || path_len > DAX_SYSFS_PATH_MAX)
+		return DAXD_DROP;
+	flags = fcntl(q->fds[0], F_GETFL);
+	if (flags < 0 || flags & O_PATH ||
+	    ((flags & O_ACCMODE) != O_WRONLY && (flags & O_ACCMODE) != O_RDWR))
+		return refuse(EBADF, ret);
+	r = daxd_tree_find(&server->reg->tree, q->fds[0], path, &real);
+	if (r < 0)
+		return refuse(r, ret);
+	server->stats.stores++;
+	r = daxd_registry_store(server->reg, real, text, len);
+	daxd_giveback_saw(conn, real, text, len, r);
+	return r < 0 ? refuse(r, ret) : daxd_settle(conn, ret);
+}
+
+/* Nothing in it may disturb who reads the log. */
+static void make_text(char *text, size_t size)
+{
+	text[size - 1] = '\0';
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
+/* Of whom it is, the socket knows better than the message. */
+static enum daxd_next fault(struct daxd_conn *conn, const struct daxd_question *q,
+			    struct daxd_answer *ret)
+{
+	struct dax_fault_event ev;
+	int r;
+
+	if (q->nr_fds || q->msg->len != sizeof(ev))
+		return DAXD_DROP;
+	memcpy(&ev, q->msg->body, sizeof(ev));
+	if (ev.call >= DAX_FAULT_CALL_NR)
+		return DAXD_DROP;
+	ev.pid = conn->peer.pid;
+	ev.uid = conn->peer.uid;
+	make_text(ev.comm, sizeof(ev.comm));
+	make_text(ev.device, sizeof(ev.device));
+	r = daxd_faults_struck(conn->server->reg->faults, &ev);
+	if (r < 0)
+		return refuse(r, ret);
+	return r ? daxd_settle(conn, ret) : DAXD_REPLY;
+}
+
+/* That the client could open the bus's node for writing is its permission. */
+static enum daxd_next clear(struct daxd_conn *conn, const struct daxd_question *q,
+			    struct daxd_answer *ret)
+{
+	struct daxd_registry *reg = conn->server->reg;
+	struct daxd_device *node;
+	uint64_t body[2];
+	int flags;
+	int r;
+
+	if (q->nr_fds != 1 || q->msg->len != sizeof(body))
+		return DAXD_DROP;
+	memcpy(body, q->msg->body, sizeof(body));
+	flags = fcntl(q->fds[0], F_GETFL);
+	r = find_device(reg, q->fds[0], &node);
+	if (r < 0 || flags < 0 || (flags & (O_ACCMODE | O_PATH)) != O_RDWR ||
+	    !(node->desc.flags & DAX_DEVICE_NDCTL))
+		return refuse(EBADF, ret);
+	daxd_faults_clear_physical(reg->faults, body[0], body[1]);
+	ret->arg[0] = body[1];
+	return daxd_settle(conn, ret);
+}
+
+/**
+ * daxd_question_answer() - what shall be done about a message?
+ * @conn:	who sent it
+ * @q:		checked by dax_msg_check()
+ * @ret:	the answer; fd -1 before
+ */
+enum daxd_next daxd_question_answer(struct daxd_conn *conn, const struct daxd_question *q,
+				    struct daxd_answer *ret)
+{
+	switch ((enum dax_msg_type)q->msg->type) {
+	case DAX_MSG_ATTACH:
+		return attach(conn, q, ret);
+	case DAX_MSG_ADOPT:
+		return adopt(conn, q, ret);
+	case DAX_MSG_SETTLED:
+		return settled(conn, q);
+	case DAX_MSG_STORE:
+		return store(conn, q, ret);
+	case DAX_MSG_CONTROL:
+		if (q->nr_fds)
+			return DAXD_DROP;
+		conn->server->stats.controls++;
+		return daxd_control(conn, (const char *)q->msg->body, q->msg->len, ret);
+	case DAX_MSG_FAULT:
+		return fault(conn, q, ret);
+	case DAX_MSG_HELD:
+		return held(conn, q, ret);
+	case DAX_MSG_CLEAR:
+		return clear(conn, q, ret);
+	case DAX_MSG_REPLY:
+	case DAX_MSG_NR:
+		break;
+	}
+	return DAXD_DROP;
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Major numbers that no driver of this host has, and /proc/devices with them. */
+#include "cuse-daxd/registry/registry.h"
+
+#include "libcore/attrmode.h"
+#include "libcore/sysfs.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define MAJORS 512 /* fs/char_dev.c: CHRDEV_MAJOR_MAX */
+
+#define CHAR_HEADER "Character devices:\n"
+#define CHAR_END    "\nBlock devices:\n"
+
+/**
+ * daxd_numbers_read() - what drivers this host has
+ *
+ * Return: /proc/devices, to be freed by g_free().
+ */
+char *daxd_numbers_read(void)
+{
+	char *text;
+
+	if (!g_file_get_contents("/proc/devices", &text, NULL, NULL))
+		text = g_strdup("");
+	return text;
+}
+
+/* What the drivers have, and what only a node's directory tells (misc containers). */
+static void find_taken(const char *proc_devices, bool taken[MAJORS])
+{
+	g_auto(GStrv) lines = g_strsplit(proc_devices, "\n", -1);
+	struct dirent *entry;
+	unsigned int i;
+	DIR *d;
+
+	for (i = 0; lines[i] && strcmp(lines[i], "Block devices:"); i++) {
+		unsigned long major = strtoul(lines[i], NULL, 10);
+
+		if (major < MAJORS)
+			taken[major] = true;
+	}
+	d = opendir("/sys/dev/char");
+	if (!d)
+		return;
+	while ((entry = readdir(d))) {
+		unsigned long major = strtoul(entry->d_name, NULL, 10);
+
+		if (major < MAJORS)
+			taken[major] = true;
+	}
+	closedir(d);
+}
+
+/* The ranges and the order of fs/char_dev.c: find_dynamic_major(). 0: none is free. */
+static uint32_t take_major(bool taken[MAJORS], uint32_t wanted)
+{
+	static const struct {
+		uint32_t from;
+		uint32_t to;
+	} ranges[] = {{254, 234}, {511, 384}};
+	uint32_t major = wanted && wanted < MAJORS && !taken[wanted] ? wanted : 0;
+	uint32_t try;
+	unsigned int i;
+
+	for (i = 0; i < G_N_ELEMENTS(ranges); i++)
+		for (try = ranges[i].from; !major && try >= ranges[i].to; try--)
+			if (!taken[try])
+				major = try;
+	taken[major] = true;
+	return major;
+}
+
+static uint64_t dev_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) < 0 ? 0 : st.st_dev;
+}
+
+/**
+ * daxd_numbers_choose() - which device numbers are ours
+ * @proc_devices: from daxd_numbers_read()
+ * @state:	the state pages; the numbers in them are kept if they are still free
+ * @major:	what it shall be, whoever else has it; -1: one that is free
+ * @why:	why not
+ *
+ * Also notes what st_dev nodes in /dev and files in /sys have on this host.
+ */
+int daxd_numbers_choose(const char *proc_devices, struct dax_state *state, int major,
+			struct daxd_why *why)
+{
+	bool taken[MAJORS] = {0};
+
+	find_taken(proc_devices, taken);
+	if (major >= 0) {
+		state->major = (uint32_t)major;
+		taken[major] = true;
+	} else {
+		state->major = take_major(taken, state->major);
+	}
+	state->ndctl_major = take_major(taken, state->ndctl_major);
+	if (!state->major || !state->ndctl_major)
+		return daxd_fail(why, EBUSY,
+				 "/proc/devices: no two major numbers are "
+				 "free (234 to 254 and 384 to 511 are searched; unload "
+				 "drivers)");
+	state->devtmpfs_dev = dev_of("/dev");
+	state->sysfs_dev = dev_of("/sys");
+	return 0;
+}
+
+/* Is it a line about a driver that we stand in for, or about our own CUSE nodes? */
+static bool is_replaced(const char *line)
+{
+	const char *name = strrchr(line, ' ');
+
+	return name && (!strcmp(name, " dax") || !strcmp(name, " ndctl") ||
+			(!strncmp(name, " dax", 4) && strchr(name, '.')));
+}
+
+static void merge(GString *out, char *theirs, char *ours)
+{
+	char *line;
+	char *mine = strsep(&ours, "\n");
+
+	while ((line = strsep(&theirs, "\n"))) {
+		unsigned long major = strtoul(line, NULL, 10);
+
+		if (is_replaced(line))
+			continue;
+		while (mine && *mine && (!*line || strtoul(mine, NULL, 10) < major)) {
+			g_string_append_printf(out, "%s\n", mine);
+			mine = strsep(&ours, "\n");
+		}
+		if (*line)
+			g_string_append_printf(out, "%s\n", line);
+	}
+	for (; mine && *mine; mine = strsep(&ours, "\n"))
+		g_string_append_printf(out, "%s\n", mine);
+}
+
+/**
+ * daxd_numbers_write() - write RUNTIME/proc/devices
+ * @proc_devices: from daxd_numbers_read(); changed
+ * @rt:		the runtime directory
+ * @model:	for our lines
+ *
+ * The host's /proc/devices with our lines in their place. A host that has a dax or
+ * ndctl driver of its own has a line for it, which ours takes the place of: its
+ * devices can't be seen beside ours, and a name stands for one number.
+ */
+int daxd_numbers_write(char *proc_devices, struct daxd_runtime *rt,
+		       const struct dax_model *model)
+{
+	g_autoptr(GString) out = g_string_new(CHAR_HEADER);
+	char *theirs = proc_devices;
+	char *end = strstr(theirs, CHAR_END);
+	char ours[128];
+
+	if (g_str_has_prefix(theirs, CHAR_HEADER))
+		theirs += strlen(CHAR_HEADER);
+	dax_sysfs_proc_devices(model, ours, sizeof(ours));
+	if (end)
+		*end = '\0';
+	merge(out, theirs, ours);
+	g_string_append(out, CHAR_END);
+	if (end)
+		g_string_append(out, end + strlen(CHAR_END));
+	return daxd_runtime_write(rt, "proc/devices", dax_attr_mode_encode(0444, false),
+				  out->str, out->len);
+}

@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The runtime directory: making it, locking it, the state pages, removing it. */
+#include "cuse-daxd/runtime/runtime.h"
+
+#include "libcore/wire.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#define LOCK_FILE  "lock"
+#define MADE_MARK  "made"
+#define STATE_KEPT DAX_STATE_FILE ".kept"
+
+/* What we may have put there; "lock" is separate, it goes last. */
+static const char *const contents[] = {
+	DAX_CONTROL_SOCKET,
+	DAX_STATE_FILE,
+	STATE_KEPT,
+	"stores",
+	"faults",
+	"dev",
+	"sys",
+	"proc",
+	/* left behind by a daemon that died in the middle */
+	DAXD_NEW,
+	"sys.new",
+	/* daxrun's, which has made the directory for us and may have been killed */
+	"daxrun.conf",
+	"daxrun.log",
+	"daxrun.sock",
+};
+
+/**
+ * daxd_runtime_default_path() - where the runtime directory is if nobody says
+ *
+ * Return: the path, to be freed by g_free().
+ */
+char *daxd_runtime_default_path(void)
+{
+	const char *xdg = secure_getenv("XDG_RUNTIME_DIR");
+
+	if (geteuid() == 0)
+		return g_strdup("/run/cuse-daxd");
+	if (xdg && xdg[0] == '/')
+		return g_build_filename(xdg, "cuse-daxd", NULL);
+	return g_strdup_printf("/tmp/cuse-daxd-%u", geteuid());
+}
+
+/* ---- the directory and its lock -------------------------------------------- */
+
+/*
+ * In /tmp others may have made it before us: it must be ours, and nobody else's to
+ * write to, or they could move our files.
+ */
+static int check_owner(const struct daxd_runtime *rt, struct daxd_why *why)
+{
+	struct stat st;
+
+	if (fstat(rt->dir, &st) < 0)
+		return daxd_fail(why, errno, "%s: fstat: %s", rt->path, strerror(errno));
+	if (st.st_uid != geteuid())
+		return daxd_fail(why, EPERM,
+				 "%s: belongs to uid %u, the daemon is uid "
+				 "%u (remove it, or give another --runtime-dir)",
+				 rt->path, st.st_uid, geteuid());
+	if (st.st_mode & (S_IWGRP | S_IWOTH))
+		return daxd_fail(why, EPERM,
+				 "%s: others may write to it (chmod 0755 it, "
+				 "or give another --runtime-dir)",
+				 rt->path);
+	return 0;
+}
+
+/*
+ * A directory of our own making has the sticky bit until the one who gets the lock has
+ * noted that it is: that may be another daemon than the one who made it.
+ */
+static int open_dir(struct daxd_runtime *rt, struct daxd_why *why)
+{
+	if (mkdir(rt->path, 0755 | S_ISVTX) < 0 && errno != EEXIST)
+		return daxd_fail(why, errno,
+				 "%s: can't be made: %s (make its parent, or "
+				 "give another --runtime-dir)",
+				 rt->path, strerror(errno));
+	rt->dir = open(rt->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (rt->dir < 0)
+		return daxd_fail(why, errno,
+				 "%s: is not a directory that can be used: "
+				 "%s (give another --runtime-dir)",
+				 rt->path, strerror(errno));
+	return check_owner(rt, why);
+}
+
+static int fail_locked(const struct daxd_runtime *rt, struct daxd_why *why)
+{
+	char pid[32] = "";
+	ssize_t n = pread(rt->lock, pid, sizeof(pid) - 1, 0);
+
+	if (n > 0)
+		pid[strcspn(pid, " \n")] = '\0';
+	return daxd_fail(why, EBUSY,
+			 "%s: is in use by the daemon with pid %s (stop it, or "
+			 "give another --runtime-dir)",
+			 rt->path, pid[0] ? pid : "?");
+}
+
+/* Was the file that we locked removed meanwhile by the daemon that held it? */
+static bool is_stale(const struct daxd_runtime *rt)
+{
+	struct stat locked;
+	struct stat named;
+
+	return fstat(rt->lock, &locked) < 0 ||
+	       fstatat(rt->dir, LOCK_FILE, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
+	       locked.st_ino != named.st_ino || locked.st_dev != named.st_dev;
+}
+
+static bool is_removed(const struct daxd_runtime *rt)
+{
+	struct stat st;
+
+	return fstat(rt->dir, &st) == 0 && !st.st_nlink;
+}
+
+static int take_lock(struct daxd_runtime *rt, struct daxd_why *why)
+{
+	do {
+		daxd_close_fd(&rt->lock);
+		rt->lock = openat(rt->dir, LOCK_FILE,
+				  O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+		if (rt->lock < 0)
+			return daxd_fail(why, errno,
+					 "%s/%s: can't be made: %s (check "
+					 "--runtime-dir)",
+					 rt->path, LOCK_FILE, strerror(errno));
+		if (flock(rt->lock, LOCK_EX | LOCK_NB) < 0)
+			return errno == EWOULDBLOCK
+				       ? fail_locked(rt, why)
+				       : daxd_fail(why, errno, "%s/%s: flock: %s",
+						   rt->path, LOCK_FILE, strerror(errno));
+	} while (is_stale(rt));
+	return 0;
+}
+
+/* Says who we are, and remembers over a crash that the directory is ours to remove. */
+static int write_lock(struct daxd_runtime *rt, struct daxd_why *why)
+{
+	char text[64] = "";
+	struct stat st;
+	int len;
+
+	if (fstat(rt->dir, &st) < 0)
+		return daxd_fail(why, errno, "%s: fstat: %s", rt->path, strerror(errno));
+	rt->is_made =
+		st.st_mode & S_ISVTX || (pread(rt->lock, text, sizeof(text) - 1, 0) > 0 &&
+					 strstr(text, MADE_MARK));
+	len = snprintf(text, sizeof(text), "%d%s\n", getpid(),
+		       rt->is_made ? " " MADE_MARK : "");
+	if (ftruncate(rt->lock, 0) < 0 || pwrite(rt->lock, text, (size_t)len, 0) != len)
+		return daxd_fail(why, EIO,
+				 "%s/" LOCK_FILE ": can't be written (is there room?)",
+				 rt->path);
+	if (st.st_mode & S_ISVTX && fchmod(rt->dir, 0755) < 0)
+		return daxd_fail(why, errno, "%s: fchmod: %s", rt->path, strerror(errno));
+	return 0;
+}
+
+/* One that was stopped to be started again has put its state pages aside. */
+static void take_kept_state(struct daxd_runtime *rt)
+{
+	if (faccessat(rt->dir, DAX_STATE_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		unlinkat(rt->dir, STATE_KEPT, 0);
+	else
+		renameat(rt->dir, STATE_KEPT, rt->dir, DAX_STATE_FILE);
+}
+
+/**
+ * daxd_runtime_open() - make the runtime directory, be the only one in it
+ * @rt:		zeroed; daxd_runtime_close() it, also after a failure
+ * @path:	absolute; its parent is there
+ * @why:	why not
+ */
+int daxd_runtime_open(struct daxd_runtime *rt, const char *path, struct daxd_why *why)
+{
+	int r;
+
+	*rt = (struct daxd_runtime){
+		.path = g_strdup(path), .dir = -1, .lock = -1, .state_fd = -1};
+	do {
+		daxd_close_fd(&rt->dir);
+		r = open_dir(rt, why);
+		if (r == 0)
+			r = take_lock(rt, why);
+		/* The one before us has removed it in between. */
+	} while (r == -ENOENT && rt->dir >= 0 && is_removed(rt));
+	if (r == 0) {
+		take_kept_state(rt);
+		rt->is_recovered = faccessat(rt->dir, DAX_STATE_FILE, F_OK,
+					     AT_SYMLINK_NOFOLLOW) == 0;
+		return write_lock(rt, why);
+	}
+	/* Not ours: leave everything as it is. */
+	rt->is_made = false;
+	daxd_close_fd(&rt->lock);
+	return r;
+}
+
+/* ---- the state pages ------------------------------------------------------- */
+
+/* Blocks for the file up to @end: a full disk must not be a SIGBUS later. */
+static int reserve_state(struct daxd_runtime *rt, uint64_t end)
+{
+	const uint64_t step = 64 << 10;
+	uint64_t start = rt->state_reserved;
+
+	if (end <= start)
+		return 0;
+	end = MIN((end + step - 1) & ~(step - 1), sizeof(struct dax_state));
+	if (fallocate(rt->state_fd, 0, (off_t)start, (off_t)(end - start)) < 0 &&
+	    errno != EOPNOTSUPP)
+		return -errno;
+	rt->state_reserved = end;
+	return 0;
+}
+
+static int map_state(struct daxd_runtime *rt)
+{
+	void *map = mmap(NULL, sizeof(struct dax_state), PROT_READ | PROT_WRITE,
+			 MAP_SHARED, rt->state_fd, 0);
+
+	if (map == MAP_FAILED)
+		return -errno;
+	rt->state = map;
+	return 0;
+}
+
+/*
+ * Takes the pages of a daemon that died into use, if they are whole and of our
+ * version: its clients go on following them.
+ */
+static int reuse_state(struct daxd_runtime *rt)
+{
+	_cleanup_close_ int fd = -1;
+	char link[64];
+	struct stat st;
+	int r;
+
+	fd = openat(rt->dir, DAX_STATE_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
+	    (uint64_t)st.st_size != sizeof(struct dax_state))
+		return -EBADMSG;
+	/* Its mode lets nobody write, us neither unless we are root. */
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	if (fchmod(fd, 0644) < 0)
+		return -errno;
+	rt->state_fd = open(link, O_RDWR | O_CLOEXEC);
+	if (fchmod(fd, 0444) < 0 || rt->state_fd < 0)
+		return -errno;
+	r = map_state(rt);
+	if (r == 0)
+		r = dax_state_check(rt->state, sizeof(struct dax_state));
+	rt->is_recovered = r == 0;
+	if (r < 0) {
+		if (rt->state)
+			munmap(rt->state, sizeof(struct dax_state));
+		rt->state = NULL;
+		daxd_close_fd(&rt->state_fd);
+	}
+	return r;
+}
+
+static int make_state(struct daxd_runtime *rt)
+{
+	int r;
+
+	daxd_runtime_remove_tree(rt->dir, DAXD_NEW);
+	rt->state_fd = openat(rt->dir, DAXD_NEW,
+			      O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
+	if (rt->state_fd < 0)
+		return -errno;
+	if (fchmod(rt->state_fd, 0444) < 0 ||
+	    ftruncate(rt->state_fd, sizeof(struct dax_state)) < 0)
+		return -errno;
+	r = reserve_state(rt, offsetof(struct dax_state, slots));
+	if (r == 0)
+		r = map_state(rt);
+	if (r < 0)
+		return r;
+	dax_state_init(rt->state);
+	rt->is_recovered = false;
+	if (renameat(rt->dir, DAXD_NEW, rt->dir, DAX_STATE_FILE) == 0)
+		return 0;
+	/* Something that is no file is in its place. */
+	r = daxd_runtime_remove_tree(rt->dir, DAX_STATE_FILE);
+	if (r == 0 && renameat(rt->dir, DAXD_NEW, rt->dir, DAX_STATE_FILE) < 0)
+		r = -errno;
+	return r;
+}
+
+/**
+ * daxd_runtime_open_state() - the state pages: those that are there, or new ones
+ * @rt:		open
+ * @why:	why not
+ *
+ * The numbers of new ones (major and so on) are 0.
+ */
+int daxd_runtime_open_state(struct daxd_runtime *rt, struct daxd_why *why)
+{
+	int r;
+
+	r = reuse_state(rt);
+	if (r == -EBADMSG || r == -EPROTO)
+		daxd_warning("%s/%s: is damaged or another version's, making a new one; "
+			     "programs that know it lose their devices",
+			     rt->path, DAX_STATE_FILE);
+	if (r < 0)
+		r = make_state(rt);
+	if (r < 0)
+		return daxd_fail(why, -r,
+				 "%s/%s: can't be made: %s (check the room and "
+				 "the permissions there)",
+				 rt->path, DAX_STATE_FILE, strerror(-r));
+	return 0;
+}
+
+/**
+ * daxd_runtime_take_slot() - room in the state pages for one more device
+ * @rt:		with state pages
+ * @ret_slot:	to be used by dax_state_publish()
+ *
+ * Return: 0, -ENOSPC (no slot, no room on the disk) or another errno.
+ */
+int daxd_runtime_take_slot(struct daxd_runtime *rt, uint32_t *ret_slot)
+{
+	int slot = dax_state_take_slot(rt->state);
+	int r;
+
+	if (slot < 0)
+		return slot;
+	r = reserve_state(rt, offsetof(struct dax_state, slots[slot + 1]));
+	if (r < 0)
+		return r;
+	*ret_slot = (uint32_t)slot;
+	return 0;
+}
+
+/**
+ * daxd_runtime_reserve_faults() - room in the state pages for fault rules
+ * @rt:		with state pages
+ *
+ * Return: 0, -ENOSPC (no room on the disk) or another errno.
+ */
+int daxd_runtime_reserve_faults(struct daxd_runtime *rt)
+{
+	if (fallocate(rt->state_fd, 0, offsetof(struct dax_state, faults),
+		      sizeof(struct dax_state_faults)) < 0 &&
+	    errno != EOPNOTSUPP)
+		return -errno;
+	return 0;
+}
+
+/* ---- files in it ----------------------------------------------------------- */
+
+/**
+ * daxd_runtime_mkdir() - a directory in the runtime directory
+ * @rt:		open
+ * @name:	"dev"; it may be there already
+ * @why:	why not
+ *
+ * Return: its descriptor, to be closed, or a negative errno.
+ */
+int daxd_runtime_mkdir(struct daxd_runtime *rt, const char *name, struct daxd_why *why)
+{
+	int fd;
+
+	if (mkdirat(rt->dir, name, 0755) < 0 && errno != EEXIST)
+		return daxd_fail(why, errno,
+				 "%s/%s: can't be made: %s (check the room "
+				 "there)",
+				 rt->path, name, strerror(errno));
+	fd = openat(rt->dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return daxd_fail(why, errno, "%s/%s: can't be opened: %s (remove it)",
+				 rt->path, name, strerror(errno));
+	return fd;
+}
+
+/**
+ * daxd_runtime_write() - make or replace a file, at once
+ * @rt:		open
+ * @name:	below the runtime directory
+ * @mode:	of the file; the umask does not count
+ * @data:	the content
+ * @len:	its length
+ */
+int daxd_runtime_write(struct daxd_runtime *rt, const char *name, uint32_t mode,
+		       const void *data, size_t len)
+{
+	_cleanup_close_ int fd = -1;
+	ssize_t n = 0;
+
+	daxd_runtime_remove_tree(rt->dir, DAXD_NEW);
+	fd = openat(rt->dir, DAXD_NEW,
+		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode & 0777);
+	if (fd < 0)
+		return -errno;
+	if (len)
+		n = write(fd, data, len);
+	if (n != (ssize_t)len)
+		return n < 0 ? -errno : -ENOSPC;
+	/* After the write, which takes the set-id bits away from who is not root. */
+	if (mode & ~0777U && fchmod(fd, mode) < 0)
+		return -errno;
+	return renameat(rt->dir, DAXD_NEW, rt->dir, name) < 0 ? -errno : 0;
+}
+
+static int remove_entry(int dir, const char *name, int type);
+
+/* As getdents64(2) gives them. */
+struct entry {
+	uint64_t ino;
+	int64_t off;
+	uint16_t len;
+	uint8_t type;
+	char name[];
+};
+
+/* A daemon that ends has a few hundred files to remove: no more calls than it takes. */
+static void remove_entries(int dir)
+{
+	char buf[4096] __attribute__((aligned(8)));
+	long n;
+
+	while ((n = syscall(SYS_getdents64, dir, buf, sizeof(buf))) > 0) {
+		const char *p = buf;
+
+		while (p < buf + n) {
+			const struct entry *entry = (const struct entry *)p;
+
+			p += entry->len;
+			if (entry->type != DT_DIR ||
+			    (strcmp(entry->name, ".") && strcmp(entry->name, "..")))
+				remove_entry(dir, entry->name, entry->type);
+		}
+	}
+}
+
+static int remove_dir(int dir, const char *name)
+{
+	_cleanup_close_ int fd =
+		openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	remove_entries(fd);
+	return unlinkat(dir, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
+static int remove_entry(int dir, const char *name, int type)
+{
+	if (type != DT_DIR && (unlinkat(dir, name, 0) == 0 || errno == ENOENT))
+		return 0;
+	return remove_dir(dir, name);
+}
+
+/**
+ * daxd_runtime_remove_tree() - rm -rf
+ * @dir:	descriptor of the directory that it is in
+ * @name:	a file, link or directory; it need not be there
+ */
+int daxd_runtime_remove_tree(int dir, const char *name)
+{
+	return remove_entry(dir, name, DT_UNKNOWN);
+}
+
+static void remove_contents(struct daxd_runtime *rt, enum daxd_leave leave)
+{
+	const bool is_left = leave == DAXD_LEAVE_STATE &&
+			     renameat(rt->dir, DAX_STATE_FILE, rt->dir, STATE_KEPT) == 0;
+	unsigned int i;
+
+	for (i = 0; i < G_N_ELEMENTS(contents); i++) {
+		if ((is_left && (!strcmp(contents[i], STATE_KEPT) ||
+				 !strcmp(contents[i], "stores"))) ||
+		    (rt->has_socket && !strcmp(contents[i], DAX_CONTROL_SOCKET)))
+			continue;
+		daxd_runtime_remove_tree(rt->dir, contents[i]);
+	}
+	unlinkat(rt->dir, LOCK_FILE, 0);
+	/* Fails if there is still something in it: then it stays. */
+	if (rt->is_made)
+		rmdir(rt->path);
+}
+
+/**
+ * daxd_runtime_close() - remove what is ours and let go of the directory
+ * @rt:		as daxd_runtime_open() left it
+ * @leave:	what stays there for the next start
+ *
+ * Without the lock nothing is ours. The lock file goes last: who waits for the
+ * directory to be free then finds it empty.
+ */
+void daxd_runtime_close(struct daxd_runtime *rt, enum daxd_leave leave)
+{
+	if (rt->state)
+		munmap(rt->state, sizeof(struct dax_state));
+	rt->state = NULL;
+	daxd_close_fd(&rt->state_fd);
+	if (rt->lock >= 0 && leave != DAXD_LEAVE_ALL)
+		remove_contents(rt, leave);
+	daxd_close_fd(&rt->lock);
+	daxd_close_fd(&rt->dir);
+	g_clear_pointer(&rt->path, g_free);
+}

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The sysfs tree as plain files.
+ *
+ * A file that changes is replaced, not rewritten: who reads it gets the old text or
+ * the new one whole. A descriptor that is open for writing therefore may be of a file
+ * that is there no more; daxd_tree_find() knows it all the same.
+ */
+#include "cuse-daxd/runtime/tree.h"
+
+#include "cuse-daxd/base/untrusted_fd.h"
+#include "libcore/attrmode.h"
+#include "libcore/sysfs.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+
+#define TREE     "sys"
+#define TREE_NEW "sys.new"
+#define ASK_US   500
+
+/* ---- one node -------------------------------------------------------------- */
+
+/* What is known of a node that was written: all but its text, of which a hash. */
+struct node {
+	uint64_t hash;
+	uint64_t walk; /* the last one that named it */
+	enum dax_sysfs_kind kind;
+};
+
+/* FNV-1a: nobody but us chooses the texts. */
+static uint64_t hash_bytes(uint64_t hash, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+
+	while (len--)
+		hash = (hash ^ *p++) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+static uint64_t hash_node(const struct dax_sysfs_node *node)
+{
+	uint32_t head[] = {(uint32_t)node->kind, node->mode, !!node->read_error};
+
+	return hash_bytes(hash_bytes(UINT64_C(0xcbf29ce484222325), head, sizeof(head)),
+			  node->text, node->len);
+}
+
+static int write_file(int dir, const char *name, const struct dax_sysfs_node *node)
+{
+	uint32_t mode = dax_attr_mode_encode(node->mode, node->read_error);
+	_cleanup_close_ int fd = -1;
+	ssize_t n;
+
+	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		    mode);
+	if (fd < 0)
+		return -errno;
+	if (!node->len || node->read_error)
+		return 0;
+	n = write(fd, node->text, node->len);
+	if (n != (ssize_t)node->len) {
+		int error = n < 0 ? errno : ENOSPC;
+
+		unlinkat(dir, name, 0);
+		return -error;
+	}
+	/* The write has taken this bit away, unless we are root. */
+	if (mode & S_ISUID && fchmod(fd, mode) < 0)
+		return -errno;
+	return 0;
+}
+
+static int write_new(int sys, const struct dax_sysfs_node *node)
+{
+	switch (node->kind) {
+	case DAX_SYSFS_DIR:
+		return mkdirat(sys, node->path, 0755) < 0 ? -errno : 0;
+	case DAX_SYSFS_LINK:
+		return symlinkat(node->text, sys, node->path) < 0 ? -errno : 0;
+	case DAX_SYSFS_FILE:
+		return write_file(sys, node->path, node);
+	}
+	return -EINVAL;
+}
+
+static int replace(const struct daxd_tree *tree, const struct dax_sysfs_node *node)
+{
+	int r;
+
+	if (node->kind == DAX_SYSFS_DIR)
+		return 0;
+	daxd_runtime_remove_tree(tree->rt->dir, DAXD_NEW);
+	if (node->kind == DAX_SYSFS_LINK)
+		r = symlinkat(node->text, tree->rt->dir, DAXD_NEW) < 0 ? -errno : 0;
+	else
+		r = write_file(tree->rt->dir, DAXD_NEW, node);
+	if (r == 0 && renameat(tree->rt->dir, DAXD_NEW, tree->sys, node->path) < 0)
+		r = -errno;
+	return r;
+}
+
+/* ---- the walk -------------------------------------------------------------- */
+
+struct walk {
+	struct daxd_tree *tree;
+	unsigned int named;
+	unsigned int written;
+	bool may_pause;
+	gint64 asked_at;
+};
+
+/*
+ * Does somebody want something of us? To ask costs as much as a node, where that is in
+ * memory; on a disk that is busy, a node can take very long.
+ */
+static bool is_wanted(struct walk *walk)
+{
+	gint64 now;
+
+	if (!walk->may_pause || !walk->written)
+		return false;
+	now = g_get_monotonic_time();
+	if (now - walk->asked_at < ASK_US)
+		return false;
+	walk->asked_at = now;
+	return g_main_context_pending(NULL);
+}
+
+static int emit(void *ctx, const struct dax_sysfs_node *node)
+{
+	struct walk *walk = ctx;
+	struct daxd_tree *tree = walk->tree;
+	struct node *known = g_hash_table_lookup(tree->nodes, node->path);
+	uint64_t hash = hash_node(node);
+	int r = 0;
+
+	if (!known && is_wanted(walk))
+		return -EAGAIN;
+	if (!known)
+		r = write_new(tree->sys, node);
+	else if (known->hash != hash)
+		r = replace(tree, node);
+	if (r < 0) {
+		daxd_debug("%s/" TREE "/%s: %s", tree->rt->path, node->path,
+			   strerror(-r));
+		return r;
+	}
+	if (!known) {
+		known = g_new0(struct node, 1);
+		g_hash_table_insert(tree->nodes, g_strdup(node->path), known);
+		walk->written++;
+		if (tree->later)
+			__atomic_fetch_add(&tree->rt->state->tree_pending, 1,
+					   __ATOMIC_RELAXED);
+	}
+	known->hash = hash;
+	known->kind = node->kind;
+	known->walk = tree->walk;
+	walk->named++;
+	return 0;
+}
+
+/* A node that is no more. */
+struct stale {
+	const char *path;
+	enum dax_sysfs_kind kind;
+};
+
+/* Links first: none shall lead to nowhere. What is in a directory before it. */
+static int compare_stale(const void *a, const void *b)
+{
+	const struct stale *sa = a;
+	const struct stale *sb = b;
+
+	if ((sa->kind == DAX_SYSFS_LINK) != (sb->kind == DAX_SYSFS_LINK))
+		return sa->kind == DAX_SYSFS_LINK ? -1 : 1;
+	return -strcmp(sa->path, sb->path);
+}
+
+/* Removes what the last walk did not name. */
+static void prune(struct daxd_tree *tree)
+{
+	g_autoptr(GArray) stale = g_array_new(FALSE, FALSE, sizeof(struct stale));
+	GHashTableIter iter;
+	struct node *node;
+	char *path;
+	guint i;
+
+	g_hash_table_iter_init(&iter, tree->nodes);
+	while (g_hash_table_iter_next(&iter, (void **)&path, (void **)&node)) {
+		const struct stale entry = {.path = path, .kind = node->kind};
+
+		if (node->walk != tree->walk)
+			g_array_append_val(stale, entry);
+	}
+	g_array_sort(stale, compare_stale);
+	for (i = 0; i < stale->len; i++) {
+		const struct stale *s = &g_array_index(stale, struct stale, i);
+
+		if (unlinkat(tree->sys, s->path,
+			     s->kind == DAX_SYSFS_DIR ? AT_REMOVEDIR : 0) < 0)
+			daxd_runtime_remove_tree(tree->sys, s->path);
+		g_hash_table_remove(tree->nodes, s->path);
+	}
+}
+
+static int update(struct daxd_tree *tree, const struct dax_model *model, bool may_pause)
+{
+	struct walk walk = {
+		.tree = tree,
+		.may_pause = may_pause,
+		.asked_at = g_get_monotonic_time(),
+	};
+	int r;
+
+	tree->walk++;
+	r = dax_sysfs_walk(model, emit, &walk);
+	/* If it fails, what was written is known, what was not reached is as it was. */
+	if (r == 0 && walk.named < g_hash_table_size(tree->nodes))
+		prune(tree);
+	return r;
+}
+
+/**
+ * daxd_tree_update() - write what has changed
+ * @tree:	as daxd_tree_init() left it
+ * @model:	the model as it is now
+ *
+ * Return: 0, or the errno of the first file that could not be written; then the next
+ * call tries again.
+ */
+int daxd_tree_update(struct daxd_tree *tree, const struct dax_model *model)
+{
+	return update(tree, model, false);
+}
+
+/* ---- the first time -------------------------------------------------------- */
+
+static int open_tree(struct daxd_tree *tree, struct daxd_runtime *rt, const char *name,
+		     struct daxd_why *why)
+{
+	*tree = (struct daxd_tree){
+		.rt = rt,
+		.sys = -1,
+		.nodes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
+	};
+	daxd_runtime_remove_tree(rt->dir, TREE_NEW);
+	tree->sys = daxd_runtime_mkdir(rt, name, why);
+	return tree->sys < 0 ? tree->sys : 0;
+}
+
+/* Who waits for the tree need not any more. */
+static void stop_waiting(struct daxd_tree *tree)
+{
+	uint32_t *word = &tree->rt->state->tree_pending;
+
+	tree->later = 0;
+	if (!*word)
+		return;
+	__atomic_store_n(word, 0, __ATOMIC_RELEASE);
+	syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+/**
+ * daxd_tree_init() - write the whole tree
+ * @tree:	to be filled; daxd_tree_done() it, also after a failure
+ * @rt:		the runtime directory; kept
+ * @model:	what to show
+ * @why:	why not
+ *
+ * The tree of a daemon that died is exchanged for the new one in one step.
+ */
+int daxd_tree_init(struct daxd_tree *tree, struct daxd_runtime *rt,
+		   const struct dax_model *model, struct daxd_why *why)
+{
+	bool is_there = faccessat(rt->dir, TREE, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	const char *name = is_there ? TREE_NEW : TREE;
+	int r;
+
+	r = open_tree(tree, rt, name, why);
+	if (r < 0)
+		return r;
+	r = daxd_tree_update(tree, model);
+	if (r == 0 && is_there &&
+	    renameat2(rt->dir, name, rt->dir, TREE, RENAME_EXCHANGE) < 0) {
+		/* Not every file system can: then there is a moment without. */
+		daxd_runtime_remove_tree(rt->dir, TREE);
+		if (renameat(rt->dir, name, rt->dir, TREE) < 0)
+			r = -errno;
+	}
+	if (r < 0)
+		return daxd_fail(why, -r,
+				 "%s/" TREE ": can't be written: %s (check the "
+				 "room there)",
+				 rt->path, strerror(-r));
+	daxd_runtime_remove_tree(rt->dir, TREE_NEW);
+	/* Of a daemon that died before its own was whole. */
+	stop_waiting(tree);
+	return 0;
+}
+
+static gboolean write_later(gpointer data)
+{
+	struct daxd_tree *tree = data;
+	int r = update(tree, tree->model, true);
+
+	if (r == -EAGAIN)
+		return G_SOURCE_CONTINUE;
+	if (r < 0)
+		daxd_error("%s/" TREE ": can't be written: %s (check the room there), "
+			   "continuing with a part of it",
+			   tree->rt->path, strerror(-r));
+	stop_waiting(tree);
+	return G_SOURCE_REMOVE;
+}
+
+/**
+ * daxd_tree_init_later() - write the whole tree when the main loop runs
+ * @tree:	to be filled; daxd_tree_done() it, also after a failure
+ * @rt:		the runtime directory; kept
+ * @model:	what to show; kept
+ * @why:	why not
+ *
+ * Whoever has something to say to the daemon meanwhile is served first. If there is a
+ * tree already, programs see it now: then it is exchanged now.
+ */
+int daxd_tree_init_later(struct daxd_tree *tree, struct daxd_runtime *rt,
+			 const struct dax_model *model, struct daxd_why *why)
+{
+	int r;
+
+	if (faccessat(rt->dir, TREE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return daxd_tree_init(tree, rt, model, why);
+	r = open_tree(tree, rt, TREE, why);
+	if (r < 0)
+		return r;
+	rt->state->tree_pending = 1;
+	tree->model = model;
+	/* Not an idle source: the tree comes, however much there is to do. */
+	tree->later = g_timeout_add(0, write_later, tree);
+	return 0;
+}
+
+/**
+ * daxd_tree_leave_off() - what is not written yet will not be needed any more
+ * @tree:	after daxd_tree_init_later(), or any other
+ */
+void daxd_tree_leave_off(struct daxd_tree *tree)
+{
+	if (!tree->later)
+		return;
+	g_source_remove(tree->later);
+	stop_waiting(tree);
+}
+
+/**
+ * daxd_tree_done() - let go of the tree; the files stay
+ * @tree:	after daxd_tree_init(), or zeroed
+ */
+void daxd_tree_done(struct daxd_tree *tree)
+{
+	daxd_tree_leave_off(tree);
+	g_clear_pointer(&tree->nodes, g_hash_table_unref);
+	if (tree->rt)
+		daxd_close_fd(&tree->sys);
+	tree->rt = NULL;
+}
+
+/* ---- descriptors of attributes --------------------------------------------- */
+
+static char *path_of_fd(int fd)
+{
+	g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", fd);
+
+	return g_file_read_link(link, NULL);
+}
+
+/*
+ * Opens what is at a path in the tree, over links, but never outside of the tree: the
+ * model, which takes ".." at the top for the top, would look elsewhere than we do.
+ */
+static int open_beneath(const struct daxd_tree *tree, const char *path)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+	};
+	int tries = 1000;
+	int fd;
+
+	/* A rename or mount anywhere on the machine makes the kernel unsure of "..". */
+	do
+		fd = (int)syscall(SYS_openat2, tree->sys, path, &how, sizeof(how));
+	while (fd < 0 && errno == EAGAIN && --tries);
+	/* Before Linux 5.6, or forbidden: then paths without links only. */
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM) &&
+	    g_hash_table_contains(tree->nodes, path))
+		fd = openat(tree->sys, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	return fd;
+}
+
+/*
+ * Is it the file that was at @path before it was replaced? Such a file is made by a
+ * daemon of our user only, and the path at which it was can't be borrowed for it.
+ */
+static bool is_predecessor(int fd, const struct statx *stx, const char *path)
+{
+	g_autofree char *was = NULL;
+	g_autofree char *deleted = g_strdup_printf("%s (deleted)", path);
+
+	if (stx->stx_nlink || stx->stx_uid != geteuid() ||
+	    !dax_attr_mode_is_ours(stx->stx_mode))
+		return false;
+	was = path_of_fd(fd);
+	return was && !strcmp(was, deleted);
+}
+
+/**
+ * daxd_tree_find() - which attribute is a descriptor of?
+ * @tree:	the tree
+ * @fd:		from a client
+ * @path:	what the client says it is, below /sys
+ * @ret_path:	the same without links, to be freed by g_free()
+ *
+ * Also if the file was replaced since it was opened.
+ *
+ * Return: 0; -ENOENT: no such attribute; -EBADF: the descriptor is of another file.
+ */
+int daxd_tree_find(const struct daxd_tree *tree, int fd, const char *path,
+		   char **ret_path)
+{
+	_cleanup_close_ int now = -1;
+	g_autofree char *full = NULL;
+	g_autofree char *top = NULL;
+	struct statx got;
+	struct stat named;
+
+	now = open_beneath(tree, path);
+	if (now < 0 || fstat(now, &named) < 0 || !S_ISREG(named.st_mode))
+		return -ENOENT;
+	full = path_of_fd(now);
+	top = path_of_fd(tree->sys);
+	if (!full || !top || !g_str_has_prefix(full, top))
+		return -ENOENT;
+	if (daxd_foreign_stat(fd, &got) < 0 ||
+	    makedev(got.stx_dev_major, got.stx_dev_minor) != named.st_dev)
+		return -EBADF;
+	if (got.stx_ino != named.st_ino && !is_predecessor(fd, &got, full))
+		return -EBADF;
+	*ret_path = g_strdup(full + strlen(top) + 1);
+	return 0;
+}
