@@ -18,8 +18,8 @@
 
 #define LINKS_MAX 40 /* as the kernel's MAXSYMLINKS */
 
-/* Writes a number behind what is in @buf. */
-static void append_number(char *buf, unsigned int n)
+/* Writes @n in decimal. Return: where the text ends. */
+static char *write_number(char *to, unsigned int n)
 {
 	char digits[12];
 	int i = sizeof(digits);
@@ -29,22 +29,25 @@ static void append_number(char *buf, unsigned int n)
 		digits[--i] = (char)('0' + n % 10);
 		n /= 10;
 	} while (n);
-	strcat(buf, &digits[i]);
+	memcpy(to, &digits[i], sizeof(digits) - (size_t)i);
+	return to + sizeof(digits) - (size_t)i - 1;
 }
 
 /* Writes "/proc/self/fd/N" or "/proc/self/cwd". */
 static void proc_path_of(int dirfd, char buf[32])
 {
+	static const char fds[] = "/proc/self/fd/";
+
 	if (dirfd == AT_FDCWD) {
 		strcpy(buf, "/proc/self/cwd");
 		return;
 	}
-	strcpy(buf, "/proc/self/fd/");
-	append_number(buf, (unsigned int)dirfd);
+	memcpy(buf, fds, sizeof(fds));
+	write_number(buf + sizeof(fds) - 1, (unsigned int)dirfd);
 }
 
 /**
- * shim_task_path() - where /proc tells something of a thread of this process
+ * shim_task_path() - path of what /proc tells of a thread of this process
  * @tid:	the thread
  * @name:	of the file, with a slash before it
  * @buf:	receives the path
@@ -53,9 +56,10 @@ static void proc_path_of(int dirfd, char buf[32])
  */
 void shim_task_path(int32_t tid, const char *name, char buf[SHIM_TASK_PATH])
 {
-	strcpy(buf, "/proc/self/task/");
-	append_number(buf, (unsigned int)tid);
-	strcat(buf, name);
+	static const char tasks[] = "/proc/self/task/";
+
+	memcpy(buf, tasks, sizeof(tasks));
+	strcpy(write_number(buf + sizeof(tasks) - 1, (unsigned int)tid), name);
 }
 
 /* The path of an open directory. Return: its length, or a negative errno. */
