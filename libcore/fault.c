@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Fault rules: reading, writing and matching them. */
+/* Read fault rules: from words, or key by key. */
 #include "libcore/fault.h"
 
 #include <errno.h>
@@ -13,20 +13,7 @@
 
 #define NR(a) (sizeof(a) / sizeof((a)[0]))
 
-static const char *const call_names[DAX_FAULT_CALL_NR] = {"open",     "mmap",   "munmap",
-							  "mprotect", "mremap", "msync",
-							  "madvise",  "write",  "touch"};
-
 #define ALL_CALLS "open, mmap, munmap, mprotect, mremap, msync, madvise or write"
-
-/**
- * dax_fault_call_name() - as rules and the log of faults name it
- * @call:	the call
- */
-const char *dax_fault_call_name(enum dax_fault_call call)
-{
-	return (unsigned int)call < DAX_FAULT_CALL_NR ? call_names[call] : "?";
-}
 
 static int __attribute__((format(printf, 2, 3)))
 fail(struct dax_fault_mistake *why, const char *fmt, ...)
@@ -178,24 +165,17 @@ static int parse_device(const char *value, char ret[DAX_NAME_LEN])
 
 /* ---- words ----------------------------------------------------------------- */
 
-static const char *what_name(uint32_t what)
-{
-	static const char *const names[] = {"", "poison", "sigbus", "errno", "disable"};
-
-	return names[what];
-}
-
 static int set_what(struct dax_fault_rule *rule, enum dax_fault_what what,
 		    struct dax_fault_mistake *why)
 {
 	if (rule->what == what)
 		return fail(why, "'%s' is there already: expected it once",
-			    what_name(what));
+			    dax_fault_what_name(what));
 	if (rule->what)
 		return fail(why,
 			    "'%s' and '%s' exclude each other: expected one of "
 			    "poison, sigbus, errno:NAME, disable",
-			    what_name(rule->what), what_name(what));
+			    dax_fault_what_name(rule->what), dax_fault_what_name(what));
 	rule->what = what;
 	return 0;
 }
@@ -205,7 +185,7 @@ static int find_call(const char *name)
 	int i;
 
 	for (i = 0; i < DAX_FAULT_CALL_NR; i++)
-		if (!strcmp(name, call_names[i]))
+		if (!strcmp(name, dax_fault_call_name((enum dax_fault_call)i)))
 			return i;
 	return -1;
 }
@@ -369,7 +349,7 @@ static int add_what(struct dax_fault_rule *rule, enum dax_fault_what what,
 		return set_what(rule, what, why);
 	}
 	if (what != DAX_FAULT_ERRNO) {
-		r = read_bool(what_name(what), value, why);
+		r = read_bool(dax_fault_what_name(what), value, why);
 		return r > 0 ? set_what(rule, what, why) : r;
 	}
 	r = value ? parse_errno(value) : -EINVAL;
@@ -425,7 +405,7 @@ int dax_fault_add(struct dax_fault_rule *rule, const char *key, const char *valu
 		if (!strcmp(key, keys[i].name))
 			return add_key(rule, &keys[i], value, why);
 	for (i = 0; i < NR(whats); i++)
-		if (!strcmp(key, what_name(whats[i])))
+		if (!strcmp(key, dax_fault_what_name(whats[i])))
 			return add_what(rule, whats[i], value, why);
 	if (!strcmp(key, "call"))
 		return add_calls(rule, value ? value : "", why);
@@ -528,11 +508,6 @@ static int add_text(struct dax_fault_rule *rule, const char *text,
 #define PATHS   (1u << DAX_FAULT_OPEN | 1u << DAX_FAULT_WRITE)
 #define STRETCH (DAX_FAULT_G_OFFSET | DAX_FAULT_G_LENGTH)
 
-static bool is_memory(const struct dax_fault_rule *rule)
-{
-	return rule->what == DAX_FAULT_POISON || rule->what == DAX_FAULT_SIGBUS;
-}
-
 /**
  * dax_fault_finish() - do the words of a rule go together?
  * @rule:	with all its words
@@ -559,7 +534,7 @@ int dax_fault_finish(struct dax_fault_rule *rule, struct dax_fault_mistake *why)
 	if (__builtin_add_overflow(rule->off, rule->len, &end))
 		return fail(why, "offset and length go beyond any device: expected less");
 	/* What memory and devices become when calls are counted: mappings are. */
-	if (is_memory(rule))
+	if (dax_fault_is_memory(rule))
 		counted = COUNTING;
 	else if (rule->what == DAX_FAULT_DISABLE)
 		counted = COUNTING | WHOM; /* it can't be away for one only */
@@ -575,7 +550,7 @@ int dax_fault_finish(struct dax_fault_rule *rule, struct dax_fault_mistake *why)
 	if (rule->calls & TOUCH && rule->calls & ~TOUCH)
 		return fail(why, "touch and calls exclude each other: expected one rule "
 				 "for each");
-	if (rule->given & STRETCH && rule->calls & PATHS && !is_memory(rule))
+	if (rule->given & STRETCH && rule->calls & PATHS && !dax_fault_is_memory(rule))
 		return fail(why,
 			    "open and write concern no stretch of a device: expected "
 			    "no offset and no length");
@@ -613,230 +588,4 @@ int dax_fault_parse(const char *text, struct dax_fault_rule *ret,
 	if (r < 0)
 		why->pos = len;
 	return r;
-}
-
-/* ---- writing --------------------------------------------------------------- */
-
-struct text {
-	char *buf;
-	size_t size;
-	size_t len;
-};
-
-static void __attribute__((format(printf, 2, 3)))
-add(struct text *t, const char *fmt, ...)
-{
-	size_t room = t->len < t->size ? t->size - t->len : 0;
-	va_list ap;
-
-	if (t->len && room) {
-		snprintf(t->buf + t->len, room, " ");
-		t->len++;
-		room--;
-	}
-	va_start(ap, fmt);
-	t->len += (size_t)vsnprintf(room ? t->buf + t->len : NULL, room, fmt, ap);
-	va_end(ap);
-}
-
-/* As it can be read again: digits enough, and no power of ten. */
-static void add_chance(struct text *t, uint64_t chance)
-{
-	char digits[32];
-	size_t n = (size_t)snprintf(digits, sizeof(digits), "%.12f",
-				    (double)chance / (double)DAX_FAULT_CERTAIN);
-
-	while (digits[n - 1] == '0')
-		n--;
-	digits[digits[n - 1] == '.' ? n - 1 : n] = '\0';
-	add(t, "probability:%s", digits);
-}
-
-static void add_time(struct text *t, const char *key, uint64_t ns)
-{
-	if (ns % 1000000000 == 0)
-		add(t, "%s:%" PRIu64 "s", key, ns / 1000000000);
-	else if (ns % 1000000 == 0)
-		add(t, "%s:%" PRIu64 "ms", key, ns / 1000000);
-	else if (ns % 1000 == 0)
-		add(t, "%s:%" PRIu64 "us", key, ns / 1000);
-	else
-		add(t, "%s:%" PRIu64 "ns", key, ns);
-}
-
-static void add_quoted(struct text *t, const char *key, const char *value)
-{
-	if (strpbrk(value, " \t\n,"))
-		add(t, "%s:\"%s\"", key, value);
-	else
-		add(t, "%s:%s", key, value);
-}
-
-static void format_where(const struct dax_fault_rule *rule, struct text *t)
-{
-	char size[DAX_SIZE_STRLEN];
-	int i;
-
-	if (rule->device[0])
-		add(t, "device:%s", rule->device + 3);
-	if (rule->given & DAX_FAULT_G_OFFSET)
-		add(t, "offset:%s", dax_size_format(rule->off, size));
-	if (rule->given & DAX_FAULT_G_LENGTH)
-		add(t, "length:%s", dax_size_format(rule->len, size));
-	for (i = 0; i < DAX_FAULT_CALL_NR; i++)
-		if (rule->calls >> i & 1)
-			add(t, "%s", call_names[i]);
-}
-
-static void format_what(const struct dax_fault_rule *rule, struct text *t)
-{
-	if (rule->what == DAX_FAULT_ERRNO)
-		add(t, "errno:%s", dax_errno_name(rule->error));
-	else if (rule->what != DAX_FAULT_DELAY)
-		add(t, "%s", what_name(rule->what));
-	if (rule->given & DAX_FAULT_G_LATENT)
-		add(t, "latent");
-	if (rule->given & DAX_FAULT_G_DELAY)
-		add_time(t, "delay", rule->delay_ns);
-}
-
-static void format_when(const struct dax_fault_rule *rule, struct text *t)
-{
-	if (rule->given & DAX_FAULT_G_ALWAYS)
-		add(t, "always");
-	if (rule->given & DAX_FAULT_G_NTH)
-		add(t, "nth:%" PRIu64, rule->nth);
-	if (rule->given & DAX_FAULT_G_EVERY)
-		add(t, "every:%" PRIu64, rule->every);
-	if (rule->given & DAX_FAULT_G_PROBABILITY)
-		add_chance(t, rule->chance);
-	if (rule->given & DAX_FAULT_G_SEED)
-		add(t, "seed:%" PRIu64, rule->seed);
-	if (rule->given & DAX_FAULT_G_AFTER)
-		add_time(t, "after", rule->after_ns);
-	if (rule->given & DAX_FAULT_G_WHILE)
-		add_quoted(t, "while", rule->file);
-	if (rule->given & DAX_FAULT_G_PID)
-		add(t, "pid:%d", rule->who.pid);
-	if (rule->given & DAX_FAULT_G_UID)
-		add(t, "uid:%u", rule->who.uid);
-	if (rule->given & DAX_FAULT_G_COMM)
-		add_quoted(t, "comm", rule->who.comm);
-	if (rule->given & DAX_FAULT_G_TIMES)
-		add(t, "times:%" PRIu64, rule->times);
-}
-
-/**
- * dax_fault_format() - a rule in words
- * @rule:	from dax_fault_parse()
- * @buf:	receives the text, always terminated
- * @size:	its bytes; DAX_FAULT_TEXT_MAX are always enough
- *
- * Return: the length of the whole text.
- */
-size_t dax_fault_format(const struct dax_fault_rule *rule, char *buf, size_t size)
-{
-	struct text t = {.buf = buf, .size = size};
-
-	format_where(rule, &t);
-	format_what(rule, &t);
-	format_when(rule, &t);
-	return t.len;
-}
-
-/* ---- matching -------------------------------------------------------------- */
-
-/**
- * dax_fault_is_range() - is memory bad from when the rule comes?
- * @rule:	the rule
- */
-bool dax_fault_is_range(const struct dax_fault_rule *rule)
-{
-	return is_memory(rule) && !rule->calls;
-}
-
-/**
- * dax_fault_is_trigger() - does the daemon do something when the rule strikes?
- * @rule:	the rule
- */
-bool dax_fault_is_trigger(const struct dax_fault_rule *rule)
-{
-	return (is_memory(rule) || rule->what == DAX_FAULT_DISABLE) && rule->calls;
-}
-
-/**
- * dax_fault_is_for() - is something meant for a process?
- * @who:	whom it is for
- * @me:		the process
- */
-bool dax_fault_is_for(const struct dax_fault_who *who, const struct dax_fault_who *me)
-{
-	return (!who->pid || who->pid == me->pid) &&
-	       (who->uid == UINT32_MAX || who->uid == me->uid) &&
-	       (!who->comm[0] || !strncmp(who->comm, me->comm, sizeof(who->comm)));
-}
-
-static bool overlaps(const struct dax_fault_rule *rule, uint64_t off, uint64_t len)
-{
-	return off + len > rule->off && (!rule->len || off < rule->off + rule->len);
-}
-
-/**
- * dax_fault_concerns() - has a call to be counted by a rule?
- * @rule:	the rule
- * @ev:		the call
- * @now_ns:	CLOCK_MONOTONIC
- *
- * Whether the rule's file exists is for the caller to see.
- */
-bool dax_fault_concerns(const struct dax_fault_rule *rule,
-			const struct dax_fault_event *ev, uint64_t now_ns)
-{
-	struct dax_fault_who me = {.pid = ev->pid, .uid = ev->uid};
-
-	if (!(rule->calls >> ev->call & 1))
-		return false;
-	if (rule->device[0] && strncmp(rule->device, ev->device, sizeof(rule->device)))
-		return false;
-	/* Where a trigger strikes is not where the call is. */
-	if (rule->given & STRETCH && !is_memory(rule) &&
-	    !overlaps(rule, ev->off, ev->len))
-		return false;
-	if (rule->given & DAX_FAULT_G_AFTER && now_ns < rule->since_ns + rule->after_ns)
-		return false;
-	memcpy(me.comm, ev->comm, sizeof(me.comm));
-	return dax_fault_is_for(&rule->who, &me);
-}
-
-/* Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014. */
-static uint64_t mix(uint64_t x)
-{
-	x += UINT64_C(0x9e3779b97f4a7c15);
-	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-	return x ^ x >> 31;
-}
-
-/**
- * dax_fault_strikes() - is it this time?
- * @rule:	the rule
- * @count:	how many calls of the process it has concerned, with this one: from 1
- *
- * Chance depends on the seed, the rule's words and the count, and on nothing else.
- */
-bool dax_fault_strikes(const struct dax_fault_rule *rule, uint64_t count)
-{
-	if (rule->given & DAX_FAULT_G_NTH && count != rule->nth)
-		return false;
-	if (rule->given & DAX_FAULT_G_EVERY && count % rule->every)
-		return false;
-	if (rule->given & DAX_FAULT_G_PROBABILITY) {
-		uint64_t x = mix(rule->seed);
-
-		x = mix(x ^ ((uint64_t)rule->calls << 32 | rule->what << 16 |
-			     (uint32_t)rule->error));
-		x = mix(x ^ rule->off ^ rule->delay_ns);
-		return mix(x ^ count) >> 32 < rule->chance;
-	}
-	return true;
 }

@@ -114,7 +114,9 @@ int dax_fault_add(struct dax_fault_rule *rule, const char *key, const char *valu
 int dax_fault_finish(struct dax_fault_rule *rule, struct dax_fault_mistake *why);
 size_t dax_fault_format(const struct dax_fault_rule *rule, char *buf, size_t size);
 const char *dax_fault_call_name(enum dax_fault_call call);
+const char *dax_fault_what_name(uint32_t what);
 
+bool dax_fault_is_memory(const struct dax_fault_rule *rule);
 bool dax_fault_is_range(const struct dax_fault_rule *rule);
 bool dax_fault_is_trigger(const struct dax_fault_rule *rule);
 

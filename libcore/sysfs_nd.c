@@ -564,7 +564,7 @@ static bool has_device(const struct dax_model *model, const char *name)
 	char path[DAX_SYSFS_PATH_MAX];
 
 	snprintf(path, sizeof(path), "bus/nd/devices/%.64s", name);
-	return dax_sysfs_has_node(model, path);
+	return dax_sysfs_has_node(model, dax_sysfs_walk_nd_bus, path);
 }
 
 /* The device that an nd device's name stands for, if it begins with @prefix. */

@@ -42,7 +42,24 @@ struct sysfs_attr {
 	bool (*is_visible)(const struct sysfs_obj *obj);
 };
 
-struct sysfs_walk;
+/* One walk through the tree: listing it, or looking for a node. */
+struct sysfs_walk {
+	const struct dax_model *model;
+	int result; /* not 0: stop */
+	/* Called for each node; @attr and @obj are NULL but for files. */
+	int (*visit)(struct sysfs_walk *walk, const struct dax_sysfs_node *node,
+		     const struct sysfs_attr *attr, const struct sysfs_obj *obj);
+	void *ctx;
+};
+
+/* A node that was looked for. */
+struct sysfs_lookup {
+	const char *path;
+	enum dax_sysfs_kind kind;
+	char target[DAX_SYSFS_PATH_MAX]; /* of a link */
+	const struct sysfs_attr *attr;   /* of a file */
+	struct sysfs_obj obj;
+};
 
 void dax_sysfs_dir(struct sysfs_walk *walk, const struct sysfs_obj *obj,
 		   const struct sysfs_attr *attrs, const char *fmt, ...)
@@ -69,8 +86,11 @@ const char *dax_sysfs_region_dir(const struct dax_region *region, char *buf);
 /* Is there an nd bus device? */
 bool dax_sysfs_has_nd(const struct dax_model *model);
 bool dax_sysfs_has_type(const struct dax_model *model, enum dax_region_type type);
-/* Is there a node of that very path, no link followed? */
-bool dax_sysfs_has_node(const struct dax_model *model, const char *path);
+bool dax_sysfs_find_node(const struct dax_model *model,
+			 void (*walk_tree)(struct sysfs_walk *walk), const char *path,
+			 struct sysfs_lookup *ret_lookup);
+bool dax_sysfs_has_node(const struct dax_model *model,
+			void (*walk_tree)(struct sysfs_walk *walk), const char *path);
 
 #define SYSFS_E820  "devices/platform/e820_pmem"
 #define SYSFS_NDBUS SYSFS_E820 "/ndbus0"

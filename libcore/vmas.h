@@ -53,6 +53,7 @@ struct dax_vmas {
 /* What a mapping of this device has from the start, beside what was asked for. */
 uint32_t dax_vma_flags_of(const struct dax_device *dev);
 
+bool dax_vma_may_merge(const struct dax_vma *a, const struct dax_vma *b);
 uint32_t dax_vmas_find(const struct dax_vmas *vmas, uint64_t addr);
 bool dax_vmas_overlap(const struct dax_vmas *vmas, uint64_t start, uint64_t end);
 void dax_vmas_insert(struct dax_vmas *vmas, const struct dax_vma *vma);

@@ -46,7 +46,7 @@ def cases():
 
 def reasons():
     """The names of all reasons that a verdict can give."""
-    text = (ROOT / "libcore/verdict.c").read_text()
+    text = (ROOT / "libcore/reason.c").read_text()
     return re.findall(r'^\t\[DAX_\w+\] = \{\s*"([A-Z0-9-]+)"', text, re.M)
 
 

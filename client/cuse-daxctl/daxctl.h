@@ -24,7 +24,7 @@ void ctl_print_event(struct json_object *json);
 void ctl_print_faults(struct json_object *json);
 void ctl_print_map(struct json_object *json);
 
-/* main.c: "cuse-daxctl: " in front, a newline behind */
+/* error.c: "cuse-daxctl: " in front, a newline behind */
 void ctl_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -81,17 +81,6 @@ struct command {
 	const char *text[OPTIONS]; /* of options that go to the daemon */
 };
 
-void ctl_error(const char *fmt, ...)
-{
-	va_list ap;
-
-	fprintf(stderr, "cuse-daxctl: ");
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-}
-
 static void print_help(void)
 {
 	unsigned int i;

@@ -141,7 +141,7 @@ const char *run_status_text(int status, char buf[64]);
 
 int run_sweep(const struct run_options *o);
 
-/* -- main.c ------------------------------------------------------------------------------ */
+/* -- run.c -------------------------------------------------------------------------------- */
 
 int run_once(const struct run_options *o);
 

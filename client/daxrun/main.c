@@ -8,8 +8,6 @@
  */
 #include "client/daxrun/daxrun.h"
 
-#include <fcntl.h>
-#include <string.h>
 #include <unistd.h>
 
 /* For eval: the daemon ends with the shell that reads this. */
@@ -25,36 +23,6 @@ static int print_env(const struct run_options *o)
 		run_await_daemon(&d);
 	run_print_environment(d.dir);
 	return 0;
-}
-
-/**
- * run_once() - run the command, with a daemon of its own unless told to connect
- * @o:		the options
- *
- * Return: the command's status, as from waitpid(2).
- */
-int run_once(const struct run_options *o)
-{
-	struct run_daemon d = {0};
-	struct run_program program;
-	struct run_log log;
-	pid_t pid;
-	int status;
-
-	if (o->is_connect)
-		run_find_running(o->connect_dir, d.dir);
-	else
-		run_start_daemon(o, getpid(), &d);
-	run_look_at(o->command[0], &program);
-	if (d.pid)
-		run_await_daemon(&d);
-	run_open_log(o, &d, &log);
-	run_set_environment(o, d.dir, &program, &log);
-	pid = run_start_command(o->command);
-	status = run_wait_command(pid, &log, &d);
-	run_close_log(&log);
-	run_stop_daemon(&d);
-	return status;
 }
 
 int main(int argc, char **argv)

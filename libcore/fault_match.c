@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Match fault rules: their kind, the calls they concern, the calls they strike. */
+#include "libcore/fault.h"
+
+#include <string.h>
+
+/**
+ * dax_fault_is_memory() - true if a rule makes memory bad
+ * @rule:	the rule
+ */
+bool dax_fault_is_memory(const struct dax_fault_rule *rule)
+{
+	return rule->what == DAX_FAULT_POISON || rule->what == DAX_FAULT_SIGBUS;
+}
+
+/**
+ * dax_fault_is_range() - is memory bad from when the rule comes?
+ * @rule:	the rule
+ */
+bool dax_fault_is_range(const struct dax_fault_rule *rule)
+{
+	return dax_fault_is_memory(rule) && !rule->calls;
+}
+
+/**
+ * dax_fault_is_trigger() - does the daemon do something when the rule strikes?
+ * @rule:	the rule
+ */
+bool dax_fault_is_trigger(const struct dax_fault_rule *rule)
+{
+	return (dax_fault_is_memory(rule) || rule->what == DAX_FAULT_DISABLE) &&
+	       rule->calls;
+}
+
+/**
+ * dax_fault_is_for() - is something meant for a process?
+ * @who:	whom it is for
+ * @me:		the process
+ */
+bool dax_fault_is_for(const struct dax_fault_who *who, const struct dax_fault_who *me)
+{
+	return (!who->pid || who->pid == me->pid) &&
+	       (who->uid == UINT32_MAX || who->uid == me->uid) &&
+	       (!who->comm[0] || !strncmp(who->comm, me->comm, sizeof(who->comm)));
+}
+
+static bool overlaps(const struct dax_fault_rule *rule, uint64_t off, uint64_t len)
+{
+	return off + len > rule->off && (!rule->len || off < rule->off + rule->len);
+}
+
+/**
+ * dax_fault_concerns() - has a call to be counted by a rule?
+ * @rule:	the rule
+ * @ev:		the call
+ * @now_ns:	CLOCK_MONOTONIC
+ *
+ * Whether the rule's file exists is for the caller to see.
+ */
+bool dax_fault_concerns(const struct dax_fault_rule *rule,
+			const struct dax_fault_event *ev, uint64_t now_ns)
+{
+	struct dax_fault_who me = {.pid = ev->pid, .uid = ev->uid};
+
+	if (!(rule->calls >> ev->call & 1))
+		return false;
+	if (rule->device[0] && strncmp(rule->device, ev->device, sizeof(rule->device)))
+		return false;
+	/* Where a trigger strikes is not where the call is. */
+	if (rule->given & (DAX_FAULT_G_OFFSET | DAX_FAULT_G_LENGTH) &&
+	    !dax_fault_is_memory(rule) && !overlaps(rule, ev->off, ev->len))
+		return false;
+	if (rule->given & DAX_FAULT_G_AFTER && now_ns < rule->since_ns + rule->after_ns)
+		return false;
+	memcpy(me.comm, ev->comm, sizeof(me.comm));
+	return dax_fault_is_for(&rule->who, &me);
+}
+
+/* Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014. */
+static uint64_t mix(uint64_t x)
+{
+	x += UINT64_C(0x9e3779b97f4a7c15);
+	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+	return x ^ x >> 31;
+}
+
+/**
+ * dax_fault_strikes() - is it this time?
+ * @rule:	the rule
+ * @count:	how many calls of the process it has concerned, with this one: from 1
+ *
+ * Chance depends on the seed, the rule's words and the count, and on nothing else.
+ */
+bool dax_fault_strikes(const struct dax_fault_rule *rule, uint64_t count)
+{
+	if (rule->given & DAX_FAULT_G_NTH && count != rule->nth)
+		return false;
+	if (rule->given & DAX_FAULT_G_EVERY && count % rule->every)
+		return false;
+	if (rule->given & DAX_FAULT_G_PROBABILITY) {
+		uint64_t x = mix(rule->seed);
+
+		x = mix(x ^ ((uint64_t)rule->calls << 32 | rule->what << 16 |
+			     (uint32_t)rule->error));
+		x = mix(x ^ rule->off ^ rule->delay_ns);
+		return mix(x ^ count) >> 32 < rule->chance;
+	}
+	return true;
+}

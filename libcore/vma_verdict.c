@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What device-dax answers to calls on the dax mappings of a process. */
+#include "libcore/vmas.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "libcore/size.h"
+
+#ifndef MADV_COLD
+#define MADV_COLD    20
+#define MADV_PAGEOUT 21
+#endif
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ  22
+#define MADV_POPULATE_WRITE 23
+#endif
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED 24
+#endif
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+
+/*
+ * drivers/dax/device.c: dev_dax_may_split(): a border inside a mapping must be on
+ * the device's align. Looks at one end of a range.
+ */
+static struct dax_verdict split_verdict(const struct dax_vma *vma, uint64_t addr)
+{
+	if (addr > vma->start && addr < vma->end && addr & (vma->align - 1))
+		return dax_refuse(EINVAL, DAX_VMA_SPLIT, addr, vma->align, 0);
+	return dax_allow();
+}
+
+/* Both ends of the part of [start, end) that is in this mapping. */
+static struct dax_verdict split_both(const struct dax_vma *vma, uint64_t start,
+				     uint64_t end)
+{
+	struct dax_verdict v = split_verdict(vma, start);
+
+	return v.error ? v : split_verdict(vma, end);
+}
+
+/*
+ * mm/vma.c: vma_modify(), of the part of [start, end) that is in mapping @i. If that
+ * part comes to be like the neighbour whom it touches, the border between the two is
+ * moved, and the driver is not asked where it may be. Else the mapping is split.
+ */
+static struct dax_verdict modify_verdict(const struct dax_vmas *vmas, uint32_t i,
+					 uint64_t start, uint64_t end, uint32_t clear,
+					 uint32_t set)
+{
+	const struct dax_vma *vma = &vmas->v[i];
+	struct dax_vma part = *vma;
+
+	part.start = dax_max(start, vma->start);
+	part.end = dax_min(end, vma->end);
+	part.off += part.start - vma->start;
+	part.flags = (vma->flags & ~clear) | set;
+	if (part.start == vma->start && i) {
+		struct dax_vma before = vmas->v[i - 1];
+
+		if (before.end > start) /* it was changed right before */
+			before.flags = (before.flags & ~clear) | set;
+		if (dax_vma_may_merge(&before, &part))
+			return dax_allow();
+	}
+	if (part.end == vma->end && i + 1 < vmas->nr &&
+	    dax_vma_may_merge(&part, &vmas->v[i + 1]))
+		return dax_allow();
+	return split_both(vma, start, end);
+}
+
+/**
+ * dax_munmap_verdict() - may this range be unmapped?
+ * @vmas:	the process's dax mappings
+ * @addr:	page-aligned address
+ * @len:	bytes, rounded up to a page here
+ *
+ * mm/mmap.c: do_vmi_align_munmap(): both ends are split before anything is unmapped,
+ * so a refusal leaves the whole range as it is, memory of others in it too.
+ */
+struct dax_verdict dax_munmap_verdict(const struct dax_vmas *vmas, uint64_t addr,
+				      uint64_t len)
+{
+	uint64_t end = addr + dax_round_up(len, DAX_PAGE);
+	struct dax_verdict v = dax_allow();
+	uint32_t i;
+
+	for (i = dax_vmas_find(vmas, addr); i < vmas->nr && vmas->v[i].start < end; i++) {
+		v = split_both(&vmas->v[i], addr, end);
+		if (v.error)
+			break;
+	}
+	return v;
+}
+
+/**
+ * dax_mprotect_verdict() - may this protection be set?
+ * @vmas:	the process's dax mappings
+ * @addr:	page-aligned address
+ * @len:	bytes, rounded up to a page here
+ * @prot:	PROT_*
+ * @ret_stop:	see the header
+ *
+ * mm/mprotect.c: do_mprotect_pkey(): EACCES comes first, and a VMA that has the
+ * protection already is not split (mprotect_fixup()).
+ */
+struct dax_verdict dax_mprotect_verdict(const struct dax_vmas *vmas, uint64_t addr,
+					uint64_t len, int prot, uint64_t *ret_stop)
+{
+	uint64_t end = addr + dax_round_up(len, DAX_PAGE);
+	uint32_t i;
+
+	for (i = dax_vmas_find(vmas, addr); i < vmas->nr && vmas->v[i].start < end; i++) {
+		const struct dax_vma *vma = &vmas->v[i];
+		struct dax_verdict v = dax_allow();
+
+		if (prot & PROT_WRITE && !(vma->flags & DAX_VMA_MAYWRITE))
+			v = dax_refuse(EACCES, DAX_VMA_NO_WRITE, vma->start, 0, 0);
+		else if ((vma->flags & DAX_VMA_PROT) != ((uint32_t)prot & DAX_VMA_PROT))
+			v = modify_verdict(vmas, i, addr, end, DAX_VMA_PROT,
+					   (uint32_t)prot & DAX_VMA_PROT);
+		if (v.error) {
+			*ret_stop = dax_max(addr, vma->start);
+			return v;
+		}
+	}
+	*ret_stop = end;
+	return dax_allow();
+}
+
+/* mm/mempolicy.c: mbind_range() always splits. Arguments as dax_mprotect_verdict(). */
+struct dax_verdict dax_mbind_verdict(const struct dax_vmas *vmas, uint64_t addr,
+				     uint64_t len, uint64_t *ret_stop)
+{
+	uint64_t end = addr + dax_round_up(len, DAX_PAGE);
+	uint32_t i;
+
+	for (i = dax_vmas_find(vmas, addr); i < vmas->nr && vmas->v[i].start < end; i++) {
+		struct dax_verdict v = split_both(&vmas->v[i], addr, end);
+
+		if (v.error) {
+			*ret_stop = dax_max(addr, vmas->v[i].start);
+			return v;
+		}
+	}
+	*ret_stop = end;
+	return dax_allow();
+}
+
+/**
+ * dax_advice() - what does an advice do to a dax mapping?
+ * @advice:	of madvise(2)
+ *
+ * mm/madvise.c: madvise_vma_behavior(). Advice that would move or drop pages has
+ * nothing to do here: the memory is the device. An advice that is not listed is for
+ * the kernel to know.
+ */
+struct dax_advice dax_advice(int advice)
+{
+#define FLAGS(c, s)                                                                      \
+	((struct dax_advice){.kind = DAX_ADVICE_FLAGS, .clear = (c), .set = (s)})
+#define REFUSE(e, r)                                                                     \
+	((struct dax_advice){.kind = DAX_ADVICE_REFUSE, .error = (e), .reason = (r)})
+	switch (advice) {
+	case MADV_NORMAL:
+		return FLAGS(DAX_VMA_RANDOM | DAX_VMA_SEQUENTIAL, 0);
+	case MADV_RANDOM:
+		return FLAGS(DAX_VMA_SEQUENTIAL, DAX_VMA_RANDOM);
+	case MADV_SEQUENTIAL:
+		return FLAGS(DAX_VMA_RANDOM, DAX_VMA_SEQUENTIAL);
+	case MADV_DONTFORK:
+		return FLAGS(0, DAX_VMA_DONTFORK);
+	case MADV_DOFORK:
+		return FLAGS(DAX_VMA_DONTFORK, 0);
+	case MADV_DONTDUMP:
+		return FLAGS(0, DAX_VMA_DONTDUMP);
+	case MADV_DODUMP:
+		return FLAGS(DAX_VMA_DONTDUMP, 0);
+	case MADV_NOHUGEPAGE:
+		return FLAGS(0, DAX_VMA_NOHUGEPAGE);
+	case MADV_HUGEPAGE:
+		return FLAGS(DAX_VMA_NOHUGEPAGE, 0);
+	case MADV_MERGEABLE:
+	case MADV_UNMERGEABLE:
+	case MADV_COLD:
+	case MADV_PAGEOUT:
+	case MADV_WILLNEED:
+	case MADV_KEEPONFORK:
+		return (struct dax_advice){.kind = DAX_ADVICE_NOTHING};
+	case MADV_REMOVE:
+		return REFUSE(ENODEV, DAX_MADVISE_NO_REMOVE);
+	case MADV_FREE:
+	case MADV_WIPEONFORK:
+	case MADV_COLLAPSE:
+	case 102: /* MADV_GUARD_INSTALL, MADV_GUARD_REMOVE: later than the kernels */
+	case 103: /* that we follow; the backing store has them */
+		return REFUSE(EINVAL, DAX_MADVISE_REFUSED);
+	default:
+		return (struct dax_advice){.kind = DAX_ADVICE_PASS};
+	}
+#undef FLAGS
+#undef REFUSE
+}
+
+/**
+ * dax_pin_verdict() - may the kernel pin this memory, for O_DIRECT and the like?
+ * @vmas:	the process's dax mappings
+ * @start:	first byte
+ * @end:	behind the last byte
+ *
+ * mm/gup.c: check_vma_flags(): not what has no page structs. Copying to and from it
+ * works.
+ */
+struct dax_verdict dax_pin_verdict(const struct dax_vmas *vmas, uint64_t start,
+				   uint64_t end)
+{
+	uint32_t i;
+
+	for (i = dax_vmas_find(vmas, start); i < vmas->nr && vmas->v[i].start < end; i++)
+		if (vmas->v[i].flags & DAX_VMA_NO_PAGES)
+			return dax_refuse(EFAULT, DAX_PIN_NO_PAGES, vmas->v[i].start, 0,
+					  0);
+	return dax_allow();
+}
+
+/**
+ * dax_madvise_verdict() - may this advice be given?
+ * @vmas:	the process's dax mappings
+ * @i:		index of one of them
+ * @start:	first byte
+ * @end:	behind the last byte; may be outside of the mapping, as may @start
+ * @advice:	of madvise(2)
+ */
+struct dax_verdict dax_madvise_verdict(const struct dax_vmas *vmas, uint32_t i,
+				       uint64_t start, uint64_t end, int advice)
+{
+	const struct dax_vma *vma = &vmas->v[i];
+	struct dax_advice a = dax_advice(advice);
+
+	if (advice == MADV_DOFORK && vma->flags & DAX_VMA_NO_PAGES)
+		return dax_refuse(EINVAL, DAX_MADVISE_NO_PAGES, vma->start, 0, 0);
+	if (a.kind == DAX_ADVICE_REFUSE) {
+		/* mm/madvise.c: madvise_remove(): vma_is_shared_maywrite() */
+		if (advice == MADV_REMOVE && !(vma->flags & DAX_VMA_MAYWRITE))
+			return dax_refuse(EACCES, DAX_VMA_NO_WRITE, vma->start, 0, 0);
+		return dax_refuse(a.error, a.reason, (uint64_t)advice, 0, 0);
+	}
+	if (a.kind == DAX_ADVICE_FLAGS && ((vma->flags & ~a.clear) | a.set) != vma->flags)
+		return modify_verdict(vmas, i, start, end, a.clear, a.set);
+	return dax_allow();
+}
+
+/**
+ * dax_failure_right_verdict() - may this process break memory at all?
+ * @advice:	MADV_HWPOISON or MADV_SOFT_OFFLINE
+ * @is_admin:	has it CAP_SYS_ADMIN?
+ *
+ * mm/madvise.c: madvise_inject_error() asks that before it looks at the range.
+ */
+struct dax_verdict dax_failure_right_verdict(int advice, bool is_admin)
+{
+	if (!is_admin)
+		return dax_refuse(EPERM, DAX_MADVISE_NO_RIGHT, (uint64_t)advice, 0, 0);
+	return dax_allow();
+}
+
+/**
+ * dax_failure_verdict() - may this unit of a mapping be broken?
+ * @vma:	the mapping
+ * @dev:	its device
+ * @addr:	in @vma
+ * @advice:	MADV_HWPOISON or MADV_SOFT_OFFLINE
+ *
+ * mm/madvise.c: madvise_inject_error(): the page is touched first;
+ * mm/memory-failure.c: soft_offline_page() wants memory that is online, which a
+ * device's is not.
+ */
+struct dax_verdict dax_failure_verdict(const struct dax_vma *vma,
+				       const struct dax_device *dev, uint64_t addr,
+				       int advice)
+{
+	const uint64_t off = vma->off + (addr - vma->start);
+
+	if (!(vma->flags & DAX_VMA_PROT) || dax_vma_is_broken(vma) ||
+	    !dax_device_is_alive(dev) || dev->life != vma->life || off < vma->off ||
+	    off >= dev->size)
+		return dax_refuse(EFAULT, DAX_MADVISE_NOTHING_THERE, addr, 0, 0);
+	if (advice == 101 /* MADV_SOFT_OFFLINE */)
+		return dax_refuse(EIO, DAX_MADVISE_NO_OFFLINE, 0, 0, 0);
+	return dax_allow();
+}
+
+/**
+ * dax_process_madvise_verdict() - may process_madvise(2) give this advice?
+ * @advice:	of process_madvise(2)
+ *
+ * mm/madvise.c: process_madvise_behavior_valid(), as Linux 6.12 has it. Later kernels
+ * take every advice for the process itself, and so would reach the backing store with
+ * those that break memory.
+ */
+struct dax_verdict dax_process_madvise_verdict(int advice)
+{
+	if (advice == MADV_COLD || advice == MADV_PAGEOUT || advice == MADV_WILLNEED)
+		return dax_allow();
+	return dax_refuse(EINVAL, DAX_MADVISE_PROCESS, (uint64_t)advice, 0, 0);
+}
+
+/**
+ * dax_msync_verdict() - may this mapping be synced?
+ * @vma:	a dax mapping
+ * @flags:	MS_*
+ *
+ * mm/msync.c calls vfs_fsync_range() for MS_SYNC, and the driver has no fsync.
+ */
+struct dax_verdict dax_msync_verdict(const struct dax_vma *vma, int flags)
+{
+	/* A mapping of a read-only descriptor has VM_SHARED taken away. */
+	if (flags & MS_SYNC && vma->flags & DAX_VMA_MAYWRITE)
+		return dax_refuse(EINVAL, DAX_NO_MSYNC, vma->start, 0, 0);
+	return dax_allow();
+}
+
+static void mremap_refuse(struct dax_mremap_answer *ret, int error,
+			  enum dax_reason reason)
+{
+	ret->v = dax_refuse(error, reason, 0, 0, 0);
+	ret->how = DAX_MREMAP_REFUSE;
+}
+
+/**
+ * dax_mremap_verdict() - what does mremap do to a dax mapping?
+ * @vma:	the mapping that old_addr is in
+ * @req:	mremap's arguments
+ * @ret:	the answer
+ *
+ * mm/mremap.c. The driver's alignment rule is not applied to the result: a mapping
+ * that has grown or moved to an unaligned place is made, and then faults.
+ */
+void dax_mremap_verdict(const struct dax_vma *vma, const struct dax_mremap_request *req,
+			struct dax_mremap_answer *ret)
+{
+	const int known = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
+	const bool is_fixed = req->flags & MREMAP_FIXED;
+	const bool dont_unmap = req->flags & MREMAP_DONTUNMAP;
+	const uint64_t old_len = dax_round_up(req->old_len, DAX_PAGE);
+	const uint64_t new_len = dax_round_up(req->new_len, DAX_PAGE);
+	uint64_t len = old_len;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->old_len = old_len;
+	ret->new_len = new_len;
+	ret->off = vma->off + (req->old_addr - vma->start);
+	ret->may_move = req->flags & MREMAP_MAYMOVE;
+	ret->is_fixed = is_fixed;
+	ret->keeps_old = dont_unmap || !old_len;
+
+	if (req->flags & ~known || (is_fixed && !ret->may_move) ||
+	    (dont_unmap && (!ret->may_move || req->old_len != req->new_len)) ||
+	    req->old_addr & (DAX_PAGE - 1) || !new_len) {
+		mremap_refuse(ret, EINVAL, DAX_MREMAP_ARGUMENT);
+		return;
+	}
+	if (is_fixed || dont_unmap) { /* mremap_to() */
+		if (is_fixed &&
+		    (req->new_addr & (DAX_PAGE - 1) || new_len > DAX_TASK_SIZE ||
+		     req->new_addr > DAX_TASK_SIZE - new_len ||
+		     (req->old_addr + old_len > req->new_addr &&
+		      req->new_addr + new_len > req->old_addr))) {
+			mremap_refuse(ret, EINVAL, DAX_MREMAP_ARGUMENT);
+			return;
+		}
+		if (old_len > new_len) {
+			ret->unmap_tail = old_len - new_len;
+			len = new_len;
+		}
+		ret->how = DAX_MREMAP_MOVE;
+	} else if (old_len == new_len) {
+		ret->how = DAX_MREMAP_STAY;
+		return;
+	} else if (old_len > new_len) {
+		ret->how = DAX_MREMAP_SHRINK;
+		return;
+	} else {
+		ret->how = DAX_MREMAP_GROW;
+	}
+	ret->old_len = len;
+
+	/* resize_is_valid(): after the target and the tail were unmapped */
+	ret->is_late = is_fixed;
+	if (len > vma->end - req->old_addr) {
+		mremap_refuse(ret, EFAULT, DAX_MREMAP_CROSSES);
+		return;
+	}
+	if (ret->off / DAX_PAGE + new_len / DAX_PAGE > UINT64_MAX / DAX_PAGE) {
+		mremap_refuse(ret, EINVAL, DAX_MREMAP_ARGUMENT);
+		return;
+	}
+	if (ret->how == DAX_MREMAP_GROW && !ret->may_move &&
+	    len != vma->end - req->old_addr)
+		mremap_refuse(ret, ENOMEM, DAX_MREMAP_ARGUMENT);
+}
+
+/**
+ * dax_mremap_move_verdict() - may this part of a mapping be moved away?
+ * @vma:	the mapping
+ * @addr:	first byte of the part
+ * @len:	bytes
+ *
+ * mm/mremap.c: move_vma() asks may_split for both ends before it moves anything, also
+ * where nothing is to be split: a duplicate (length 0) of a mapping that begins off the
+ * align.
+ */
+struct dax_verdict dax_mremap_move_verdict(const struct dax_vma *vma, uint64_t addr,
+					   uint64_t len)
+{
+	const uint64_t mask = vma->align - 1;
+	const uint64_t end = addr + len;
+
+	if (vma->start != addr && addr & mask)
+		return dax_refuse(EINVAL, DAX_VMA_SPLIT, addr, vma->align, 0);
+	if (vma->end != end && end & mask)
+		return dax_refuse(EINVAL, DAX_VMA_SPLIT, end, vma->align, 0);
+	return dax_allow();
+}
