@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "libcore/reason.h"
 #include "libcore/size.h"
 
 /* How an argument of a call is printed. */

@@ -8,7 +8,7 @@
 #ifndef DAX_EVENT_H
 #define DAX_EVENT_H
 
-#include "libcore/verdict.h"
+#include "libcore/reason.h"
 
 #define DAX_EVENT_MAGIC UINT32_C(0x45786164) /* "daxE" */
 #define DAX_EVENT_ARGS  6
@@ -31,5 +31,8 @@ int dax_event_check(const struct dax_event *ev, size_t len);
 size_t dax_event_refusal(const struct dax_event *ev, char *buf, size_t size);
 size_t dax_event_trace(const struct dax_event *ev, char *buf, size_t size);
 const char *dax_errno_name(int error);
+
+/* Until all callers include these themselves. */
+#include "libcore/verdict.h"
 
 #endif

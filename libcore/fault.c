@@ -8,7 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "libcore/device.h"
 #include "libcore/event.h"
+#include "libcore/fault_format.h"
+#include "libcore/fault_match.h"
 #include "libcore/size.h"
 
 #define NR(a) (sizeof(a) / sizeof((a)[0]))

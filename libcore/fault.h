@@ -18,9 +18,9 @@
 #ifndef DAX_FAULT_H
 #define DAX_FAULT_H
 
-#include "libcore/device.h"
-
 #include <stddef.h>
+
+#include "libcore/device.h"
 
 #define DAX_FAULT_RULES_MAX 128
 #define DAX_FAULT_TEXT_MAX  1024
@@ -112,14 +112,6 @@ void dax_fault_init(struct dax_fault_rule *rule);
 int dax_fault_add(struct dax_fault_rule *rule, const char *key, const char *value,
 		  struct dax_fault_mistake *why);
 int dax_fault_finish(struct dax_fault_rule *rule, struct dax_fault_mistake *why);
-size_t dax_fault_format(const struct dax_fault_rule *rule, char *buf, size_t size);
-const char *dax_fault_call_name(enum dax_fault_call call);
-const char *dax_fault_what_name(uint32_t what);
-
-bool dax_fault_is_memory(const struct dax_fault_rule *rule);
-bool dax_fault_is_range(const struct dax_fault_rule *rule);
-bool dax_fault_is_trigger(const struct dax_fault_rule *rule);
-
 /* A call, or a touch, that rules may concern. */
 struct dax_fault_event {
 	uint32_t call; /* enum dax_fault_call */
@@ -135,11 +127,6 @@ struct dax_fault_event {
 	uint64_t len; /* 0: no memory is concerned */
 };
 
-bool dax_fault_is_for(const struct dax_fault_who *who, const struct dax_fault_who *me);
-bool dax_fault_concerns(const struct dax_fault_rule *rule,
-			const struct dax_fault_event *ev, uint64_t now_ns);
-bool dax_fault_strikes(const struct dax_fault_rule *rule, uint64_t count);
-
 /* A stretch of a device that can't be touched. Always whole units of its align. */
 enum dax_bad_flag {
 	DAX_BAD_POISON = 1 << 0, /* BUS_MCEERR_AR, listed; else just SIGBUS */
@@ -154,5 +141,9 @@ struct dax_bad {
 	uint32_t flags;
 	struct dax_fault_who who;
 };
+
+/* Until all callers include these themselves. */
+#include "libcore/fault_match.h"
+#include "libcore/fault_format.h"
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Write fault rules in the words that fault.c reads. */
-#include "libcore/fault.h"
+#include "libcore/fault_format.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "libcore/event.h"
+#include "libcore/fault.h"
 #include "libcore/size.h"
 
 static const char *const call_names[DAX_FAULT_CALL_NR] = {"open",     "mmap",   "munmap",

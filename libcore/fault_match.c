@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Match fault rules: their kind, the calls they concern, the calls they strike. */
-#include "libcore/fault.h"
+#include "libcore/fault_match.h"
 
 #include <string.h>
+
+#include "libcore/fault.h"
 
 /**
  * dax_fault_is_memory() - true if a rule makes memory bad

@@ -2,10 +2,11 @@
 /* What is a file that is to be the image of a namespace? */
 #include "libcore/image.h"
 
-#include "libcore/bytes.h"
-#include "libcore/size.h"
-
 #include <errno.h>
+
+#include "libcore/bytes.h"
+#include "libcore/infoblock.h"
+#include "libcore/size.h"
 
 /* What else begins with something known. */
 static const struct {

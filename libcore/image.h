@@ -7,7 +7,6 @@
 #define DAX_IMAGE_H
 
 #include "libcore/infoblock.h"
-#include "libcore/layout.h"
 
 #define DAX_IMAGE_HEAD     16384      /* bytes from the file's start to be looked at */
 #define DAX_IMAGE_NS_ALIGN (16 << 20) /* what the kernel wants namespaces to end on */

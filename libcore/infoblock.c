@@ -14,11 +14,12 @@
  */
 #include "libcore/infoblock.h"
 
-#include "libcore/bytes.h"
-#include "libcore/size.h"
-
 #include <errno.h>
 #include <string.h>
+
+#include "libcore/bytes.h"
+#include "libcore/model.h"
+#include "libcore/size.h"
 
 #define OFF_FLAGS            0x30
 #define OFF_MAJOR            0x34

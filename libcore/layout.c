@@ -2,10 +2,16 @@
 /* The record of how a persistent region is cut into devices. */
 #include "libcore/layout.h"
 
-#include "libcore/bytes.h"
-#include "libcore/model_internal.h"
-
 #include <errno.h>
+
+#include "libcore/bytes.h"
+#include "libcore/device.h"
+#include "libcore/infoblock.h"
+#include "libcore/model.h"
+#include "libcore/model_check.h"
+#include "libcore/model_ranges.h"
+#include "libcore/model_verbs.h"
+#include "libcore/size.h"
 
 #define OFF_MAJOR    0x10
 #define OFF_MINOR    0x12

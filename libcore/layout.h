@@ -20,9 +20,11 @@
 #ifndef DAX_LAYOUT_H
 #define DAX_LAYOUT_H
 
-#include "libcore/infoblock.h"
-
 #include <stddef.h>
+
+#include "libcore/device.h"
+#include "libcore/infoblock.h"
+#include "libcore/model.h"
 
 #define DAX_LAYOUT_SLOTS         2
 #define DAX_LAYOUT_SIGNATURE_LEN 16

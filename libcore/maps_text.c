@@ -6,6 +6,7 @@
 #include <sys/sysmacros.h>
 
 #include "libcore/size.h"
+#include "libcore/vmas.h"
 
 /* Column at which the name stands: seq_setwidth() in show_vma_header_prefix(). */
 #define NAME_COLUMN 73

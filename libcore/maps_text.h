@@ -8,9 +8,9 @@
 #ifndef DAX_MAPS_TEXT_H
 #define DAX_MAPS_TEXT_H
 
-#include "libcore/vmas.h"
-
 #include <stddef.h>
+
+#include "libcore/vmas.h"
 
 #define DAX_MAPS_LINE_MAX 256
 

@@ -7,13 +7,17 @@
  * is a multiple of max(align, 2 MiB), if dynamic. Single ranges may have any start
  * and, where a device grew into the holes beside such a range, any length.
  */
-#include "libcore/model_internal.h"
+#include "libcore/model.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "libcore/device.h"
+#include "libcore/model_ranges.h"
+#include "libcore/size.h"
 
 /* ND region's align where it is large enough: MEMREMAP_COMPAT_ALIGN_MAX. */
 #define ND_ALIGN (16 * DAX_MIB)
@@ -243,19 +247,6 @@ int dax_region_bind(struct dax_model *model, struct dax_region *region)
 		return r;
 	region->is_hmem_gone = false;
 	return 0;
-}
-
-bool dax_region_is_used(const struct dax_region *region, uint64_t start, uint64_t len)
-{
-	const struct dax_dev *dev;
-	uint32_t i;
-
-	dax_for_each_device (dev, region)
-		for (i = 0; i < dev->nr_ranges; i++)
-			if (dax_is_overlap(start, len, dev->ranges[i].start,
-					   dev->ranges[i].len))
-				return true;
-	return false;
 }
 
 /* A namespace of its own, and in it one aligned range. */
@@ -520,46 +511,6 @@ uint64_t dax_region_available(const struct dax_region *region)
 	dax_for_each_device (dev, region)
 		available -= dax_dev_size(dev);
 	return available;
-}
-
-static int compare_starts(const void *a, const void *b)
-{
-	const struct dax_range *ra = a;
-	const struct dax_range *rb = b;
-
-	return (ra->start > rb->start) - (ra->start < rb->start);
-}
-
-struct dax_range *dax_region_sorted(const struct dax_region *region, size_t *ret_count)
-{
-	const struct dax_dev *dev;
-	struct dax_range *ranges;
-	size_t count = 0;
-
-	dax_for_each_device (dev, region)
-		count += dev->nr_ranges;
-	ranges = calloc(count + 1, sizeof(*ranges));
-	if (!ranges)
-		return NULL;
-	count = 0;
-	dax_for_each_device (dev, region) {
-		memcpy(ranges + count, dev->ranges, dev->nr_ranges * sizeof(*ranges));
-		count += dev->nr_ranges;
-	}
-	qsort(ranges, count, sizeof(*ranges), compare_starts);
-	ranges[count].start = region->start + region->size;
-	*ret_count = count;
-	return ranges;
-}
-
-/*
- * mm/memory_hotplug.c: check_pfn_span(). A static range has been mapped by its
- * namespace's driver.
- */
-bool dax_dev_is_mappable(const struct dax_dev *dev, const struct dax_range *range)
-{
-	return dev->region->type == DAX_REGION_STATIC ||
-	       dax_is_aligned(range->start | range->len, DAX_SUBSECTION);
 }
 
 /**

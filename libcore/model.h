@@ -110,6 +110,11 @@ struct dax_model {
 #define dax_for_each_absent(dev, region)                                                 \
 	for ((dev) = (region)->absent; (dev); (dev) = (dev)->next)
 
+static inline bool dax_is_minor_taken(const struct dax_model *model, uint32_t minor)
+{
+	return model->minors[minor / 64] >> (minor % 64) & 1;
+}
+
 void dax_model_init(struct dax_model *model, uint32_t major, uint32_t ndctl_major);
 void dax_model_done(struct dax_model *model);
 
@@ -127,30 +132,11 @@ int dax_region_add_device(struct dax_region *region, struct dax_model *model, ui
 			  const struct dax_dev *like, struct dax_dev **ret_dev);
 
 struct dax_region *dax_model_find_region(const struct dax_model *model, uint32_t id);
+struct dax_dev *dax_region_find(const struct dax_region *region, uint32_t id);
 struct dax_dev *dax_model_find(const struct dax_model *model, const char *name);
 const char *dax_dev_name(const struct dax_dev *dev, char buf[DAX_NAME_LEN]);
 uint64_t dax_dev_size(const struct dax_dev *dev);
 uint64_t dax_region_available(const struct dax_region *region);
-
-/*
- * The verbs. Each answers 0 or a negative errno, as the sysfs write does, and has
- * changed nothing if it fails. Text arguments are as written to the file; sysfs.h
- * has already cut the newline or NUL at the end.
- *
- * A device that a verb changed has a higher generation, a deleted one is freed.
- * One verb may change many devices (new_id binds all it can).
- */
-int dax_region_create(struct dax_model *model, struct dax_region *region,
-		      struct dax_dev **ret_dev);
-int dax_region_delete(struct dax_model *model, struct dax_region *region,
-		      const char *name, bool is_held);
-int dax_dev_set_size(struct dax_dev *dev, uint64_t size);
-int dax_dev_set_align(struct dax_dev *dev, uint64_t align);
-int dax_dev_add_mapping(struct dax_dev *dev, uint64_t start, uint64_t end);
-int dax_dev_bind(struct dax_model *model, struct dax_dev *dev);
-int dax_dev_unbind(struct dax_model *model, struct dax_dev *dev);
-int dax_driver_new_id(struct dax_model *model, const char *name);
-int dax_driver_remove_id(struct dax_model *model, const char *name);
 
 /*
  * The driver hmem leaves a dynamic region: all devices go, and are freed. When it comes
@@ -159,45 +145,13 @@ int dax_driver_remove_id(struct dax_model *model, const char *name);
 int dax_region_unbind(struct dax_region *region);
 int dax_region_bind(struct dax_model *model, struct dax_region *region);
 
-/*
- * The nd bus's verbs, for static regions: see model_nd.c. A device that goes is not
- * freed, but it is in no region's `devices`; when it comes back it has a new life.
- */
-struct dax_dev *dax_nd_find(const struct dax_model *model, uint32_t region_id,
-			    uint32_t id);
-int dax_nd_unbind(struct dax_dev *dev);
-int dax_nd_bind(struct dax_model *model, struct dax_dev *dev);
-int dax_nd_release(struct dax_dev *dev);
-int dax_nd_probe(struct dax_model *model, struct dax_dev *dev);
-int dax_nd_region_unbind(struct dax_region *region);
-int dax_nd_region_bind(struct dax_model *model, struct dax_region *region);
-int dax_nd_platform_unbind(struct dax_model *model);
-int dax_nd_platform_bind(struct dax_model *model);
-
-/*
- * Several verbs in one (model_provision.c), all or nothing. The step that failed is
- * told, since the same errno means another thing in each.
- */
-enum dax_step {
-	DAX_STEP_CREATE,
-	DAX_STEP_ALIGN,
-	DAX_STEP_SIZE,
-	DAX_STEP_BIND,
-	DAX_STEP_UNBIND,
-	DAX_STEP_DELETE,
-};
-
-int dax_region_provision(struct dax_model *model, struct dax_region *region,
-			 uint64_t size, uint64_t align, enum dax_step *ret_step,
-			 struct dax_dev **ret_dev);
-int dax_dev_destroy(struct dax_model *model, struct dax_dev *dev);
-
 /* For a daemon whose config changes while it runs. */
 int dax_region_extend(struct dax_model *model, struct dax_region *region, uint64_t size);
 void dax_region_remove_device(struct dax_region *region, struct dax_dev *dev);
 void dax_model_remove_region(struct dax_model *model, struct dax_region *region);
 
 /* Device numbers of the user's choice: reserved before any device is added. */
+int dax_model_take_minor(struct dax_model *model, uint32_t *ret_minor);
 int dax_model_reserve_minor(struct dax_model *model, uint32_t minor);
 void dax_dev_set_minor(struct dax_model *model, struct dax_dev *dev, uint32_t minor);
 
@@ -212,13 +166,10 @@ void dax_model_release_minor(struct dax_model *model, uint32_t minor);
 void dax_dev_describe(const struct dax_model *model, const struct dax_dev *dev,
 		      struct dax_device *ret);
 
-/*
- * Does the model hold together? No overlap, ranges inside their region, sizes
- * aligned (single ranges need not be: `mapping` takes any start), ids ascending and
- * unique, minors marked, seed and youngest exist. For tests and fuzzers.
- *
- * Return: NULL, or what is wrong (a static string).
- */
-const char *dax_model_check(const struct dax_model *model);
+/* Until all callers include these themselves. */
+#include "libcore/model_verbs.h"
+#include "libcore/model_nd.h"
+#include "libcore/model_provision.h"
+#include "libcore/model_check.h"
 
 #endif

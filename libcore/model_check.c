@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Does a model hold together? For tests and fuzzers. */
-#include "libcore/model_internal.h"
+#include "libcore/model_check.h"
 
 #include <stdlib.h>
+
+#include "libcore/device.h"
+#include "libcore/model.h"
+#include "libcore/model_ranges.h"
+#include "libcore/size.h"
 
 static const char *check_ranges(const struct dax_region *region)
 {

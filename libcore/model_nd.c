@@ -16,9 +16,12 @@
  * (drivers/nvdimm/{dax,pfn,namespace,region}_devs.c; what each write answers was seen
  * on 6.12.)
  */
-#include "libcore/model_internal.h"
+#include "libcore/model_nd.h"
 
 #include <errno.h>
+#include <stddef.h>
+
+#include "libcore/model.h"
 
 static struct dax_dev *find_absent(const struct dax_region *region, uint32_t id)
 {

@@ -5,9 +5,13 @@
  * model_verbs.c, in the order in which daxctl takes them; but where one fails, those
  * before it are undone, which daxctl leaves to whoever called it.
  */
-#include "libcore/model_internal.h"
+#include "libcore/model_provision.h"
 
 #include <errno.h>
+
+#include "libcore/device.h"
+#include "libcore/model.h"
+#include "libcore/model_verbs.h"
 
 static int provision(struct dax_model *model, struct dax_dev *dev, uint64_t size,
 		     uint64_t align, enum dax_step *ret_step)

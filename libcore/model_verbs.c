@@ -9,13 +9,17 @@
  *  - a `mapping` write of a bad length is refused: 6.1 (6.12 says yes and does
  *    nothing, which hides mistakes).
  */
-#include "libcore/model_internal.h"
-
-#include "libcore/kstr.h"
+#include "libcore/model_verbs.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "libcore/device.h"
+#include "libcore/kstr.h"
+#include "libcore/model.h"
+#include "libcore/model_ranges.h"
+#include "libcore/size.h"
 
 /* ---- create, delete -------------------------------------------------------- */
 

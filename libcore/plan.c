@@ -4,7 +4,10 @@
 
 #include <stddef.h>
 
+#include "libcore/device.h"
+#include "libcore/fault.h"
 #include "libcore/size.h"
+#include "libcore/state.h"
 
 /**
  * dax_plan_init() - begin a plan

@@ -10,6 +10,8 @@
 #ifndef DAX_PLAN_H
 #define DAX_PLAN_H
 
+#include "libcore/device.h"
+#include "libcore/fault.h"
 #include "libcore/state.h"
 
 struct dax_plan {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The names of calls and reasons, and the sentences that explain verdicts. */
-#include "libcore/verdict.h"
+#include "libcore/reason.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -6,6 +6,9 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "libcore/device.h"
+#include "libcore/fault.h"
+#include "libcore/fault_match.h"
 #include "libcore/size.h"
 
 static uint32_t load32(const uint32_t *p)

@@ -13,10 +13,10 @@
 #ifndef DAX_STATE_H
 #define DAX_STATE_H
 
+#include <stddef.h>
+
 #include "libcore/device.h"
 #include "libcore/fault.h"
-
-#include <stddef.h>
 
 #define DAX_STATE_MAGIC   UINT64_C(0x6574617473786164) /* "daxstate" */
 #define DAX_STATE_VERSION 2

@@ -1,13 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The whole sysfs tree: list it, write to its attributes. */
-#include "libcore/sysfs_tree.h"
-
-#include "libcore/size.h"
+#include "libcore/sysfs.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "libcore/device.h"
+#include "libcore/model.h"
+#include "libcore/model_nd.h"
+#include "libcore/size.h"
+#include "libcore/sysfs_dax.h"
+#include "libcore/sysfs_nd.h"
+#include "libcore/sysfs_node.h"
+#include "libcore/sysfs_platform.h"
+#include "libcore/sysfs_walk.h"
 
 static void walk_all(struct sysfs_walk *walk)
 {

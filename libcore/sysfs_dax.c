@@ -4,14 +4,19 @@
  * device_dax (drivers/dax/bus.c). A static region's device lies below its nd dax
  * device and cannot be changed, a dynamic region's below hmem.N.
  */
-#include "libcore/sysfs_tree.h"
-
-#include "libcore/kstr.h"
-#include "libcore/size.h"
+#include "libcore/sysfs_dax.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+
+#include "libcore/device.h"
+#include "libcore/kstr.h"
+#include "libcore/model.h"
+#include "libcore/model_verbs.h"
+#include "libcore/size.h"
+#include "libcore/sysfs_node.h"
+#include "libcore/sysfs_walk.h"
 
 #define DEVICE_DAX DAX_SYSFS_DEVICE_DAX
 #define KMEM       DAX_SYSFS_KMEM

@@ -9,15 +9,21 @@
  * and so do the seeds, as none but its own nd dax device ever claims a namespace
  * (drivers/nvdimm/). Drivers can be unbound and bound: model_nd.c.
  */
-#include "libcore/sysfs_tree.h"
-
-#include "libcore/kstr.h"
-#include "libcore/size.h"
+#include "libcore/sysfs_nd.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "libcore/device.h"
+#include "libcore/kstr.h"
+#include "libcore/model.h"
+#include "libcore/model_nd.h"
+#include "libcore/size.h"
+#include "libcore/sysfs_dax.h"
+#include "libcore/sysfs_node.h"
+#include "libcore/sysfs_walk.h"
 
 #define ALIGNMENTS   "4096 2097152 1073741824 \n"
 #define SECTOR_SIZES "512 520 528 4096 4104 4160 4224 \n"

@@ -3,14 +3,19 @@
  * What is in sysfs above and beside our buses: the platform devices that the regions
  * hang under, as much of their bus as the links need, and the modules.
  */
-#include "libcore/sysfs_tree.h"
-
-#include "libcore/kstr.h"
+#include "libcore/sysfs_platform.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "libcore/kstr.h"
+#include "libcore/model.h"
+#include "libcore/model_nd.h"
+#include "libcore/sysfs_dax.h"
+#include "libcore/sysfs_node.h"
+#include "libcore/sysfs_walk.h"
 
 /* ---- platform devices ------------------------------------------------------ */
 
@@ -67,21 +72,6 @@ static const struct sysfs_attr hmem_attrs[] = {
 	 .store = dax_sysfs_store_uevent},
 	{0},
 };
-
-bool dax_sysfs_has_type(const struct dax_model *model, enum dax_region_type type)
-{
-	const struct dax_region *region;
-
-	dax_for_each_region (region, model)
-		if (region->type == type)
-			return true;
-	return false;
-}
-
-bool dax_sysfs_has_nd(const struct dax_model *model)
-{
-	return dax_sysfs_has_type(model, DAX_REGION_STATIC) && !model->is_nd_gone;
-}
 
 static void walk_platform_device(struct sysfs_walk *walk, const struct sysfs_obj *obj,
 				 const struct sysfs_attr *attrs, const char *dir,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Name directories, attributes and links, and find one of them by its path. */
-#include "libcore/sysfs_tree.h"
+#include "libcore/sysfs_walk.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "libcore/kstr.h"
+#include "libcore/model.h"
+#include "libcore/sysfs_node.h"
 
 const struct dax_model *dax_sysfs_model(const struct sysfs_walk *walk)
 {
@@ -228,4 +230,28 @@ bool dax_sysfs_has_node(const struct dax_model *model,
 	struct sysfs_lookup lookup;
 
 	return dax_sysfs_find_node(model, walk_tree, path, &lookup);
+}
+
+/**
+ * dax_sysfs_has_type() - true if any region is of a type
+ * @model:	the regions
+ * @type:	the type
+ */
+bool dax_sysfs_has_type(const struct dax_model *model, enum dax_region_type type)
+{
+	const struct dax_region *region;
+
+	dax_for_each_region (region, model)
+		if (region->type == type)
+			return true;
+	return false;
+}
+
+/**
+ * dax_sysfs_has_nd() - true if there is an nd bus device
+ * @model:	the regions
+ */
+bool dax_sysfs_has_nd(const struct dax_model *model)
+{
+	return dax_sysfs_has_type(model, DAX_REGION_STATIC) && !model->is_nd_gone;
 }

@@ -19,6 +19,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "libcore/device.h"
+#include "libcore/reason.h"
 #include "libcore/size.h"
 
 #ifndef MAP_TYPE

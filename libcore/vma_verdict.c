@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What device-dax answers to calls on the dax mappings of a process. */
-#include "libcore/vmas.h"
+#include "libcore/vma_verdict.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "libcore/device.h"
+#include "libcore/reason.h"
 #include "libcore/size.h"
+#include "libcore/verdict.h"
+#include "libcore/vmas.h"
 
 #ifndef MADV_COLD
 #define MADV_COLD    20

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "libcore/device.h"
 #include "libcore/size.h"
 
 /**

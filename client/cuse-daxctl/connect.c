@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Finding the daemon, asking it. */
-#include "client/cuse-daxctl/daxctl.h"
-
-#include "libcore/wire.h"
+#include "client/cuse-daxctl/connect.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,10 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "libcore/wire.h"
+
+#include "client/cuse-daxctl/error.h"
 
 #define TIMEOUT_S 30
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Print error messages. */
-#include "client/cuse-daxctl/daxctl.h"
+#include "client/cuse-daxctl/error.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Answers as people read them: columns as wide as what is in them. */
-#include "client/cuse-daxctl/daxctl.h"
-
-#include "libcore/size.h"
+#include "client/cuse-daxctl/human.h"
 
 #include <glib.h>
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+#include "libcore/size.h"
 
 #define COLUMNS_MAX 16
 

@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a file holds that is to back a region. Asks no daemon, and changes nothing. */
-#include "client/cuse-daxctl/daxctl.h"
-
-#include "libcore/image.h"
-#include "libcore/size.h"
+#include "client/cuse-daxctl/inspect.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <json-c/json.h>
 #include <linux/magic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
+
+#include "libcore/image.h"
+#include "libcore/infoblock.h"
+#include "libcore/layout.h"
+#include "libcore/model.h"
+
+#include "client/cuse-daxctl/error.h"
 
 static void add_string(struct json_object *json, const char *key, const char *value)
 {

@@ -4,15 +4,19 @@
  *
  * Exit status: 0; 1: it could not be done; 2: the command line is wrong.
  */
-#include "client/cuse-daxctl/daxctl.h"
-
 #include <getopt.h>
 #include <glib.h>
-#include <stdarg.h>
+#include <json-c/json.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "client/cuse-daxctl/connect.h"
+#include "client/cuse-daxctl/error.h"
+#include "client/cuse-daxctl/human.h"
+#include "client/cuse-daxctl/inspect.h"
 
 static const struct verb {
 	const char *name;

@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The command: started, waited for, imitated in its end. */
-#include "client/daxrun/daxrun.h"
+#include "client/daxrun/command.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "client/daxrun/daemon.h"
+#include "client/daxrun/log.h"
+#include "client/daxrun/util.h"
 
 /* What daxrun waits for, instead of being interrupted by. */
 static void block_signals(sigset_t *ret_before)

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* From --device to a config file for the daemon. */
-#include "client/daxrun/daxrun.h"
+#include "client/daxrun/config.h"
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "libcore/device.h"
+
+#include "client/daxrun/options.h"
+#include "client/daxrun/util.h"
 
 /* The keys of --device. Some are of the region that the device is in. */
 enum key {

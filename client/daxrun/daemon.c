@@ -1,15 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The private daemon: started for one command, gone with it. */
-#include "client/daxrun/daxrun.h"
+#include "client/daxrun/daemon.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "client/daxrun/config.h"
+#include "client/daxrun/files.h"
+#include "client/daxrun/options.h"
+#include "client/daxrun/util.h"
 
 /* The config file that the options make. NULL: they name one. */
 static char *make_config(const struct run_options *o)

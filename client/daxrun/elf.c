@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What kind of program is the command? Only looked at, never trusted. */
-#include "client/daxrun/daxrun.h"
+#include "client/daxrun/elf.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "client/daxrun/util.h"
 
 struct image {
 	const uint8_t *p;

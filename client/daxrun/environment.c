@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The environment that the command needs. */
-#include "client/daxrun/daxrun.h"
+#include "client/daxrun/environment.h"
 
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "client/daxrun/elf.h"
+#include "client/daxrun/files.h"
+#include "client/daxrun/log.h"
+#include "client/daxrun/options.h"
+#include "client/daxrun/util.h"
 
 static bool is_sanitizer(const char *path)
 {

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Where the other parts of the program are, and its directories. */
-#include "client/daxrun/daxrun.h"
+#include "client/daxrun/files.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "libcore/wire.h"
+
+#include "client/daxrun/util.h"
 
 /* A file beside our own program, as in the build tree, or where it is installed. */
 static char *find(const char *name, int how, const char *const *installed)

@@ -5,12 +5,13 @@
  * The lines come as datagrams and are worded here. Refusals are limited, as the
  * kernel's own are (printk_ratelimited()); a trace is complete.
  */
-#include "client/daxrun/daxrun.h"
+#include "client/daxrun/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdlib.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -20,6 +21,12 @@
 #include <unistd.h>
 
 #include "libcore/event.h"
+#include "libcore/reason.h"
+
+#include "client/daxrun/daemon.h"
+#include "client/daxrun/files.h"
+#include "client/daxrun/options.h"
+#include "client/daxrun/util.h"
 
 #define REFUSALS_PER_SECOND 20
 #define BUFFER_BYTES        (4 << 20)

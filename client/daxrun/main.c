@@ -6,9 +6,17 @@
  * preloaded, tells of refused calls, and leaves nothing behind. It is a convenience,
  * no sandbox: the command can do all that it could without.
  */
-#include "client/daxrun/daxrun.h"
-
 #include <unistd.h>
+
+#include "client/daxrun/check.h"
+#include "client/daxrun/command.h"
+#include "client/daxrun/daemon.h"
+#include "client/daxrun/environment.h"
+#include "client/daxrun/files.h"
+#include "client/daxrun/options.h"
+#include "client/daxrun/report.h"
+#include "client/daxrun/run.h"
+#include "client/daxrun/sweep.h"
 
 /* For eval: the daemon ends with the shell that reads this. */
 static int print_env(const struct run_options *o)

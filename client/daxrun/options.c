@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The command line: one table makes the options, their help and their check. */
-#include "client/daxrun/daxrun.h"
+#include "client/daxrun/options.h"
 
 #include <getopt.h>
 #include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "libcore/fault.h"
+
+#include "client/daxrun/util.h"
 
 enum option_id {
 	OPT_DEVICE = 'd',

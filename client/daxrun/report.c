@@ -4,15 +4,18 @@
  *
  * The daemon writes what it has counted into a file in memory when it ends.
  */
-#include "client/daxrun/daxrun.h"
+#include "client/daxrun/report.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "client/daxrun/util.h"
 
 /**
  * run_open_report() - where the daemon is to write

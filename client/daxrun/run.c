@@ -1,8 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Run a command once, with a daemon of its own or a running one. */
-#include "client/daxrun/daxrun.h"
+#include "client/daxrun/run.h"
 
+#include <sys/types.h>
 #include <unistd.h>
+
+#include "client/daxrun/command.h"
+#include "client/daxrun/daemon.h"
+#include "client/daxrun/elf.h"
+#include "client/daxrun/environment.h"
+#include "client/daxrun/files.h"
+#include "client/daxrun/log.h"
+#include "client/daxrun/options.h"
 
 /**
  * run_once() - run the command, with a daemon of its own unless told to connect

@@ -5,21 +5,31 @@
  * Each step is a process of its own that does what daxrun does for one command, with
  * one rule more. What it found is left in memory that all share.
  */
-#include "client/daxrun/daxrun.h"
+#include "client/daxrun/sweep.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/types.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "libcore/fault.h"
+
+#include "client/daxrun/files.h"
+#include "client/daxrun/options.h"
+#include "client/daxrun/report.h"
+#include "client/daxrun/run.h"
+#include "client/daxrun/util.h"
 
 #define STEPS_MAX 100000
 #define HANGS_S   60

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Small things: a launcher may die. */
-#include "client/daxrun/daxrun.h"
+#include "client/daxrun/util.h"
 
 #include <errno.h>
 #include <ftw.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 __attribute__((format(printf, 1, 0))) static void say(const char *fmt, va_list ap)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Files that are to be regions: any bytes at all, and nearly right ones. */
-#include "tests/fuzz/fuzz.h"
-
 #include "libcore/bytes.h"
+#include "libcore/device.h"
 #include "libcore/image.h"
 #include "libcore/infoblock.h"
 #include "libcore/layout.h"
+
+#include "tests/fuzz/fuzz.h"
 
 static void fix_checksum(uint8_t *buf, size_t len)
 {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The kernel's lists of mappings, as programs read them under us. */
-#include "tests/fuzz/fuzz.h"
-
+#include "libcore/device.h"
 #include "libcore/maps_text.h"
+#include "libcore/vmas.h"
+
+#include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What comes over sockets: messages to the daemon, events for daxrun. */
-#include "tests/fuzz/fuzz.h"
-
 #include "libcore/event.h"
+#include "libcore/reason.h"
 #include "libcore/wire.h"
+
+#include "tests/fuzz/fuzz.h"
 
 static void message(const uint8_t *data, size_t size)
 {

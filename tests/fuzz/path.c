@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Paths of other people's programs. */
-#include "tests/fuzz/fuzz.h"
-
 #include "libcore/path.h"
+
+#include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

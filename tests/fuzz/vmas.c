@@ -3,12 +3,14 @@
  * The list of a process's mappings, against one that is an array of pages: whatever is
  * done, the two say the same of every page.
  */
-#include "tests/fuzz/fuzz.h"
-
 #include <sys/mman.h>
 
+#include "libcore/reason.h"
 #include "libcore/size.h"
+#include "libcore/vma_verdict.h"
 #include "libcore/vmas.h"
+
+#include "tests/fuzz/fuzz.h"
 
 enum {
 	PAGES = 64,

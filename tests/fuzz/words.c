@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Words that people write: sizes, numbers, fault rules. */
-#include "tests/fuzz/fuzz.h"
-
 #include "libcore/fault.h"
+#include "libcore/fault_format.h"
 #include "libcore/kstr.h"
 #include "libcore/size.h"
+
+#include "tests/fuzz/fuzz.h"
 
 static void sizes(const char *text)
 {

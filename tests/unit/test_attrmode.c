@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Attributes as plain files: what the file's mode says of the real one's. */
 #include "libcore/attrmode.h"
+#include "libcore/model.h"
 #include "libcore/sysfs.h"
+#include "libcore/sysfs_node.h"
 
 #include "tests/unit/tap.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Names of devices. */
+#include <errno.h>
+
 #include "libcore/device.h"
 
 #include "tests/unit/tap.h"
-
-#include <errno.h>
 
 static void test_good(const char *name, uint32_t want_region, uint32_t want_id)
 {

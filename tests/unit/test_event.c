@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What happened to one call, in the words that daxrun prints. */
-#include "libcore/event.h"
-
-#include "tests/unit/tap.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+
+#include "libcore/event.h"
+#include "libcore/reason.h"
+
+#include "tests/unit/tap.h"
 
 static struct dax_event event(enum dax_call call)
 {

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Fault rules: the grammar with every mistake, and matching. */
-#include "libcore/fault.h"
-
-#include "tests/unit/tap.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "libcore/fault.h"
+#include "libcore/fault_format.h"
+#include "libcore/fault_match.h"
+
+#include "tests/unit/tap.h"
 
 /* Read, and written as it should be; and that is read back as the same. */
 static void good(const char *text, const char *want)

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a file is that is to be the image of a namespace; and its record, by parts. */
-#include "libcore/image.h"
-
-#include "libcore/size.h"
-#include "tests/unit/fail_calloc.h"
-#include "tests/unit/tap.h"
-
 #include <errno.h>
 #include <string.h>
+
+#include "libcore/image.h"
+#include "libcore/infoblock.h"
+#include "libcore/layout.h"
+#include "libcore/model.h"
+#include "libcore/model_check.h"
+#include "libcore/model_verbs.h"
+#include "libcore/size.h"
+
+#include "tests/unit/fail_calloc.h"
+#include "tests/unit/tap.h"
 
 #define M    DAX_MIB
 #define SLOT 2040

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The info block: its bytes, what is refused, and the arithmetic of sizes. */
-#include "libcore/infoblock.h"
-
-#include "libcore/size.h"
-#include "tests/unit/tap.h"
-
 #include <errno.h>
 #include <string.h>
+
+#include "libcore/infoblock.h"
+#include "libcore/model.h"
+#include "libcore/size.h"
+
+#include "tests/unit/tap.h"
 
 static uint64_t get_le(const uint8_t *p, int bytes)
 {

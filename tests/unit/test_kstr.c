@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Text as the kernel's attributes read it. */
-#include "libcore/kstr.h"
-
-#include "tests/unit/tap.h"
-
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+
+#include "libcore/kstr.h"
+
+#include "tests/unit/tap.h"
 
 static void test_u64(const char *text, unsigned int base, int want, uint64_t want_value)
 {

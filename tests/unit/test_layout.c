@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The layout record: what is written is read, and no torn write is taken for one. */
-#include "libcore/layout.h"
-
-#include "libcore/bytes.h"
-#include "libcore/image.h"
-#include "libcore/size.h"
-#include "tests/unit/tap.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "libcore/bytes.h"
+#include "libcore/device.h"
+#include "libcore/image.h"
+#include "libcore/infoblock.h"
+#include "libcore/layout.h"
+#include "libcore/model.h"
+#include "libcore/size.h"
+
+#include "tests/unit/fail_calloc.h"
+#include "tests/unit/tap.h"
 
 #define SLOT 2040
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Mappings as /proc shows them: lines taken from real ones. */
-#include "libcore/maps_text.h"
-
-#include "libcore/size.h"
-#include "tests/unit/tap.h"
-
 #include <string.h>
 #include <sys/sysmacros.h>
+
+#include "libcore/maps_text.h"
+#include "libcore/size.h"
+#include "libcore/vmas.h"
+
+#include "tests/unit/tap.h"
 
 static const struct dax_vma rw = {
 	.start = 0x7f5a40000000,

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Regions and devices: every verb by example. test_model_random.c does the rest. */
-#include "libcore/model.h"
-
-#include "libcore/size.h"
-#include "tests/unit/fail_calloc.h"
-#include "tests/unit/tap.h"
-
 #include <errno.h>
 #include <string.h>
+
+#include "libcore/device.h"
+#include "libcore/model.h"
+#include "libcore/model_check.h"
+#include "libcore/model_verbs.h"
+#include "libcore/size.h"
+
+#include "tests/unit/fail_calloc.h"
+#include "tests/unit/tap.h"
 
 #define START (4 * DAX_GIB)
 #define M     DAX_MIB

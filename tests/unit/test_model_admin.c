@@ -4,14 +4,18 @@
  * and taken away in one step, their numbers, regions that come, grow and go, and the
  * drivers of the nd bus that leave a static region and come back.
  */
-#include "libcore/model.h"
-
-#include "libcore/size.h"
-#include "tests/unit/fail_calloc.h"
-#include "tests/unit/tap.h"
-
 #include <errno.h>
 #include <string.h>
+
+#include "libcore/model.h"
+#include "libcore/model_check.h"
+#include "libcore/model_nd.h"
+#include "libcore/model_provision.h"
+#include "libcore/model_verbs.h"
+#include "libcore/size.h"
+
+#include "tests/unit/fail_calloc.h"
+#include "tests/unit/tap.h"
 
 #define M DAX_MIB
 

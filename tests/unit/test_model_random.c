@@ -6,14 +6,17 @@
  * The naive model knows who owns each 64 KiB of a region and hands memory out one
  * such unit at a time. It shares no code with the real one.
  */
-#include "libcore/model.h"
-
-#include "libcore/size.h"
-#include "tests/unit/tap.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "libcore/device.h"
+#include "libcore/model.h"
+#include "libcore/model_check.h"
+#include "libcore/model_verbs.h"
+#include "libcore/size.h"
+
+#include "tests/unit/tap.h"
 
 #define UNIT        65536
 #define GRAIN       32 /* units of 2 MiB */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Which paths are the emulator's. */
+#include <string.h>
+
 #include "libcore/path.h"
 
 #include "tests/unit/tap.h"
-
-#include <string.h>
 
 static const struct dax_path_names names = {.major = 252, .ndctl_major = 251};
 

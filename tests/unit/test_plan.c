@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* From a stretch of a device to the pieces of its backing store. */
-#include "libcore/plan.h"
-
-#include "libcore/size.h"
-#include "tests/unit/tap.h"
-
 #include <stdlib.h>
+
+#include "libcore/device.h"
+#include "libcore/fault.h"
+#include "libcore/plan.h"
+#include "libcore/size.h"
+#include "libcore/state.h"
+
+#include "tests/unit/fail_calloc.h"
+#include "tests/unit/tap.h"
 
 #define A (2 * DAX_MIB)
 #define P DAX_PAGE

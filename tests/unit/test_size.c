@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Sizes as people write them, and the arithmetic. */
+#include <errno.h>
+#include <string.h>
+
 #include "libcore/size.h"
 
 #include "tests/unit/tap.h"
-
-#include <errno.h>
-#include <string.h>
 
 static void test_parse(const char *text, int want, uint64_t want_size)
 {

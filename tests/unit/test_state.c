@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The state pages, written by the daemon and read by everybody at any moment. */
-#include "libcore/state.h"
-
-#include "libcore/size.h"
-#include "tests/unit/tap.h"
-
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "libcore/device.h"
+#include "libcore/fault.h"
+#include "libcore/size.h"
+#include "libcore/state.h"
+
+#include "tests/unit/fail_calloc.h"
+#include "tests/unit/tap.h"
 
 #define A (2 * DAX_MIB)
 

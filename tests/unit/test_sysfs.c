@@ -4,14 +4,18 @@
  * static tree there was recorded on a real kernel, the dynamic one put together from
  * what was measured on one.
  */
-#include "libcore/sysfs.h"
-
-#include "libcore/size.h"
-#include "tests/unit/tap.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "libcore/model.h"
+#include "libcore/model_check.h"
+#include "libcore/model_verbs.h"
+#include "libcore/size.h"
+#include "libcore/sysfs.h"
+#include "libcore/sysfs_node.h"
+
+#include "tests/unit/tap.h"
 
 /* The files become part of the program: it can be run from anywhere. */
 #define INCLUDE_TEXT(name, path)                                                         \

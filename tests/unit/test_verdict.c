@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What device-dax answers to calls on a descriptor, and to mmap, one row per fact. */
-#include "libcore/verdict.h"
-
-#include "libcore/size.h"
-#include "tests/unit/tap.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
@@ -14,6 +9,13 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "libcore/device.h"
+#include "libcore/reason.h"
+#include "libcore/size.h"
+#include "libcore/verdict.h"
+
+#include "tests/unit/tap.h"
 
 #define A (2 * DAX_MIB)
 

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The list of a process's dax mappings, and the rules for calls on them. */
-#include "libcore/vmas.h"
-
-#include "libcore/size.h"
-#include "tests/unit/tap.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+
+#include "libcore/device.h"
+#include "libcore/reason.h"
+#include "libcore/size.h"
+#include "libcore/verdict.h"
+#include "libcore/vma_verdict.h"
+#include "libcore/vmas.h"
+
+#include "tests/unit/tap.h"
 
 #define A    (2 * DAX_MIB)
 #define P    DAX_PAGE

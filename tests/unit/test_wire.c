@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Messages of the control socket: nothing in them is believed before it was checked. */
+#include <errno.h>
+#include <string.h>
+
 #include "libcore/wire.h"
 
 #include "tests/unit/tap.h"
-
-#include <errno.h>
-#include <string.h>
 
 int main(void)
 {

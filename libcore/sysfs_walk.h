@@ -7,10 +7,11 @@
  * tree is calling them; finding the attribute that a path names is calling them as
  * well and comparing. A table row says what reading shows and what writing does.
  */
-#ifndef DAX_SYSFS_TREE_H
-#define DAX_SYSFS_TREE_H
+#ifndef DAX_SYSFS_WALK_H
+#define DAX_SYSFS_WALK_H
 
-#include "libcore/sysfs.h"
+#include "libcore/model.h"
+#include "libcore/sysfs_node.h"
 
 /* What a directory stands for; what does not apply is NULL or 0. */
 struct sysfs_obj {
@@ -70,20 +71,6 @@ void dax_sysfs_link(struct sysfs_walk *walk, const char *target, const char *fmt
 	__attribute__((format(printf, 3, 4)));
 const struct dax_model *dax_sysfs_model(const struct sysfs_walk *walk);
 
-/* The parts of the tree. A directory is named before what is in it, over all parts. */
-void dax_sysfs_walk_platform_devices(struct sysfs_walk *walk);
-void dax_sysfs_walk_platform_bus(struct sysfs_walk *walk);
-void dax_sysfs_walk_memory(struct sysfs_walk *walk);
-void dax_sysfs_walk_modules(struct sysfs_walk *walk);
-void dax_sysfs_walk_nd_devices(struct sysfs_walk *walk);
-void dax_sysfs_walk_nd_bus(struct sysfs_walk *walk);
-void dax_sysfs_walk_dax_devices(struct sysfs_walk *walk);
-void dax_sysfs_walk_dax_bus(struct sysfs_walk *walk);
-
-/* The directory of a dax device, in a buffer of DAX_SYSFS_PATH_MAX. */
-const char *dax_sysfs_dev_dir(const struct dax_dev *dev, char *buf);
-const char *dax_sysfs_region_dir(const struct dax_region *region, char *buf);
-/* Is there an nd bus device? */
 bool dax_sysfs_has_nd(const struct dax_model *model);
 bool dax_sysfs_has_type(const struct dax_model *model, enum dax_region_type type);
 bool dax_sysfs_find_node(const struct dax_model *model,

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Connect to the daemon, send requests and read replies. */
+#ifndef CTL_CONNECT_H
+#define CTL_CONNECT_H
+
+#include <json-c/json.h>
+
+int ctl_connect(const char *runtime_dir);
+struct json_object *ctl_ask(int fd, struct json_object *question);
+int ctl_ask_stream(int fd, struct json_object *question);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The private daemon: start it, wait until it is ready, stop it. */
+#ifndef RUN_DAEMON_H
+#define RUN_DAEMON_H
+
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "client/daxrun/files.h"
+#include "client/daxrun/options.h"
+
+struct run_daemon {
+	pid_t pid; /* 0: not ours */
+	char dir[RUN_DIR_LEN];
+	FILE *ready; /* what it has to say while it starts */
+};
+
+void run_start_daemon(const struct run_options *o, pid_t ends_with,
+		      struct run_daemon *ret);
+void run_await_daemon(struct run_daemon *d);
+void run_stop_daemon(struct run_daemon *d);
+
+#endif

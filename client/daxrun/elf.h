@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Tell what kind of program a command is. */
+#ifndef RUN_ELF_H
+#define RUN_ELF_H
+
+#include <stdbool.h>
+
+struct run_program {
+	bool is_static; /* an ELF file that loads no shim */
+	bool is_set_id; /* that ignores LD_PRELOAD */
+	char asan[32];  /* soname of ASan's runtime, if it is linked to one */
+};
+
+void run_look_at(const char *command, struct run_program *ret);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Read what the shim reports, and print refusals and traces. */
+#ifndef RUN_LOG_H
+#define RUN_LOG_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "client/daxrun/daemon.h"
+#include "client/daxrun/files.h"
+#include "client/daxrun/options.h"
+
+struct run_log {
+	int fd; /* -1: nobody listens */
+	bool is_trace;
+	FILE *out;
+	char path[RUN_DIR_LEN + 16]; /* of the socket; '@': in the abstract namespace */
+	long nr_lines;               /* in the current second */
+	long second;
+	long nr_left_out;
+};
+
+void run_open_log(const struct run_options *o, const struct run_daemon *d,
+		  struct run_log *log);
+void run_read_log(struct run_log *log);
+void run_close_log(struct run_log *log);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Messages, memory and strings of the launcher, which is one process without threads. */
+#ifndef RUN_UTIL_H
+#define RUN_UTIL_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+/* Exit statuses of our own, as env(1) and the shells have them. */
+enum {
+	RUN_EXIT_FAILED = 125,
+	RUN_EXIT_NOT_EXECUTABLE = 126,
+	RUN_EXIT_NOT_FOUND = 127,
+};
+
+void run_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void run_die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+void *run_alloc(size_t size);
+char *run_strdup(const char *s);
+char *run_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void run_remove_tree(const char *dir);
+
+#endif

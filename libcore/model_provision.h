@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Several verbs in one, all or nothing. */
+#ifndef DAX_MODEL_PROVISION_H
+#define DAX_MODEL_PROVISION_H
+
+#include "libcore/model.h"
+
+/*
+ * Several verbs in one (model_provision.c), all or nothing. The step that failed is
+ * told, since the same errno means another thing in each.
+ */
+enum dax_step {
+	DAX_STEP_CREATE,
+	DAX_STEP_ALIGN,
+	DAX_STEP_SIZE,
+	DAX_STEP_BIND,
+	DAX_STEP_UNBIND,
+	DAX_STEP_DELETE,
+};
+
+int dax_region_provision(struct dax_model *model, struct dax_region *region,
+			 uint64_t size, uint64_t align, enum dax_step *ret_step,
+			 struct dax_dev **ret_dev);
+int dax_dev_destroy(struct dax_model *model, struct dax_dev *dev);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A node of the sysfs tree: a directory, an attribute or a link. */
+#ifndef DAX_SYSFS_NODE_H
+#define DAX_SYSFS_NODE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define DAX_SYSFS_PATH_MAX 256
+#define DAX_SYSFS_TEXT_MAX 4096
+
+#define DAX_SYSFS_DEVICE_DAX "bus/dax/drivers/device_dax"
+#define DAX_SYSFS_KMEM       "bus/dax/drivers/kmem"
+
+enum dax_sysfs_kind {
+	DAX_SYSFS_DIR,
+	DAX_SYSFS_FILE,
+	DAX_SYSFS_LINK,
+};
+
+struct dax_sysfs_node {
+	const char *path; /* below /sys, no slash in front: "bus/dax/devices" */
+	enum dax_sysfs_kind kind;
+	uint16_t mode;    /* as the real file's: 0444, 0400, 0200, 0644; dirs 0755 */
+	int read_error;   /* errno that read(2) answers, or 0: see attrmode.h */
+	const char *text; /* FILE: content with its newline; LINK: the target */
+	size_t len;       /* of text */
+};
+
+#endif
