@@ -215,13 +215,13 @@ static int ask(int fd, struct json_object *question)
 }
 
 /**
- * ctl_ask() - ask and wait for the answer
+ * ctl_connect_ask() - ask and wait for the answer
  * @fd:		from ctl_connect()
  * @question:	an object with a "verb"
  *
  * Return: the answer, to be put; NULL after a message.
  */
-struct json_object *ctl_ask(int fd, struct json_object *question)
+struct json_object *ctl_connect_ask(int fd, struct json_object *question)
 {
 	int answer = ask(fd, question);
 	struct json_object *json;
@@ -237,13 +237,13 @@ struct json_object *ctl_ask(int fd, struct json_object *question)
 }
 
 /**
- * ctl_ask_stream() - ask for something that goes on
+ * ctl_connect_ask_stream() - ask for something that goes on
  * @fd:		from ctl_connect()
  * @question:	an object with a "verb"
  *
  * Return: a descriptor to read lines from; -1 after a message.
  */
-int ctl_ask_stream(int fd, struct json_object *question)
+int ctl_connect_ask_stream(int fd, struct json_object *question)
 {
 	int stream = ask(fd, question);
 

@@ -6,7 +6,7 @@
 #include <json-c/json.h>
 
 int ctl_connect(const char *runtime_dir);
-struct json_object *ctl_ask(int fd, struct json_object *question);
-int ctl_ask_stream(int fd, struct json_object *question);
+struct json_object *ctl_connect_ask(int fd, struct json_object *question);
+int ctl_connect_ask_stream(int fd, struct json_object *question);
 
 #endif

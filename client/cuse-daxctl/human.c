@@ -80,10 +80,10 @@ static void print_table(struct json_object *rows, const struct column *columns, 
 }
 
 /**
- * ctl_print_list() - the devices
+ * ctl_human_list() - the devices
  * @json:	answer to "list"
  */
-void ctl_print_list(struct json_object *json)
+void ctl_human_list(struct json_object *json)
 {
 	static const struct column columns[] = {
 		{"DEVICE", "chardev"},
@@ -103,15 +103,15 @@ void ctl_print_list(struct json_object *json)
 }
 
 /**
- * ctl_print_device() - one device
+ * ctl_human_device() - one device
  * @json:	answer to "create", "destroy", "enable" and "disable"
  */
-void ctl_print_device(struct json_object *json)
+void ctl_human_device(struct json_object *json)
 {
 	struct json_object *rows = json_object_new_array();
 
 	json_object_array_add(rows, json_object_get(json));
-	ctl_print_list(rows);
+	ctl_human_list(rows);
 	json_object_put(rows);
 }
 
@@ -136,10 +136,10 @@ static void print_field(const char *key, struct json_object *value)
 }
 
 /**
- * ctl_print_event() - one line of what is watched
+ * ctl_human_event() - one line of what is watched
  * @json:	an event
  */
-void ctl_print_event(struct json_object *json)
+void ctl_human_event(struct json_object *json)
 {
 	struct json_object *value;
 	char when[32] = "";
@@ -165,10 +165,10 @@ void ctl_print_event(struct json_object *json)
 }
 
 /**
- * ctl_print_mappings() - who has what mapped
+ * ctl_human_mappings() - who has what mapped
  * @json:	answer to "mappings"
  */
-void ctl_print_mappings(struct json_object *json)
+void ctl_human_mappings(struct json_object *json)
 {
 	static const struct column columns[] = {
 		{"PID", "pid", .is_number = true},
@@ -184,10 +184,10 @@ void ctl_print_mappings(struct json_object *json)
 }
 
 /**
- * ctl_print_stats() - the daemon and its devices
+ * ctl_human_stats() - the daemon and its devices
  * @json:	answer to "stats"
  */
-void ctl_print_stats(struct json_object *json)
+void ctl_human_stats(struct json_object *json)
 {
 	static const struct column columns[] = {
 		{"DEVICE", "chardev"},
@@ -230,10 +230,10 @@ static char *ranges_text(struct json_object *ranges)
 }
 
 /**
- * ctl_print_image() - what is in a file
+ * ctl_human_image() - what is in a file
  * @json:	from ctl_inspect()
  */
-void ctl_print_image(struct json_object *json)
+void ctl_human_image(struct json_object *json)
 {
 	static const struct column columns[] = {
 		{"ID", "id", .is_number = true},
@@ -273,10 +273,10 @@ void ctl_print_image(struct json_object *json)
 }
 
 /**
- * ctl_print_faults() - fault rules
+ * ctl_human_faults() - fault rules
  * @json:	answer to "fault": one rule, or a list
  */
-void ctl_print_faults(struct json_object *json)
+void ctl_human_faults(struct json_object *json)
 {
 	static const struct column columns[] = {
 		{"ID", "id", .is_number = true},
@@ -296,10 +296,10 @@ void ctl_print_faults(struct json_object *json)
 #define MAP_WIDTH 64
 
 /**
- * ctl_print_map() - a device as a strip of units
+ * ctl_human_map() - a device as a strip of units
  * @json:	answer to "map"
  */
-void ctl_print_map(struct json_object *json)
+void ctl_human_map(struct json_object *json)
 {
 	struct json_object *value;
 	char size[DAX_SIZE_STRLEN];

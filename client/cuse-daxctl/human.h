@@ -5,13 +5,13 @@
 
 #include <json-c/json.h>
 
-void ctl_print_list(struct json_object *json);
-void ctl_print_mappings(struct json_object *json);
-void ctl_print_stats(struct json_object *json);
-void ctl_print_device(struct json_object *json);
-void ctl_print_image(struct json_object *json);
-void ctl_print_event(struct json_object *json);
-void ctl_print_faults(struct json_object *json);
-void ctl_print_map(struct json_object *json);
+void ctl_human_list(struct json_object *json);
+void ctl_human_mappings(struct json_object *json);
+void ctl_human_stats(struct json_object *json);
+void ctl_human_device(struct json_object *json);
+void ctl_human_image(struct json_object *json);
+void ctl_human_event(struct json_object *json);
+void ctl_human_faults(struct json_object *json);
+void ctl_human_map(struct json_object *json);
 
 #endif

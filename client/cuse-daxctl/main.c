@@ -28,28 +28,28 @@ static const struct verb {
 	bool is_offline;                         /* no daemon is asked */
 	bool is_long;                            /* more arguments are its rule */
 } verbs[] = {
-	{"list", NULL, NULL, "the devices", ctl_print_list},
+	{"list", NULL, NULL, "the devices", ctl_human_list},
 	{"mappings", NULL, NULL, "which process has which device mapped where",
-	 ctl_print_mappings},
+	 ctl_human_mappings},
 	{"stats", NULL, NULL, "the daemon, and how its devices are used",
-	 ctl_print_stats},
+	 ctl_human_stats},
 	{"create", "[REGION]", "region", "a new device in a dynamic region, enabled",
-	 ctl_print_device},
-	{"destroy", "DEVICE", "device", "disable and delete a device", ctl_print_device},
-	{"enable", "DEVICE", "device", "let programs use a device", ctl_print_device},
+	 ctl_human_device},
+	{"destroy", "DEVICE", "device", "disable and delete a device", ctl_human_device},
+	{"enable", "DEVICE", "device", "let programs use a device", ctl_human_device},
 	{"disable", "DEVICE", "device", "take a device from all programs; its data stays",
-	 ctl_print_device},
+	 ctl_human_device},
 	{"inspect", "FILE", "file", "what is in the file of a region; asks no daemon",
-	 ctl_print_image, .is_offline = true},
+	 ctl_human_image, .is_offline = true},
 	{"inject", "DEVICE", "device", "poison memory: --offset and --length",
-	 ctl_print_device},
+	 ctl_human_device},
 	{"clear", "DEVICE", "device", "heal poisoned memory, which is zero then",
-	 ctl_print_device},
+	 ctl_human_device},
 	{"fault", "[add RULE|remove ID|list]", "action", "fault rules that come and go",
-	 ctl_print_faults, .is_long = true},
-	{"map", "DEVICE", "device", "the device as a strip of its units", ctl_print_map},
+	 ctl_human_faults, .is_long = true},
+	{"map", "DEVICE", "device", "the device as a strip of its units", ctl_human_map},
 	{"watch", NULL, NULL, "print what happens, a line for each event",
-	 ctl_print_event, .is_stream = true},
+	 ctl_human_event, .is_stream = true},
 };
 
 static const struct {
@@ -231,9 +231,9 @@ static int run(const struct verb *verb, const struct command *command, char **ar
 		add_string(question, "rule", rest);
 	}
 	if (verb->is_stream)
-		stream = ctl_ask_stream(fd, question);
+		stream = ctl_connect_ask_stream(fd, question);
 	else
-		answer = ctl_ask(fd, question);
+		answer = ctl_connect_ask(fd, question);
 	json_object_put(question);
 	close(fd);
 	if (stream >= 0)

@@ -150,8 +150,8 @@ static const struct {
  */
 int run_check(void)
 {
-	char *daemon = run_find_daemon();
-	char *shim = run_find_shim();
+	char *daemon = run_files_daemon();
+	char *shim = run_files_shim();
 	int status = 0;
 	size_t i;
 

@@ -37,13 +37,13 @@ static void block_signals(sigset_t *ret_before)
 static sigset_t mask_before;
 
 /**
- * run_start_command() - start the command
+ * run_command_start() - start the command
  * @command:	its arguments, NULL at the end
  *
- * Return: its process, for run_wait_command(). If it can't be executed, that process
+ * Return: its process, for run_command_wait(). If it can't be executed, that process
  * says so and ends with 126 or 127, as a shell's would.
  */
-pid_t run_start_command(char **command)
+pid_t run_command_start(char **command)
 {
 	pid_t parent = getpid();
 	pid_t pid;
@@ -97,14 +97,14 @@ static bool has_ended(pid_t pid, struct run_daemon *d, int *ret_status)
 }
 
 /**
- * run_wait_command() - wait for the command's end
- * @pid:	from run_start_command()
+ * run_command_wait() - wait for the command's end
+ * @pid:	from run_command_start()
  * @log:	printed meanwhile
  * @d:		our daemon
  *
  * Return: its status, as from waitpid(2).
  */
-int run_wait_command(pid_t pid, struct run_log *log, struct run_daemon *d)
+int run_command_wait(pid_t pid, struct run_log *log, struct run_daemon *d)
 {
 	struct signalfd_siginfo info;
 	struct pollfd fds[2];
@@ -120,7 +120,7 @@ int run_wait_command(pid_t pid, struct run_log *log, struct run_daemon *d)
 	while (!has_ended(pid, d, &status)) {
 		if (poll(fds, 2, -1) < 0 && errno != EINTR)
 			run_die("poll: %s", strerror(errno));
-		run_read_log(log);
+		run_log_read(log);
 		while (read(fds[0].fd, &info, sizeof(info)) == sizeof(info))
 			pass_on(pid, &info);
 	}
@@ -129,12 +129,12 @@ int run_wait_command(pid_t pid, struct run_log *log, struct run_daemon *d)
 }
 
 /**
- * run_exit_like() - end as the command has ended
+ * run_command_exit_like() - end as the command has ended
  * @status:	from waitpid(2)
  *
  * By the same signal if it was one, so that whoever started us sees the same.
  */
-void run_exit_like(int status)
+void run_command_exit_like(int status)
 {
 	const struct rlimit none = {0, 0};
 	sigset_t set;

@@ -8,8 +8,8 @@
 #include "client/daxrun/daemon.h"
 #include "client/daxrun/log.h"
 
-pid_t run_start_command(char **command);
-int run_wait_command(pid_t pid, struct run_log *log, struct run_daemon *d);
-void run_exit_like(int status) __attribute__((noreturn));
+pid_t run_command_start(char **command);
+int run_command_wait(pid_t pid, struct run_log *log, struct run_daemon *d);
+void run_command_exit_like(int status) __attribute__((noreturn));
 
 #endif

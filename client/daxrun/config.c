@@ -132,11 +132,11 @@ static void write_region(const struct spec *specs, int nr, int first, FILE *f)
 }
 
 /**
- * run_write_config() - write what the command line says as a config file
+ * run_config_write() - write what the command line says as a config file
  * @o:		the options: devices
  * @f:		where to
  */
-void run_write_config(const struct run_options *o, FILE *f)
+void run_config_write(const struct run_options *o, FILE *f)
 {
 	static const char *const default_devices[] = {"dax0.0"};
 	const char *const *devices = o->nr_devices ? o->devices : default_devices;

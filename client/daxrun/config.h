@@ -7,6 +7,6 @@
 
 #include "client/daxrun/options.h"
 
-void run_write_config(const struct run_options *o, FILE *f);
+void run_config_write(const struct run_options *o, FILE *f);
 
 #endif

@@ -31,7 +31,7 @@ static char *make_config(const struct run_options *o)
 	f = open_memstream(&text, &len);
 	if (!f)
 		run_die("out of memory");
-	run_write_config(o, f);
+	run_config_write(o, f);
 	if (fclose(f))
 		run_die("out of memory");
 	return text;
@@ -116,7 +116,7 @@ be_daemon(const struct run_options *o, const char *program, const char *config,
 {
 	char dir[RUN_DIR_LEN];
 
-	run_make_dir(dir);
+	run_files_make_dir(dir);
 	dprintf(ready, "%s\n", dir);
 	/* What is preloaded is meant for the command; in daxrun's daxrun it is the shim. */
 	unsetenv("LD_PRELOAD");
@@ -148,15 +148,15 @@ static void print_log(const char *dir)
 }
 
 /**
- * run_start_daemon() - start a daemon
+ * run_daemon_start() - start a daemon
  * @o:		the options
  * @ends_with:	the process with which it shall end
- * @ret:	receives the daemon, for run_await_daemon()
+ * @ret:	receives the daemon, for run_daemon_await()
  */
-void run_start_daemon(const struct run_options *o, pid_t ends_with,
+void run_daemon_start(const struct run_options *o, pid_t ends_with,
 		      struct run_daemon *ret)
 {
-	char *program = run_find_daemon();
+	char *program = run_files_daemon();
 	char *config = make_config(o);
 	int pipefd[2];
 
@@ -176,12 +176,12 @@ void run_start_daemon(const struct run_options *o, pid_t ends_with,
 }
 
 /**
- * run_await_daemon() - wait until it can be used
- * @d:		from run_start_daemon()
+ * run_daemon_await() - wait until it can be used
+ * @d:		from run_daemon_start()
  *
  * Ends the program if the daemon does not start; it has said why.
  */
-void run_await_daemon(struct run_daemon *d)
+void run_daemon_await(struct run_daemon *d)
 {
 	bool is_ready;
 
@@ -201,10 +201,10 @@ void run_await_daemon(struct run_daemon *d)
 }
 
 /**
- * run_stop_daemon() - end a daemon of ours and remove its directory
+ * run_daemon_stop() - end a daemon of ours and remove its directory
  * @d:		the daemon; pid 0: it is not ours
  */
-void run_stop_daemon(struct run_daemon *d)
+void run_daemon_stop(struct run_daemon *d)
 {
 	if (!d->pid)
 		return;

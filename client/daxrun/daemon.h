@@ -15,9 +15,9 @@ struct run_daemon {
 	FILE *ready; /* what it has to say while it starts */
 };
 
-void run_start_daemon(const struct run_options *o, pid_t ends_with,
+void run_daemon_start(const struct run_options *o, pid_t ends_with,
 		      struct run_daemon *ret);
-void run_await_daemon(struct run_daemon *d);
-void run_stop_daemon(struct run_daemon *d);
+void run_daemon_await(struct run_daemon *d);
+void run_daemon_stop(struct run_daemon *d);
 
 #endif

@@ -120,11 +120,11 @@ static int open_command(const char *command)
 }
 
 /**
- * run_look_at() - what has to be known of a command before it runs?
+ * run_elf_look_at() - what has to be known of a command before it runs?
  * @command:	as given to execvp(3)
  * @ret:	the answer; all zero if nothing is to be found out
  */
-void run_look_at(const char *command, struct run_program *ret)
+void run_elf_look_at(const char *command, struct run_program *ret)
 {
 	struct image im = {0};
 	struct stat st;

@@ -11,6 +11,6 @@ struct run_program {
 	char asan[32];  /* soname of ASan's runtime, if it is linked to one */
 };
 
-void run_look_at(const char *command, struct run_program *ret);
+void run_elf_look_at(const char *command, struct run_program *ret);
 
 #endif

@@ -79,16 +79,16 @@ static void allow_asan_behind(void)
 }
 
 /**
- * run_set_environment() - prepare our environment for the command
+ * run_environment_set() - prepare our environment for the command
  * @o:		the options
  * @dir:	the daemon's runtime directory
  * @program:	what is known of the command
  * @log:	where the shim shall tell things, if it shall
  */
-void run_set_environment(const struct run_options *o, const char *dir,
+void run_environment_set(const struct run_options *o, const char *dir,
 			 const struct run_program *program, const struct run_log *log)
 {
-	char *shim = run_find_shim();
+	char *shim = run_files_shim();
 	char *list;
 
 	if (!o->is_quiet && program->is_static)
@@ -130,12 +130,12 @@ static void print_quoted(const char *name, const char *value)
 }
 
 /**
- * run_print_environment() - print what run_set_environment() would set
+ * run_environment_print() - print what run_environment_set() would set
  * @dir:	the daemon's runtime directory
  */
-void run_print_environment(const char *dir)
+void run_environment_print(const char *dir)
 {
-	char *shim = run_find_shim();
+	char *shim = run_files_shim();
 	char *list = preload(shim, "");
 
 	print_quoted("CUSE_DAXD_RUNTIME_DIR", dir);

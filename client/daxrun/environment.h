@@ -7,8 +7,8 @@
 #include "client/daxrun/log.h"
 #include "client/daxrun/options.h"
 
-void run_set_environment(const struct run_options *o, const char *dir,
+void run_environment_set(const struct run_options *o, const char *dir,
 			 const struct run_program *program, const struct run_log *log);
-void run_print_environment(const char *dir);
+void run_environment_print(const char *dir);
 
 #endif

@@ -44,14 +44,14 @@ static char *find(const char *name, int how, const char *const *installed)
 	run_die("%s is neither beside daxrun nor installed: build or install it", name);
 }
 
-char *run_find_daemon(void)
+char *run_files_daemon(void)
 {
 	static const char *const dirs[] = {"sbin", NULL};
 
 	return find("cuse-daxd", X_OK, dirs);
 }
 
-char *run_find_shim(void)
+char *run_files_shim(void)
 {
 	static const char *const dirs[] = {"lib/cuse-daxd", NULL};
 
@@ -59,12 +59,12 @@ char *run_find_shim(void)
 }
 
 /**
- * run_make_dir() - make the directory of a daemon
+ * run_files_make_dir() - make the directory of a daemon
  * @dir:	receives its name
  *
  * Memory is better than a disk: a sysfs tree is a few hundred small files.
  */
-void run_make_dir(char dir[RUN_DIR_LEN])
+void run_files_make_dir(char dir[RUN_DIR_LEN])
 {
 	const char *bases[] = {getenv("XDG_RUNTIME_DIR"), "/dev/shm", getenv("TMPDIR"),
 			       "/tmp"};
@@ -99,11 +99,11 @@ static bool is_daemon_at(const char *dir)
 }
 
 /**
- * run_find_running() - find the daemon to connect to
+ * run_files_find_running() - find the daemon to connect to
  * @wanted:	its runtime directory, or NULL: the system's, then the user's
  * @dir:	receives the directory
  */
-void run_find_running(const char *wanted, char dir[RUN_DIR_LEN])
+void run_files_find_running(const char *wanted, char dir[RUN_DIR_LEN])
 {
 	const char *xdg = getenv("XDG_RUNTIME_DIR");
 	char candidates[3][RUN_DIR_LEN] = {"/run/cuse-daxd"};

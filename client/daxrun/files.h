@@ -5,14 +5,14 @@
 
 #define RUN_DIR_LEN 96 /* of a runtime directory's name: sun_path is short */
 
-char *run_find_daemon(void);
-char *run_find_shim(void);
+char *run_files_daemon(void);
+char *run_files_shim(void);
 /* Files that we put into the daemon's directory; it removes them (cuse-daxd/runtime/runtime.c). */
 #define RUN_CONFIG_FILE "daxrun.conf"
 #define RUN_LOG_FILE    "daxrun.log"
 #define RUN_LOG_SOCKET  "daxrun.sock"
 
-void run_make_dir(char dir[RUN_DIR_LEN]);
-void run_find_running(const char *wanted, char dir[RUN_DIR_LEN]);
+void run_files_make_dir(char dir[RUN_DIR_LEN]);
+void run_files_find_running(const char *wanted, char dir[RUN_DIR_LEN]);
 
 #endif

@@ -49,12 +49,12 @@ static void name_socket(const struct run_daemon *d, struct run_log *log)
 }
 
 /**
- * run_open_log() - begin to listen
+ * run_log_open() - begin to listen
  * @o:		the options
  * @d:		our daemon, or another's
  * @log:	receives what is to be known
  */
-void run_open_log(const struct run_options *o, const struct run_daemon *d,
+void run_log_open(const struct run_options *o, const struct run_daemon *d,
 		  struct run_log *log)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
@@ -118,10 +118,10 @@ static void print_event(struct run_log *log, const struct dax_event *ev)
 }
 
 /**
- * run_read_log() - print all that has come
- * @log:	from run_open_log()
+ * run_log_read() - print all that has come
+ * @log:	from run_log_open()
  */
-void run_read_log(struct run_log *log)
+void run_log_read(struct run_log *log)
 {
 	struct dax_event ev;
 	ssize_t n;
@@ -138,12 +138,12 @@ void run_read_log(struct run_log *log)
 }
 
 /**
- * run_close_log() - print what is left, and end
- * @log:	from run_open_log()
+ * run_log_close() - print what is left, and end
+ * @log:	from run_log_open()
  */
-void run_close_log(struct run_log *log)
+void run_log_close(struct run_log *log)
 {
-	run_read_log(log);
+	run_log_read(log);
 	if (log->nr_left_out)
 		run_warn("%ld more refusals left out (--trace shows all)",
 			 log->nr_left_out);

@@ -20,9 +20,9 @@ struct run_log {
 	long nr_left_out;
 };
 
-void run_open_log(const struct run_options *o, const struct run_daemon *d,
+void run_log_open(const struct run_options *o, const struct run_daemon *d,
 		  struct run_log *log);
-void run_read_log(struct run_log *log);
-void run_close_log(struct run_log *log);
+void run_log_read(struct run_log *log);
+void run_log_close(struct run_log *log);
 
 #endif

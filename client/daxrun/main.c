@@ -24,12 +24,12 @@ static int print_env(const struct run_options *o)
 	struct run_daemon d = {0};
 
 	if (o->is_connect)
-		run_find_running(o->connect_dir, d.dir);
+		run_files_find_running(o->connect_dir, d.dir);
 	else
-		run_start_daemon(o, getppid(), &d);
+		run_daemon_start(o, getppid(), &d);
 	if (d.pid)
-		run_await_daemon(&d);
-	run_print_environment(d.dir);
+		run_daemon_await(&d);
+	run_environment_print(d.dir);
 	return 0;
 }
 
@@ -38,7 +38,7 @@ int main(int argc, char **argv)
 	struct run_options o;
 	int status;
 
-	run_parse_options(argc, argv, &o);
+	run_options_parse(argc, argv, &o);
 	if (o.is_check)
 		return run_check();
 	if (o.is_print_env)
@@ -46,9 +46,9 @@ int main(int argc, char **argv)
 	if (o.sweep)
 		return run_sweep(&o);
 	if (o.is_report)
-		o.report_fd = run_open_report();
+		o.report_fd = run_report_open();
 	status = run_once(&o);
 	if (o.is_report)
-		run_print_report(o.report_fd, status);
-	run_exit_like(status);
+		run_report_print(o.report_fd, status);
+	run_command_exit_like(status);
 }

@@ -185,13 +185,13 @@ static void check(const struct run_options *o)
 }
 
 /**
- * run_parse_options() - read the command line
+ * run_options_parse() - read the command line
  * @argc, @argv: main's
  * @ret:	receives what was said; its strings are @argv's
  *
  * Ends the program on --help, --version and mistakes.
  */
-void run_parse_options(int argc, char **argv, struct run_options *ret)
+void run_options_parse(int argc, char **argv, struct run_options *ret)
 {
 	struct option longs[NR_OPTIONS + 1] = {0};
 	size_t i;

@@ -26,6 +26,6 @@ struct run_options {
 	char **command; /* NULL-terminated; empty with --check or --print-env */
 };
 
-void run_parse_options(int argc, char **argv, struct run_options *ret);
+void run_options_parse(int argc, char **argv, struct run_options *ret);
 
 #endif

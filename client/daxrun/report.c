@@ -18,11 +18,11 @@
 #include "client/daxrun/util.h"
 
 /**
- * run_open_report() - where the daemon is to write
+ * run_report_open() - where the daemon is to write
  *
  * Return: a descriptor, for the daemon, too.
  */
-int run_open_report(void)
+int run_report_open(void)
 {
 	int fd = memfd_create("fault-report", 0);
 
@@ -44,7 +44,7 @@ static FILE *reader(int fd)
 
 /**
  * run_report_given() - how many faults were given
- * @fd:		from run_open_report(), when the daemon has ended
+ * @fd:		from run_report_open(), when the daemon has ended
  *
  * Return: the number; -1 if the daemon did not come to say it.
  */
@@ -60,11 +60,11 @@ long run_report_given(int fd)
 }
 
 /**
- * run_status_text() - how a command has ended
+ * run_report_status_text() - how a command has ended
  * @status:	from waitpid(2)
  * @buf:	receives the text
  */
-const char *run_status_text(int status, char buf[64])
+const char *run_report_status_text(int status, char buf[64])
 {
 	if (WIFEXITED(status))
 		snprintf(buf, 64, "exit %d", WEXITSTATUS(status));
@@ -96,11 +96,11 @@ static void print_line(const char *line)
 }
 
 /**
- * run_print_report() - say it in words, on stderr
- * @fd:		from run_open_report(), when the daemon has ended
+ * run_report_print() - say it in words, on stderr
+ * @fd:		from run_report_open(), when the daemon has ended
  * @status:	of the command, from waitpid(2)
  */
-void run_print_report(int fd, int status)
+void run_report_print(int fd, int status)
 {
 	long given = run_report_given(fd);
 	char last[256] = "";
@@ -123,7 +123,7 @@ void run_print_report(int fd, int status)
 	}
 	fclose(f);
 	free(line);
-	run_status_text(status, end);
+	run_report_status_text(status, end);
 	if (WIFSIGNALED(status) && given) {
 		char call[32];
 		char device[32];

@@ -3,9 +3,9 @@
 #ifndef RUN_REPORT_H
 #define RUN_REPORT_H
 
-int run_open_report(void);
+int run_report_open(void);
 long run_report_given(int fd);
-void run_print_report(int fd, int status);
-const char *run_status_text(int status, char buf[64]);
+void run_report_print(int fd, int status);
+const char *run_report_status_text(int status, char buf[64]);
 
 #endif

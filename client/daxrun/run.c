@@ -28,17 +28,17 @@ int run_once(const struct run_options *o)
 	int status;
 
 	if (o->is_connect)
-		run_find_running(o->connect_dir, d.dir);
+		run_files_find_running(o->connect_dir, d.dir);
 	else
-		run_start_daemon(o, getpid(), &d);
-	run_look_at(o->command[0], &program);
+		run_daemon_start(o, getpid(), &d);
+	run_elf_look_at(o->command[0], &program);
 	if (d.pid)
-		run_await_daemon(&d);
-	run_open_log(o, &d, &log);
-	run_set_environment(o, d.dir, &program, &log);
-	pid = run_start_command(o->command);
-	status = run_wait_command(pid, &log, &d);
-	run_close_log(&log);
-	run_stop_daemon(&d);
+		run_daemon_await(&d);
+	run_log_open(o, &d, &log);
+	run_environment_set(o, d.dir, &program, &log);
+	pid = run_command_start(o->command);
+	status = run_command_wait(pid, &log, &d);
+	run_log_close(&log);
+	run_daemon_stop(&d);
 	return status;
 }

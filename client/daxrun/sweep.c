@@ -101,7 +101,7 @@ static void parse(struct sweep *s)
 /* The config as the daemon understands it. */
 static FILE *open_dump(const char *config, pid_t *ret)
 {
-	char *daemon = run_find_daemon();
+	char *daemon = run_files_daemon();
 	int fds[2];
 	FILE *f;
 
@@ -178,7 +178,7 @@ static void run_step(const struct sweep *s, long n)
 	o.faults = faults;
 	o.is_quiet = true;
 	o.is_trace = false;
-	o.report_fd = run_open_report();
+	o.report_fd = run_report_open();
 	step->status = run_once(&o);
 	step->us = now_us() - start;
 	step->given = run_report_given(o.report_fd);
@@ -242,7 +242,7 @@ static bool print_step(const struct sweep *s, long n)
 	if (step->is_hung)
 		snprintf(text, sizeof(text), "hung (%d s)", HANGS_S);
 	else if (step->is_done)
-		run_status_text(step->status, text);
+		run_report_status_text(step->status, text);
 	printf("%6ld  %8ld  %-20s %8.1f ms\n", n, step->given, text,
 	       (double)step->us / 1000);
 	fflush(stdout);
