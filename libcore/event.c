@@ -5,13 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <sys/mman.h>
 
 #include "libcore/reason.h"
-#include "libcore/size.h"
+#include "libcore/text.h"
 
 /* How an argument of a call is printed. */
 enum arg_kind {
@@ -137,64 +136,45 @@ static const struct flag_name open_flags[] = {
 	{O_DIRECTORY, "DIRECTORY"}, {O_PATH, "PATH"},
 };
 
-/* Text that only grows as long as there is room. */
-struct text {
-	char *buf;
-	size_t size;
-	size_t len;
-};
-
-static void __attribute__((format(printf, 2, 3)))
-add(struct text *t, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	/* Nothing of what is printed here can fail. */
-	t->len += (size_t)vsnprintf(t->buf + t->len, t->size - t->len, fmt, ap);
-	va_end(ap);
-	t->len = dax_min(t->len, t->size - 1);
-}
-
 #define NR(a) (sizeof(a) / sizeof((a)[0]))
 
-static void add_flags(struct text *t, const struct flag_name *names, size_t nr,
-		      unsigned int flags)
+/* Writes the names of bits with "|" between them. @is_behind: a text comes before. */
+static void add_flags(struct dax_text *t, const struct flag_name *names, size_t nr,
+		      unsigned int flags, bool is_behind)
 {
 	size_t i;
 
 	for (i = 0; i < nr; i++) {
 		if (flags & names[i].bit) {
-			add(t, "|%s", names[i].name);
+			dax_text_add(t, "%s%s", is_behind ? "|" : "", names[i].name);
 			flags &= ~names[i].bit;
+			is_behind = true;
 		}
 	}
 	if (flags)
-		add(t, "|%#x", flags);
+		dax_text_add(t, "%s%#x", is_behind ? "|" : "", flags);
 }
 
 /* The same with nothing in front: "MAYMOVE|FIXED", or 0. */
-static void add_only_flags(struct text *t, const struct flag_name *names, size_t nr,
+static void add_only_flags(struct dax_text *t, const struct flag_name *names, size_t nr,
 			   unsigned int flags)
 {
-	const size_t start = t->len;
-
-	add_flags(t, names, nr, flags);
-	if (t->len == start)
-		add(t, "0");
+	if (flags)
+		add_flags(t, names, nr, flags, false);
 	else
-		memmove(t->buf + start, t->buf + start + 1, t->len-- - start);
+		dax_text_add(t, "0");
 }
 
-static void add_named(struct text *t, const char *const *names, size_t nr, uint64_t value)
+static void add_named(struct dax_text *t, const char *const *names, size_t nr,
+		      uint64_t value)
 {
 	if (value < nr && names[value])
-		add(t, "%s", names[value]);
+		dax_text_add(t, "%s", names[value]);
 	else
-		add(t, "%" PRId64, (int64_t)value);
+		dax_text_add(t, "%" PRId64, (int64_t)value);
 }
 
-static void add_arg(struct text *t, enum arg_kind kind, uint64_t value)
+static void add_arg(struct dax_text *t, enum arg_kind kind, uint64_t value)
 {
 	static const char *const types[] = {"0", "SHARED", "PRIVATE", "SHARED_VALIDATE"};
 	static const char *const accs[] = {"RDONLY", "WRONLY", "RDWR", "ACCMODE"};
@@ -203,26 +183,27 @@ static void add_arg(struct text *t, enum arg_kind kind, uint64_t value)
 	switch (kind) {
 	case ARG_END: /* is where the caller stops */
 	case ARG_HEX:
-		add(t, "%#" PRIx64, value);
+		dax_text_add(t, "%#" PRIx64, value);
 		break;
 	case ARG_DEC:
-		add(t, "%" PRId64, (int64_t)value);
+		dax_text_add(t, "%" PRId64, (int64_t)value);
 		break;
 	case ARG_PROT:
-		add(t, "%c%c%c", value & PROT_READ ? 'r' : '-',
-		    value & PROT_WRITE ? 'w' : '-', value & PROT_EXEC ? 'x' : '-');
+		dax_text_add(t, "%c%c%c", value & PROT_READ ? 'r' : '-',
+			     value & PROT_WRITE ? 'w' : '-',
+			     value & PROT_EXEC ? 'x' : '-');
 		break;
 	case ARG_MAP_FLAGS:
 		if ((flags & 15) < NR(types))
-			add(t, "%s", types[flags & 15]);
+			dax_text_add(t, "%s", types[flags & 15]);
 		else
-			add(t, "%#x", flags & 15);
-		add_flags(t, map_flags, NR(map_flags), flags & ~15u);
+			dax_text_add(t, "%#x", flags & 15);
+		add_flags(t, map_flags, NR(map_flags), flags & ~15u, true);
 		break;
 	case ARG_OPEN_FLAGS:
-		add(t, "%s", accs[flags & O_ACCMODE]);
-		add_flags(t, open_flags, NR(open_flags),
-			  flags & ~(unsigned int)O_ACCMODE);
+		dax_text_add(t, "%s", accs[flags & O_ACCMODE]);
+		add_flags(t, open_flags, NR(open_flags), flags & ~(unsigned int)O_ACCMODE,
+			  true);
 		break;
 	case ARG_MREMAP_FLAGS:
 		add_only_flags(t, mremap_flags, NR(mremap_flags), flags);
@@ -316,40 +297,40 @@ const char *dax_errno_name(int error)
 	}
 }
 
-static void add_errno(struct text *t, int error)
+static void add_errno(struct dax_text *t, int error)
 {
 	const char *name = dax_errno_name(error);
 
 	if (name)
-		add(t, "%s", name);
+		dax_text_add(t, "%s", name);
 	else
-		add(t, "errno %d", error);
+		dax_text_add(t, "errno %d", error);
 }
 
 /* Names come from other processes: nothing in them may disturb a terminal. */
-static void add_name(struct text *t, const char *name, size_t size)
+static void add_name(struct dax_text *t, const char *name, size_t size)
 {
 	size_t i;
 
 	for (i = 0; i < size && name[i]; i++)
-		add(t, "%c", name[i] > ' ' && name[i] < 0x7f ? name[i] : '?');
+		dax_text_add(t, "%c", name[i] > ' ' && name[i] < 0x7f ? name[i] : '?');
 }
 
 /* What the program will see: an errno, or later a signal. */
-static void add_outcome(struct text *t, const struct dax_verdict *v)
+static void add_outcome(struct dax_text *t, const struct dax_verdict *v)
 {
 	if (v->error)
 		add_errno(t, v->error);
 	else
-		add(t, "SIGBUS");
+		dax_text_add(t, "SIGBUS");
 }
 
-static void add_reason(struct text *t, const struct dax_verdict *v)
+static void add_reason(struct dax_text *t, const struct dax_verdict *v)
 {
 	char reason[160];
 
 	dax_verdict_text(v, reason, sizeof(reason));
-	add(t, "%s", reason);
+	dax_text_add(t, "%s", reason);
 }
 
 /**
@@ -380,17 +361,17 @@ int dax_event_check(const struct dax_event *ev, size_t len)
  */
 size_t dax_event_refusal(const struct dax_event *ev, char *buf, size_t size)
 {
-	struct text t = {.buf = buf, .size = size};
+	struct dax_text t = {.buf = buf, .size = size};
 
 	add_name(&t, ev->dev, sizeof(ev->dev));
-	add(&t, ": ");
+	dax_text_add(&t, ": ");
 	add_name(&t, ev->comm, sizeof(ev->comm));
-	add(&t, "[%d]: %s: ", ev->pid, dax_call_name(ev->call));
+	dax_text_add(&t, "[%d]: %s: ", ev->pid, dax_call_name(ev->call));
 	add_reason(&t, &ev->v);
-	add(&t, " (");
+	dax_text_add(&t, " (");
 	add_outcome(&t, &ev->v);
-	add(&t, ")");
-	return t.len;
+	dax_text_add(&t, ")");
+	return dax_text_length(&t);
 }
 
 /**
@@ -406,31 +387,31 @@ size_t dax_event_refusal(const struct dax_event *ev, char *buf, size_t size)
  */
 size_t dax_event_trace(const struct dax_event *ev, char *buf, size_t size)
 {
-	struct text t = {.buf = buf, .size = size};
+	struct dax_text t = {.buf = buf, .size = size};
 	int i;
 
 	add_name(&t, ev->comm, sizeof(ev->comm));
-	add(&t, "[%d] %s(", ev->tid, dax_call_name(ev->call));
+	dax_text_add(&t, "[%d] %s(", ev->tid, dax_call_name(ev->call));
 	add_name(&t, ev->dev, sizeof(ev->dev));
 	for (i = 0; i < DAX_EVENT_ARGS; i++) {
 		const struct arg_desc *desc = &call_args[ev->call][i];
 
 		if (desc->kind == ARG_END)
 			break;
-		add(&t, ", %s=", desc->name);
+		dax_text_add(&t, ", %s=", desc->name);
 		add_arg(&t, desc->kind, ev->arg[i]);
 	}
-	add(&t, ") = ");
+	dax_text_add(&t, ") = ");
 	if (ev->v.error) {
 		add_errno(&t, ev->v.error);
-		add(&t, " %s: ", dax_reason_id(ev->v.reason));
+		dax_text_add(&t, " %s: ", dax_reason_id(ev->v.reason));
 		add_reason(&t, &ev->v);
 	} else {
-		add(&t, "%#" PRIx64 " OK", ev->result);
+		dax_text_add(&t, "%#" PRIx64 " OK", ev->result);
 		if (dax_verdict_is_told(&ev->v)) {
-			add(&t, " %s: ", dax_reason_id(ev->v.reason));
+			dax_text_add(&t, " %s: ", dax_reason_id(ev->v.reason));
 			add_reason(&t, &ev->v);
 		}
 	}
-	return t.len;
+	return dax_text_length(&t);
 }

@@ -3,13 +3,13 @@
 #include "libcore/fault_format.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "libcore/event.h"
 #include "libcore/fault.h"
 #include "libcore/size.h"
+#include "libcore/text.h"
 
 static const char *const call_names[DAX_FAULT_CALL_NR] = {"open",     "mmap",   "munmap",
 							  "mprotect", "mremap", "msync",
@@ -37,30 +37,8 @@ const char *dax_fault_what_name(uint32_t what)
 	return names[what];
 }
 
-struct text {
-	char *buf;
-	size_t size;
-	size_t len;
-};
-
-static void __attribute__((format(printf, 2, 3)))
-add(struct text *t, const char *fmt, ...)
-{
-	size_t room = t->len < t->size ? t->size - t->len : 0;
-	va_list ap;
-
-	if (t->len && room) {
-		snprintf(t->buf + t->len, room, " ");
-		t->len++;
-		room--;
-	}
-	va_start(ap, fmt);
-	t->len += (size_t)vsnprintf(room ? t->buf + t->len : NULL, room, fmt, ap);
-	va_end(ap);
-}
-
 /* As it can be read again: digits enough, and no power of ten. */
-static void add_chance(struct text *t, uint64_t chance)
+static void add_chance(struct dax_text *t, uint64_t chance)
 {
 	char digits[32];
 	size_t n = (size_t)snprintf(digits, sizeof(digits), "%.12f",
@@ -69,81 +47,81 @@ static void add_chance(struct text *t, uint64_t chance)
 	while (digits[n - 1] == '0')
 		n--;
 	digits[digits[n - 1] == '.' ? n - 1 : n] = '\0';
-	add(t, "probability:%s", digits);
+	dax_text_add_word(t, "probability:%s", digits);
 }
 
-static void add_time(struct text *t, const char *key, uint64_t ns)
+static void add_time(struct dax_text *t, const char *key, uint64_t ns)
 {
 	if (ns % 1000000000 == 0)
-		add(t, "%s:%" PRIu64 "s", key, ns / 1000000000);
+		dax_text_add_word(t, "%s:%" PRIu64 "s", key, ns / 1000000000);
 	else if (ns % 1000000 == 0)
-		add(t, "%s:%" PRIu64 "ms", key, ns / 1000000);
+		dax_text_add_word(t, "%s:%" PRIu64 "ms", key, ns / 1000000);
 	else if (ns % 1000 == 0)
-		add(t, "%s:%" PRIu64 "us", key, ns / 1000);
+		dax_text_add_word(t, "%s:%" PRIu64 "us", key, ns / 1000);
 	else
-		add(t, "%s:%" PRIu64 "ns", key, ns);
+		dax_text_add_word(t, "%s:%" PRIu64 "ns", key, ns);
 }
 
-static void add_quoted(struct text *t, const char *key, const char *value)
+static void add_quoted(struct dax_text *t, const char *key, const char *value)
 {
 	if (strpbrk(value, " \t\n,"))
-		add(t, "%s:\"%s\"", key, value);
+		dax_text_add_word(t, "%s:\"%s\"", key, value);
 	else
-		add(t, "%s:%s", key, value);
+		dax_text_add_word(t, "%s:%s", key, value);
 }
 
-static void format_where(const struct dax_fault_rule *rule, struct text *t)
+static void format_where(const struct dax_fault_rule *rule, struct dax_text *t)
 {
 	char size[DAX_SIZE_STRLEN];
 	int i;
 
 	if (rule->device[0])
-		add(t, "device:%s", rule->device + 3);
+		dax_text_add_word(t, "device:%s", rule->device + 3);
 	if (rule->given & DAX_FAULT_G_OFFSET)
-		add(t, "offset:%s", dax_size_format(rule->off, size));
+		dax_text_add_word(t, "offset:%s", dax_size_format(rule->off, size));
 	if (rule->given & DAX_FAULT_G_LENGTH)
-		add(t, "length:%s", dax_size_format(rule->len, size));
+		dax_text_add_word(t, "length:%s", dax_size_format(rule->len, size));
 	for (i = 0; i < DAX_FAULT_CALL_NR; i++)
 		if (rule->calls >> i & 1)
-			add(t, "%s", call_names[i]);
+			dax_text_add_word(t, "%s", call_names[i]);
 }
 
-static void format_what(const struct dax_fault_rule *rule, struct text *t)
+static void format_what(const struct dax_fault_rule *rule, struct dax_text *t)
 {
 	if (rule->what == DAX_FAULT_ERRNO)
-		add(t, "errno:%s", dax_errno_name(rule->error));
+		dax_text_add_word(t, "errno:%s", dax_errno_name(rule->error));
 	else if (rule->what != DAX_FAULT_DELAY)
-		add(t, "%s", dax_fault_what_name(rule->what));
+		dax_text_add_word(t, "%s", dax_fault_what_name(rule->what));
 	if (rule->given & DAX_FAULT_G_LATENT)
-		add(t, "latent");
+		dax_text_add_word(t, "latent");
 	if (rule->given & DAX_FAULT_G_DELAY)
 		add_time(t, "delay", rule->delay_ns);
 }
 
-static void format_when(const struct dax_fault_rule *rule, struct text *t)
+static void format_when(const struct dax_fault_rule *rule, struct dax_text *t)
 {
 	if (rule->given & DAX_FAULT_G_ALWAYS)
-		add(t, "always");
+		dax_text_add_word(t, "always");
 	if (rule->given & DAX_FAULT_G_NTH)
-		add(t, "nth:%" PRIu64, rule->nth);
+		dax_text_add_word(t, "nth:%" PRIu64, rule->nth);
 	if (rule->given & DAX_FAULT_G_EVERY)
-		add(t, "every:%" PRIu64, rule->every);
+		dax_text_add_word(t, "every:%" PRIu64, rule->every);
 	if (rule->given & DAX_FAULT_G_PROBABILITY)
 		add_chance(t, rule->chance);
 	if (rule->given & DAX_FAULT_G_SEED)
-		add(t, "seed:%" PRIu64, rule->seed);
+		dax_text_add_word(t, "seed:%" PRIu64, rule->seed);
 	if (rule->given & DAX_FAULT_G_AFTER)
 		add_time(t, "after", rule->after_ns);
 	if (rule->given & DAX_FAULT_G_WHILE)
 		add_quoted(t, "while", rule->file);
 	if (rule->given & DAX_FAULT_G_PID)
-		add(t, "pid:%d", rule->who.pid);
+		dax_text_add_word(t, "pid:%d", rule->who.pid);
 	if (rule->given & DAX_FAULT_G_UID)
-		add(t, "uid:%u", rule->who.uid);
+		dax_text_add_word(t, "uid:%u", rule->who.uid);
 	if (rule->given & DAX_FAULT_G_COMM)
 		add_quoted(t, "comm", rule->who.comm);
 	if (rule->given & DAX_FAULT_G_TIMES)
-		add(t, "times:%" PRIu64, rule->times);
+		dax_text_add_word(t, "times:%" PRIu64, rule->times);
 }
 
 /**
@@ -156,7 +134,7 @@ static void format_when(const struct dax_fault_rule *rule, struct text *t)
  */
 size_t dax_fault_format(const struct dax_fault_rule *rule, char *buf, size_t size)
 {
-	struct text t = {.buf = buf, .size = size};
+	struct dax_text t = {.buf = buf, .size = size};
 
 	format_where(rule, &t);
 	format_what(rule, &t);
