@@ -8,6 +8,9 @@
 #include "libcore/model_provision.h"
 
 #include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "libcore/device.h"
 #include "libcore/model.h"
@@ -92,4 +95,42 @@ int dax_dev_destroy(struct dax_model *model, struct dax_dev *dev)
 	dev->is_bound = false;
 	dev->nr_ranges = 0;
 	return dax_region_delete(model, dev->region, dax_dev_name(dev, name), true);
+}
+
+/**
+ * dax_step_text() - explain why a step failed
+ * @step:	the step
+ * @error:	its negative errno
+ *
+ * Return: a sentence without its subject, the device; NULL if the errno means in this
+ * step what it means everywhere.
+ */
+const char *dax_step_text(enum dax_step step, int error)
+{
+	static const struct {
+		enum dax_step step;
+		int error;
+		const char *text;
+	} meanings[] = {
+		{DAX_STEP_CREATE, ENOSPC, "the region has no room left"},
+		{DAX_STEP_CREATE, EINVAL,
+		 "a static region has the devices that the config gives it"},
+		{DAX_STEP_ALIGN, EINVAL, "the align is not 4K, 2M or 1G"},
+		{DAX_STEP_SIZE, EINVAL,
+		 "the size is not a multiple of the align and of 2M"},
+		{DAX_STEP_SIZE, ENOSPC, "the size is more than the region has left"},
+		{DAX_STEP_BIND, EBUSY, "is enabled already"},
+		{DAX_STEP_BIND, ENXIO, "has no size"},
+		{DAX_STEP_BIND, EINVAL, "has a range that is not on 2M"},
+		{DAX_STEP_UNBIND, ENODEV, "is disabled already"},
+		{DAX_STEP_DELETE, EBUSY, "the first device of a region always stays"},
+		{DAX_STEP_DELETE, EINVAL,
+		 "a static region keeps its devices (disable it instead)"},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++)
+		if (meanings[i].step == step && meanings[i].error == -error)
+			return meanings[i].text;
+	return NULL;
 }

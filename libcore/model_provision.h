@@ -3,6 +3,8 @@
 #ifndef DAX_MODEL_PROVISION_H
 #define DAX_MODEL_PROVISION_H
 
+#include <stdint.h>
+
 #include "libcore/model.h"
 
 /*
@@ -21,6 +23,7 @@ enum dax_step {
 int dax_region_provision(struct dax_model *model, struct dax_region *region,
 			 uint64_t size, uint64_t align, enum dax_step *ret_step,
 			 struct dax_dev **ret_dev);
+const char *dax_step_text(enum dax_step step, int error);
 int dax_dev_destroy(struct dax_model *model, struct dax_dev *dev);
 
 #endif

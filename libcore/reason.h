@@ -62,6 +62,7 @@ enum dax_reason {
 	DAX_NO_IOCTL,
 	DAX_NO_FIEMAP,
 	DAX_NO_LEASE,
+	DAX_LEASE_NOT_YOURS,
 	DAX_NO_SEALS,
 	DAX_NO_COPY,
 	DAX_NO_MMAP,
@@ -99,6 +100,7 @@ enum dax_reason {
 	DAX_NODE_NOT_YOURS,
 	DAX_ATTR_MODE,
 	DAX_ATTR_ERROR,
+	DAX_ATTR_NO_MMAP,
 	DAX_NO_DAEMON,
 	DAX_INJECTED,
 	DAX_KERNEL, /* no rule of ours: the file system has refused */

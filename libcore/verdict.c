@@ -9,10 +9,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <linux/falloc.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -34,6 +35,9 @@
 #endif
 #define MAP_EXECUTABLE_AND_DENYWRITE 0x1800
 #define MAP_HUGE_SIZE_BITS           (0x1f << 26)
+
+/* include/linux/fs.h: MAX_NON_LFS, which sysfs leaves as its s_maxbytes. */
+#define ATTR_MAX_BYTES UINT64_C(0x7fffffff)
 
 /* include/linux/mman.h: LEGACY_MAP_MASK. MAP_FIXED_NOREPLACE is not in it. */
 #define LEGACY_MAP_MASK                                                                  \
@@ -122,9 +126,36 @@ static struct dax_verdict fallocate_verdict(int accmode, int64_t mode, int64_t o
 	return refuse(ENODEV, DAX_NO_FALLOCATE);
 }
 
-/* fs/ioctl.c: do_vfs_ioctl() answers a few for every file; the driver has none. */
-static struct dax_verdict ioctl_verdict(uint64_t request)
+/**
+ * dax_ioctl_argument() - the kind of argument that the VFS looks at before the file
+ * @request:	of ioctl(2)
+ *
+ * fs/ioctl.c: ioctl_file_clone(), ioctl_file_dedupe_range(), ioctl_setflags().
+ */
+enum dax_ioctl_argument dax_ioctl_argument(uint64_t request)
 {
+	switch (request) {
+	case FICLONE:
+		return DAX_IOCTL_FD;
+	case FICLONERANGE:
+	case FIDEDUPERANGE:
+	case FS_IOC_SETFLAGS:
+	case FS_IOC_FSSETXATTR:
+		return DAX_IOCTL_MEMORY;
+	default:
+		return DAX_IOCTL_ANY;
+	}
+}
+
+/* fs/ioctl.c: do_vfs_ioctl() answers a few for every file; the driver has none. */
+static struct dax_verdict ioctl_verdict(uint64_t request, bool is_bad)
+{
+	const enum dax_ioctl_argument argument = dax_ioctl_argument(request);
+
+	if (is_bad && argument == DAX_IOCTL_FD)
+		return refuse(EBADF, DAX_BAD_ARGUMENT);
+	if (is_bad && argument == DAX_IOCTL_MEMORY)
+		return refuse(EFAULT, DAX_BAD_ARGUMENT);
 	switch (request) {
 	case FIOCLEX:
 	case FIONCLEX:
@@ -144,7 +175,16 @@ static struct dax_verdict ioctl_verdict(uint64_t request)
 	}
 }
 
-static struct dax_verdict fcntl_verdict(int accmode, int64_t cmd, int64_t arg)
+/* fs/locks.c: generic_setlease() asks whose the file is before what it is. */
+static struct dax_verdict lease_verdict(int64_t type, bool is_foreign)
+{
+	if (is_foreign && (type == F_RDLCK || type == F_WRLCK || type == F_UNLCK))
+		return refuse(EACCES, DAX_LEASE_NOT_YOURS);
+	return refuse(EINVAL, DAX_NO_LEASE); /* a lease is for regular files */
+}
+
+static struct dax_verdict fcntl_verdict(int accmode, int64_t cmd, int64_t arg,
+					bool is_foreign)
 {
 	switch (cmd) {
 	case F_SETFL: /* fs/fcntl.c: setfl() */
@@ -155,8 +195,8 @@ static struct dax_verdict fcntl_verdict(int accmode, int64_t cmd, int64_t arg)
 		if ((uint64_t)arg > RWH_WRITE_LIFE_EXTREME)
 			return refuse(EINVAL, DAX_BAD_ARGUMENT);
 		return dax_allow();
-	case F_SETLEASE: /* fs/locks.c: a lease is for regular files */
-		return refuse(EINVAL, DAX_NO_LEASE);
+	case F_SETLEASE:
+		return lease_verdict(arg, is_foreign);
 	case F_ADD_SEALS: /* mm/memfd.c: memfd_add_seals() */
 		if (!may_write(accmode))
 			return refuse(EPERM, DAX_FD_NOT_OPEN_FOR_IT);
@@ -220,9 +260,9 @@ struct dax_verdict dax_fd_verdict(enum dax_call call, int accmode, int64_t a, in
 			return refuse(EBADF, DAX_FD_NOT_OPEN_FOR_IT);
 		return refuse(EINVAL, DAX_NOT_SEEKABLE);
 	case DAX_CALL_IOCTL:
-		return ioctl_verdict((uint64_t)a);
+		return ioctl_verdict((uint64_t)a, b != 0);
 	case DAX_CALL_FCNTL:
-		return fcntl_verdict(accmode, a, b);
+		return fcntl_verdict(accmode, a, b, c != 0);
 	case DAX_CALL_COPY_FROM: /* fs/read_write.c: do_sendfile(); fs/splice.c */
 		if (!may_read(accmode))
 			return refuse(EBADF, DAX_FD_NOT_OPEN_FOR_IT);
@@ -238,6 +278,33 @@ struct dax_verdict dax_fd_verdict(enum dax_call call, int accmode, int64_t a, in
 	}
 }
 
+/**
+ * dax_iocb_call() - the call that a request of io_submit(2) makes
+ * @opcode:	its aio_lio_opcode
+ *
+ * Requests are submitted one after the other; the first that fails ends the call, which
+ * answers its errno only if none came before it (fs/aio.c: io_submit_one(),
+ * do_io_submit()).
+ *
+ * Return: the call, or DAX_CALL_NR for a request that the device does not refuse.
+ */
+enum dax_call dax_iocb_call(unsigned int opcode)
+{
+	switch (opcode) {
+	case 0: /* IOCB_CMD_PREAD */
+	case 7: /* IOCB_CMD_PREADV */
+		return DAX_CALL_READ;
+	case 1: /* IOCB_CMD_PWRITE */
+	case 8: /* IOCB_CMD_PWRITEV */
+		return DAX_CALL_WRITE;
+	case 2: /* IOCB_CMD_FSYNC */
+	case 3: /* IOCB_CMD_FDSYNC */
+		return DAX_CALL_FSYNC;
+	default:
+		return DAX_CALL_NR;
+	}
+}
+
 /*
  * mm/mmap.c: ksys_mmap_pgoff() and do_mmap(), until an address is found. What is
  * mapped at that of MAP_FIXED_NOREPLACE is looked at next.
@@ -249,6 +316,8 @@ static struct dax_verdict mmap_address(const struct dax_mmap_request *req,
 
 	if (req->off & (DAX_PAGE - 1))
 		return dax_refuse(EINVAL, DAX_MMAP_OFFSET_OFF_PAGE, req->off, 0, 0);
+	if (req->accmode & O_PATH) /* fs/file.c: fget() finds none */
+		return refuse(EBADF, DAX_FD_NOT_OPEN_FOR_IT);
 	if (req->flags & MAP_HUGETLB)
 		return refuse(EINVAL, DAX_MMAP_HUGETLB);
 	if (!req->len)
@@ -264,12 +333,12 @@ static struct dax_verdict mmap_address(const struct dax_mmap_request *req,
 
 /* do_mmap(), from there to the type of the mapping; the driver's mmap comes later. */
 static struct dax_verdict mmap_generic(const struct dax_mmap_request *req,
-				       const struct dax_mmap_answer *ans)
+				       const struct dax_mmap_answer *ans, uint64_t max)
 {
 	const int type = req->flags & MAP_TYPE;
 
-	/* file_mmap_ok(): a character device may use all offsets but the last ones. */
-	if (req->off / DAX_PAGE > (UINT64_MAX - ans->len) / DAX_PAGE)
+	/* file_mmap_ok() */
+	if (ans->len > max || req->off / DAX_PAGE > (max - ans->len) / DAX_PAGE)
 		return dax_refuse(EOVERFLOW, DAX_MMAP_OVERFLOW, req->off, ans->len, 0);
 
 	switch (type) {
@@ -315,6 +384,35 @@ static enum dax_place mmap_place(const struct dax_device *dev,
 	return DAX_PLACE_CONGRUENT;
 }
 
+/* drivers/dax/device.c: dax_mmap(); the ndctl node has no mmap at all. */
+static struct dax_verdict mappable_verdict(const struct dax_device *dev)
+{
+	if (!dax_device_is_alive(dev))
+		return refuse(ENXIO, DAX_NOT_ALIVE);
+	if (dev->flags & DAX_DEVICE_NDCTL)
+		return refuse(ENODEV, DAX_NO_MMAP);
+	return dax_allow();
+}
+
+/**
+ * dax_attach_verdict() - may a client have the memory behind its descriptor?
+ * @dev:	the device
+ * @accmode:	O_ACCMODE and O_PATH of the descriptor, as F_GETFL gives them
+ *
+ * Refuses what no mmap of the descriptor could be allowed.
+ */
+struct dax_verdict dax_attach_verdict(const struct dax_device *dev, int accmode)
+{
+	struct dax_verdict v;
+
+	if (accmode & O_PATH)
+		return refuse(EBADF, DAX_FD_NOT_OPEN_FOR_IT);
+	v = mappable_verdict(dev);
+	if (v.error)
+		return v;
+	return may_read(accmode) ? v : refuse(EACCES, DAX_MMAP_NO_ACCESS);
+}
+
 /*
  * drivers/dax/device.c: check_vma(), as far as it is decided before an address is
  * known. Addresses that are given are checked here, those still to be found by
@@ -325,11 +423,10 @@ static struct dax_verdict mmap_driver(const struct dax_device *dev,
 				      const struct dax_mmap_answer *ans)
 {
 	uint64_t mask = dev->align - 1;
+	struct dax_verdict v = mappable_verdict(dev);
 
-	if (!dax_device_is_alive(dev))
-		return refuse(ENXIO, DAX_NOT_ALIVE);
-	if (dev->flags & DAX_DEVICE_NDCTL)
-		return refuse(ENODEV, DAX_NO_MMAP);
+	if (v.error)
+		return v;
 	if ((req->flags & MAP_TYPE) == MAP_PRIVATE)
 		return refuse(EINVAL, DAX_MMAP_PRIVATE);
 	if (ans->len & mask)
@@ -374,7 +471,8 @@ void dax_mmap_verdict(const struct dax_device *dev, const struct dax_mmap_reques
 	ret->v = mmap_address(req, ret);
 	if (ret->v.error)
 		return;
-	ret->v = mmap_generic(req, ret);
+	/* A character device may use all offsets but the last ones. */
+	ret->v = mmap_generic(req, ret, UINT64_MAX);
 	if (ret->v.error) {
 		ret->is_late = ret->place == DAX_PLACE_NOREPLACE;
 		return;
@@ -383,6 +481,35 @@ void dax_mmap_verdict(const struct dax_device *dev, const struct dax_mmap_reques
 	ret->is_late = ret->v.error != 0;
 	if (!ret->v.error)
 		ret->v = mmap_remark(dev, req->off, ret->len);
+}
+
+/**
+ * dax_attr_mmap_verdict() - the answer to mmap of an attribute of sysfs
+ * @req:	mmap's arguments and the descriptor's access mode
+ * @ret:	the answer, which is always a refusal
+ *
+ * The checks are those of any file up to the driver's own mmap, which an attribute of
+ * text does not have (fs/kernfs/file.c: kernfs_fop_mmap()).
+ */
+void dax_attr_mmap_verdict(const struct dax_mmap_request *req,
+			   struct dax_mmap_answer *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->len = dax_round_up(req->len, DAX_PAGE);
+	ret->addr = dax_round_down(req->addr, DAX_PAGE);
+	if (req->flags & MAP_FIXED_NOREPLACE)
+		ret->place = DAX_PLACE_NOREPLACE;
+	else if (req->flags & MAP_FIXED)
+		ret->place = DAX_PLACE_FIXED;
+	ret->v = mmap_address(req, ret);
+	if (ret->v.error)
+		return;
+	ret->is_late = ret->place == DAX_PLACE_NOREPLACE;
+	ret->v = mmap_generic(req, ret, ATTR_MAX_BYTES);
+	if (ret->v.error)
+		return;
+	ret->is_late = true;
+	ret->v = refuse(ENODEV, DAX_ATTR_NO_MMAP);
 }
 
 /**

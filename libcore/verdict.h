@@ -10,6 +10,9 @@
 #ifndef DAX_VERDICT_H
 #define DAX_VERDICT_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "libcore/device.h"
 #include "libcore/reason.h"
 
@@ -18,6 +21,16 @@
 
 int dax_open_flags(int flags, int *ret_flags);
 struct dax_verdict dax_open_verdict(const struct dax_device *dev, int flags);
+
+/* The argument of an ioctl that the VFS looks at before it looks at the file. */
+enum dax_ioctl_argument {
+	DAX_IOCTL_ANY,    /* none */
+	DAX_IOCTL_FD,     /* a descriptor */
+	DAX_IOCTL_MEMORY, /* an address to read from */
+};
+
+enum dax_ioctl_argument dax_ioctl_argument(uint64_t request);
+enum dax_call dax_iocb_call(unsigned int opcode);
 
 /*
  * @accmode is the descriptor's O_ACCMODE and O_PATH bits as F_GETFL gives them. The
@@ -28,8 +41,10 @@ struct dax_verdict dax_open_verdict(const struct dax_device *dev, int flags);
  *	FTRUNCATE		a: length, only shown
  *	FALLOCATE		a: mode, b: offset, c: length
  *	SYNC_FILE_RANGE		a: flags, b: offset, c: length
- *	IOCTL			a: request
- *	FCNTL			a: command, b: argument
+ *	IOCTL			a: request, b: not 0: its argument cannot be read or is
+ *				no descriptor, see dax_ioctl_argument()
+ *	FCNTL			a: command, b: argument, c: not 0: the caller may not
+ *				lease the file, which is another user's
  *	COPY_FROM, COPY_TO	a: length
  * An allowed FCNTL or IOCTL is the kernel's own business on the handle; an allowed
  * LSEEK answers 0 without asking anybody.
@@ -43,7 +58,7 @@ struct dax_mmap_request {
 	uint64_t off;
 	int prot;
 	int flags;
-	int accmode; /* O_ACCMODE of the descriptor */
+	int accmode; /* O_ACCMODE and O_PATH of the descriptor */
 };
 
 enum dax_place {
@@ -69,6 +84,9 @@ struct dax_mmap_answer {
 
 void dax_mmap_verdict(const struct dax_device *dev, const struct dax_mmap_request *req,
 		      struct dax_mmap_answer *ret);
+void dax_attr_mmap_verdict(const struct dax_mmap_request *req,
+			   struct dax_mmap_answer *ret);
+struct dax_verdict dax_attach_verdict(const struct dax_device *dev, int accmode);
 struct dax_verdict dax_mmap_place_verdict(const struct dax_device *dev, uint64_t addr,
 					  uint64_t len);
 

@@ -509,6 +509,114 @@ static void test_attr(void)
 	}
 }
 
+static void test_attr_mmap(void)
+{
+	static const struct {
+		uint64_t off;
+		uint64_t len;
+		int prot;
+		int flags;
+		int accmode;
+		int error;
+		enum dax_reason reason;
+		bool is_late;
+		const char *what;
+	} rows[] = {
+		{0, 4096, PROT_READ, MAP_SHARED, O_RDONLY, ENODEV, DAX_ATTR_NO_MMAP, true,
+		 "mmap of an attribute"},
+		{0, 4096, PROT_READ, MAP_PRIVATE, O_RDONLY, ENODEV, DAX_ATTR_NO_MMAP,
+		 true, "a private one"},
+		{1, 4096, PROT_READ, MAP_SHARED, O_RDONLY, EINVAL,
+		 DAX_MMAP_OFFSET_OFF_PAGE, false, "an offset off the page comes first"},
+		{0, 4096, PROT_READ, MAP_SHARED, O_PATH, EBADF, DAX_FD_NOT_OPEN_FOR_IT,
+		 false, "then O_PATH"},
+		{0, 0, PROT_READ, MAP_SHARED, O_RDONLY, EINVAL, DAX_MMAP_NO_LENGTH, false,
+		 "then no length"},
+		{1ull << 31, 4096, PROT_READ, MAP_SHARED, O_RDONLY, EOVERFLOW,
+		 DAX_MMAP_OVERFLOW, false, "then an offset that sysfs does not have"},
+		{0, 4096, PROT_WRITE, MAP_SHARED, O_RDONLY, EACCES, DAX_MMAP_NO_ACCESS,
+		 false, "then the access mode"},
+		{0, 4096, PROT_READ, MAP_SHARED | MAP_FIXED_NOREPLACE, O_RDONLY, ENODEV,
+		 DAX_ATTR_NO_MMAP, true, "and what is at the address comes before it"},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct dax_mmap_request req = {
+			.len = rows[i].len,
+			.off = rows[i].off,
+			.prot = rows[i].prot,
+			.flags = rows[i].flags,
+			.accmode = rows[i].accmode,
+		};
+		struct dax_mmap_answer ans;
+
+		dax_attr_mmap_verdict(&req, &ans);
+		check(&ans.v, rows[i].error, rows[i].reason, rows[i].what);
+		is(ans.is_late, rows[i].is_late, "%s: late or not", rows[i].what);
+	}
+}
+
+static void test_mmap_of_o_path(void)
+{
+	const struct dax_device dev = device(A);
+	struct dax_mmap_request req = {
+		.len = A, .prot = PROT_READ, .flags = MAP_SHARED, .accmode = O_PATH};
+	struct dax_mmap_answer ans;
+
+	dax_mmap_verdict(&dev, &req, &ans);
+	check(&ans.v, EBADF, DAX_FD_NOT_OPEN_FOR_IT, "mmap of an O_PATH descriptor");
+	is(ans.is_late, false, "nothing is unmapped");
+	req.off = 1;
+	dax_mmap_verdict(&dev, &req, &ans);
+	check(&ans.v, EINVAL, DAX_MMAP_OFFSET_OFF_PAGE, "an offset off the page first");
+}
+
+static void test_attach(void)
+{
+	struct dax_device dev = device(A);
+	struct dax_verdict v = dax_attach_verdict(&dev, O_RDONLY);
+
+	check(&v, 0, DAX_OK, "a read-only descriptor");
+	v = dax_attach_verdict(&dev, O_RDWR);
+	check(&v, 0, DAX_OK, "a descriptor for both");
+	v = dax_attach_verdict(&dev, O_WRONLY);
+	check(&v, EACCES, DAX_MMAP_NO_ACCESS, "no mmap of a write-only one succeeds");
+	v = dax_attach_verdict(&dev, O_ACCMODE);
+	check(&v, EACCES, DAX_MMAP_NO_ACCESS, "nor of O_ACCMODE");
+	v = dax_attach_verdict(&dev, O_PATH);
+	check(&v, EBADF, DAX_FD_NOT_OPEN_FOR_IT, "O_PATH is not open");
+	dev.flags = 0;
+	v = dax_attach_verdict(&dev, O_WRONLY);
+	check(&v, ENXIO, DAX_NOT_ALIVE, "a disabled device");
+	dev.flags = DAX_DEVICE_ALIVE | DAX_DEVICE_NDCTL;
+	v = dax_attach_verdict(&dev, O_RDWR);
+	check(&v, ENODEV, DAX_NO_MMAP, "the nd bus's control node");
+}
+
+static void test_arguments(void)
+{
+	struct dax_verdict v = dax_fd_verdict(DAX_CALL_IOCTL, O_RDWR, FICLONE, 1, 0);
+
+	check(&v, EBADF, DAX_BAD_ARGUMENT, "FICLONE of no descriptor");
+	v = dax_fd_verdict(DAX_CALL_IOCTL, O_RDWR, FIDEDUPERANGE, 1, 0);
+	check(&v, EFAULT, DAX_BAD_ARGUMENT, "FIDEDUPERANGE from bad memory");
+	v = dax_fd_verdict(DAX_CALL_IOCTL, O_RDWR, FS_IOC_SETFLAGS, 0, 0);
+	check(&v, ENOTTY, DAX_NO_IOCTL, "FS_IOC_SETFLAGS from good memory");
+	v = dax_fd_verdict(DAX_CALL_FCNTL, O_RDWR, F_SETLEASE, F_RDLCK, 1);
+	check(&v, EACCES, DAX_LEASE_NOT_YOURS, "a lease of another user's node");
+	v = dax_fd_verdict(DAX_CALL_FCNTL, O_RDWR, F_SETLEASE, 77, 1);
+	check(&v, EINVAL, DAX_NO_LEASE, "a type that is none comes first");
+	v = dax_fd_verdict(DAX_CALL_FCNTL, O_RDWR, F_SETLEASE, F_RDLCK, 0);
+	check(&v, EINVAL, DAX_NO_LEASE, "a lease by the owner");
+	is(dax_iocb_call(0), DAX_CALL_READ, "IOCB_CMD_PREAD reads");
+	is(dax_iocb_call(7), DAX_CALL_READ, "and IOCB_CMD_PREADV");
+	is(dax_iocb_call(1), DAX_CALL_WRITE, "IOCB_CMD_PWRITE writes");
+	is(dax_iocb_call(8), DAX_CALL_WRITE, "and IOCB_CMD_PWRITEV");
+	is(dax_iocb_call(3), DAX_CALL_FSYNC, "IOCB_CMD_FDSYNC syncs");
+	is(dax_iocb_call(5), DAX_CALL_NR, "IOCB_CMD_POLL is the kernel's");
+}
+
 static void test_rest(void)
 {
 	struct dax_verdict v = dax_userfaultfd_verdict();
@@ -588,6 +696,10 @@ int main(void)
 	test_mmap_not_alive();
 	test_place();
 	test_attr();
+	test_attr_mmap();
+	test_mmap_of_o_path();
+	test_attach();
+	test_arguments();
 	test_rest();
 	test_words();
 	test_told();
