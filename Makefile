@@ -224,7 +224,7 @@ oracle: $(B)/conformance
 	$(Q)$(PYTHON) tests/oracle/record.py --program $(B)/conformance
 
 stress: all progs
-	$(Q)DAXD_STRESS_OPS=100000 $(PYTHON) -m pytest -s tests/test_region_stress.py
+	$(Q)DAXD_STRESS_OPS=100000 $(PYTHON) -m pytest -s tests/daemon/test_region_stress.py
 
 bench:
 	$(Q)tools/install-deps build demo bench

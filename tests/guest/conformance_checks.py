@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The conformance program on CUSE nodes, all answers for tests/test_cuse.py to judge."""
+"""The conformance program on CUSE nodes, all answers for tests/daemon/test_cuse.py to judge."""
 
 import os
 import subprocess

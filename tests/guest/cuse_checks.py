@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Character devices made with CUSE, beside a real device-dax: /dev/dax0.0, align 2M.
 
-Runs in a guest, see harness.py; tests/test_cuse.py shows what came out.
+Runs in a guest, see harness.py; tests/daemon/test_cuse.py shows what came out.
 """
 
 import errno

@@ -5,7 +5,7 @@
 
 What each says, and whether and how it failed, is written to RESULTS as JSON when it ends:
 a guest that dies in between has told what came before. Nothing of this knows pytest; the
-other end is tests/guests.py.
+other end is tests/lib/guests.py.
 """
 
 import contextlib

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """fio, a libpmemobj program and a Python program, at once on one device that goes bad.
 
-Runs here (tests/test_faults_live.py) and in a guest (faults_checks.py), and so knows
+Runs here (tests/faults/test_faults_live.py) and in a guest (faults_checks.py), and so knows
 neither pytest nor the harness.
 """
 

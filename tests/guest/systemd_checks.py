@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The system service, in a Debian with systemd; see harness.py and tests/test_systemd.py."""
+"""The system service, in a Debian with systemd; see harness.py and tests/daemon/test_systemd.py."""
 
 import json
 import mmap

@@ -4,31 +4,28 @@
 What Linux 6.1 said is in oracle/recorded/region-life-6.1.txt, as normal() leaves it; one
 test boots that kernel and asks it again. To record:
 
-    python3 tests/test_region_life.py > tests/oracle/recorded/region-life-6.1.txt
+    export PYTHONPATH=tests:tests/lib
+    python3 tests/kernel/test_region_life.py > tests/oracle/recorded/region-life-6.1.txt
 """
 
 import difflib
 import json
 import os
-import pathlib
 import re
 import subprocess
 import sys
 
 import pytest
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE / "oracle"))
+from conftest import BUILD, IS_ROOT, ROOT, SETPRIV, both_users, environment
 
-import pytest
-
-from conftest import BUILD, IS_ROOT, SETPRIV, both_users, environment  # noqa: E402
+sys.path.insert(0, str(ROOT / "tests/oracle"))
 from guest import Guest  # noqa: E402
 
 pytestmark = pytest.mark.plain
 
-SCRIPT = HERE / "region_life.sh"
-RECORDED = HERE / "oracle/recorded/region-life-6.1.txt"
+SCRIPT = ROOT / "tests/scenarios/region_life.sh"
+RECORDED = ROOT / "tests/oracle/recorded/region-life-6.1.txt"
 PROBE = BUILD / "progs/sysprobe"
 REGION_BYTES = 1 << 30
 

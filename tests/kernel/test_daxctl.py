@@ -2,21 +2,19 @@
 """daxctl, beside the lives of a region and a namespace (test_region_life, test_ndctl)."""
 
 import json
-import pathlib
 import subprocess
 
 import pytest
 
-from conftest import BUILD, both_users, environment
+from conftest import BUILD, ROOT, both_users, environment
 from test_ndctl import daxrun
 
-HERE = pathlib.Path(__file__).resolve().parent
 DYNAMIC = "dax0.0,size=1G,type=dynamic"
 
 
 @both_users
 def test_the_steps_of_ndctls_own_tests(user):
-    result = daxrun(user, "sh", HERE / "daxctl_scenarios.sh", "dax0.0", device=DYNAMIC)
+    result = daxrun(user, "sh", ROOT / "tests/scenarios/daxctl_scenarios.sh", "dax0.0", device=DYNAMIC)
     assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:]
     assert result.stdout.endswith("all went well\n")
 

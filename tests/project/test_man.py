@@ -1,24 +1,22 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Manual pages and completion say what the programs' --help says."""
 
-import pathlib
 import re
 import shutil
 import subprocess
 
 import pytest
 
-from conftest import BUILD, environment, run
+from conftest import BUILD, ROOT, environment, run
 
 pytestmark = pytest.mark.plain
 
 pytestmark = pytest.mark.plain
 
-TOP = pathlib.Path(__file__).resolve().parent.parent
-MAN = TOP / "docs/man"
+MAN = ROOT / "docs/man"
 PAGES = ["daxrun.1", "cuse-daxctl.1", "cuse-daxd.8", "cuse-daxd.conf.5", "libdaxshim.7"]
 PROGRAMS = {"daxrun": "daxrun.1", "cuse-daxd": "cuse-daxd.8", "cuse-daxctl": "cuse-daxctl.1"}
-COMPLETION = TOP / "completions/cuse-daxd.bash"
+COMPLETION = ROOT / "completions/cuse-daxd.bash"
 
 # "-c, --config=FILE" at the start of a line, as --help has them.
 OPTION = re.compile(r"(?m)^\s+(?:(-\w), )?(--[a-z][a-z-]*)")
@@ -87,14 +85,14 @@ def test_verbs_are_those_of_help():
     for verb in verbs():
         assert any(d == verb or d.startswith(verb + " ") or verb.startswith(d + " ")
                    for d in documented), (verb, documented)
-    protocol = (TOP / "docs/protocol.md").read_text()
+    protocol = (ROOT / "docs/protocol.md").read_text()
     for verb in verbs():
         assert f"`{verb.split()[0]}`" in protocol or verb.split()[0] == "inspect", verb
 
 
 def test_config_keys_are_those_of_the_shipped_config():
     """Each key that config/cuse-daxd.conf comments stands in the manual page."""
-    shipped = (TOP / "config/cuse-daxd.conf").read_text()
+    shipped = (ROOT / "config/cuse-daxd.conf").read_text()
     keys = set(re.findall(r"(?m)^#\s*([a-z][a-z-]*)=", shipped))
     assert {"backing", "minor", "frontend"} <= keys
     text = page("cuse-daxd.conf.5")
@@ -133,8 +131,8 @@ def test_completion_of_words(daemon):
 
 def test_protocol_says_the_numbers():
     """docs/protocol.md against libcore/wire.h."""
-    header = (TOP / "libcore/wire.h").read_text()
-    text = (TOP / "docs/protocol.md").read_text()
+    header = (ROOT / "libcore/wire.h").read_text()
+    text = (ROOT / "docs/protocol.md").read_text()
     body = header.partition("enum dax_msg_type {")[2].partition("};")[0]
     body = re.sub(r"(?s)/\*.*?\*/", "", body)
     names = re.findall(r"DAX_MSG_(\w+)", body)

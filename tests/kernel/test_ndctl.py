@@ -4,24 +4,23 @@
 What they say on Linux 6.1, with a real namespace of 512 MiB, is recorded in
 oracle/recorded/namespace-life-6.1.txt. To record:
 
-    python3 tests/test_ndctl.py > tests/oracle/recorded/namespace-life-6.1.txt
+    export PYTHONPATH=tests:tests/lib
+    python3 tests/kernel/test_ndctl.py > tests/oracle/recorded/namespace-life-6.1.txt
 """
 
 import json
-import pathlib
 import re
 import subprocess
 import sys
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE / "oracle"))
+from conftest import BUILD, IS_ROOT, ROOT, SETPRIV, both_users, environment
 
-from conftest import BUILD, IS_ROOT, SETPRIV, both_users, environment  # noqa: E402
+sys.path.insert(0, str(ROOT / "tests/oracle"))
 from guest import Guest  # noqa: E402
 from test_region_life import PROBE, compare  # noqa: E402
 
-SCRIPT = HERE / "namespace_life.sh"
-RECORDED = HERE / "oracle/recorded/namespace-life-6.1.txt"
+SCRIPT = ROOT / "tests/scenarios/namespace_life.sh"
+RECORDED = ROOT / "tests/oracle/recorded/namespace-life-6.1.txt"
 
 
 def on_real_kernel():

@@ -16,7 +16,7 @@ import time
 import pytest
 
 import hangfs
-from conftest import IS_ROOT, SETPRIV, TIMEOUT, both_users, needs_root, run
+from conftest import IS_ROOT, ROOT, SETPRIV, TIMEOUT, both_users, needs_root, run
 from wire import (ADOPT, ATTACH, BODY_MAX, CONTROL, HEADER, MAGIC, OPENED, REPLY, SETTLED, STORE,
                   Dropped, Wire, pack)
 
@@ -114,7 +114,7 @@ def test_attach_to_a_disabled_device(d):
 
 @needs_root
 def test_another_user_attaches_what_it_could_open(d):
-    with open(os.path.join(os.path.dirname(__file__), "wire.py"), encoding="utf-8") as f:
+    with open(ROOT / "tests/lib/wire.py", encoding="utf-8") as f:
         code = f.read() + (
             f"\nfd = os.open('{d.handle('dax0.0')}', os.O_RDWR)\n"
             f"print(Wire('{d.dir}').attach(fd).error)\n"
@@ -316,7 +316,7 @@ def test_a_descriptor_whose_close_hangs(d, workdir):
     directory = workdir / "fs"
     directory.mkdir()
     threads = d.threads()
-    with open(os.path.join(os.path.dirname(__file__), "wire.py"), encoding="utf-8") as f:
+    with open(ROOT / "tests/lib/wire.py", encoding="utf-8") as f:
         code = f.read() + EVIL
     with hangfs.mounted(str(directory)) as fs:
         # Its own close(2) hangs as well, when it ends; so not in this process.

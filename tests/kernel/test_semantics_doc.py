@@ -33,8 +33,9 @@ def is_test(name, cases):
     """A case of the conformance program, or a test of ours."""
     if "::" in name or name.endswith((".py", ".c")):
         path, _, function = name.partition("::")
-        file = ROOT / path if "/" in path else ROOT / "tests" / path
-        return file.exists() and (not function or re.search(rf"^def {function}\(", file.read_text(), re.M))
+        files = [ROOT / path] if "/" in path else list((ROOT / "tests").rglob(path))
+        return len(files) == 1 and files[0].exists() and \
+            (not function or re.search(rf"^def {function}\(", files[0].read_text(), re.M))
     return any(fnmatch.fnmatchcase(case, name) for case in cases)
 
 

@@ -349,7 +349,7 @@ def test_version():
 
 def test_cuse_is_refused_clearly(new_daemon):
     if os.path.exists("/dev/cuse"):
-        pytest.skip("it works here: tests/test_cuse.py")
+        pytest.skip("it works here: tests/daemon/test_cuse.py")
     assert "frontend=cuse: /dev/cuse: No such file or directory (as root: modprobe cuse" in \
         new_daemon().fail(None, "--frontend=cuse")
     assert "frontend=cuse:" in new_daemon().fail("[daemon]\nfrontend=cuse\n")

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from conftest import IS_ROOT, both_users, needs_root
+from conftest import IS_ROOT, ROOT, both_users, needs_root
 from wire import ALIVE, GONE
 
 DYNAMIC = "[region 0]\ntype=dynamic\nsize=64M\n[device 0.0]\nsize=16M\n"
@@ -152,8 +152,7 @@ def test_permission_is_what_the_file_says(daemon):
     d = daemon(DYNAMIC)
     path = f"{REGION}/create"
     from conftest import SETPRIV, run
-    code = ("import os, sys; sys.path.insert(0, '.')\n" + open(os.path.join(
-        os.path.dirname(__file__), "wire.py")).read() +
+    code = ((ROOT / "tests/lib/wire.py").read_text() +
         f"\nfd = os.open('{d.dir}/sys/{path}', os.O_WRONLY)\n"
         f"print(Wire('{d.dir}').store(fd, '{path}', b'1'))\n")
     result = run(SETPRIV + ["/usr/bin/python3", "-c", code])
