@@ -348,6 +348,16 @@ def small_fs(workdir, daemons):
         subprocess.run(["umount", path], check=True)
 
 
+@pytest.fixture(params=["memfd", "hugetlb", "hugetlbfs", "pmem"])
+def backing(request, workdir):
+    """The value of backing= for each kind of store, with room for 16 MiB."""
+    if request.param in ("hugetlb", "hugetlbfs"):
+        request.getfixturevalue("hugepages")(8)
+    if request.param == "hugetlbfs":
+        return f"hugetlbfs:{request.getfixturevalue('hugetlbfs')}/file"
+    return {"pmem": f"pmem:{workdir}/image"}.get(request.param, request.param)
+
+
 @pytest.fixture
 def daxrun(workdir, user, daemons):
     """Programs under daxrun (daxrun.py); looks whether anything is left of it."""

@@ -18,7 +18,7 @@ DRIVER = "bus/dax/drivers/device_dax"
 
 
 @pytest.fixture(params=["pmem", "pmem,map=dev", "hugetlbfs"])
-def backing(request, workdir):
+def kept_file(request, workdir):
     """Lines of a config for a region whose file stays."""
     kind, _, mapping = request.param.partition(",")
     if kind == "hugetlbfs":
@@ -85,8 +85,8 @@ def cut_up(d):
 
 @both_users
 @pytest.mark.parametrize("end", ["stop", "kill"])
-def test_devices_of_a_dynamic_region_come_back(new_daemon, backing, end):
-    config = f"[region 0]\n{backing}type=dynamic\nsize=64M\n"
+def test_devices_of_a_dynamic_region_come_back(new_daemon, kept_file, end):
+    config = f"[region 0]\n{kept_file}type=dynamic\nsize=64M\n"
     d = new_daemon().start(config)
     cut_up(d)
     before = layout(d)
@@ -95,7 +95,7 @@ def test_devices_of_a_dynamic_region_come_back(new_daemon, backing, end):
         poke(d, f"dax0.{n}", 17 + n)
     getattr(d, end)()
     # With the same config, and with none but the path.
-    for config in (config, f"[region 0]\n{backing}type=dynamic\n"):
+    for config in (config, f"[region 0]\n{kept_file}type=dynamic\n"):
         d.start(config)
         assert layout(d) == before
         assert d.attr(f"{REGION}/available_size") == f"{(64 - 8 - 6 - 20) * MIB}\n"
@@ -112,28 +112,28 @@ def test_devices_of_a_dynamic_region_come_back(new_daemon, backing, end):
     d.stop()
 
 
-def test_devices_of_a_static_region_come_back(new_daemon, backing):
+def test_devices_of_a_static_region_come_back(new_daemon, kept_file):
     devices = "[device 0.0]\nsize=8M\n[device 0.1]\nsize=4M\n[device 0.5]\nsize=20M\n"
-    d = new_daemon().start(f"[region 0]\n{backing}{devices}")
+    d = new_daemon().start(f"[region 0]\n{kept_file}{devices}")
     before = layout(d)
     assert list(before) == ["dax0.0", "dax0.1", "dax0.5"]
     for n in (0, 1, 5):
         poke(d, f"dax0.{n}", 30 + n)
     d.stop()
-    d.start(f"[region 0]\n{backing}")
+    d.start(f"[region 0]\n{kept_file}")
     assert layout(d) == before
     assert [peek(d, f"dax0.{n}") for n in (0, 1, 5)] == [{30}, {31}, {35}]
     d.stop()
     # Who names one of them without a size, as daxrun -d dax0.1,backing=... does, has all.
-    d.start(f"[region 0]\n{backing}[device 0.1]\n")
+    d.start(f"[region 0]\n{kept_file}[device 0.1]\n")
     assert layout(d) == before
     d.stop()
-    d.start(f"[region 0]\n{backing}{devices}")
+    d.start(f"[region 0]\n{kept_file}{devices}")
     assert layout(d) == before
     d.stop()
     for other in (devices.replace("4M", "6M").replace("20M", "18M"), "type=dynamic\n",
                   devices.replace("0.1", "0.2"), "[device 0.7]\n"):
-        said = d.fail(f"[region 0]\n{backing}{other}")
+        said = d.fail(f"[region 0]\n{kept_file}{other}")
         assert "was cut into 3 devices of a static region, but [region 0] says otherwise (" in said
 
 
@@ -310,18 +310,18 @@ def test_inspect_shows_an_image(new_daemon, workdir):
     assert digest(path) == before
 
 
-def test_inspect_shows_the_devices(new_daemon, backing):
-    d = new_daemon().start(f"[region 0]\n{backing}type=dynamic\nsize=64M\n")
+def test_inspect_shows_the_devices(new_daemon, kept_file):
+    d = new_daemon().start(f"[region 0]\n{kept_file}type=dynamic\nsize=64M\n")
     cut_up(d)
     d.stop()
-    shown = load_json(run([CTL, "inspect", path_of(backing)]))
+    shown = load_json(run([CTL, "inspect", path_of(kept_file)]))
     record = shown["record"]
     assert (record["state"], record["type"], record["size"]) == ("ok", "dynamic", 64 * MIB)
     assert [(v["id"], v["size"], v["align"], v["state"], len(v["ranges"]))
             for v in record["devices"]] == [
         (0, 8 * MIB, 2 * MIB, "enabled", 1), (2, 6 * MIB, 4096, "disabled", 1),
         (3, 20 * MIB, 2 * MIB, "enabled", 3)]
-    human = run([CTL, "-u", "inspect", path_of(backing)]).stdout
+    human = run([CTL, "-u", "inspect", path_of(kept_file)]).stdout
     assert human.splitlines()[-1].split() == ["3", "20M", "2M", "enabled", *human.splitlines()[-1]
                                               .split()[4:]]
 

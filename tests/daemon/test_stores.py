@@ -42,16 +42,6 @@ def offset(d, name):
 
 # -- all kinds ----------------------------------------------------------------------
 
-@pytest.fixture(params=["memfd", "hugetlb", "hugetlbfs", "pmem"])
-def backing(request, workdir):
-    """backing= of each kind."""
-    if request.param in ("hugetlb", "hugetlbfs"):
-        request.getfixturevalue("hugepages")(8)
-    if request.param == "hugetlbfs":
-        return f"hugetlbfs:{request.getfixturevalue('hugetlbfs')}/file"
-    return {"pmem": f"pmem:{workdir}/image"}.get(request.param, request.param)
-
-
 @both_users
 def test_a_store_holds_bytes_for_all_who_have_it(daemon, backing):
     d = daemon(f"[region 0]\nbacking={backing}\nsize=8M\n")

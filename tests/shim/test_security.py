@@ -16,15 +16,6 @@ SIZE = 8 * MIB
 ESCAPE = BUILD / "progs/escape"
 
 
-@pytest.fixture(params=["memfd", "hugetlb", "hugetlbfs", "pmem"])
-def backing(request, workdir):
-    if request.param in ("hugetlb", "hugetlbfs"):
-        request.getfixturevalue("hugepages")(8)
-    if request.param == "hugetlbfs":
-        return f"hugetlbfs:{request.getfixturevalue('hugetlbfs')}/file"
-    return {"pmem": f"pmem:{workdir}/image"}.get(request.param, request.param)
-
-
 def attach(d, name="dax0.0", flags=os.O_RDWR):
     with d.wire() as wire, d.opened(name, flags) as handle:
         reply = wire.attach(handle)
