@@ -21,6 +21,11 @@ def daxrun(workdir, user):
     d.check_gone()
 
 
+def assert_soon(first, again):
+    """No first touch waits for LATE: the fastest is as fast as the fastest of those after it."""
+    assert min(first) < min(again) + LATE, (first, again)
+
+
 @both_users
 def test_each_unit_is_late_once(daemon, store):  # noqa: F811
     """In memory; rules for files are refused, as files can't be registered."""
@@ -60,7 +65,8 @@ def test_each_unit_is_late_once(daemon, store):  # noqa: F811
         control(d, "fault", action="remove", rule="1")
         before = given()
         assert before <= 6
-        assert min(p.timed(f"load {off * MIB}")[1] for off in range(40, 60, 2)) < LATE
+        lines = [f"load {off * MIB}" for off in range(40, 60, 2)]
+        assert_soon([p.timed(line)[1] for line in lines], [p.timed(line)[1] for line in lines])
         assert given() == before
 
 
@@ -72,13 +78,15 @@ def test_each_unit_is_late_once(daemon, store):  # noqa: F811
     ("while:/there/is/none", [0] * 6),
 ])
 def test_when(daxrun, when, late):
-    lines = ["open", f"mmap 0 {16 * MIB}"] + [f"timed load {n * 2 * MIB}" for n in range(6)]
+    lines = ["open", f"mmap 0 {16 * MIB}"] + [f"timed load {n * 2 * MIB}" for n in range(6)] * 2
     out, result = run_probe(daxrun, lines, "--fault", f"touch delay:{LATE}us {when}",
                             "--fault-log", daxrun.dir / "log")
     times = [int(line.removeprefix("us=")) for line in out[3::2]]
-    assert all(us >= LATE for us, x in zip(times, late) if x), (times, result.stderr)
+    first, again = times[:6], times[6:]
+    assert all(us >= LATE for us, x in zip(first, late) if x), (times, result.stderr)
     # The log tells which; a machine that is busy may be late by itself.
-    assert 0 not in late or min(us for us, x in zip(times, late) if not x) < LATE, times
+    if 0 in late:
+        assert_soon([us for us, x in zip(first, late) if not x], again)
     log = events(daxrun.dir / "log")
     assert [e["offset"] // (2 * MIB) for e in log] == [n for n, x in enumerate(late) if x]
     assert all(e["call"] == "touch" and e["comm"] == "fault_probe" for e in log)
@@ -93,6 +101,7 @@ def test_not_earlier_than_asked(daxrun):
 
 
 def test_threads_wait_side_by_side(daxrun):
+    """Eight at once wait for less than half as long as eight in a row."""
     program = ("import mmap, os, threading, time\n"
                "m = mmap.mmap(os.open('/dev/dax0.0', os.O_RDWR), 64 << 20)\n"
                "import ctypes\n"
@@ -102,10 +111,13 @@ def test_threads_wait_side_by_side(daxrun):
                "threads = [threading.Thread(target=go, args=(n,)) for n in range(8)]\n"
                "t = time.monotonic()\n"
                "[x.start() for x in threads]; [x.join() for x in threads]\n"
-               "print(time.monotonic() - t)\n")
-    seconds = float(daxrun("-q", "--fault", "touch delay:300ms", "--", "/usr/bin/python3",
-                           "-c", program))
-    assert 0.3 <= seconds < 1.5
+               "at_once = time.monotonic()\n"
+               "[go(8 + n) for n in range(8)]\n"
+               "print(at_once - t, time.monotonic() - at_once)\n")
+    at_once, in_a_row = map(float, daxrun("-q", "--fault", "touch delay:300ms", "--",
+                                          "/usr/bin/python3", "-c", program).split())
+    assert 0.3 <= at_once < in_a_row / 2
+    assert in_a_row >= 8 * 0.3
 
 
 def test_without_userfaultfd_it_is_refused_and_said(workdir, user):
