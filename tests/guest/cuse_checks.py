@@ -80,9 +80,19 @@ def start_many():
     return up
 
 
+def start_program():
+    """Return: seconds that one of 16 programs takes from its start to its end."""
+    start = time.time()
+    for _ in range(16):
+        os.waitpid(os.posix_spawn("/bin/true", ["true"], {}), 0)
+    return (time.time() - start) / 16
+
+
 def check_many():
-    """256 devices within a second of the start, all gone at the stop; test_cuse.py judges."""
-    print(f"best of 3: {min(start_many() for _ in range(3)):.2f} s")
+    """256 devices are there soon after the start, all gone at the stop; test_cuse.py judges."""
+    times = [(start_many(), start_program()) for _ in range(3)]
+    many, program = map(min, zip(*times))
+    print(f"best of 3: 256 nodes {many:.2f} s, a program {program:.4f} s")
 
 
 def check_chosen_numbers():
@@ -277,22 +287,36 @@ def check_devices_come_and_go():
         os.close(os.open("/dev/dax5.1", os.O_RDWR))
 
 
+def open_times(path):
+    """Open and close a node 50 times. Return: seconds of each time, the shortest first."""
+    def hang(*_):
+        raise TimeoutError(f"{path}: open or close hangs")
+
+    times = []
+    signal.signal(signal.SIGALRM, hang)
+    signal.alarm(TIMEOUT)
+    for _ in range(50):
+        start = time.monotonic()
+        os.close(os.open(path, os.O_RDWR))
+        times.append(time.monotonic() - start)
+    signal.alarm(0)
+    return sorted(times)
+
+
 def check_a_stuck_client_blocks_nobody():
     """Stopped in the middle of whatever it does; a device of its own or the same one."""
     with Daemon("[region 5]\nsize=4M\n[device 5.0]\nsize=2M\n[device 5.1]\nsize=2M\n") as d:
         code = f"import os\nwhile 1:\n fd=os.open('{NODE}',2)\n try: os.read(fd,1<<20)\n except OSError: pass\n os.close(fd)"
+        alone = {path: open_times(path) for path in ("/dev/dax5.1", NODE)}
         stuck = [subprocess.Popen(["python3", "-c", code]) for _ in range(4)]
         wait_for(lambda: d.device("dax5.0")["handles"])
         for p in stuck:
             p.send_signal(signal.SIGSTOP)
         for path in ("/dev/dax5.1", NODE):
-            worst = 0
-            for _ in range(50):
-                start = time.monotonic()
-                os.close(os.open(path, os.O_RDWR))
-                worst = max(worst, time.monotonic() - start)
-            print(f"{path}: the slowest of 50 open+close took {worst * 1000:.1f} ms beside 4 stopped programs")
-            assert worst < 1
+            beside = open_times(path)
+            print(f"{path}: 45 of 50 open+close take at most {alone[path][44] * 1000:.1f} ms alone and "
+                  f"{beside[44] * 1000:.1f} ms beside 4 stopped programs")
+            assert beside[44] < 20 * alone[path][44]
         for p in stuck:
             p.kill()
             p.wait()

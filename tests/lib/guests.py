@@ -4,7 +4,6 @@
 import ast
 import fcntl
 import json
-import os
 import sys
 
 from conftest import BUILD, ROOT
@@ -34,7 +33,6 @@ def boot(name, files=(), fetch=(), timeout=600, **machine):
     results["console"] = r.console
     results["oops"] = r.oops()
     results["seconds"] = r.seconds
-    results["load"] = max(1, os.getloadavg()[0] / os.cpu_count())
     results["release"] = r.release
     return results
 
