@@ -21,6 +21,7 @@
 #include "cuse-daxd/runtime/runtime.h"
 #include "cuse-daxd/base/systemd.h"
 #include "cuse-daxd/server.h"
+#include "cuse-daxd/start.h"
 #include "libcore/slice.h"
 
 #include <fcntl.h>
@@ -354,7 +355,7 @@ static int start(struct daemon *d, struct daxd_why *why)
 	if (r == 0)
 		r = daxd_frontend_init(&d->frontend, ops, &d->runtime, why);
 	if (r == 0)
-		r = daxd_registry_start(&d->registry, &d->runtime, &d->frontend, why);
+		r = daxd_start_devices(&d->registry, &d->runtime, &d->frontend, why);
 	if (r == 0) {
 		fd = daxd_sd_take_socket();
 		d->runtime.has_socket = fd >= 0;
@@ -371,7 +372,7 @@ static void stop(struct daemon *d, bool has_run)
 	daxd_faults_report(d->registry.faults, d->options.fault_report);
 	daxd_server_stop(&d->server);
 	if (d->registry.regions)
-		daxd_registry_done(&d->registry);
+		daxd_start_undo(&d->registry);
 	daxd_frontend_done(&d->frontend);
 	if (!d->runtime.path)
 		return;

@@ -2,6 +2,7 @@
 /* The daemon's answers to what clients ask, but for JSON (control.c). */
 #include "cuse-daxd/control/control.h"
 #include "cuse-daxd/registry/repair.h"
+#include "cuse-daxd/faults/inject.h"
 #include "cuse-daxd/faults/rules.h"
 #include "cuse-daxd/base/untrusted_fd.h"
 #include "cuse-daxd/clients/rebind.h"
@@ -34,7 +35,7 @@ static int find_node(const struct daxd_registry *reg, int fd, dev_t rdev,
 
 	if (!(fe->ops->state_flags & DAX_STATE_CUSE))
 		return -EBADF;
-	r = daxd_registry_find(reg, 0, rdev, 0, ret);
+	r = daxd_devices_find(reg, 0, rdev, 0, ret);
 	if (r == 0 && !(*ret)->is_same && !fe->ops->is_live(reg->fe, fd))
 		return -ENXIO;
 	return r;
@@ -54,8 +55,8 @@ static int find_device(const struct daxd_registry *reg, int fd, struct daxd_devi
 				 ret);
 	if (!S_ISREG(stx.stx_mode))
 		return -EBADF;
-	return daxd_registry_find(reg, makedev(stx.stx_dev_major, stx.stx_dev_minor),
-				  stx.stx_ino, stx.stx_nlink, ret);
+	return daxd_devices_find(reg, makedev(stx.stx_dev_major, stx.stx_dev_minor),
+				 stx.stx_ino, stx.stx_nlink, ret);
 }
 
 static void tell_attach(const struct daxd_peer *peer, const struct daxd_device *dev,

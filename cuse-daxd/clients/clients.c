@@ -35,7 +35,7 @@ char *daxd_comm_of(pid_t pid)
 /* The device of a use, NULL if it is long forgotten. */
 static struct daxd_device *device_of(const struct daxd_client *client, guint i)
 {
-	return daxd_registry_find_life(
+	return daxd_devices_find_life(
 		client->clients->reg,
 		g_array_index(client->uses, struct daxd_use, i).life);
 }

@@ -32,7 +32,7 @@ static gboolean on_end(gint fd, GIOCondition condition, gpointer data)
 {
 	struct daxd_giveback *g = data;
 	struct daxd_registry *reg = g->server->reg;
-	struct daxd_device *dev = daxd_registry_find_life(reg, g->life);
+	struct daxd_device *dev = daxd_devices_find_life(reg, g->life);
 
 	(void)fd;
 	(void)condition;

@@ -3,7 +3,9 @@
  * Orders in JSON: create, destroy, enable, disable. They do what writes to sysfs do,
  * by the same functions, and say in words what a write can only say by an errno.
  */
-#include "cuse-daxd/control/control.h"
+#include "cuse-daxd/control/orders.h"
+#include "cuse-daxd/control/answer.h"
+#include "cuse-daxd/control/describe.h"
 #include "cuse-daxd/clients/settle.h"
 
 #include "libcore/event.h"
@@ -43,60 +45,11 @@ static enum daxd_next refuse_step(const char *name, enum dax_step step, int erro
 	for (i = 0; i < G_N_ELEMENTS(meanings); i++)
 		if (meanings[i].step == step && meanings[i].error == -error)
 			words = meanings[i].words;
-	return daxd_refuse(ret, error, "%s: %s (%s)", name, words,
-			   dax_errno_name(-error) ?: "");
-}
-
-static enum daxd_next refuse_stranger(const char *name, struct daxd_answer *ret)
-{
-	return daxd_refuse(ret, EACCES,
-			   "%s: only root and the daemon's user may do that (EACCES)",
-			   name);
+	return daxd_answer_refuse(ret, error, "%s: %s (%s)", name, words,
+				  dax_errno_name(-error) ?: "");
 }
 
 /* ---- what is asked for ----------------------------------------------------- */
-
-/* The device that the question names; NULL: the answer says why not. */
-struct daxd_device *daxd_find_device(struct daxd_conn *conn, struct json_object *question,
-				     struct daxd_answer *ret)
-{
-	const struct daxd_registry *reg = conn->server->reg;
-	const char *name = daxd_get_string(question, "device");
-	guint i;
-
-	if (!name) {
-		daxd_refuse(ret, EINVAL, "which device? (\"device\" names none)");
-		return NULL;
-	}
-	for (i = 0; i < reg->devices->len; i++) {
-		struct daxd_device *dev = g_ptr_array_index(reg->devices, i);
-
-		if (!dev->dev || strcmp(dev->desc.name, name))
-			continue;
-		if (daxd_may_order(conn))
-			return dev;
-		refuse_stranger(name, ret);
-		return NULL;
-	}
-	daxd_refuse(ret, ENODEV, "'%s': there is no such device (ENODEV)", name);
-	return NULL;
-}
-
-/* Bytes as a number, or as text with a unit. Missing: 0. */
-bool daxd_get_size(struct json_object *question, const char *key, uint64_t *ret)
-{
-	struct json_object *value;
-
-	*ret = 0;
-	if (!json_object_object_get_ex(question, key, &value))
-		return true;
-	if (json_object_is_type(value, json_type_int)) {
-		*ret = json_object_get_uint64(value);
-		return json_object_get_int64(value) >= 0;
-	}
-	return json_object_is_type(value, json_type_string) &&
-	       dax_size_parse(json_object_get_string(value), ret) == 0;
-}
 
 static struct dax_region *first_dynamic(struct dax_model *model)
 {
@@ -133,7 +86,7 @@ static int carry_out(struct daxd_conn *conn, struct daxd_answer *ret)
 	int r = daxd_registry_commit(conn->server->reg, &why);
 
 	if (r < 0)
-		daxd_refuse(ret, -r, "%s", why.text);
+		daxd_answer_refuse(ret, -r, "%s", why.text);
 	return r;
 }
 
@@ -141,15 +94,23 @@ static int carry_out(struct daxd_conn *conn, struct daxd_answer *ret)
 static enum daxd_next answer_device(struct daxd_conn *conn, uint64_t life,
 				    struct daxd_answer *ret)
 {
-	const struct daxd_device *dev = daxd_registry_find_life(conn->server->reg, life);
+	const struct daxd_device *dev = daxd_devices_find_life(conn->server->reg, life);
 
 	daxd_answer_json(dev ? daxd_describe_device(dev) : json_object_new_object(), 0,
 			 ret);
 	return daxd_settle(conn, ret);
 }
 
-enum daxd_next daxd_verb_create(struct daxd_conn *conn, struct json_object *question,
-				struct daxd_answer *ret)
+/**
+ * daxd_orders_create() - carry out the verb "create": make a device in a dynamic region
+ * @conn:	the connection of the client
+ * @question:	the request
+ * @ret:	the reply
+ *
+ * Return: what the server must do with the reply.
+ */
+enum daxd_next daxd_orders_create(struct daxd_conn *conn, struct json_object *question,
+				  struct daxd_answer *ret)
 {
 	struct dax_model *model = &conn->server->reg->model;
 	struct dax_region *region = find_region(model, question);
@@ -161,14 +122,14 @@ enum daxd_next daxd_verb_create(struct daxd_conn *conn, struct json_object *ques
 	int r;
 
 	if (!region)
-		return daxd_refuse(ret, ENXIO, "there is no such region (ENXIO)");
+		return daxd_answer_refuse(ret, ENXIO, "there is no such region (ENXIO)");
 	name = g_strdup_printf("region %u", region->id);
 	if (!daxd_may_order(conn))
-		return refuse_stranger(name, ret);
+		return daxd_answer_refuse_stranger(name, ret);
 	if (!daxd_get_size(question, "size", &size))
-		return daxd_refuse(ret, EINVAL, "the size is none (256M, 1G)");
+		return daxd_answer_refuse(ret, EINVAL, "the size is none (256M, 1G)");
 	if (!daxd_get_size(question, "align", &align))
-		return daxd_refuse(ret, EINVAL, "the align is none (4K, 2M, 1G)");
+		return daxd_answer_refuse(ret, EINVAL, "the align is none (4K, 2M, 1G)");
 	daxd_registry_release_minors(conn->server->reg);
 	r = dax_region_provision(model, region, size, align, &step, &dev);
 	if (r < 0)
@@ -178,8 +139,16 @@ enum daxd_next daxd_verb_create(struct daxd_conn *conn, struct json_object *ques
 	return answer_device(conn, dev->life, ret);
 }
 
-enum daxd_next daxd_verb_destroy(struct daxd_conn *conn, struct json_object *question,
-				 struct daxd_answer *ret)
+/**
+ * daxd_orders_destroy() - carry out the verb "destroy": delete a device
+ * @conn:	the connection of the client
+ * @question:	the request
+ * @ret:	the reply
+ *
+ * Return: what the server must do with the reply.
+ */
+enum daxd_next daxd_orders_destroy(struct daxd_conn *conn, struct json_object *question,
+				   struct daxd_answer *ret)
 {
 	struct daxd_device *dev = daxd_find_device(conn, question, ret);
 	struct json_object *was;
@@ -220,14 +189,30 @@ static enum daxd_next switch_device(struct daxd_conn *conn, struct json_object *
 	return answer_device(conn, dev->life, ret);
 }
 
-enum daxd_next daxd_verb_enable(struct daxd_conn *conn, struct json_object *question,
-				struct daxd_answer *ret)
+/**
+ * daxd_orders_enable() - carry out the verb "enable": bind a device to its driver
+ * @conn:	the connection of the client
+ * @question:	the request
+ * @ret:	the reply
+ *
+ * Return: what the server must do with the reply.
+ */
+enum daxd_next daxd_orders_enable(struct daxd_conn *conn, struct json_object *question,
+				  struct daxd_answer *ret)
 {
 	return switch_device(conn, question, DAX_STEP_BIND, ret);
 }
 
-enum daxd_next daxd_verb_disable(struct daxd_conn *conn, struct json_object *question,
-				 struct daxd_answer *ret)
+/**
+ * daxd_orders_disable() - carry out the verb "disable": unbind a device from its driver
+ * @conn:	the connection of the client
+ * @question:	the request
+ * @ret:	the reply
+ *
+ * Return: what the server must do with the reply.
+ */
+enum daxd_next daxd_orders_disable(struct daxd_conn *conn, struct json_object *question,
+				   struct daxd_answer *ret)
 {
 	return switch_device(conn, question, DAX_STEP_UNBIND, ret);
 }

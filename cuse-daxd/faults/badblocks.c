@@ -115,7 +115,7 @@ static bool cut_bad(struct daxd_faults *faults, uint64_t life, uint64_t off, uin
  */
 void daxd_faults_touch(struct daxd_faults *faults, uint64_t life)
 {
-	struct daxd_device *dev = daxd_registry_find_life(faults->reg, life);
+	struct daxd_device *dev = daxd_devices_find_life(faults->reg, life);
 
 	if (dev)
 		dev->bad_generation++;
@@ -209,7 +209,7 @@ int daxd_bad_make(struct daxd_faults *faults, const struct daxd_device *dev, uin
  */
 void daxd_bad_lose(const struct daxd_faults *faults, const struct dax_bad *bad)
 {
-	struct daxd_device *dev = daxd_registry_find_life(faults->reg, bad->life);
+	struct daxd_device *dev = daxd_devices_find_life(faults->reg, bad->life);
 	uint64_t base = 0;
 	uint32_t i;
 
@@ -304,102 +304,4 @@ bool daxd_bad_reveal(struct daxd_faults *faults, const struct dax_fault_event *e
 		break;
 	}
 	return is_any;
-}
-
-/* ---- orders ---------------------------------------------------------------- */
-
-/**
- * daxd_faults_inject() - memory becomes bad by order
- * @faults:	all of them
- * @dev:	the device, which exists
- * @off:	in the device
- * @len:	bytes; 0: to the end
- * @flags:	enum dax_bad_flag
- * @why:	why not
- */
-int daxd_faults_inject(struct daxd_faults *faults, struct daxd_device *dev, uint64_t off,
-		       uint64_t len, uint32_t flags, struct daxd_why *why)
-{
-	const struct dax_bad like = {.flags = flags, .who = {.uid = UINT32_MAX}};
-	uint64_t size = dax_dev_size(dev->dev);
-	uint64_t end;
-	int r;
-
-	if (__builtin_add_overflow(off, len, &end) || off >= size || end > size)
-		return daxd_fail(why, ERANGE,
-				 "%s: offset %ju and length %ju are beyond its end (it "
-				 "has %ju bytes)",
-				 dev->desc.name, (uintmax_t)off, (uintmax_t)len,
-				 (uintmax_t)size);
-	r = daxd_bad_make(faults, dev, off, len, &like);
-	if (r < 0)
-		return daxd_fail(why, -r,
-				 "%s: too many places are bad already (clear "
-				 "some)",
-				 dev->desc.name);
-	daxd_faults_carry_out(faults);
-	return 0;
-}
-
-/**
- * daxd_faults_clear() - bad memory becomes good again, and zero
- * @faults:	all of them
- * @dev:	the device, which exists
- * @off:	in the device
- * @len:	bytes; 0: to the end
- * @why:	why not
- */
-int daxd_faults_clear(struct daxd_faults *faults, struct daxd_device *dev, uint64_t off,
-		      uint64_t len, struct daxd_why *why)
-{
-	uint64_t size = dax_dev_size(dev->dev);
-	uint64_t align = dev->dev->align;
-	uint64_t end;
-
-	if (__builtin_add_overflow(off, len, &end) || off > size || end > size)
-		return daxd_fail(why, ERANGE,
-				 "%s: offset %ju and length %ju are beyond "
-				 "its end (it has %ju bytes)",
-				 dev->desc.name, (uintmax_t)off, (uintmax_t)len,
-				 (uintmax_t)size);
-	end = len ? dax_round_up(end, align) : dax_round_up(size, align);
-	off = dax_round_down(off, align);
-	if (daxd_bad_heal(faults, dev->life, off, end - off, NULL, NULL))
-		daxd_faults_carry_out(faults);
-	return 0;
-}
-
-/**
- * daxd_faults_clear_physical() - the same, by the address that sysfs tells
- * @faults:	all of them
- * @start, @len: a stretch, which may be of several devices or none
- */
-void daxd_faults_clear_physical(struct daxd_faults *faults, uint64_t start, uint64_t len)
-{
-	bool is_any = false;
-	guint i;
-	uint32_t k;
-
-	for (i = 0; i < faults->reg->devices->len; i++) {
-		const struct daxd_device *dev =
-			g_ptr_array_index(faults->reg->devices, i);
-		uint64_t base = 0;
-
-		for (k = 0; dev->dev && k < dev->dev->nr_ranges; k++) {
-			const struct dax_range *range = &dev->dev->ranges[k];
-			uint64_t from = dax_max(start, range->start);
-			uint64_t to = dax_min(start + len, range->start + range->len);
-			uint64_t align = dev->dev->align;
-
-			if (from < to) {
-				from = dax_round_down(base + from - range->start, align);
-				to = dax_round_up(base + to - range->start, align);
-				is_any |= daxd_bad_heal(faults, dev->life, from,
-							to - from, NULL, NULL);
-			}
-			base += range->len;
-		}
-	}
-	if (is_any)
-		daxd_faults_carry_out(faults);
 }

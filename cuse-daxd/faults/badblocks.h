@@ -5,6 +5,8 @@
 
 #include "cuse-daxd/faults/rules.h"
 
+bool daxd_bad_is_listed(const struct dax_bad *bad);
+bool daxd_faults_is_bad(const struct daxd_faults *faults, uint64_t life);
 void daxd_bad_tidy(struct daxd_faults *faults);
 void daxd_bad_list(const struct daxd_faults *faults);
 int daxd_bad_make(struct daxd_faults *faults, const struct daxd_device *dev, uint64_t off,
@@ -15,9 +17,5 @@ bool daxd_bad_heal(struct daxd_faults *faults, uint64_t life, uint64_t off, uint
 void daxd_bad_lose(const struct daxd_faults *faults, const struct dax_bad *bad);
 bool daxd_bad_reveal(struct daxd_faults *faults, const struct dax_fault_event *ev);
 void daxd_faults_touch(struct daxd_faults *faults, uint64_t life);
-
-/* -- of faults.c --------------------------------------------------------------- */
-
-void daxd_faults_carry_out(struct daxd_faults *faults);
 
 #endif

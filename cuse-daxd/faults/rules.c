@@ -3,6 +3,7 @@
 #include "cuse-daxd/faults/badblocks.h"
 #include "cuse-daxd/faults/tally.h"
 #include "cuse-daxd/faults/saved.h"
+#include "cuse-daxd/faults/publish.h"
 
 #include "libcore/event.h"
 
@@ -22,73 +23,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-/* ---- telling --------------------------------------------------------------- */
-
-static void publish(struct daxd_faults *faults)
-{
-	g_autofree struct dax_fault_rule *rules =
-		g_new(struct dax_fault_rule, faults->rules->len + 1);
-	uint32_t nr = 0;
-	guint i;
-	int r;
-
-	for (i = 0; i < faults->rules->len; i++) {
-		const struct daxd_fault *f = g_ptr_array_index(faults->rules, i);
-
-		if (f->rule.calls)
-			rules[nr++] = f->rule;
-	}
-	if (!nr && !faults->bad->len && !faults->has_published)
-		return;
-	r = daxd_runtime_reserve_faults(faults->reg->rt);
-	if (r < 0) {
-		daxd_error("%s/state: no room for fault rules: %s, continuing without",
-			   faults->reg->rt->path, strerror(-r));
-		return;
-	}
-	faults->has_published = true;
-	dax_state_publish_faults(faults->reg->rt->state, rules, nr,
-				 (const struct dax_bad *)(void *)faults->bad->data,
-				 MIN(faults->bad->len, DAX_STATE_BAD_MAX));
-}
-
-/* NULL: there is none of this number. */
-struct daxd_fault *daxd_faults_find(const struct daxd_faults *faults, uint32_t id)
-{
-	guint i;
-
-	for (i = 0; i < faults->rules->len; i++) {
-		struct daxd_fault *f = g_ptr_array_index(faults->rules, i);
-
-		if (f->rule.id == id)
-			return f;
-	}
-	return NULL;
-}
-
 /* ---- carrying out ---------------------------------------------------------- */
-
-/* All that daxd_registry_sync() is to show of a change. */
-static void prepare(struct daxd_faults *faults)
-{
-	daxd_bad_tidy(faults);
-	daxd_bad_list(faults);
-	publish(faults);
-	daxd_faults_keep(faults);
-}
-
-/**
- * daxd_faults_carry_out() - all that follows from a change of rules or of bad memory
- * @faults:	all of them
- */
-void daxd_faults_carry_out(struct daxd_faults *faults)
-{
-	struct daxd_why why;
-
-	prepare(faults);
-	if (daxd_registry_sync(faults->reg, &why) < 0)
-		daxd_warning("%s, continuing without", why.text);
-}
 
 static struct dax_bad bad_of(const struct daxd_fault *f)
 {
@@ -220,7 +155,7 @@ static gboolean on_timer(gpointer data)
 	for (i = 0; i < faults->rules->len; i++)
 		is_any |= look_at_rule(faults, g_ptr_array_index(faults->rules, i), now);
 	if (is_any)
-		daxd_faults_carry_out(faults);
+		daxd_publish_carry_out(faults);
 	set_timer(faults);
 	return G_SOURCE_REMOVE;
 }
@@ -271,7 +206,7 @@ void daxd_faults_sync(struct daxd_faults *faults)
 		const struct dax_bad *bad =
 			&g_array_index(faults->bad, struct dax_bad, i);
 		const struct daxd_device *dev =
-			daxd_registry_find_life(faults->reg, bad->life);
+			daxd_devices_find_life(faults->reg, bad->life);
 
 		if (dev && dev->dev) {
 			i++;
@@ -287,7 +222,7 @@ void daxd_faults_sync(struct daxd_faults *faults)
 			is_any |= apply_range(faults, f);
 	}
 	if (is_any)
-		prepare(faults);
+		daxd_publish_prepare(faults);
 }
 
 /* ---- rules come and go ----------------------------------------------------- */
@@ -370,29 +305,6 @@ static void touch_all(struct daxd_faults *faults, const struct daxd_fault *f)
 	}
 }
 
-struct daxd_fault *daxd_faults_make_rule(struct daxd_faults *faults,
-					 const struct dax_fault_rule *rule)
-{
-	struct daxd_fault *f = g_new0(struct daxd_fault, 1);
-	char text[DAX_FAULT_TEXT_MAX];
-
-	f->rule = *rule;
-	dax_fault_format(rule, text, sizeof(text));
-	f->text = g_strdup(text);
-	f->done = g_array_new(FALSE, FALSE, sizeof(uint64_t));
-	g_ptr_array_add(faults->rules, f);
-	return f;
-}
-
-static void free_rule(void *rule)
-{
-	struct daxd_fault *f = rule;
-
-	g_array_unref(f->done);
-	g_free(f->text);
-	g_free(f);
-}
-
 static int add_rule(struct daxd_faults *faults, const char *text, bool is_from_start,
 		    struct daxd_fault **ret, struct daxd_why *why)
 {
@@ -409,7 +321,7 @@ static int add_rule(struct daxd_faults *faults, const char *text, bool is_from_s
 				 DAX_FAULT_RULES_MAX);
 	rule.id = ++faults->last_id;
 	rule.since_ns = now_ns();
-	*ret = daxd_faults_make_rule(faults, &rule);
+	*ret = daxd_list_add(faults, &rule);
 	(*ret)->is_from_start = is_from_start;
 	return 0;
 }
@@ -427,7 +339,7 @@ static int come(struct daxd_faults *faults, const char *text, bool is_from_start
 	look_at_rule(faults, f, now_ns());
 	if (is_touch(&f->rule))
 		touch_all(faults, f);
-	daxd_faults_carry_out(faults);
+	daxd_publish_carry_out(faults);
 	set_timer(faults);
 	return (int)f->rule.id;
 }
@@ -458,7 +370,7 @@ int daxd_faults_add(struct daxd_faults *faults, const char *text, uint32_t *ret_
  */
 int daxd_faults_remove(struct daxd_faults *faults, uint32_t id, struct daxd_why *why)
 {
-	struct daxd_fault *f = daxd_faults_find(faults, id);
+	struct daxd_fault *f = daxd_list_find(faults, id);
 
 	if (!f)
 		return daxd_fail(why, ENOENT, "there is no fault rule %u", id);
@@ -468,7 +380,7 @@ int daxd_faults_remove(struct daxd_faults *faults, uint32_t id, struct daxd_why 
 	if (is_touch(&f->rule))
 		touch_all(faults, f);
 	g_ptr_array_remove(faults->rules, f);
-	daxd_faults_carry_out(faults);
+	daxd_publish_carry_out(faults);
 	set_timer(faults);
 	return 0;
 }
@@ -574,7 +486,7 @@ void daxd_faults_reload(struct daxd_faults *faults, const GPtrArray *texts)
  */
 int daxd_faults_struck(struct daxd_faults *faults, const struct dax_fault_event *ev)
 {
-	struct daxd_fault *f = daxd_faults_find(faults, ev->rule);
+	struct daxd_fault *f = daxd_list_find(faults, ev->rule);
 	bool is_any = false;
 
 	if (ev->rule && !f)
@@ -592,7 +504,7 @@ int daxd_faults_struck(struct daxd_faults *faults, const struct dax_fault_event 
 	else if (f && dax_fault_is_trigger(&f->rule))
 		is_any = apply_range(faults, f);
 	if (is_any)
-		daxd_faults_carry_out(faults);
+		daxd_publish_carry_out(faults);
 	return is_any;
 }
 
@@ -612,7 +524,7 @@ int daxd_faults_start(struct daxd_registry *reg, struct daxd_why *why)
 
 	faults->reg = reg;
 	faults->log_fd = -1;
-	faults->rules = g_ptr_array_new_with_free_func(free_rule);
+	faults->rules = g_ptr_array_new_with_free_func(daxd_list_free);
 	faults->bad = g_array_new(FALSE, FALSE, sizeof(struct dax_bad));
 	faults->by_pid =
 		g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
@@ -632,7 +544,7 @@ int daxd_faults_start(struct daxd_registry *reg, struct daxd_why *why)
 	set_timer(faults);
 	daxd_bad_tidy(faults);
 	daxd_bad_list(faults);
-	publish(faults);
+	daxd_publish_state(faults);
 	if (faults->rules->len || faults->bad->len)
 		daxd_faults_keep(faults);
 	return 0;
@@ -655,7 +567,7 @@ void daxd_faults_done(struct daxd_faults *faults)
 		const struct dax_bad *bad =
 			&g_array_index(faults->bad, struct dax_bad, i);
 		const struct daxd_device *dev =
-			daxd_registry_find_life(faults->reg, bad->life);
+			daxd_devices_find_life(faults->reg, bad->life);
 
 		if (dev && dev->store && dev->store->backing == DAXD_HUGETLBFS)
 			daxd_bad_lose(faults, bad);

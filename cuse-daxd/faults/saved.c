@@ -62,7 +62,7 @@ static void write_beside(const struct daxd_faults *faults, const struct daxd_sto
 		const struct dax_bad *bad =
 			&g_array_index(faults->bad, struct dax_bad, i);
 		const struct daxd_device *dev =
-			daxd_registry_find_life(faults->reg, bad->life);
+			daxd_devices_find_life(faults->reg, bad->life);
 
 		if (dev && dev->dev && dev->store == store && dev->dev->nr_ranges &&
 		    bad->flags & DAX_BAD_POISON && daxd_bad_is_listed(bad))
@@ -142,7 +142,7 @@ static void read_bad(struct daxd_faults *faults, const char *line)
 	bad.off = n[1];
 	bad.len = n[2];
 	/* Memory that died with the daemon is bad no more. */
-	if (!daxd_registry_find_life(faults->reg, bad.life))
+	if (!daxd_devices_find_life(faults->reg, bad.life))
 		return;
 	g_array_append_val(faults->bad, bad);
 	daxd_faults_touch(faults, bad.life);
@@ -177,7 +177,7 @@ static void read_rule(struct daxd_faults *faults, const char *line)
 	    dax_fault_parse(line + pos, &rule, &why) < 0)
 		return;
 	f = line[0] == 's' ? find_of_start(faults, line + pos)
-			   : daxd_faults_make_rule(faults, &rule);
+			   : daxd_list_add(faults, &rule);
 	if (!f)
 		return; /* the config is another one now */
 	f->rule.id = id;
@@ -224,8 +224,8 @@ static void read_note(struct daxd_faults *faults)
 			 g_str_has_prefix(*line, "start "))
 			read_rule(faults, *line);
 		else if (sscanf(*line, "done %u %ju", &id, &life) == 2 &&
-			 (f = daxd_faults_find(faults, id)) &&
-			 daxd_registry_find_life(faults->reg, life))
+			 (f = daxd_list_find(faults, id)) &&
+			 daxd_devices_find_life(faults->reg, life))
 			g_array_append_vals(f->done, &(uint64_t){life}, 1);
 		else
 			read_bad(faults, *line);

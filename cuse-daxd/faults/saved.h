@@ -8,10 +8,4 @@
 void daxd_faults_keep(const struct daxd_faults *faults);
 void daxd_faults_recall(struct daxd_faults *faults);
 
-/* -- of faults.c, for recalling ------------------------------------------------- */
-
-/* A rule that was checked, at the end of the list. */
-struct daxd_fault *daxd_faults_make_rule(struct daxd_faults *faults,
-					 const struct dax_fault_rule *rule);
-
 #endif

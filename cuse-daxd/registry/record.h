@@ -10,13 +10,6 @@
 
 #include "cuse-daxd/registry/registry.h"
 
-int daxd_record_read(struct daxd_store *store, const uint8_t uuid[DAX_UUID_LEN],
-		     uint64_t size, struct daxd_why *why);
-void daxd_record_done(struct daxd_record *record);
-
-/* Does the file hold what was written to it? If not, the next save writes it again. */
-bool daxd_record_is_intact(struct daxd_store *store);
-
 /* All regions' records; where one can't be written, its region is as it was before. */
 int daxd_record_save(struct daxd_registry *reg, struct daxd_why *why);
 

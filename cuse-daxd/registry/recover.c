@@ -15,9 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NOTE     "stores"
-#define NOTE_MAX (256 << 10)
-
 /**
  * daxd_recover_last_life() - the highest life that was ever given
  * @state:	state pages of an earlier daemon
@@ -35,40 +32,6 @@ uint64_t daxd_recover_last_life(const struct dax_state *state)
 		last = MAX(last, desc.life);
 	}
 	return last;
-}
-
-/**
- * daxd_recover_note() - note on which file each device is
- * @reg:	the registry
- *
- * Lines "LIFE DEV INO", only of devices whose memory outlives us.
- */
-int daxd_recover_note(const struct daxd_registry *reg)
-{
-	g_autoptr(GString) text = g_string_new(NULL);
-	guint i;
-
-	for (i = 0; i < reg->devices->len; i++) {
-		const struct daxd_device *dev = g_ptr_array_index(reg->devices, i);
-
-		if (dev->store && !daxd_store_is_volatile(dev->store))
-			g_string_append_printf(text, "%ju %ju %ju\n",
-					       (uintmax_t)dev->life,
-					       (uintmax_t)dev->store->dev,
-					       (uintmax_t)dev->store->ino);
-	}
-	return daxd_runtime_write(reg->rt, NOTE, 0600, text->str, text->len);
-}
-
-static bool is_noted(const char *note, uint64_t life, const struct daxd_store *store)
-{
-	g_autofree char *line =
-		g_strdup_printf("%ju %ju %ju\n", (uintmax_t)life, (uintmax_t)store->dev,
-				(uintmax_t)store->ino);
-	const char *found = strstr(note, line);
-
-	/* At the start of a line: else it is the tail of a longer number. */
-	return found && (found == note || found[-1] == '\n');
 }
 
 static struct daxd_device *find_ndctl(const struct daxd_registry *reg)
@@ -92,9 +55,9 @@ static struct daxd_device *find_same(const struct daxd_registry *reg, const char
 
 	if (old->flags & DAX_DEVICE_NDCTL)
 		return find_ndctl(reg);
-	dev = daxd_registry_find_name(reg, old->name);
+	dev = daxd_devices_find_name(reg, old->name);
 	if (!dev || daxd_store_is_volatile(dev->store) ||
-	    !is_noted(note, old->life, dev->store))
+	    !daxd_note_has(note, old->life, dev->store))
 		return NULL;
 	return dev;
 }
@@ -127,24 +90,11 @@ static void bury(const struct daxd_registry *reg, uint32_t slot,
 	desc.flags = DAX_DEVICE_GONE;
 	desc.generation++;
 	/* One of the same name gets a node in this one's place. */
-	if (!daxd_registry_find_name(reg, old->name)) {
+	if (!daxd_devices_find_name(reg, old->name)) {
 		fd = reg->fe->ops->disappear(reg->fe, old->name);
 		daxd_close_fd(&fd);
 	}
 	dax_state_publish(reg->rt->state, slot, &handle, &desc);
-}
-
-static char *read_note(const struct daxd_registry *reg)
-{
-	g_autofree char *path = g_build_filename(reg->rt->path, NOTE, NULL);
-	char *note;
-	gsize len;
-
-	if (!g_file_get_contents(path, &note, &len, NULL))
-		return g_strdup("");
-	if (len > NOTE_MAX)
-		note[0] = '\0';
-	return note;
 }
 
 /*
@@ -165,7 +115,7 @@ static void sweep(const struct daxd_registry *reg)
 	}
 	while ((entry = readdir(d))) {
 		if (dax_name_parse(entry->d_name, &region, &id) < 0 ||
-		    daxd_registry_find_name(reg, entry->d_name))
+		    daxd_devices_find_name(reg, entry->d_name))
 			continue;
 		fd = reg->fe->ops->disappear(reg->fe, entry->d_name);
 		daxd_close_fd(&fd);
@@ -180,7 +130,7 @@ static void sweep(const struct daxd_registry *reg)
 void daxd_recover_devices(struct daxd_registry *reg)
 {
 	uint32_t nr_slots = MIN(reg->rt->state->nr_slots, DAX_STATE_SLOTS);
-	g_autofree char *note = read_note(reg);
+	g_autofree char *note = daxd_note_read(reg);
 	struct dax_device old;
 	uint32_t slot;
 

@@ -13,106 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* ---- looking up ------------------------------------------------------------ */
-
-static struct daxd_device *find_life(const GPtrArray *devices, uint64_t life)
-{
-	guint i;
-
-	for (i = 0; i < devices->len; i++) {
-		struct daxd_device *dev = g_ptr_array_index(devices, i);
-
-		if (dev->life == life)
-			return dev;
-	}
-	return NULL;
-}
-
-/**
- * daxd_registry_find_life() - the device of a life
- * @reg:	the registry
- * @life:	as in the state pages
- *
- * Return: the device, deleted or not, or NULL.
- */
-struct daxd_device *daxd_registry_find_life(const struct daxd_registry *reg,
-					    uint64_t life)
-{
-	struct daxd_device *dev = find_life(reg->devices, life);
-
-	return dev ? dev : find_life(reg->gone, life);
-}
-
-/**
- * daxd_registry_find() - the device that a descriptor belongs to
- * @reg:	the registry
- * @dev:	st_dev of the descriptor
- * @ino:	st_ino
- * @nlink:	st_nlink
- * @ret:	the device, deleted or not
- *
- * Return: 0; -EBADF: it is no handle; -ENXIO: of a device long forgotten.
- */
-int daxd_registry_find(const struct daxd_registry *reg, uint64_t dev, uint64_t ino,
-		       uint64_t nlink, struct daxd_device **ret)
-{
-	int slot = dax_state_find(reg->rt->state, dev, ino, nlink);
-	struct daxd_device *found;
-	struct dax_device desc;
-
-	if (slot < 0)
-		return -EBADF;
-	dax_state_read(reg->rt->state, (uint32_t)slot, &desc);
-	found = daxd_registry_find_life(reg, desc.life);
-	if (!found)
-		return -ENXIO;
-	*ret = found;
-	return 0;
-}
-
 /* ---- devices come ---------------------------------------------------------- */
-
-/**
- * daxd_registry_add() - a device is in the model now
- * @reg:	the registry
- * @region:	its region; NULL for ndctl
- * @dev:	in the model; NULL for ndctl
- *
- * It is shown by the next daxd_registry_sync(). Until then the caller may give it a
- * store of its own and other permissions.
- */
-struct daxd_device *daxd_registry_add(struct daxd_registry *reg,
-				      struct daxd_region *region, struct dax_dev *dev)
-{
-	struct daxd_device *d = g_new0(struct daxd_device, 1);
-
-	d->reg = reg;
-	d->region = region;
-	d->dev = dev;
-	d->life = dev ? dev->life : ++reg->model.last_life;
-	d->held_fd = -1;
-	if (region) {
-		d->store = region->store;
-		d->base = region->base;
-		d->perms = region->cfg->perms;
-	}
-	g_ptr_array_add(reg->devices, d);
-	return d;
-}
-
-/**
- * daxd_device_free() - let go of a device
- * @device:	struct daxd_device
- */
-void daxd_device_free(void *device)
-{
-	struct daxd_device *dev = device;
-
-	daxd_close_fd(&dev->held_fd);
-	if (dev->owns_store)
-		daxd_store_free(dev->store);
-	g_free(dev);
-}
 
 static struct daxd_region *region_of(const struct daxd_registry *reg,
 				     const struct dax_region *region)
@@ -185,7 +86,7 @@ static bool add_created(struct daxd_registry *reg)
 		dax_for_each_device (dev, region) {
 			if (g_hash_table_contains(known, GSIZE_TO_POINTER(dev->life)))
 				continue;
-			unpark(reg, daxd_registry_add(reg, region_of(reg, region), dev));
+			unpark(reg, daxd_devices_add(reg, region_of(reg, region), dev));
 			is_any = true;
 		}
 	}
@@ -433,7 +334,7 @@ int daxd_registry_sync(struct daxd_registry *reg, struct daxd_why *why)
 				  "%s/sys: can't be written: %s (check the room "
 				  "there)",
 				  reg->rt->path, strerror(-r));
-	r = has_other ? daxd_recover_note(reg) : 0;
+	r = has_other ? daxd_note_write(reg) : 0;
 	if (r < 0 && !first)
 		first = daxd_fail(why, -r,
 				  "%s/stores: can't be written: %s (check the "
@@ -492,21 +393,6 @@ int daxd_registry_store(struct daxd_registry *reg, const char *path, const char 
 		daxd_warning("%s", why.text);
 	daxd_registry_release_minors(reg);
 	return r < 0 ? r : saved;
-}
-
-/**
- * daxd_registry_find_name() - the device of a name
- * @reg:	the registry
- * @name:	"dax0.0"
- *
- * Return: the device, not deleted, or NULL.
- */
-struct daxd_device *daxd_registry_find_name(const struct daxd_registry *reg,
-					    const char *name)
-{
-	const struct dax_dev *dev = dax_model_find(&reg->model, name);
-
-	return dev ? find_life(reg->devices, dev->life) : NULL;
 }
 
 /**

@@ -3,6 +3,7 @@
 #include "cuse-daxd/registry/repair.h"
 
 #include "cuse-daxd/registry/record.h"
+#include "cuse-daxd/store/slots.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -45,7 +46,7 @@ static void mend_record(struct daxd_registry *reg, struct daxd_store *store)
 {
 	struct daxd_why why;
 
-	if (daxd_record_is_intact(store))
+	if (daxd_slots_are_intact(store))
 		return;
 	daxd_warning("%s: the record of its devices was overwritten by somebody; written "
 		     "again",

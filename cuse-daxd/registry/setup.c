@@ -8,8 +8,6 @@
  */
 #include "cuse-daxd/registry/registry.h"
 
-#include "cuse-daxd/faults/rules.h"
-#include "cuse-daxd/registry/repair.h"
 #include "cuse-daxd/registry/record.h"
 #include "cuse-daxd/base/systemd.h"
 
@@ -133,7 +131,7 @@ int daxd_region_open(const struct daxd_config *config, struct daxd_region_cfg *c
 
 /**
  * daxd_registry_open() - open the stores that regions share, settle all sizes
- * @reg:	to be filled; daxd_registry_done() it, also after a failure
+ * @reg:	to be filled; daxd_start_undo() it, also after a failure
  * @cfg:	checked; complete afterwards; kept
  * @why:	why not
  *
@@ -277,7 +275,7 @@ static int add_static_device(struct daxd_registry *reg, struct daxd_region *regi
 	r = dax_region_add_device(region->region, &reg->model, cfg->id, like, &dev);
 	if (r < 0)
 		return fail_model(r, region, why);
-	d = daxd_registry_add(reg, region, dev);
+	d = daxd_devices_add(reg, region, dev);
 	d->perms = cfg->perms;
 	if (is_namespace(region)) {
 		d->base = dev->ns_start;
@@ -393,7 +391,7 @@ static int add_dynamic(struct daxd_registry *reg, struct daxd_region *region,
 	if (r < 0)
 		return r;
 	dax_for_each_device (dev, region->region)
-		daxd_registry_add(reg, region, dev);
+		daxd_devices_add(reg, region, dev);
 	return 0;
 }
 
@@ -479,11 +477,16 @@ void daxd_registry_add_ndctl(struct daxd_registry *reg)
 		has_static |= dev->region->cfg->type == DAX_REGION_STATIC;
 	}
 	if (has_static)
-		daxd_registry_add(reg, NULL, NULL)->perms =
+		daxd_devices_add(reg, NULL, NULL)->perms =
 			(struct daxd_perms){0600, geteuid(), getegid()};
 }
 
-static int make_all(struct daxd_registry *reg, struct daxd_why *why)
+/**
+ * daxd_setup_make_all() - make all regions of the config
+ * @reg:	the registry, with the regions opened and the model empty
+ * @why:	why not; then part of them may be there
+ */
+int daxd_setup_make_all(struct daxd_registry *reg, struct daxd_why *why)
 {
 	int r = 0;
 	guint i;
@@ -528,7 +531,12 @@ void daxd_registry_hand_over_stores(struct daxd_registry *reg)
 	daxd_sd_forget_rest();
 }
 
-static void reserve_minors(struct daxd_registry *reg, const struct daxd_config *cfg)
+/**
+ * daxd_setup_reserve_minors() - keep the minors that the config names for their devices
+ * @reg:	the registry, the model without devices
+ * @cfg:	the configuration
+ */
+void daxd_setup_reserve_minors(struct daxd_registry *reg, const struct daxd_config *cfg)
 {
 	const struct daxd_region_cfg *region;
 	const struct daxd_device_cfg *dev;
@@ -560,121 +568,4 @@ void daxd_registry_give_minors(struct daxd_registry *reg, const struct daxd_conf
 				dax_dev_set_minor(&reg->model, d, (uint32_t)dev->minor);
 		}
 	}
-}
-
-static void opened(void *ctx, const char *name)
-{
-	struct daxd_device *dev = daxd_registry_find_name(ctx, name);
-
-	if (dev)
-		daxd_registry_opened(ctx, dev);
-}
-
-/* Single devices may be missing; a daemon without any is no use. */
-static int check_shown(const struct daxd_registry *reg, struct daxd_why *why)
-{
-	guint i;
-
-	for (i = 0; i < reg->devices->len; i++) {
-		const struct daxd_device *dev = g_ptr_array_index(reg->devices, i);
-
-		if (dev->region && dev->is_shown)
-			return 0;
-	}
-	return daxd_fail(why, EEXIST, "none of the devices could be made");
-}
-
-/**
- * daxd_registry_start() - make everything and show it
- * @reg:	open
- * @rt:		the runtime directory, with state pages; kept
- * @fe:		the front end; kept
- * @why:	why not
- */
-int daxd_registry_start(struct daxd_registry *reg, struct daxd_runtime *rt,
-			struct daxd_frontend *fe, struct daxd_why *why)
-{
-	g_autofree char *proc_devices = daxd_numbers_read();
-	struct stat st;
-	int proc;
-	int r;
-
-	reg->rt = rt;
-	reg->fe = fe;
-	r = daxd_numbers_choose(proc_devices, rt->state, reg->cfg->major, why);
-	if (r < 0)
-		return r;
-	dax_model_init(&reg->model, rt->state->major, rt->state->ndctl_major);
-	reg->model.last_life = daxd_recover_last_life(rt->state);
-	reserve_minors(reg, reg->cfg);
-	r = make_all(reg, why);
-	if (r < 0)
-		return r;
-	daxd_registry_give_minors(reg, reg->cfg);
-	rt->state->runtime_dev = fstat(rt->dir, &st) < 0 ? 0 : st.st_dev;
-	daxd_recover_devices(reg);
-	fe->on_opened = opened;
-	fe->ctx = reg;
-	r = daxd_faults_start(reg, why);
-	if (r == 0)
-		r = daxd_registry_sync(reg, why);
-	if (r == 0)
-		r = check_shown(reg, why);
-	if (r == 0)
-		r = reg->cfg->is_tree_late
-			    ? daxd_tree_init_later(&reg->tree, rt, &reg->model, why)
-			    : daxd_tree_init(&reg->tree, rt, &reg->model, why);
-	if (r < 0)
-		return r;
-	proc = daxd_runtime_mkdir(rt, "proc", why);
-	if (proc < 0)
-		return proc;
-	close(proc);
-	daxd_registry_hand_over_stores(reg);
-	r = daxd_numbers_write(proc_devices, rt, &reg->model);
-	if (r == 0)
-		r = daxd_recover_note(reg);
-	if (r < 0)
-		return daxd_fail(why, -r,
-				 "%s: can't be written to: %s (check the room "
-				 "there)",
-				 rt->path, strerror(-r));
-	r = daxd_record_save(reg, why);
-	if (r < 0)
-		return r;
-	daxd_registry_keep_stores(reg);
-	return 0;
-}
-
-/**
- * daxd_registry_done() - let go of everything
- * @reg:	after daxd_registry_open(), whatever it answered
- *
- * What programs stored is made to survive a crash, where the store can do that.
- */
-void daxd_registry_done(struct daxd_registry *reg)
-{
-	guint i;
-
-	daxd_faults_done(reg->faults);
-	reg->faults = NULL;
-	for (i = 0; reg->regions && i < reg->regions->len; i++)
-		daxd_mend(reg, g_ptr_array_index(reg->regions, i));
-	for (i = 0; reg->regions && i < reg->regions->len; i++) {
-		struct daxd_region *region = g_ptr_array_index(reg->regions, i);
-		int r = 0;
-
-		if (region->store && region->store->is_kept)
-			r = daxd_store_sync(region->store);
-		if (r < 0)
-			daxd_error("%s: fsync: %s; what was stored last may be lost",
-				   region->store->path, strerror(-r));
-		daxd_store_free(region->store);
-	}
-	daxd_tree_done(&reg->tree);
-	g_clear_pointer(&reg->devices, g_ptr_array_unref);
-	g_clear_pointer(&reg->gone, g_ptr_array_unref);
-	g_clear_pointer(&reg->parked, g_ptr_array_unref);
-	g_clear_pointer(&reg->regions, g_ptr_array_unref);
-	dax_model_done(&reg->model);
 }

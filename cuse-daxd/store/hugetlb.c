@@ -8,7 +8,7 @@
  * unless a cgroup's hugetlb limit says otherwise.
  */
 #include "cuse-daxd/base/crashpoint.h"
-#include "cuse-daxd/registry/record.h"
+#include "cuse-daxd/store/slots.h"
 #include "cuse-daxd/store/store.h"
 
 #include "libcore/size.h"
@@ -95,12 +95,12 @@ static int make_memfd(struct daxd_store *store, struct daxd_why *why)
 	uint64_t page = is_1g ? DAX_GIB : 2 * DAX_MIB;
 	int r;
 
-	r = daxd_store_take_back(store, page, why);
+	r = daxd_file_take_back(store, page, why);
 	if (r != 0)
 		return MIN(r, 0);
-	store->rw = daxd_store_memfd_create(store->name, MFD_ALLOW_SEALING | MFD_HUGETLB |
-								 (is_1g ? MFD_HUGE_1GB
-									: MFD_HUGE_2MB));
+	store->rw = daxd_file_make_memfd(store->name,
+					 MFD_ALLOW_SEALING | MFD_HUGETLB |
+						 (is_1g ? MFD_HUGE_1GB : MFD_HUGE_2MB));
 	if (store->rw < 0)
 		return daxd_fail(why, errno,
 				 "%s: no huge pages to be had: "
@@ -111,7 +111,7 @@ static int make_memfd(struct daxd_store *store, struct daxd_why *why)
 				 store->name, (unsigned long long)store->size,
 				 strerror(errno));
 	r = reserve(store, page, why);
-	return r < 0 ? r : daxd_store_seal(store, why);
+	return r < 0 ? r : daxd_file_seal(store, why);
 }
 
 const struct daxd_store_ops daxd_store_hugetlb = {
@@ -166,7 +166,7 @@ static int look_for_record(struct daxd_store *store, uint64_t page, struct daxd_
 		return 0;
 	}
 	store->size = size;
-	r = daxd_record_read(store, no_uuid, size, why);
+	r = daxd_slots_read(store, no_uuid, size, why);
 	if (r < 0 && store->may_wipe)
 		return 0;
 	if (store->record.has_found)
@@ -180,7 +180,7 @@ static int open_file(struct daxd_store *store, struct daxd_why *why)
 	uint64_t page;
 	int r;
 
-	r = daxd_store_open_file(store, why);
+	r = daxd_file_open(store, why);
 	if (r < 0)
 		return r;
 	r = check_mount(store, &page, why);
@@ -252,7 +252,7 @@ static int write_page(struct daxd_store *store, uint64_t offset, const void *dat
 	if (map == MAP_FAILED)
 		return -errno;
 	w.to = map + (offset - start);
-	r = daxd_store_guard(copy, &w);
+	r = daxd_file_guard(copy, &w);
 	munmap(map, (size_t)st.st_blksize);
 	return r;
 }
@@ -272,7 +272,7 @@ static int make_file(struct daxd_store *store, struct daxd_why *why)
 				 "-o pagesize=2M)",
 				 store->path);
 	if (store->rw < 0) {
-		r = daxd_store_create_file(store, why);
+		r = daxd_file_create(store, why);
 		if (r < 0)
 			return r;
 	}
@@ -284,7 +284,7 @@ static int make_file(struct daxd_store *store, struct daxd_why *why)
 		return r;
 	if (store->wants_record && !store->record.area.slot_size)
 		make_record_page(store, page);
-	return daxd_store_open_ro(store, why);
+	return daxd_file_open_ro(store, why);
 }
 
 const struct daxd_store_ops daxd_store_hugetlbfs = {

@@ -10,11 +10,11 @@
 
 static int make(struct daxd_store *store, struct daxd_why *why)
 {
-	int r = daxd_store_take_back(store, 4096, why);
+	int r = daxd_file_take_back(store, 4096, why);
 
 	if (r != 0)
 		return MIN(r, 0);
-	store->rw = daxd_store_memfd_create(store->name, MFD_ALLOW_SEALING);
+	store->rw = daxd_file_make_memfd(store->name, MFD_ALLOW_SEALING);
 	if (store->rw < 0)
 		return daxd_fail(why, errno, "%s: memfd_create: %s%s", store->name,
 				 strerror(errno),
@@ -25,7 +25,7 @@ static int make(struct daxd_store *store, struct daxd_why *why)
 				 "(make it smaller, or raise ulimit -f)",
 				 store->name, (unsigned long long)store->size,
 				 strerror(errno));
-	return daxd_store_seal(store, why);
+	return daxd_file_seal(store, why);
 }
 
 const struct daxd_store_ops daxd_store_memfd = {

@@ -11,7 +11,7 @@
  * and, with what it is linked to, costs 1.5 ms, half of a whole start.
  */
 #include "cuse-daxd/base/crashpoint.h"
-#include "cuse-daxd/registry/record.h"
+#include "cuse-daxd/store/slots.h"
 #include "cuse-daxd/store/store.h"
 
 #include "libcore/image.h"
@@ -92,7 +92,7 @@ static int use_image(struct daxd_store *store, const struct dax_image *image,
 	store->block = image->block;
 	dax_layout_area_of_image(&store->block, &store->record.area);
 	store->data = store->block.start_pad + store->block.dataoff;
-	r = daxd_record_read(store, store->block.uuid, image->size, why);
+	r = daxd_slots_read(store, store->block.uuid, image->size, why);
 	if (r < 0)
 		return r;
 	store->has_content = true;
@@ -117,7 +117,7 @@ static int open_file(struct daxd_store *store, struct daxd_why *why)
 	struct stat st;
 	int r;
 
-	r = daxd_store_open_file(store, why);
+	r = daxd_file_open(store, why);
 	if (r < 0 || store->rw < 0)
 		return r;
 	if (fstat(store->rw, &st) < 0 || pread(store->rw, head, sizeof(head), 0) < 0)
@@ -300,7 +300,7 @@ static int write_with_libpmem(const struct daxd_pmem *pmem, uint64_t offset,
 {
 	struct writing w = {pmem, offset, data, len};
 
-	return offset + len > pmem->len ? -ENOSPC : daxd_store_guard(store_and_flush, &w);
+	return offset + len > pmem->len ? -ENOSPC : daxd_file_guard(store_and_flush, &w);
 }
 
 static int write_without_libpmem(const struct daxd_store *store, uint64_t offset,
@@ -413,7 +413,7 @@ static int format(struct daxd_store *store, struct daxd_why *why)
 	else if (store->room)
 		r = use_room(store, why);
 	if (r == 0 && store->rw < 0)
-		r = daxd_store_create_file(store, why);
+		r = daxd_file_create(store, why);
 	if (r == 0)
 		r = mark(store, !store->room, why);
 	if (r == 0)
@@ -438,7 +438,7 @@ static int make(struct daxd_store *store, struct daxd_why *why)
 		if (r < 0)
 			return r;
 	}
-	return daxd_store_open_ro(store, why);
+	return daxd_file_open_ro(store, why);
 }
 
 static int sync_file(struct daxd_store *store)

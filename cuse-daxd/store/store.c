@@ -5,19 +5,13 @@
 #include "cuse-daxd/base/systemd.h"
 
 #include "libcore/size.h"
-#include "cuse-daxd/registry/record.h"
+#include "cuse-daxd/store/slots.h"
 
 #include <fcntl.h>
-#include <setjmp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-
-#ifndef MFD_NOEXEC_SEAL
-#define MFD_NOEXEC_SEAL 8U /* Linux 6.3; older ones say EINVAL */
-#endif
 
 static const struct daxd_store_ops *const ops_of[] = {
 	[DAXD_MEMFD] = &daxd_store_memfd,
@@ -111,7 +105,7 @@ void daxd_store_keep(struct daxd_store *store)
  * @store:	made
  *
  * Where systemd has started us, it holds the descriptor until the service is stopped,
- * and gives it to the one who comes after us: daxd_store_take_back().
+ * and gives it to the one who comes after us: daxd_file_take_back().
  */
 void daxd_store_hand_over(struct daxd_store *store)
 {
@@ -202,7 +196,7 @@ void daxd_store_free(struct daxd_store *store)
 		unlink(store->path);
 	if (store->ops->close)
 		store->ops->close(store);
-	daxd_record_done(&store->record);
+	daxd_slots_done(&store->record);
 	daxd_close_fd(&store->rw);
 	daxd_close_fd(&store->ro);
 	g_free(store->path);
@@ -217,181 +211,4 @@ void daxd_store_free(struct daxd_store *store)
 bool daxd_store_is_volatile(const struct daxd_store *store)
 {
 	return !store->path && !store->is_handed_over;
-}
-
-/* Where the new file shall be: the directory has to be there and writable. */
-static int check_parent(const struct daxd_store *store, struct daxd_why *why)
-{
-	g_autofree char *dir = g_path_get_dirname(store->path);
-
-	if (access(dir, F_OK) < 0)
-		return daxd_fail(why, errno,
-				 "%s: the directory %s can't be used: %s "
-				 "(make it, or check backing=)",
-				 store->path, dir, strerror(errno));
-	if (faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) < 0)
-		return daxd_fail(why, errno,
-				 "%s: no file can be made in %s: %s (give "
-				 "uid %u write permission, or check backing=)",
-				 store->path, dir, strerror(errno), geteuid());
-	return 0;
-}
-
-/*
- * Opens the file of a store if it is there, and leaves store->rw -1 if not: then it is
- * certain that it could be made.
- */
-int daxd_store_open_file(struct daxd_store *store, struct daxd_why *why)
-{
-	_cleanup_close_ int fd = -1;
-	struct stat st;
-
-	/* O_NONBLOCK: a FIFO must not make us wait. */
-	fd = open(store->path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0 && errno == ENOENT)
-		return check_parent(store, why);
-	if (fd < 0 && errno == EISDIR)
-		return daxd_fail(why, EISDIR,
-				 "%s: is a directory (backing= wants the "
-				 "path of a file, which need not be there yet)",
-				 store->path);
-	if (fd < 0)
-		return daxd_fail(why, errno,
-				 "%s: can't be opened for reading and "
-				 "writing: %s (check its mode and owner; the daemon "
-				 "runs as uid %u)",
-				 store->path, strerror(errno), geteuid());
-	if (fstat(fd, &st) < 0)
-		return daxd_fail(why, errno, "%s: fstat: %s", store->path,
-				 strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return daxd_fail(why, EINVAL,
-				 "%s: is not a regular file (check "
-				 "backing=)",
-				 store->path);
-	store->rw = TAKE_FD(fd);
-	return 0;
-}
-
-/* Makes the file that daxd_store_open_file() did not find. */
-int daxd_store_create_file(struct daxd_store *store, struct daxd_why *why)
-{
-	store->rw = open(store->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (store->rw < 0)
-		return daxd_fail(why, errno,
-				 "%s: can't be made: %s (check the "
-				 "directory)",
-				 store->path, strerror(errno));
-	store->is_mine = true;
-	return 0;
-}
-
-/*
- * Opens the second descriptor, for reading only. Not from store->path, which may by
- * now be another file's.
- */
-int daxd_store_open_ro(struct daxd_store *store, struct daxd_why *why)
-{
-	char link[64];
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", store->rw);
-	store->ro = open(link, O_RDONLY | O_CLOEXEC);
-	if (store->ro < 0)
-		return daxd_fail(why, errno,
-				 "%s: can't be opened for reading through "
-				 "/proc/self/fd: %s (mount /proc)",
-				 store->name, strerror(errno));
-	return 0;
-}
-
-/* memfd_create(2), not executable and without the kernel's remark about that. */
-int daxd_store_memfd_create(const char *name, unsigned int flags)
-{
-	int fd = memfd_create(name, flags | MFD_CLOEXEC | MFD_NOEXEC_SEAL);
-
-	if (fd < 0 && errno == EINVAL)
-		fd = memfd_create(name, flags | MFD_CLOEXEC);
-	return fd;
-}
-
-/*
- * For the two kinds of memfd: the one that our predecessor handed over, if it is the
- * same. Return: 1 if it is, 0 if there is none, negative errno.
- */
-int daxd_store_take_back(struct daxd_store *store, uint64_t page, struct daxd_why *why)
-{
-	_cleanup_close_ int fd = daxd_sd_take(store->name);
-	struct stat st;
-	int r;
-
-	if (fd < 0)
-		return 0;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-	    (uint64_t)st.st_size != store->size || (uint64_t)st.st_blksize != page ||
-	    st.st_uid != geteuid() || fcntl(fd, F_GET_SEALS) < 0) {
-		daxd_warning("%s: is not what it was before the restart: its bytes are "
-			     "lost, continuing with new ones",
-			     store->name);
-		daxd_sd_forget(store->name);
-		return 0;
-	}
-	store->rw = TAKE_FD(fd);
-	/* Its mode lets nobody open it, us neither unless we have all rights. */
-	if (fchmod(store->rw, 0400) < 0)
-		return daxd_fail(why, errno, "%s: fchmod: %s", store->name,
-				 strerror(errno));
-	r = daxd_store_open_ro(store, why);
-	if (r < 0)
-		return r;
-	if (fchmod(store->rw, 0) < 0)
-		return daxd_fail(why, errno, "%s: fchmod: %s", store->name,
-				 strerror(errno));
-	store->is_handed_over = true;
-	return 1;
-}
-
-/*
- * For the two kinds of memfd: fixes the size, opens the descriptor for reading, and
- * then forbids everybody but the owner to open it again.
- */
-int daxd_store_seal(struct daxd_store *store, struct daxd_why *why)
-{
-	int r;
-
-	if (fcntl(store->rw, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
-		return daxd_fail(why, errno, "%s: its memfd can't be sealed: %s",
-				 store->name, strerror(errno));
-	r = daxd_store_open_ro(store, why);
-	if (r < 0)
-		return r;
-	if (fchmod(store->rw, 0) < 0)
-		return daxd_fail(why, errno, "%s: fchmod: %s", store->name,
-				 strerror(errno));
-	return 0;
-}
-
-/*
- * Who may write to a device can cut its file off under us; then the touch of our own
- * mapping is SIGBUS. The daemon has one thread that gets here.
- */
-static sigjmp_buf on_sigbus;
-
-static void catch_sigbus(int number)
-{
-	(void)number;
-	siglongjmp(on_sigbus, 1);
-}
-
-/* Calls @body, which touches a mapping of a file. Return: its answer, or -ENOSPC. */
-int daxd_store_guard(int (*body)(void *ctx), void *ctx)
-{
-	struct sigaction catch = {.sa_handler = catch_sigbus};
-	struct sigaction old;
-	int r = -ENOSPC;
-
-	sigaction(SIGBUS, &catch, &old);
-	if (!sigsetjmp(on_sigbus, 1))
-		r = body(ctx);
-	sigaction(SIGBUS, &old, NULL);
-	return r;
 }

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Connections of clients.
+ *
+ * One message is one request. A client sends it, waits for the reply, may send another; a
+ * client that does anything else is dropped. Nothing here waits for a client.
+ */
+#ifndef DAXD_CLIENTS_CONN_H
+#define DAXD_CLIENTS_CONN_H
+
+#include "cuse-daxd/clients/clients.h"
+#include "cuse-daxd/clients/watch.h"
+#include "libcore/wire.h"
+
+#define DAXD_IDLE_US (10 * G_USEC_PER_SEC)
+#define DAXD_FDS_MAX 4 /* received with one message */
+
+struct daxd_server_stats {
+	uint64_t connections; /* accepted */
+	uint64_t attaches;
+	uint64_t adopts;
+	uint64_t stores;
+	uint64_t controls;
+	uint64_t refused; /* questions answered with an error */
+	uint64_t dropped; /* connections, for what they did or did not do */
+};
+
+struct daxd_server {
+	struct daxd_registry *reg;
+	struct daxd_clients clients;
+	int fd;
+	GSource *source;
+	GQueue conns;         /* struct daxd_conn; who has been silent longest first */
+	gint64 started;       /* g_get_monotonic_time() */
+	GQueue settling;      /* struct daxd_settling; the oldest first */
+	GPtrArray *givebacks; /* struct daxd_giveback; NULL: none yet */
+	struct daxd_watch watch;
+	struct daxd_server_stats stats;
+};
+
+struct daxd_conn {
+	struct daxd_server *server;
+	struct daxd_peer peer;
+	GSource *source;
+	GList link;
+	gint64 heard; /* when it last sent something; g_get_monotonic_time() */
+	/* An answer is being worked out; to be given up if the connection goes. */
+	void *job;
+	void (*give_up)(void *job);
+};
+
+/* What came with one question. */
+struct daxd_question {
+	const struct dax_msg *msg;
+	int fds[DAXD_FDS_MAX]; /* closed by the server */
+	unsigned int nr_fds;
+};
+
+struct daxd_answer {
+	int error; /* errno, or 0 */
+	uint64_t arg[2];
+	int fd; /* to be sent, or -1 */
+	bool owns_fd;
+};
+
+enum daxd_next {
+	DAXD_REPLY, /* send the answer */
+	DAXD_LATER, /* conn->job is at it and ends in daxd_conn_reply() */
+	DAXD_DROP,  /* no client of ours would ask that */
+};
+
+void daxd_conn_free(struct daxd_conn *conn);
+void daxd_conn_drop(struct daxd_conn *conn, const char *reason);
+void daxd_conn_heard(struct daxd_conn *conn);
+bool daxd_conn_is_silent(struct daxd_conn *conn);
+void daxd_conn_reply(struct daxd_conn *conn, const struct daxd_answer *answer);
+const char *daxd_conn_receive(struct daxd_conn *conn, struct daxd_question *q);
+void daxd_conn_close_fds(const struct daxd_conn *conn, const struct daxd_question *q);
+bool daxd_conn_is_closed(const struct daxd_conn *conn);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The map of a device: which of it is mapped, touched, bad. */
+#include "cuse-daxd/control/map.h"
+
+#include <string.h>
+
+#include "libcore/size.h"
+
+#include "cuse-daxd/control/answer.h"
+#include "cuse-daxd/control/describe.h"
+#include "cuse-daxd/faults/list.h"
+#include "cuse-daxd/registry/mappings.h"
+
+#define CELLS_MAX 4096
+
+struct strip {
+	const struct daxd_device *dev;
+	uint64_t unit; /* bytes of a cell */
+	size_t nr;
+	char *cells;
+};
+
+/* Marks the cells that a stretch is in; never over what is worse. */
+static void mark(const struct strip *strip, uint64_t off, uint64_t len, char mark)
+{
+	static const char order[] = ".-#X";
+	uint64_t end = dax_min(off + len, strip->nr * strip->unit);
+	uint64_t i;
+
+	for (i = off / strip->unit; i * strip->unit < end; i++)
+		if (strchr(order, strip->cells[i]) < strchr(order, mark))
+			strip->cells[i] = mark;
+}
+
+static void mark_mapping(void *ctx, const struct daxd_mapping *mapping)
+{
+	const struct strip *strip = ctx;
+
+	if (mapping->dev == strip->dev)
+		mark(strip, mapping->offset, mapping->size, '-');
+}
+
+static void mark_mapped(struct daxd_conn *conn, struct strip *strip)
+{
+	GHashTableIter iter;
+	gpointer pid;
+
+	g_hash_table_iter_init(&iter, conn->server->clients.by_pid);
+	while (g_hash_table_iter_next(&iter, &pid, NULL))
+		daxd_mappings_of(conn->server->reg, GPOINTER_TO_INT(pid), mark_mapping,
+				 strip);
+}
+
+/* What has been touched is there: in memory, or on the disk. */
+static void mark_touched(const struct strip *strip)
+{
+	const struct dax_device *desc = &strip->dev->desc;
+	const int fd = strip->dev->store->rw;
+	uint64_t base = 0;
+	uint32_t i;
+
+	/* All huge pages are reserved; which are in use, nobody tells. */
+	if (strip->dev->store->backing != DAXD_MEMFD)
+		return;
+	for (i = 0; i < desc->nr_ranges; i++) {
+		uint64_t start = desc->ranges[i].start;
+		uint64_t end = start + desc->ranges[i].len;
+		off_t pos = (off_t)start;
+
+		while ((uint64_t)pos < end) {
+			off_t data = lseek(fd, pos, SEEK_DATA);
+			off_t hole;
+
+			if (data < 0 || (uint64_t)data >= end)
+				break;
+			hole = lseek(fd, data, SEEK_HOLE);
+			if (hole <= data)
+				break;
+			mark(strip, base + (uint64_t)data - start,
+			     dax_min((uint64_t)hole, end) - (uint64_t)data, '#');
+			pos = hole;
+		}
+		base += desc->ranges[i].len;
+	}
+}
+
+static void mark_bad(const struct strip *strip)
+{
+	const struct daxd_faults *faults = strip->dev->reg->faults;
+	guint i;
+
+	for (i = 0; i < faults->bad->len; i++) {
+		const struct dax_bad *bad =
+			&g_array_index(faults->bad, struct dax_bad, i);
+
+		if (bad->life == strip->dev->life)
+			mark(strip, bad->off, bad->len, 'X');
+	}
+}
+
+/**
+ * daxd_map() - answer the verb "map": a character for each stretch of a device
+ * @conn:	the connection of the client
+ * @question:	the request
+ * @ret:	the reply
+ *
+ * Return: what the server must do with the reply.
+ */
+enum daxd_next daxd_map(struct daxd_conn *conn, struct json_object *question,
+			struct daxd_answer *ret)
+{
+	struct strip strip = {.dev = daxd_find_device(conn, question, ret)};
+	struct json_object *json;
+	uint64_t size;
+
+	if (!strip.dev)
+		return DAXD_REPLY;
+	size = dax_dev_size(strip.dev->dev);
+	strip.unit = strip.dev->desc.align;
+	while (size / strip.unit > CELLS_MAX)
+		strip.unit *= 2;
+	strip.nr = (size + strip.unit - 1) / strip.unit;
+	strip.cells = g_strnfill(strip.nr, '.');
+	mark_mapped(conn, &strip);
+	mark_touched(&strip);
+	mark_bad(&strip);
+	json = json_object_new_object();
+	daxd_add_string(json, "chardev", strip.dev->desc.name);
+	daxd_add_number(json, "size", size);
+	daxd_add_number(json, "align", strip.dev->desc.align);
+	daxd_add_number(json, "unit", strip.unit);
+	daxd_add_string(json, "map", strip.cells);
+	daxd_describe_badblocks(json, strip.dev);
+	g_free(strip.cells);
+	return daxd_answer_json(json, 0, ret);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The map of a device. */
+#ifndef DAXD_CONTROL_MAP_H
+#define DAXD_CONTROL_MAP_H
+
+#include "cuse-daxd/clients/conn.h"
+
+#include <json-c/json.h>
+
+enum daxd_next daxd_map(struct daxd_conn *conn, struct json_object *question,
+			struct daxd_answer *ret);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Requests that change devices. */
+#ifndef DAXD_CONTROL_ORDERS_H
+#define DAXD_CONTROL_ORDERS_H
+
+#include "cuse-daxd/clients/conn.h"
+
+#include <json-c/json.h>
+
+enum daxd_next daxd_orders_create(struct daxd_conn *conn, struct json_object *question,
+				  struct daxd_answer *ret);
+enum daxd_next daxd_orders_destroy(struct daxd_conn *conn, struct json_object *question,
+				   struct daxd_answer *ret);
+enum daxd_next daxd_orders_enable(struct daxd_conn *conn, struct json_object *question,
+				  struct daxd_answer *ret);
+enum daxd_next daxd_orders_disable(struct daxd_conn *conn, struct json_object *question,
+				   struct daxd_answer *ret);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Requests that change nothing. */
+#ifndef DAXD_CONTROL_QUERIES_H
+#define DAXD_CONTROL_QUERIES_H
+
+#include "cuse-daxd/clients/conn.h"
+
+#include <json-c/json.h>
+
+enum daxd_next daxd_queries_list(struct daxd_conn *conn, struct json_object *question,
+				 struct daxd_answer *ret);
+enum daxd_next daxd_queries_stats(struct daxd_conn *conn, struct json_object *question,
+				  struct daxd_answer *ret);
+enum daxd_next daxd_queries_mappings(struct daxd_conn *conn, struct json_object *question,
+				     struct daxd_answer *ret);
+enum daxd_next daxd_queries_watch(struct daxd_conn *conn, struct json_object *question,
+				  struct daxd_answer *ret);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Memory that becomes bad or good on request. */
+#ifndef DAXD_FAULTS_INJECT_H
+#define DAXD_FAULTS_INJECT_H
+
+#include "cuse-daxd/faults/list.h"
+
+int daxd_faults_inject(struct daxd_faults *faults, struct daxd_device *dev, uint64_t off,
+		       uint64_t len, uint32_t flags, struct daxd_why *why);
+int daxd_faults_clear(struct daxd_faults *faults, struct daxd_device *dev, uint64_t off,
+		      uint64_t len, struct daxd_why *why);
+void daxd_faults_clear_physical(struct daxd_faults *faults, uint64_t start, uint64_t len);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The fault rules in force, what was given of them, and which memory is bad. */
+#ifndef DAXD_FAULTS_LIST_H
+#define DAXD_FAULTS_LIST_H
+
+#include "cuse-daxd/registry/registry.h"
+#include "libcore/fault.h"
+
+struct daxd_fault {
+	struct dax_fault_rule rule;
+	char *text;
+	bool is_from_start; /* of the config or the command line, not of an order */
+	bool is_on;         /* range, disable: its time has come, its file is there */
+	uint64_t given;
+	uint64_t refused; /* processes in which it can't be had */
+	GArray *done;     /* uint64_t: lives of devices whose memory it made bad */
+};
+
+struct daxd_fault_count {
+	pid_t pid;
+	char comm[DAX_FAULT_COMM_LEN];
+	uint64_t given;
+};
+
+struct daxd_faults {
+	struct daxd_registry *reg;
+	GPtrArray *rules; /* struct daxd_fault, in the order of their ids */
+	uint32_t last_id;
+	GArray *bad;         /* struct dax_bad, by life and offset, no two overlap */
+	GHashTable *by_pid;  /* struct daxd_fault_count */
+	GHashTable *by_name; /* device -> number */
+	uint64_t given;
+	struct dax_fault_event last; /* if any was given */
+	GSource *timer;
+	int log_fd; /* -1: none */
+	bool has_published;
+	/* Called when a fault was given; NULL: nobody asks. */
+	void (*on_event)(void *ctx, const struct dax_fault_event *ev);
+	void *ctx;
+};
+
+struct daxd_fault *daxd_list_find(const struct daxd_faults *faults, uint32_t id);
+struct daxd_fault *daxd_list_add(struct daxd_faults *faults,
+				 const struct dax_fault_rule *rule);
+void daxd_list_free(void *rule);
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Show others what has changed of fault rules and of bad memory. */
+#ifndef DAXD_FAULTS_PUBLISH_H
+#define DAXD_FAULTS_PUBLISH_H
+
+#include "cuse-daxd/faults/list.h"
+
+void daxd_publish_state(struct daxd_faults *faults);
+void daxd_publish_prepare(struct daxd_faults *faults);
+void daxd_publish_carry_out(struct daxd_faults *faults);
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The list of devices: look one up, add one, free one. */
+#include "cuse-daxd/registry/devices.h"
+
+static struct daxd_device *find_life(const GPtrArray *devices, uint64_t life)
+{
+	guint i;
+
+	for (i = 0; i < devices->len; i++) {
+		struct daxd_device *dev = g_ptr_array_index(devices, i);
+
+		if (dev->life == life)
+			return dev;
+	}
+	return NULL;
+}
+
+/**
+ * daxd_devices_find_life() - the device of a life
+ * @reg:	the registry
+ * @life:	as in the state pages
+ *
+ * Return: the device, deleted or not, or NULL.
+ */
+struct daxd_device *daxd_devices_find_life(const struct daxd_registry *reg, uint64_t life)
+{
+	struct daxd_device *dev = find_life(reg->devices, life);
+
+	return dev ? dev : find_life(reg->gone, life);
+}
+
+/**
+ * daxd_devices_find() - the device that a descriptor belongs to
+ * @reg:	the registry
+ * @dev:	st_dev of the descriptor
+ * @ino:	st_ino
+ * @nlink:	st_nlink
+ * @ret:	the device, deleted or not
+ *
+ * Return: 0; -EBADF: it is no handle; -ENXIO: of a device long forgotten.
+ */
+int daxd_devices_find(const struct daxd_registry *reg, uint64_t dev, uint64_t ino,
+		      uint64_t nlink, struct daxd_device **ret)
+{
+	int slot = dax_state_find(reg->rt->state, dev, ino, nlink);
+	struct daxd_device *found;
+	struct dax_device desc;
+
+	if (slot < 0)
+		return -EBADF;
+	dax_state_read(reg->rt->state, (uint32_t)slot, &desc);
+	found = daxd_devices_find_life(reg, desc.life);
+	if (!found)
+		return -ENXIO;
+	*ret = found;
+	return 0;
+}
+
+/**
+ * daxd_devices_add() - a device is in the model now
+ * @reg:	the registry
+ * @region:	its region; NULL for ndctl
+ * @dev:	in the model; NULL for ndctl
+ *
+ * It is shown by the next daxd_registry_sync(). Until then the caller may give it a
+ * store of its own and other permissions.
+ */
+struct daxd_device *daxd_devices_add(struct daxd_registry *reg,
+				     struct daxd_region *region, struct dax_dev *dev)
+{
+	struct daxd_device *d = g_new0(struct daxd_device, 1);
+
+	d->reg = reg;
+	d->region = region;
+	d->dev = dev;
+	d->life = dev ? dev->life : ++reg->model.last_life;
+	d->held_fd = -1;
+	if (region) {
+		d->store = region->store;
+		d->base = region->base;
+		d->perms = region->cfg->perms;
+	}
+	g_ptr_array_add(reg->devices, d);
+	return d;
+}
+
+/**
+ * daxd_device_free() - let go of a device
+ * @device:	struct daxd_device
+ */
+void daxd_device_free(void *device)
+{
+	struct daxd_device *dev = device;
+
+	daxd_close_fd(&dev->held_fd);
+	if (dev->owns_store)
+		daxd_store_free(dev->store);
+	g_free(dev);
+}
+
+/**
+ * daxd_devices_find_name() - the device of a name
+ * @reg:	the registry
+ * @name:	"dax0.0"
+ *
+ * Return: the device, not deleted, or NULL.
+ */
+struct daxd_device *daxd_devices_find_name(const struct daxd_registry *reg,
+					   const char *name)
+{
+	const struct dax_dev *dev = dax_model_find(&reg->model, name);
+
+	return dev ? find_life(reg->devices, dev->life) : NULL;
+}

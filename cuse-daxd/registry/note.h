@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The note of which device is on which file, for the next daemon. */
+#ifndef DAXD_REGISTRY_NOTE_H
+#define DAXD_REGISTRY_NOTE_H
+
+#include "cuse-daxd/registry/devices.h"
+
+int daxd_note_write(const struct daxd_registry *reg);
+bool daxd_note_has(const char *note, uint64_t life, const struct daxd_store *store);
+char *daxd_note_read(const struct daxd_registry *reg);
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The start of the devices and their end. */
+#ifndef DAXD_START_H
+#define DAXD_START_H
+
+#include "cuse-daxd/registry/registry.h"
+
+int daxd_start_devices(struct daxd_registry *reg, struct daxd_runtime *rt,
+		       struct daxd_frontend *fe, struct daxd_why *why);
+void daxd_start_undo(struct daxd_registry *reg);
+
+#endif

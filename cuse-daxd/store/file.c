@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Files and memfds of stores: open, make, seal them, and survive that one is cut off. */
+#include "cuse-daxd/store/file.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "cuse-daxd/base/systemd.h"
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8U /* Linux 6.3; older ones say EINVAL */
+#endif
+
+/* Where the new file shall be: the directory has to be there and writable. */
+static int check_parent(const struct daxd_store *store, struct daxd_why *why)
+{
+	g_autofree char *dir = g_path_get_dirname(store->path);
+
+	if (access(dir, F_OK) < 0)
+		return daxd_fail(why, errno,
+				 "%s: the directory %s can't be used: %s "
+				 "(make it, or check backing=)",
+				 store->path, dir, strerror(errno));
+	if (faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) < 0)
+		return daxd_fail(why, errno,
+				 "%s: no file can be made in %s: %s (give "
+				 "uid %u write permission, or check backing=)",
+				 store->path, dir, strerror(errno), geteuid());
+	return 0;
+}
+
+/**
+ * daxd_file_open() - open the file of a store if it is there
+ * @store:	with a path; receives the descriptor, or keeps -1 if there is no file
+ * @why:	why it can't be used
+ *
+ * Return: 0, also if there is no file: then it is certain that it could be made.
+ */
+int daxd_file_open(struct daxd_store *store, struct daxd_why *why)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+
+	/* O_NONBLOCK: a FIFO must not make us wait. */
+	fd = open(store->path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 && errno == ENOENT)
+		return check_parent(store, why);
+	if (fd < 0 && errno == EISDIR)
+		return daxd_fail(why, EISDIR,
+				 "%s: is a directory (backing= wants the "
+				 "path of a file, which need not be there yet)",
+				 store->path);
+	if (fd < 0)
+		return daxd_fail(why, errno,
+				 "%s: can't be opened for reading and "
+				 "writing: %s (check its mode and owner; the daemon "
+				 "runs as uid %u)",
+				 store->path, strerror(errno), geteuid());
+	if (fstat(fd, &st) < 0)
+		return daxd_fail(why, errno, "%s: fstat: %s", store->path,
+				 strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return daxd_fail(why, EINVAL,
+				 "%s: is not a regular file (check "
+				 "backing=)",
+				 store->path);
+	store->rw = TAKE_FD(fd);
+	return 0;
+}
+
+/**
+ * daxd_file_create() - make the file that daxd_file_open() did not find
+ * @store:	with a path; receives the descriptor
+ * @why:	why not
+ */
+int daxd_file_create(struct daxd_store *store, struct daxd_why *why)
+{
+	store->rw = open(store->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (store->rw < 0)
+		return daxd_fail(why, errno,
+				 "%s: can't be made: %s (check the "
+				 "directory)",
+				 store->path, strerror(errno));
+	store->is_mine = true;
+	return 0;
+}
+
+/**
+ * daxd_file_open_ro() - open the second descriptor of a store, for reading only
+ * @store:	its first descriptor is open
+ * @why:	why not
+ *
+ * The file is not opened by its path, which may name another file by now.
+ */
+int daxd_file_open_ro(struct daxd_store *store, struct daxd_why *why)
+{
+	char link[64];
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", store->rw);
+	store->ro = open(link, O_RDONLY | O_CLOEXEC);
+	if (store->ro < 0)
+		return daxd_fail(why, errno,
+				 "%s: can't be opened for reading through "
+				 "/proc/self/fd: %s (mount /proc)",
+				 store->name, strerror(errno));
+	return 0;
+}
+
+/**
+ * daxd_file_make_memfd() - make a memfd that is not executable
+ * @name:	for /proc/PID/maps
+ * @flags:	as memfd_create(2) has them
+ *
+ * The kernel logs a remark about every memfd that may be executable.
+ *
+ * Return: the descriptor, or -1 and errno.
+ */
+int daxd_file_make_memfd(const char *name, unsigned int flags)
+{
+	int fd = memfd_create(name, flags | MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create(name, flags | MFD_CLOEXEC);
+	return fd;
+}
+
+/**
+ * daxd_file_take_back() - take the memfd that the daemon before handed over
+ * @store:	of kind memfd or hugetlb; receives its descriptors
+ * @page:	the size of its pages, in bytes
+ * @why:	why not
+ *
+ * Return: 1 if there is one and it fits, 0 if there is none, or a negative errno.
+ */
+int daxd_file_take_back(struct daxd_store *store, uint64_t page, struct daxd_why *why)
+{
+	_cleanup_close_ int fd = daxd_sd_take(store->name);
+	struct stat st;
+	int r;
+
+	if (fd < 0)
+		return 0;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    (uint64_t)st.st_size != store->size || (uint64_t)st.st_blksize != page ||
+	    st.st_uid != geteuid() || fcntl(fd, F_GET_SEALS) < 0) {
+		daxd_warning("%s: is not what it was before the restart: its bytes are "
+			     "lost, continuing with new ones",
+			     store->name);
+		daxd_sd_forget(store->name);
+		return 0;
+	}
+	store->rw = TAKE_FD(fd);
+	/* Its mode lets nobody open it, us neither unless we have all rights. */
+	if (fchmod(store->rw, 0400) < 0)
+		return daxd_fail(why, errno, "%s: fchmod: %s", store->name,
+				 strerror(errno));
+	r = daxd_file_open_ro(store, why);
+	if (r < 0)
+		return r;
+	if (fchmod(store->rw, 0) < 0)
+		return daxd_fail(why, errno, "%s: fchmod: %s", store->name,
+				 strerror(errno));
+	store->is_handed_over = true;
+	return 1;
+}
+
+/**
+ * daxd_file_seal() - fix the size of a memfd, and let nobody open it again
+ * @store:	of kind memfd or hugetlb; receives the descriptor for reading
+ * @why:	why not
+ *
+ * Afterwards only the owner can open it by way of /proc/PID/fd.
+ */
+int daxd_file_seal(struct daxd_store *store, struct daxd_why *why)
+{
+	int r;
+
+	if (fcntl(store->rw, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
+		return daxd_fail(why, errno, "%s: its memfd can't be sealed: %s",
+				 store->name, strerror(errno));
+	r = daxd_file_open_ro(store, why);
+	if (r < 0)
+		return r;
+	if (fchmod(store->rw, 0) < 0)
+		return daxd_fail(why, errno, "%s: fchmod: %s", store->name,
+				 strerror(errno));
+	return 0;
+}
+
+/*
+ * Who may write to a device can cut its file off under us; then the touch of our own
+ * mapping is SIGBUS. The daemon has one thread that gets here.
+ */
+static sigjmp_buf on_sigbus;
+
+static void catch_sigbus(int number)
+{
+	(void)number;
+	siglongjmp(on_sigbus, 1);
+}
+
+/**
+ * daxd_file_guard() - call a function that touches a mapping of a file
+ * @body:	the function
+ * @ctx:	handed to @body
+ *
+ * Not thread-safe: it changes the handler of SIGBUS.
+ *
+ * Return: what @body returns, or -ENOSPC if the file was cut off meanwhile.
+ */
+int daxd_file_guard(int (*body)(void *ctx), void *ctx)
+{
+	struct sigaction catch = {.sa_handler = catch_sigbus};
+	struct sigaction old;
+	int r = -ENOSPC;
+
+	sigaction(SIGBUS, &catch, &old);
+	if (!sigsetjmp(on_sigbus, 1))
+		r = body(ctx);
+	sigaction(SIGBUS, &old, NULL);
+	return r;
+}
