@@ -2,13 +2,20 @@
 /* Turn what happens to devices, processes and fault rules into lines for watchers. */
 #include "cuse-daxd/events.h"
 
+#include <glib.h>
+#include <json-c/json.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "libcore/event.h"
+#include "libcore/fault.h"
+#include "libcore/fault_format.h"
 
+#include "cuse-daxd/clients/clients.h"
+#include "cuse-daxd/clients/conn.h"
+#include "cuse-daxd/clients/watch.h"
 #include "cuse-daxd/control/answer.h"
 #include "cuse-daxd/control/describe.h"
-#include "cuse-daxd/clients/conn.h"
 
 /**
  * daxd_events_device() - tell watchers that a device appeared, changed or vanished

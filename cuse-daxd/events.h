@@ -3,8 +3,12 @@
 #ifndef DAXD_EVENTS_H
 #define DAXD_EVENTS_H
 
-#include "cuse-daxd/clients/clients.h"
-#include "libcore/fault.h"
+#include <stdbool.h>
+
+#include "cuse-daxd/registry/devices.h"
+
+struct dax_fault_event;
+struct daxd_client;
 
 void daxd_events_device(void *ctx, enum daxd_event event, const struct daxd_device *dev);
 void daxd_events_use(void *ctx, const struct daxd_client *client,

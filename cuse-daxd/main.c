@@ -13,29 +13,42 @@
  * A stop goes the same way back. What a daemon that died has left is taken over in
  * step 4; if the start fails, it is left for the next one.
  */
-#include "cuse-daxd/config/config.h"
-#include "cuse-daxd/faults/rules.h"
-#include "cuse-daxd/frontend/frontend.h"
-#include "cuse-daxd/options.h"
-#include "cuse-daxd/registry/registry.h"
-#include "cuse-daxd/runtime/runtime.h"
-#include "cuse-daxd/base/systemd.h"
-#include "cuse-daxd/server.h"
-#include "cuse-daxd/start.h"
-#include "libcore/slice.h"
-
+#include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
-#include <signal.h>
-#include <stdio.h>
 #include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/types.h>
 #include <sys/wait.h>
+#include <unistd.h>
+
+#include "libcore/slice.h"
+
+#include "cuse-daxd/base/fail.h"
+#include "cuse-daxd/base/log.h"
+#include "cuse-daxd/base/systemd.h"
+#include "cuse-daxd/clients/conn.h"
+#include "cuse-daxd/config/check.h"
+#include "cuse-daxd/config/config.h"
+#include "cuse-daxd/config/dump.h"
+#include "cuse-daxd/faults/tally.h"
+#include "cuse-daxd/frontend/frontend.h"
+#include "cuse-daxd/options.h"
+#include "cuse-daxd/registry/devices.h"
+#include "cuse-daxd/registry/setup.h"
+#include "cuse-daxd/reload.h"
+#include "cuse-daxd/runtime/runtime.h"
+#include "cuse-daxd/runtime/tree.h"
+#include "cuse-daxd/server.h"
+#include "cuse-daxd/start.h"
 
 struct daemon {
 	struct daxd_options options;

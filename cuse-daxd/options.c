@@ -2,13 +2,20 @@
 /* The command line: one table, from which --help is made, too. */
 #include "cuse-daxd/options.h"
 
-#include "cuse-daxd/config/config.h"
-#include "cuse-daxd/faults/rules.h"
-
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
-#include <string.h>
+
+#include "libcore/fault.h"
+#include "libcore/fault_format.h"
+
+#include "cuse-daxd/base/fail.h"
+#include "cuse-daxd/config/config.h"
+#include "cuse-daxd/config/keys.h"
+#include "cuse-daxd/faults/rules.h"
 
 enum option_id {
 	OPT_CONFIG = 256,

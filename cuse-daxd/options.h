@@ -3,10 +3,11 @@
 #ifndef DAXD_OPTIONS_H
 #define DAXD_OPTIONS_H
 
-#include "cuse-daxd/base/log.h"
-
 #include <glib.h>
+#include <stdbool.h>
 #include <sys/types.h>
+
+struct daxd_why;
 
 enum daxd_job {
 	DAXD_JOB_RUN,

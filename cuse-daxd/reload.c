@@ -8,10 +8,26 @@
  * stores are made, then the model changes; up to here a failure takes everything back.
  * Only then do others see something.
  */
-#include "cuse-daxd/faults/rules.h"
-#include "cuse-daxd/registry/registry.h"
+#include "cuse-daxd/reload.h"
 
+#include <errno.h>
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
+
+#include "libcore/model.h"
+
+#include "cuse-daxd/base/fail.h"
+#include "cuse-daxd/base/log.h"
+#include "cuse-daxd/config/config.h"
+#include "cuse-daxd/faults/rules.h"
+#include "cuse-daxd/frontend/frontend.h"
+#include "cuse-daxd/registry/devices.h"
+#include "cuse-daxd/registry/registry.h"
+#include "cuse-daxd/registry/setup.h"
+#include "cuse-daxd/store/file.h"
+#include "cuse-daxd/store/store.h"
 
 /* What is to be done. */
 struct reload {

@@ -1,21 +1,40 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The daemon's answers to what clients ask, but for JSON (control.c). */
+#include "cuse-daxd/requests.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/types.h>
+
+#include "libcore/device.h"
+#include "libcore/event.h"
+#include "libcore/fault.h"
+#include "libcore/state.h"
+#include "libcore/sysfs_node.h"
+#include "libcore/wire.h"
+
+#include "cuse-daxd/base/log.h"
+#include "cuse-daxd/base/untrusted_fd.h"
+#include "cuse-daxd/base/util.h"
+#include "cuse-daxd/clients/clients.h"
+#include "cuse-daxd/clients/rebind.h"
+#include "cuse-daxd/clients/settle.h"
 #include "cuse-daxd/control/control.h"
-#include "cuse-daxd/registry/repair.h"
 #include "cuse-daxd/faults/inject.h"
 #include "cuse-daxd/faults/rules.h"
-#include "cuse-daxd/base/untrusted_fd.h"
-#include "cuse-daxd/clients/rebind.h"
-#include "cuse-daxd/base/systemd.h"
-#include "cuse-daxd/clients/settle.h"
-#include "cuse-daxd/server.h"
-
-#include "libcore/event.h"
-#include "libcore/sysfs.h"
-
-#include <fcntl.h>
-#include <string.h>
-#include <sys/sysmacros.h>
+#include "cuse-daxd/frontend/frontend.h"
+#include "cuse-daxd/registry/devices.h"
+#include "cuse-daxd/registry/registry.h"
+#include "cuse-daxd/registry/repair.h"
+#include "cuse-daxd/runtime/runtime.h"
+#include "cuse-daxd/runtime/tree.h"
+#include "cuse-daxd/store/file.h"
 
 static enum daxd_next refuse(int error, struct daxd_answer *ret)
 {

@@ -9,21 +9,34 @@
  */
 #include "cuse-daxd/server.h"
 
-#include "cuse-daxd/faults/rules.h"
-#include "cuse-daxd/base/untrusted_fd.h"
-#include "cuse-daxd/clients/rebind.h"
-#include "cuse-daxd/clients/settle.h"
-#include "cuse-daxd/events.h"
-
-#include "libcore/event.h"
-
+#include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 #include <sys/un.h>
+#include <unistd.h>
+
+#include "libcore/wire.h"
+
+#include "cuse-daxd/base/fail.h"
+#include "cuse-daxd/base/log.h"
+#include "cuse-daxd/base/untrusted_fd.h"
+#include "cuse-daxd/base/util.h"
+#include "cuse-daxd/clients/clients.h"
+#include "cuse-daxd/clients/conn.h"
+#include "cuse-daxd/clients/rebind.h"
+#include "cuse-daxd/clients/settle.h"
+#include "cuse-daxd/clients/watch.h"
+#include "cuse-daxd/events.h"
+#include "cuse-daxd/faults/list.h"
+#include "cuse-daxd/registry/devices.h"
+#include "cuse-daxd/requests.h"
+#include "cuse-daxd/runtime/runtime.h"
 
 #define BACKLOG         4096
 #define ACCEPTS_AT_ONCE 16

@@ -8,7 +8,9 @@
 #ifndef DAXD_SERVER_H
 #define DAXD_SERVER_H
 
-#include "cuse-daxd/clients/conn.h"
+struct daxd_registry;
+struct daxd_server;
+struct daxd_why;
 
 #define DAXD_CONNS_MAX         512
 #define DAXD_CONNS_PER_UID_MAX 128
@@ -16,10 +18,5 @@
 int daxd_server_start(struct daxd_server *server, struct daxd_registry *reg, int fd,
 		      struct daxd_why *why);
 void daxd_server_stop(struct daxd_server *server);
-
-/* -- questions.c: what is answered ---------------------------------------------- */
-
-enum daxd_next daxd_question_answer(struct daxd_conn *conn, const struct daxd_question *q,
-				    struct daxd_answer *ret);
 
 #endif

@@ -2,13 +2,30 @@
 /* The start of the devices, in the order in which others see them, and their end. */
 #include "cuse-daxd/start.h"
 
+#include <errno.h>
+#include <glib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "libcore/model.h"
+
+#include "cuse-daxd/base/fail.h"
+#include "cuse-daxd/base/log.h"
 #include "cuse-daxd/faults/rules.h"
+#include "cuse-daxd/frontend/frontend.h"
+#include "cuse-daxd/registry/devices.h"
+#include "cuse-daxd/registry/note.h"
 #include "cuse-daxd/registry/record.h"
+#include "cuse-daxd/registry/recover.h"
 #include "cuse-daxd/registry/registry.h"
 #include "cuse-daxd/registry/repair.h"
+#include "cuse-daxd/registry/setup.h"
+#include "cuse-daxd/runtime/majors.h"
+#include "cuse-daxd/runtime/runtime.h"
+#include "cuse-daxd/runtime/tree.h"
+#include "cuse-daxd/store/file.h"
+#include "cuse-daxd/store/store.h"
 
 static void opened(void *ctx, const char *name)
 {

@@ -3,7 +3,10 @@
 #ifndef DAXD_START_H
 #define DAXD_START_H
 
-#include "cuse-daxd/registry/registry.h"
+struct daxd_frontend;
+struct daxd_registry;
+struct daxd_runtime;
+struct daxd_why;
 
 int daxd_start_devices(struct daxd_registry *reg, struct daxd_runtime *rt,
 		       struct daxd_frontend *fe, struct daxd_why *why);

@@ -4,8 +4,8 @@
  * DAXD_FAULT_POINT=NAME:COUNT in its environment is the COUNTth time at NAME, "*" is
  * any place. Nothing of it is in an ordinary build.
  */
-#ifndef DAXD_FAULTPOINT_H
-#define DAXD_FAULTPOINT_H
+#ifndef DAXD_BASE_CRASHPOINT_H
+#define DAXD_BASE_CRASHPOINT_H
 
 #ifdef DAXD_FAULT_POINTS
 

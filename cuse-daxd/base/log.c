@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 
@@ -53,8 +54,7 @@ static void put(enum daxd_log_level level, const struct daxd_subject *subject,
 {
 	if (is_syslog)
 		syslog(levels[level].priority, "%s", text);
-	else if (!daxd_log_sink ||
-		 !daxd_log_sink(levels[level].priority, subject, text))
+	else if (!daxd_log_sink || !daxd_log_sink(levels[level].priority, subject, text))
 		fprintf(stderr, "cuse-daxd: %s%s\n", levels[level].prefix, text);
 }
 
@@ -96,22 +96,4 @@ void daxd_log_about(enum daxd_log_level level, const struct daxd_subject *subjec
 		return;
 	if (daxd_log_max >= DAXD_LOG_DEBUG)
 		put(DAXD_LOG_DEBUG, subject, text);
-}
-
-/**
- * daxd_fail() - leave the reason of a failure for the caller
- * @why:	receives the text
- * @error:	errno, positive
- * @fmt:	a sentence as struct daxd_why wants it
- *
- * Return: -@error.
- */
-int daxd_fail(struct daxd_why *why, int error, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why->text, sizeof(why->text), fmt, ap);
-	va_end(ap);
-	return -error;
 }

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * What the daemon tells people, and how a function tells its caller why it failed.
- *
- * Functions that can fail return a negative errno and leave a whole sentence in a
- * struct daxd_why; they never log. The one who knows what the user was doing logs it.
- */
-#ifndef DAXD_LOG_H
-#define DAXD_LOG_H
-
-#include "cuse-daxd/base/util.h"
+/* The log: lines on stderr, in syslog or in the journal. */
+#ifndef DAXD_BASE_LOG_H
+#define DAXD_BASE_LOG_H
 
 #include <stdbool.h>
+#include <sys/types.h>
+
+#include "cuse-daxd/base/util.h"
 
 enum daxd_log_level {
 	DAXD_LOG_ERROR,
@@ -48,12 +44,5 @@ void daxd_log_about(enum daxd_log_level level, const struct daxd_subject *subjec
 		if (daxd_log_max >= DAXD_LOG_DEBUG)                                      \
 			daxd_log(DAXD_LOG_DEBUG, __VA_ARGS__);                           \
 	} while (0)
-
-/* "thing: what could not be done: why (what to do)", without a newline. */
-struct daxd_why {
-	char text[1024];
-};
-
-int daxd_fail(struct daxd_why *why, int error, const char *fmt, ...) DAXD_PRINTF(3, 4);
 
 #endif

@@ -3,16 +3,21 @@
 #include "cuse-daxd/base/systemd.h"
 
 #include <dlfcn.h>
-#include <fcntl.h>
+#include <errno.h>
 #include <glib.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-journal.h>
 #include <time.h>
+#include <unistd.h>
+
+#include "cuse-daxd/base/log.h"
 
 /* In cuse-daxd.socket: FileDescriptorName=. */
 #define SOCKET_NAME "control"

@@ -5,13 +5,14 @@
  *
  * Without systemd nothing here does anything, and libsystemd is not even loaded.
  */
-#ifndef DAXD_SD_H
-#define DAXD_SD_H
+#ifndef DAXD_BASE_SYSTEMD_H
+#define DAXD_BASE_SYSTEMD_H
 
-#include "cuse-daxd/base/log.h"
+#include <stdbool.h>
 
-#include <stddef.h>
-#include <sys/types.h>
+#include "cuse-daxd/base/util.h"
+
+struct daxd_subject;
 
 void daxd_sd_init(void);
 void daxd_sd_done(void);

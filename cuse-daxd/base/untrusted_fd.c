@@ -7,11 +7,13 @@
  */
 #include "cuse-daxd/base/untrusted_fd.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
 #include <limits.h>
 #include <pthread.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #define STUCK_MAX         256
 #define STUCK_PER_UID_MAX 32

@@ -7,13 +7,10 @@
  * asked nothing that is not already known to the kernel, and closed where waiting does
  * no harm.
  */
-#ifndef DAXD_FOREIGN_H
-#define DAXD_FOREIGN_H
-
-#include "cuse-daxd/base/util.h"
+#ifndef DAXD_BASE_UNTRUSTED_FD_H
+#define DAXD_BASE_UNTRUSTED_FD_H
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Cleanup attributes and other small change. */
-#ifndef DAXD_UTIL_H
-#define DAXD_UTIL_H
+#ifndef DAXD_BASE_UTIL_H
+#define DAXD_BASE_UTIL_H
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 

@@ -2,14 +2,17 @@
 /* Which processes use which devices. */
 #include "cuse-daxd/clients/clients.h"
 
-#include "cuse-daxd/registry/mappings.h"
-
+#include <errno.h>
 #include <glib-unix.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <unistd.h>
+
+#include "cuse-daxd/registry/devices.h"
+#include "cuse-daxd/registry/mappings.h"
+#include "cuse-daxd/runtime/runtime.h"
 
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77 /* Linux 6.5 */

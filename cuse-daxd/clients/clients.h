@@ -5,14 +5,20 @@
  * A process is remembered from its first ATTACH or ADOPT until its pidfd says that it
  * has ended; what it has unmapped meanwhile we do not learn.
  */
-#ifndef DAXD_CLIENTS_H
-#define DAXD_CLIENTS_H
+#ifndef DAXD_CLIENTS_CLIENTS_H
+#define DAXD_CLIENTS_CLIENTS_H
 
-#include "cuse-daxd/registry/registry.h"
-
-#define DAXD_CLIENTS_MAX 16384 /* processes; each holds a descriptor of ours */
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
 
 struct daxd_client;
+struct daxd_device;
+struct daxd_registry;
+
+#define DAXD_CLIENTS_MAX 16384 /* processes; each holds a descriptor of ours */
 
 struct daxd_clients {
 	struct daxd_registry *reg;

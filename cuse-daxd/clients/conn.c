@@ -2,10 +2,20 @@
 /* Connections of clients: receive a request, send the reply, drop those that misbehave. */
 #include "cuse-daxd/clients/conn.h"
 
+#include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
+#include "libcore/wire.h"
+
+#include "cuse-daxd/base/log.h"
 #include "cuse-daxd/base/untrusted_fd.h"
+#include "cuse-daxd/registry/devices.h"
+#include "cuse-daxd/runtime/runtime.h"
 
 /* One message; a byte more than it may have, to see that it has more. */
 static union {

@@ -8,9 +8,15 @@
 #ifndef DAXD_CLIENTS_CONN_H
 #define DAXD_CLIENTS_CONN_H
 
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "cuse-daxd/clients/clients.h"
 #include "cuse-daxd/clients/watch.h"
-#include "libcore/wire.h"
+
+struct dax_msg;
+struct daxd_registry;
 
 #define DAXD_IDLE_US (10 * G_USEC_PER_SEC)
 #define DAXD_FDS_MAX 4 /* received with one message */

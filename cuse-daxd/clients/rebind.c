@@ -2,10 +2,19 @@
 /* Giving a device back to device_dax, which was taken from it in vain. */
 #include "cuse-daxd/clients/rebind.h"
 
-#include "libcore/sysfs.h"
-
+#include <errno.h>
 #include <glib-unix.h>
+#include <stdint.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "libcore/device.h"
+#include "libcore/sysfs_node.h"
+
+#include "cuse-daxd/clients/clients.h"
+#include "cuse-daxd/clients/conn.h"
+#include "cuse-daxd/registry/devices.h"
+#include "cuse-daxd/registry/registry.h"
 
 #define PENDING_MAX 64
 

@@ -6,10 +6,13 @@
  * takes it from device_dax and then gives it to kmem, which refuses it here. When
  * that process has ended with its error, the device is made what it was before.
  */
-#ifndef DAXD_GIVEBACK_H
-#define DAXD_GIVEBACK_H
+#ifndef DAXD_CLIENTS_REBIND_H
+#define DAXD_CLIENTS_REBIND_H
 
-#include "cuse-daxd/server.h"
+#include <stddef.h>
+
+struct daxd_conn;
+struct daxd_server;
 
 void daxd_giveback_saw(struct daxd_conn *conn, const char *path, const char *text,
 		       size_t len, int error);

@@ -2,6 +2,13 @@
 /* Waiting until all processes have followed a change. */
 #include "cuse-daxd/clients/settle.h"
 
+#include <glib.h>
+#include <stdbool.h>
+#include <unistd.h>
+
+#include "cuse-daxd/base/log.h"
+#include "cuse-daxd/clients/clients.h"
+
 #define PATIENCE_MS 1000
 
 /* An answer that is ready, but for the processes. */

@@ -6,10 +6,10 @@
  * follow by themselves (the shim's agent.c) and say so; one that cannot, because it is
  * stopped or has no agent, is not waited for longer than a second.
  */
-#ifndef DAXD_SETTLE_H
-#define DAXD_SETTLE_H
+#ifndef DAXD_CLIENTS_SETTLE_H
+#define DAXD_CLIENTS_SETTLE_H
 
-#include "cuse-daxd/server.h"
+#include "cuse-daxd/clients/conn.h"
 
 enum daxd_next daxd_settle(struct daxd_conn *conn, struct daxd_answer *answer);
 void daxd_settle_check(void *server);

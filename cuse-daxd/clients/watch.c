@@ -2,14 +2,14 @@
 /* Events, for whoever watches. */
 #include "cuse-daxd/clients/watch.h"
 
-#include "cuse-daxd/base/util.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
+#include <json-c/json.h>
 #include <limits.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #define WATCHERS_MAX         64

@@ -5,13 +5,14 @@
  * A watcher that does not read loses events and is told how many; the daemon never
  * waits for it. Nothing is put together while nobody watches.
  */
-#ifndef DAXD_WATCH_H
-#define DAXD_WATCH_H
+#ifndef DAXD_CLIENTS_WATCH_H
+#define DAXD_CLIENTS_WATCH_H
 
 #include <glib.h>
-#include <json-c/json.h>
 #include <stdbool.h>
 #include <sys/types.h>
+
+struct json_object;
 
 struct daxd_watch {
 	GQueue watchers; /* struct watcher */

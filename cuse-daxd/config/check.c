@@ -6,9 +6,15 @@
  * that of the file which backs it, or 1G; one device may take what the others leave.
  * Where a file decides, region->size stays 0 until it has been looked at.
  */
-#include "cuse-daxd/config/config.h"
+#include "cuse-daxd/config/check.h"
 
+#include <stdbool.h>
+
+#include "libcore/model.h"
 #include "libcore/size.h"
+
+#include "cuse-daxd/config/config.h"
+#include "cuse-daxd/config/keys.h"
 
 #define MEMORY_BLOCK (2 * DAX_MIB) /* what the kernel hot-plugs memory in */
 

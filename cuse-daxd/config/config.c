@@ -7,12 +7,22 @@
  * is and cuts such comments off. Then each value is handed to its row in the table of
  * keys (config_keys.c).
  */
-#include "cuse-daxd/config/keys.h"
+#include "cuse-daxd/config/config.h"
 
-#include "libcore/fault.h"
-
+#include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "libcore/device.h"
+#include "libcore/fault.h"
+#include "libcore/fault_format.h"
+
+#include "cuse-daxd/base/fail.h"
+#include "cuse-daxd/base/util.h"
+#include "cuse-daxd/config/keys.h"
 
 #define PROBLEMS_MAX 50
 
@@ -124,6 +134,18 @@ void daxd_config_free(struct daxd_config *cfg)
 	g_free(cfg->runtime_dir);
 	g_free(cfg->file);
 	g_free(cfg);
+}
+
+/**
+ * daxd_region_cfg_is_shared() - is there one store for all devices of a region?
+ * @region:	the region
+ *
+ * Else each device has a store to itself, so that who may use one device cannot
+ * reach another's bytes.
+ */
+bool daxd_region_cfg_is_shared(const struct daxd_region_cfg *region)
+{
+	return region->path || region->type == DAX_REGION_DYNAMIC;
 }
 
 /* ---- reading --------------------------------------------------------------- */

@@ -2,17 +2,19 @@
 /*
  * The configuration: what the file says, with all defaults filled in.
  *
- * config.c reads the text and knows the keys, config_check.c knows which settings go
+ * config.c reads the text, keys.c knows the keys, check.c knows which settings go
  * together and works out the sizes. Problems are collected, all of them, as
  * sentences that begin with FILE:LINE.
  */
-#ifndef DAXD_CONFIG_H
-#define DAXD_CONFIG_H
-
-#include "libcore/model.h"
+#ifndef DAXD_CONFIG_CONFIG_H
+#define DAXD_CONFIG_CONFIG_H
 
 #include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
+
+#include "libcore/model.h"
 
 #define DAXD_CONFIG_MAX    (1 << 20) /* bytes of a config file */
 #define DAXD_PATH_MAX      4095
@@ -97,23 +99,9 @@ struct daxd_config {
 struct daxd_config *daxd_config_load(const char *path, GPtrArray *problems);
 struct daxd_config *daxd_config_default(void);
 void daxd_config_free(struct daxd_config *cfg);
-char *daxd_config_dump(const struct daxd_config *cfg);
 
-int daxd_frontend_parse(const char *name, enum daxd_frontend_kind *ret);
-const char *daxd_backing_name(enum daxd_backing backing);
-bool daxd_backing_has_path(enum daxd_backing backing);
-/* Is there one store for all devices of the region, or one for each? */
 bool daxd_region_cfg_is_shared(const struct daxd_region_cfg *region);
 
-/* -- config_check.c ---------------------------------------------------------- */
-
-void daxd_config_check(struct daxd_config *cfg, GPtrArray *problems);
-void daxd_region_cfg_settle(const struct daxd_config *cfg, struct daxd_region_cfg *region,
-			    uint64_t size, GPtrArray *problems);
-
-/* -- between these two ------------------------------------------------------- */
-
-/* Adds "FILE:LINE: text" to the problems. */
 void daxd_config_problem(const struct daxd_config *cfg, int line, GPtrArray *problems,
 			 const char *fmt, ...) G_GNUC_PRINTF(4, 5);
 struct daxd_region_cfg *daxd_config_add_region(struct daxd_config *cfg, uint32_t id,

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Printing the configuration as a config file. */
-#include "cuse-daxd/config/keys.h"
+#include "cuse-daxd/config/dump.h"
 
-#include <string.h>
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cuse-daxd/config/config.h"
+#include "cuse-daxd/config/keys.h"
 
 /*
  * Values are escaped by GKeyFile. Besides, " #" would read as a comment: its blank is

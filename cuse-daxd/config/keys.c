@@ -2,11 +2,17 @@
 /* The keys of the config file: how each value is read and printed. */
 #include "cuse-daxd/config/keys.h"
 
-#include "libcore/size.h"
-
+#include <errno.h>
+#include <glib.h>
 #include <grp.h>
 #include <pwd.h>
 #include <string.h>
+#include <sys/types.h>
+
+#include "libcore/model.h"
+#include "libcore/size.h"
+
+#include "cuse-daxd/base/fail.h"
 
 /* ---- values ---------------------------------------------------------------- */
 
@@ -451,16 +457,4 @@ const char *daxd_backing_name(enum daxd_backing backing)
 bool daxd_backing_has_path(enum daxd_backing backing)
 {
 	return backing == DAXD_HUGETLBFS || backing == DAXD_PMEM;
-}
-
-/**
- * daxd_region_cfg_is_shared() - is there one store for all devices of a region?
- * @region:	the region
- *
- * Else each device has a store to itself, so that who may use one device cannot
- * reach another's bytes.
- */
-bool daxd_region_cfg_is_shared(const struct daxd_region_cfg *region)
-{
-	return region->path || region->type == DAX_REGION_DYNAMIC;
 }

@@ -3,8 +3,13 @@
 #ifndef DAXD_CONFIG_KEYS_H
 #define DAXD_CONFIG_KEYS_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "cuse-daxd/config/config.h"
-#include "cuse-daxd/base/log.h"
+
+struct daxd_why;
 
 struct daxd_key {
 	const char *name; /* NULL: end of the table */
@@ -18,5 +23,9 @@ struct daxd_key {
 extern const struct daxd_key daxd_daemon_keys[];
 extern const struct daxd_key daxd_region_keys[];
 extern const struct daxd_key daxd_device_keys[];
+
+int daxd_frontend_parse(const char *name, enum daxd_frontend_kind *ret);
+const char *daxd_backing_name(enum daxd_backing backing);
+bool daxd_backing_has_path(enum daxd_backing backing);
 
 #endif

@@ -2,12 +2,20 @@
 /* Read the members of requests in JSON, and make replies in JSON. */
 #include "cuse-daxd/control/answer.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <glib.h>
+#include <json-c/json.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/types.h>
+#include <unistd.h>
 
 #include "libcore/size.h"
 
+#include "cuse-daxd/registry/devices.h"
 #include "cuse-daxd/store/file.h"
 
 static int make_memfd(const char *text)

@@ -3,9 +3,14 @@
 #ifndef DAXD_CONTROL_ANSWER_H
 #define DAXD_CONTROL_ANSWER_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cuse-daxd/base/util.h"
 #include "cuse-daxd/clients/conn.h"
 
-#include <json-c/json.h>
+struct daxd_device;
+struct json_object;
 
 /* A verb: @question is an object; the answer is left in @ret. */
 typedef enum daxd_next (*daxd_verb_fn)(struct daxd_conn *conn,

@@ -5,18 +5,16 @@
  */
 #include "cuse-daxd/control/control.h"
 
+#include <errno.h>
+#include <glib.h>
+#include <json-c/json.h>
+#include <string.h>
+
 #include "cuse-daxd/control/answer.h"
 #include "cuse-daxd/control/map.h"
 #include "cuse-daxd/control/orders.h"
 #include "cuse-daxd/control/orders_fault.h"
 #include "cuse-daxd/control/queries.h"
-
-#include <dirent.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 
 #define DEPTH_MAX 8 /* of the JSON of a question */
 

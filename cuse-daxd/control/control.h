@@ -8,6 +8,8 @@
 #ifndef DAXD_CONTROL_CONTROL_H
 #define DAXD_CONTROL_CONTROL_H
 
+#include <stddef.h>
+
 #include "cuse-daxd/clients/conn.h"
 
 enum daxd_next daxd_control(struct daxd_conn *conn, const char *text, size_t len,

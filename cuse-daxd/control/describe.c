@@ -2,13 +2,22 @@
 /* Describe devices, fault rules and their counters in JSON. */
 #include "cuse-daxd/control/describe.h"
 
+#include <glib.h>
+#include <json-c/json.h>
+#include <stdint.h>
 #include <stdio.h>
 
+#include "libcore/device.h"
+#include "libcore/fault.h"
+#include "libcore/model.h"
 #include "libcore/size.h"
 
+#include "cuse-daxd/config/config.h"
+#include "cuse-daxd/config/keys.h"
 #include "cuse-daxd/control/answer.h"
 #include "cuse-daxd/faults/badblocks.h"
-#include "cuse-daxd/registry/registry.h"
+#include "cuse-daxd/faults/list.h"
+#include "cuse-daxd/registry/devices.h"
 
 /**
  * daxd_describe_device() - describe a device as "list" does

@@ -3,9 +3,10 @@
 #ifndef DAXD_CONTROL_DESCRIBE_H
 #define DAXD_CONTROL_DESCRIBE_H
 
-#include "cuse-daxd/faults/list.h"
-
-#include <json-c/json.h>
+struct daxd_device;
+struct daxd_fault;
+struct daxd_faults;
+struct json_object;
 
 struct json_object *daxd_describe_device(const struct daxd_device *dev);
 void daxd_describe_badblocks(struct json_object *json, const struct daxd_device *dev);

@@ -2,14 +2,26 @@
 /* The map of a device: which of it is mapped, touched, bad. */
 #include "cuse-daxd/control/map.h"
 
+#include <glib.h>
+#include <json-c/json.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
 
+#include "libcore/device.h"
+#include "libcore/fault.h"
+#include "libcore/model.h"
 #include "libcore/size.h"
 
+#include "cuse-daxd/config/config.h"
 #include "cuse-daxd/control/answer.h"
 #include "cuse-daxd/control/describe.h"
 #include "cuse-daxd/faults/list.h"
+#include "cuse-daxd/registry/devices.h"
 #include "cuse-daxd/registry/mappings.h"
+#include "cuse-daxd/store/file.h"
 
 #define CELLS_MAX 4096
 

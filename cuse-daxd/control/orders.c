@@ -4,14 +4,24 @@
  * by the same functions, and say in words what a write can only say by an errno.
  */
 #include "cuse-daxd/control/orders.h"
-#include "cuse-daxd/control/answer.h"
-#include "cuse-daxd/control/describe.h"
-#include "cuse-daxd/clients/settle.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <json-c/json.h>
+#include <stdint.h>
+#include <string.h>
 
 #include "libcore/event.h"
-#include "libcore/size.h"
+#include "libcore/model.h"
+#include "libcore/model_provision.h"
+#include "libcore/model_verbs.h"
 
-#include <string.h>
+#include "cuse-daxd/base/fail.h"
+#include "cuse-daxd/clients/settle.h"
+#include "cuse-daxd/control/answer.h"
+#include "cuse-daxd/control/describe.h"
+#include "cuse-daxd/registry/devices.h"
+#include "cuse-daxd/registry/registry.h"
 
 /* ---- words ----------------------------------------------------------------- */
 

@@ -1,17 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Orders in JSON about faults: inject, clear, fault (add, remove, list). */
 #include "cuse-daxd/control/orders_fault.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "libcore/fault.h"
+#include "libcore/model.h"
+
+#include "cuse-daxd/base/fail.h"
+#include "cuse-daxd/clients/settle.h"
+#include "cuse-daxd/clients/watch.h"
 #include "cuse-daxd/control/answer.h"
 #include "cuse-daxd/control/describe.h"
 #include "cuse-daxd/faults/inject.h"
+#include "cuse-daxd/faults/list.h"
 #include "cuse-daxd/faults/rules.h"
-#include "cuse-daxd/registry/mappings.h"
-#include "cuse-daxd/clients/settle.h"
-
-#include "libcore/size.h"
-
-#include <string.h>
-#include <sys/mman.h>
+#include "cuse-daxd/registry/devices.h"
 
 /* What is asked for: the device, and a stretch of it. */
 struct stretch {

@@ -5,7 +5,7 @@
 
 #include "cuse-daxd/clients/conn.h"
 
-#include <json-c/json.h>
+struct json_object;
 
 enum daxd_next daxd_orders_fault_inject(struct daxd_conn *conn,
 					struct json_object *question,

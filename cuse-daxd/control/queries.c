@@ -3,13 +3,26 @@
 #include "cuse-daxd/control/queries.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <glib.h>
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/types.h>
+#include <unistd.h>
 
+#include "cuse-daxd/clients/clients.h"
+#include "cuse-daxd/clients/watch.h"
 #include "cuse-daxd/control/answer.h"
 #include "cuse-daxd/control/describe.h"
+#include "cuse-daxd/frontend/frontend.h"
+#include "cuse-daxd/registry/devices.h"
 #include "cuse-daxd/registry/mappings.h"
+#include "cuse-daxd/runtime/runtime.h"
 
 static int compare_devices(const void *a, const void *b)
 {

@@ -5,7 +5,7 @@
 
 #include "cuse-daxd/clients/conn.h"
 
-#include <json-c/json.h>
+struct json_object;
 
 enum daxd_next daxd_queries_list(struct daxd_conn *conn, struct json_object *question,
 				 struct daxd_answer *ret);

@@ -2,9 +2,20 @@
 /* Which memory is bad: makes it so, heals it, lists it. */
 #include "cuse-daxd/faults/badblocks.h"
 
-#include "libcore/size.h"
-
+#include <errno.h>
+#include <glib.h>
 #include <string.h>
+
+#include "libcore/device.h"
+#include "libcore/fault.h"
+#include "libcore/model.h"
+#include "libcore/size.h"
+#include "libcore/state.h"
+
+#include "cuse-daxd/base/log.h"
+#include "cuse-daxd/faults/list.h"
+#include "cuse-daxd/registry/devices.h"
+#include "cuse-daxd/store/store.h"
 
 /**
  * daxd_bad_is_listed() - is a stretch of bad memory on the lists?

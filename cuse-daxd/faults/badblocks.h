@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Which memory is bad; for faults*.c. Who changes it carries it out afterwards. */
-#ifndef DAXD_FAULTS_BAD_H
-#define DAXD_FAULTS_BAD_H
+#ifndef DAXD_FAULTS_BADBLOCKS_H
+#define DAXD_FAULTS_BADBLOCKS_H
 
-#include "cuse-daxd/faults/rules.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct dax_bad;
+struct dax_fault_event;
+struct daxd_device;
+struct daxd_faults;
 
 bool daxd_bad_is_listed(const struct dax_bad *bad);
 bool daxd_faults_is_bad(const struct daxd_faults *faults, uint64_t life);

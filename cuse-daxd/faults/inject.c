@@ -2,10 +2,20 @@
 /* Memory that becomes bad or good on request. */
 #include "cuse-daxd/faults/inject.h"
 
+#include <errno.h>
+#include <glib.h>
+#include <stdbool.h>
+
+#include "libcore/device.h"
+#include "libcore/fault.h"
+#include "libcore/model.h"
 #include "libcore/size.h"
 
+#include "cuse-daxd/base/fail.h"
 #include "cuse-daxd/faults/badblocks.h"
+#include "cuse-daxd/faults/list.h"
 #include "cuse-daxd/faults/publish.h"
+#include "cuse-daxd/registry/devices.h"
 
 /**
  * daxd_faults_inject() - memory becomes bad by order

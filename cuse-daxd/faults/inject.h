@@ -3,7 +3,11 @@
 #ifndef DAXD_FAULTS_INJECT_H
 #define DAXD_FAULTS_INJECT_H
 
-#include "cuse-daxd/faults/list.h"
+#include <stdint.h>
+
+struct daxd_device;
+struct daxd_faults;
+struct daxd_why;
 
 int daxd_faults_inject(struct daxd_faults *faults, struct daxd_device *dev, uint64_t off,
 		       uint64_t len, uint32_t flags, struct daxd_why *why);

@@ -2,6 +2,8 @@
 /* The list of the fault rules in force. */
 #include "cuse-daxd/faults/list.h"
 
+#include "libcore/fault_format.h"
+
 /**
  * daxd_list_find() - look up a rule by its id
  * @faults:	all of them

@@ -3,8 +3,14 @@
 #ifndef DAXD_FAULTS_LIST_H
 #define DAXD_FAULTS_LIST_H
 
-#include "cuse-daxd/registry/registry.h"
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
 #include "libcore/fault.h"
+
+struct daxd_registry;
 
 struct daxd_fault {
 	struct dax_fault_rule rule;

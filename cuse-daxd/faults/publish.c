@@ -2,10 +2,22 @@
 /* Show others what has changed of fault rules and of bad memory. */
 #include "cuse-daxd/faults/publish.h"
 
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
+#include "libcore/fault.h"
+#include "libcore/state.h"
+
+#include "cuse-daxd/base/fail.h"
+#include "cuse-daxd/base/log.h"
 #include "cuse-daxd/faults/badblocks.h"
+#include "cuse-daxd/faults/list.h"
 #include "cuse-daxd/faults/saved.h"
+#include "cuse-daxd/registry/devices.h"
+#include "cuse-daxd/registry/registry.h"
+#include "cuse-daxd/runtime/runtime.h"
 
 /**
  * daxd_publish_state() - write fault rules and bad memory to the state pages

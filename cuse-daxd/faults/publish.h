@@ -3,7 +3,7 @@
 #ifndef DAXD_FAULTS_PUBLISH_H
 #define DAXD_FAULTS_PUBLISH_H
 
-#include "cuse-daxd/faults/list.h"
+struct daxd_faults;
 
 void daxd_publish_state(struct daxd_faults *faults);
 void daxd_publish_prepare(struct daxd_faults *faults);

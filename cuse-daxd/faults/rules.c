@@ -1,17 +1,35 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Fault rules in force: they come and go, and what no call sets off is done in time. */
-#include "cuse-daxd/faults/badblocks.h"
-#include "cuse-daxd/faults/tally.h"
-#include "cuse-daxd/faults/saved.h"
-#include "cuse-daxd/faults/publish.h"
+#include "cuse-daxd/faults/rules.h"
 
-#include "libcore/event.h"
-
+#include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
+
+#include "libcore/device.h"
+#include "libcore/event.h"
+#include "libcore/fault.h"
+#include "libcore/fault_format.h"
+#include "libcore/fault_match.h"
+#include "libcore/model.h"
+#include "libcore/model_verbs.h"
+
+#include "cuse-daxd/base/fail.h"
+#include "cuse-daxd/base/log.h"
+#include "cuse-daxd/base/util.h"
+#include "cuse-daxd/config/config.h"
+#include "cuse-daxd/faults/badblocks.h"
+#include "cuse-daxd/faults/list.h"
+#include "cuse-daxd/faults/publish.h"
+#include "cuse-daxd/faults/saved.h"
+#include "cuse-daxd/faults/tally.h"
+#include "cuse-daxd/registry/devices.h"
+#include "cuse-daxd/runtime/runtime.h"
+#include "cuse-daxd/store/file.h"
 
 #define POLL_MS 10 /* how late a rule with while:FILE may be */
 

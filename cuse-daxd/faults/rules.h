@@ -11,14 +11,20 @@
  * stop. The data of poisoned units is lost when the poison is cleared; until then
  * nobody can reach it.
  */
-#ifndef DAXD_FAULTS_H
-#define DAXD_FAULTS_H
+#ifndef DAXD_FAULTS_RULES_H
+#define DAXD_FAULTS_RULES_H
 
-#include "cuse-daxd/faults/list.h"
+#include <glib.h>
+#include <stdint.h>
+
+struct dax_fault_event;
+struct dax_fault_rule;
+struct daxd_faults;
+struct daxd_registry;
+struct daxd_why;
 
 int daxd_faults_start(struct daxd_registry *reg, struct daxd_why *why);
 void daxd_faults_done(struct daxd_faults *faults);
-void daxd_faults_report(const struct daxd_faults *faults, int fd);
 void daxd_faults_sync(struct daxd_faults *faults);
 
 int daxd_faults_check(const char *text, struct dax_fault_rule *ret, struct daxd_why *why);

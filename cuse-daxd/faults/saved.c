@@ -6,12 +6,23 @@
  * daemon that comes after one that was killed. Poison of pmem: files stands beside them
  * in FILE.badblocks, for as long as the files are there.
  */
-#include "cuse-daxd/faults/badblocks.h"
 #include "cuse-daxd/faults/saved.h"
 
+#include <glib.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "libcore/fault.h"
+
+#include "cuse-daxd/base/log.h"
+#include "cuse-daxd/config/config.h"
+#include "cuse-daxd/faults/badblocks.h"
+#include "cuse-daxd/faults/list.h"
+#include "cuse-daxd/registry/devices.h"
+#include "cuse-daxd/runtime/runtime.h"
+#include "cuse-daxd/store/file.h"
 
 #define NOTE       "faults"
 #define NOTE_MAX   (1 << 20)

@@ -2,13 +2,24 @@
 /* What faults are given: counted, logged, told. */
 #include "cuse-daxd/faults/tally.h"
 
-#include "libcore/event.h"
-
+#include <errno.h>
 #include <fcntl.h>
+#include <glib.h>
 #include <json-c/json.h>
+#include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
+
+#include "libcore/event.h"
+#include "libcore/fault.h"
+#include "libcore/fault_format.h"
+
+#include "cuse-daxd/base/fail.h"
+#include "cuse-daxd/base/log.h"
+#include "cuse-daxd/faults/list.h"
 
 #define PIDS_MAX     4096 /* processes that are counted */
 #define WARNINGS_MAX 8    /* of each rule */

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What faults are given: counted, logged, told; for faults.c. */
-#ifndef DAXD_FAULTS_GIVEN_H
-#define DAXD_FAULTS_GIVEN_H
+#ifndef DAXD_FAULTS_TALLY_H
+#define DAXD_FAULTS_TALLY_H
 
-#include "cuse-daxd/faults/rules.h"
+struct dax_fault_event;
+struct daxd_fault;
+struct daxd_faults;
+struct daxd_why;
 
 int daxd_given_open_log(struct daxd_faults *faults, const char *where,
 			struct daxd_why *why);
@@ -11,5 +14,6 @@ void daxd_given_count(struct daxd_faults *faults, const struct dax_fault_event *
 		      struct daxd_fault *f);
 void daxd_given_refuse(struct daxd_faults *faults, const struct dax_fault_event *ev,
 		       struct daxd_fault *f);
+void daxd_faults_report(const struct daxd_faults *faults, int fd);
 
 #endif

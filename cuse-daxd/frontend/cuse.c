@@ -6,15 +6,29 @@
  * owner from us, also where there is no udev. Descriptors are recognised by the number.
  * What is no dax device (ndctl0) has a handle, as with the plain front end.
  */
-#include "cuse-daxd/frontend/cuse_session.h"
-#include "cuse-daxd/frontend/frontend.h"
+#include "cuse-daxd/frontend/cuse.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <mntent.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "libcore/device.h"
+#include "libcore/state.h"
+
+#include "cuse-daxd/base/fail.h"
+#include "cuse-daxd/base/util.h"
+#include "cuse-daxd/config/config.h"
+#include "cuse-daxd/frontend/cuse_session.h"
+#include "cuse-daxd/frontend/plain.h"
+#include "cuse-daxd/runtime/runtime.h"
 
 #define PATH_SIZE (sizeof("/dev/") + DAX_NAME_LEN)
 

@@ -10,22 +10,34 @@
 #define FUSE_USE_VERSION 314
 
 #include "cuse-daxd/frontend/cuse_session.h"
-#include "cuse-daxd/base/systemd.h"
-
-#include "libcore/event.h"
-#include "libcore/verdict.h"
 
 #include <cuse_lowlevel.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "libcore/device.h"
+#include "libcore/event.h"
+#include "libcore/reason.h"
+#include "libcore/state.h"
+#include "libcore/verdict.h"
+
+#include "cuse-daxd/base/fail.h"
+#include "cuse-daxd/base/log.h"
+#include "cuse-daxd/base/util.h"
 
 #define INIT_MS 5000 /* the kernel asks at once */
 #define STOP_ID 0

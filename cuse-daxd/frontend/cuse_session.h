@@ -7,15 +7,18 @@
  * thread, so that no device can keep another one waiting, and a program that is stopped
  * or slow keeps nobody. The main thread may so ask a node of ours itself.
  */
-#ifndef DAXD_CUSE_H
-#define DAXD_CUSE_H
+#ifndef DAXD_FRONTEND_CUSE_SESSION_H
+#define DAXD_FRONTEND_CUSE_SESSION_H
 
-#include "cuse-daxd/base/log.h"
-#include "libcore/state.h"
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct dax_state;
+struct daxd_cuse;
+struct daxd_why;
 
 #define DAXD_CUSE_PATH "/dev/cuse"
-
-struct daxd_cuse;
 
 int daxd_cuse_start(const struct dax_state *state,
 		    void (*on_opened)(void *ctx, const char *name), void *ctx,

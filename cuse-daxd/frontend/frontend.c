@@ -2,6 +2,14 @@
 /* Front ends: choosing one. */
 #include "cuse-daxd/frontend/frontend.h"
 
+#include "libcore/state.h"
+
+#include "cuse-daxd/base/fail.h"
+#include "cuse-daxd/base/log.h"
+#include "cuse-daxd/frontend/cuse.h"
+#include "cuse-daxd/frontend/plain.h"
+#include "cuse-daxd/runtime/runtime.h"
+
 /**
  * daxd_frontend_choose() - which front end shall it be?
  * @kind:	what the config says

@@ -7,13 +7,19 @@
  * kernel enforces all that an open(2) enforces. The other one makes character devices
  * in /dev with CUSE, and leaves to the plain one what is no dax device.
  */
-#ifndef DAXD_FRONTEND_H
-#define DAXD_FRONTEND_H
+#ifndef DAXD_FRONTEND_FRONTEND_H
+#define DAXD_FRONTEND_FRONTEND_H
+
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "cuse-daxd/config/config.h"
-#include "cuse-daxd/runtime/runtime.h"
 
+struct dax_state_handle;
+struct daxd_cuse;
 struct daxd_frontend;
+struct daxd_runtime;
+struct daxd_why;
 
 /* What a front end has to know of a device. */
 struct daxd_node {
@@ -71,11 +77,5 @@ int daxd_frontend_choose(enum daxd_frontend_kind kind,
 int daxd_frontend_init(struct daxd_frontend *fe, const struct daxd_frontend_ops *ops,
 		       struct daxd_runtime *rt, struct daxd_why *why);
 void daxd_frontend_done(struct daxd_frontend *fe);
-
-extern const struct daxd_frontend_ops daxd_frontend_plain;
-extern const struct daxd_frontend_ops daxd_frontend_cuse;
-
-/* Can /dev/cuse be had? Changes nothing. */
-int daxd_frontend_cuse_check(struct daxd_why *why);
 
 #endif

@@ -5,12 +5,23 @@
  * A handle has the device's mode, owner and group, and the sticky bit, which means
  * nothing on a file: by it clients see at once that a file may be one of ours.
  */
-#include "cuse-daxd/frontend/frontend.h"
+#include "cuse-daxd/frontend/plain.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "libcore/state.h"
+
+#include "cuse-daxd/base/fail.h"
+#include "cuse-daxd/base/util.h"
+#include "cuse-daxd/config/config.h"
+#include "cuse-daxd/runtime/runtime.h"
 
 static int init(struct daxd_frontend *fe, struct daxd_why *why)
 {

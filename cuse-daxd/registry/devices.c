@@ -2,6 +2,12 @@
 /* The list of devices: look one up, add one, free one. */
 #include "cuse-daxd/registry/devices.h"
 
+#include <errno.h>
+
+#include "cuse-daxd/base/util.h"
+#include "cuse-daxd/runtime/runtime.h"
+#include "cuse-daxd/store/store.h"
+
 static struct daxd_device *find_life(const GPtrArray *devices, uint64_t life)
 {
 	guint i;

@@ -8,12 +8,23 @@
 #ifndef DAXD_REGISTRY_DEVICES_H
 #define DAXD_REGISTRY_DEVICES_H
 
-#include "cuse-daxd/frontend/frontend.h"
-#include "cuse-daxd/store/store.h"
-#include "cuse-daxd/runtime/tree.h"
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "libcore/device.h"
 #include "libcore/model.h"
+#include "libcore/state.h"
+
+#include "cuse-daxd/config/config.h"
+#include "cuse-daxd/runtime/tree.h"
 
 struct daxd_faults;
+struct daxd_frontend;
+struct daxd_registry;
+struct daxd_runtime;
+struct daxd_store;
 
 struct daxd_region {
 	struct daxd_region_cfg *cfg;
@@ -21,8 +32,6 @@ struct daxd_region {
 	struct daxd_store *store; /* of all its devices; NULL: each has its own */
 	uint64_t base;            /* physical address of the shared store's byte 0 */
 };
-
-struct daxd_registry;
 
 struct daxd_device {
 	const struct daxd_registry *reg;

@@ -8,11 +8,22 @@
  */
 #include "cuse-daxd/registry/mappings.h"
 
+#include <glib.h>
 #include <inttypes.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "libcore/device.h"
+
+#include "cuse-daxd/base/util.h"
+#include "cuse-daxd/config/config.h"
+#include "cuse-daxd/registry/devices.h"
+#include "cuse-daxd/store/file.h"
 
 struct line {
 	uint64_t start;

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Who has devices mapped: the kernel's own list, /proc/PID/maps, read when asked. */
-#ifndef DAXD_MAPPINGS_H
-#define DAXD_MAPPINGS_H
+#ifndef DAXD_REGISTRY_MAPPINGS_H
+#define DAXD_REGISTRY_MAPPINGS_H
 
-#include "cuse-daxd/registry/registry.h"
+#include <stdint.h>
+#include <sys/types.h>
+
+struct daxd_device;
+struct daxd_registry;
 
 /* Contiguous in addresses and in offsets of the device, with one protection. */
 struct daxd_mapping {

@@ -2,7 +2,13 @@
 /* The file `stores`: on which file each device is, for the next daemon. */
 #include "cuse-daxd/registry/note.h"
 
+#include <glib.h>
 #include <string.h>
+
+#include "cuse-daxd/registry/devices.h"
+#include "cuse-daxd/runtime/runtime.h"
+#include "cuse-daxd/store/file.h"
+#include "cuse-daxd/store/store.h"
 
 #define NOTE     "stores"
 #define NOTE_MAX (256 << 10)

@@ -3,7 +3,11 @@
 #ifndef DAXD_REGISTRY_NOTE_H
 #define DAXD_REGISTRY_NOTE_H
 
-#include "cuse-daxd/registry/devices.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct daxd_registry;
+struct daxd_store;
 
 int daxd_note_write(const struct daxd_registry *reg);
 bool daxd_note_has(const char *note, uint64_t life, const struct daxd_store *store);

@@ -1,11 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The record of how a persistent region is cut into devices. */
 #include "cuse-daxd/registry/record.h"
-#include "cuse-daxd/store/slots.h"
 
-#include "libcore/size.h"
-
+#include <errno.h>
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
+
+#include "libcore/device.h"
+#include "libcore/layout.h"
+#include "libcore/model.h"
+
+#include "cuse-daxd/base/fail.h"
+#include "cuse-daxd/config/config.h"
+#include "cuse-daxd/registry/devices.h"
+#include "cuse-daxd/store/file.h"
+#include "cuse-daxd/store/slots.h"
 
 static const char *const type_name[] = {
 	[DAX_REGION_STATIC] = "static",

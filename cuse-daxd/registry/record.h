@@ -5,10 +5,13 @@
  *
  * Written before anybody sees the change: what was answered is on the media.
  */
-#ifndef DAXD_RECORD_H
-#define DAXD_RECORD_H
+#ifndef DAXD_REGISTRY_RECORD_H
+#define DAXD_REGISTRY_RECORD_H
 
-#include "cuse-daxd/registry/registry.h"
+struct daxd_region_cfg;
+struct daxd_registry;
+struct daxd_store;
+struct daxd_why;
 
 /* All regions' records; where one can't be written, its region is as it was before. */
 int daxd_record_save(struct daxd_registry *reg, struct daxd_why *why);

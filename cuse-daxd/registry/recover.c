@@ -8,12 +8,22 @@
  * only in the programs that have it mapped: such a device is gone, and one of its name
  * is another one.
  */
-#include "cuse-daxd/registry/registry.h"
+#include "cuse-daxd/registry/recover.h"
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
+#include <glib.h>
+#include <stdbool.h>
+
+#include "libcore/device.h"
+#include "libcore/state.h"
+
+#include "cuse-daxd/base/util.h"
+#include "cuse-daxd/frontend/frontend.h"
+#include "cuse-daxd/registry/devices.h"
+#include "cuse-daxd/registry/note.h"
+#include "cuse-daxd/runtime/runtime.h"
+#include "cuse-daxd/store/store.h"
 
 /**
  * daxd_recover_last_life() - the highest life that was ever given

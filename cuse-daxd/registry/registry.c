@@ -2,16 +2,31 @@
 /* The regions and devices that there are, while the daemon runs. */
 #include "cuse-daxd/registry/registry.h"
 
-#include "cuse-daxd/base/crashpoint.h"
-#include "cuse-daxd/registry/record.h"
-
-#include "libcore/sysfs.h"
-
+#include <errno.h>
+#include <glib.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "libcore/device.h"
+#include "libcore/model.h"
+#include "libcore/state.h"
+#include "libcore/sysfs.h"
+
+#include "cuse-daxd/base/crashpoint.h"
+#include "cuse-daxd/base/fail.h"
+#include "cuse-daxd/base/log.h"
+#include "cuse-daxd/base/util.h"
+#include "cuse-daxd/frontend/frontend.h"
+#include "cuse-daxd/registry/devices.h"
+#include "cuse-daxd/registry/note.h"
+#include "cuse-daxd/registry/record.h"
+#include "cuse-daxd/runtime/runtime.h"
+#include "cuse-daxd/runtime/tree.h"
 
 /* ---- devices come ---------------------------------------------------------- */
 

@@ -2,11 +2,23 @@
 /* Putting back what is ours in a region's file. */
 #include "cuse-daxd/registry/repair.h"
 
-#include "cuse-daxd/registry/record.h"
-#include "cuse-daxd/store/slots.h"
-
+#include <errno.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "libcore/infoblock.h"
+
+#include "cuse-daxd/base/fail.h"
+#include "cuse-daxd/base/log.h"
+#include "cuse-daxd/config/config.h"
+#include "cuse-daxd/registry/devices.h"
+#include "cuse-daxd/registry/record.h"
+#include "cuse-daxd/store/file.h"
+#include "cuse-daxd/store/slots.h"
+#include "cuse-daxd/store/store.h"
 
 static void mend_length(const struct daxd_store *store)
 {

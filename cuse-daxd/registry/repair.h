@@ -4,10 +4,11 @@
  * to it what we can't forbid: there are no seals for files. What is ours in it is put
  * back: its length, the info block, the record of devices.
  */
-#ifndef DAXD_MEND_H
-#define DAXD_MEND_H
+#ifndef DAXD_REGISTRY_REPAIR_H
+#define DAXD_REGISTRY_REPAIR_H
 
-#include "cuse-daxd/registry/registry.h"
+struct daxd_region;
+struct daxd_registry;
 
 void daxd_mend(struct daxd_registry *reg, struct daxd_region *region);
 

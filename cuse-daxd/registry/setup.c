@@ -6,17 +6,31 @@
  * the model is filled: what can fail for the user's reasons fails before anything
  * that others see has changed.
  */
-#include "cuse-daxd/registry/registry.h"
+#include "cuse-daxd/registry/setup.h"
 
-#include "cuse-daxd/registry/record.h"
-#include "cuse-daxd/base/systemd.h"
-
-#include "libcore/size.h"
-
-#include <inttypes.h>
+#include <errno.h>
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
+#include <unistd.h>
+
+#include "libcore/device.h"
+#include "libcore/infoblock.h"
+#include "libcore/layout.h"
+#include "libcore/model.h"
+#include "libcore/model_verbs.h"
+#include "libcore/size.h"
+
+#include "cuse-daxd/base/fail.h"
+#include "cuse-daxd/base/systemd.h"
+#include "cuse-daxd/config/check.h"
+#include "cuse-daxd/config/config.h"
+#include "cuse-daxd/registry/devices.h"
+#include "cuse-daxd/registry/record.h"
+#include "cuse-daxd/store/file.h"
+#include "cuse-daxd/store/store.h"
 
 /* Where regions begin: far above what a machine that emulates us has as memory. */
 #define FIRST_ADDRESS (64 * DAX_GIB)

@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Major numbers that no driver of this host has, and /proc/devices with them. */
-#include "cuse-daxd/registry/registry.h"
-
-#include "libcore/attrmode.h"
-#include "libcore/sysfs.h"
+#include "cuse-daxd/runtime/majors.h"
 
 #include <dirent.h>
-#include <stdio.h>
+#include <errno.h>
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include "libcore/attrmode.h"
+#include "libcore/model.h"
+#include "libcore/state.h"
+#include "libcore/sysfs.h"
+
+#include "cuse-daxd/base/fail.h"
+#include "cuse-daxd/runtime/runtime.h"
 
 #define MAJORS 512 /* fs/char_dev.c: CHRDEV_MAJOR_MAX */
 

@@ -2,17 +2,26 @@
 /* The runtime directory: making it, locking it, the state pages, removing it. */
 #include "cuse-daxd/runtime/runtime.h"
 
-#include "libcore/wire.h"
-
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "libcore/state.h"
+#include "libcore/wire.h"
+
+#include "cuse-daxd/base/fail.h"
+#include "cuse-daxd/base/log.h"
+#include "cuse-daxd/base/util.h"
 
 #define LOCK_FILE  "lock"
 #define MADE_MARK  "made"

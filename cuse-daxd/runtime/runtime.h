@@ -14,11 +14,15 @@
  * All files are reached through the directory's descriptor, so that neither the
  * length of its path nor somebody who moves it matters.
  */
-#ifndef DAXD_RUNTIME_H
-#define DAXD_RUNTIME_H
+#ifndef DAXD_RUNTIME_RUNTIME_H
+#define DAXD_RUNTIME_RUNTIME_H
 
-#include "cuse-daxd/base/log.h"
-#include "libcore/state.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct dax_state;
+struct daxd_why;
 
 /* What becomes a file of another name is made under this one. */
 #define DAXD_NEW "new"

@@ -8,19 +8,32 @@
  */
 #include "cuse-daxd/runtime/tree.h"
 
-#include "cuse-daxd/base/untrusted_fd.h"
-#include "libcore/attrmode.h"
-#include "libcore/sysfs.h"
-
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <linux/openat2.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "libcore/attrmode.h"
+#include "libcore/model.h"
+#include "libcore/state.h"
+#include "libcore/sysfs.h"
+#include "libcore/sysfs_node.h"
+
+#include "cuse-daxd/base/fail.h"
+#include "cuse-daxd/base/log.h"
+#include "cuse-daxd/base/untrusted_fd.h"
+#include "cuse-daxd/base/util.h"
+#include "cuse-daxd/runtime/runtime.h"
 
 #define TREE     "sys"
 #define TREE_NEW "sys.new"

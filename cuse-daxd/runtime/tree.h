@@ -10,13 +10,15 @@
  * starts then does not wait for all that, but for what it has not looked at yet at most.
  * Until the tree is whole the state pages say so, and the shim waits before it looks.
  */
-#ifndef DAXD_TREE_H
-#define DAXD_TREE_H
-
-#include "cuse-daxd/runtime/runtime.h"
-#include "libcore/model.h"
+#ifndef DAXD_RUNTIME_TREE_H
+#define DAXD_RUNTIME_TREE_H
 
 #include <glib.h>
+#include <stdint.h>
+
+struct dax_model;
+struct daxd_runtime;
+struct daxd_why;
 
 struct daxd_tree {
 	struct daxd_runtime *rt;

@@ -2,15 +2,21 @@
 /* Files and memfds of stores: open, make, seal them, and survive that one is cut off. */
 #include "cuse-daxd/store/file.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <glib.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "cuse-daxd/base/fail.h"
+#include "cuse-daxd/base/log.h"
 #include "cuse-daxd/base/systemd.h"
+#include "cuse-daxd/base/util.h"
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 8U /* Linux 6.3; older ones say EINVAL */

@@ -3,13 +3,20 @@
 #ifndef DAXD_STORE_FILE_H
 #define DAXD_STORE_FILE_H
 
-#include "cuse-daxd/config/config.h"
-#include "cuse-daxd/base/log.h"
-#include "libcore/layout.h"
-
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
+#include "libcore/infoblock.h"
+#include "libcore/layout.h"
+#include "libcore/model.h"
+
+#include "cuse-daxd/config/config.h"
+
+struct daxd_pmem;
 struct daxd_store;
+struct daxd_why;
 
 /* What a kind of store does; each in its own file, store_KIND.c. */
 struct daxd_store_ops {

@@ -7,20 +7,34 @@
  * keeps a reservation with the inode, not with the mapping. So no later touch fails,
  * unless a cgroup's hugetlb limit says otherwise.
  */
-#include "cuse-daxd/base/crashpoint.h"
-#include "cuse-daxd/store/slots.h"
-#include "cuse-daxd/store/store.h"
+#include "cuse-daxd/store/hugetlb.h"
 
-#include "libcore/size.h"
-
+#include <errno.h>
 #include <fcntl.h>
+#include <glib.h>
 #include <linux/magic.h>
 #include <linux/memfd.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 #include <sys/vfs.h>
+#include <unistd.h>
+
+#include "libcore/layout.h"
+#include "libcore/model.h"
+#include "libcore/size.h"
+
+#include "cuse-daxd/base/crashpoint.h"
+#include "cuse-daxd/base/fail.h"
+#include "cuse-daxd/base/log.h"
+#include "cuse-daxd/base/util.h"
+#include "cuse-daxd/store/slots.h"
 
 #define POOL_DIR "/sys/kernel/mm/hugepages/hugepages-%llukB/%s"
 

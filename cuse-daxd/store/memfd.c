@@ -3,10 +3,16 @@
  * A memfd: sparse memory of the page cache, in pages of 4 KiB, 2 MiB where the kernel
  * or MADV_COLLAPSE makes them so. It takes memory as it is touched.
  */
-#include "cuse-daxd/store/store.h"
+#include "cuse-daxd/store/memfd.h"
 
+#include <errno.h>
+#include <glib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "cuse-daxd/base/fail.h"
 
 static int make(struct daxd_store *store, struct daxd_why *why)
 {

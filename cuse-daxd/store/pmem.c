@@ -10,21 +10,32 @@
  * libpmem is loaded only here and only to write: its constructor looks through sysfs
  * and, with what it is linked to, costs 1.5 ms, half of a whole start.
  */
-#include "cuse-daxd/base/crashpoint.h"
-#include "cuse-daxd/store/slots.h"
-#include "cuse-daxd/store/store.h"
-
-#include "libcore/image.h"
-#include "libcore/size.h"
+#include "cuse-daxd/store/pmem.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <glib.h>
 #include <libpmem.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "libcore/image.h"
+#include "libcore/infoblock.h"
+#include "libcore/layout.h"
+#include "libcore/model.h"
+#include "libcore/size.h"
+
+#include "cuse-daxd/base/crashpoint.h"
+#include "cuse-daxd/base/fail.h"
+#include "cuse-daxd/store/slots.h"
 
 #define HOW_TO_FORCE "cuse-daxd --force-format overwrites it"
 

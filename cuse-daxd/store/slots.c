@@ -2,9 +2,17 @@
 /* The two slots of a record in the file of a store: read them, compare them. */
 #include "cuse-daxd/store/slots.h"
 
+#include <errno.h>
+#include <glib.h>
 #include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
 
+#include "libcore/layout.h"
 #include "libcore/size.h"
+
+#include "cuse-daxd/base/fail.h"
+#include "cuse-daxd/store/file.h"
 
 /**
  * daxd_slots_remember() - remember what both slots hold now

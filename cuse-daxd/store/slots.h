@@ -3,7 +3,15 @@
 #ifndef DAXD_STORE_SLOTS_H
 #define DAXD_STORE_SLOTS_H
 
-#include "cuse-daxd/store/file.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "libcore/model.h"
+
+struct daxd_record;
+struct daxd_store;
+struct daxd_why;
 
 void daxd_slots_remember(struct daxd_record *record, const uint8_t *unsealed,
 			 size_t length);

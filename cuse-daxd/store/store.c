@@ -2,16 +2,27 @@
 /* Backing stores: what all kinds have in common. */
 #include "cuse-daxd/store/store.h"
 
-#include "cuse-daxd/base/systemd.h"
-
-#include "libcore/size.h"
-#include "cuse-daxd/store/slots.h"
-
+#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <glib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "libcore/size.h"
+
+#include "cuse-daxd/base/fail.h"
+#include "cuse-daxd/base/log.h"
+#include "cuse-daxd/base/systemd.h"
+#include "cuse-daxd/base/util.h"
+#include "cuse-daxd/config/config.h"
+#include "cuse-daxd/store/file.h"
+#include "cuse-daxd/store/hugetlb.h"
+#include "cuse-daxd/store/memfd.h"
+#include "cuse-daxd/store/pmem.h"
+#include "cuse-daxd/store/slots.h"
 
 static const struct daxd_store_ops *const ops_of[] = {
 	[DAXD_MEMFD] = &daxd_store_memfd,

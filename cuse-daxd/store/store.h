@@ -18,10 +18,17 @@
  *    files can, and the holders of their mappings then get SIGBUS.
  *  - memory that was never written is zero.
  */
-#ifndef DAXD_STORE_H
-#define DAXD_STORE_H
+#ifndef DAXD_STORE_STORE_H
+#define DAXD_STORE_STORE_H
 
-#include "cuse-daxd/store/file.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "libcore/model.h"
+
+struct daxd_store;
+struct daxd_store_spec;
+struct daxd_why;
 
 int daxd_store_open(const struct daxd_store_spec *spec, struct daxd_store **ret,
 		    struct daxd_why *why);
@@ -35,10 +42,5 @@ void daxd_store_forget(struct daxd_store *store);
 int daxd_store_sync(struct daxd_store *store);
 void daxd_store_free(struct daxd_store *store);
 bool daxd_store_is_volatile(const struct daxd_store *store);
-
-extern const struct daxd_store_ops daxd_store_memfd;
-extern const struct daxd_store_ops daxd_store_hugetlb;
-extern const struct daxd_store_ops daxd_store_hugetlbfs;
-extern const struct daxd_store_ops daxd_store_pmem;
 
 #endif

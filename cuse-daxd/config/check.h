@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Check which settings go together, and work out the sizes. */
+#ifndef DAXD_CONFIG_CHECK_H
+#define DAXD_CONFIG_CHECK_H
+
+#include <glib.h>
+#include <stdint.h>
+
+struct daxd_config;
+struct daxd_region_cfg;
+
+void daxd_region_cfg_settle(const struct daxd_config *cfg, struct daxd_region_cfg *region,
+			    uint64_t size, GPtrArray *problems);
+void daxd_config_check(struct daxd_config *cfg, GPtrArray *problems);
+
+#endif

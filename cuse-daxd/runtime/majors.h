@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Major numbers that no driver of this host has, and /proc/devices with them. */
+#ifndef DAXD_RUNTIME_MAJORS_H
+#define DAXD_RUNTIME_MAJORS_H
+
+struct dax_model;
+struct dax_state;
+struct daxd_runtime;
+struct daxd_why;
+
+char *daxd_numbers_read(void);
+int daxd_numbers_choose(const char *proc_devices, struct dax_state *state, int major,
+			struct daxd_why *why);
+int daxd_numbers_write(char *proc_devices, struct daxd_runtime *rt,
+		       const struct dax_model *model);
+
+#endif

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Stores of kind hugetlb and hugetlbfs. */
+#ifndef DAXD_STORE_HUGETLB_H
+#define DAXD_STORE_HUGETLB_H
+
+#include "cuse-daxd/store/file.h"
+
+extern const struct daxd_store_ops daxd_store_hugetlb;
+extern const struct daxd_store_ops daxd_store_hugetlbfs;
+
+#endif
