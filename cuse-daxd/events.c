@@ -14,8 +14,8 @@
 #include "cuse-daxd/clients/clients.h"
 #include "cuse-daxd/clients/conn.h"
 #include "cuse-daxd/clients/watch.h"
-#include "cuse-daxd/control/answer.h"
 #include "cuse-daxd/control/describe.h"
+#include "cuse-daxd/control/reply.h"
 
 /**
  * daxd_events_device() - tell watchers that a device appeared, changed or vanished
@@ -53,11 +53,11 @@ void daxd_events_use(void *ctx, const struct daxd_client *client,
 	if (!daxd_watch_is_on(&server->watch) || !dev->region)
 		return;
 	json = json_object_new_object();
-	daxd_add_string(json, "chardev", dev->desc.name);
-	daxd_add_number(json, "pid", (uint64_t)client->pid);
+	daxd_reply_add_string(json, "chardev", dev->desc.name);
+	daxd_reply_add_number(json, "pid", (uint64_t)client->pid);
 	if (is_begin) {
-		comm = daxd_comm_of(client->pid);
-		daxd_add_string(json, "comm", comm);
+		comm = daxd_clients_comm_of(client->pid);
+		daxd_reply_add_string(json, "comm", comm);
 	}
 	daxd_watch_emit(&server->watch, is_begin ? "attach" : "detach", json);
 }
@@ -77,15 +77,16 @@ void daxd_events_fault(void *ctx, const struct dax_fault_event *ev)
 		return;
 	json = json_object_new_object();
 	snprintf(address, sizeof(address), "0x%jx", (uintmax_t)ev->address);
-	daxd_add_string(json, "chardev", ev->device);
-	daxd_add_number(json, "rule", ev->rule);
-	daxd_add_number(json, "pid", (uint64_t)ev->pid);
-	daxd_add_number(json, "thread", (uint64_t)ev->tid);
-	daxd_add_string(json, "comm", ev->comm);
-	daxd_add_string(json, "call", dax_fault_call_name((enum dax_fault_call)ev->call));
-	daxd_add_string(json, "address", address);
-	daxd_add_number(json, "offset", ev->off);
+	daxd_reply_add_string(json, "chardev", ev->device);
+	daxd_reply_add_number(json, "rule", ev->rule);
+	daxd_reply_add_number(json, "pid", (uint64_t)ev->pid);
+	daxd_reply_add_number(json, "thread", (uint64_t)ev->tid);
+	daxd_reply_add_string(json, "comm", ev->comm);
+	daxd_reply_add_string(json, "call",
+			      dax_fault_call_name((enum dax_fault_call)ev->call));
+	daxd_reply_add_string(json, "address", address);
+	daxd_reply_add_number(json, "offset", ev->off);
 	if (ev->error)
-		daxd_add_string(json, "refused", dax_errno_name((int)ev->error));
+		daxd_reply_add_string(json, "refused", dax_errno_name((int)ev->error));
 	daxd_watch_emit(&server->watch, "fault", json);
 }

@@ -61,7 +61,7 @@ struct daemon {
 	GMainLoop *loop;
 };
 
-/* ---- config ---------------------------------------------------------------- */
+/* ---- config -------------------------------------------------------------- */
 
 static char *default_config_path(void)
 {
@@ -115,7 +115,7 @@ static struct daxd_config *load_config(const struct daxd_options *options)
 
 	cfg = path ? daxd_config_load(path, problems) : daxd_config_default();
 	if (!problems->len)
-		daxd_config_check(cfg, problems);
+		daxd_check_config(cfg, problems);
 	for (i = 0; i < problems->len; i++)
 		daxd_error("%s", (const char *)g_ptr_array_index(problems, i));
 	if (problems->len) {
@@ -126,7 +126,7 @@ static struct daxd_config *load_config(const struct daxd_options *options)
 	return cfg;
 }
 
-/* ---- reading the config again ------------------------------------------------ */
+/* ---- reading the config again -------------------------------------------- */
 
 static void tell_systemd(const struct daemon *d)
 {
@@ -139,7 +139,8 @@ static void tell_systemd(const struct daemon *d)
 
 		count += dev->region != NULL; /* ndctl0 has none */
 	}
-	daxd_sd_ready("%u device%s, %s", count, count == 1 ? "" : "s", d->runtime.path);
+	daxd_systemd_ready("%u device%s, %s", count, count == 1 ? "" : "s",
+			   d->runtime.path);
 }
 
 static void warn_of_ignored(const struct daxd_config *is, const struct daxd_config *was)
@@ -166,7 +167,7 @@ static const char *try_reload(struct daemon *d, struct daxd_why *why)
 	config = load_config(&options);
 	if (!config)
 		return "the config has errors";
-	if (daxd_registry_reload(&d->registry, config, why) < 0) {
+	if (daxd_reload(&d->registry, config, why) < 0) {
 		daxd_config_free(config);
 		return why->text;
 	}
@@ -176,23 +177,24 @@ static const char *try_reload(struct daemon *d, struct daxd_why *why)
 	return NULL;
 }
 
-static void reload(struct daemon *d)
+static void reload_config(struct daemon *d)
 {
 	struct daxd_why why;
 	const char *problem;
 
-	daxd_sd_reloading();
+	daxd_systemd_reloading();
 	problem = try_reload(d, &why);
 	if (problem) {
 		daxd_error("SIGHUP: %s; everything stays as it was", problem);
-		daxd_sd_ready("reload failed: %s; everything stays as it was", problem);
+		daxd_systemd_ready("reload failed: %s; everything stays as it was",
+				   problem);
 		return;
 	}
 	daxd_info("SIGHUP: the config was read again");
 	tell_systemd(d);
 }
 
-/* ---- what makes us stop ---------------------------------------------------- */
+/* ---- what makes us stop -------------------------------------------------- */
 
 static void quit(struct daemon *d)
 {
@@ -209,7 +211,7 @@ static gboolean on_signal(gint fd, GIOCondition condition, gpointer data)
 	if (read(fd, &info, sizeof(info)) != sizeof(info))
 		return G_SOURCE_CONTINUE;
 	if (info.ssi_signo == SIGHUP) {
-		reload(d);
+		reload_config(d);
 		return G_SOURCE_CONTINUE;
 	}
 	daxd_debug("%s: stopping", strsignal((int)info.ssi_signo));
@@ -264,7 +266,7 @@ static int watch_other(struct daemon *d, struct daxd_why *why)
 	return 0;
 }
 
-/* ---- going to the background ----------------------------------------------- */
+/* ---- going to the background --------------------------------------------- */
 
 /*
  * The parent waits for one byte, which says that everything is up. Return: where the
@@ -322,7 +324,7 @@ static void tell_ready(int fd, const char *runtime_dir)
 	close(fd);
 }
 
-/* ---- start, run, stop ------------------------------------------------------ */
+/* ---- start, run, stop ---------------------------------------------------- */
 
 /* Each device costs descriptors, and so does each client. */
 static void raise_nofile(void)
@@ -347,7 +349,7 @@ static void hurry(void)
 		syscall(SYS_sched_setattr, 0, &attr, 0);
 }
 
-static int start(struct daemon *d, struct daxd_why *why)
+static int start_daemon(struct daemon *d, struct daxd_why *why)
 {
 	const struct daxd_frontend_ops *ops;
 	int fd = -1;
@@ -362,7 +364,7 @@ static int start(struct daemon *d, struct daxd_why *why)
 	if (r == 0)
 		r = watch_other(d, why);
 	if (r == 0)
-		r = daxd_registry_open(&d->registry, d->config, why);
+		r = daxd_setup_open(&d->registry, d->config, why);
 	if (r == 0)
 		r = daxd_runtime_open_state(&d->runtime, why);
 	if (r == 0)
@@ -370,19 +372,19 @@ static int start(struct daemon *d, struct daxd_why *why)
 	if (r == 0)
 		r = daxd_start_devices(&d->registry, &d->runtime, &d->frontend, why);
 	if (r == 0) {
-		fd = daxd_sd_take_socket();
+		fd = daxd_systemd_take_socket();
 		d->runtime.has_socket = fd >= 0;
 		r = daxd_server_start(&d->server, &d->registry, fd, why);
 	}
 	return r;
 }
 
-static void stop(struct daemon *d, bool has_run)
+static void stop_daemon(struct daemon *d, bool has_run)
 {
 	enum daxd_leave leave = DAXD_LEAVE_NOTHING;
 
-	daxd_sd_stopping();
-	daxd_faults_report(d->registry.faults, d->options.fault_report);
+	daxd_systemd_stopping();
+	daxd_tally_report(d->registry.faults, d->options.fault_report);
 	daxd_server_stop(&d->server);
 	if (d->registry.regions)
 		daxd_start_undo(&d->registry);
@@ -391,7 +393,7 @@ static void stop(struct daemon *d, bool has_run)
 		return;
 	if (!has_run && d->runtime.is_recovered)
 		leave = DAXD_LEAVE_ALL;
-	else if (has_run && daxd_sd_has_store())
+	else if (has_run && daxd_systemd_has_store())
 		leave = DAXD_LEAVE_STATE;
 	daxd_runtime_close(&d->runtime, leave);
 }
@@ -408,7 +410,7 @@ static int run_daemon(struct daemon *d)
 	if (!d->options.is_foreground)
 		tell = go_background();
 	d->loop = g_main_loop_new(NULL, FALSE);
-	r = start(d, &why);
+	r = start_daemon(d, &why);
 	if (r < 0) {
 		daxd_error("%s", why.text);
 	} else {
@@ -418,7 +420,7 @@ static int run_daemon(struct daemon *d)
 			leave_terminal(tell);
 		g_main_loop_run(d->loop);
 	}
-	stop(d, r == 0);
+	stop_daemon(d, r == 0);
 	g_main_loop_unref(d->loop);
 	return r < 0;
 }
@@ -433,14 +435,14 @@ static int print_config(const struct daxd_options *options)
 	if (options->job == DAXD_JOB_CHECK) {
 		printf("%s: ok\n", cfg->file);
 	} else {
-		dump = daxd_config_dump(cfg);
+		dump = daxd_dump_config(cfg);
 		fputs(dump, stdout);
 	}
 	daxd_config_free(cfg);
 	return 0;
 }
 
-static int run(const struct daxd_options *options)
+static int run_job(const struct daxd_options *options)
 {
 	struct daemon d = {.options = *options};
 	int status = 1;
@@ -453,7 +455,7 @@ static int run(const struct daxd_options *options)
 	if (d.config) {
 		status = run_daemon(&d);
 		daxd_config_free(d.config);
-		daxd_sd_done();
+		daxd_systemd_done();
 	}
 	g_free(d.config_path);
 	return status;
@@ -466,14 +468,14 @@ int main(int argc, char **argv)
 	int status = 0;
 
 	daxd_log_init();
-	daxd_sd_init();
+	daxd_systemd_init();
 	if (daxd_options_parse(argc, argv, &options, &why) < 0) {
 		daxd_error("%s", why.text);
 		return 1;
 	}
 	switch (options.job) {
 	case DAXD_JOB_RUN:
-		return run(&options);
+		return run_job(&options);
 	case DAXD_JOB_CHECK:
 	case DAXD_JOB_DUMP:
 		status = print_config(&options);

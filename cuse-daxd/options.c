@@ -91,11 +91,11 @@ void daxd_options_help(void)
 	printf("\nWithout a config file there is one device, dax0.0, of 1 GiB.\n");
 }
 
-static int parse_frontend(const char *text, int *ret, struct daxd_why *why)
+static int parse_frontend_option(const char *text, int *ret, struct daxd_why *why)
 {
 	enum daxd_frontend_kind kind;
 
-	if (daxd_frontend_parse(text, &kind) < 0)
+	if (daxd_keys_parse_frontend(text, &kind) < 0)
 		return daxd_fail(why, EINVAL,
 				 "--frontend: '%s' is not one of auto, cuse, "
 				 "none",
@@ -135,7 +135,7 @@ static int parse_fault(const char *text, struct daxd_options *ret, struct daxd_w
 	struct daxd_why mistake;
 	char words[DAX_FAULT_TEXT_MAX];
 
-	if (daxd_faults_check(text, &rule, &mistake) < 0)
+	if (daxd_rules_check(text, &rule, &mistake) < 0)
 		return daxd_fail(why, EINVAL, "--fault: %s", mistake.text);
 	if (!ret->faults)
 		ret->faults = g_ptr_array_new_with_free_func(g_free);
@@ -155,7 +155,7 @@ static int apply(enum option_id id, const char *arg, struct daxd_options *ret,
 		ret->runtime_dir = arg;
 		return 0;
 	case OPT_FRONTEND:
-		return parse_frontend(arg, &ret->frontend, why);
+		return parse_frontend_option(arg, &ret->frontend, why);
 	case OPT_FOREGROUND:
 		ret->is_foreground = true;
 		return 0;

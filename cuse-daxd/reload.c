@@ -40,7 +40,7 @@ struct reload {
 	uint64_t last_life;     /* devices of later ones are new */
 };
 
-/* ---- looking up -------------------------------------------------------------- */
+/* ---- looking up ---------------------------------------------------------- */
 
 static struct daxd_region_cfg *find_region_cfg(const struct daxd_config *cfg, uint32_t id)
 {
@@ -63,7 +63,7 @@ static struct daxd_device_cfg *find_device_cfg(const struct daxd_region_cfg *reg
 	return NULL;
 }
 
-static struct daxd_region *find_region(const struct daxd_registry *reg, uint32_t id)
+static struct daxd_region *find_open_region(const struct daxd_registry *reg, uint32_t id)
 {
 	guint i;
 
@@ -76,7 +76,7 @@ static struct daxd_region *find_region(const struct daxd_registry *reg, uint32_t
 	return NULL;
 }
 
-/* ---- what is possible --------------------------------------------------------- */
+/* ---- what is possible ---------------------------------------------------- */
 
 static int check_device(const struct reload *rl, const struct daxd_region_cfg *region,
 			const struct daxd_device_cfg *is,
@@ -86,7 +86,7 @@ static int check_device(const struct reload *rl, const struct daxd_region_cfg *r
 
 	if (was && is->minor != was->minor)
 		what = "minor";
-	else if (was && !daxd_region_cfg_is_shared(region) && is->size != was->size)
+	else if (was && !daxd_config_is_shared(region) && is->size != was->size)
 		what = "size";
 	if (!what)
 		return 0;
@@ -97,8 +97,8 @@ static int check_device(const struct reload *rl, const struct daxd_region_cfg *r
 			 is->id, what);
 }
 
-static int check_region(const struct reload *rl, struct daxd_region_cfg *is,
-			const struct daxd_region_cfg *was, struct daxd_why *why)
+static int check_kept_region(const struct reload *rl, struct daxd_region_cfg *is,
+			     const struct daxd_region_cfg *was, struct daxd_why *why)
 {
 	struct daxd_device_cfg *dev;
 	int r = 0;
@@ -119,7 +119,7 @@ static void copy_settled(struct daxd_region_cfg *is, const struct daxd_region_cf
 {
 	struct daxd_device_cfg *dev;
 
-	if (!daxd_region_cfg_is_shared(is))
+	if (!daxd_config_is_shared(is))
 		return;
 	is->size = was->size;
 	is->align = was->align;
@@ -145,13 +145,13 @@ static int reserve_minor(struct reload *rl, const struct daxd_region_cfg *region
 }
 
 /* Looks at all, opens the stores of new regions. */
-static int prepare(struct reload *rl, struct daxd_why *why)
+static int prepare_reload(struct reload *rl, struct daxd_why *why)
 {
 	struct daxd_region_cfg *is;
 	struct daxd_device_cfg *dev;
 	int r;
 
-	r = daxd_faults_check_reload(rl->reg->faults, rl->cfg->faults, why);
+	r = daxd_rules_check_reload(rl->reg->faults, rl->cfg->faults, why);
 	for (is = rl->cfg->regions; r == 0 && is; is = is->next) {
 		const struct daxd_region_cfg *was = find_region_cfg(rl->reg->cfg, is->id);
 		struct daxd_region *region;
@@ -162,23 +162,23 @@ static int prepare(struct reload *rl, struct daxd_why *why)
 		if (r < 0)
 			return r;
 		if (was) {
-			r = check_region(rl, is, was, why);
+			r = check_kept_region(rl, is, was, why);
 			if (r == 0)
 				copy_settled(is, was);
 			continue;
 		}
-		r = daxd_region_open(rl->cfg, is, &region, why);
+		r = daxd_setup_open_region(rl->cfg, is, &region, why);
 		g_ptr_array_add(rl->new_regions, region);
 	}
 	return r;
 }
 
-/* ---- making what is new -------------------------------------------------------- */
+/* ---- making what is new -------------------------------------------------- */
 
 static int make_devices(struct reload *rl, const struct daxd_region_cfg *is,
 			struct daxd_why *why)
 {
-	struct daxd_region *region = find_region(rl->reg, is->id);
+	struct daxd_region *region = find_open_region(rl->reg, is->id);
 	const struct daxd_device_cfg *dev;
 	int r = 0;
 
@@ -187,12 +187,12 @@ static int make_devices(struct reload *rl, const struct daxd_region_cfg *is,
 			continue;
 		g_ptr_array_add(rl->grown, region);
 		g_array_append_val(rl->sizes, region->region->size);
-		r = daxd_region_make_device(rl->reg, region, dev, why);
+		r = daxd_setup_make_device(rl->reg, region, dev, why);
 	}
 	return r;
 }
 
-static int make(struct reload *rl, struct daxd_why *why)
+static int make_new(struct reload *rl, struct daxd_why *why)
 {
 	const struct daxd_region_cfg *is;
 	int r = 0;
@@ -202,7 +202,8 @@ static int make(struct reload *rl, struct daxd_why *why)
 		if (find_region_cfg(rl->reg->cfg, is->id))
 			r = make_devices(rl, is, why);
 	for (i = 0; r == 0 && i < rl->new_regions->len; i++)
-		r = daxd_region_make(rl->reg, g_ptr_array_index(rl->new_regions, i), why);
+		r = daxd_setup_make_region(rl->reg, g_ptr_array_index(rl->new_regions, i),
+					   why);
 	return r;
 }
 
@@ -257,7 +258,7 @@ static void take_back(struct reload *rl)
 					g_array_index(rl->minors, uint32_t, i));
 }
 
-/* ---- what others see ------------------------------------------------------------ */
+/* ---- what others see ----------------------------------------------------- */
 
 static void remove_devices(struct daxd_region *region, const struct daxd_region_cfg *is)
 {
@@ -389,38 +390,37 @@ static gint compare_regions(gconstpointer a, gconstpointer b)
 	return ra->cfg->id < rb->cfg->id ? -1 : ra->cfg->id > rb->cfg->id;
 }
 
-static void commit(struct reload *rl)
+static void commit_reload(struct reload *rl)
 {
 	struct daxd_registry *reg = rl->reg;
 	g_autoptr(GPtrArray) removed = NULL;
 	struct daxd_why why;
 	guint i;
 
-	daxd_registry_give_minors(reg, rl->cfg);
+	daxd_setup_give_minors(reg, rl->cfg);
 	removed = remove_regions(rl);
 	for (i = 0; i < rl->new_regions->len; i++)
 		g_ptr_array_add(reg->regions, g_ptr_array_index(rl->new_regions, i));
 	g_ptr_array_sort(reg->regions, compare_regions);
-	daxd_registry_add_ndctl(reg);
-	daxd_registry_keep_stores(reg);
-	daxd_registry_hand_over_stores(reg);
+	daxd_setup_add_ndctl(reg);
+	daxd_setup_keep_stores(reg);
+	daxd_setup_hand_over_stores(reg);
 	if (daxd_registry_commit(reg, &why) < 0)
 		daxd_warning("%s, continuing without", why.text);
 	change_all_perms(reg); /* of those that are left */
-	daxd_faults_reload(reg->faults, rl->cfg->faults);
+	daxd_rules_reload(reg->faults, rl->cfg->faults);
 	free_removed(reg, removed);
 	daxd_registry_release_minors(reg);
 	reg->cfg = rl->cfg;
 }
 
 /**
- * daxd_registry_reload() - carry out a changed config
+ * daxd_reload() - carry out a changed config
  * @reg:	started
  * @cfg:	checked; taken over, in place of reg->cfg, which the caller frees
  * @why:	why not; then nothing has changed, and @cfg is still the caller's
  */
-int daxd_registry_reload(struct daxd_registry *reg, struct daxd_config *cfg,
-			 struct daxd_why *why)
+int daxd_reload(struct daxd_registry *reg, struct daxd_config *cfg, struct daxd_why *why)
 {
 	struct reload rl = {
 		.reg = reg,
@@ -433,11 +433,11 @@ int daxd_registry_reload(struct daxd_registry *reg, struct daxd_config *cfg,
 	};
 	int r;
 
-	r = prepare(&rl, why);
+	r = prepare_reload(&rl, why);
 	if (r == 0)
-		r = make(&rl, why);
+		r = make_new(&rl, why);
 	if (r == 0)
-		commit(&rl);
+		commit_reload(&rl);
 	else
 		take_back(&rl);
 	g_ptr_array_unref(rl.new_regions);

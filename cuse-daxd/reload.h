@@ -7,7 +7,6 @@ struct daxd_config;
 struct daxd_registry;
 struct daxd_why;
 
-int daxd_registry_reload(struct daxd_registry *reg, struct daxd_config *cfg,
-			 struct daxd_why *why);
+int daxd_reload(struct daxd_registry *reg, struct daxd_config *cfg, struct daxd_why *why);
 
 #endif

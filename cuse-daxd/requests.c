@@ -36,7 +36,7 @@
 #include "cuse-daxd/runtime/tree.h"
 #include "cuse-daxd/store/file.h"
 
-static enum daxd_next refuse(int error, struct daxd_answer *ret)
+static enum daxd_next refuse_request(int error, struct daxd_reply *ret)
 {
 	ret->error = error < 0 ? -error : error;
 	return DAXD_REPLY;
@@ -46,8 +46,8 @@ static enum daxd_next refuse(int error, struct daxd_answer *ret)
  * By its number. A descriptor that was opened when an earlier daemon had the number is
  * one of the device if the device is still the same.
  */
-static int find_node(const struct daxd_registry *reg, int fd, dev_t rdev,
-		     struct daxd_device **ret)
+static int find_by_number(const struct daxd_registry *reg, int fd, dev_t rdev,
+			  struct daxd_device **ret)
 {
 	const struct daxd_frontend *fe = reg->fe;
 	int r;
@@ -61,17 +61,18 @@ static int find_node(const struct daxd_registry *reg, int fd, dev_t rdev,
 }
 
 /* The device whose open handle a descriptor is. */
-static int find_device(const struct daxd_registry *reg, int fd, struct daxd_device **ret)
+static int find_by_fd(const struct daxd_registry *reg, int fd, struct daxd_device **ret)
 {
 	struct statx stx;
 	int r;
 
-	r = daxd_foreign_stat(fd, &stx);
+	r = daxd_untrusted_fd_stat(fd, &stx);
 	if (r < 0)
 		return -EBADF;
 	if (S_ISCHR(stx.stx_mode))
-		return find_node(reg, fd, makedev(stx.stx_rdev_major, stx.stx_rdev_minor),
-				 ret);
+		return find_by_number(reg, fd,
+				      makedev(stx.stx_rdev_major, stx.stx_rdev_minor),
+				      ret);
 	if (!S_ISREG(stx.stx_mode))
 		return -EBADF;
 	return daxd_devices_find(reg, makedev(stx.stx_dev_major, stx.stx_dev_minor),
@@ -92,8 +93,8 @@ static void tell_attach(const struct daxd_peer *peer, const struct daxd_device *
 		       error ? ": " : "", error ? strerror(-error) : "");
 }
 
-static enum daxd_next attach(struct daxd_conn *conn, const struct daxd_question *q,
-			     struct daxd_answer *ret)
+static enum daxd_next on_attach(struct daxd_conn *conn, const struct daxd_request *q,
+				struct daxd_reply *ret)
 {
 	struct daxd_server *server = conn->server;
 	struct daxd_device *dev;
@@ -104,10 +105,10 @@ static enum daxd_next attach(struct daxd_conn *conn, const struct daxd_question 
 		return DAXD_DROP;
 	flags = fcntl(q->fds[0], F_GETFL);
 	if (flags < 0 || flags & O_PATH)
-		return refuse(EBADF, ret);
-	r = find_device(server->reg, q->fds[0], &dev);
+		return refuse_request(EBADF, ret);
+	r = find_by_fd(server->reg, q->fds[0], &dev);
 	if (r < 0)
-		return refuse(r, ret);
+		return refuse_request(r, ret);
 	if (dev->desc.flags & DAX_DEVICE_NDCTL)
 		r = -ENODEV;
 	else if (!dax_device_is_alive(&dev->desc))
@@ -119,9 +120,9 @@ static enum daxd_next attach(struct daxd_conn *conn, const struct daxd_question 
 	tell_attach(&conn->peer, dev, r);
 	if (r < 0) {
 		dev->refusals++;
-		return refuse(r, ret);
+		return refuse_request(r, ret);
 	}
-	daxd_mend(server->reg, dev->region);
+	daxd_repair(server->reg, dev->region);
 	daxd_registry_opened(server->reg, dev);
 	dev->attaches++;
 	server->stats.attaches++;
@@ -131,8 +132,8 @@ static enum daxd_next attach(struct daxd_conn *conn, const struct daxd_question 
 	return DAXD_REPLY;
 }
 
-static enum daxd_next adopt(struct daxd_conn *conn, const struct daxd_question *q,
-			    struct daxd_answer *ret)
+static enum daxd_next on_adopt(struct daxd_conn *conn, const struct daxd_request *q,
+			       struct daxd_reply *ret)
 {
 	int r;
 
@@ -140,10 +141,10 @@ static enum daxd_next adopt(struct daxd_conn *conn, const struct daxd_question *
 		return DAXD_DROP;
 	conn->server->stats.adopts++;
 	r = daxd_clients_adopt(&conn->server->clients, &conn->peer);
-	return r < 0 ? refuse(r, ret) : DAXD_REPLY;
+	return r < 0 ? refuse_request(r, ret) : DAXD_REPLY;
 }
 
-static enum daxd_next settled(struct daxd_conn *conn, const struct daxd_question *q)
+static enum daxd_next on_settled(struct daxd_conn *conn, const struct daxd_request *q)
 {
 	if (q->nr_fds || q->msg->len)
 		return DAXD_DROP;
@@ -153,8 +154,8 @@ static enum daxd_next settled(struct daxd_conn *conn, const struct daxd_question
 }
 
 /* Opening a disabled device succeeds while somebody has it open (fs/char_dev.c). */
-static enum daxd_next held(struct daxd_conn *conn, const struct daxd_question *q,
-			   struct daxd_answer *ret)
+static enum daxd_next on_held(struct daxd_conn *conn, const struct daxd_request *q,
+			      struct daxd_reply *ret)
 {
 	struct daxd_registry *reg = conn->server->reg;
 	_cleanup_close_ int dir = -1;
@@ -164,20 +165,20 @@ static enum daxd_next held(struct daxd_conn *conn, const struct daxd_question *q
 	if (q->nr_fds || q->msg->len)
 		return DAXD_DROP;
 	if (q->msg->arg[0] >= reg->rt->state->nr_slots)
-		return refuse(ENXIO, ret);
+		return refuse_request(ENXIO, ret);
 	dax_state_read(reg->rt->state, (uint32_t)q->msg->arg[0], &desc);
 	if (desc.flags & DAX_DEVICE_GONE || reg->rt->state->flags & DAX_STATE_CUSE)
-		return refuse(ENXIO, ret);
+		return refuse_request(ENXIO, ret);
 	dir = openat(reg->rt->dir, "dev", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	fd = dir < 0 ? -1 : openat(dir, desc.name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || !reg->fe->ops->is_held(reg->fe, fd))
-		return refuse(ENXIO, ret);
+		return refuse_request(ENXIO, ret);
 	return DAXD_REPLY;
 }
 
 /* That the client could open the attribute for writing is its permission. */
-static enum daxd_next store(struct daxd_conn *conn, const struct daxd_question *q,
-			    struct daxd_answer *ret)
+static enum daxd_next on_store(struct daxd_conn *conn, const struct daxd_request *q,
+			       struct daxd_reply *ret)
 {
 	struct daxd_server *server = conn->server;
 	const char *path = (const char *)q->msg->body;
@@ -193,14 +194,14 @@ static enum daxd_next store(struct daxd_conn *conn, const struct daxd_question *
 	flags = fcntl(q->fds[0], F_GETFL);
 	if (flags < 0 || flags & O_PATH ||
 	    ((flags & O_ACCMODE) != O_WRONLY && (flags & O_ACCMODE) != O_RDWR))
-		return refuse(EBADF, ret);
+		return refuse_request(EBADF, ret);
 	r = daxd_tree_find(&server->reg->tree, q->fds[0], path, &real);
 	if (r < 0)
-		return refuse(r, ret);
+		return refuse_request(r, ret);
 	server->stats.stores++;
 	r = daxd_registry_store(server->reg, real, text, len);
-	daxd_giveback_saw(conn, real, text, len, r);
-	return r < 0 ? refuse(r, ret) : daxd_settle(conn, ret);
+	daxd_rebind_saw(conn, real, text, len, r);
+	return r < 0 ? refuse_request(r, ret) : daxd_settle(conn, ret);
 }
 
 /* Nothing in it may disturb who reads the log. */
@@ -213,8 +214,8 @@ static void make_text(char *text, size_t size)
 }
 
 /* Of whom it is, the socket knows better than the message. */
-static enum daxd_next fault(struct daxd_conn *conn, const struct daxd_question *q,
-			    struct daxd_answer *ret)
+static enum daxd_next on_fault(struct daxd_conn *conn, const struct daxd_request *q,
+			       struct daxd_reply *ret)
 {
 	struct dax_fault_event ev;
 	int r;
@@ -228,15 +229,15 @@ static enum daxd_next fault(struct daxd_conn *conn, const struct daxd_question *
 	ev.uid = conn->peer.uid;
 	make_text(ev.comm, sizeof(ev.comm));
 	make_text(ev.device, sizeof(ev.device));
-	r = daxd_faults_struck(conn->server->reg->faults, &ev);
+	r = daxd_rules_struck(conn->server->reg->faults, &ev);
 	if (r < 0)
-		return refuse(r, ret);
+		return refuse_request(r, ret);
 	return r ? daxd_settle(conn, ret) : DAXD_REPLY;
 }
 
 /* That the client could open the bus's node for writing is its permission. */
-static enum daxd_next clear(struct daxd_conn *conn, const struct daxd_question *q,
-			    struct daxd_answer *ret)
+static enum daxd_next on_clear(struct daxd_conn *conn, const struct daxd_request *q,
+			       struct daxd_reply *ret)
 {
 	struct daxd_registry *reg = conn->server->reg;
 	struct daxd_device *node;
@@ -248,44 +249,44 @@ static enum daxd_next clear(struct daxd_conn *conn, const struct daxd_question *
 		return DAXD_DROP;
 	memcpy(body, q->msg->body, sizeof(body));
 	flags = fcntl(q->fds[0], F_GETFL);
-	r = find_device(reg, q->fds[0], &node);
+	r = find_by_fd(reg, q->fds[0], &node);
 	if (r < 0 || flags < 0 || (flags & (O_ACCMODE | O_PATH)) != O_RDWR ||
 	    !(node->desc.flags & DAX_DEVICE_NDCTL))
-		return refuse(EBADF, ret);
-	daxd_faults_clear_physical(reg->faults, body[0], body[1]);
+		return refuse_request(EBADF, ret);
+	daxd_inject_clear_physical(reg->faults, body[0], body[1]);
 	ret->arg[0] = body[1];
 	return daxd_settle(conn, ret);
 }
 
 /**
- * daxd_question_answer() - what shall be done about a message?
+ * daxd_request_answer() - what shall be done about a message?
  * @conn:	who sent it
  * @q:		checked by dax_msg_check()
  * @ret:	the answer; fd -1 before
  */
-enum daxd_next daxd_question_answer(struct daxd_conn *conn, const struct daxd_question *q,
-				    struct daxd_answer *ret)
+enum daxd_next daxd_request_answer(struct daxd_conn *conn, const struct daxd_request *q,
+				   struct daxd_reply *ret)
 {
 	switch ((enum dax_msg_type)q->msg->type) {
 	case DAX_MSG_ATTACH:
-		return attach(conn, q, ret);
+		return on_attach(conn, q, ret);
 	case DAX_MSG_ADOPT:
-		return adopt(conn, q, ret);
+		return on_adopt(conn, q, ret);
 	case DAX_MSG_SETTLED:
-		return settled(conn, q);
+		return on_settled(conn, q);
 	case DAX_MSG_STORE:
-		return store(conn, q, ret);
+		return on_store(conn, q, ret);
 	case DAX_MSG_CONTROL:
 		if (q->nr_fds)
 			return DAXD_DROP;
 		conn->server->stats.controls++;
 		return daxd_control(conn, (const char *)q->msg->body, q->msg->len, ret);
 	case DAX_MSG_FAULT:
-		return fault(conn, q, ret);
+		return on_fault(conn, q, ret);
 	case DAX_MSG_HELD:
-		return held(conn, q, ret);
+		return on_held(conn, q, ret);
 	case DAX_MSG_CLEAR:
-		return clear(conn, q, ret);
+		return on_clear(conn, q, ret);
 	case DAX_MSG_REPLY:
 	case DAX_MSG_NR:
 		break;

@@ -5,7 +5,7 @@
 
 #include "cuse-daxd/clients/conn.h"
 
-enum daxd_next daxd_question_answer(struct daxd_conn *conn, const struct daxd_question *q,
-				    struct daxd_answer *ret);
+enum daxd_next daxd_request_answer(struct daxd_conn *conn, const struct daxd_request *q,
+				   struct daxd_reply *ret);
 
 #endif

@@ -38,25 +38,27 @@
 #include "cuse-daxd/requests.h"
 #include "cuse-daxd/runtime/runtime.h"
 
-#define BACKLOG         4096
-#define ACCEPTS_AT_ONCE 16
-#define PAUSE_MS        100 /* when there are no descriptors left */
+#define CONNS_MAX         512
+#define CONNS_PER_UID_MAX 128
+#define BACKLOG           4096
+#define ACCEPTS_AT_ONCE   16
+#define PAUSE_MS          100 /* when there are no descriptors left */
 
-static void on_question(struct daxd_conn *conn)
+static void on_request(struct daxd_conn *conn)
 {
-	struct daxd_answer answer = {.fd = -1};
-	struct daxd_question q = {0};
+	struct daxd_reply reply = {.fd = -1};
+	struct daxd_request q = {0};
 	enum daxd_next next = DAXD_DROP;
 	const char *reason = daxd_conn_receive(conn, &q);
 
 	if (!reason) {
-		next = daxd_question_answer(conn, &q, &answer);
+		next = daxd_request_answer(conn, &q, &reply);
 		reason = "nonsense";
 	}
 	daxd_conn_close_fds(conn, &q);
 	switch (next) {
 	case DAXD_REPLY:
-		daxd_conn_reply(conn, &answer);
+		daxd_conn_reply(conn, &reply);
 		break;
 	case DAXD_LATER:
 		break;
@@ -78,16 +80,14 @@ static gboolean on_conn(gint fd, GIOCondition condition, gpointer data)
 		daxd_conn_free(conn);
 	} else if (conn->job) {
 		daxd_conn_drop(conn, "asks before it was answered");
-	} else if (daxd_foreign_is_banned(conn->peer.uid)) {
+	} else if (daxd_untrusted_fd_is_banned(conn->peer.uid)) {
 		daxd_conn_drop(conn, "its user's descriptors do not close");
 	} else {
 		daxd_conn_heard(conn);
-		on_question(conn);
+		on_request(conn);
 	}
 	return G_SOURCE_CONTINUE; /* or the source is destroyed already */
 }
-
-/* ---- accepting ------------------------------------------------------------- */
 
 /* Room for one more, by whoever has been silent longest. */
 static void make_room(struct daxd_server *server, uid_t uid)
@@ -105,9 +105,9 @@ static void make_room(struct daxd_server *server, uid_t uid)
 		if (!oldest)
 			oldest = conn;
 	}
-	if (count >= DAXD_CONNS_PER_UID_MAX)
+	if (count >= CONNS_PER_UID_MAX)
 		daxd_conn_drop(oldest, "its user has too many connections");
-	else if (server->conns.length >= DAXD_CONNS_MAX)
+	else if (server->conns.length >= CONNS_MAX)
 		daxd_conn_drop(server->conns.head->data,
 			       "there are too many connections");
 }
@@ -121,7 +121,7 @@ static void add_conn(struct daxd_server *server, int fd)
 	struct daxd_conn *conn;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0 ||
-	    daxd_foreign_is_banned(cred.uid)) {
+	    daxd_untrusted_fd_is_banned(cred.uid)) {
 		close(fd);
 		server->stats.dropped++;
 		return;
@@ -283,7 +283,7 @@ void daxd_server_stop(struct daxd_server *server)
 	server->reg->on_event = NULL;
 	server->reg->faults->on_event = NULL;
 	daxd_watch_done(&server->watch);
-	daxd_giveback_done(server);
+	daxd_rebind_done(server);
 	daxd_clients_done(&server->clients);
 	if (server->source) {
 		g_source_destroy(server->source);

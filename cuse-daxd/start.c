@@ -27,7 +27,7 @@
 #include "cuse-daxd/store/file.h"
 #include "cuse-daxd/store/store.h"
 
-static void opened(void *ctx, const char *name)
+static void on_opened(void *ctx, const char *name)
 {
 	struct daxd_device *dev = daxd_devices_find_name(ctx, name);
 
@@ -59,14 +59,14 @@ static int check_shown(const struct daxd_registry *reg, struct daxd_why *why)
 int daxd_start_devices(struct daxd_registry *reg, struct daxd_runtime *rt,
 		       struct daxd_frontend *fe, struct daxd_why *why)
 {
-	g_autofree char *proc_devices = daxd_numbers_read();
+	g_autofree char *proc_devices = daxd_majors_read();
 	struct stat st;
 	int proc;
 	int r;
 
 	reg->rt = rt;
 	reg->fe = fe;
-	r = daxd_numbers_choose(proc_devices, rt->state, reg->cfg->major, why);
+	r = daxd_majors_choose(proc_devices, rt->state, reg->cfg->major, why);
 	if (r < 0)
 		return r;
 	dax_model_init(&reg->model, rt->state->major, rt->state->ndctl_major);
@@ -75,12 +75,12 @@ int daxd_start_devices(struct daxd_registry *reg, struct daxd_runtime *rt,
 	r = daxd_setup_make_all(reg, why);
 	if (r < 0)
 		return r;
-	daxd_registry_give_minors(reg, reg->cfg);
+	daxd_setup_give_minors(reg, reg->cfg);
 	rt->state->runtime_dev = fstat(rt->dir, &st) < 0 ? 0 : st.st_dev;
 	daxd_recover_devices(reg);
-	fe->on_opened = opened;
+	fe->on_opened = on_opened;
 	fe->ctx = reg;
-	r = daxd_faults_start(reg, why);
+	r = daxd_rules_start(reg, why);
 	if (r == 0)
 		r = daxd_registry_sync(reg, why);
 	if (r == 0)
@@ -95,8 +95,8 @@ int daxd_start_devices(struct daxd_registry *reg, struct daxd_runtime *rt,
 	if (proc < 0)
 		return proc;
 	close(proc);
-	daxd_registry_hand_over_stores(reg);
-	r = daxd_numbers_write(proc_devices, rt, &reg->model);
+	daxd_setup_hand_over_stores(reg);
+	r = daxd_majors_write(proc_devices, rt, &reg->model);
 	if (r == 0)
 		r = daxd_note_write(reg);
 	if (r < 0)
@@ -107,13 +107,13 @@ int daxd_start_devices(struct daxd_registry *reg, struct daxd_runtime *rt,
 	r = daxd_record_save(reg, why);
 	if (r < 0)
 		return r;
-	daxd_registry_keep_stores(reg);
+	daxd_setup_keep_stores(reg);
 	return 0;
 }
 
 /**
  * daxd_start_undo() - let go of everything
- * @reg:	after daxd_registry_open(), whatever it answered
+ * @reg:	after daxd_setup_open(), whatever it answered
  *
  * What programs stored is made to survive a crash, where the store can do that.
  */
@@ -121,10 +121,10 @@ void daxd_start_undo(struct daxd_registry *reg)
 {
 	guint i;
 
-	daxd_faults_done(reg->faults);
+	daxd_rules_done(reg->faults);
 	reg->faults = NULL;
 	for (i = 0; reg->regions && i < reg->regions->len; i++)
-		daxd_mend(reg, g_ptr_array_index(reg->regions, i));
+		daxd_repair(reg, g_ptr_array_index(reg->regions, i));
 	for (i = 0; reg->regions && i < reg->regions->len; i++) {
 		struct daxd_region *region = g_ptr_array_index(reg->regions, i);
 		int r = 0;

@@ -47,7 +47,7 @@ static bool is_journal(void)
 	       fstat(STDERR_FILENO, &st) == 0 && st.st_dev == dev && st.st_ino == ino;
 }
 
-static bool load(void)
+static bool load_libsystemd(void)
 {
 	void *lib = dlopen("libsystemd.so.0", RTLD_NOW | RTLD_LOCAL);
 
@@ -86,180 +86,15 @@ static void take_passed(void)
 	free(names);
 }
 
-/**
- * daxd_sd_init() - see whether systemd has started us, and with what
- */
-void daxd_sd_init(void)
-{
-	const bool is_passed = secure_getenv("LISTEN_PID");
-
-	sd.has_notify = secure_getenv("NOTIFY_SOCKET");
-	sd.has_journal = is_journal();
-	if (!sd.has_notify && !sd.has_journal && !is_passed)
-		return;
-	if (!load()) {
-		sd.has_notify = false;
-		sd.has_journal = false;
-		daxd_warning("libsystemd.so.0: %s; continuing without systemd "
-			     "(apt-get install libsystemd0)",
-			     dlerror() ?: "too old");
-		return;
-	}
-	if (sd.has_journal)
-		daxd_log_sink = daxd_sd_journal;
-	sd.kept = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, close_kept);
-	take_passed();
-}
-
-/**
- * daxd_sd_done() - close what was passed and not taken
- */
-void daxd_sd_done(void)
-{
-	daxd_close_fd(&sd.socket);
-	g_clear_pointer(&sd.kept, g_hash_table_unref);
-}
-
-/**
- * daxd_sd_take_socket() - the control socket, if systemd listens on it for us
- *
- * Return: the descriptor, now the caller's, or -1.
- */
-int daxd_sd_take_socket(void)
-{
-	return TAKE_FD(sd.socket);
-}
-
-/**
- * daxd_sd_has_store() - does somebody keep descriptors for us over a restart?
- */
-bool daxd_sd_has_store(void)
-{
-	return sd.has_notify;
-}
-
-/**
- * daxd_sd_take() - a descriptor that was kept
- * @name:	as daxd_sd_keep() had it
- *
- * Return: the descriptor, now the caller's, or -1. systemd goes on keeping it.
- */
-int daxd_sd_take(const char *name)
-{
-	gpointer value;
-	gpointer key;
-
-	if (!sd.kept || !g_hash_table_steal_extended(sd.kept, name, &key, &value))
-		return -1;
-	g_free(key);
-	return GPOINTER_TO_INT(value) - 1;
-}
-
-/**
- * daxd_sd_keep() - have a descriptor kept until the service is stopped for good
- * @name:	to take it by; ASCII without ':'
- * @fd:		the descriptor, still the caller's
- */
-int daxd_sd_keep(const char *name, int fd)
-{
-	g_autofree char *text = g_strdup_printf("FDSTORE=1\nFDNAME=%s", name);
-	int r;
-
-	if (!sd.has_notify)
-		return -ENOTCONN;
-	r = sd.notify_with_fds(0, 0, text, &fd, 1);
-	return r < 0 ? r : 0;
-}
-
-/**
- * daxd_sd_forget() - what was kept under a name is not needed any more
- * @name:	of it
- */
-void daxd_sd_forget(const char *name)
-{
-	g_autofree char *text = g_strdup_printf("FDSTOREREMOVE=1\nFDNAME=%s", name);
-
-	if (sd.has_notify)
-		sd.notify(0, text);
-}
-
-/**
- * daxd_sd_forget_rest() - nobody will take what was not taken
- */
-void daxd_sd_forget_rest(void)
-{
-	GHashTableIter iter;
-	const char *name;
-
-	if (!sd.kept)
-		return;
-	g_hash_table_iter_init(&iter, sd.kept);
-	while (g_hash_table_iter_next(&iter, (void **)&name, NULL))
-		daxd_sd_forget(name);
-	g_hash_table_remove_all(sd.kept);
-}
-
-/**
- * daxd_sd_ready() - clients can connect; what was handed over is in good hands
- * @fmt:	a sentence for `systemctl status`
- */
-void daxd_sd_ready(const char *fmt, ...)
-{
-	g_autofree char *text = NULL;
-	g_autofree char *all = NULL;
-	va_list ap;
-
-	if (!sd.has_notify)
-		return;
-	va_start(ap, fmt);
-	text = g_strdup_vprintf(fmt, ap);
-	va_end(ap);
-	all = g_strdup_printf("READY=1\nSTATUS=%s", text);
-	sd.barrier(0, BARRIER_US);
-	sd.notify(0, all);
-}
-
-/**
- * daxd_sd_reloading() - the config is being read again; daxd_sd_ready() ends it
- */
-void daxd_sd_reloading(void)
-{
-	g_autofree char *text = NULL;
-	struct timespec now;
-
-	if (!sd.has_notify)
-		return;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	text = g_strdup_printf("RELOADING=1\nMONOTONIC_USEC=%lld",
-			       (long long)now.tv_sec * G_USEC_PER_SEC +
-				       now.tv_nsec / 1000);
-	sd.notify(0, text);
-}
-
-/**
- * daxd_sd_stopping() - we end, because we were told to
- */
-void daxd_sd_stopping(void)
-{
-	if (sd.has_notify)
-		sd.notify(0, "STOPPING=1");
-}
-
 static void add_field(struct iovec *iov, int *n, char *text)
 {
 	if (text)
 		iov[(*n)++] = (struct iovec){.iov_base = text, .iov_len = strlen(text)};
 }
 
-/**
- * daxd_sd_journal() - write a line to the journal, if that is where the log goes
- * @priority:	as syslog(3) has it
- * @subject:	what it is about, or NULL
- * @text:	the line
- *
- * Thread-safe. Return: false if there is no journal.
- */
-bool daxd_sd_journal(int priority, const struct daxd_subject *subject, const char *text)
+/* The sink of the log. Thread-safe. Return: false if there is no journal. */
+static bool write_journal(int priority, const struct daxd_subject *subject,
+			  const char *text)
 {
 	static const struct daxd_subject nothing;
 	const struct daxd_subject *s = subject ? subject : &nothing;
@@ -282,4 +117,163 @@ bool daxd_sd_journal(int priority, const struct daxd_subject *subject, const cha
 	for (n = 0; n < 6; n++)
 		g_free(field[n]);
 	return i >= 0;
+}
+
+/**
+ * daxd_systemd_init() - see whether systemd has started us, and with what
+ */
+void daxd_systemd_init(void)
+{
+	const bool is_passed = secure_getenv("LISTEN_PID");
+
+	sd.has_notify = secure_getenv("NOTIFY_SOCKET");
+	sd.has_journal = is_journal();
+	if (!sd.has_notify && !sd.has_journal && !is_passed)
+		return;
+	if (!load_libsystemd()) {
+		sd.has_notify = false;
+		sd.has_journal = false;
+		daxd_warning("libsystemd.so.0: %s; continuing without systemd "
+			     "(apt-get install libsystemd0)",
+			     dlerror() ?: "too old");
+		return;
+	}
+	if (sd.has_journal)
+		daxd_log_sink = write_journal;
+	sd.kept = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, close_kept);
+	take_passed();
+}
+
+/**
+ * daxd_systemd_done() - close what was passed and not taken
+ */
+void daxd_systemd_done(void)
+{
+	daxd_close_fd(&sd.socket);
+	g_clear_pointer(&sd.kept, g_hash_table_unref);
+}
+
+/**
+ * daxd_systemd_take_socket() - the control socket, if systemd listens on it for us
+ *
+ * Return: the descriptor, now the caller's, or -1.
+ */
+int daxd_systemd_take_socket(void)
+{
+	return TAKE_FD(sd.socket);
+}
+
+/**
+ * daxd_systemd_has_store() - does somebody keep descriptors for us over a restart?
+ */
+bool daxd_systemd_has_store(void)
+{
+	return sd.has_notify;
+}
+
+/**
+ * daxd_systemd_take() - a descriptor that was kept
+ * @name:	as daxd_systemd_keep() had it
+ *
+ * Return: the descriptor, now the caller's, or -1. systemd goes on keeping it.
+ */
+int daxd_systemd_take(const char *name)
+{
+	gpointer value;
+	gpointer key;
+
+	if (!sd.kept || !g_hash_table_steal_extended(sd.kept, name, &key, &value))
+		return -1;
+	g_free(key);
+	return GPOINTER_TO_INT(value) - 1;
+}
+
+/**
+ * daxd_systemd_keep() - have a descriptor kept until the service is stopped for good
+ * @name:	to take it by; ASCII without ':'
+ * @fd:		the descriptor, still the caller's
+ */
+int daxd_systemd_keep(const char *name, int fd)
+{
+	g_autofree char *text = g_strdup_printf("FDSTORE=1\nFDNAME=%s", name);
+	int r;
+
+	if (!sd.has_notify)
+		return -ENOTCONN;
+	r = sd.notify_with_fds(0, 0, text, &fd, 1);
+	return r < 0 ? r : 0;
+}
+
+/**
+ * daxd_systemd_forget() - what was kept under a name is not needed any more
+ * @name:	of it
+ */
+void daxd_systemd_forget(const char *name)
+{
+	g_autofree char *text = g_strdup_printf("FDSTOREREMOVE=1\nFDNAME=%s", name);
+
+	if (sd.has_notify)
+		sd.notify(0, text);
+}
+
+/**
+ * daxd_systemd_forget_rest() - nobody will take what was not taken
+ */
+void daxd_systemd_forget_rest(void)
+{
+	GHashTableIter iter;
+	const char *name;
+
+	if (!sd.kept)
+		return;
+	g_hash_table_iter_init(&iter, sd.kept);
+	while (g_hash_table_iter_next(&iter, (void **)&name, NULL))
+		daxd_systemd_forget(name);
+	g_hash_table_remove_all(sd.kept);
+}
+
+/**
+ * daxd_systemd_ready() - clients can connect; what was handed over is in good hands
+ * @fmt:	a sentence for `systemctl status`
+ */
+void daxd_systemd_ready(const char *fmt, ...)
+{
+	g_autofree char *text = NULL;
+	g_autofree char *all = NULL;
+	va_list ap;
+
+	if (!sd.has_notify)
+		return;
+	va_start(ap, fmt);
+	text = g_strdup_vprintf(fmt, ap);
+	va_end(ap);
+	all = g_strdup_printf("READY=1\nSTATUS=%s", text);
+	sd.barrier(0, BARRIER_US);
+	sd.notify(0, all);
+}
+
+/**
+ * daxd_systemd_reloading() - the config is being read again; daxd_systemd_ready() ends it
+ */
+void daxd_systemd_reloading(void)
+{
+	g_autofree char *text = NULL;
+	struct timespec now;
+
+	if (!sd.has_notify)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	text = g_strdup_printf("RELOADING=1\nMONOTONIC_USEC=%lld",
+			       (long long)now.tv_sec * G_USEC_PER_SEC +
+				       now.tv_nsec / 1000);
+	sd.notify(0, text);
+}
+
+/**
+ * daxd_systemd_stopping() - we end, because we were told to
+ */
+void daxd_systemd_stopping(void)
+{
+	if (sd.has_notify)
+		sd.notify(0, "STOPPING=1");
 }

@@ -12,20 +12,16 @@
 
 #include "cuse-daxd/base/util.h"
 
-struct daxd_subject;
-
-void daxd_sd_init(void);
-void daxd_sd_done(void);
-int daxd_sd_take_socket(void);
-bool daxd_sd_has_store(void);
-int daxd_sd_take(const char *name);
-int daxd_sd_keep(const char *name, int fd);
-void daxd_sd_forget(const char *name);
-void daxd_sd_forget_rest(void);
-void daxd_sd_ready(const char *fmt, ...) DAXD_PRINTF(1, 2);
-void daxd_sd_reloading(void);
-void daxd_sd_stopping(void);
-
-bool daxd_sd_journal(int priority, const struct daxd_subject *subject, const char *text);
+void daxd_systemd_init(void);
+void daxd_systemd_done(void);
+int daxd_systemd_take_socket(void);
+bool daxd_systemd_has_store(void);
+int daxd_systemd_take(const char *name);
+int daxd_systemd_keep(const char *name, int fd);
+void daxd_systemd_forget(const char *name);
+void daxd_systemd_forget_rest(void);
+void daxd_systemd_ready(const char *fmt, ...) DAXD_PRINTF(1, 2);
+void daxd_systemd_reloading(void);
+void daxd_systemd_stopping(void);
 
 #endif

@@ -29,11 +29,11 @@ static struct {
 } stuck = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /**
- * daxd_foreign_stat() - what the kernel knows of a descriptor's file without asking
+ * daxd_untrusted_fd_stat() - what the kernel knows of a descriptor's file without asking
  * @fd:		any descriptor
  * @ret:	mode, owner, links, device and inode number are good
  */
-int daxd_foreign_stat(int fd, struct statx *ret)
+int daxd_untrusted_fd_stat(int fd, struct statx *ret)
 {
 	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, ret) < 0)
 		return -errno;
@@ -52,7 +52,7 @@ static void *close_it(void *arg)
 	return NULL;
 }
 
-static struct closing *take(int fd, uid_t uid)
+static struct closing *take_place(int fd, uid_t uid)
 {
 	struct closing *found = NULL;
 	unsigned int i;
@@ -70,25 +70,25 @@ static struct closing *take(int fd, uid_t uid)
 }
 
 /**
- * daxd_foreign_close() - close a descriptor that a client sent
+ * daxd_untrusted_fd_close() - close a descriptor that a client sent
  * @fd:		the descriptor
  * @ours:	st_dev of the file system that our own files are on: never waits
  * @uid:	whose it was
  */
-void daxd_foreign_close(int fd, dev_t ours, uid_t uid)
+void daxd_untrusted_fd_close(int fd, dev_t ours, uid_t uid)
 {
 	struct closing *closing;
 	pthread_attr_t attr;
 	struct statx stx;
 	pthread_t thread;
 
-	if (daxd_foreign_stat(fd, &stx) == 0 &&
+	if (daxd_untrusted_fd_stat(fd, &stx) == 0 &&
 	    makedev(stx.stx_dev_major, stx.stx_dev_minor) == ours) {
 		close(fd);
 		return;
 	}
 	/* Cannot be NULL: is_banned() comes before. If it is, better leak than hang. */
-	closing = take(fd, uid);
+	closing = take_place(fd, uid);
 	if (!closing)
 		return;
 	pthread_attr_init(&attr);
@@ -100,12 +100,12 @@ void daxd_foreign_close(int fd, dev_t ours, uid_t uid)
 }
 
 /**
- * daxd_foreign_is_banned() - shall nothing be received from this user?
+ * daxd_untrusted_fd_is_banned() - shall nothing be received from this user?
  * @uid:	the user
  *
  * What is not received is closed by the kernel, which does not wait.
  */
-bool daxd_foreign_is_banned(uid_t uid)
+bool daxd_untrusted_fd_is_banned(uid_t uid)
 {
 	unsigned int count = 0;
 	unsigned int total;

@@ -14,8 +14,8 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-int daxd_foreign_stat(int fd, struct statx *ret);
-void daxd_foreign_close(int fd, dev_t ours, uid_t uid);
-bool daxd_foreign_is_banned(uid_t uid);
+int daxd_untrusted_fd_stat(int fd, struct statx *ret);
+void daxd_untrusted_fd_close(int fd, dev_t ours, uid_t uid);
+bool daxd_untrusted_fd_is_banned(uid_t uid);
 
 #endif

@@ -19,12 +19,12 @@
 #endif
 
 /**
- * daxd_comm_of() - the name of a process
+ * daxd_clients_comm_of() - the name of a process
  * @pid:	the process
  *
  * Return: a string of its own: UTF-8, "?" if it can't be known.
  */
-char *daxd_comm_of(pid_t pid)
+char *daxd_clients_comm_of(pid_t pid)
 {
 	g_autofree char *path = g_strdup_printf("/proc/%d/comm", pid);
 	g_autofree char *comm = NULL;
@@ -94,12 +94,12 @@ void daxd_clients_done(struct daxd_clients *clients)
 	g_clear_pointer(&clients->by_pid, g_hash_table_unref);
 }
 
-static struct daxd_client *find(const struct daxd_clients *clients, pid_t pid)
+static struct daxd_client *find_client(const struct daxd_clients *clients, pid_t pid)
 {
 	return g_hash_table_lookup(clients->by_pid, GINT_TO_POINTER(pid));
 }
 
-static gboolean on_end(gint fd, GIOCondition condition, gpointer data)
+static gboolean on_process_end(gint fd, GIOCondition condition, gpointer data)
 {
 	struct daxd_client *client = data;
 	struct daxd_clients *clients = client->clients;
@@ -112,12 +112,12 @@ static gboolean on_end(gint fd, GIOCondition condition, gpointer data)
 }
 
 /**
- * daxd_peer_open_pidfd() - watch a process
+ * daxd_clients_open_pidfd() - watch a process
  * @peer:	the process
  *
  * Return: a descriptor that becomes readable when it ends, or a negative errno.
  */
-int daxd_peer_open_pidfd(const struct daxd_peer *peer)
+int daxd_clients_open_pidfd(const struct daxd_peer *peer)
 {
 	socklen_t len = sizeof(int);
 	int fd;
@@ -143,10 +143,10 @@ static bool has_ended(const struct daxd_client *client)
  * The client of a connection, new if it is not known. Return: 0; -ESRCH: it has no
  * process that we can see (another pid namespace, or it has ended); -EUSERS: too many.
  */
-static int get(struct daxd_clients *clients, const struct daxd_peer *peer,
-	       struct daxd_client **ret)
+static int get_client(struct daxd_clients *clients, const struct daxd_peer *peer,
+		      struct daxd_client **ret)
 {
-	struct daxd_client *client = find(clients, peer->pid);
+	struct daxd_client *client = find_client(clients, peer->pid);
 	int pidfd;
 
 	if (client && !has_ended(client)) {
@@ -160,7 +160,7 @@ static int get(struct daxd_clients *clients, const struct daxd_peer *peer,
 		return -ESRCH;
 	if (g_hash_table_size(clients->by_pid) >= DAXD_CLIENTS_MAX)
 		return -EUSERS;
-	pidfd = daxd_peer_open_pidfd(peer);
+	pidfd = daxd_clients_open_pidfd(peer);
 	if (pidfd < 0)
 		return pidfd;
 	client = g_new0(struct daxd_client, 1);
@@ -170,7 +170,7 @@ static int get(struct daxd_clients *clients, const struct daxd_peer *peer,
 	client->pidfd = pidfd;
 	client->uses = g_array_new(FALSE, FALSE, sizeof(struct daxd_use));
 	client->watch = g_unix_fd_source_new(pidfd, G_IO_IN);
-	g_source_set_callback(client->watch, G_SOURCE_FUNC(on_end), client, NULL);
+	g_source_set_callback(client->watch, G_SOURCE_FUNC(on_process_end), client, NULL);
 	g_source_attach(client->watch, NULL);
 	g_hash_table_insert(clients->by_pid, GINT_TO_POINTER(peer->pid), client);
 	*ret = client;
@@ -209,7 +209,7 @@ int daxd_clients_attach(struct daxd_clients *clients, const struct daxd_peer *pe
 	struct daxd_client *client;
 	int r;
 
-	r = get(clients, peer, &client);
+	r = get_client(clients, peer, &client);
 	if (r == 0)
 		add_device(client, dev);
 	else if (r == -EUSERS || r == -EMFILE || r == -ENFILE)
@@ -248,16 +248,16 @@ static void found_mapping(void *ctx, const struct daxd_mapping *mapping)
  */
 int daxd_clients_adopt(struct daxd_clients *clients, const struct daxd_peer *peer)
 {
-	bool is_known = find(clients, peer->pid);
+	bool is_known = find_client(clients, peer->pid);
 	const struct daxd_client *parent;
 	struct daxd_client *client;
 	guint i;
 	int r;
 
-	r = get(clients, peer, &client);
+	r = get_client(clients, peer, &client);
 	if (r < 0)
 		return r == -EUSERS || r == -EMFILE || r == -ENFILE ? -EUSERS : 0;
-	parent = find(clients, parent_of(peer->pid));
+	parent = find_client(clients, parent_of(peer->pid));
 	if (!parent || parent == client) {
 		if (!is_known)
 			daxd_mappings_of(clients->reg, peer->pid, found_mapping, client);
@@ -281,7 +281,7 @@ int daxd_clients_adopt(struct daxd_clients *clients, const struct daxd_peer *pee
 void daxd_clients_settled(struct daxd_clients *clients, const struct daxd_peer *peer,
 			  uint32_t changes)
 {
-	struct daxd_client *client = find(clients, peer->pid);
+	struct daxd_client *client = find_client(clients, peer->pid);
 	guint i;
 
 	if (!client)

@@ -53,8 +53,8 @@ struct daxd_peer {
 	uid_t uid;
 };
 
-char *daxd_comm_of(pid_t pid);
-int daxd_peer_open_pidfd(const struct daxd_peer *peer);
+char *daxd_clients_comm_of(pid_t pid);
+int daxd_clients_open_pidfd(const struct daxd_peer *peer);
 void daxd_clients_init(struct daxd_clients *clients, struct daxd_registry *reg,
 		       void (*on_settled)(void *ctx),
 		       void (*on_use)(void *ctx, const struct daxd_client *client,

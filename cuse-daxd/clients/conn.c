@@ -79,7 +79,7 @@ bool daxd_conn_is_silent(struct daxd_conn *conn)
 	return false;
 }
 
-static int conn_send(const struct daxd_conn *conn, const struct daxd_answer *answer)
+static int conn_send(const struct daxd_conn *conn, const struct daxd_reply *reply)
 {
 	union {
 		struct cmsghdr header;
@@ -90,16 +90,16 @@ static int conn_send(const struct daxd_conn *conn, const struct daxd_answer *ans
 	struct msghdr mh = {.msg_iov = &iov, .msg_iovlen = 1};
 
 	dax_msg_init(&msg, DAX_MSG_REPLY, 0);
-	msg.error = (uint32_t)answer->error;
-	msg.arg[0] = answer->arg[0];
-	msg.arg[1] = answer->arg[1];
-	if (answer->fd >= 0) {
+	msg.error = (uint32_t)reply->error;
+	msg.arg[0] = reply->arg[0];
+	msg.arg[1] = reply->arg[1];
+	if (reply->fd >= 0) {
 		mh.msg_control = &control;
 		mh.msg_controllen = sizeof(control.space);
 		control.header.cmsg_level = SOL_SOCKET;
 		control.header.cmsg_type = SCM_RIGHTS;
 		control.header.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.header), &answer->fd, sizeof(int));
+		memcpy(CMSG_DATA(&control.header), &reply->fd, sizeof(int));
 	}
 	if (sendmsg(conn->peer.socket, &mh, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		return -errno;
@@ -109,22 +109,22 @@ static int conn_send(const struct daxd_conn *conn, const struct daxd_answer *ans
 /**
  * daxd_conn_reply() - answer a question
  * @conn:	who asked; dropped if it does not take the answer
- * @answer:	a descriptor that it owns is closed
+ * @reply:	a descriptor that it owns is closed
  */
-void daxd_conn_reply(struct daxd_conn *conn, const struct daxd_answer *answer)
+void daxd_conn_reply(struct daxd_conn *conn, const struct daxd_reply *reply)
 {
-	int r = conn_send(conn, answer);
+	int r = conn_send(conn, reply);
 
-	if (answer->owns_fd)
-		close(answer->fd);
+	if (reply->owns_fd)
+		close(reply->fd);
 	conn->job = NULL;
-	if (answer->error)
+	if (reply->error)
 		conn->server->stats.refused++;
 	if (r < 0)
 		daxd_conn_drop(conn, r == -EAGAIN ? "does not read" : strerror(-r));
 }
 
-static void take_fds(struct msghdr *mh, struct daxd_question *q)
+static void take_fds(struct msghdr *mh, struct daxd_request *q)
 {
 	struct cmsghdr *c;
 
@@ -148,7 +148,7 @@ static void take_fds(struct msghdr *mh, struct daxd_question *q)
  * Return: NULL, or why the connection must be dropped. Descriptors are received in either
  * case: see daxd_conn_close_fds().
  */
-const char *daxd_conn_receive(struct daxd_conn *conn, struct daxd_question *q)
+const char *daxd_conn_receive(struct daxd_conn *conn, struct daxd_request *q)
 {
 	union {
 		struct cmsghdr header;
@@ -186,13 +186,14 @@ const char *daxd_conn_receive(struct daxd_conn *conn, struct daxd_question *q)
  *
  * Never waits, whatever the descriptors are of.
  */
-void daxd_conn_close_fds(const struct daxd_conn *conn, const struct daxd_question *q)
+void daxd_conn_close_fds(const struct daxd_conn *conn, const struct daxd_request *q)
 {
 	unsigned int i;
 
 	for (i = 0; i < q->nr_fds; i++)
-		daxd_foreign_close(q->fds[i], conn->server->reg->rt->state->runtime_dev,
-				   conn->peer.uid);
+		daxd_untrusted_fd_close(q->fds[i],
+					conn->server->reg->rt->state->runtime_dev,
+					conn->peer.uid);
 }
 
 /**
@@ -206,4 +207,17 @@ bool daxd_conn_is_closed(const struct daxd_conn *conn)
 	char byte;
 
 	return recv(conn->peer.socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/**
+ * daxd_conn_may_change() - check whether a client may change devices
+ * @conn:	the connection of the client
+ *
+ * As with the files in sysfs: root, and the user whose files these are.
+ *
+ * Return: true if it may.
+ */
+bool daxd_conn_may_change(const struct daxd_conn *conn)
+{
+	return conn->peer.uid == 0 || conn->peer.uid == geteuid();
 }

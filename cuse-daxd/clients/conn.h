@@ -27,7 +27,7 @@ struct daxd_server_stats {
 	uint64_t adopts;
 	uint64_t stores;
 	uint64_t controls;
-	uint64_t refused; /* questions answered with an error */
+	uint64_t refused; /* requests refused */
 	uint64_t dropped; /* connections, for what they did or did not do */
 };
 
@@ -36,10 +36,10 @@ struct daxd_server {
 	struct daxd_clients clients;
 	int fd;
 	GSource *source;
-	GQueue conns;         /* struct daxd_conn; who has been silent longest first */
-	gint64 started;       /* g_get_monotonic_time() */
-	GQueue settling;      /* struct daxd_settling; the oldest first */
-	GPtrArray *givebacks; /* struct daxd_giveback; NULL: none yet */
+	GQueue conns;       /* struct daxd_conn; who has been silent longest first */
+	gint64 started;     /* g_get_monotonic_time() */
+	GQueue settling;    /* struct daxd_settling; the oldest first */
+	GPtrArray *rebinds; /* struct daxd_rebind; NULL: none yet */
 	struct daxd_watch watch;
 	struct daxd_server_stats stats;
 };
@@ -55,14 +55,14 @@ struct daxd_conn {
 	void (*give_up)(void *job);
 };
 
-/* What came with one question. */
-struct daxd_question {
+/* One request, and what came with it. */
+struct daxd_request {
 	const struct dax_msg *msg;
 	int fds[DAXD_FDS_MAX]; /* closed by the server */
 	unsigned int nr_fds;
 };
 
-struct daxd_answer {
+struct daxd_reply {
 	int error; /* errno, or 0 */
 	uint64_t arg[2];
 	int fd; /* to be sent, or -1 */
@@ -79,9 +79,10 @@ void daxd_conn_free(struct daxd_conn *conn);
 void daxd_conn_drop(struct daxd_conn *conn, const char *reason);
 void daxd_conn_heard(struct daxd_conn *conn);
 bool daxd_conn_is_silent(struct daxd_conn *conn);
-void daxd_conn_reply(struct daxd_conn *conn, const struct daxd_answer *answer);
-const char *daxd_conn_receive(struct daxd_conn *conn, struct daxd_question *q);
-void daxd_conn_close_fds(const struct daxd_conn *conn, const struct daxd_question *q);
+void daxd_conn_reply(struct daxd_conn *conn, const struct daxd_reply *reply);
+const char *daxd_conn_receive(struct daxd_conn *conn, struct daxd_request *q);
+void daxd_conn_close_fds(const struct daxd_conn *conn, const struct daxd_request *q);
 bool daxd_conn_is_closed(const struct daxd_conn *conn);
+bool daxd_conn_may_change(const struct daxd_conn *conn);
 
 #endif

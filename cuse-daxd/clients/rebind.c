@@ -19,7 +19,7 @@
 #define PENDING_MAX 64
 
 /* A device that one process took from device_dax, and kmem did not take. */
-struct daxd_giveback {
+struct daxd_rebind {
 	struct daxd_server *server;
 	uint64_t life;
 	uint64_t generation; /* of the device when it was refused */
@@ -27,66 +27,67 @@ struct daxd_giveback {
 	GSource *watch;
 };
 
-static void giveback_free(void *data)
+static void rebind_free(void *data)
 {
-	struct daxd_giveback *g = data;
+	struct daxd_rebind *rebind = data;
 
-	g_source_destroy(g->watch);
-	g_source_unref(g->watch);
-	close(g->pidfd);
-	g_free(g);
+	g_source_destroy(rebind->watch);
+	g_source_unref(rebind->watch);
+	close(rebind->pidfd);
+	g_free(rebind);
 }
 
-static gboolean on_end(gint fd, GIOCondition condition, gpointer data)
+static gboolean on_requester_end(gint fd, GIOCondition condition, gpointer data)
 {
-	struct daxd_giveback *g = data;
-	struct daxd_registry *reg = g->server->reg;
-	struct daxd_device *dev = daxd_devices_find_life(reg, g->life);
+	struct daxd_rebind *rebind = data;
+	struct daxd_registry *reg = rebind->server->reg;
+	struct daxd_device *dev = daxd_devices_find_life(reg, rebind->life);
 
 	(void)fd;
 	(void)condition;
-	if (dev && dev->dev && dev->dev->generation == g->generation)
+	if (dev && dev->dev && dev->dev->generation == rebind->generation)
 		daxd_registry_store(reg, DAX_SYSFS_DEVICE_DAX "/bind", dev->desc.name,
 				    strlen(dev->desc.name));
-	g_ptr_array_remove_fast(g->server->givebacks, g);
+	g_ptr_array_remove_fast(rebind->server->rebinds, rebind);
 	return G_SOURCE_CONTINUE; /* the source is destroyed already */
 }
 
-static void give_back_later(struct daxd_conn *conn, const struct daxd_device *dev)
+static void rebind_later(struct daxd_conn *conn, const struct daxd_device *dev)
 {
 	struct daxd_server *server = conn->server;
-	struct daxd_giveback *g;
-	int pidfd = daxd_peer_open_pidfd(&conn->peer);
+	struct daxd_rebind *rebind;
+	int pidfd = daxd_clients_open_pidfd(&conn->peer);
 
 	if (pidfd < 0)
 		return;
-	if (!server->givebacks)
-		server->givebacks = g_ptr_array_new_with_free_func(giveback_free);
-	if (server->givebacks->len >= PENDING_MAX) {
+	if (!server->rebinds)
+		server->rebinds = g_ptr_array_new_with_free_func(rebind_free);
+	if (server->rebinds->len >= PENDING_MAX) {
 		close(pidfd);
 		return;
 	}
-	g = g_new0(struct daxd_giveback, 1);
-	g->server = server;
-	g->life = dev->life;
-	g->generation = dev->dev->generation;
-	g->pidfd = pidfd;
-	g->watch = g_unix_fd_source_new(pidfd, G_IO_IN);
-	g_source_set_callback(g->watch, G_SOURCE_FUNC(on_end), g, NULL);
-	g_source_attach(g->watch, NULL);
-	g_ptr_array_add(server->givebacks, g);
+	rebind = g_new0(struct daxd_rebind, 1);
+	rebind->server = server;
+	rebind->life = dev->life;
+	rebind->generation = dev->dev->generation;
+	rebind->pidfd = pidfd;
+	rebind->watch = g_unix_fd_source_new(pidfd, G_IO_IN);
+	g_source_set_callback(rebind->watch, G_SOURCE_FUNC(on_requester_end), rebind,
+			      NULL);
+	g_source_attach(rebind->watch, NULL);
+	g_ptr_array_add(server->rebinds, rebind);
 }
 
 /**
- * daxd_giveback_saw() - a process has written to an attribute
+ * daxd_rebind_saw() - a process has written to an attribute
  * @conn:	the process
  * @path:	below /sys, without links
  * @text:	what it wrote
  * @len:	bytes of it
  * @error:	what it was answered: 0 or a negative errno
  */
-void daxd_giveback_saw(struct daxd_conn *conn, const char *path, const char *text,
-		       size_t len, int error)
+void daxd_rebind_saw(struct daxd_conn *conn, const char *path, const char *text,
+		     size_t len, int error)
 {
 	struct daxd_registry *reg = conn->server->reg;
 	char name[DAX_NAME_LEN];
@@ -106,15 +107,15 @@ void daxd_giveback_saw(struct daxd_conn *conn, const char *path, const char *tex
 			dev->unbound_by = conn->peer.pid;
 		else if (error == -EOPNOTSUPP && !dev->dev->is_bound &&
 			 dev->unbound_by == conn->peer.pid)
-			give_back_later(conn, dev);
+			rebind_later(conn, dev);
 	}
 }
 
 /**
- * daxd_giveback_done() - forget what is still to be given back
+ * daxd_rebind_done() - forget what is still to be given back
  * @server:	the server
  */
-void daxd_giveback_done(struct daxd_server *server)
+void daxd_rebind_done(struct daxd_server *server)
 {
-	g_clear_pointer(&server->givebacks, g_ptr_array_unref);
+	g_clear_pointer(&server->rebinds, g_ptr_array_unref);
 }

@@ -14,8 +14,8 @@
 struct daxd_conn;
 struct daxd_server;
 
-void daxd_giveback_saw(struct daxd_conn *conn, const char *path, const char *text,
-		       size_t len, int error);
-void daxd_giveback_done(struct daxd_server *server);
+void daxd_rebind_saw(struct daxd_conn *conn, const char *path, const char *text,
+		     size_t len, int error);
+void daxd_rebind_done(struct daxd_server *server);
 
 #endif

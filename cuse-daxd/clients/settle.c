@@ -14,7 +14,7 @@
 /* An answer that is ready, but for the processes. */
 struct daxd_settling {
 	struct daxd_conn *conn;
-	struct daxd_answer answer;
+	struct daxd_reply reply;
 	GSource *timer;
 	GList link;
 };
@@ -26,19 +26,19 @@ static void settling_free(void *job)
 	g_queue_unlink(&s->conn->server->settling, &s->link);
 	g_source_destroy(s->timer);
 	g_source_unref(s->timer);
-	if (s->answer.owns_fd)
-		close(s->answer.fd);
+	if (s->reply.owns_fd)
+		close(s->reply.fd);
 	g_free(s);
 }
 
 static void finish(struct daxd_settling *s)
 {
 	struct daxd_conn *conn = s->conn;
-	struct daxd_answer answer = s->answer;
+	struct daxd_reply reply = s->reply;
 
-	s->answer.owns_fd = false;
+	s->reply.owns_fd = false;
 	settling_free(s);
-	daxd_conn_reply(conn, &answer);
+	daxd_conn_reply(conn, &reply);
 }
 
 static gboolean on_timeout(gpointer data)
@@ -65,11 +65,11 @@ void daxd_settle_check(void *data)
 /**
  * daxd_settle() - answer when all processes have followed what was changed
  * @conn:	who asked
- * @answer:	the answer; with DAXD_LATER a descriptor of its own is taken over
+ * @reply:	the reply; with DAXD_LATER a descriptor of its own is taken over
  *
  * Return: DAXD_REPLY if they have already, else DAXD_LATER.
  */
-enum daxd_next daxd_settle(struct daxd_conn *conn, struct daxd_answer *answer)
+enum daxd_next daxd_settle(struct daxd_conn *conn, struct daxd_reply *reply)
 {
 	struct daxd_server *server = conn->server;
 	struct daxd_settling *s;
@@ -78,7 +78,7 @@ enum daxd_next daxd_settle(struct daxd_conn *conn, struct daxd_answer *answer)
 		return DAXD_REPLY;
 	s = g_new0(struct daxd_settling, 1);
 	s->conn = conn;
-	s->answer = *answer;
+	s->reply = *reply;
 	s->link.data = s;
 	s->timer = g_timeout_source_new(PATIENCE_MS);
 	g_source_set_callback(s->timer, on_timeout, s, NULL);

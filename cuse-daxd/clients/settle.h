@@ -11,7 +11,7 @@
 
 #include "cuse-daxd/clients/conn.h"
 
-enum daxd_next daxd_settle(struct daxd_conn *conn, struct daxd_answer *answer);
+enum daxd_next daxd_settle(struct daxd_conn *conn, struct daxd_reply *reply);
 void daxd_settle_check(void *server);
 
 #endif

@@ -99,7 +99,7 @@ static bool write_line(const struct watcher *w, const char *line, size_t len)
 	return len <= PIPE_BUF && write(w->fd, line, len) == (ssize_t)len;
 }
 
-static void tell(struct watcher *w, double now, const char *line, size_t len)
+static void tell_watcher(struct watcher *w, double now, const char *line, size_t len)
 {
 	if (w->lost) {
 		char buf[128];
@@ -136,7 +136,7 @@ void daxd_watch_emit(struct daxd_watch *watch, const char *event,
 		g_string_printf(line, "{\"time\":%.6f,\"event\":\"%s\"%s%s\n", now, event,
 				rest[1] == '}' ? "" : ",", rest + 1);
 		for (l = watch->watchers.head; l; l = l->next)
-			tell(l->data, now, line->str, line->len);
+			tell_watcher(l->data, now, line->str, line->len);
 	}
 	json_object_put(fields);
 }

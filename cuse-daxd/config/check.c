@@ -79,7 +79,7 @@ static void check_sizes(const struct daxd_config *cfg,
 	}
 }
 
-/* -- sizes that follow from others ------------------------------------------- */
+/* ---- sizes that follow from others --------------------------------------- */
 
 static struct daxd_device_cfg *find_rest(const struct daxd_region_cfg *region)
 {
@@ -103,7 +103,7 @@ static uint64_t sum_of(const struct daxd_region_cfg *region)
 }
 
 /**
- * daxd_region_cfg_settle() - the size of a region is known now
+ * daxd_check_settle() - the size of a region is known now
  * @cfg:	the configuration
  * @region:	the region
  * @size:	usable bytes of the region; 0: nothing tells, take the default
@@ -112,8 +112,8 @@ static uint64_t sum_of(const struct daxd_region_cfg *region)
  * Gives the device that has no size of its own what is left. May be called again
  * with the size that came out.
  */
-void daxd_region_cfg_settle(const struct daxd_config *cfg, struct daxd_region_cfg *region,
-			    uint64_t size, GPtrArray *problems)
+void daxd_check_settle(const struct daxd_config *cfg, struct daxd_region_cfg *region,
+		       uint64_t size, GPtrArray *problems)
 {
 	struct daxd_device_cfg *rest = find_rest(region);
 	uint64_t sum = sum_of(region);
@@ -165,12 +165,12 @@ static void settle(const struct daxd_config *cfg, struct daxd_region_cfg *region
 		return;
 	}
 	if (region->given & DAXD_GIVEN_SIZE)
-		daxd_region_cfg_settle(cfg, region, region->size, problems);
+		daxd_check_settle(cfg, region, region->size, problems);
 	else if (!region->path || (!rest && region->type == DAX_REGION_STATIC))
-		daxd_region_cfg_settle(cfg, region, 0, problems);
+		daxd_check_settle(cfg, region, 0, problems);
 }
 
-/* -- devices and their permissions ------------------------------------------- */
+/* ---- devices and their permissions --------------------------------------- */
 
 static void inherit_perms(struct daxd_region_cfg *region, struct daxd_device_cfg *dev)
 {
@@ -194,7 +194,7 @@ static void check_perms(const struct daxd_config *cfg,
 	bool is_dynamic = region->type == DAX_REGION_DYNAMIC;
 	const struct daxd_device_cfg *dev;
 
-	if (!daxd_region_cfg_is_shared(region) || !region->devices)
+	if (!daxd_config_is_shared(region) || !region->devices)
 		return;
 	for (dev = region->devices; dev; dev = dev->next) {
 		/* Devices that are made later have the region's. */
@@ -219,7 +219,7 @@ static void check_backing(const struct daxd_config *cfg,
 		daxd_config_problem(cfg, region->line, problems,
 				    "[region %u] align=4K is not possible on %s, whose "
 				    "pages are mapped whole (align=2M, or backing=memfd)",
-				    region->id, daxd_backing_name(region->backing));
+				    region->id, daxd_keys_backing_name(region->backing));
 }
 
 /*
@@ -234,11 +234,11 @@ static char *identity_of(const struct daxd_region_cfg *region)
 	const struct daxd_device_cfg *dev;
 
 	g_string_printf(text, "%s:%s align=%ju type=%d map=%d pages=%d node=%d,%d",
-			daxd_backing_name(region->backing),
+			daxd_keys_backing_name(region->backing),
 			region->path ? region->path : "", (uintmax_t)region->align,
 			(int)region->type, (int)region->map, region->has_pages,
 			region->numa_node, region->target_node);
-	if (!daxd_region_cfg_is_shared(region))
+	if (!daxd_config_is_shared(region))
 		return g_string_free(g_steal_pointer(&text), FALSE);
 	g_string_append_printf(text, " given=%u size=%ju", given,
 			       (uintmax_t)region->size);
@@ -255,10 +255,10 @@ static void check_region(const struct daxd_config *cfg, struct daxd_region_cfg *
 	struct daxd_device_cfg *dev;
 
 	if (!region->devices) {
-		daxd_region_cfg_add_device(region, 0, region->line);
+		daxd_config_add_device(region, 0, region->line);
 	} else if (region->type == DAX_REGION_DYNAMIC && region->devices->id) {
 		/* The kernel makes daxN.0 with the region and never lets it go. */
-		dev = daxd_region_cfg_add_device(region, 0, region->line);
+		dev = daxd_config_add_device(region, 0, region->line);
 		dev->given |= DAXD_GIVEN_SIZE;
 	}
 	for (dev = region->devices; dev; dev = dev->next)
@@ -315,11 +315,11 @@ static void check_minors(const struct daxd_config *cfg, GPtrArray *problems)
 }
 
 /**
- * daxd_config_check() - fill in the defaults and see whether all fits together
+ * daxd_check_config() - fill in the defaults and see whether all fits together
  * @cfg:	as read; complete afterwards, but for sizes that a file decides
  * @problems:	receives a sentence for each thing that is wrong
  */
-void daxd_config_check(struct daxd_config *cfg, GPtrArray *problems)
+void daxd_check_config(struct daxd_config *cfg, GPtrArray *problems)
 {
 	struct daxd_region_cfg *region;
 

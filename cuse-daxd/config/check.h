@@ -9,8 +9,8 @@
 struct daxd_config;
 struct daxd_region_cfg;
 
-void daxd_region_cfg_settle(const struct daxd_config *cfg, struct daxd_region_cfg *region,
-			    uint64_t size, GPtrArray *problems);
-void daxd_config_check(struct daxd_config *cfg, GPtrArray *problems);
+void daxd_check_settle(const struct daxd_config *cfg, struct daxd_region_cfg *region,
+		       uint64_t size, GPtrArray *problems);
+void daxd_check_config(struct daxd_config *cfg, GPtrArray *problems);
 
 #endif

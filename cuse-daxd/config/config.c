@@ -5,7 +5,7 @@
  * GKeyFile reads values; it knows neither lines nor duplicates nor comments behind a
  * value, so the text goes through scan() first, which notes where every group and key
  * is and cuts such comments off. Then each value is handed to its row in the table of
- * keys (config_keys.c).
+ * keys (keys.c).
  */
 #include "cuse-daxd/config/config.h"
 
@@ -26,7 +26,13 @@
 
 #define PROBLEMS_MAX 50
 
-/* Adds "FILE:LINE: text" to the problems. */
+/**
+ * daxd_config_problem() - add "FILE:LINE: text" to the problems
+ * @cfg:	names the file
+ * @line:	the line; 0: the whole file
+ * @problems:	receives the sentence, if there is room
+ * @fmt:	the text
+ */
 void daxd_config_problem(const struct daxd_config *cfg, int line, GPtrArray *problems,
 			 const char *fmt, ...)
 {
@@ -47,9 +53,16 @@ void daxd_config_problem(const struct daxd_config *cfg, int line, GPtrArray *pro
 		g_ptr_array_add(problems, g_strdup_printf("%s: %s", cfg->file, text));
 }
 
-/* ---- making and freeing ---------------------------------------------------- */
+/* ---- making and freeing -------------------------------------------------- */
 
-/* Adds a region in its place, with all defaults. */
+/**
+ * daxd_config_add_region() - add a region in its place, with all defaults
+ * @cfg:	the configuration
+ * @id:		of the region; there is none of this id
+ * @line:	of its group; 0: not from the file
+ *
+ * Return: the region, owned by @cfg.
+ */
 struct daxd_region_cfg *daxd_config_add_region(struct daxd_config *cfg, uint32_t id,
 					       int line)
 {
@@ -70,9 +83,16 @@ struct daxd_region_cfg *daxd_config_add_region(struct daxd_config *cfg, uint32_t
 	return region;
 }
 
-/* Adds a device in its place. For config.c and config_check.c. */
-struct daxd_device_cfg *daxd_region_cfg_add_device(struct daxd_region_cfg *region,
-						   uint32_t id, int line)
+/**
+ * daxd_config_add_device() - add a device in its place
+ * @region:	the region
+ * @id:		of the device; the region has none of this id
+ * @line:	of its group; 0: not from the file
+ *
+ * Return: the device, owned by @region.
+ */
+struct daxd_device_cfg *daxd_config_add_device(struct daxd_region_cfg *region,
+					       uint32_t id, int line)
 {
 	struct daxd_device_cfg **link = &region->devices;
 	struct daxd_device_cfg *dev = g_new0(struct daxd_device_cfg, 1);
@@ -100,7 +120,7 @@ static struct daxd_config *new_config(const char *file)
 /**
  * daxd_config_default() - what is there without a config file
  *
- * One region with one device, both not yet written out: daxd_config_check() does it.
+ * One region with one device, both not yet written out: daxd_check_config() does it.
  */
 struct daxd_config *daxd_config_default(void)
 {
@@ -137,18 +157,18 @@ void daxd_config_free(struct daxd_config *cfg)
 }
 
 /**
- * daxd_region_cfg_is_shared() - is there one store for all devices of a region?
+ * daxd_config_is_shared() - is there one store for all devices of a region?
  * @region:	the region
  *
  * Else each device has a store to itself, so that who may use one device cannot
  * reach another's bytes.
  */
-bool daxd_region_cfg_is_shared(const struct daxd_region_cfg *region)
+bool daxd_config_is_shared(const struct daxd_region_cfg *region)
 {
 	return region->path || region->type == DAX_REGION_DYNAMIC;
 }
 
-/* ---- reading --------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------- */
 
 struct reader {
 	struct daxd_config *cfg;
@@ -290,7 +310,7 @@ static void read_keys(struct reader *rd, GKeyFile *kf, const char *group,
 	}
 }
 
-static struct daxd_region_cfg *find_region(const struct daxd_config *cfg, uint32_t id)
+static struct daxd_region_cfg *region_by_id(const struct daxd_config *cfg, uint32_t id)
 {
 	struct daxd_region_cfg *region;
 
@@ -325,7 +345,7 @@ static bool parse_device_group(const char *group, uint32_t *ret_region, uint32_t
 static void read_device(struct reader *rd, GKeyFile *kf, const char *group,
 			uint32_t region_id, uint32_t id)
 {
-	struct daxd_region_cfg *region = find_region(rd->cfg, region_id);
+	struct daxd_region_cfg *region = region_by_id(rd->cfg, region_id);
 	int line = line_of(rd, group, NULL);
 	struct daxd_device_cfg *dev;
 
@@ -335,8 +355,8 @@ static void read_device(struct reader *rd, GKeyFile *kf, const char *group,
 				    region_id);
 		return;
 	}
-	dev = daxd_region_cfg_add_device(region, id, line);
-	read_keys(rd, kf, group, daxd_device_keys, dev, &dev->given);
+	dev = daxd_config_add_device(region, id, line);
+	read_keys(rd, kf, group, daxd_keys_device, dev, &dev->given);
 }
 
 static bool parse_fault_group(const char *group, uint32_t *ret_id)
@@ -349,7 +369,7 @@ static bool parse_fault_group(const char *group, uint32_t *ret_id)
 	return dax_name_parse(name, ret_id, &(uint32_t){0}) == 0;
 }
 
-static int compare_ids(const void *a, const void *b)
+static int compare_numbers(const void *a, const void *b)
 {
 	const uint32_t *x = a;
 	const uint32_t *y = b;
@@ -441,14 +461,14 @@ static void read_groups(struct reader *rd, GKeyFile *kf)
 				daxd_config_add_region(rd->cfg, id,
 						       line_of(rd, *g, NULL));
 
-			read_keys(rd, kf, *g, daxd_region_keys, region, &region->given);
+			read_keys(rd, kf, *g, daxd_keys_region, region, &region->given);
 		}
 	}
 	for (g = groups; *g; g++) {
 		int line = line_of(rd, *g, NULL);
 
 		if (!strcmp(*g, "daemon"))
-			read_keys(rd, kf, *g, daxd_daemon_keys, rd->cfg, NULL);
+			read_keys(rd, kf, *g, daxd_keys_daemon, rd->cfg, NULL);
 		else if (parse_device_group(*g, &region_id, &id))
 			read_device(rd, kf, *g, region_id, id);
 		else if (!parse_region_group(*g, &id) && !parse_fault_group(*g, &id))
@@ -472,7 +492,7 @@ static void read_faults(struct reader *rd, GKeyFile *kf)
 	for (g = groups; *g; g++)
 		if (parse_fault_group(*g, &id))
 			g_array_append_val(ids, id);
-	g_array_sort(ids, compare_ids);
+	g_array_sort(ids, compare_numbers);
 	for (i = 0; i < ids->len; i++) {
 		g_autofree char *group =
 			g_strdup_printf("fault %u", g_array_index(ids, uint32_t, i));
@@ -535,7 +555,7 @@ static int read_file(const char *path, GString *ret, struct daxd_why *why)
  * @problems:	receives a sentence for each thing that is wrong
  *
  * Return: the configuration as far as it could be understood, for
- * daxd_config_check(); of use only if there are no problems.
+ * daxd_check_config(); of use only if there are no problems.
  */
 struct daxd_config *daxd_config_load(const char *path, GPtrArray *problems)
 {

@@ -100,13 +100,13 @@ struct daxd_config *daxd_config_load(const char *path, GPtrArray *problems);
 struct daxd_config *daxd_config_default(void);
 void daxd_config_free(struct daxd_config *cfg);
 
-bool daxd_region_cfg_is_shared(const struct daxd_region_cfg *region);
+bool daxd_config_is_shared(const struct daxd_region_cfg *region);
 
 void daxd_config_problem(const struct daxd_config *cfg, int line, GPtrArray *problems,
 			 const char *fmt, ...) G_GNUC_PRINTF(4, 5);
 struct daxd_region_cfg *daxd_config_add_region(struct daxd_config *cfg, uint32_t id,
 					       int line);
-struct daxd_device_cfg *daxd_region_cfg_add_device(struct daxd_region_cfg *region,
-						   uint32_t id, int line);
+struct daxd_device_cfg *daxd_config_add_device(struct daxd_region_cfg *region,
+					       uint32_t id, int line);
 
 #endif

@@ -65,7 +65,7 @@ static void print_region(GString *out, const struct daxd_region_cfg *region)
 	const struct daxd_device_cfg *dev;
 
 	g_string_append_printf(out, "\n[region %u]\n", region->id);
-	print_keys(out, daxd_region_keys, region, open);
+	print_keys(out, daxd_keys_region, region, open);
 	if (open & DAXD_GIVEN_SIZE)
 		g_string_append(out, "# size: the file's; 1G if it has to be made\n");
 	if (open & DAXD_GIVEN_ALIGN)
@@ -76,7 +76,7 @@ static void print_region(GString *out, const struct daxd_region_cfg *region)
 		bool is_rest = !region->size && !(dev->given & DAXD_GIVEN_SIZE);
 
 		g_string_append_printf(out, "\n[device %u.%u]\n", region->id, dev->id);
-		print_keys(out, daxd_device_keys, dev, is_rest ? DAXD_GIVEN_SIZE : 0);
+		print_keys(out, daxd_keys_device, dev, is_rest ? DAXD_GIVEN_SIZE : 0);
 		if (is_rest)
 			g_string_append(out, "# size: what is left of the region\n");
 	}
@@ -93,19 +93,19 @@ static void print_faults(GString *out, const GPtrArray *faults)
 }
 
 /**
- * daxd_config_dump() - the configuration as a config file
+ * daxd_dump_config() - the configuration as a config file
  * @cfg:	checked; runtime_dir is printed if it is set
  *
  * What is printed is read back as the same configuration.
  *
  * Return: the text, to be freed by g_free().
  */
-char *daxd_config_dump(const struct daxd_config *cfg)
+char *daxd_dump_config(const struct daxd_config *cfg)
 {
 	GString *out = g_string_new("[daemon]\n");
 	const struct daxd_region_cfg *region;
 
-	print_keys(out, daxd_daemon_keys, cfg, 0);
+	print_keys(out, daxd_keys_daemon, cfg, 0);
 	for (region = cfg->regions; region; region = region->next)
 		print_region(out, region);
 	print_faults(out, cfg->faults);

@@ -5,6 +5,6 @@
 
 struct daxd_config;
 
-char *daxd_config_dump(const struct daxd_config *cfg);
+char *daxd_dump_config(const struct daxd_config *cfg);
 
 #endif

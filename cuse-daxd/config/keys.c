@@ -6,6 +6,7 @@
 #include <glib.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/types.h>
 
@@ -14,7 +15,7 @@
 
 #include "cuse-daxd/base/fail.h"
 
-/* ---- values ---------------------------------------------------------------- */
+/* ---- values -------------------------------------------------------------- */
 
 struct word {
 	const char *name;
@@ -145,6 +146,12 @@ static int parse_log(const char *value, void *field, struct daxd_why *why)
 }
 
 /* backing=KIND or backing=KIND:PATH: two fields, so it is given the region. */
+/* True if the config names a file for this kind of backing store. */
+static bool has_path(enum daxd_backing backing)
+{
+	return backing == DAXD_HUGETLBFS || backing == DAXD_PMEM;
+}
+
 static int parse_backing(const char *value, void *field, struct daxd_why *why)
 {
 	struct daxd_region_cfg *region = field;
@@ -161,7 +168,7 @@ static int parse_backing(const char *value, void *field, struct daxd_why *why)
 				 "pmem:PATH",
 				 value);
 	backing = (enum daxd_backing)word;
-	if (daxd_backing_has_path(backing) != !!colon)
+	if (has_path(backing) != !!colon)
 		return daxd_fail(why, EINVAL,
 				 colon ? "%s has no path (write %s)"
 				       : "%s needs a path (write %s:PATH)",
@@ -180,7 +187,7 @@ static int parse_backing(const char *value, void *field, struct daxd_why *why)
 static char *print_backing(const void *field)
 {
 	const struct daxd_region_cfg *region = field;
-	const char *name = daxd_backing_name(region->backing);
+	const char *name = daxd_keys_backing_name(region->backing);
 
 	return region->path ? g_strdup_printf("%s:%s", name, region->path)
 			    : g_strdup(name);
@@ -389,13 +396,13 @@ static char *print_id(const void *field)
 	return g_strdup_printf("%u", *(const uint32_t *)field);
 }
 
-/* ---- the table of keys ----------------------------------------------------- */
+/* ---- the table of keys --------------------------------------------------- */
 
 #define DAEMON(f) offsetof(struct daxd_config, f)
 #define REGION(f) offsetof(struct daxd_region_cfg, f)
 #define DEVICE(f) offsetof(struct daxd_device_cfg, f)
 
-const struct daxd_key daxd_daemon_keys[] = {
+const struct daxd_key daxd_keys_daemon[] = {
 	{"frontend", DAEMON(frontend), 0, parse_frontend, print_frontend},
 	{"runtime-dir", DAEMON(runtime_dir), 0, parse_dir, print_dir},
 	{"major", DAEMON(major), 0, parse_major, print_auto},
@@ -403,7 +410,7 @@ const struct daxd_key daxd_daemon_keys[] = {
 	{0},
 };
 
-const struct daxd_key daxd_region_keys[] = {
+const struct daxd_key daxd_keys_region[] = {
 	{"backing", 0, 0, parse_backing, print_backing},
 	{"size", REGION(size), DAXD_GIVEN_SIZE, parse_size, print_size},
 	{"align", REGION(align), DAXD_GIVEN_ALIGN, parse_align, print_align},
@@ -418,7 +425,7 @@ const struct daxd_key daxd_region_keys[] = {
 	{0},
 };
 
-const struct daxd_key daxd_device_keys[] = {
+const struct daxd_key daxd_keys_device[] = {
 	{"size", DEVICE(size), DAXD_GIVEN_SIZE, parse_size, print_size},
 	{"mode", DEVICE(perms.mode), DAXD_GIVEN_MODE, parse_mode, print_mode},
 	{"owner", DEVICE(perms.uid), DAXD_GIVEN_OWNER, parse_owner, print_id},
@@ -428,13 +435,13 @@ const struct daxd_key daxd_device_keys[] = {
 };
 
 /**
- * daxd_frontend_parse() - a front end by its name
+ * daxd_keys_parse_frontend() - a front end by its name
  * @name:	"auto", "cuse", "none"
  * @ret:	which
  *
  * Return: 0 or -EINVAL.
  */
-int daxd_frontend_parse(const char *name, enum daxd_frontend_kind *ret)
+int daxd_keys_parse_frontend(const char *name, enum daxd_frontend_kind *ret)
 {
 	struct daxd_why why;
 
@@ -442,19 +449,10 @@ int daxd_frontend_parse(const char *name, enum daxd_frontend_kind *ret)
 }
 
 /**
- * daxd_backing_name() - the word for a kind of backing store
+ * daxd_keys_backing_name() - the word for a kind of backing store
  * @backing:	the kind
  */
-const char *daxd_backing_name(enum daxd_backing backing)
+const char *daxd_keys_backing_name(enum daxd_backing backing)
 {
 	return word_of(backing_words, (int)backing);
-}
-
-/**
- * daxd_backing_has_path() - is it a file that the config names?
- * @backing:	the kind
- */
-bool daxd_backing_has_path(enum daxd_backing backing)
-{
-	return backing == DAXD_HUGETLBFS || backing == DAXD_PMEM;
 }

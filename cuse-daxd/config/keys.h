@@ -3,7 +3,6 @@
 #ifndef DAXD_CONFIG_KEYS_H
 #define DAXD_CONFIG_KEYS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,12 +19,11 @@ struct daxd_key {
 	char *(*print)(const void *field);
 };
 
-extern const struct daxd_key daxd_daemon_keys[];
-extern const struct daxd_key daxd_region_keys[];
-extern const struct daxd_key daxd_device_keys[];
+extern const struct daxd_key daxd_keys_daemon[];
+extern const struct daxd_key daxd_keys_region[];
+extern const struct daxd_key daxd_keys_device[];
 
-int daxd_frontend_parse(const char *name, enum daxd_frontend_kind *ret);
-const char *daxd_backing_name(enum daxd_backing backing);
-bool daxd_backing_has_path(enum daxd_backing backing);
+int daxd_keys_parse_frontend(const char *name, enum daxd_frontend_kind *ret);
+const char *daxd_keys_backing_name(enum daxd_backing backing);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Questions in JSON: {"verb": "list"}. The answer is JSON in a sealed memfd; where the
- * question can't be answered it is {"error": "why"}, beside an errno.
+ * request can't be answered it is {"error": "why"}, beside an errno.
  */
 #include "cuse-daxd/control/control.h"
 
@@ -10,17 +10,21 @@
 #include <json-c/json.h>
 #include <string.h>
 
-#include "cuse-daxd/control/answer.h"
 #include "cuse-daxd/control/map.h"
 #include "cuse-daxd/control/orders.h"
 #include "cuse-daxd/control/orders_fault.h"
 #include "cuse-daxd/control/queries.h"
+#include "cuse-daxd/control/reply.h"
 
-#define DEPTH_MAX 8 /* of the JSON of a question */
+#define DEPTH_MAX 8 /* of the JSON of a request */
+
+/* Carry out a verb: @request is an object, the reply is left in @ret. */
+typedef enum daxd_next (*verb_fn)(struct daxd_conn *conn, struct json_object *request,
+				  struct daxd_reply *ret);
 
 static const struct {
 	const char *verb;
-	daxd_verb_fn run;
+	verb_fn run;
 } verbs[] = {
 	{"create", daxd_orders_create},       {"destroy", daxd_orders_destroy},
 	{"disable", daxd_orders_disable},     {"enable", daxd_orders_enable},
@@ -30,17 +34,17 @@ static const struct {
 	{"fault", daxd_orders_fault_rules},   {"map", daxd_map},
 };
 
-static enum daxd_next refuse_verb(struct daxd_answer *ret)
+static enum daxd_next refuse_verb(struct daxd_reply *ret)
 {
 	g_autoptr(GString) names = g_string_new(NULL);
 	unsigned int i;
 
 	for (i = 0; i < G_N_ELEMENTS(verbs); i++)
 		g_string_append_printf(names, "%s%s", i ? ", " : "", verbs[i].verb);
-	return daxd_answer_refuse(ret, EINVAL, "there is no such verb (%s)", names->str);
+	return daxd_reply_refuse(ret, EINVAL, "there is no such verb (%s)", names->str);
 }
 
-static struct json_object *parse(const char *text, size_t len)
+static struct json_object *parse_request(const char *text, size_t len)
 {
 	struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
 	struct json_object *json;
@@ -65,34 +69,34 @@ static struct json_object *parse(const char *text, size_t len)
 }
 
 /**
- * daxd_control() - answer a question in JSON
+ * daxd_control() - answer a request in JSON
  * @conn:	who asks
- * @text:	the question
+ * @text:	the request
  * @len:	its bytes
  * @ret:	the answer
  */
 enum daxd_next daxd_control(struct daxd_conn *conn, const char *text, size_t len,
-			    struct daxd_answer *ret)
+			    struct daxd_reply *ret)
 {
-	struct json_object *question = parse(text, len);
+	struct json_object *request = parse_request(text, len);
 	enum daxd_next next = DAXD_DROP;
 	struct json_object *verb;
 	unsigned int i;
 
-	if (!json_object_is_type(question, json_type_object) ||
-	    !json_object_object_get_ex(question, "verb", &verb) ||
+	if (!json_object_is_type(request, json_type_object) ||
+	    !json_object_object_get_ex(request, "verb", &verb) ||
 	    !json_object_is_type(verb, json_type_string)) {
-		json_object_put(question);
-		return daxd_answer_refuse(
-			ret, EINVAL, "the question is not an object with a \"verb\"");
+		json_object_put(request);
+		return daxd_reply_refuse(ret, EINVAL,
+					 "the question is not an object with a \"verb\"");
 	}
 	for (i = 0; i < G_N_ELEMENTS(verbs); i++) {
 		if (strcmp(verbs[i].verb, json_object_get_string(verb)))
 			continue;
-		next = verbs[i].run(conn, question, ret);
-		json_object_put(question);
+		next = verbs[i].run(conn, request, ret);
+		json_object_put(request);
 		return next;
 	}
-	json_object_put(question);
+	json_object_put(request);
 	return refuse_verb(ret);
 }

@@ -13,6 +13,6 @@
 #include "cuse-daxd/clients/conn.h"
 
 enum daxd_next daxd_control(struct daxd_conn *conn, const char *text, size_t len,
-			    struct daxd_answer *ret);
+			    struct daxd_reply *ret);
 
 #endif

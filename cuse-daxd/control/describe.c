@@ -14,7 +14,7 @@
 
 #include "cuse-daxd/config/config.h"
 #include "cuse-daxd/config/keys.h"
-#include "cuse-daxd/control/answer.h"
+#include "cuse-daxd/control/reply.h"
 #include "cuse-daxd/faults/badblocks.h"
 #include "cuse-daxd/faults/list.h"
 #include "cuse-daxd/registry/devices.h"
@@ -31,25 +31,25 @@ struct json_object *daxd_describe_device(const struct daxd_device *dev)
 	struct json_object *json = json_object_new_object();
 	char number[32];
 
-	daxd_add_string(json, "chardev", dev->desc.name);
-	daxd_add_number(json, "size", dev->desc.size);
-	daxd_add_number(json, "align", dev->desc.align);
+	daxd_reply_add_string(json, "chardev", dev->desc.name);
+	daxd_reply_add_number(json, "size", dev->desc.size);
+	daxd_reply_add_number(json, "align", dev->desc.align);
 	json_object_object_add(json, "target_node",
 			       json_object_new_int(cfg->target_node));
-	daxd_add_string(json, "mode", "devdax");
+	daxd_reply_add_string(json, "mode", "devdax");
 	/* As libdaxctl: what has no driver is disabled. */
 	if (!dax_device_is_alive(&dev->desc))
-		daxd_add_string(json, "state", "disabled");
-	daxd_add_number(json, "region", cfg->id);
-	daxd_add_string(json, "type",
-			cfg->type == DAX_REGION_STATIC ? "static" : "dynamic");
-	daxd_add_string(json, "backing", daxd_backing_name(cfg->backing));
-	daxd_add_string(json, "map", cfg->map == DAX_MAP_MEM ? "mem" : "dev");
+		daxd_reply_add_string(json, "state", "disabled");
+	daxd_reply_add_number(json, "region", cfg->id);
+	daxd_reply_add_string(json, "type",
+			      cfg->type == DAX_REGION_STATIC ? "static" : "dynamic");
+	daxd_reply_add_string(json, "backing", daxd_keys_backing_name(cfg->backing));
+	daxd_reply_add_string(json, "map", cfg->map == DAX_MAP_MEM ? "mem" : "dev");
 	if (cfg->path)
-		daxd_add_string(json, "path", cfg->path);
+		daxd_reply_add_string(json, "path", cfg->path);
 	snprintf(number, sizeof(number), "%u:%u", dev->desc.major, dev->desc.minor);
-	daxd_add_string(json, "dev", number);
-	daxd_add_number(json, "clients", dev->clients);
+	daxd_reply_add_string(json, "dev", number);
+	daxd_reply_add_number(json, "clients", dev->clients);
 	daxd_describe_badblocks(json, dev);
 	return json;
 }
@@ -74,8 +74,8 @@ void daxd_describe_badblocks(struct json_object *json, const struct daxd_device 
 		if (bad->life != dev->life || !daxd_bad_is_listed(bad))
 			continue;
 		entry = json_object_new_object();
-		daxd_add_number(entry, "offset", bad->off / DAX_SECTOR);
-		daxd_add_number(entry, "length", bad->len / DAX_SECTOR);
+		daxd_reply_add_number(entry, "offset", bad->off / DAX_SECTOR);
+		daxd_reply_add_number(entry, "length", bad->len / DAX_SECTOR);
 		json_object_array_add(list, entry);
 		count += bad->len / DAX_SECTOR;
 	}
@@ -83,7 +83,7 @@ void daxd_describe_badblocks(struct json_object *json, const struct daxd_device 
 		json_object_put(list);
 		return;
 	}
-	daxd_add_number(json, "badblock_count", count);
+	daxd_reply_add_number(json, "badblock_count", count);
 	json_object_object_add(json, "badblocks", list);
 }
 
@@ -100,11 +100,11 @@ struct json_object *daxd_describe_rule(const struct daxd_faults *faults,
 	struct json_object *json = json_object_new_object();
 
 	(void)faults;
-	daxd_add_number(json, "id", f->rule.id);
-	daxd_add_string(json, "rule", f->text);
-	daxd_add_number(json, "given", f->given);
+	daxd_reply_add_number(json, "id", f->rule.id);
+	daxd_reply_add_string(json, "rule", f->text);
+	daxd_reply_add_number(json, "given", f->given);
 	if (f->refused)
-		daxd_add_number(json, "refused", f->refused);
+		daxd_reply_add_number(json, "refused", f->refused);
 	return json;
 }
 
@@ -156,12 +156,12 @@ void daxd_describe_fault_stats(struct json_object *json, const struct daxd_fault
 		const struct daxd_fault_count *c = g_ptr_array_index(pids, i);
 		struct json_object *entry = json_object_new_object();
 
-		daxd_add_number(entry, "pid", (uint64_t)c->pid);
-		daxd_add_string(entry, "comm", c->comm);
-		daxd_add_number(entry, "given", c->given);
+		daxd_reply_add_number(entry, "pid", (uint64_t)c->pid);
+		daxd_reply_add_string(entry, "comm", c->comm);
+		daxd_reply_add_number(entry, "given", c->given);
 		json_object_array_add(list, entry);
 	}
-	daxd_add_number(part, "given", faults->given);
+	daxd_reply_add_number(part, "given", faults->given);
 	json_object_object_add(part, "rules", daxd_describe_rules(faults));
 	json_object_object_add(part, "processes", list);
 	json_object_object_add(json, "faults", part);
@@ -177,5 +177,5 @@ void daxd_describe_device_faults(struct json_object *json, const struct daxd_dev
 	const struct daxd_faults *faults = dev->reg->faults;
 	gpointer given = g_hash_table_lookup(faults->by_name, dev->desc.name);
 
-	daxd_add_number(json, "faults", GPOINTER_TO_SIZE(given));
+	daxd_reply_add_number(json, "faults", GPOINTER_TO_SIZE(given));
 }

@@ -16,8 +16,9 @@
 #include "libcore/size.h"
 
 #include "cuse-daxd/config/config.h"
-#include "cuse-daxd/control/answer.h"
+#include "cuse-daxd/control/arguments.h"
 #include "cuse-daxd/control/describe.h"
+#include "cuse-daxd/control/reply.h"
 #include "cuse-daxd/faults/list.h"
 #include "cuse-daxd/registry/devices.h"
 #include "cuse-daxd/registry/mappings.h"
@@ -33,15 +34,16 @@ struct strip {
 };
 
 /* Marks the cells that a stretch is in; never over what is worse. */
-static void mark(const struct strip *strip, uint64_t off, uint64_t len, char mark)
+static void mark_cells(const struct strip *strip, uint64_t off, uint64_t len,
+		       char mark_cells)
 {
 	static const char order[] = ".-#X";
 	uint64_t end = dax_min(off + len, strip->nr * strip->unit);
 	uint64_t i;
 
 	for (i = off / strip->unit; i * strip->unit < end; i++)
-		if (strchr(order, strip->cells[i]) < strchr(order, mark))
-			strip->cells[i] = mark;
+		if (strchr(order, strip->cells[i]) < strchr(order, mark_cells))
+			strip->cells[i] = mark_cells;
 }
 
 static void mark_mapping(void *ctx, const struct daxd_mapping *mapping)
@@ -49,7 +51,7 @@ static void mark_mapping(void *ctx, const struct daxd_mapping *mapping)
 	const struct strip *strip = ctx;
 
 	if (mapping->dev == strip->dev)
-		mark(strip, mapping->offset, mapping->size, '-');
+		mark_cells(strip, mapping->offset, mapping->size, '-');
 }
 
 static void mark_mapped(struct daxd_conn *conn, struct strip *strip)
@@ -88,8 +90,8 @@ static void mark_touched(const struct strip *strip)
 			hole = lseek(fd, data, SEEK_HOLE);
 			if (hole <= data)
 				break;
-			mark(strip, base + (uint64_t)data - start,
-			     dax_min((uint64_t)hole, end) - (uint64_t)data, '#');
+			mark_cells(strip, base + (uint64_t)data - start,
+				   dax_min((uint64_t)hole, end) - (uint64_t)data, '#');
 			pos = hole;
 		}
 		base += desc->ranges[i].len;
@@ -106,22 +108,22 @@ static void mark_bad(const struct strip *strip)
 			&g_array_index(faults->bad, struct dax_bad, i);
 
 		if (bad->life == strip->dev->life)
-			mark(strip, bad->off, bad->len, 'X');
+			mark_cells(strip, bad->off, bad->len, 'X');
 	}
 }
 
 /**
  * daxd_map() - answer the verb "map": a character for each stretch of a device
  * @conn:	the connection of the client
- * @question:	the request
+ * @request:	the request
  * @ret:	the reply
  *
  * Return: what the server must do with the reply.
  */
-enum daxd_next daxd_map(struct daxd_conn *conn, struct json_object *question,
-			struct daxd_answer *ret)
+enum daxd_next daxd_map(struct daxd_conn *conn, struct json_object *request,
+			struct daxd_reply *ret)
 {
-	struct strip strip = {.dev = daxd_find_device(conn, question, ret)};
+	struct strip strip = {.dev = daxd_arguments_device(conn, request, ret)};
 	struct json_object *json;
 	uint64_t size;
 
@@ -137,12 +139,12 @@ enum daxd_next daxd_map(struct daxd_conn *conn, struct json_object *question,
 	mark_touched(&strip);
 	mark_bad(&strip);
 	json = json_object_new_object();
-	daxd_add_string(json, "chardev", strip.dev->desc.name);
-	daxd_add_number(json, "size", size);
-	daxd_add_number(json, "align", strip.dev->desc.align);
-	daxd_add_number(json, "unit", strip.unit);
-	daxd_add_string(json, "map", strip.cells);
+	daxd_reply_add_string(json, "chardev", strip.dev->desc.name);
+	daxd_reply_add_number(json, "size", size);
+	daxd_reply_add_number(json, "align", strip.dev->desc.align);
+	daxd_reply_add_number(json, "unit", strip.unit);
+	daxd_reply_add_string(json, "map", strip.cells);
 	daxd_describe_badblocks(json, strip.dev);
 	g_free(strip.cells);
-	return daxd_answer_json(json, 0, ret);
+	return daxd_reply_json(json, 0, ret);
 }

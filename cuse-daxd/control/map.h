@@ -7,7 +7,7 @@
 
 struct json_object;
 
-enum daxd_next daxd_map(struct daxd_conn *conn, struct json_object *question,
-			struct daxd_answer *ret);
+enum daxd_next daxd_map(struct daxd_conn *conn, struct json_object *request,
+			struct daxd_reply *ret);
 
 #endif

@@ -18,12 +18,11 @@
 
 #include "cuse-daxd/base/fail.h"
 #include "cuse-daxd/clients/settle.h"
-#include "cuse-daxd/control/answer.h"
+#include "cuse-daxd/control/arguments.h"
 #include "cuse-daxd/control/describe.h"
+#include "cuse-daxd/control/reply.h"
 #include "cuse-daxd/registry/devices.h"
 #include "cuse-daxd/registry/registry.h"
-
-/* ---- words ----------------------------------------------------------------- */
 
 /* What an errno means at a step; what is not here is told by strerror(). */
 static const struct {
@@ -47,7 +46,7 @@ static const struct {
 };
 
 static enum daxd_next refuse_step(const char *name, enum dax_step step, int error,
-				  struct daxd_answer *ret)
+				  struct daxd_reply *ret)
 {
 	const char *words = strerror(-error);
 	unsigned int i;
@@ -55,11 +54,9 @@ static enum daxd_next refuse_step(const char *name, enum dax_step step, int erro
 	for (i = 0; i < G_N_ELEMENTS(meanings); i++)
 		if (meanings[i].step == step && meanings[i].error == -error)
 			words = meanings[i].words;
-	return daxd_answer_refuse(ret, error, "%s: %s (%s)", name, words,
-				  dax_errno_name(-error) ?: "");
+	return daxd_reply_refuse(ret, error, "%s: %s (%s)", name, words,
+				 dax_errno_name(-error) ?: "");
 }
-
-/* ---- what is asked for ----------------------------------------------------- */
 
 static struct dax_region *first_dynamic(struct dax_model *model)
 {
@@ -75,55 +72,53 @@ static struct dax_region *first_dynamic(struct dax_model *model)
 }
 
 /* A number, also as text; missing: the first region that devices can be made in. */
-static struct dax_region *find_region(struct dax_model *model,
-				      struct json_object *question)
+static struct dax_region *requested_region(struct dax_model *model,
+					   struct json_object *request)
 {
 	struct json_object *value;
 	uint64_t id;
 
-	if (!json_object_object_get_ex(question, "region", &value))
+	if (!json_object_object_get_ex(request, "region", &value))
 		return first_dynamic(model);
-	if (!daxd_get_size(question, "region", &id) || id > DAX_ID_MAX)
+	if (!daxd_arguments_size(request, "region", &id) || id > DAX_ID_MAX)
 		return NULL;
 	return dax_model_find_region(model, (uint32_t)id);
 }
 
-/* ---- the orders ------------------------------------------------------------ */
-
-static int carry_out(struct daxd_conn *conn, struct daxd_answer *ret)
+static int carry_out_order(struct daxd_conn *conn, struct daxd_reply *ret)
 {
 	struct daxd_why why;
 	int r = daxd_registry_commit(conn->server->reg, &why);
 
 	if (r < 0)
-		daxd_answer_refuse(ret, -r, "%s", why.text);
+		daxd_reply_refuse(ret, -r, "%s", why.text);
 	return r;
 }
 
 /* The device as it is now, once all processes have followed. */
-static enum daxd_next answer_device(struct daxd_conn *conn, uint64_t life,
-				    struct daxd_answer *ret)
+static enum daxd_next reply_device(struct daxd_conn *conn, uint64_t life,
+				   struct daxd_reply *ret)
 {
 	const struct daxd_device *dev = daxd_devices_find_life(conn->server->reg, life);
 
-	daxd_answer_json(dev ? daxd_describe_device(dev) : json_object_new_object(), 0,
-			 ret);
+	daxd_reply_json(dev ? daxd_describe_device(dev) : json_object_new_object(), 0,
+			ret);
 	return daxd_settle(conn, ret);
 }
 
 /**
  * daxd_orders_create() - carry out the verb "create": make a device in a dynamic region
  * @conn:	the connection of the client
- * @question:	the request
+ * @request:	the request
  * @ret:	the reply
  *
  * Return: what the server must do with the reply.
  */
-enum daxd_next daxd_orders_create(struct daxd_conn *conn, struct json_object *question,
-				  struct daxd_answer *ret)
+enum daxd_next daxd_orders_create(struct daxd_conn *conn, struct json_object *request,
+				  struct daxd_reply *ret)
 {
 	struct dax_model *model = &conn->server->reg->model;
-	struct dax_region *region = find_region(model, question);
+	struct dax_region *region = requested_region(model, request);
 	g_autofree char *name = NULL;
 	enum dax_step step;
 	struct dax_dev *dev;
@@ -132,35 +127,35 @@ enum daxd_next daxd_orders_create(struct daxd_conn *conn, struct json_object *qu
 	int r;
 
 	if (!region)
-		return daxd_answer_refuse(ret, ENXIO, "there is no such region (ENXIO)");
+		return daxd_reply_refuse(ret, ENXIO, "there is no such region (ENXIO)");
 	name = g_strdup_printf("region %u", region->id);
-	if (!daxd_may_order(conn))
-		return daxd_answer_refuse_stranger(name, ret);
-	if (!daxd_get_size(question, "size", &size))
-		return daxd_answer_refuse(ret, EINVAL, "the size is none (256M, 1G)");
-	if (!daxd_get_size(question, "align", &align))
-		return daxd_answer_refuse(ret, EINVAL, "the align is none (4K, 2M, 1G)");
+	if (!daxd_conn_may_change(conn))
+		return daxd_reply_refuse_stranger(name, ret);
+	if (!daxd_arguments_size(request, "size", &size))
+		return daxd_reply_refuse(ret, EINVAL, "the size is none (256M, 1G)");
+	if (!daxd_arguments_size(request, "align", &align))
+		return daxd_reply_refuse(ret, EINVAL, "the align is none (4K, 2M, 1G)");
 	daxd_registry_release_minors(conn->server->reg);
 	r = dax_region_provision(model, region, size, align, &step, &dev);
 	if (r < 0)
 		return refuse_step(name, step, r, ret);
-	if (carry_out(conn, ret) < 0)
+	if (carry_out_order(conn, ret) < 0)
 		return DAXD_REPLY;
-	return answer_device(conn, dev->life, ret);
+	return reply_device(conn, dev->life, ret);
 }
 
 /**
  * daxd_orders_destroy() - carry out the verb "destroy": delete a device
  * @conn:	the connection of the client
- * @question:	the request
+ * @request:	the request
  * @ret:	the reply
  *
  * Return: what the server must do with the reply.
  */
-enum daxd_next daxd_orders_destroy(struct daxd_conn *conn, struct json_object *question,
-				   struct daxd_answer *ret)
+enum daxd_next daxd_orders_destroy(struct daxd_conn *conn, struct json_object *request,
+				   struct daxd_reply *ret)
 {
-	struct daxd_device *dev = daxd_find_device(conn, question, ret);
+	struct daxd_device *dev = daxd_arguments_device(conn, request, ret);
 	struct json_object *was;
 	int r;
 
@@ -172,20 +167,20 @@ enum daxd_next daxd_orders_destroy(struct daxd_conn *conn, struct json_object *q
 		json_object_put(was);
 		return refuse_step(dev->desc.name, DAX_STEP_DELETE, r, ret);
 	}
-	if (carry_out(conn, ret) < 0) {
+	if (carry_out_order(conn, ret) < 0) {
 		json_object_put(was);
 		return DAXD_REPLY;
 	}
 	daxd_registry_release_minors(conn->server->reg);
-	daxd_answer_json(was, 0, ret);
+	daxd_reply_json(was, 0, ret);
 	return daxd_settle(conn, ret);
 }
 
-static enum daxd_next switch_device(struct daxd_conn *conn, struct json_object *question,
-				    enum dax_step step, struct daxd_answer *ret)
+static enum daxd_next switch_device(struct daxd_conn *conn, struct json_object *request,
+				    enum dax_step step, struct daxd_reply *ret)
 {
 	struct dax_model *model = &conn->server->reg->model;
-	struct daxd_device *dev = daxd_find_device(conn, question, ret);
+	struct daxd_device *dev = daxd_arguments_device(conn, request, ret);
 	int r;
 
 	if (!dev)
@@ -194,35 +189,35 @@ static enum daxd_next switch_device(struct daxd_conn *conn, struct json_object *
 				  : dax_dev_unbind(model, dev->dev);
 	if (r < 0)
 		return refuse_step(dev->desc.name, step, r, ret);
-	if (carry_out(conn, ret) < 0)
+	if (carry_out_order(conn, ret) < 0)
 		return DAXD_REPLY;
-	return answer_device(conn, dev->life, ret);
+	return reply_device(conn, dev->life, ret);
 }
 
 /**
  * daxd_orders_enable() - carry out the verb "enable": bind a device to its driver
  * @conn:	the connection of the client
- * @question:	the request
+ * @request:	the request
  * @ret:	the reply
  *
  * Return: what the server must do with the reply.
  */
-enum daxd_next daxd_orders_enable(struct daxd_conn *conn, struct json_object *question,
-				  struct daxd_answer *ret)
+enum daxd_next daxd_orders_enable(struct daxd_conn *conn, struct json_object *request,
+				  struct daxd_reply *ret)
 {
-	return switch_device(conn, question, DAX_STEP_BIND, ret);
+	return switch_device(conn, request, DAX_STEP_BIND, ret);
 }
 
 /**
  * daxd_orders_disable() - carry out the verb "disable": unbind a device from its driver
  * @conn:	the connection of the client
- * @question:	the request
+ * @request:	the request
  * @ret:	the reply
  *
  * Return: what the server must do with the reply.
  */
-enum daxd_next daxd_orders_disable(struct daxd_conn *conn, struct json_object *question,
-				   struct daxd_answer *ret)
+enum daxd_next daxd_orders_disable(struct daxd_conn *conn, struct json_object *request,
+				   struct daxd_reply *ret)
 {
-	return switch_device(conn, question, DAX_STEP_UNBIND, ret);
+	return switch_device(conn, request, DAX_STEP_UNBIND, ret);
 }

@@ -7,13 +7,13 @@
 
 struct json_object;
 
-enum daxd_next daxd_orders_create(struct daxd_conn *conn, struct json_object *question,
-				  struct daxd_answer *ret);
-enum daxd_next daxd_orders_destroy(struct daxd_conn *conn, struct json_object *question,
-				   struct daxd_answer *ret);
-enum daxd_next daxd_orders_enable(struct daxd_conn *conn, struct json_object *question,
-				  struct daxd_answer *ret);
-enum daxd_next daxd_orders_disable(struct daxd_conn *conn, struct json_object *question,
-				   struct daxd_answer *ret);
+enum daxd_next daxd_orders_create(struct daxd_conn *conn, struct json_object *request,
+				  struct daxd_reply *ret);
+enum daxd_next daxd_orders_destroy(struct daxd_conn *conn, struct json_object *request,
+				   struct daxd_reply *ret);
+enum daxd_next daxd_orders_enable(struct daxd_conn *conn, struct json_object *request,
+				  struct daxd_reply *ret);
+enum daxd_next daxd_orders_disable(struct daxd_conn *conn, struct json_object *request,
+				   struct daxd_reply *ret);
 
 #endif

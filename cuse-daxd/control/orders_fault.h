@@ -8,13 +8,13 @@
 struct json_object;
 
 enum daxd_next daxd_orders_fault_inject(struct daxd_conn *conn,
-					struct json_object *question,
-					struct daxd_answer *ret);
+					struct json_object *request,
+					struct daxd_reply *ret);
 enum daxd_next daxd_orders_fault_clear(struct daxd_conn *conn,
-				       struct json_object *question,
-				       struct daxd_answer *ret);
+				       struct json_object *request,
+				       struct daxd_reply *ret);
 enum daxd_next daxd_orders_fault_rules(struct daxd_conn *conn,
-				       struct json_object *question,
-				       struct daxd_answer *ret);
+				       struct json_object *request,
+				       struct daxd_reply *ret);
 
 #endif

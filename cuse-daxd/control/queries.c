@@ -17,8 +17,8 @@
 
 #include "cuse-daxd/clients/clients.h"
 #include "cuse-daxd/clients/watch.h"
-#include "cuse-daxd/control/answer.h"
 #include "cuse-daxd/control/describe.h"
+#include "cuse-daxd/control/reply.h"
 #include "cuse-daxd/frontend/frontend.h"
 #include "cuse-daxd/registry/devices.h"
 #include "cuse-daxd/registry/mappings.h"
@@ -53,42 +53,43 @@ static GPtrArray *sorted_devices(const struct daxd_registry *reg)
 /**
  * daxd_queries_list() - answer the verb "list": the devices
  * @conn:	the connection of the client
- * @question:	the request
+ * @request:	the request
  * @ret:	the reply
  *
  * Return: what the server must do with the reply.
  */
-enum daxd_next daxd_queries_list(struct daxd_conn *conn, struct json_object *question,
-				 struct daxd_answer *ret)
+enum daxd_next daxd_queries_list(struct daxd_conn *conn, struct json_object *request,
+				 struct daxd_reply *ret)
 {
 	const struct daxd_registry *reg = conn->server->reg;
 	g_autoptr(GPtrArray) devices = sorted_devices(reg);
 	struct json_object *json = json_object_new_array();
 	guint i;
 
-	(void)question;
+	(void)request;
 	for (i = 0; i < devices->len; i++) {
 		const struct daxd_device *dev = g_ptr_array_index(devices, i);
 		struct json_object *entry = daxd_describe_device(dev);
 
 		if (reg->fe->ops->handles)
-			daxd_add_number(entry, "handles",
-					reg->fe->ops->handles(reg->fe, dev->desc.name));
+			daxd_reply_add_number(entry, "handles",
+					      reg->fe->ops->handles(reg->fe,
+								    dev->desc.name));
 		json_object_array_add(json, entry);
 	}
-	return daxd_answer_json(json, 0, ret);
+	return daxd_reply_json(json, 0, ret);
 }
 
 /**
  * daxd_queries_stats() - answer the verb "stats": counters of the daemon and the devices
  * @conn:	the connection of the client
- * @question:	the request
+ * @request:	the request
  * @ret:	the reply
  *
  * Return: what the server must do with the reply.
  */
-enum daxd_next daxd_queries_stats(struct daxd_conn *conn, struct json_object *question,
-				  struct daxd_answer *ret)
+enum daxd_next daxd_queries_stats(struct daxd_conn *conn, struct json_object *request,
+				  struct daxd_reply *ret)
 {
 	const struct daxd_server *server = conn->server;
 	const struct daxd_server_stats *stats = &server->stats;
@@ -99,38 +100,39 @@ enum daxd_next daxd_queries_stats(struct daxd_conn *conn, struct json_object *qu
 	gint64 age = g_get_monotonic_time() - server->started;
 	guint i;
 
-	(void)question;
-	daxd_add_number(daemon, "pid", (uint64_t)getpid());
-	daxd_add_string(daemon, "version", DAXD_VERSION);
-	daxd_add_number(daemon, "uptime", (uint64_t)(age / G_USEC_PER_SEC));
-	daxd_add_string(daemon, "runtime_dir", server->reg->rt->path);
-	daxd_add_string(daemon, "frontend", server->reg->fe->ops->name);
-	daxd_add_number(daemon, "connections_now", server->conns.length);
-	daxd_add_number(daemon, "clients", g_hash_table_size(server->clients.by_pid));
-	daxd_add_number(daemon, "watchers", server->watch.watchers.length);
-	daxd_add_number(daemon, "connections", stats->connections);
-	daxd_add_number(daemon, "attaches", stats->attaches);
-	daxd_add_number(daemon, "adopts", stats->adopts);
-	daxd_add_number(daemon, "stores", stats->stores);
-	daxd_add_number(daemon, "controls", stats->controls);
-	daxd_add_number(daemon, "refused", stats->refused);
-	daxd_add_number(daemon, "dropped", stats->dropped);
+	(void)request;
+	daxd_reply_add_number(daemon, "pid", (uint64_t)getpid());
+	daxd_reply_add_string(daemon, "version", DAXD_VERSION);
+	daxd_reply_add_number(daemon, "uptime", (uint64_t)(age / G_USEC_PER_SEC));
+	daxd_reply_add_string(daemon, "runtime_dir", server->reg->rt->path);
+	daxd_reply_add_string(daemon, "frontend", server->reg->fe->ops->name);
+	daxd_reply_add_number(daemon, "connections_now", server->conns.length);
+	daxd_reply_add_number(daemon, "clients",
+			      g_hash_table_size(server->clients.by_pid));
+	daxd_reply_add_number(daemon, "watchers", server->watch.watchers.length);
+	daxd_reply_add_number(daemon, "connections", stats->connections);
+	daxd_reply_add_number(daemon, "attaches", stats->attaches);
+	daxd_reply_add_number(daemon, "adopts", stats->adopts);
+	daxd_reply_add_number(daemon, "stores", stats->stores);
+	daxd_reply_add_number(daemon, "controls", stats->controls);
+	daxd_reply_add_number(daemon, "refused", stats->refused);
+	daxd_reply_add_number(daemon, "dropped", stats->dropped);
 	json_object_object_add(json, "daemon", daemon);
 	for (i = 0; i < devices->len; i++) {
 		const struct daxd_device *dev = g_ptr_array_index(devices, i);
 		struct json_object *entry = json_object_new_object();
 
-		daxd_add_string(entry, "chardev", dev->desc.name);
-		daxd_add_number(entry, "attaches", dev->attaches);
-		daxd_add_number(entry, "refusals", dev->refusals);
-		daxd_add_number(entry, "clients", dev->clients);
-		daxd_add_number(entry, "generation", dev->desc.generation);
+		daxd_reply_add_string(entry, "chardev", dev->desc.name);
+		daxd_reply_add_number(entry, "attaches", dev->attaches);
+		daxd_reply_add_number(entry, "refusals", dev->refusals);
+		daxd_reply_add_number(entry, "clients", dev->clients);
+		daxd_reply_add_number(entry, "generation", dev->desc.generation);
 		daxd_describe_device_faults(entry, dev);
 		json_object_array_add(list, entry);
 	}
 	json_object_object_add(json, "devices", list);
 	daxd_describe_fault_stats(json, server->reg->faults);
-	return daxd_answer_json(json, 0, ret);
+	return daxd_reply_json(json, 0, ret);
 }
 
 /* One process after the other, each when it is our turn: the others are not kept. */
@@ -162,13 +164,13 @@ static void add_mapping(void *ctx, const struct daxd_mapping *mapping)
 	char start[32];
 
 	snprintf(start, sizeof(start), "0x%llx", (unsigned long long)mapping->start);
-	daxd_add_number(json, "pid", (uint64_t)scan->pid);
-	daxd_add_string(json, "comm", scan->comm);
-	daxd_add_string(json, "chardev", mapping->dev->desc.name);
-	daxd_add_string(json, "start", start);
-	daxd_add_number(json, "size", mapping->size);
-	daxd_add_number(json, "offset", mapping->offset);
-	daxd_add_string(json, "prot", mapping->prot);
+	daxd_reply_add_number(json, "pid", (uint64_t)scan->pid);
+	daxd_reply_add_string(json, "comm", scan->comm);
+	daxd_reply_add_string(json, "chardev", mapping->dev->desc.name);
+	daxd_reply_add_string(json, "start", start);
+	daxd_reply_add_number(json, "size", mapping->size);
+	daxd_reply_add_number(json, "offset", mapping->offset);
+	daxd_reply_add_string(json, "prot", mapping->prot);
 	json_object_array_add(scan->json, json);
 }
 
@@ -178,14 +180,14 @@ static bool may_see(const struct daxd_conn *conn, pid_t pid)
 	g_autofree char *path = g_strdup_printf("/proc/%d", pid);
 	struct stat st;
 
-	if (conn->peer.uid == 0 || conn->peer.uid == geteuid())
+	if (daxd_conn_may_change(conn))
 		return true;
 	return stat(path, &st) == 0 && st.st_uid == conn->peer.uid;
 }
 
 static gboolean on_scan(gpointer data)
 {
-	struct daxd_answer reply = {.fd = -1};
+	struct daxd_reply reply = {.fd = -1};
 	struct scan *scan = data;
 	struct daxd_conn *conn = scan->conn;
 	g_autofree char *comm = NULL;
@@ -193,12 +195,12 @@ static gboolean on_scan(gpointer data)
 	if (scan->next < scan->pids->len) {
 		scan->pid = g_array_index(scan->pids, pid_t, scan->next++);
 		if (may_see(conn, scan->pid)) {
-			scan->comm = comm = daxd_comm_of(scan->pid);
+			scan->comm = comm = daxd_clients_comm_of(scan->pid);
 			daxd_mappings_of(conn->server->reg, scan->pid, add_mapping, scan);
 		}
 		return G_SOURCE_CONTINUE;
 	}
-	daxd_answer_json(json_object_get(scan->json), 0, &reply);
+	daxd_reply_json(json_object_get(scan->json), 0, &reply);
 	scan_free(scan);
 	daxd_conn_reply(conn, &reply);
 	return G_SOURCE_REMOVE;
@@ -212,21 +214,21 @@ static int compare_pids(const void *a, const void *b)
 /**
  * daxd_queries_mappings() - answer the verb "mappings": which process has what mapped
  * @conn:	the connection of the client
- * @question:	the request
+ * @request:	the request
  * @ret:	the reply
  *
  * Return: what the server must do with the reply.
  */
-enum daxd_next daxd_queries_mappings(struct daxd_conn *conn, struct json_object *question,
-				     struct daxd_answer *ret)
+enum daxd_next daxd_queries_mappings(struct daxd_conn *conn, struct json_object *request,
+				     struct daxd_reply *ret)
 {
 	struct dirent *entry;
 	struct scan *scan;
 	DIR *d = opendir("/proc");
 
-	(void)question;
+	(void)request;
 	if (!d)
-		return daxd_answer_refuse(ret, EINVAL, "the daemon can't read /proc");
+		return daxd_reply_refuse(ret, EINVAL, "the daemon can't read /proc");
 	scan = g_new0(struct scan, 1);
 	scan->conn = conn;
 	scan->json = json_object_new_array();
@@ -252,22 +254,22 @@ enum daxd_next daxd_queries_mappings(struct daxd_conn *conn, struct json_object 
 /**
  * daxd_queries_watch() - answer the verb "watch": a pipe with a line for each event
  * @conn:	the connection of the client
- * @question:	the request
+ * @request:	the request
  * @ret:	the reply
  *
  * Return: what the server must do with the reply.
  */
-enum daxd_next daxd_queries_watch(struct daxd_conn *conn, struct json_object *question,
-				  struct daxd_answer *ret)
+enum daxd_next daxd_queries_watch(struct daxd_conn *conn, struct json_object *request,
+				  struct daxd_reply *ret)
 {
 	int fd = daxd_watch_add(&conn->server->watch, conn->peer.uid);
 
-	(void)question;
+	(void)request;
 	if (fd == -EUSERS)
-		return daxd_answer_refuse(ret, EUSERS, "too many are watching already");
+		return daxd_reply_refuse(ret, EUSERS, "too many are watching already");
 	if (fd < 0)
-		return daxd_answer_refuse(ret, fd, "the daemon can't make a pipe: %s",
-					  strerror(-fd));
+		return daxd_reply_refuse(ret, fd, "the daemon can't make a pipe: %s",
+					 strerror(-fd));
 	ret->fd = fd;
 	ret->owns_fd = true;
 	return DAXD_REPLY;

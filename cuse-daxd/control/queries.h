@@ -7,13 +7,13 @@
 
 struct json_object;
 
-enum daxd_next daxd_queries_list(struct daxd_conn *conn, struct json_object *question,
-				 struct daxd_answer *ret);
-enum daxd_next daxd_queries_stats(struct daxd_conn *conn, struct json_object *question,
-				  struct daxd_answer *ret);
-enum daxd_next daxd_queries_mappings(struct daxd_conn *conn, struct json_object *question,
-				     struct daxd_answer *ret);
-enum daxd_next daxd_queries_watch(struct daxd_conn *conn, struct json_object *question,
-				  struct daxd_answer *ret);
+enum daxd_next daxd_queries_list(struct daxd_conn *conn, struct json_object *request,
+				 struct daxd_reply *ret);
+enum daxd_next daxd_queries_stats(struct daxd_conn *conn, struct json_object *request,
+				  struct daxd_reply *ret);
+enum daxd_next daxd_queries_mappings(struct daxd_conn *conn, struct json_object *request,
+				     struct daxd_reply *ret);
+enum daxd_next daxd_queries_watch(struct daxd_conn *conn, struct json_object *request,
+				  struct daxd_reply *ret);
 
 #endif

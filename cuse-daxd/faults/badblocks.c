@@ -28,11 +28,11 @@ bool daxd_bad_is_listed(const struct dax_bad *bad)
 }
 
 /**
- * daxd_faults_is_bad() - is anything of a device bad?
+ * daxd_bad_has() - is anything of a device bad?
  * @faults:	NULL: no
  * @life:	of the device
  */
-bool daxd_faults_is_bad(const struct daxd_faults *faults, uint64_t life)
+bool daxd_bad_has(const struct daxd_faults *faults, uint64_t life)
 {
 	guint i;
 
@@ -120,11 +120,11 @@ static bool cut_bad(struct daxd_faults *faults, uint64_t life, uint64_t off, uin
 }
 
 /**
- * daxd_faults_touch() - the processes that map a device are to look again
+ * daxd_bad_changed() - the processes that map a device are to look again
  * @faults:	all of them
  * @life:	of the device
  */
-void daxd_faults_touch(struct daxd_faults *faults, uint64_t life)
+void daxd_bad_changed(struct daxd_faults *faults, uint64_t life)
 {
 	struct daxd_device *dev = daxd_devices_find_life(faults->reg, life);
 
@@ -170,7 +170,7 @@ void daxd_bad_list(const struct daxd_faults *faults)
 	for (i = 0; i < faults->reg->devices->len; i++) {
 		struct daxd_device *dev = g_ptr_array_index(faults->reg->devices, i);
 
-		dev->is_bad = daxd_faults_is_bad(faults, dev->life);
+		dev->is_bad = daxd_bad_has(faults, dev->life);
 	}
 	dax_for_each_region (region, &faults->reg->model) {
 		char *text = region->type == DAX_REGION_STATIC
@@ -209,7 +209,7 @@ int daxd_bad_make(struct daxd_faults *faults, const struct daxd_device *dev, uin
 		return -ENOSPC;
 	cut_bad(faults, bad.life, bad.off, bad.len, NULL, NULL);
 	g_array_append_val(faults->bad, bad);
-	daxd_faults_touch(faults, dev->life);
+	daxd_bad_changed(faults, dev->life);
 	return 0;
 }
 
@@ -274,7 +274,7 @@ bool daxd_bad_heal(struct daxd_faults *faults, uint64_t life, uint64_t off, uint
 	}
 	if (!cut_bad(faults, life, off, len, filter, ctx))
 		return false;
-	daxd_faults_touch(faults, life);
+	daxd_bad_changed(faults, life);
 	return true;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which memory is bad; for faults*.c. Who changes it carries it out afterwards. */
+/* Which memory is bad. Who changes it carries it out afterwards. */
 #ifndef DAXD_FAULTS_BADBLOCKS_H
 #define DAXD_FAULTS_BADBLOCKS_H
 
@@ -12,7 +12,7 @@ struct daxd_device;
 struct daxd_faults;
 
 bool daxd_bad_is_listed(const struct dax_bad *bad);
-bool daxd_faults_is_bad(const struct daxd_faults *faults, uint64_t life);
+bool daxd_bad_has(const struct daxd_faults *faults, uint64_t life);
 void daxd_bad_tidy(struct daxd_faults *faults);
 void daxd_bad_list(const struct daxd_faults *faults);
 int daxd_bad_make(struct daxd_faults *faults, const struct daxd_device *dev, uint64_t off,
@@ -22,6 +22,6 @@ bool daxd_bad_heal(struct daxd_faults *faults, uint64_t life, uint64_t off, uint
 		   const void *ctx);
 void daxd_bad_lose(const struct daxd_faults *faults, const struct dax_bad *bad);
 bool daxd_bad_reveal(struct daxd_faults *faults, const struct dax_fault_event *ev);
-void daxd_faults_touch(struct daxd_faults *faults, uint64_t life);
+void daxd_bad_changed(struct daxd_faults *faults, uint64_t life);
 
 #endif

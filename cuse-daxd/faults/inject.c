@@ -17,8 +17,22 @@
 #include "cuse-daxd/faults/publish.h"
 #include "cuse-daxd/registry/devices.h"
 
+static int check_range(const struct daxd_device *dev, uint64_t off, uint64_t len,
+		       struct daxd_why *why)
+{
+	uint64_t size = dax_dev_size(dev->dev);
+	uint64_t end;
+
+	if (!__builtin_add_overflow(off, len, &end) && off <= size && end <= size)
+		return 0;
+	return daxd_fail(why, ERANGE,
+			 "%s: offset %ju and length %ju are beyond its end (it has %ju "
+			 "bytes)",
+			 dev->desc.name, (uintmax_t)off, (uintmax_t)len, (uintmax_t)size);
+}
+
 /**
- * daxd_faults_inject() - memory becomes bad by order
+ * daxd_inject() - memory becomes bad by order
  * @faults:	all of them
  * @dev:	the device, which exists
  * @off:	in the device
@@ -26,20 +40,15 @@
  * @flags:	enum dax_bad_flag
  * @why:	why not
  */
-int daxd_faults_inject(struct daxd_faults *faults, struct daxd_device *dev, uint64_t off,
-		       uint64_t len, uint32_t flags, struct daxd_why *why)
+int daxd_inject(struct daxd_faults *faults, struct daxd_device *dev, uint64_t off,
+		uint64_t len, uint32_t flags, struct daxd_why *why)
 {
 	const struct dax_bad like = {.flags = flags, .who = {.uid = UINT32_MAX}};
-	uint64_t size = dax_dev_size(dev->dev);
-	uint64_t end;
 	int r;
 
-	if (__builtin_add_overflow(off, len, &end) || off >= size || end > size)
-		return daxd_fail(why, ERANGE,
-				 "%s: offset %ju and length %ju are beyond its end (it "
-				 "has %ju bytes)",
-				 dev->desc.name, (uintmax_t)off, (uintmax_t)len,
-				 (uintmax_t)size);
+	r = check_range(dev, off, len, why);
+	if (r < 0)
+		return r;
 	r = daxd_bad_make(faults, dev, off, len, &like);
 	if (r < 0)
 		return daxd_fail(why, -r,
@@ -51,27 +60,25 @@ int daxd_faults_inject(struct daxd_faults *faults, struct daxd_device *dev, uint
 }
 
 /**
- * daxd_faults_clear() - bad memory becomes good again, and zero
+ * daxd_inject_clear() - bad memory becomes good again, and zero
  * @faults:	all of them
  * @dev:	the device, which exists
  * @off:	in the device
  * @len:	bytes; 0: to the end
  * @why:	why not
  */
-int daxd_faults_clear(struct daxd_faults *faults, struct daxd_device *dev, uint64_t off,
+int daxd_inject_clear(struct daxd_faults *faults, struct daxd_device *dev, uint64_t off,
 		      uint64_t len, struct daxd_why *why)
 {
 	uint64_t size = dax_dev_size(dev->dev);
 	uint64_t align = dev->dev->align;
 	uint64_t end;
+	int r;
 
-	if (__builtin_add_overflow(off, len, &end) || off > size || end > size)
-		return daxd_fail(why, ERANGE,
-				 "%s: offset %ju and length %ju are beyond "
-				 "its end (it has %ju bytes)",
-				 dev->desc.name, (uintmax_t)off, (uintmax_t)len,
-				 (uintmax_t)size);
-	end = len ? dax_round_up(end, align) : dax_round_up(size, align);
+	r = check_range(dev, off, len, why);
+	if (r < 0)
+		return r;
+	end = len ? dax_round_up(off + len, align) : dax_round_up(size, align);
 	off = dax_round_down(off, align);
 	if (daxd_bad_heal(faults, dev->life, off, end - off, NULL, NULL))
 		daxd_publish_carry_out(faults);
@@ -79,11 +86,11 @@ int daxd_faults_clear(struct daxd_faults *faults, struct daxd_device *dev, uint6
 }
 
 /**
- * daxd_faults_clear_physical() - the same, by the address that sysfs tells
+ * daxd_inject_clear_physical() - the same, by the address that sysfs tells
  * @faults:	all of them
  * @start, @len: a stretch, which may be of several devices or none
  */
-void daxd_faults_clear_physical(struct daxd_faults *faults, uint64_t start, uint64_t len)
+void daxd_inject_clear_physical(struct daxd_faults *faults, uint64_t start, uint64_t len)
 {
 	bool is_any = false;
 	guint i;

@@ -9,10 +9,10 @@ struct daxd_device;
 struct daxd_faults;
 struct daxd_why;
 
-int daxd_faults_inject(struct daxd_faults *faults, struct daxd_device *dev, uint64_t off,
-		       uint64_t len, uint32_t flags, struct daxd_why *why);
-int daxd_faults_clear(struct daxd_faults *faults, struct daxd_device *dev, uint64_t off,
+int daxd_inject(struct daxd_faults *faults, struct daxd_device *dev, uint64_t off,
+		uint64_t len, uint32_t flags, struct daxd_why *why);
+int daxd_inject_clear(struct daxd_faults *faults, struct daxd_device *dev, uint64_t off,
 		      uint64_t len, struct daxd_why *why);
-void daxd_faults_clear_physical(struct daxd_faults *faults, uint64_t start, uint64_t len);
+void daxd_inject_clear_physical(struct daxd_faults *faults, uint64_t start, uint64_t len);
 
 #endif

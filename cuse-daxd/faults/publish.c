@@ -60,7 +60,7 @@ void daxd_publish_prepare(struct daxd_faults *faults)
 	daxd_bad_tidy(faults);
 	daxd_bad_list(faults);
 	daxd_publish_state(faults);
-	daxd_faults_keep(faults);
+	daxd_saved_write(faults);
 }
 
 /**

@@ -41,7 +41,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-/* ---- carrying out ---------------------------------------------------------- */
+/* ---- carrying out -------------------------------------------------------- */
 
 static struct dax_bad bad_of(const struct daxd_fault *f)
 {
@@ -133,7 +133,7 @@ static bool heal_rule(struct daxd_faults *faults, const struct daxd_fault *f)
 	return is_any;
 }
 
-/* ---- when ------------------------------------------------------------------ */
+/* ---- when ---------------------------------------------------------------- */
 
 /* The daemon's own rules: what no call sets off. */
 static bool is_ours(const struct daxd_fault *f)
@@ -207,13 +207,11 @@ static void set_timer(struct daxd_faults *faults)
 	g_source_attach(faults->timer, NULL);
 }
 
-/**
- * daxd_faults_sync() - devices may have come or gone
- * @faults:	NULL: there are none
- *
- * Called by daxd_registry_sync(), before it shows anything.
+/*
+ * Follow devices that came or went. Called by daxd_registry_sync(), before it shows
+ * anything; @faults is NULL if there are no rules yet.
  */
-void daxd_faults_sync(struct daxd_faults *faults)
+static void before_show(struct daxd_faults *faults)
 {
 	bool is_any = false;
 	guint i;
@@ -243,15 +241,15 @@ void daxd_faults_sync(struct daxd_faults *faults)
 		daxd_publish_prepare(faults);
 }
 
-/* ---- rules come and go ----------------------------------------------------- */
+/* ---- rules come and go --------------------------------------------------- */
 
 /**
- * daxd_faults_check() - read a rule
+ * daxd_rules_check() - read a rule
  * @text:	the rule
  * @ret:	it
  * @why:	where the mistake is, and what was expected
  */
-int daxd_faults_check(const char *text, struct dax_fault_rule *ret, struct daxd_why *why)
+int daxd_rules_check(const char *text, struct dax_fault_rule *ret, struct daxd_why *why)
 {
 	struct dax_fault_mistake mistake;
 
@@ -310,7 +308,7 @@ static int check_touch(const struct daxd_faults *faults,
 }
 
 /* All processes have to look at their mappings. */
-static void touch_all(struct daxd_faults *faults, const struct daxd_fault *f)
+static void change_all(struct daxd_faults *faults, const struct daxd_fault *f)
 {
 	guint i;
 
@@ -319,7 +317,7 @@ static void touch_all(struct daxd_faults *faults, const struct daxd_fault *f)
 			g_ptr_array_index(faults->reg->devices, i);
 
 		if (is_device_of(f, dev))
-			daxd_faults_touch(faults, dev->life);
+			daxd_bad_changed(faults, dev->life);
 	}
 }
 
@@ -329,7 +327,7 @@ static int add_rule(struct daxd_faults *faults, const char *text, bool is_from_s
 	struct dax_fault_rule rule;
 	int r;
 
-	r = daxd_faults_check(text, &rule, why);
+	r = daxd_rules_check(text, &rule, why);
 	if (r == 0)
 		r = check_touch(faults, &rule, why);
 	if (r < 0)
@@ -345,8 +343,8 @@ static int add_rule(struct daxd_faults *faults, const char *text, bool is_from_s
 }
 
 /* A rule comes while the daemon runs. Return: its number, or a negative errno. */
-static int come(struct daxd_faults *faults, const char *text, bool is_from_start,
-		struct daxd_why *why)
+static int add_running(struct daxd_faults *faults, const char *text, bool is_from_start,
+		       struct daxd_why *why)
 {
 	struct daxd_fault *f;
 	int r;
@@ -356,23 +354,23 @@ static int come(struct daxd_faults *faults, const char *text, bool is_from_start
 		return r;
 	look_at_rule(faults, f, now_ns());
 	if (is_touch(&f->rule))
-		touch_all(faults, f);
+		change_all(faults, f);
 	daxd_publish_carry_out(faults);
 	set_timer(faults);
 	return (int)f->rule.id;
 }
 
 /**
- * daxd_faults_add() - a rule comes by an order
+ * daxd_rules_add() - a rule comes by an order
  * @faults:	all of them
  * @text:	the rule
  * @ret_id:	its number
  * @why:	why not
  */
-int daxd_faults_add(struct daxd_faults *faults, const char *text, uint32_t *ret_id,
-		    struct daxd_why *why)
+int daxd_rules_add(struct daxd_faults *faults, const char *text, uint32_t *ret_id,
+		   struct daxd_why *why)
 {
-	int r = come(faults, text, false, why);
+	int r = add_running(faults, text, false, why);
 
 	if (r < 0)
 		return r;
@@ -381,12 +379,12 @@ int daxd_faults_add(struct daxd_faults *faults, const char *text, uint32_t *ret_
 }
 
 /**
- * daxd_faults_remove() - a rule goes, and what it has made bad is healed
+ * daxd_rules_remove() - a rule goes, and what it has made bad is healed
  * @faults:	all of them
  * @id:		of the rule
  * @why:	why not
  */
-int daxd_faults_remove(struct daxd_faults *faults, uint32_t id, struct daxd_why *why)
+int daxd_rules_remove(struct daxd_faults *faults, uint32_t id, struct daxd_why *why)
 {
 	struct daxd_fault *f = daxd_list_find(faults, id);
 
@@ -396,21 +394,21 @@ int daxd_faults_remove(struct daxd_faults *faults, uint32_t id, struct daxd_why 
 	if (f->rule.what == DAX_FAULT_DISABLE && (f->is_on || f->rule.calls))
 		switch_devices(faults, f, true);
 	if (is_touch(&f->rule))
-		touch_all(faults, f);
+		change_all(faults, f);
 	g_ptr_array_remove(faults->rules, f);
 	daxd_publish_carry_out(faults);
 	set_timer(faults);
 	return 0;
 }
 
-/* ---- another config -------------------------------------------------------- */
+/* ---- another config ------------------------------------------------------ */
 
 /*
  * What another config means. @gone: struct daxd_fault, of the start and not in it any
  * more; @fresh: char *, only in it.
  */
-static int compare(const struct daxd_faults *faults, const GPtrArray *texts,
-		   GPtrArray *gone, GPtrArray *fresh, struct daxd_why *why)
+static int compare_config(const struct daxd_faults *faults, const GPtrArray *texts,
+			  GPtrArray *gone, GPtrArray *fresh, struct daxd_why *why)
 {
 	guint i;
 	guint k;
@@ -427,7 +425,7 @@ static int compare(const struct daxd_faults *faults, const GPtrArray *texts,
 		char same[DAX_FAULT_TEXT_MAX];
 		struct dax_fault_rule rule;
 
-		r = daxd_faults_check(text, &rule, why);
+		r = daxd_rules_check(text, &rule, why);
 		if (r < 0)
 			break;
 		dax_fault_format(&rule, same, sizeof(same));
@@ -448,17 +446,17 @@ static int compare(const struct daxd_faults *faults, const GPtrArray *texts,
 }
 
 /**
- * daxd_faults_check_reload() - can the rules of the start be others?
+ * daxd_rules_check_reload() - can the rules of the start be others?
  * @faults:	all of them
  * @texts:	char *, of another config
  * @why:	why not
  */
-int daxd_faults_check_reload(const struct daxd_faults *faults, const GPtrArray *texts,
-			     struct daxd_why *why)
+int daxd_rules_check_reload(const struct daxd_faults *faults, const GPtrArray *texts,
+			    struct daxd_why *why)
 {
 	g_autoptr(GPtrArray) gone = g_ptr_array_new();
 	g_autoptr(GPtrArray) fresh = g_ptr_array_new();
-	int r = compare(faults, texts, gone, fresh, why);
+	int r = compare_config(faults, texts, gone, fresh, why);
 
 	if (r == 0 && faults->rules->len - gone->len + fresh->len > DAX_FAULT_RULES_MAX)
 		return daxd_fail(why, ENOSPC, "more than %d fault rules (remove some)",
@@ -467,13 +465,13 @@ int daxd_faults_check_reload(const struct daxd_faults *faults, const GPtrArray *
 }
 
 /**
- * daxd_faults_reload() - the rules of the start are others now
+ * daxd_rules_reload() - the rules of the start are others now
  * @faults:	all of them
- * @texts:	as daxd_faults_check_reload() found them good
+ * @texts:	as daxd_rules_check_reload() found them good
  *
  * Those that are the same go on with what they have counted; those of orders stay.
  */
-void daxd_faults_reload(struct daxd_faults *faults, const GPtrArray *texts)
+void daxd_rules_reload(struct daxd_faults *faults, const GPtrArray *texts)
 {
 	g_autoptr(GPtrArray) gone = g_ptr_array_new();
 	g_autoptr(GPtrArray) fresh = g_ptr_array_new();
@@ -481,28 +479,28 @@ void daxd_faults_reload(struct daxd_faults *faults, const GPtrArray *texts)
 	guint i;
 	int r;
 
-	r = compare(faults, texts, gone, fresh, &why);
+	r = compare_config(faults, texts, gone, fresh, &why);
 	for (i = 0; r >= 0 && i < gone->len; i++) {
 		const struct daxd_fault *f = g_ptr_array_index(gone, i);
 
-		r = daxd_faults_remove(faults, f->rule.id, &why);
+		r = daxd_rules_remove(faults, f->rule.id, &why);
 	}
 	for (i = 0; r >= 0 && i < fresh->len; i++)
-		r = come(faults, g_ptr_array_index(fresh, i), true, &why);
+		r = add_running(faults, g_ptr_array_index(fresh, i), true, &why);
 	if (r < 0)
 		daxd_error("%s, continuing without", why.text);
 }
 
-/* ---- what is given --------------------------------------------------------- */
+/* ---- what is given ------------------------------------------------------- */
 
 /**
- * daxd_faults_struck() - a rule has struck in a process, or can't be had there
+ * daxd_rules_struck() - a rule has struck in a process, or can't be had there
  * @faults:	all of them
  * @ev:		where and when; of whom is checked
  *
  * Return: 1 if others have to follow what was done of it, 0, or -ENOENT: no such rule.
  */
-int daxd_faults_struck(struct daxd_faults *faults, const struct dax_fault_event *ev)
+int daxd_rules_struck(struct daxd_faults *faults, const struct dax_fault_event *ev)
 {
 	struct daxd_fault *f = daxd_list_find(faults, ev->rule);
 	bool is_any = false;
@@ -511,10 +509,10 @@ int daxd_faults_struck(struct daxd_faults *faults, const struct dax_fault_event 
 		return -ENOENT;
 	if (ev->error) {
 		if (f)
-			daxd_given_refuse(faults, ev, f);
+			daxd_tally_refuse(faults, ev, f);
 		return 0;
 	}
-	daxd_given_count(faults, ev, f);
+	daxd_tally_count(faults, ev, f);
 	if (ev->call == DAX_FAULT_TOUCH)
 		is_any = daxd_bad_reveal(faults, ev);
 	else if (f && dax_fault_is_trigger(&f->rule) && f->rule.what == DAX_FAULT_DISABLE)
@@ -526,14 +524,14 @@ int daxd_faults_struck(struct daxd_faults *faults, const struct dax_fault_event 
 	return is_any;
 }
 
-/* ---- start and end --------------------------------------------------------- */
+/* ---- start and end ------------------------------------------------------- */
 
 /**
- * daxd_faults_start() - the rules of the config, and what a daemon before has left
+ * daxd_rules_start() - the rules of the config, and what a daemon before has left
  * @reg:	with all its devices, none shown yet; reg->faults is set
  * @why:	why not
  */
-int daxd_faults_start(struct daxd_registry *reg, struct daxd_why *why)
+int daxd_rules_start(struct daxd_registry *reg, struct daxd_why *why)
 {
 	struct daxd_faults *faults = g_new0(struct daxd_faults, 1);
 	struct daxd_fault *f;
@@ -549,14 +547,14 @@ int daxd_faults_start(struct daxd_registry *reg, struct daxd_why *why)
 	faults->by_name = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	faults->has_published = reg->rt->is_recovered;
 	reg->faults = faults;
-	reg->before_show = daxd_faults_sync;
-	r = daxd_given_open_log(faults, reg->cfg->fault_log, why);
+	reg->before_show = before_show;
+	r = daxd_tally_open_log(faults, reg->cfg->fault_log, why);
 	for (i = 0; r == 0 && i < reg->cfg->faults->len; i++)
 		r = add_rule(faults, g_ptr_array_index(reg->cfg->faults, i), true, &f,
 			     why);
 	if (r < 0)
 		return r;
-	daxd_faults_recall(faults);
+	daxd_saved_read(faults);
 	for (i = 0; i < faults->rules->len; i++)
 		look_at_rule(faults, g_ptr_array_index(faults->rules, i), now_ns());
 	set_timer(faults);
@@ -564,17 +562,17 @@ int daxd_faults_start(struct daxd_registry *reg, struct daxd_why *why)
 	daxd_bad_list(faults);
 	daxd_publish_state(faults);
 	if (faults->rules->len || faults->bad->len)
-		daxd_faults_keep(faults);
+		daxd_saved_write(faults);
 	return 0;
 }
 
 /**
- * daxd_faults_done() - the daemon ends
+ * daxd_rules_done() - the daemon ends
  * @faults:	may be NULL
  *
  * Poisoned memory whose poison nobody will remember is lost now.
  */
-void daxd_faults_done(struct daxd_faults *faults)
+void daxd_rules_done(struct daxd_faults *faults)
 {
 	struct dax_region *region;
 	guint i;

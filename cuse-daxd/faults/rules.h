@@ -23,17 +23,16 @@ struct daxd_faults;
 struct daxd_registry;
 struct daxd_why;
 
-int daxd_faults_start(struct daxd_registry *reg, struct daxd_why *why);
-void daxd_faults_done(struct daxd_faults *faults);
-void daxd_faults_sync(struct daxd_faults *faults);
+int daxd_rules_start(struct daxd_registry *reg, struct daxd_why *why);
+void daxd_rules_done(struct daxd_faults *faults);
 
-int daxd_faults_check(const char *text, struct dax_fault_rule *ret, struct daxd_why *why);
-int daxd_faults_add(struct daxd_faults *faults, const char *text, uint32_t *ret_id,
-		    struct daxd_why *why);
-int daxd_faults_check_reload(const struct daxd_faults *faults, const GPtrArray *texts,
-			     struct daxd_why *why);
-void daxd_faults_reload(struct daxd_faults *faults, const GPtrArray *texts);
-int daxd_faults_remove(struct daxd_faults *faults, uint32_t id, struct daxd_why *why);
-int daxd_faults_struck(struct daxd_faults *faults, const struct dax_fault_event *ev);
+int daxd_rules_check(const char *text, struct dax_fault_rule *ret, struct daxd_why *why);
+int daxd_rules_add(struct daxd_faults *faults, const char *text, uint32_t *ret_id,
+		   struct daxd_why *why);
+int daxd_rules_check_reload(const struct daxd_faults *faults, const GPtrArray *texts,
+			    struct daxd_why *why);
+void daxd_rules_reload(struct daxd_faults *faults, const GPtrArray *texts);
+int daxd_rules_remove(struct daxd_faults *faults, uint32_t id, struct daxd_why *why);
+int daxd_rules_struck(struct daxd_faults *faults, const struct dax_fault_event *ev);
 
 #endif

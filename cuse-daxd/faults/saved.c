@@ -133,8 +133,8 @@ static void read_beside(struct daxd_faults *faults, const struct daxd_store *sto
 					.who = {.uid = UINT32_MAX},
 				};
 
-				if (!daxd_faults_is_bad(faults, dev->life))
-					daxd_faults_touch(faults, dev->life);
+				if (!daxd_bad_has(faults, dev->life))
+					daxd_bad_changed(faults, dev->life);
 				g_array_append_val(faults->bad, bad);
 			}
 		}
@@ -156,7 +156,7 @@ static void read_bad(struct daxd_faults *faults, const char *line)
 	if (!daxd_devices_find_life(faults->reg, bad.life))
 		return;
 	g_array_append_val(faults->bad, bad);
-	daxd_faults_touch(faults, bad.life);
+	daxd_bad_changed(faults, bad.life);
 }
 
 /* A rule of the start, the same as this, that has no number yet. */
@@ -196,7 +196,7 @@ static void read_rule(struct daxd_faults *faults, const char *line)
 	f->given = given;
 }
 
-static gint compare_ids(gconstpointer a, gconstpointer b)
+static gint compare_rule_ids(gconstpointer a, gconstpointer b)
 {
 	const struct daxd_fault *fa = *(struct daxd_fault *const *)a;
 	const struct daxd_fault *fb = *(struct daxd_fault *const *)b;
@@ -246,25 +246,27 @@ static void read_note(struct daxd_faults *faults)
 		if (!f->rule.id)
 			f->rule.id = ++faults->last_id;
 	}
-	g_ptr_array_sort(faults->rules, compare_ids);
+	g_ptr_array_sort(faults->rules, compare_rule_ids);
 }
 
 /**
- * daxd_faults_keep() - write it all down
+ * daxd_saved_write() - write fault rules and bad memory for the next daemon
+ * @faults:	all of them
  */
-void daxd_faults_keep(const struct daxd_faults *faults)
+void daxd_saved_write(const struct daxd_faults *faults)
 {
 	write_note(faults);
 	write_all_beside(faults);
 }
 
 /**
- * daxd_faults_recall() - read what the daemon before has written
+ * daxd_saved_read() - read what the daemon before has written
+ * @faults:	all of them, with the rules of the start
  *
  * The rules of the start are there already. What the note knows is not looked for
  * beside the files, where it stands as well.
  */
-void daxd_faults_recall(struct daxd_faults *faults)
+void daxd_saved_read(struct daxd_faults *faults)
 {
 	const GPtrArray *regions = faults->reg->regions;
 	guint i;

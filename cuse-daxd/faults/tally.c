@@ -25,12 +25,12 @@
 #define WARNINGS_MAX 8    /* of each rule */
 
 /**
- * daxd_given_open_log() - the log of faults
+ * daxd_tally_open_log() - the log of faults
  * @faults:	all of them
  * @where:	a file, or the number of a descriptor that we were given; NULL: none
  * @why:	why not
  */
-int daxd_given_open_log(struct daxd_faults *faults, const char *where,
+int daxd_tally_open_log(struct daxd_faults *faults, const char *where,
 			struct daxd_why *why)
 {
 	uint64_t fd;
@@ -93,7 +93,7 @@ static void write_log(const struct daxd_faults *faults, const struct dax_fault_e
 		daxd_debug("fault log: %s", strerror(errno));
 }
 
-static void count(struct daxd_faults *faults, const struct dax_fault_event *ev)
+static void count_event(struct daxd_faults *faults, const struct dax_fault_event *ev)
 {
 	struct daxd_fault_count *c =
 		g_hash_table_lookup(faults->by_pid, GINT_TO_POINTER(ev->pid));
@@ -116,15 +116,15 @@ static void count(struct daxd_faults *faults, const struct dax_fault_event *ev)
 }
 
 /**
- * daxd_given_count() - a fault was given: count it, and tell who asks for it
+ * daxd_tally_count() - a fault was given: count it, and tell who asks for it
  * @faults:	all of them
  * @ev:		what happened
  * @f:		the rule that struck; NULL: none, memory was bad
  */
-void daxd_given_count(struct daxd_faults *faults, const struct dax_fault_event *ev,
+void daxd_tally_count(struct daxd_faults *faults, const struct dax_fault_event *ev,
 		      struct daxd_fault *f)
 {
-	count(faults, ev);
+	count_event(faults, ev);
 	if (f)
 		f->given++;
 	write_log(faults, ev, f);
@@ -133,12 +133,12 @@ void daxd_given_count(struct daxd_faults *faults, const struct dax_fault_event *
 }
 
 /**
- * daxd_given_refuse() - what a process can't have is said, not ignored
+ * daxd_tally_refuse() - what a process can't have is said, not ignored
  * @faults:	all of them
  * @ev:		which process, and why
  * @f:		the rule
  */
-void daxd_given_refuse(struct daxd_faults *faults, const struct dax_fault_event *ev,
+void daxd_tally_refuse(struct daxd_faults *faults, const struct dax_fault_event *ev,
 		       struct daxd_fault *f)
 {
 	f->refused++;
@@ -155,14 +155,14 @@ void daxd_given_refuse(struct daxd_faults *faults, const struct dax_fault_event 
 }
 
 /**
- * daxd_faults_report() - what was given, for daxrun to say in words
+ * daxd_tally_report() - what was given, for daxrun to say in words
  * @faults:	may be NULL
  * @fd:		where to; -1: nobody asks
  *
  * Lines "given N", "rule ID N WORDS", "refused ID PROCESSES", "process PID N COMM",
  * "last PID CALL DEVICE OFFSET".
  */
-void daxd_faults_report(const struct daxd_faults *faults, int fd)
+void daxd_tally_report(const struct daxd_faults *faults, int fd)
 {
 	const struct daxd_fault_count *c;
 	GHashTableIter iter;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What faults are given: counted, logged, told; for faults.c. */
+/* What faults are given: counted, logged, told. */
 #ifndef DAXD_FAULTS_TALLY_H
 #define DAXD_FAULTS_TALLY_H
 
@@ -8,12 +8,12 @@ struct daxd_fault;
 struct daxd_faults;
 struct daxd_why;
 
-int daxd_given_open_log(struct daxd_faults *faults, const char *where,
+int daxd_tally_open_log(struct daxd_faults *faults, const char *where,
 			struct daxd_why *why);
-void daxd_given_count(struct daxd_faults *faults, const struct dax_fault_event *ev,
+void daxd_tally_count(struct daxd_faults *faults, const struct dax_fault_event *ev,
 		      struct daxd_fault *f);
-void daxd_given_refuse(struct daxd_faults *faults, const struct dax_fault_event *ev,
+void daxd_tally_refuse(struct daxd_faults *faults, const struct dax_fault_event *ev,
 		       struct daxd_fault *f);
-void daxd_faults_report(const struct daxd_faults *faults, int fd);
+void daxd_tally_report(const struct daxd_faults *faults, int fd);
 
 #endif

@@ -62,10 +62,10 @@ static bool is_devtmpfs(void)
 }
 
 /**
- * daxd_frontend_cuse_check() - can nodes be made here?
+ * daxd_cuse_check() - can nodes be made here?
  * @why:	why not
  */
-int daxd_frontend_cuse_check(struct daxd_why *why)
+int daxd_cuse_check(struct daxd_why *why)
 {
 	_cleanup_close_ int fd = -1;
 
@@ -87,7 +87,7 @@ int daxd_frontend_cuse_check(struct daxd_why *why)
 	return 0;
 }
 
-static void opened(void *ctx, const char *name)
+static void cuse_opened(void *ctx, const char *name)
 {
 	struct daxd_frontend *fe = ctx;
 
@@ -95,16 +95,16 @@ static void opened(void *ctx, const char *name)
 		fe->on_opened(fe->ctx, name);
 }
 
-static int init(struct daxd_frontend *fe, struct daxd_why *why)
+static int cuse_init(struct daxd_frontend *fe, struct daxd_why *why)
 {
-	int r = daxd_frontend_plain.init(fe, why);
+	int r = daxd_plain_ops.init(fe, why);
 
 	if (r < 0)
 		return r;
-	return daxd_cuse_start(fe->rt->state, opened, fe, &fe->cuse, why);
+	return daxd_cuse_session_start(fe->rt->state, cuse_opened, fe, &fe->cuse, why);
 }
 
-static int set_perms(const struct daxd_node *node, struct daxd_why *why)
+static int cuse_set_perms(const struct daxd_node *node, struct daxd_why *why)
 {
 	const struct daxd_perms *perms = &node->perms;
 	char path[PATH_SIZE];
@@ -119,15 +119,15 @@ static int set_perms(const struct daxd_node *node, struct daxd_why *why)
 	return 0;
 }
 
-static int change(struct daxd_frontend *fe, const struct daxd_node *node,
-		  struct daxd_why *why)
+static int cuse_change(struct daxd_frontend *fe, const struct daxd_node *node,
+		       struct daxd_why *why)
 {
-	return is_dax(node->name) ? set_perms(node, why)
-				  : daxd_frontend_plain.change(fe, node, why);
+	return is_dax(node->name) ? cuse_set_perms(node, why)
+				  : daxd_plain_ops.change(fe, node, why);
 }
 
-static int appear(struct daxd_frontend *fe, const struct daxd_node *node,
-		  struct dax_state_handle *handle, struct daxd_why *why)
+static int cuse_appear(struct daxd_frontend *fe, const struct daxd_node *node,
+		       struct dax_state_handle *handle, struct daxd_why *why)
 {
 	const dev_t rdev = makedev(node->major, node->minor);
 	char path[PATH_SIZE];
@@ -135,74 +135,74 @@ static int appear(struct daxd_frontend *fe, const struct daxd_node *node,
 	int r;
 
 	if (!is_dax(node->name))
-		return daxd_frontend_plain.appear(fe, node, handle, why);
+		return daxd_plain_ops.appear(fe, node, handle, why);
 	unlinkat(fe->dir, node->name, 0); /* of a plain front end that was killed */
-	if (daxd_cuse_has(fe->cuse, node->name, rdev))
-		return set_perms(node, why);
+	if (daxd_cuse_session_has(fe->cuse, node->name, rdev))
+		return cuse_set_perms(node, why);
 	if (lstat(path_of(node->name, path), &st) == 0)
 		return daxd_fail(why, EEXIST,
 				 "%s: is there already, and not of this daemon (remove "
 				 "it, or number the region otherwise)",
 				 path);
-	r = daxd_cuse_add(fe->cuse, node->name, node->major, node->minor, why);
+	r = daxd_cuse_session_add(fe->cuse, node->name, node->major, node->minor, why);
 	if (r < 0)
 		return r;
-	r = set_perms(node, why);
+	r = cuse_set_perms(node, why);
 	if (r < 0) {
-		daxd_cuse_remove(fe->cuse, node->name);
+		daxd_cuse_session_remove(fe->cuse, node->name);
 		return r;
 	}
 	*handle = (struct dax_state_handle){.dev = 0, .ino = rdev};
 	return 0;
 }
 
-static void published(struct daxd_frontend *fe, const char *name)
+static void cuse_published(struct daxd_frontend *fe, const char *name)
 {
-	daxd_cuse_serve(fe->cuse, name);
+	daxd_cuse_session_serve(fe->cuse, name);
 }
 
-static int disappear(struct daxd_frontend *fe, const char *name)
+static int cuse_disappear(struct daxd_frontend *fe, const char *name)
 {
 	if (!is_dax(name))
-		return daxd_frontend_plain.disappear(fe, name);
+		return daxd_plain_ops.disappear(fe, name);
 	unlinkat(fe->dir, name, 0);
-	daxd_cuse_remove(fe->cuse, name);
+	daxd_cuse_session_remove(fe->cuse, name);
 	return -1;
 }
 
-static bool is_held(struct daxd_frontend *fe, int fd)
+static bool cuse_is_held(struct daxd_frontend *fe, int fd)
 {
-	return daxd_frontend_plain.is_held(fe, fd);
+	return daxd_plain_ops.is_held(fe, fd);
 }
 
-static bool is_live(struct daxd_frontend *fe, int fd)
+static bool cuse_is_live(struct daxd_frontend *fe, int fd)
 {
 	(void)fe;
-	return daxd_cuse_is_live(fd);
+	return daxd_cuse_session_is_live(fd);
 }
 
-static unsigned int handles(struct daxd_frontend *fe, const char *name)
+static unsigned int cuse_handles(struct daxd_frontend *fe, const char *name)
 {
-	return daxd_cuse_handles(fe->cuse, name);
+	return daxd_cuse_session_handles(fe->cuse, name);
 }
 
-static void done(struct daxd_frontend *fe)
+static void cuse_done(struct daxd_frontend *fe)
 {
-	daxd_cuse_stop(fe->cuse);
+	daxd_cuse_session_stop(fe->cuse);
 	fe->cuse = NULL;
-	daxd_frontend_plain.done(fe);
+	daxd_plain_ops.done(fe);
 }
 
-const struct daxd_frontend_ops daxd_frontend_cuse = {
+const struct daxd_frontend_ops daxd_cuse_ops = {
 	.name = "cuse",
 	.state_flags = DAX_STATE_CUSE,
-	.init = init,
-	.appear = appear,
-	.published = published,
-	.change = change,
-	.disappear = disappear,
-	.is_held = is_held,
-	.is_live = is_live,
-	.handles = handles,
-	.done = done,
+	.init = cuse_init,
+	.appear = cuse_appear,
+	.published = cuse_published,
+	.change = cuse_change,
+	.disappear = cuse_disappear,
+	.is_held = cuse_is_held,
+	.is_live = cuse_is_live,
+	.handles = cuse_handles,
+	.done = cuse_done,
 };

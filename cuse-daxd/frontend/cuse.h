@@ -7,8 +7,8 @@
 
 struct daxd_why;
 
-extern const struct daxd_frontend_ops daxd_frontend_cuse;
+extern const struct daxd_frontend_ops daxd_cuse_ops;
 
-int daxd_frontend_cuse_check(struct daxd_why *why);
+int daxd_cuse_check(struct daxd_why *why);
 
 #endif

@@ -5,7 +5,7 @@
  * libfuse's own way to start a session (cuse_lowlevel_setup) takes one device and the
  * whole process. Here each session is made by hand: /dev/cuse is opened, its descriptor
  * is given to the session, and the kernel's first question is answered at once, so that
- * the node is there, or is known to have been refused, when daxd_cuse_add() returns.
+ * the node is there, or is known to have been refused, when daxd_cuse_session_add() returns.
  */
 #define FUSE_USE_VERSION 314
 
@@ -86,7 +86,7 @@ log_fuse(enum fuse_log_level level, const char *fmt, va_list ap)
 	daxd_debug("libfuse: %s", text);
 }
 
-/* ---- what programs ask (worker; with the lock) -------------------------------- */
+/* ---- what programs ask (worker; with the lock) --------------------------- */
 
 /*
  * The calls below are those that the kernel passes on; fs/fuse/cuse.c answers lseek and
@@ -198,7 +198,7 @@ static const struct cuse_lowlevel_ops operations = {
 	.ioctl = on_ioctl,
 };
 
-/* ---- the worker --------------------------------------------------------------- */
+/* ---- the worker ---------------------------------------------------------- */
 
 /* One question, if there is one. Return: 0 or a negative errno: the session is over. */
 static int serve_one(struct node *node)
@@ -259,7 +259,7 @@ static void watch(struct daxd_cuse *cuse, int fd, uint64_t id)
 	epoll_ctl(cuse->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
-/* ---- the main thread ---------------------------------------------------------- */
+/* ---- the main thread ----------------------------------------------------- */
 
 static gboolean on_news(gint fd, GIOCondition condition, gpointer data)
 {
@@ -298,16 +298,16 @@ static void node_free(void *data)
 }
 
 /**
- * daxd_cuse_start() - be ready to make nodes
+ * daxd_cuse_session_start() - be ready to make nodes
  * @state:	the state pages: what the devices are
  * @on_opened:	called with @ctx, by the main loop, after a device was opened
  * @ctx:	what @on_opened is given
- * @ret:	daxd_cuse_stop() it
+ * @ret:	daxd_cuse_session_stop() it
  * @why:	why not
  */
-int daxd_cuse_start(const struct dax_state *state,
-		    void (*on_opened)(void *ctx, const char *name), void *ctx,
-		    struct daxd_cuse **ret, struct daxd_why *why)
+int daxd_cuse_session_start(const struct dax_state *state,
+			    void (*on_opened)(void *ctx, const char *name), void *ctx,
+			    struct daxd_cuse **ret, struct daxd_why *why)
 {
 	struct daxd_cuse *cuse;
 	int r;
@@ -334,7 +334,7 @@ int daxd_cuse_start(const struct dax_state *state,
 	if (!cuse->has_worker) {
 		r = daxd_fail(why, errno, "no thread for CUSE: %s (raise ulimit -n, -u)",
 			      strerror(errno));
-		daxd_cuse_stop(cuse);
+		daxd_cuse_session_stop(cuse);
 		return r;
 	}
 	*ret = cuse;
@@ -342,10 +342,10 @@ int daxd_cuse_start(const struct dax_state *state,
 }
 
 /**
- * daxd_cuse_stop() - remove all nodes
- * @cuse:	as daxd_cuse_start() made it, or NULL
+ * daxd_cuse_session_stop() - remove all nodes
+ * @cuse:	as daxd_cuse_session_start() made it, or NULL
  */
-void daxd_cuse_stop(struct daxd_cuse *cuse)
+void daxd_cuse_session_stop(struct daxd_cuse *cuse)
 {
 	if (!cuse)
 		return;
@@ -419,7 +419,7 @@ static int answer_init(struct node *node, struct daxd_why *why)
 }
 
 /**
- * daxd_cuse_add() - make a node
+ * daxd_cuse_session_add() - make a node
  * @cuse:	started
  * @name:	of the device
  * @major:	its number
@@ -427,12 +427,12 @@ static int answer_init(struct node *node, struct daxd_why *why)
  * @why:	why not
  *
  * It is there when this returns, mode 0600 and root's. Who opens it waits until
- * daxd_cuse_serve().
+ * daxd_cuse_session_serve().
  *
  * Return: 0; -EEXIST: the name or the number is taken; or another negative errno.
  */
-int daxd_cuse_add(struct daxd_cuse *cuse, const char *name, uint32_t major,
-		  uint32_t minor, struct daxd_why *why)
+int daxd_cuse_session_add(struct daxd_cuse *cuse, const char *name, uint32_t major,
+			  uint32_t minor, struct daxd_why *why)
 {
 	struct node *node = g_new0(struct node, 1);
 	int r;
@@ -456,11 +456,11 @@ int daxd_cuse_add(struct daxd_cuse *cuse, const char *name, uint32_t major,
 }
 
 /**
- * daxd_cuse_serve() - answer who opens a node
+ * daxd_cuse_session_serve() - answer who opens a node
  * @cuse:	started
  * @name:	of a node; its device is in the state pages
  */
-void daxd_cuse_serve(struct daxd_cuse *cuse, const char *name)
+void daxd_cuse_session_serve(struct daxd_cuse *cuse, const char *name)
 {
 	const struct node *node = g_hash_table_lookup(cuse->by_name, name);
 
@@ -469,11 +469,11 @@ void daxd_cuse_serve(struct daxd_cuse *cuse, const char *name)
 }
 
 /**
- * daxd_cuse_remove() - remove a node
+ * daxd_cuse_session_remove() - remove a node
  * @cuse:	started
  * @name:	of a node, or of none
  */
-void daxd_cuse_remove(struct daxd_cuse *cuse, const char *name)
+void daxd_cuse_session_remove(struct daxd_cuse *cuse, const char *name)
 {
 	struct node *node;
 
@@ -489,8 +489,15 @@ void daxd_cuse_remove(struct daxd_cuse *cuse, const char *name)
 		node_free(node);
 }
 
-/* Is there a node of this name and number? */
-bool daxd_cuse_has(struct daxd_cuse *cuse, const char *name, dev_t rdev)
+/**
+ * daxd_cuse_session_has() - check whether there is a node of this name and number
+ * @cuse:	started
+ * @name:	of a device
+ * @rdev:	its number
+ *
+ * Return: true if there is.
+ */
+bool daxd_cuse_session_has(struct daxd_cuse *cuse, const char *name, dev_t rdev)
 {
 	const struct node *node = g_hash_table_lookup(cuse->by_name, name);
 
@@ -498,19 +505,25 @@ bool daxd_cuse_has(struct daxd_cuse *cuse, const char *name, dev_t rdev)
 }
 
 /**
- * daxd_cuse_is_live() - is it a descriptor of a node that we serve?
+ * daxd_cuse_session_is_live() - is it a descriptor of a node that we serve?
  * @fd:		of a character device with a number of ours
  *
  * The number alone does not tell: it may be of a node that is gone, whose number was
  * used again. Such a descriptor answers an error.
  */
-bool daxd_cuse_is_live(int fd)
+bool daxd_cuse_session_is_live(int fd)
 {
 	return ioctl(fd, IOC_WHO) == WHO_OURS;
 }
 
-/* How many open files there are of a node. */
-unsigned int daxd_cuse_handles(struct daxd_cuse *cuse, const char *name)
+/**
+ * daxd_cuse_session_handles() - count the open files of a node
+ * @cuse:	started
+ * @name:	of a node, or of none
+ *
+ * Return: the number.
+ */
+unsigned int daxd_cuse_session_handles(struct daxd_cuse *cuse, const char *name)
 {
 	const struct node *node;
 	unsigned int n;

@@ -20,16 +20,16 @@ struct daxd_why;
 
 #define DAXD_CUSE_PATH "/dev/cuse"
 
-int daxd_cuse_start(const struct dax_state *state,
-		    void (*on_opened)(void *ctx, const char *name), void *ctx,
-		    struct daxd_cuse **ret, struct daxd_why *why);
-void daxd_cuse_stop(struct daxd_cuse *cuse);
-int daxd_cuse_add(struct daxd_cuse *cuse, const char *name, uint32_t major,
-		  uint32_t minor, struct daxd_why *why);
-void daxd_cuse_serve(struct daxd_cuse *cuse, const char *name);
-void daxd_cuse_remove(struct daxd_cuse *cuse, const char *name);
-bool daxd_cuse_has(struct daxd_cuse *cuse, const char *name, dev_t rdev);
-bool daxd_cuse_is_live(int fd);
-unsigned int daxd_cuse_handles(struct daxd_cuse *cuse, const char *name);
+int daxd_cuse_session_start(const struct dax_state *state,
+			    void (*on_opened)(void *ctx, const char *name), void *ctx,
+			    struct daxd_cuse **ret, struct daxd_why *why);
+void daxd_cuse_session_stop(struct daxd_cuse *cuse);
+int daxd_cuse_session_add(struct daxd_cuse *cuse, const char *name, uint32_t major,
+			  uint32_t minor, struct daxd_why *why);
+void daxd_cuse_session_serve(struct daxd_cuse *cuse, const char *name);
+void daxd_cuse_session_remove(struct daxd_cuse *cuse, const char *name);
+bool daxd_cuse_session_has(struct daxd_cuse *cuse, const char *name, dev_t rdev);
+bool daxd_cuse_session_is_live(int fd);
+unsigned int daxd_cuse_session_handles(struct daxd_cuse *cuse, const char *name);
 
 #endif

@@ -22,17 +22,17 @@ int daxd_frontend_choose(enum daxd_frontend_kind kind,
 	struct daxd_why reason;
 	int r;
 
-	*ret = &daxd_frontend_plain;
+	*ret = &daxd_plain_ops;
 	switch (kind) {
 	case DAXD_FRONTEND_CUSE:
-		r = daxd_frontend_cuse_check(why);
+		r = daxd_cuse_check(why);
 		if (r < 0)
 			return r;
-		*ret = &daxd_frontend_cuse;
+		*ret = &daxd_cuse_ops;
 		return 0;
 	case DAXD_FRONTEND_AUTO:
-		if (daxd_frontend_cuse_check(&reason) == 0)
-			*ret = &daxd_frontend_cuse;
+		if (daxd_cuse_check(&reason) == 0)
+			*ret = &daxd_cuse_ops;
 		else
 			daxd_debug("%s; making handles", reason.text);
 		return 0;

@@ -23,14 +23,14 @@
 #include "cuse-daxd/config/config.h"
 #include "cuse-daxd/runtime/runtime.h"
 
-static int init(struct daxd_frontend *fe, struct daxd_why *why)
+static int plain_init(struct daxd_frontend *fe, struct daxd_why *why)
 {
 	fe->dir = daxd_runtime_mkdir(fe->rt, "dev", why);
 	return fe->dir < 0 ? fe->dir : 0;
 }
 
-static int set_perms(const struct daxd_frontend *fe, int fd, const struct daxd_node *node,
-		     struct daxd_why *why)
+static int plain_set_perms(const struct daxd_frontend *fe, int fd,
+			   const struct daxd_node *node, struct daxd_why *why)
 {
 	const struct daxd_perms *perms = &node->perms;
 	struct stat st;
@@ -62,8 +62,8 @@ static bool is_kept(const struct daxd_frontend *fe, const char *name,
 	       st.st_dev == handle->dev;
 }
 
-static int change(struct daxd_frontend *fe, const struct daxd_node *node,
-		  struct daxd_why *why)
+static int plain_change(struct daxd_frontend *fe, const struct daxd_node *node,
+			struct daxd_why *why)
 {
 	_cleanup_close_ int fd = -1;
 	struct stat st;
@@ -85,15 +85,15 @@ static int change(struct daxd_frontend *fe, const struct daxd_node *node,
 	return 0;
 }
 
-static int appear(struct daxd_frontend *fe, const struct daxd_node *node,
-		  struct dax_state_handle *handle, struct daxd_why *why)
+static int plain_appear(struct daxd_frontend *fe, const struct daxd_node *node,
+			struct dax_state_handle *handle, struct daxd_why *why)
 {
 	_cleanup_close_ int fd = -1;
 	struct stat st;
 	int r;
 
 	if (is_kept(fe, node->name, handle))
-		return change(fe, node, why);
+		return plain_change(fe, node, why);
 	daxd_runtime_remove_tree(fe->rt->dir, DAXD_NEW);
 	fd = openat(fe->rt->dir, DAXD_NEW,
 		    O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0);
@@ -102,7 +102,7 @@ static int appear(struct daxd_frontend *fe, const struct daxd_node *node,
 				 "%s/dev/%s: can't be made: %s (check the "
 				 "room there)",
 				 fe->rt->path, node->name, strerror(errno));
-	r = set_perms(fe, fd, node, why);
+	r = plain_set_perms(fe, fd, node, why);
 	if (r < 0)
 		return r;
 	/* The old one, if any, is there up to here: so the new has another number. */
@@ -114,7 +114,7 @@ static int appear(struct daxd_frontend *fe, const struct daxd_node *node,
 	return 0;
 }
 
-static int disappear(struct daxd_frontend *fe, const char *name)
+static int plain_disappear(struct daxd_frontend *fe, const char *name)
 {
 	int fd = openat(fe->dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
@@ -123,7 +123,7 @@ static int disappear(struct daxd_frontend *fe, const char *name)
 }
 
 /* A write lease is given only to who alone has the file open. */
-static bool is_held(struct daxd_frontend *fe, int fd)
+static bool plain_is_held(struct daxd_frontend *fe, int fd)
 {
 	(void)fe;
 	if (fcntl(fd, F_SETLEASE, F_WRLCK) < 0)
@@ -132,17 +132,17 @@ static bool is_held(struct daxd_frontend *fe, int fd)
 	return false;
 }
 
-static void done(struct daxd_frontend *fe)
+static void plain_done(struct daxd_frontend *fe)
 {
 	daxd_close_fd(&fe->dir);
 }
 
-const struct daxd_frontend_ops daxd_frontend_plain = {
+const struct daxd_frontend_ops daxd_plain_ops = {
 	.name = "none",
-	.init = init,
-	.appear = appear,
-	.change = change,
-	.disappear = disappear,
-	.is_held = is_held,
-	.done = done,
+	.init = plain_init,
+	.appear = plain_appear,
+	.change = plain_change,
+	.disappear = plain_disappear,
+	.is_held = plain_is_held,
+	.done = plain_done,
 };

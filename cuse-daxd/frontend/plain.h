@@ -5,6 +5,6 @@
 
 #include "cuse-daxd/frontend/frontend.h"
 
-extern const struct daxd_frontend_ops daxd_frontend_plain;
+extern const struct daxd_frontend_ops daxd_plain_ops;
 
 #endif

@@ -109,7 +109,7 @@ static bool find_offset(const struct daxd_device *dev, const struct line *line,
 	return false;
 }
 
-static bool find_device(const struct daxd_registry *reg, const struct line *line,
+static bool find_mapped(const struct daxd_registry *reg, const struct line *line,
 			struct daxd_mapping *ret)
 {
 	guint i;
@@ -157,7 +157,7 @@ void daxd_mappings_of(const struct daxd_registry *reg, pid_t pid, daxd_mapping_f
 
 		/* Device-dax can only be mapped shared. */
 		if (!parse_line(buf, &line) || line.prot[3] != 's' ||
-		    !find_device(reg, &line, &mapping))
+		    !find_mapped(reg, &line, &mapping))
 			continue;
 		if (last.dev && is_continued(&last, &mapping)) {
 			last.size += mapping.size;

@@ -24,7 +24,7 @@ static const char *const type_name[] = {
 	[DAX_REGION_DYNAMIC] = "dynamic",
 };
 
-/* ---- against the config ---------------------------------------------------- */
+/* ---- against the config -------------------------------------------------- */
 
 static int fail_other(const struct daxd_region_cfg *cfg, const struct daxd_store *store,
 		      struct daxd_why *why)
@@ -80,7 +80,7 @@ static void take_devices(struct daxd_region_cfg *cfg, const struct dax_layout *f
 		if (!is_named)
 			only->id = dev.id;
 		else if (dev.id != only->id)
-			d = daxd_region_cfg_add_device(cfg, dev.id, cfg->line);
+			d = daxd_config_add_device(cfg, dev.id, cfg->line);
 		is_named = true;
 		d->size = dev.nr_ranges ? dev.ranges[0].len : 0;
 		d->given |= DAXD_GIVEN_SIZE;
@@ -134,11 +134,11 @@ int daxd_record_check(struct daxd_region_cfg *cfg, struct daxd_store *store,
 	return 0;
 }
 
-/* ---- writing --------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------- */
 
 /* A dynamic device, as it is. */
-static void describe(const struct daxd_region *region, const struct dax_dev *dev,
-		     struct dax_layout_dev *ret)
+static void describe_layout(const struct daxd_region *region, const struct dax_dev *dev,
+			    struct dax_layout_dev *ret)
 {
 	const struct dax_region *r = region->region;
 	uint32_t i;
@@ -161,7 +161,8 @@ static void describe(const struct daxd_region *region, const struct dax_dev *dev
 		};
 }
 
-static int add_dynamic(struct dax_layout_writer *w, const struct daxd_region *region)
+static int add_dynamic_layout(struct dax_layout_writer *w,
+			      const struct daxd_region *region)
 {
 	const struct dax_region *model = region->region;
 	const struct dax_layout_dev whole = {
@@ -179,7 +180,7 @@ static int add_dynamic(struct dax_layout_writer *w, const struct daxd_region *re
 	dax_for_each_device (dev, model) {
 		struct dax_layout_dev out;
 
-		describe(region, dev, &out);
+		describe_layout(region, dev, &out);
 		r = dax_layout_add(w, &out);
 		if (r < 0)
 			break;
@@ -188,7 +189,8 @@ static int add_dynamic(struct dax_layout_writer *w, const struct daxd_region *re
 }
 
 /* What is disabled now is there and enabled after the next start, as after a boot. */
-static int add_static(struct dax_layout_writer *w, const struct daxd_region_cfg *cfg)
+static int add_static_layout(struct dax_layout_writer *w,
+			     const struct daxd_region_cfg *cfg)
 {
 	const struct daxd_device_cfg *dev;
 	uint64_t at = 0;
@@ -208,7 +210,8 @@ static int add_static(struct dax_layout_writer *w, const struct daxd_region_cfg 
 	return r;
 }
 
-static int encode(const struct daxd_region *region, uint8_t *buf, size_t *ret_length)
+static int encode_region(const struct daxd_region *region, uint8_t *buf,
+			 size_t *ret_length)
 {
 	const struct daxd_region_cfg *cfg = region->cfg;
 	const struct daxd_store *store = region->store;
@@ -224,8 +227,8 @@ static int encode(const struct daxd_region *region, uint8_t *buf, size_t *ret_le
 		memcpy(like.uuid, store->block.uuid, sizeof(like.uuid));
 	r = dax_layout_begin(&w, buf, store->record.area.slot_size, &like);
 	if (r == 0)
-		r = cfg->type == DAX_REGION_DYNAMIC ? add_dynamic(&w, region)
-						    : add_static(&w, cfg);
+		r = cfg->type == DAX_REGION_DYNAMIC ? add_dynamic_layout(&w, region)
+						    : add_static_layout(&w, cfg);
 	if (r == 0)
 		*ret_length = dax_layout_end(&w);
 	return r;
@@ -250,7 +253,7 @@ static int write_slots(struct daxd_store *store, uint8_t *buf, size_t length)
 	return 0;
 }
 
-static void revert(struct daxd_registry *reg, struct daxd_region *region)
+static void revert_region(struct daxd_registry *reg, struct daxd_region *region)
 {
 	struct daxd_record *record = &region->store->record;
 	const struct dax_layout layout = {
@@ -262,8 +265,8 @@ static void revert(struct daxd_registry *reg, struct daxd_region *region)
 		dax_layout_revert(&layout, &reg->model, region->region);
 }
 
-static int save(struct daxd_registry *reg, struct daxd_region *region,
-		struct daxd_why *why)
+static int save_region(struct daxd_registry *reg, struct daxd_region *region,
+		       struct daxd_why *why)
 {
 	struct daxd_store *store = region->store;
 	struct daxd_record *record = &store->record;
@@ -272,9 +275,9 @@ static int save(struct daxd_registry *reg, struct daxd_region *region,
 	size_t length = 0;
 	int r;
 
-	r = encode(region, buf, &length);
+	r = encode_region(region, buf, &length);
 	if (r < 0) {
-		revert(reg, region);
+		revert_region(reg, region);
 		return daxd_fail(why, -r,
 				 "%s: has no room for more in the record of its devices "
 				 "(destroy some; with map=mem there is room for all)",
@@ -288,7 +291,7 @@ static int save(struct daxd_registry *reg, struct daxd_region *region,
 		daxd_slots_remember(record, unsealed, length);
 		return 0;
 	}
-	revert(reg, region);
+	revert_region(reg, region);
 	return daxd_fail(why, -r,
 			 "%s: the record of its devices can't be written: %s; nothing "
 			 "has changed",
@@ -315,7 +318,7 @@ int daxd_record_save(struct daxd_registry *reg, struct daxd_why *why)
 
 		if (!store || !store->wants_record || !store->record.area.slot_size)
 			continue;
-		r = save(reg, region, first ? &ignored : why);
+		r = save_region(reg, region, first ? &ignored : why);
 		if (!first)
 			first = r;
 	}

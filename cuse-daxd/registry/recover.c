@@ -72,8 +72,8 @@ static struct daxd_device *find_same(const struct daxd_registry *reg, const char
 	return dev;
 }
 
-static void adopt(const struct daxd_registry *reg, struct daxd_device *dev, uint32_t slot,
-		  const struct dax_device *old)
+static void adopt_slot(const struct daxd_registry *reg, struct daxd_device *dev,
+		       uint32_t slot, const struct dax_device *old)
 {
 	dev->slot = slot;
 	dev->has_slot = true;
@@ -90,8 +90,8 @@ static void adopt(const struct daxd_registry *reg, struct daxd_device *dev, uint
 	}
 }
 
-static void bury(const struct daxd_registry *reg, uint32_t slot,
-		 const struct dax_device *old)
+static void bury_slot(const struct daxd_registry *reg, uint32_t slot,
+		      const struct dax_device *old)
 {
 	const struct dax_state_handle handle = reg->rt->state->handles[slot];
 	struct dax_device desc = *old;
@@ -111,7 +111,7 @@ static void bury(const struct daxd_registry *reg, uint32_t slot,
  * Nodes that stand in no slot: a device is shown before it is published, and is said
  * to be gone before its node is.
  */
-static void sweep(const struct daxd_registry *reg)
+static void sweep_nodes(const struct daxd_registry *reg)
 {
 	int fd = openat(reg->rt->dir, "dev", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -152,9 +152,9 @@ void daxd_recover_devices(struct daxd_registry *reg)
 			continue;
 		dev = find_same(reg, note, &old);
 		if (dev && !dev->has_slot)
-			adopt(reg, dev, slot, &old);
+			adopt_slot(reg, dev, slot, &old);
 		else
-			bury(reg, slot, &old);
+			bury_slot(reg, slot, &old);
 	}
-	sweep(reg);
+	sweep_nodes(reg);
 }

@@ -17,7 +17,7 @@
 #include "libcore/state.h"
 #include "libcore/sysfs.h"
 
-#include "cuse-daxd/base/crashpoint.h"
+#include "cuse-daxd/base/crash_point.h"
 #include "cuse-daxd/base/fail.h"
 #include "cuse-daxd/base/log.h"
 #include "cuse-daxd/base/util.h"
@@ -28,7 +28,7 @@
 #include "cuse-daxd/runtime/runtime.h"
 #include "cuse-daxd/runtime/tree.h"
 
-/* ---- devices come ---------------------------------------------------------- */
+/* ---- devices come -------------------------------------------------------- */
 
 static struct daxd_region *region_of(const struct daxd_registry *reg,
 				     const struct dax_region *region)
@@ -109,8 +109,8 @@ static bool add_created(struct daxd_registry *reg)
 }
 
 /* The device as clients see it. */
-static void describe(const struct daxd_registry *reg, const struct daxd_device *dev,
-		     struct dax_device *ret)
+static void describe_device(const struct daxd_registry *reg,
+			    const struct daxd_device *dev, struct dax_device *ret)
 {
 	uint32_t i;
 
@@ -134,8 +134,8 @@ static void describe(const struct daxd_registry *reg, const struct daxd_device *
 	ret->bad_generation = dev->bad_generation;
 }
 
-static void publish(const struct daxd_registry *reg, struct daxd_device *dev,
-		    const struct dax_device *desc)
+static void publish_device(const struct daxd_registry *reg, struct daxd_device *dev,
+			   const struct dax_device *desc)
 {
 	bool is_new = dev->desc.generation != desc->generation ||
 		      dev->desc.bad_generation != desc->bad_generation;
@@ -178,8 +178,8 @@ static void forget_slot(struct daxd_registry *reg, uint32_t slot)
 }
 
 /* A slot and a node. */
-static int show(struct daxd_registry *reg, struct daxd_device *dev,
-		const struct dax_device *desc, struct daxd_why *why)
+static int show_device(struct daxd_registry *reg, struct daxd_device *dev,
+		       const struct dax_device *desc, struct daxd_why *why)
 {
 	const struct daxd_node node = {
 		.name = desc->name,
@@ -205,7 +205,7 @@ static int show(struct daxd_registry *reg, struct daxd_device *dev,
 		dev->has_slot = false;
 		return r;
 	}
-	publish(reg, dev, desc);
+	publish_device(reg, dev, desc);
 	dev->is_shown = true;
 	dev->is_refused = false;
 	if (reg->fe->ops->published)
@@ -214,7 +214,7 @@ static int show(struct daxd_registry *reg, struct daxd_device *dev,
 }
 
 /* Another device has its name or number: that is no reason to have none at all. */
-static void refused(struct daxd_device *dev, const struct daxd_why *why)
+static void tell_refused(struct daxd_device *dev, const struct daxd_why *why)
 {
 	if (!dev->is_refused)
 		daxd_error("%s, continuing without this device", why->text);
@@ -232,15 +232,15 @@ static int show_all(struct daxd_registry *reg, struct daxd_why *why)
 		struct dax_device desc;
 		int r;
 
-		describe(reg, dev, &desc);
+		describe_device(reg, dev, &desc);
 		if (dev->is_shown) {
 			if (memcmp(&desc, &dev->desc, sizeof(desc)))
-				publish(reg, dev, &desc);
+				publish_device(reg, dev, &desc);
 			continue;
 		}
-		r = show(reg, dev, &desc, &reason);
+		r = show_device(reg, dev, &desc, &reason);
 		if (r == -EEXIST) {
-			refused(dev, &reason);
+			tell_refused(dev, &reason);
 			dev->desc.minor = desc.minor;
 		} else if (r < 0 && !first) {
 			first = r;
@@ -250,7 +250,7 @@ static int show_all(struct daxd_registry *reg, struct daxd_why *why)
 	return first;
 }
 
-/* ---- devices go ------------------------------------------------------------ */
+/* ---- devices go ---------------------------------------------------------- */
 
 /* It stays known, by its slot, to who has it open. */
 static void retire(struct daxd_registry *reg, struct daxd_device *dev)
@@ -268,7 +268,7 @@ static void retire(struct daxd_registry *reg, struct daxd_device *dev)
 	desc.generation++;
 	/* In this order: see dax_state_find(). */
 	dev->held_fd = reg->fe->ops->disappear(reg->fe, desc.name);
-	publish(reg, dev, &desc);
+	publish_device(reg, dev, &desc);
 	park(reg, dev);
 	g_ptr_array_add(reg->gone, dev);
 }
@@ -319,7 +319,7 @@ void daxd_registry_release_minors(struct daxd_registry *reg)
 	}
 }
 
-/* ---- changes --------------------------------------------------------------- */
+/* ---- changes ------------------------------------------------------------- */
 
 /**
  * daxd_registry_sync() - carry what the model says now to everybody
@@ -372,10 +372,10 @@ int daxd_registry_commit(struct daxd_registry *reg, struct daxd_why *why)
 	struct daxd_why other;
 	int r = daxd_record_save(reg, why);
 
-	daxd_fault_point("saved");
+	daxd_crash_point("saved");
 	if (daxd_registry_sync(reg, &other) < 0)
 		daxd_warning("%s, continuing without", other.text);
-	daxd_fault_point("synced");
+	daxd_crash_point("synced");
 	return r;
 }
 
@@ -422,6 +422,6 @@ void daxd_registry_opened(struct daxd_registry *reg, struct daxd_device *dev)
 	if (dev->is_opened)
 		return;
 	dev->is_opened = true;
-	describe(reg, dev, &desc);
-	publish(reg, dev, &desc);
+	describe_device(reg, dev, &desc);
+	publish_device(reg, dev, &desc);
 }

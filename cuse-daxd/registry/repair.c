@@ -20,7 +20,7 @@
 #include "cuse-daxd/store/slots.h"
 #include "cuse-daxd/store/store.h"
 
-static void mend_length(const struct daxd_store *store)
+static void repair_length(const struct daxd_store *store)
 {
 	struct stat st;
 
@@ -33,7 +33,7 @@ static void mend_length(const struct daxd_store *store)
 		daxd_error("%s: ftruncate: %s", store->path, strerror(errno));
 }
 
-static void mend_block(struct daxd_store *store)
+static void repair_block(struct daxd_store *store)
 {
 	uint8_t want[DAX_INFOBLOCK_SIZE];
 	uint8_t is[DAX_INFOBLOCK_SIZE] = {0};
@@ -54,7 +54,7 @@ static void mend_block(struct daxd_store *store)
 			   strerror(-r));
 }
 
-static void mend_record(struct daxd_registry *reg, struct daxd_store *store)
+static void repair_record(struct daxd_registry *reg, struct daxd_store *store)
 {
 	struct daxd_why why;
 
@@ -68,18 +68,18 @@ static void mend_record(struct daxd_registry *reg, struct daxd_store *store)
 }
 
 /**
- * daxd_mend() - put back what is ours in a region's file
+ * daxd_repair() - put back what is ours in a region's file
  * @reg:	the registry
  * @region:	any of its regions
  */
-void daxd_mend(struct daxd_registry *reg, struct daxd_region *region)
+void daxd_repair(struct daxd_registry *reg, struct daxd_region *region)
 {
 	struct daxd_store *store = region->store;
 
 	if (!store || !store->is_kept || daxd_store_is_volatile(store))
 		return;
-	mend_length(store);
+	repair_length(store);
 	if (store->backing == DAXD_PMEM)
-		mend_block(store);
-	mend_record(reg, store);
+		repair_block(store);
+	repair_record(reg, store);
 }

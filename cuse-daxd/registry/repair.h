@@ -10,6 +10,6 @@
 struct daxd_region;
 struct daxd_registry;
 
-void daxd_mend(struct daxd_registry *reg, struct daxd_region *region);
+void daxd_repair(struct daxd_registry *reg, struct daxd_region *region);
 
 #endif

@@ -37,7 +37,7 @@
 #define REGION_ALIGN  DAX_GIB        /* a multiple of every align */
 #define NS_ALIGN      (16 * DAX_MIB) /* nd region's align */
 
-/* ---- stores ---------------------------------------------------------------- */
+/* ---- stores -------------------------------------------------------------- */
 
 static int fail_problem(const GPtrArray *problems, struct daxd_why *why)
 {
@@ -118,8 +118,7 @@ static int open_shared(const struct daxd_config *config, struct daxd_region *reg
 					 "larger with truncate)",
 					 store->path);
 	}
-	daxd_region_cfg_settle(config, cfg, cfg->size ? cfg->size : store->size,
-			       problems);
+	daxd_check_settle(config, cfg, cfg->size ? cfg->size : store->size, problems);
 	if (problems->len)
 		return fail_problem(problems, why);
 	store->size = cfg->size;
@@ -129,30 +128,30 @@ static int open_shared(const struct daxd_config *config, struct daxd_region *reg
 }
 
 /**
- * daxd_region_open() - open the store that a region's devices share, settle its sizes
+ * daxd_setup_open_region() - open the store that a region's devices share, settle its sizes
  * @config:	the configuration, checked
  * @cfg:	the region's; complete afterwards; kept
  * @ret:	the region, also after a failure
  * @why:	why not
  */
-int daxd_region_open(const struct daxd_config *config, struct daxd_region_cfg *cfg,
-		     struct daxd_region **ret, struct daxd_why *why)
+int daxd_setup_open_region(const struct daxd_config *config, struct daxd_region_cfg *cfg,
+			   struct daxd_region **ret, struct daxd_why *why)
 {
 	*ret = g_new0(struct daxd_region, 1);
 	(*ret)->cfg = cfg;
-	return daxd_region_cfg_is_shared(cfg) ? open_shared(config, *ret, why) : 0;
+	return daxd_config_is_shared(cfg) ? open_shared(config, *ret, why) : 0;
 }
 
 /**
- * daxd_registry_open() - open the stores that regions share, settle all sizes
+ * daxd_setup_open() - open the stores that regions share, settle all sizes
  * @reg:	to be filled; daxd_start_undo() it, also after a failure
  * @cfg:	checked; complete afterwards; kept
  * @why:	why not
  *
  * Nothing is changed yet.
  */
-int daxd_registry_open(struct daxd_registry *reg, struct daxd_config *cfg,
-		       struct daxd_why *why)
+int daxd_setup_open(struct daxd_registry *reg, struct daxd_config *cfg,
+		    struct daxd_why *why)
 {
 	struct daxd_region_cfg *r_cfg;
 	struct daxd_region *region;
@@ -166,7 +165,7 @@ int daxd_registry_open(struct daxd_registry *reg, struct daxd_config *cfg,
 		.parked = g_ptr_array_new_with_free_func(daxd_device_free),
 	};
 	for (r_cfg = cfg->regions; r_cfg; r_cfg = r_cfg->next) {
-		r = daxd_region_open(cfg, r_cfg, &region, why);
+		r = daxd_setup_open_region(cfg, r_cfg, &region, why);
 		g_ptr_array_add(reg->regions, region);
 		if (r < 0)
 			return r;
@@ -194,7 +193,7 @@ static int make_own_store(struct daxd_device *dev, uint64_t size, struct daxd_wh
 	return daxd_store_make(store, why);
 }
 
-/* ---- the model ------------------------------------------------------------- */
+/* ---- the model ----------------------------------------------------------- */
 
 static int fail_model(int error, const struct daxd_region *region, struct daxd_why *why)
 {
@@ -229,8 +228,8 @@ static bool is_namespace(const struct daxd_region *region)
 }
 
 /* The same at each start, where the namespace has one and its devices none. */
-static int make_uuid(const struct daxd_region *region, uint32_t id,
-		     uint8_t uuid[DAX_UUID_LEN])
+static int make_device_uuid(const struct daxd_region *region, uint32_t id,
+			    uint8_t uuid[DAX_UUID_LEN])
 {
 	if (region->cfg->backing == DAXD_PMEM) {
 		memcpy(uuid, region->store->block.uuid, DAX_UUID_LEN);
@@ -262,7 +261,7 @@ static int layout(const struct daxd_region *region, uint32_t id, uint64_t size,
 		r = dax_infoblock_layout(whole, cfg->align, cfg->map, &block, &ns_size);
 		if (r < 0)
 			return r;
-		r = make_uuid(region, id, block.uuid);
+		r = make_device_uuid(region, id, block.uuid);
 		if (r < 0)
 			return r;
 	}
@@ -304,8 +303,8 @@ static int add_static_device(struct daxd_registry *reg, struct daxd_region *regi
 	return 0;
 }
 
-static int add_static(struct daxd_registry *reg, struct daxd_region *region,
-		      uint64_t start, uint64_t *ret_size, struct daxd_why *why)
+static int add_static_region(struct daxd_registry *reg, struct daxd_region *region,
+			     uint64_t start, uint64_t *ret_size, struct daxd_why *why)
 {
 	g_autoptr(GArray) likes = g_array_new(FALSE, FALSE, sizeof(struct dax_dev));
 	const uint64_t align = dax_max(region->cfg->align, NS_ALIGN);
@@ -387,8 +386,8 @@ static int cut_devices(struct daxd_registry *reg, struct daxd_region *region,
 	return r < 0 ? fail_model(r, region, why) : 0;
 }
 
-static int add_dynamic(struct daxd_registry *reg, struct daxd_region *region,
-		       uint64_t start, struct daxd_why *why)
+static int add_dynamic_region(struct daxd_registry *reg, struct daxd_region *region,
+			      uint64_t start, struct daxd_why *why)
 {
 	const struct daxd_record *record = &region->store->record;
 	struct dax_dev *dev;
@@ -422,13 +421,13 @@ static uint64_t next_start(const struct dax_model *model)
 }
 
 /**
- * daxd_region_make() - make a region: its store, its devices
+ * daxd_setup_make_region() - make a region: its store, its devices
  * @reg:	the registry
  * @region:	opened; behind all others in the model afterwards
  * @why:	why not; then part of it may be there
  */
-int daxd_region_make(struct daxd_registry *reg, struct daxd_region *region,
-		     struct daxd_why *why)
+int daxd_setup_make_region(struct daxd_registry *reg, struct daxd_region *region,
+			   struct daxd_why *why)
 {
 	uint64_t start = next_start(&reg->model);
 	uint64_t size;
@@ -438,19 +437,19 @@ int daxd_region_make(struct daxd_registry *reg, struct daxd_region *region,
 	if (r < 0)
 		return r;
 	if (region->cfg->type == DAX_REGION_STATIC)
-		return add_static(reg, region, start, &size, why);
-	return add_dynamic(reg, region, start, why);
+		return add_static_region(reg, region, start, &size, why);
+	return add_dynamic_region(reg, region, start, why);
 }
 
 /**
- * daxd_region_make_device() - one more device of a static region
+ * daxd_setup_make_device() - one more device of a static region
  * @reg:	the registry
  * @region:	where devices have stores of their own; grows at its end
  * @cfg:	the device's
  * @why:	why not; then the device may be there, without a store
  */
-int daxd_region_make_device(struct daxd_registry *reg, struct daxd_region *region,
-			    const struct daxd_device_cfg *cfg, struct daxd_why *why)
+int daxd_setup_make_device(struct daxd_registry *reg, struct daxd_region *region,
+			   const struct daxd_device_cfg *cfg, struct daxd_why *why)
 {
 	const uint64_t align = dax_max(region->cfg->align, NS_ALIGN);
 	struct dax_region *r = region->region;
@@ -475,10 +474,10 @@ int daxd_region_make_device(struct daxd_registry *reg, struct daxd_region *regio
 }
 
 /**
- * daxd_registry_add_ndctl() - have the nd bus's control node, if there is an nd bus
+ * daxd_setup_add_ndctl() - have the nd bus's control node, if there is an nd bus
  * @reg:	the registry, all regions made
  */
-void daxd_registry_add_ndctl(struct daxd_registry *reg)
+void daxd_setup_add_ndctl(struct daxd_registry *reg)
 {
 	bool has_static = false;
 	guint i;
@@ -506,17 +505,17 @@ int daxd_setup_make_all(struct daxd_registry *reg, struct daxd_why *why)
 	guint i;
 
 	for (i = 0; r == 0 && i < reg->regions->len; i++)
-		r = daxd_region_make(reg, g_ptr_array_index(reg->regions, i), why);
+		r = daxd_setup_make_region(reg, g_ptr_array_index(reg->regions, i), why);
 	if (r == 0)
-		daxd_registry_add_ndctl(reg);
+		daxd_setup_add_ndctl(reg);
 	return r;
 }
 
 /**
- * daxd_registry_keep_stores() - all stores are in use now: files that were made stay
+ * daxd_setup_keep_stores() - all stores are in use now: files that were made stay
  * @reg:	the registry
  */
-void daxd_registry_keep_stores(struct daxd_registry *reg)
+void daxd_setup_keep_stores(struct daxd_registry *reg)
 {
 	guint i;
 
@@ -529,10 +528,10 @@ void daxd_registry_keep_stores(struct daxd_registry *reg)
 }
 
 /**
- * daxd_registry_hand_over_stores() - have volatile stores outlive us, where that can be
+ * daxd_setup_hand_over_stores() - have volatile stores outlive us, where that can be
  * @reg:	the registry
  */
-void daxd_registry_hand_over_stores(struct daxd_registry *reg)
+void daxd_setup_hand_over_stores(struct daxd_registry *reg)
 {
 	guint i;
 
@@ -542,7 +541,7 @@ void daxd_registry_hand_over_stores(struct daxd_registry *reg)
 		if (dev->store)
 			daxd_store_hand_over(dev->store);
 	}
-	daxd_sd_forget_rest();
+	daxd_systemd_forget_rest();
 }
 
 /**
@@ -563,11 +562,11 @@ void daxd_setup_reserve_minors(struct daxd_registry *reg, const struct daxd_conf
 }
 
 /**
- * daxd_registry_give_minors() - give devices the minors that were chosen for them
+ * daxd_setup_give_minors() - give devices the minors that were chosen for them
  * @reg:	the registry; the minors are reserved
  * @cfg:	who shall have which
  */
-void daxd_registry_give_minors(struct daxd_registry *reg, const struct daxd_config *cfg)
+void daxd_setup_give_minors(struct daxd_registry *reg, const struct daxd_config *cfg)
 {
 	const struct daxd_region_cfg *region;
 	const struct daxd_device_cfg *dev;

@@ -25,11 +25,11 @@
 #define CHAR_END    "\nBlock devices:\n"
 
 /**
- * daxd_numbers_read() - what drivers this host has
+ * daxd_majors_read() - what drivers this host has
  *
  * Return: /proc/devices, to be freed by g_free().
  */
-char *daxd_numbers_read(void)
+char *daxd_majors_read(void)
 {
 	char *text;
 
@@ -91,16 +91,16 @@ static uint64_t dev_of(const char *path)
 }
 
 /**
- * daxd_numbers_choose() - which device numbers are ours
- * @proc_devices: from daxd_numbers_read()
+ * daxd_majors_choose() - which device numbers are ours
+ * @proc_devices: from daxd_majors_read()
  * @state:	the state pages; the numbers in them are kept if they are still free
  * @major:	what it shall be, whoever else has it; -1: one that is free
  * @why:	why not
  *
  * Also notes what st_dev nodes in /dev and files in /sys have on this host.
  */
-int daxd_numbers_choose(const char *proc_devices, struct dax_state *state, int major,
-			struct daxd_why *why)
+int daxd_majors_choose(const char *proc_devices, struct dax_state *state, int major,
+		       struct daxd_why *why)
 {
 	bool taken[MAJORS] = {0};
 
@@ -153,8 +153,8 @@ static void merge(GString *out, char *theirs, char *ours)
 }
 
 /**
- * daxd_numbers_write() - write RUNTIME/proc/devices
- * @proc_devices: from daxd_numbers_read(); changed
+ * daxd_majors_write() - write RUNTIME/proc/devices
+ * @proc_devices: from daxd_majors_read(); changed
  * @rt:		the runtime directory
  * @model:	for our lines
  *
@@ -162,8 +162,8 @@ static void merge(GString *out, char *theirs, char *ours)
  * ndctl driver of its own has a line for it, which ours takes the place of: its
  * devices can't be seen beside ours, and a name stands for one number.
  */
-int daxd_numbers_write(char *proc_devices, struct daxd_runtime *rt,
-		       const struct dax_model *model)
+int daxd_majors_write(char *proc_devices, struct daxd_runtime *rt,
+		      const struct dax_model *model)
 {
 	g_autoptr(GString) out = g_string_new(CHAR_HEADER);
 	char *theirs = proc_devices;

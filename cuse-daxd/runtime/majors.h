@@ -8,10 +8,10 @@ struct dax_state;
 struct daxd_runtime;
 struct daxd_why;
 
-char *daxd_numbers_read(void);
-int daxd_numbers_choose(const char *proc_devices, struct dax_state *state, int major,
-			struct daxd_why *why);
-int daxd_numbers_write(char *proc_devices, struct daxd_runtime *rt,
-		       const struct dax_model *model);
+char *daxd_majors_read(void);
+int daxd_majors_choose(const char *proc_devices, struct dax_state *state, int major,
+		       struct daxd_why *why);
+int daxd_majors_write(char *proc_devices, struct daxd_runtime *rt,
+		      const struct dax_model *model);
 
 #endif

@@ -62,7 +62,7 @@ char *daxd_runtime_default_path(void)
 	return g_strdup_printf("/tmp/cuse-daxd-%u", geteuid());
 }
 
-/* ---- the directory and its lock -------------------------------------------- */
+/* ---- the directory and its lock ------------------------------------------ */
 
 /*
  * In /tmp others may have made it before us: it must be ours, and nobody else's to
@@ -221,7 +221,7 @@ int daxd_runtime_open(struct daxd_runtime *rt, const char *path, struct daxd_why
 	return r;
 }
 
-/* ---- the state pages ------------------------------------------------------- */
+/* ---- the state pages ----------------------------------------------------- */
 
 /* Blocks for the file up to @end: a full disk must not be a SIGBUS later. */
 static int reserve_state(struct daxd_runtime *rt, uint64_t end)
@@ -377,7 +377,7 @@ int daxd_runtime_reserve_faults(struct daxd_runtime *rt)
 	return 0;
 }
 
-/* ---- files in it ----------------------------------------------------------- */
+/* ---- files in it --------------------------------------------------------- */
 
 /**
  * daxd_runtime_mkdir() - a directory in the runtime directory

@@ -39,7 +39,7 @@
 #define TREE_NEW "sys.new"
 #define ASK_US   500
 
-/* ---- one node -------------------------------------------------------------- */
+/* ---- one node ------------------------------------------------------------ */
 
 /* What is known of a node that was written: all but its text, of which a hash. */
 struct node {
@@ -120,7 +120,7 @@ static int replace(const struct daxd_tree *tree, const struct dax_sysfs_node *no
 	return r;
 }
 
-/* ---- the walk -------------------------------------------------------------- */
+/* ---- the walk ------------------------------------------------------------ */
 
 struct walk {
 	struct daxd_tree *tree;
@@ -255,7 +255,7 @@ int daxd_tree_update(struct daxd_tree *tree, const struct dax_model *model)
 	return update(tree, model, false);
 }
 
-/* ---- the first time -------------------------------------------------------- */
+/* ---- the first time ------------------------------------------------------ */
 
 static int open_tree(struct daxd_tree *tree, struct daxd_runtime *rt, const char *name,
 		     struct daxd_why *why)
@@ -387,7 +387,7 @@ void daxd_tree_done(struct daxd_tree *tree)
 	tree->rt = NULL;
 }
 
-/* ---- descriptors of attributes --------------------------------------------- */
+/* ---- descriptors of attributes ------------------------------------------- */
 
 static char *path_of_fd(int fd)
 {
@@ -463,7 +463,7 @@ int daxd_tree_find(const struct daxd_tree *tree, int fd, const char *path,
 	top = path_of_fd(tree->sys);
 	if (!full || !top || !g_str_has_prefix(full, top))
 		return -ENOENT;
-	if (daxd_foreign_stat(fd, &got) < 0 ||
+	if (daxd_untrusted_fd_stat(fd, &got) < 0 ||
 	    makedev(got.stx_dev_major, got.stx_dev_minor) != named.st_dev)
 		return -EBADF;
 	if (got.stx_ino != named.st_ino && !is_predecessor(fd, &got, full))

@@ -145,7 +145,7 @@ int daxd_file_make_memfd(const char *name, unsigned int flags)
  */
 int daxd_file_take_back(struct daxd_store *store, uint64_t page, struct daxd_why *why)
 {
-	_cleanup_close_ int fd = daxd_sd_take(store->name);
+	_cleanup_close_ int fd = daxd_systemd_take(store->name);
 	struct stat st;
 	int r;
 
@@ -157,7 +157,7 @@ int daxd_file_take_back(struct daxd_store *store, uint64_t page, struct daxd_why
 		daxd_warning("%s: is not what it was before the restart: its bytes are "
 			     "lost, continuing with new ones",
 			     store->name);
-		daxd_sd_forget(store->name);
+		daxd_systemd_forget(store->name);
 		return 0;
 	}
 	store->rw = TAKE_FD(fd);

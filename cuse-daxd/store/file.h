@@ -18,7 +18,7 @@ struct daxd_pmem;
 struct daxd_store;
 struct daxd_why;
 
-/* What a kind of store does; each in its own file, store_KIND.c. */
+/* What a kind of store does; each in its own file, KIND.c. */
 struct daxd_store_ops {
 	/* Looks at what is there. NULL: nothing ever is. */
 	int (*open)(struct daxd_store *store, struct daxd_why *why);
@@ -90,7 +90,7 @@ struct daxd_store {
 	uint64_t length; /* make: bytes of the file */
 	uint64_t data;   /* where in the file the first usable byte is */
 	struct daxd_record record;
-	struct daxd_pmem *pmem; /* store_pmem.c */
+	struct daxd_pmem *pmem; /* pmem.c */
 };
 
 int daxd_file_open(struct daxd_store *store, struct daxd_why *why);

@@ -30,7 +30,7 @@
 #include "libcore/model.h"
 #include "libcore/size.h"
 
-#include "cuse-daxd/base/crashpoint.h"
+#include "cuse-daxd/base/crash_point.h"
 #include "cuse-daxd/base/fail.h"
 #include "cuse-daxd/base/log.h"
 #include "cuse-daxd/base/util.h"
@@ -101,9 +101,9 @@ static int reserve(const struct daxd_store *store, uint64_t page, struct daxd_wh
 	return 0;
 }
 
-/* -- hugetlb ------------------------------------------------------------------ */
+/* ---- hugetlb ------------------------------------------------------------- */
 
-static int make_memfd(struct daxd_store *store, struct daxd_why *why)
+static int make_huge_memfd(struct daxd_store *store, struct daxd_why *why)
 {
 	bool is_1g = store->align == DAX_GIB && pool_read(DAX_GIB, "nr_hugepages") > 0;
 	uint64_t page = is_1g ? DAX_GIB : 2 * DAX_MIB;
@@ -128,11 +128,11 @@ static int make_memfd(struct daxd_store *store, struct daxd_why *why)
 	return r < 0 ? r : daxd_file_seal(store, why);
 }
 
-const struct daxd_store_ops daxd_store_hugetlb = {
-	.make = make_memfd,
+const struct daxd_store_ops daxd_hugetlb_ops = {
+	.make = make_huge_memfd,
 };
 
-/* -- hugetlbfs ---------------------------------------------------------------- */
+/* ---- hugetlbfs ----------------------------------------------------------- */
 
 static int check_mount(const struct daxd_store *store, uint64_t *ret_page,
 		       struct daxd_why *why)
@@ -188,7 +188,7 @@ static int look_for_record(struct daxd_store *store, uint64_t page, struct daxd_
 	return r;
 }
 
-static int open_file(struct daxd_store *store, struct daxd_why *why)
+static int open_huge_file(struct daxd_store *store, struct daxd_why *why)
 {
 	struct stat st;
 	uint64_t page;
@@ -217,7 +217,7 @@ static void make_record_page(struct daxd_store *store, uint64_t page)
 	if (ftruncate(store->rw, (off_t)(store->size + page)) == 0)
 		map = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, store->rw,
 			   (off_t)store->size);
-	daxd_fault_point("extended");
+	daxd_crash_point("extended");
 	if (map != MAP_FAILED) {
 		munmap(map, page);
 		dax_layout_area_of_page(store->size, &store->record.area);
@@ -242,11 +242,11 @@ static int copy(void *ctx)
 	const struct writing *w = ctx;
 	size_t half = w->len / 16 * 8;
 
-	daxd_fault_point("write");
+	daxd_crash_point("write");
 	memcpy(w->to, w->data, half);
-	daxd_fault_point("write-half");
+	daxd_crash_point("write-half");
 	memcpy(w->to + half, w->data + half, w->len - half);
-	daxd_fault_point("flushed");
+	daxd_crash_point("flushed");
 	return 0;
 }
 
@@ -271,7 +271,7 @@ static int write_page(struct daxd_store *store, uint64_t offset, const void *dat
 	return r;
 }
 
-static int make_file(struct daxd_store *store, struct daxd_why *why)
+static int make_huge_file(struct daxd_store *store, struct daxd_why *why)
 {
 	uint64_t page;
 	int r;
@@ -301,8 +301,8 @@ static int make_file(struct daxd_store *store, struct daxd_why *why)
 	return daxd_file_open_ro(store, why);
 }
 
-const struct daxd_store_ops daxd_store_hugetlbfs = {
-	.open = open_file,
-	.make = make_file,
+const struct daxd_store_ops daxd_hugetlb_fs_ops = {
+	.open = open_huge_file,
+	.make = make_huge_file,
 	.write = write_page,
 };

@@ -5,7 +5,7 @@
 
 #include "cuse-daxd/store/file.h"
 
-extern const struct daxd_store_ops daxd_store_hugetlb;
-extern const struct daxd_store_ops daxd_store_hugetlbfs;
+extern const struct daxd_store_ops daxd_hugetlb_ops;
+extern const struct daxd_store_ops daxd_hugetlb_fs_ops;
 
 #endif

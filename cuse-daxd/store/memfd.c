@@ -14,7 +14,7 @@
 
 #include "cuse-daxd/base/fail.h"
 
-static int make(struct daxd_store *store, struct daxd_why *why)
+static int make_memfd(struct daxd_store *store, struct daxd_why *why)
 {
 	int r = daxd_file_take_back(store, 4096, why);
 
@@ -34,6 +34,6 @@ static int make(struct daxd_store *store, struct daxd_why *why)
 	return daxd_file_seal(store, why);
 }
 
-const struct daxd_store_ops daxd_store_memfd = {
-	.make = make,
+const struct daxd_store_ops daxd_memfd_ops = {
+	.make = make_memfd,
 };

@@ -5,6 +5,6 @@
 
 #include "cuse-daxd/store/file.h"
 
-extern const struct daxd_store_ops daxd_store_memfd;
+extern const struct daxd_store_ops daxd_memfd_ops;
 
 #endif

@@ -33,16 +33,16 @@
 #include "libcore/model.h"
 #include "libcore/size.h"
 
-#include "cuse-daxd/base/crashpoint.h"
+#include "cuse-daxd/base/crash_point.h"
 #include "cuse-daxd/base/fail.h"
 #include "cuse-daxd/store/slots.h"
 
 #define HOW_TO_FORCE "cuse-daxd --force-format overwrites it"
 
-/* -- what is in the file ------------------------------------------------------ */
+/* ---- what is in the file ------------------------------------------------- */
 
-static int refuse(const struct daxd_store *store, const struct dax_image *image,
-		  struct daxd_why *why)
+static int refuse_image(const struct daxd_store *store, const struct dax_image *image,
+			struct daxd_why *why)
 {
 	char was[DAX_SIZE_STRLEN];
 	char is[DAX_SIZE_STRLEN];
@@ -121,7 +121,7 @@ static int force(struct daxd_store *store)
 	return 0;
 }
 
-static int open_file(struct daxd_store *store, struct daxd_why *why)
+static int open_image(struct daxd_store *store, struct daxd_why *why)
 {
 	uint8_t head[DAX_IMAGE_HEAD] = {0};
 	struct dax_image image;
@@ -152,7 +152,7 @@ static int open_file(struct daxd_store *store, struct daxd_why *why)
 	case DAX_IMAGE_RESIZED:
 		break;
 	}
-	return store->may_wipe ? force(store) : refuse(store, &image, why);
+	return store->may_wipe ? force(store) : refuse_image(store, &image, why);
 }
 
 /* The largest device whose namespace fills the file: layout() grows with the size. */
@@ -178,7 +178,7 @@ static uint64_t fit(const struct daxd_store *store, uint64_t align,
 	return low * unit;
 }
 
-/* -- making room --------------------------------------------------------------- */
+/* ---- making room --------------------------------------------------------- */
 
 static int fail_space(const struct daxd_store *store, struct daxd_why *why)
 {
@@ -215,7 +215,7 @@ static int allocate(const struct daxd_store *store, struct daxd_why *why)
 }
 
 /* A random uuid, version 4 as uuid_generate() makes them. */
-static int make_uuid(uint8_t uuid[DAX_UUID_LEN])
+static int make_random_uuid(uint8_t uuid[DAX_UUID_LEN])
 {
 	if (getrandom(uuid, DAX_UUID_LEN, 0) != DAX_UUID_LEN)
 		return -EIO;
@@ -224,7 +224,7 @@ static int make_uuid(uint8_t uuid[DAX_UUID_LEN])
 	return 0;
 }
 
-/* -- writing ------------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------- */
 
 /* What is kept between writes: libpmem, and the file as it has mapped it. */
 struct daxd_pmem {
@@ -293,16 +293,16 @@ static int store_and_flush(void *ctx)
 	uint8_t *p = w->pmem->map + w->offset;
 	size_t half = w->len / 16 * 8;
 
-	daxd_fault_point("write");
+	daxd_crash_point("write");
 	memcpy(p, w->data, half);
-	daxd_fault_point("write-half");
+	daxd_crash_point("write-half");
 	memcpy(p + half, w->data + half, w->len - half);
-	daxd_fault_point("flush");
+	daxd_crash_point("flush");
 	if (w->pmem->is_pmem(p, w->len))
 		w->pmem->persist(p, w->len);
 	else if (w->pmem->msync(p, w->len) < 0)
 		return -errno;
-	daxd_fault_point("flushed");
+	daxd_crash_point("flushed");
 	return 0;
 }
 
@@ -338,7 +338,7 @@ static int write_durably(struct daxd_store *store, uint64_t offset, const void *
 				: write_without_libpmem(store, offset, data, len);
 }
 
-/* -- formatting ---------------------------------------------------------------- */
+/* ---- formatting ---------------------------------------------------------- */
 
 static int fail_write(const struct daxd_store *store, int error, struct daxd_why *why)
 {
@@ -350,16 +350,16 @@ static int fail_write(const struct daxd_store *store, int error, struct daxd_why
  * From here until the info block is there the file counts as empty, and if it is of
  * our making, as not there. This is the file's first byte: it has no length before.
  */
-static int mark(struct daxd_store *store, bool is_ours, struct daxd_why *why)
+static int mark_unfinished(struct daxd_store *store, bool is_ours, struct daxd_why *why)
 {
 	const char *text = is_ours ? DAX_IMAGE_MARK_OURS : DAX_IMAGE_MARK;
 
-	daxd_fault_point("mark");
+	daxd_crash_point("mark");
 	if (pwrite(store->rw, text, DAX_IMAGE_MARK_LEN, DAX_IMAGE_MARK_OFFSET) !=
 		    DAX_IMAGE_MARK_LEN ||
 	    fdatasync(store->rw) < 0)
 		return fail_write(store, errno ? -errno : -EIO, why);
-	daxd_fault_point("marked");
+	daxd_crash_point("marked");
 	return 0;
 }
 
@@ -369,7 +369,7 @@ static int write_block(struct daxd_store *store, struct daxd_why *why)
 	uint8_t block[DAX_INFOBLOCK_SIZE];
 	int r;
 
-	r = make_uuid(store->block.uuid);
+	r = make_random_uuid(store->block.uuid);
 	if (r < 0)
 		return daxd_fail(why, -r, "%s: no random numbers for its uuid",
 				 store->path);
@@ -426,21 +426,21 @@ static int format(struct daxd_store *store, struct daxd_why *why)
 	if (r == 0 && store->rw < 0)
 		r = daxd_file_create(store, why);
 	if (r == 0)
-		r = mark(store, !store->room, why);
+		r = mark_unfinished(store, !store->room, why);
 	if (r == 0)
 		r = allocate(store, why);
-	daxd_fault_point("allocated");
+	daxd_crash_point("allocated");
 	if (r == 0)
 		r = write_block(store, why);
 	if (r < 0)
 		return r;
-	daxd_fault_point("formatted");
+	daxd_crash_point("formatted");
 	dax_layout_area_of_image(&store->block, &store->record.area);
 	store->data = store->block.start_pad + store->block.dataoff;
 	return 0;
 }
 
-static int make(struct daxd_store *store, struct daxd_why *why)
+static int make_image(struct daxd_store *store, struct daxd_why *why)
 {
 	int r;
 
@@ -457,10 +457,10 @@ static int sync_file(struct daxd_store *store)
 	return fsync(store->rw) < 0 ? -errno : 0;
 }
 
-const struct daxd_store_ops daxd_store_pmem = {
-	.open = open_file,
+const struct daxd_store_ops daxd_pmem_ops = {
+	.open = open_image,
 	.fit = fit,
-	.make = make,
+	.make = make_image,
 	.sync = sync_file,
 	.write = write_durably,
 	.close = unmap_file,

@@ -25,10 +25,10 @@
 #include "cuse-daxd/store/slots.h"
 
 static const struct daxd_store_ops *const ops_of[] = {
-	[DAXD_MEMFD] = &daxd_store_memfd,
-	[DAXD_HUGETLB] = &daxd_store_hugetlb,
-	[DAXD_HUGETLBFS] = &daxd_store_hugetlbfs,
-	[DAXD_PMEM] = &daxd_store_pmem,
+	[DAXD_MEMFD] = &daxd_memfd_ops,
+	[DAXD_HUGETLB] = &daxd_hugetlb_ops,
+	[DAXD_HUGETLBFS] = &daxd_hugetlb_fs_ops,
+	[DAXD_PMEM] = &daxd_pmem_ops,
 };
 
 /**
@@ -122,9 +122,9 @@ void daxd_store_hand_over(struct daxd_store *store)
 {
 	int r;
 
-	if (store->path || store->is_handed_over || !daxd_sd_has_store())
+	if (store->path || store->is_handed_over || !daxd_systemd_has_store())
 		return;
-	r = daxd_sd_keep(store->name, store->rw);
+	r = daxd_systemd_keep(store->name, store->rw);
 	if (r < 0)
 		daxd_warning("%s: systemd does not take it: %s; its bytes will not "
 			     "survive a restart, continuing",
@@ -139,7 +139,7 @@ void daxd_store_hand_over(struct daxd_store *store)
 void daxd_store_forget(struct daxd_store *store)
 {
 	if (store->is_handed_over)
-		daxd_sd_forget(store->name);
+		daxd_systemd_forget(store->name);
 	store->is_handed_over = false;
 }
 

@@ -51,7 +51,7 @@ class Crasher:
         """Return: False if it died while starting."""
         self.point = point
         r, w = os.pipe()
-        env = {**self.env, "DAXD_FAULT_POINT": point} if point else self.env
+        env = {**self.env, "DAXD_CRASH_POINT": point} if point else self.env
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [CRASHER, "--foreground", f"--config={self.config}", f"--runtime-dir={self.dir}",
@@ -94,7 +94,7 @@ class Crasher:
                 for d in devices if d.name.startswith(b"dax0.") and not d.flags & GONE}
 
     def points(self):
-        return collections.Counter(re.findall(r"^fault point (\S+)$", self.log.read_text(), re.M))
+        return collections.Counter(re.findall(r"^crash point (\S+)$", self.log.read_text(), re.M))
 
 
 @pytest.fixture

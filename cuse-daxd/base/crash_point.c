@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Places at which a daemon that is built for it kills itself. */
-#include "cuse-daxd/base/crashpoint.h"
+#include "cuse-daxd/base/crash_point.h"
 
-#ifdef DAXD_FAULT_POINTS
+#ifdef DAXD_CRASH_POINTS
 
 #include <signal.h>
 #include <stdio.h>
@@ -11,13 +11,13 @@
 #include <unistd.h>
 
 /**
- * daxd_fault_point() - is this the place to die?
+ * daxd_crash_point() - is this the place to die?
  * @name:	of the place
  */
-void daxd_fault_point(const char *name)
+void daxd_crash_point(const char *name)
 {
 	static unsigned int passed;
-	const char *text = getenv("DAXD_FAULT_POINT");
+	const char *text = getenv("DAXD_CRASH_POINT");
 	const char *colon = text ? strrchr(text, ':') : NULL;
 	size_t len = colon ? (size_t)(colon - text) : 0;
 
@@ -26,13 +26,13 @@ void daxd_fault_point(const char *name)
 	if (strncmp(text, "*", len) && (strlen(name) != len || strncmp(name, text, len)))
 		return;
 	if (++passed == strtoul(colon + 1, NULL, 10)) {
-		dprintf(STDERR_FILENO, "fault point %s\n", name);
+		dprintf(STDERR_FILENO, "crash point %s\n", name);
 		kill(getpid(), SIGKILL);
 	}
 }
 
 #else
 
-typedef int daxd_no_fault_points; /* ISO C wants something in each file */
+typedef int daxd_no_crash_points; /* ISO C wants something in each file */
 
 #endif
