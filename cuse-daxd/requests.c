@@ -15,14 +15,17 @@
 #include "libcore/device.h"
 #include "libcore/event.h"
 #include "libcore/fault.h"
+#include "libcore/reason.h"
 #include "libcore/state.h"
 #include "libcore/sysfs_node.h"
+#include "libcore/verdict.h"
 #include "libcore/wire.h"
 
 #include "cuse-daxd/base/log.h"
 #include "cuse-daxd/base/untrusted_fd.h"
 #include "cuse-daxd/base/util.h"
 #include "cuse-daxd/clients/clients.h"
+#include "cuse-daxd/clients/conn.h"
 #include "cuse-daxd/clients/rebind.h"
 #include "cuse-daxd/clients/settle.h"
 #include "cuse-daxd/control/control.h"
@@ -98,24 +101,20 @@ static enum daxd_next on_attach(struct daxd_conn *conn, const struct daxd_reques
 {
 	struct daxd_server *server = conn->server;
 	struct daxd_device *dev;
-	int flags;
+	int accmode;
 	int r;
 
 	if (q->nr_fds != 1 || q->msg->len)
 		return DAXD_DROP;
-	flags = fcntl(q->fds[0], F_GETFL);
-	if (flags < 0 || flags & O_PATH)
+	accmode = fcntl(q->fds[0], F_GETFL);
+	if (accmode < 0)
 		return refuse_request(EBADF, ret);
+	accmode &= O_ACCMODE | O_PATH;
 	r = find_by_fd(server->reg, q->fds[0], &dev);
 	if (r < 0)
 		return refuse_request(r, ret);
-	if (dev->desc.flags & DAX_DEVICE_NDCTL)
-		r = -ENODEV;
-	else if (!dax_device_is_alive(&dev->desc))
-		r = -ENXIO;
-	else if ((flags & O_ACCMODE) != O_RDONLY && (flags & O_ACCMODE) != O_RDWR)
-		r = -EACCES; /* no mmap of such a descriptor could succeed */
-	else
+	r = -dax_attach_verdict(&dev->desc, accmode).error;
+	if (r == 0)
 		r = daxd_clients_attach(&server->clients, &conn->peer, dev);
 	tell_attach(&conn->peer, dev, r);
 	if (r < 0) {
@@ -126,7 +125,7 @@ static enum daxd_next on_attach(struct daxd_conn *conn, const struct daxd_reques
 	daxd_registry_opened(server->reg, dev);
 	dev->attaches++;
 	server->stats.attaches++;
-	ret->fd = (flags & O_ACCMODE) == O_RDONLY ? dev->store->ro : dev->store->rw;
+	ret->fd = accmode == O_RDONLY ? dev->store->ro : dev->store->rw;
 	ret->arg[0] = dev->slot;
 	ret->arg[1] = dev->life;
 	return DAXD_REPLY;
@@ -161,19 +160,20 @@ static enum daxd_next on_held(struct daxd_conn *conn, const struct daxd_request 
 	_cleanup_close_ int dir = -1;
 	_cleanup_close_ int fd = -1;
 	struct dax_device desc;
+	struct dax_verdict v;
 
 	if (q->nr_fds || q->msg->len)
 		return DAXD_DROP;
 	if (q->msg->arg[0] >= reg->rt->state->nr_slots)
 		return refuse_request(ENXIO, ret);
 	dax_state_read(reg->rt->state, (uint32_t)q->msg->arg[0], &desc);
-	if (desc.flags & DAX_DEVICE_GONE || reg->rt->state->flags & DAX_STATE_CUSE)
+	if (reg->rt->state->flags & DAX_STATE_CUSE)
 		return refuse_request(ENXIO, ret);
 	dir = openat(reg->rt->dir, "dev", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	fd = dir < 0 ? -1 : openat(dir, desc.name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || !reg->fe->ops->is_held(reg->fe, fd))
-		return refuse_request(ENXIO, ret);
-	return DAXD_REPLY;
+	v = dax_open_verdict(&desc, O_RDONLY,
+			     fd >= 0 && reg->fe->ops->is_held(reg->fe, fd));
+	return v.error ? refuse_request(v.error, ret) : DAXD_REPLY;
 }
 
 /* That the client could open the attribute for writing is its permission. */

@@ -117,7 +117,7 @@ const char *dax_step_text(enum dax_step step, int error)
 		 "a static region has the devices that the config gives it"},
 		{DAX_STEP_ALIGN, EINVAL, "the align is not 4K, 2M or 1G"},
 		{DAX_STEP_SIZE, EINVAL,
-		 "the size is not a multiple of the align and of 2M"},
+		 "the size is not a multiple of the align, and of 2M"},
 		{DAX_STEP_SIZE, ENOSPC, "the size is more than the region has left"},
 		{DAX_STEP_BIND, EBUSY, "is enabled already"},
 		{DAX_STEP_BIND, ENXIO, "has no size"},

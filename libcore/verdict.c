@@ -86,16 +86,20 @@ int dax_open_flags(int flags, int *ret_flags)
  * dax_open_verdict() - may the device be opened like this?
  * @dev:	the device
  * @flags:	of open(2)
+ * @is_held:	true if another descriptor of the device is open
  *
- * What the handle's file system enforces (mode, O_DIRECTORY, O_EXCL...) is not
- * repeated here. An unbound device has no cdev: fs/char_dev.c: chrdev_open(). The
- * O_DIRECT check comes after it: fs/open.c: do_dentry_open().
+ * The handle's file system enforces the rest (mode, O_DIRECTORY, O_EXCL...). A disabled
+ * device has no cdev, but its inode keeps the cdev while a descriptor is open
+ * (fs/char_dev.c: chrdev_open(), cdev_put()). The check of O_DIRECT comes after it
+ * (fs/open.c: do_dentry_open()).
  */
-struct dax_verdict dax_open_verdict(const struct dax_device *dev, int flags)
+struct dax_verdict dax_open_verdict(const struct dax_device *dev, int flags, bool is_held)
 {
+	const bool has_cdev = is_held && !(dev->flags & DAX_DEVICE_GONE);
+
 	if (flags & O_PATH)
 		return dax_allow();
-	if (!dax_device_is_alive(dev))
+	if (!dax_device_is_alive(dev) && !has_cdev)
 		return refuse(ENXIO, DAX_NOT_ALIVE);
 	if (flags & O_DIRECT)
 		return refuse(EINVAL, DAX_OPEN_DIRECT);

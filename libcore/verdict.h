@@ -20,7 +20,8 @@
 #define DAX_TASK_SIZE ((UINT64_C(1) << 47) - 4096)
 
 int dax_open_flags(int flags, int *ret_flags);
-struct dax_verdict dax_open_verdict(const struct dax_device *dev, int flags);
+struct dax_verdict dax_open_verdict(const struct dax_device *dev, int flags,
+				    bool is_held);
 
 /* The argument of an ioctl that the VFS looks at before it looks at the file. */
 enum dax_ioctl_argument {

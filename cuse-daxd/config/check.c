@@ -9,22 +9,15 @@
 #include "cuse-daxd/config/check.h"
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
+#include "libcore/address.h"
 #include "libcore/model.h"
 #include "libcore/size.h"
 
 #include "cuse-daxd/config/config.h"
 #include "cuse-daxd/config/keys.h"
-
-#define MEMORY_BLOCK (2 * DAX_MIB) /* what the kernel hot-plugs memory in */
-
-/* What sizes in this region are multiples of. */
-static uint64_t unit_of(const struct daxd_region_cfg *region)
-{
-	if (region->type == DAX_REGION_DYNAMIC || region->backing == DAXD_PMEM)
-		return dax_max(region->align, MEMORY_BLOCK);
-	return region->align;
-}
 
 static bool has_size(const struct daxd_device_cfg *dev)
 {
@@ -63,7 +56,8 @@ static void check_size(const struct daxd_config *cfg, int line, GPtrArray *probl
 static void check_sizes(const struct daxd_config *cfg,
 			const struct daxd_region_cfg *region, GPtrArray *problems)
 {
-	uint64_t unit = unit_of(region);
+	uint64_t unit = dax_address_unit(region->type, region->backing == DAXD_PMEM,
+					 region->align);
 	const struct daxd_device_cfg *dev;
 	g_autofree char *name = g_strdup_printf("region %u", region->id);
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "libcore/badblocks.h"
 #include "libcore/device.h"
 #include "libcore/fault.h"
 #include "libcore/model.h"
@@ -71,7 +72,7 @@ void daxd_describe_badblocks(struct json_object *json, const struct daxd_device 
 			&g_array_index(faults->bad, struct dax_bad, i);
 		struct json_object *entry;
 
-		if (bad->life != dev->life || !daxd_bad_is_listed(bad))
+		if (bad->life != dev->life || !dax_badblocks_has(bad))
 			continue;
 		entry = json_object_new_object();
 		daxd_reply_add_number(entry, "offset", bad->off / DAX_SECTOR);

@@ -17,6 +17,7 @@
 #include "libcore/model_verbs.h"
 
 #include "cuse-daxd/base/fail.h"
+#include "cuse-daxd/clients/conn.h"
 #include "cuse-daxd/clients/settle.h"
 #include "cuse-daxd/control/arguments.h"
 #include "cuse-daxd/control/describe.h"
@@ -24,37 +25,11 @@
 #include "cuse-daxd/registry/devices.h"
 #include "cuse-daxd/registry/registry.h"
 
-/* What an errno means at a step; what is not here is told by strerror(). */
-static const struct {
-	enum dax_step step;
-	int error;
-	const char *words;
-} meanings[] = {
-	{DAX_STEP_CREATE, ENOSPC, "the region has no room left"},
-	{DAX_STEP_CREATE, EINVAL,
-	 "a static region has the devices that the config gives it"},
-	{DAX_STEP_ALIGN, EINVAL, "the align is not 4K, 2M or 1G"},
-	{DAX_STEP_SIZE, EINVAL, "the size is not a multiple of the align, and of 2M"},
-	{DAX_STEP_SIZE, ENOSPC, "the size is more than the region has left"},
-	{DAX_STEP_BIND, EBUSY, "is enabled already"},
-	{DAX_STEP_BIND, ENXIO, "has no size"},
-	{DAX_STEP_BIND, EINVAL, "has a range that is not on 2M"},
-	{DAX_STEP_UNBIND, ENODEV, "is disabled already"},
-	{DAX_STEP_DELETE, EBUSY, "the first device of a region always stays"},
-	{DAX_STEP_DELETE, EINVAL,
-	 "a static region keeps its devices (disable it instead)"},
-};
-
 static enum daxd_next refuse_step(const char *name, enum dax_step step, int error,
 				  struct daxd_reply *ret)
 {
-	const char *words = strerror(-error);
-	unsigned int i;
-
-	for (i = 0; i < G_N_ELEMENTS(meanings); i++)
-		if (meanings[i].step == step && meanings[i].error == -error)
-			words = meanings[i].words;
-	return daxd_reply_refuse(ret, error, "%s: %s (%s)", name, words,
+	return daxd_reply_refuse(ret, error, "%s: %s (%s)", name,
+				 dax_step_text(step, error) ?: strerror(-error),
 				 dax_errno_name(-error) ?: "");
 }
 

@@ -4,28 +4,23 @@
 
 #include <errno.h>
 #include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
+#include "libcore/badblocks.h"
 #include "libcore/device.h"
 #include "libcore/fault.h"
 #include "libcore/model.h"
 #include "libcore/size.h"
 #include "libcore/state.h"
+#include "libcore/sysfs_node.h"
+#include "libcore/text.h"
 
 #include "cuse-daxd/base/log.h"
 #include "cuse-daxd/faults/list.h"
 #include "cuse-daxd/registry/devices.h"
 #include "cuse-daxd/store/store.h"
-
-/**
- * daxd_bad_is_listed() - is a stretch of bad memory on the lists?
- * @bad:	the stretch
- */
-bool daxd_bad_is_listed(const struct dax_bad *bad)
-{
-	return bad->flags & DAX_BAD_POISON && !(bad->flags & DAX_BAD_LATENT) &&
-	       !bad->who.pid && bad->who.uid == UINT32_MAX && !bad->who.comm[0];
-}
 
 /**
  * daxd_bad_has() - is anything of a device bad?
@@ -132,11 +127,12 @@ void daxd_bad_changed(struct daxd_faults *faults, uint64_t life)
 		dev->bad_generation++;
 }
 
-/* As block/badblocks.c: badblocks_show(), sectors from the start of the region. */
+/* What the attribute badblocks of a region says, for the caller to g_free(); or NULL. */
 static char *list_region(const struct daxd_faults *faults,
 			 const struct dax_region *region)
 {
-	g_autoptr(GString) text = g_string_new(NULL);
+	char buf[DAX_SYSFS_TEXT_MAX] = "";
+	struct dax_text text = {.buf = buf, .size = sizeof(buf)};
 	struct dax_dev *dev;
 	guint i;
 
@@ -145,17 +141,11 @@ static char *list_region(const struct daxd_faults *faults,
 			const struct dax_bad *bad =
 				&g_array_index(faults->bad, struct dax_bad, i);
 
-			if (bad->life == dev->life && daxd_bad_is_listed(bad) &&
-			    dev->nr_ranges)
-				g_string_append_printf(text, "%ju %ju\n",
-						       (uintmax_t)(dev->ranges[0].start -
-								   region->start +
-								   bad->off) /
-							       DAX_SECTOR,
-						       (uintmax_t)bad->len / DAX_SECTOR);
+			if (bad->life == dev->life)
+				dax_badblocks_add(&text, region, dev, bad);
 		}
 	}
-	return text->len ? g_strdup(text->str) : NULL;
+	return text.len ? g_strdup(buf) : NULL;
 }
 
 /**
@@ -224,7 +214,7 @@ void daxd_bad_lose(const struct daxd_faults *faults, const struct dax_bad *bad)
 	uint64_t base = 0;
 	uint32_t i;
 
-	if (!dev || !dev->dev || !daxd_bad_is_listed(bad))
+	if (!dev || !dev->dev || !dax_badblocks_has(bad))
 		return;
 	for (i = 0; i < dev->dev->nr_ranges; i++) {
 		const struct dax_range *range = &dev->dev->ranges[i];

@@ -11,7 +11,6 @@ struct dax_fault_event;
 struct daxd_device;
 struct daxd_faults;
 
-bool daxd_bad_is_listed(const struct dax_bad *bad);
 bool daxd_bad_has(const struct daxd_faults *faults, uint64_t life);
 void daxd_bad_tidy(struct daxd_faults *faults);
 void daxd_bad_list(const struct daxd_faults *faults);

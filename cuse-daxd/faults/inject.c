@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <glib.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "libcore/device.h"
 #include "libcore/fault.h"

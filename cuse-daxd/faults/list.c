@@ -2,6 +2,10 @@
 /* The list of the fault rules in force. */
 #include "cuse-daxd/faults/list.h"
 
+#include <stddef.h>
+#include <stdint.h>
+
+#include "libcore/fault.h"
 #include "libcore/fault_format.h"
 
 /**

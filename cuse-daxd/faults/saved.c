@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "libcore/badblocks.h"
 #include "libcore/fault.h"
 
 #include "cuse-daxd/base/log.h"
@@ -76,7 +77,7 @@ static void write_beside(const struct daxd_faults *faults, const struct daxd_sto
 			daxd_devices_find_life(faults->reg, bad->life);
 
 		if (dev && dev->dev && dev->store == store && dev->dev->nr_ranges &&
-		    bad->flags & DAX_BAD_POISON && daxd_bad_is_listed(bad))
+		    dax_badblocks_has(bad))
 			g_string_append_printf(text, "%ju %ju\n",
 					       (uintmax_t)(dev->dev->ranges[0].start -
 							   dev->base + bad->off),

@@ -101,10 +101,7 @@ static int open_error(const struct node *node, int flags)
 	if (slot < 0)
 		return ENXIO;
 	dax_state_read(node->cuse->state, (uint32_t)slot, &dev);
-	/* Disabled, but somebody still has it open: then so may others. */
-	if (node->handles && !(dev.flags & DAX_DEVICE_GONE))
-		dev.flags |= DAX_DEVICE_ALIVE;
-	return dax_open_verdict(&dev, flags).error;
+	return dax_open_verdict(&dev, flags, node->handles > 0).error;
 }
 
 static void tell_refusal(const struct node *node, pid_t pid, int error)

@@ -16,6 +16,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "libcore/address.h"
 #include "libcore/device.h"
 #include "libcore/infoblock.h"
 #include "libcore/layout.h"
@@ -31,11 +32,6 @@
 #include "cuse-daxd/registry/record.h"
 #include "cuse-daxd/store/file.h"
 #include "cuse-daxd/store/store.h"
-
-/* Where regions begin: far above what a machine that emulates us has as memory. */
-#define FIRST_ADDRESS (64 * DAX_GIB)
-#define REGION_ALIGN  DAX_GIB        /* a multiple of every align */
-#define NS_ALIGN      (16 * DAX_MIB) /* nd region's align */
 
 /* ---- stores -------------------------------------------------------------- */
 
@@ -244,13 +240,12 @@ static int make_device_uuid(const struct daxd_region *region, uint32_t id,
  * Where a device of a static region lies in its namespace. Only the one device of a
  * pmem store has one for real; others get what a real one of that size would have.
  */
-static int layout(const struct daxd_region *region, uint32_t id, uint64_t size,
-		  uint64_t ns_start, struct dax_dev *ret)
+static int place_device(const struct daxd_region *region, uint32_t id, uint64_t size,
+			uint64_t ns_start, struct dax_dev *ret)
 {
 	const struct daxd_region_cfg *cfg = region->cfg;
 	const struct daxd_store *store = region->store;
 	struct dax_infoblock block;
-	uint64_t whole = dax_round_up(size, dax_max(cfg->align, 2 * DAX_MIB));
 	uint64_t ns_size;
 	int r;
 
@@ -258,21 +253,14 @@ static int layout(const struct daxd_region *region, uint32_t id, uint64_t size,
 		block = store->block;
 		ns_size = store->ns_size;
 	} else {
-		r = dax_infoblock_layout(whole, cfg->align, cfg->map, &block, &ns_size);
+		r = dax_address_block(size, cfg->align, cfg->map, &block, &ns_size);
 		if (r < 0)
 			return r;
 		r = make_device_uuid(region, id, block.uuid);
 		if (r < 0)
 			return r;
 	}
-	*ret = (struct dax_dev){
-		.align = cfg->align,
-		.nr_ranges = 1,
-		.ranges = {{ns_start + block.start_pad + block.dataoff, size}},
-		.ns_start = ns_start,
-		.ns_size = ns_size,
-	};
-	memcpy(ret->uuid, block.uuid, sizeof(ret->uuid));
+	dax_address_device(&block, ns_start, ns_size, size, cfg->align, ret);
 	return 0;
 }
 
@@ -307,7 +295,6 @@ static int add_static_region(struct daxd_registry *reg, struct daxd_region *regi
 			     uint64_t start, uint64_t *ret_size, struct daxd_why *why)
 {
 	g_autoptr(GArray) likes = g_array_new(FALSE, FALSE, sizeof(struct dax_dev));
-	const uint64_t align = dax_max(region->cfg->align, NS_ALIGN);
 	const struct daxd_device_cfg *cfg;
 	uint64_t offset = region->store ? region->store->data : 0;
 	uint64_t end = start;
@@ -317,7 +304,9 @@ static int add_static_region(struct daxd_registry *reg, struct daxd_region *regi
 	for (cfg = region->cfg->devices; cfg; cfg = cfg->next) {
 		struct dax_dev like;
 
-		r = layout(region, cfg->id, cfg->size, dax_round_up(end, align), &like);
+		r = place_device(region, cfg->id, cfg->size,
+				 dax_address_next_namespace(end, region->cfg->align),
+				 &like);
 		if (r < 0)
 			return fail_model(r, region, why);
 		end = like.ns_start + like.ns_size;
@@ -408,18 +397,6 @@ static int add_dynamic_region(struct daxd_registry *reg, struct daxd_region *reg
 	return 0;
 }
 
-/* Behind all regions that there are. */
-static uint64_t next_start(const struct dax_model *model)
-{
-	const struct dax_region *region;
-	uint64_t start = FIRST_ADDRESS;
-
-	dax_for_each_region (region, model)
-		start = dax_max(start,
-				dax_round_up(region->start + region->size, REGION_ALIGN));
-	return start;
-}
-
 /**
  * daxd_setup_make_region() - make a region: its store, its devices
  * @reg:	the registry
@@ -429,7 +406,7 @@ static uint64_t next_start(const struct dax_model *model)
 int daxd_setup_make_region(struct daxd_registry *reg, struct daxd_region *region,
 			   struct daxd_why *why)
 {
-	uint64_t start = next_start(&reg->model);
+	uint64_t start = dax_address_next_region(&reg->model);
 	uint64_t size;
 	int r;
 
@@ -451,14 +428,15 @@ int daxd_setup_make_region(struct daxd_registry *reg, struct daxd_region *region
 int daxd_setup_make_device(struct daxd_registry *reg, struct daxd_region *region,
 			   const struct daxd_device_cfg *cfg, struct daxd_why *why)
 {
-	const uint64_t align = dax_max(region->cfg->align, NS_ALIGN);
 	struct dax_region *r = region->region;
 	struct dax_dev like;
 	uint64_t none = 0;
 	int error;
 
-	error = layout(region, cfg->id, cfg->size,
-		       dax_round_up(r->start + r->size, align), &like);
+	error = place_device(region, cfg->id, cfg->size,
+			     dax_address_next_namespace(r->start + r->size,
+							region->cfg->align),
+			     &like);
 	if (error == 0)
 		error = dax_region_extend(&reg->model, r,
 					  like.ns_start + like.ns_size - r->start);

@@ -12,14 +12,13 @@
 #include <sys/stat.h>
 
 #include "libcore/attrmode.h"
+#include "libcore/majors.h"
 #include "libcore/model.h"
 #include "libcore/state.h"
 #include "libcore/sysfs.h"
 
 #include "cuse-daxd/base/fail.h"
 #include "cuse-daxd/runtime/runtime.h"
-
-#define MAJORS 512 /* fs/char_dev.c: CHRDEV_MAJOR_MAX */
 
 #define CHAR_HEADER "Character devices:\n"
 #define CHAR_END    "\nBlock devices:\n"
@@ -39,7 +38,7 @@ char *daxd_majors_read(void)
 }
 
 /* What the drivers have, and what only a node's directory tells (misc containers). */
-static void find_taken(const char *proc_devices, bool taken[MAJORS])
+static void find_taken(const char *proc_devices, bool taken[DAX_MAJORS])
 {
 	g_auto(GStrv) lines = g_strsplit(proc_devices, "\n", -1);
 	struct dirent *entry;
@@ -49,7 +48,7 @@ static void find_taken(const char *proc_devices, bool taken[MAJORS])
 	for (i = 0; lines[i] && strcmp(lines[i], "Block devices:"); i++) {
 		unsigned long major = strtoul(lines[i], NULL, 10);
 
-		if (major < MAJORS)
+		if (major < DAX_MAJORS)
 			taken[major] = true;
 	}
 	d = opendir("/sys/dev/char");
@@ -58,29 +57,10 @@ static void find_taken(const char *proc_devices, bool taken[MAJORS])
 	while ((entry = readdir(d))) {
 		unsigned long major = strtoul(entry->d_name, NULL, 10);
 
-		if (major < MAJORS)
+		if (major < DAX_MAJORS)
 			taken[major] = true;
 	}
 	closedir(d);
-}
-
-/* The ranges and the order of fs/char_dev.c: find_dynamic_major(). 0: none is free. */
-static uint32_t take_major(bool taken[MAJORS], uint32_t wanted)
-{
-	static const struct {
-		uint32_t from;
-		uint32_t to;
-	} ranges[] = {{254, 234}, {511, 384}};
-	uint32_t major = wanted && wanted < MAJORS && !taken[wanted] ? wanted : 0;
-	uint32_t try;
-	unsigned int i;
-
-	for (i = 0; i < G_N_ELEMENTS(ranges); i++)
-		for (try = ranges[i].from; !major && try >= ranges[i].to; try--)
-			if (!taken[try])
-				major = try;
-	taken[major] = true;
-	return major;
 }
 
 static uint64_t dev_of(const char *path)
@@ -102,16 +82,13 @@ static uint64_t dev_of(const char *path)
 int daxd_majors_choose(const char *proc_devices, struct dax_state *state, int major,
 		       struct daxd_why *why)
 {
-	bool taken[MAJORS] = {0};
+	bool taken[DAX_MAJORS] = {0};
 
 	find_taken(proc_devices, taken);
-	if (major >= 0) {
-		state->major = (uint32_t)major;
-		taken[major] = true;
-	} else {
-		state->major = take_major(taken, state->major);
-	}
-	state->ndctl_major = take_major(taken, state->ndctl_major);
+	state->major =
+		major >= 0 ? (uint32_t)major : dax_majors_choose(taken, state->major);
+	taken[state->major] = true;
+	state->ndctl_major = dax_majors_choose(taken, state->ndctl_major);
 	if (!state->major || !state->ndctl_major)
 		return daxd_fail(why, EBUSY,
 				 "/proc/devices: no two major numbers are "

@@ -76,17 +76,19 @@ static void test_open(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-		v = dax_open_verdict(&dev, good[i]);
+		v = dax_open_verdict(&dev, good[i], false);
 		check(&v, 0, DAX_OK, "open with a flag that the driver does not mind");
 	}
-	v = dax_open_verdict(&dev, O_RDWR | O_DIRECT);
+	v = dax_open_verdict(&dev, O_RDWR | O_DIRECT, false);
 	check(&v, EINVAL, DAX_OPEN_DIRECT, "open O_DIRECT");
 	dev.flags = 0;
-	v = dax_open_verdict(&dev, O_RDWR);
+	v = dax_open_verdict(&dev, O_RDWR, false);
 	check(&v, ENXIO, DAX_NOT_ALIVE, "open of an unbound device");
-	v = dax_open_verdict(&dev, O_RDWR | O_DIRECT);
+	v = dax_open_verdict(&dev, O_RDWR | O_DIRECT, false);
 	check(&v, ENXIO, DAX_NOT_ALIVE, "... which comes before O_DIRECT");
-	v = dax_open_verdict(&dev, O_PATH);
+	v = dax_open_verdict(&dev, O_RDWR, true);
+	check(&v, 0, DAX_OK, "a disabled device that somebody has open");
+	v = dax_open_verdict(&dev, O_PATH, false);
 	check(&v, 0, DAX_OK, "O_PATH opens it all the same");
 }
 

@@ -60,7 +60,7 @@ static int opened_node(const struct shim_ident *id, int fd, int flags)
 	dax_state_read(id->session->state, id->slot, &dev);
 	if (unlikely(!dax_device_is_alive(&dev)) && !(flags & O_PATH))
 		fd = open_disabled(id, &dev, fd, flags);
-	v = dax_open_verdict(&dev, flags);
+	v = dax_open_verdict(&dev, flags, false);
 	if (shim_has_faults(id->session, DAX_FAULT_OPEN) && !(flags & O_PATH)) {
 		int r = shim_fault(id->session, DAX_FAULT_OPEN, dev.name, 0, 0, 0);
 
