@@ -26,6 +26,9 @@
 #include "libcore/state.h"
 #include "libcore/vmas.h"
 
+#include "client/shim/base/hook.h"
+#include "client/shim/base/join.h"
+
 struct stat;
 
 #define SHIM_EXPORT __attribute__((visibility("default")))
@@ -85,6 +88,9 @@ void shim_fd_copied(int from, int to);
 bool shim_was_opened(uint32_t slot);
 void shim_fix_stat(const struct shim_ident *id, struct stat *st);
 
+void shim_self_path_of(int dirfd, char buf[32]);
+void shim_self_sleep_until(uint64_t ns);
+
 /* -- path.c: where does this path lead? ----------------------------------------- */
 
 enum shim_follow {
@@ -123,15 +129,16 @@ bool shim_maps_has_room(void);
 void shim_maps_changed(void);
 bool shim_maps_is_stale(const struct dax_vma *vma);
 void shim_maps_drop_stale(void);
-const char *shim_maps_me(void);
 void shim_maps_jump(uintptr_t to);
 bool shim_maps_is_locked(void);
 extern struct dax_vmas shim_vmas;
 
 /* Set by whoever depends on the list; NULL: nobody does. */
-extern void (*shim_maps_on_change)(void); /* with the lock held */
-extern void (*shim_maps_on_fork)(void);   /* in the child; libc's handlers ran */
-extern void (*shim_maps_on_lost)(void);   /* in a child that no handler told */
+extern shim_hook *shim_maps_on_change; /* with the lock held */
+extern shim_hook *shim_maps_on_fork;   /* in the child; libc's handlers ran */
+extern shim_hook *shim_lock_on_lost;   /* in a child that no handler told */
+extern shim_hook *shim_lock_on_broken; /* a change was left half done */
+void shim_lock_adopt(void);
 
 /* -- anchor.c: locks that outlive the descriptor ---------------------------------------
  */
@@ -182,6 +189,7 @@ extern bool shim_has_no_pages;
 #define SHIM_THREAD_BYTES (100 * 1024)
 bool shim_thread_start(char *at, void (*fn)(void));
 bool shim_thread_be_small(void);
+bool shim_thread_is_of_libc(void);
 void shim_agent_start(void);
 void shim_agent_forked(void);
 void shim_agent_lost(void);
@@ -221,7 +229,6 @@ void shim_me(struct dax_fault_who *ret);
 bool shim_bad_follow(const struct shim_session *s, const struct dax_device *dev,
 		     bool is_whole);
 uint64_t shim_bad_settle(void);
-bool shim_bad_at(uint64_t addr, struct dax_vma *ret_vma, struct dax_bad *ret);
 
 /* -- touch.c: memory whose first touch is slow ---------------------------------------- */
 
@@ -258,6 +265,11 @@ void shim_sigbus_poisoned(uint64_t addr, uint64_t align);
 /* -- lockdown.c: programs that give up rights -------------------------------------------- */
 
 bool shim_may_ask(void);
+void shim_request_forbid(void);
+/* Longer than any daemon that lives takes on a busy machine, shorter than people wait. */
+#define SHIM_REQUEST_TIMEOUT_S 20
+struct sock_fprog;
+bool shim_bpf_kills(const struct sock_fprog *prog, int nr, uint64_t first);
 void shim_before_lockdown(void);
 void shim_filter_installed(const void *prog);
 

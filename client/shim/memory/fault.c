@@ -53,23 +53,6 @@ static struct counter *counter_of(uint32_t rule)
 	return home;
 }
 
-uint64_t shim_now_ns(void)
-{
-	struct timespec ts;
-
-	sys2(clock_gettime, CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
-static void sleep_until(uint64_t ns)
-{
-	const struct timespec ts = {.tv_sec = (time_t)(ns / 1000000000),
-				    .tv_nsec = (long)(ns % 1000000000)};
-
-	while (sys4(clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL) == -EINTR)
-		;
-}
-
 /**
  * shim_fault_strikes() - does a rule strike this time?
  * @rule:	a rule
@@ -132,57 +115,6 @@ void shim_fault_init(struct dax_fault_event *ev, enum dax_fault_call call,
 	memcpy(ev->device, device, strlen(device));
 }
 
-/* Reads what /proc says of a thread of this process. Return: how much, or an error. */
-static long read_task(int32_t tid, const char *name, char *buf, size_t size)
-{
-	char path[SHIM_TASK_PATH];
-	long fd;
-	long n;
-
-	shim_task_path(tid, name, path);
-	fd = sys3(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return fd;
-	n = sys3(read, fd, buf, size);
-	sys1(close, fd);
-	return n;
-}
-
-/**
- * shim_comm_of() - the name of a thread of this process
- * @tid:	the thread
- * @comm:	receives it
- */
-void shim_comm_of(int32_t tid, char comm[DAX_FAULT_COMM_LEN])
-{
-	long n;
-
-	memset(comm, 0, DAX_FAULT_COMM_LEN);
-	n = read_task(tid, "/comm", comm, DAX_FAULT_COMM_LEN);
-	if (n > 0)
-		comm[n - 1] = '\0';
-}
-
-/**
- * shim_uid_of() - the real user of a thread of this process
- * @tid:	the thread
- *
- * For threads of ours: what they were, they have given up.
- */
-uint32_t shim_uid_of(int32_t tid)
-{
-	char text[512] = "";
-	long n = read_task(tid, "/status", text, sizeof(text) - 1);
-	const char *p = n > 0 ? strstr(text, "\nUid:\t") : NULL;
-	uint32_t uid = 0;
-
-	if (!p)
-		return (uint32_t)sys0(getuid);
-	for (p += strlen("\nUid:\t"); *p >= '0' && *p <= '9'; p++)
-		uid = uid * 10 + (uint32_t)(*p - '0');
-	return uid;
-}
-
 /**
  * shim_fault_tell() - tell the daemon of a fault that is given
  * @s:		the session
@@ -231,7 +163,7 @@ SHIM_COLD int shim_fault(const struct shim_session *s, enum dax_fault_call call,
 			until = (until ? until : now) + rule.delay_ns;
 	}
 	if (until)
-		sleep_until(until);
+		shim_self_sleep_until(until);
 	return -error;
 }
 

@@ -14,19 +14,6 @@
 #include "client/shim/base/sys.h"
 #include "libcore/size.h"
 
-/*
- * Where the last mapping was put, or freed: the next one is tried right below or
- * there, which finds an aligned place with one system call where asking the kernel
- * for room would take three. Only a guess; any thread may spoil it.
- */
-static uint64_t last_end;
-
-/* A range is free again: the next mapping may go there. */
-void shim_mmap_freed(uint64_t end)
-{
-	__atomic_store_n(&last_end, end, __ATOMIC_RELAXED);
-}
-
 struct mapping {
 	const struct shim_session *s;
 	const struct dax_mmap_request *req;
@@ -63,7 +50,7 @@ static long map_congruent(const struct mapping *m)
 {
 	const uint64_t align = m->dev->align;
 	const uint64_t len = m->ans->len;
-	uint64_t end = __atomic_load_n(&last_end, __ATOMIC_RELAXED);
+	uint64_t end = shim_map_plan_hint();
 	long p;
 
 	if (likely(end > len && !(m->req->flags & MAP_32BIT))) {
@@ -175,7 +162,7 @@ static long map_new(const struct mapping *m, struct dax_verdict *v)
 	}
 	if (sys_is_error(p))
 		return p;
-	__atomic_store_n(&last_end, (uint64_t)p, __ATOMIC_RELAXED);
+	shim_map_plan_set_hint((uint64_t)p);
 	if (!shim_maps_lock())
 		return p; /* a handler over our own lock: unknown to us, but mapped */
 	has_room = shim_maps_has_room();

@@ -28,7 +28,22 @@ void shim_make_whole(const struct dax_vma *vma);
 bool shim_is_off_align(uint64_t start, uint64_t end);
 void shim_mend(uint64_t start, uint64_t end);
 void shim_mend_part(const struct dax_vma *vma, uint64_t off, uint64_t end);
-void shim_mmap_freed(uint64_t end);
+uint64_t shim_map_plan_hint(void);
+void shim_map_plan_set_hint(uint64_t end);
+
+/* One piece of a range: in one dax mapping, or in none. */
+struct shim_piece {
+	uint64_t start;
+	uint64_t end;
+	struct dax_vma vma; /* end 0: none of ours */
+};
+
+struct shim_piece shim_piece_at_locked(uint64_t addr, uint64_t end);
+
+static inline bool shim_piece_is_ours(const struct shim_piece *piece)
+{
+	return piece->vma.end != 0;
+}
 
 extern bool shim_thp_disabled;
 

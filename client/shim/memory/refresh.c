@@ -13,88 +13,6 @@
 #include "libcore/plan.h"
 #include "libcore/size.h"
 
-void shim_tell(const struct dax_vma *vma, enum dax_call call, const uint64_t *args,
-	       int nr, const struct dax_verdict *v, uint64_t result)
-{
-	const struct shim_session *s = shim_session_if_known();
-
-	if (unlikely(s && s->log != SHIM_LOG_NONE))
-		shim_report(s, call, vma->slot, args, nr, v, result);
-}
-
-/* The same for a range; its first mapping names the device. Without the lock. */
-void shim_tell_at(enum dax_call call, const uint64_t *args, int nr,
-		  const struct dax_verdict *v)
-{
-	const struct shim_session *s = shim_session_if_known();
-	const struct dax_vma *first;
-	struct dax_vma vma = {0};
-	uint64_t mask;
-
-	if (likely(!s || s->log == SHIM_LOG_NONE) || !shim_maps_lock_slow(&mask))
-		return;
-	first = shim_first_in(args[0], args[1]);
-	if (first)
-		vma = *first;
-	shim_maps_unlock_slow(mask);
-	if (vma.end)
-		shim_tell(&vma, call, args, nr, v, 0);
-}
-
-/* The first dax mapping in a range, which need not be there. With the lock held. */
-const struct dax_vma *shim_first_in(uint64_t addr, uint64_t len)
-{
-	uint32_t i = dax_vmas_find(&shim_vmas, addr);
-
-	if (i == shim_vmas.nr || shim_vmas.v[i].start >= addr + len)
-		return NULL;
-	return &shim_vmas.v[i];
-}
-
-/*
- * Throws out what is in a range of the list but not in the kernel any more. With the
- * lock held. Return: true if anything was, and the verdict has to be found anew.
- */
-SHIM_COLD bool shim_drop_stale(uint64_t addr, uint64_t len)
-{
-	bool has_dropped = false;
-	uint32_t i;
-
-	for (i = dax_vmas_find(&shim_vmas, addr);
-	     i < shim_vmas.nr && shim_vmas.v[i].start < addr + len;) {
-		const struct dax_vma vma = shim_vmas.v[i];
-
-		if (shim_maps_is_stale(&vma)) {
-			dax_vmas_remove(&shim_vmas, vma.start, vma.end);
-			has_dropped = true;
-		} else {
-			i++;
-		}
-	}
-	if (has_dropped)
-		shim_maps_changed();
-	return has_dropped;
-}
-
-/**
- * shim_unmap_verdict() - may this range be unmapped, or mapped over?
- *
- * With the lock held. Leaves in the list what a refusal leaves.
- */
-struct dax_verdict shim_unmap_verdict(uint64_t addr, uint64_t len)
-{
-	struct dax_verdict v = dax_munmap_verdict(&shim_vmas, addr, len);
-
-	if (unlikely(v.error) && shim_drop_stale(addr, len))
-		v = dax_munmap_verdict(&shim_vmas, addr, len);
-	if (unlikely(v.error) && shim_maps_has_room())
-		dax_vmas_split(&shim_vmas, addr);
-	return v;
-}
-
-/* prctl(PR_SET_THP_DISABLE): no huge pages in the whole process. */
-bool shim_thp_disabled;
-
 /**
  * shim_is_reachable() - may a unit of this mapping be touched for the first time?
  * @vma:	the mapping
@@ -108,33 +26,6 @@ bool shim_is_reachable(const struct dax_vma *vma)
 		return false;
 	return vma->align == DAX_PAGE ||
 	       !(shim_thp_disabled || vma->flags & DAX_VMA_NOHUGEPAGE);
-}
-
-/* Is this a range that the kernel itself would not look at? Then it shall say so. */
-bool shim_is_bad_range(uint64_t addr, uint64_t len)
-{
-	return addr & (DAX_PAGE - 1) || !len || len > DAX_TASK_SIZE ||
-	       addr > DAX_TASK_SIZE - len;
-}
-
-bool shim_is_present(int pagemap, uint64_t addr, uint64_t len)
-{
-	uint64_t entries[64];
-	uint64_t page;
-
-	for (page = addr / DAX_PAGE; page < (addr + len) / DAX_PAGE;) {
-		uint64_t want = dax_min((addr + len) / DAX_PAGE - page, 64);
-		long n = sys4(pread64, pagemap, entries, want * 8, page * 8);
-		long i;
-
-		if (n <= 0)
-			return false;
-		for (i = 0; i < n / 8; i++)
-			if (entries[i] >> 63)
-				return true;
-		page += (uint64_t)(n / 8);
-	}
-	return false;
 }
 
 /* What madvise has said of a mapping, once more for what is mapped in its place. */
@@ -309,4 +200,28 @@ void shim_forget(uint64_t addr, uint64_t len)
 	shim_maps_changed();
 	if (unlikely(is_off_align))
 		shim_mend(addr, addr + len);
+}
+
+/**
+ * shim_set_thp_disabled() - after prctl(PR_SET_THP_DISABLE)
+ *
+ * Memory that was not touched can only be touched with huge pages, so not at all.
+ */
+void shim_set_thp_disabled(bool is_disabled)
+{
+	uint64_t mask;
+	uint32_t i;
+
+	shim_thp_disabled = is_disabled;
+	if (!shim_maps_touch(0, UINT64_MAX) || !shim_maps_lock_slow(&mask))
+		return;
+	for (i = 0; i < shim_vmas.nr; i++) {
+		const struct dax_vma *vma = &shim_vmas.v[i];
+
+		if (shim_is_reachable(vma))
+			shim_make_whole(vma);
+		else
+			shim_break_untouched(vma, vma->start, vma->end);
+	}
+	shim_maps_unlock_slow(mask);
 }

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "client/shim/memory/ranges.h"
+#include "client/shim/memory/badblocks.h"
 #include "client/shim/base/sys.h"
 #include "libcore/size.h"
 
@@ -148,8 +149,6 @@ void *shim_sigbus_restorer(unsigned long *flags)
 	return (void *)RESTORER;
 }
 
-/* -- the handler -------------------------------------------------------------------- */
-
 static void tell(const struct dax_vma *vma, const struct dax_bad *bad, uint64_t addr)
 {
 	const struct shim_session *s = shim_session_if_known();
@@ -176,7 +175,7 @@ static void correct(siginfo_t *info)
 
 	if (!shim_maps_touch(addr, 1) || !shim_maps_lock_slow(&mask))
 		return;
-	is_bad = shim_bad_at(addr, &vma, &bad);
+	is_bad = shim_badblocks_at_locked(addr, &vma, &bad);
 	shim_maps_unlock_slow(mask);
 	if (!is_bad)
 		return;
@@ -240,8 +239,6 @@ void shim_sigbus_forbid(void)
 {
 	is_mute = true;
 }
-
-/* -- madvise(MADV_HWPOISON) --------------------------------------------------------- */
 
 /**
  * shim_sigbus_poisoned() - this thread is told that memory is poisoned

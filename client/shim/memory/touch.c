@@ -69,8 +69,6 @@ static struct dax_fault_event untold[NR_UNTOLD];
 static uint32_t nr_untold;
 static uint64_t tell_ns = 50000; /* what telling takes, lately */
 
-/* -- the registration ---------------------------------------------------------------- */
-
 static long try_open(int flags)
 {
 	struct uffdio_api api = {.api = UFFD_API, .features = FEATURES};
@@ -293,8 +291,6 @@ SHIM_COLD void shim_touch_tell_refused(const struct shim_session *s)
 		shim_fault_tell(s, &ev);
 	}
 }
-
-/* -- the thread ---------------------------------------------------------------------- */
 
 /* The unit that an address is in. Return: false if it is nobody's any more. */
 static bool find_unit(uint64_t addr, struct waiting *w, struct dax_device *ret_dev)

@@ -60,7 +60,7 @@ void shim_anchor_locked(int fd)
 
 	if (!file || !shim_maps_lock_slow(&mask))
 		return;
-	__atomic_store_n(&shim_maps_on_change, shim_anchors_follow, __ATOMIC_RELEASE);
+	shim_hook_set(&shim_maps_on_change, shim_anchors_follow);
 	for (i = 0; i < NR_LOCKED; i++)
 		if (locked[i].file == file)
 			break;

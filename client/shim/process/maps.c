@@ -6,11 +6,8 @@
  * Where the two may differ (somebody unmapped without libc), the kernel is right: a
  * call is refused only after a look at /proc/self/maps.
  *
- * Two ways to take the lock. The quick one is for a few instructions on the list,
- * without a system call. The slow one is for work that takes longer, and keeps signals
- * out. A handler that comes over its own thread inside either is told so and passes
- * its call through. Order: an entry is taken out before the memory is unmapped and
- * put in after it was mapped, so that nobody finds an entry for memory of others.
+ * Order: an entry is taken out before the memory is unmapped and put in after it was
+ * mapped, so that nobody finds an entry for memory of others.
  */
 #include "client/shim/base/compiler.h"
 
@@ -26,36 +23,23 @@
 
 #include "client/shim/base/sys.h"
 #include "libcore/size.h"
+#include "client/shim/wrap/wrap.h"
+#include <limits.h>
+#include <unistd.h>
+#include "client/shim/memory/ranges.h"
+#include "libcore/plan.h"
 
 #define FIRST_ENTRIES 64
 
 static struct dax_vma first_entries[FIRST_ENTRIES];
 struct dax_vmas shim_vmas = {.v = first_entries, .max = FIRST_ENTRIES};
 
-void (*shim_maps_on_change)(void);
-void (*shim_maps_on_fork)(void);
-void (*shim_maps_on_lost)(void);
-
-static void call(void (*const *hook)(void))
-{
-	void (*fn)(void) = __atomic_load_n(hook, __ATOMIC_ACQUIRE);
-
-	if (unlikely(fn))
-		fn();
-}
+shim_hook *shim_maps_on_change;
+shim_hook *shim_maps_on_fork;
 
 /* All dax mappings are in [lowest, highest); read without the lock. */
 static uint64_t lowest;
 static uint64_t highest;
-
-/*
- * The lock: 0 if it is free, else the owner, with the lowest bit set if somebody waits.
- * One word says both, so that a handler can never come between the two.
- */
-static uint32_t lock_word;
-static __thread uint64_t me;
-
-#define WAITED_FOR 1u
 
 /**
  * shim_maps_touch() - may this range have to do with dax mappings?
@@ -111,33 +95,6 @@ SHIM_COLD void shim_maps_forget(uint64_t addr, uint64_t len)
 	shim_maps_unlock_slow(mask);
 }
 
-/* Where this library's thread-local memory is, in this thread. */
-const char *shim_maps_me(void)
-{
-	return (const char *)&me;
-}
-
-/*
- * This thread, as an owner. Threads whose memory is 8 GiB apart may look alike; then
- * the one that comes second passes its call through, as a handler's.
- */
-static uint32_t my_mark(void)
-{
-	return (uint32_t)((uintptr_t)&me >> 3) << 1 | 0x80000000;
-}
-
-/* -- locks left behind ------------------------------------------------------------------- */
-
-/*
- * In a child that was forked, this is 0. The handlers of fork know the list and its lock
- * well, but not every fork calls them: before the process has mapped anything they are
- * not there, and some programs make their children with syscall(2).
- */
-static struct {
-	uint32_t is_original;
-	char rest[DAX_PAGE - sizeof(uint32_t)];
-} mark_page __attribute__((aligned(DAX_PAGE)));
-
 /* Somebody was interrupted in the middle of a change, and will not end it. */
 static void repair(void)
 {
@@ -159,147 +116,6 @@ static void repair(void)
 	shim_maps_drop_stale();
 }
 
-/*
- * The first lock of a process; of a child, too, that nobody told that it is one. There,
- * who had the lock is not here; and no one of ours can have it yet, as everybody comes by
- * here before.
- */
-static SHIM_COLD void be_original(void)
-{
-	uint32_t seen = __atomic_load_n(&lock_word, __ATOMIC_ACQUIRE);
-	uint64_t all = ~UINT64_C(0);
-	uint64_t before;
-
-	sys4(rt_sigprocmask, SIG_BLOCK, &all, &before, sizeof(all));
-	sys3(madvise, &mark_page, sizeof(mark_page), MADV_WIPEONFORK);
-	if (!__atomic_exchange_n(&mark_page.is_original, 1, __ATOMIC_ACQ_REL)) {
-		call(&shim_maps_on_lost);
-		if (seen) {
-			repair();
-			shim_maps_unlock();
-		}
-	}
-	sys4(rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(before));
-}
-
-/*
- * This thread's stack, about where it has taken the lock: what jumps out of a signal
- * handler to a place above that does not come back to give the lock back.
- */
-static __thread uintptr_t lock_frame;
-
-/* Takes the lock that somebody has. */
-static SHIM_COLD bool wait_for_lock(uint32_t mine, uint32_t seen)
-{
-	static const struct timespec a_moment = {.tv_nsec = 20 * 1000 * 1000};
-
-	if ((seen & ~WAITED_FOR) == mine)
-		return false;
-	for (;;) {
-		if (!seen) {
-			/* Who else waits is not known: so say that somebody does. */
-			if (__atomic_compare_exchange_n(&lock_word, &seen,
-							mine | WAITED_FOR, false,
-							__ATOMIC_ACQUIRE,
-							__ATOMIC_RELAXED))
-				return true;
-		} else if (seen & WAITED_FOR ||
-			   __atomic_compare_exchange_n(&lock_word, &seen,
-						       seen | WAITED_FOR, false,
-						       __ATOMIC_RELAXED,
-						       __ATOMIC_RELAXED)) {
-			/* Not for ever: who wakes us may have jumped away. */
-			sys6(futex, &lock_word, FUTEX_WAIT_PRIVATE, seen | WAITED_FOR,
-			     &a_moment, NULL, 0);
-			seen = __atomic_load_n(&lock_word, __ATOMIC_RELAXED);
-		}
-	}
-}
-
-/**
- * shim_maps_lock() - take the lock, the quick way
- *
- * Return: false if this thread has it already: we are in a signal handler over it.
- */
-bool shim_maps_lock(void)
-{
-	const uintptr_t before = lock_frame;
-	const uint32_t mine = my_mark();
-	uint32_t seen = 0;
-
-	if (unlikely(!__atomic_load_n(&mark_page.is_original, __ATOMIC_RELAXED)))
-		be_original();
-	__atomic_store_n(&lock_frame, (uintptr_t)__builtin_frame_address(0),
-			 __ATOMIC_RELAXED);
-	if (likely(__atomic_compare_exchange_n(&lock_word, &seen, mine, false,
-					       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
-		return true;
-	if (wait_for_lock(mine, seen))
-		return true;
-	__atomic_store_n(&lock_frame, before, __ATOMIC_RELAXED);
-	return false;
-}
-
-void shim_maps_unlock(void)
-{
-	if (unlikely(__atomic_exchange_n(&lock_word, 0, __ATOMIC_RELEASE) & WAITED_FOR))
-		sys6(futex, &lock_word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-}
-
-/**
- * shim_maps_lock_slow() - take the lock, with signals kept out
- * @ret_mask:	for shim_maps_unlock_slow()
- *
- * Return: as shim_maps_lock().
- */
-bool shim_maps_lock_slow(uint64_t *ret_mask)
-{
-	uint64_t all = ~UINT64_C(0);
-
-	sys4(rt_sigprocmask, SIG_BLOCK, &all, ret_mask, sizeof(all));
-	if (shim_maps_lock())
-		return true;
-	sys4(rt_sigprocmask, SIG_SETMASK, ret_mask, NULL, sizeof(all));
-	return false;
-}
-
-void shim_maps_unlock_slow(uint64_t mask)
-{
-	shim_maps_unlock();
-	sys4(rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof(mask));
-}
-
-/**
- * shim_maps_jump() - this thread jumps out of what it does
- * @to:		the stack pointer at the target
- *
- * If that is a handler that came over our own change, and it jumps beyond that, nobody
- * would ever give the lock back.
- */
-SHIM_COLD void shim_maps_jump(uintptr_t to)
-{
-	stack_t ss;
-
-	if ((__atomic_load_n(&lock_word, __ATOMIC_RELAXED) & ~WAITED_FOR) != my_mark())
-		return;
-	/* Inside of the handler? Then what it interrupted goes on later. */
-	if (sys2(sigaltstack, NULL, &ss) == 0 && ss.ss_flags & SS_ONSTACK) {
-		if (to - (uintptr_t)ss.ss_sp < ss.ss_size)
-			return;
-	} else if (to < __atomic_load_n(&lock_frame, __ATOMIC_RELAXED)) {
-		return;
-	}
-	repair();
-	shim_maps_unlock();
-}
-
-bool shim_maps_is_locked(void)
-{
-	return __atomic_load_n(&lock_word, __ATOMIC_RELAXED) != 0;
-}
-
-/* -- fork -------------------------------------------------------------------------- */
-
 /* Not if a handler forks over our own lock: then the interrupted code gives it back. */
 static bool fork_has_lock;
 
@@ -318,7 +134,7 @@ static void after_fork_child(void)
 {
 	uint32_t i;
 
-	__atomic_store_n(&mark_page.is_original, 1, __ATOMIC_RELAXED);
+	shim_lock_adopt();
 	for (i = shim_vmas.nr; i-- > 0;) {
 		const struct dax_vma vma = shim_vmas.v[i];
 
@@ -328,10 +144,8 @@ static void after_fork_child(void)
 	shim_maps_changed();
 	if (fork_has_lock)
 		shim_maps_unlock();
-	call(&shim_maps_on_fork);
+	shim_hook_call(&shim_maps_on_fork);
 }
-
-/* -- memory ------------------------------------------------------------------------ */
 
 /**
  * shim_maps_has_room() - make room for one more change of the list
@@ -345,6 +159,8 @@ bool shim_maps_has_room(void)
 	struct dax_vma *const old = shim_vmas.v;
 	long p;
 
+	/* Every change of the list begins here: from now on it can be left half done. */
+	shim_hook_set(&shim_lock_on_broken, repair);
 	if (likely(shim_vmas.nr + 2 * DAX_VMAS_GROWTH <= max))
 		return true;
 	p = sys6(mmap, NULL, 2 * size, PROT_READ | PROT_WRITE,
@@ -381,11 +197,8 @@ void shim_maps_changed(void)
 	}
 	__atomic_store_n(&lowest, lo, __ATOMIC_RELAXED);
 	__atomic_store_n(&highest, hi, __ATOMIC_RELAXED);
-	call(&shim_maps_on_change);
+	shim_hook_call(&shim_maps_on_change);
 }
-
-/* -- the kernel's view -----------------------------------------------------------------
- */
 
 /* Reads one hexadecimal number and the character behind it. */
 static uint64_t read_hex(const char **p)
@@ -533,4 +346,65 @@ void shim_maps_drop_stale(void)
 			dax_vmas_remove(&shim_vmas, from, UINT64_MAX);
 	}
 	shim_maps_changed();
+}
+
+/* Has this process ever mapped such memory? All that the others pay. */
+bool shim_has_no_pages;
+
+/* The first dax mapping in a range, which need not be there. With the lock held. */
+const struct dax_vma *shim_first_in(uint64_t addr, uint64_t len)
+{
+	uint32_t i = dax_vmas_find(&shim_vmas, addr);
+
+	if (i == shim_vmas.nr || shim_vmas.v[i].start >= addr + len)
+		return NULL;
+	return &shim_vmas.v[i];
+}
+
+/*
+ * Throws out what is in a range of the list but not in the kernel any more. With the
+ * lock held. Return: true if anything was, and the verdict has to be found anew.
+ */
+SHIM_COLD bool shim_drop_stale(uint64_t addr, uint64_t len)
+{
+	bool has_dropped = false;
+	uint32_t i;
+
+	for (i = dax_vmas_find(&shim_vmas, addr);
+	     i < shim_vmas.nr && shim_vmas.v[i].start < addr + len;) {
+		const struct dax_vma vma = shim_vmas.v[i];
+
+		if (shim_maps_is_stale(&vma)) {
+			dax_vmas_remove(&shim_vmas, vma.start, vma.end);
+			has_dropped = true;
+		} else {
+			i++;
+		}
+	}
+	if (has_dropped)
+		shim_maps_changed();
+	return has_dropped;
+}
+
+/* Is this a range that the kernel itself would not look at? Then it shall say so. */
+bool shim_is_bad_range(uint64_t addr, uint64_t len)
+{
+	return addr & (DAX_PAGE - 1) || !len || len > DAX_TASK_SIZE ||
+	       addr > DAX_TASK_SIZE - len;
+}
+
+/**
+ * shim_unmap_verdict() - may this range be unmapped, or mapped over?
+ *
+ * With the lock held. Leaves in the list what a refusal leaves.
+ */
+struct dax_verdict shim_unmap_verdict(uint64_t addr, uint64_t len)
+{
+	struct dax_verdict v = dax_munmap_verdict(&shim_vmas, addr, len);
+
+	if (unlikely(v.error) && shim_drop_stale(addr, len))
+		v = dax_munmap_verdict(&shim_vmas, addr, len);
+	if (unlikely(v.error) && shim_maps_has_room())
+		dax_vmas_split(&shim_vmas, addr);
+	return v;
 }

@@ -18,57 +18,13 @@
 
 #define LINKS_MAX 40 /* as the kernel's MAXSYMLINKS */
 
-/* Writes @n in decimal. Return: where the text ends. */
-static char *write_number(char *to, unsigned int n)
-{
-	char digits[12];
-	int i = sizeof(digits);
-
-	digits[--i] = '\0';
-	do {
-		digits[--i] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n);
-	memcpy(to, &digits[i], sizeof(digits) - (size_t)i);
-	return to + sizeof(digits) - (size_t)i - 1;
-}
-
-/* Writes "/proc/self/fd/N" or "/proc/self/cwd". */
-static void proc_path_of(int dirfd, char buf[32])
-{
-	static const char fds[] = "/proc/self/fd/";
-
-	if (dirfd == AT_FDCWD) {
-		strcpy(buf, "/proc/self/cwd");
-		return;
-	}
-	memcpy(buf, fds, sizeof(fds));
-	write_number(buf + sizeof(fds) - 1, (unsigned int)dirfd);
-}
-
-/**
- * shim_task_path() - path of what /proc tells of a thread of this process
- * @tid:	the thread
- * @name:	of the file, with a slash before it
- * @buf:	receives the path
- *
- * Async-signal-safe.
- */
-void shim_task_path(int32_t tid, const char *name, char buf[SHIM_TASK_PATH])
-{
-	static const char tasks[] = "/proc/self/task/";
-
-	memcpy(buf, tasks, sizeof(tasks));
-	strcpy(write_number(buf + sizeof(tasks) - 1, (unsigned int)tid), name);
-}
-
 /* The path of an open directory. Return: its length, or a negative errno. */
 static long path_of_dir(int dirfd, char buf[PATH_MAX])
 {
 	char link[32];
 	long n;
 
-	proc_path_of(dirfd, link);
+	shim_self_path_of(dirfd, link);
 	n = sys4(readlinkat, AT_FDCWD, link, buf, PATH_MAX - 1);
 	if (n < 0)
 		return n;

@@ -11,6 +11,10 @@
 #include <sys/un.h>
 
 #include "client/shim/base/sys.h"
+#include <sys/mman.h>
+#include "client/shim/memory/ranges.h"
+#include "libcore/plan.h"
+#include "libcore/size.h"
 
 /* How long a trace may hold a program up when its reader is slow. */
 #define TRACE_TIMEOUT_S 2
@@ -116,4 +120,32 @@ void shim_report_path(const struct shim_session *s, enum dax_call call, const ch
 	if (!strncmp(path, "/dev/", 5) || !strncmp(path, "/sys/", 5))
 		path += 5;
 	shim_report_name(s, call, path, args, nr_args, v);
+}
+
+void shim_tell(const struct dax_vma *vma, enum dax_call call, const uint64_t *args,
+	       int nr, const struct dax_verdict *v, uint64_t result)
+{
+	const struct shim_session *s = shim_session_if_known();
+
+	if (unlikely(s && s->log != SHIM_LOG_NONE))
+		shim_report(s, call, vma->slot, args, nr, v, result);
+}
+
+/* The same for a range; its first mapping names the device. Without the lock. */
+void shim_tell_at(enum dax_call call, const uint64_t *args, int nr,
+		  const struct dax_verdict *v)
+{
+	const struct shim_session *s = shim_session_if_known();
+	const struct dax_vma *first;
+	struct dax_vma vma = {0};
+	uint64_t mask;
+
+	if (likely(!s || s->log == SHIM_LOG_NONE) || !shim_maps_lock_slow(&mask))
+		return;
+	first = shim_first_in(args[0], args[1]);
+	if (first)
+		vma = *first;
+	shim_maps_unlock_slow(mask);
+	if (vma.end)
+		shim_tell(&vma, call, args, nr, v, 0);
 }

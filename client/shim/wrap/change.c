@@ -110,9 +110,6 @@ static int may_make(int dirfd, const char *path, int refusal)
 	return refusal ? refusal : refuse_in_sys(buf);
 }
 
-/* -- extended attributes: a special file has none of the user's (fs/xattr.c)
- * --------------- */
-
 static bool is_user_name(const char *name)
 {
 	return shim_may_look(name) && !strncmp(name, "user.", 5);
@@ -143,9 +140,6 @@ SHIM_EXPORT int fsetxattr(int fd, const char *name, const void *value, size_t si
 		return (int)shim_ret(-EPERM);
 	return REAL(fsetxattr)(fd, name, value, size, flags);
 }
-
-/* -- mode and length --------------------------------------------------------------------
- */
 
 static SHIM_COLD int chmod_ours(int dirfd, const char *path, mode_t mode)
 {
@@ -212,9 +206,6 @@ SHIM_EXPORT int truncate64(const char *path, off64_t len)
 	return REAL(truncate64)(path, len);
 }
 
-/* -- removing
- * ------------------------------------------------------------------------------ */
-
 /* Root may remove a node; the device does not mind. */
 static SHIM_COLD int unlink_ours(int dirfd, const char *path, int flags)
 {
@@ -270,9 +261,6 @@ SHIM_EXPORT int rmdir(const char *path)
 		return (int)shim_ret(unlink_ours(AT_FDCWD, path, AT_REMOVEDIR));
 	return REAL(rmdir)(path);
 }
-
-/* -- making and renaming
- * ------------------------------------------------------------------- */
 
 #define MAKE(name, params, args, dirfd, path)                                            \
 	SHIM_EXPORT int name params                                                      \

@@ -199,9 +199,6 @@ READDIR(readdir64, struct dirent64)
 READDIR_R(readdir_r, struct dirent, readdir)
 READDIR_R(readdir64_r, struct dirent64, readdir64)
 
-/* -- getdents64(2), which has no stream ------------------------------------------------
- */
-
 /* Of ours, as many as are of use; and what a directory's own entries need beside. */
 #define OUR_ENTRIES   2048
 #define THEIR_ENTRIES 512
@@ -261,9 +258,6 @@ SHIM_EXPORT ssize_t getdents64(int fd, void *buf, size_t n)
 	memcpy(buf, ours, len);
 	return r + (long)len;
 }
-
-/* -- the functions that do it all inside libc
- * ------------------------------------------------ */
 
 static void free_list(void **list, size_t n)
 {

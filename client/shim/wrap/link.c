@@ -11,9 +11,6 @@
 
 #include "client/shim/base/sys.h"
 
-/* -- readlink --------------------------------------------------------------------------
- */
-
 /*
  * A link's target that is a path of ours: those in /proc, of descriptors and working
  * directories. Links in the sysfs tree are relative, and right as they are.
@@ -123,9 +120,6 @@ SHIM_EXPORT ssize_t __readlinkat_chk(int dirfd, const char *path, char *buf, siz
 	return REAL(__readlinkat_chk)(dirfd, path, buf, size, room);
 }
 
-/* -- realpath ---------------------------------------------------------------------------
- */
-
 static char *shown(char *path)
 {
 	if (path)
@@ -170,9 +164,6 @@ SHIM_EXPORT char *canonicalize_file_name(const char *path)
 {
 	return realpath_any(path, NULL);
 }
-
-/* -- the working directory
- * ------------------------------------------------------------------ */
 
 SHIM_EXPORT char *getcwd(char *buf, size_t size)
 {

@@ -129,7 +129,7 @@ static int open_file(const char *path, int flags, mode_t mode)
 }
 
 /* At a path below the runtime directory. Return: a descriptor or a negative errno. */
-static int open_ours(const char *path, int flags, mode_t mode)
+int shim_open_ours(const char *path, int flags, mode_t mode)
 {
 	const struct shim_session *s = shim_session();
 	const uint64_t args[] = {(uint64_t)flags};
@@ -181,7 +181,7 @@ static SHIM_COLD int try_open(int dirfd, const char *path, int flags, mode_t mod
 		return -EXDEV;
 	if (flags & O_CREAT && path[strlen(path) - 1] == '/')
 		return -EISDIR;
-	return open_ours(other, flags, mode);
+	return shim_open_ours(other, flags, mode);
 }
 
 /* O_CREAT makes a file at the end of a link, so it is looked before anything is done. */
@@ -359,247 +359,13 @@ int shim_openat2(int dirfd, const char *path, const void *arg, size_t size)
 	return r;
 }
 
-/* -- streams ---------------------------------------------------------------------------
- */
-
-/*
- * A stream's reads and writes happen inside libc. So a stream on something of ours gets
- * functions that do what the calls would do, and the number for fileno(3).
- */
-
-static ssize_t stream_read(void *cookie, char *buf, size_t n)
-{
-	int fd = (int)(intptr_t)cookie;
-	int r = shim_fd_call(fd, DAX_CALL_READ, 0, 0, 0);
-
-	return shim_ret(r < 0 ? r : sys3(read, fd, buf, n));
-}
-
-static ssize_t stream_write(void *cookie, const char *buf, size_t n)
-{
-	ssize_t r = shim_fd_write((int)(intptr_t)cookie, buf, n);
-
-	if (r < 0) {
-		errno = (int)-r;
-		return 0; /* fopencookie(3): not -1 */
-	}
-	return r;
-}
-
-static int stream_seek(void *cookie, off64_t *off, int whence)
-{
-	int fd = (int)(intptr_t)cookie;
-	long r;
-
-	if (shim_ident_fd(fd).kind == SHIM_NODE)
-		r = 0;
-	else
-		r = sys3(lseek, fd, *off, whence);
-	if (r >= 0)
-		*off = r;
-	return r < 0 ? (int)shim_ret(r) : 0;
-}
-
-static int stream_close(void *cookie)
-{
-	return (int)shim_ret(sys1(close, (intptr_t)cookie));
-}
-
-/* fopen's mode as open's flags; -1 if it is none. */
-static int stream_flags(const char *mode)
-{
-	int flags;
-
-	switch (mode[0]) {
-	case 'r':
-		flags = O_RDONLY;
-		break;
-	case 'w':
-		flags = O_WRONLY | O_CREAT | O_TRUNC;
-		break;
-	case 'a':
-		flags = O_WRONLY | O_CREAT | O_APPEND;
-		break;
-	default:
-		return -1;
-	}
-	if (strchr(mode, '+'))
-		flags = (flags & ~O_ACCMODE) | O_RDWR;
-	if (strchr(mode, 'e'))
-		flags |= O_CLOEXEC;
-	if (strchr(mode, 'x'))
-		flags |= O_EXCL;
-	return flags;
-}
-
-/*
- * What tells such a stream from others: libc keeps the address of a stream's functions
- * behind its FILE (struct _IO_FILE_plus).
- */
-static const void *cookie_jumps;
-
-static const void *jumps_of(const FILE *f)
-{
-	const void *jumps;
-
-	memcpy(&jumps, f + 1, sizeof(jumps));
-	return jumps;
-}
-
-static SHIM_COLD FILE *fopen_ours(const char *path, const char *mode)
-{
-	static const cookie_io_functions_t functions = {.read = stream_read,
-							.write = stream_write,
-							.seek = stream_seek,
-							.close = stream_close};
-	int flags = stream_flags(mode);
-	FILE *f;
-	int fd;
-
-	if (flags < 0) {
-		errno = EINVAL;
-		return NULL;
-	}
-	fd = open_ours(path, flags, 0666);
-	if (fd < 0) {
-		errno = -fd;
-		return NULL;
-	}
-	/* An attribute that is read needs nothing special, and is what most are. */
-	if ((flags & O_ACCMODE) == O_RDONLY && shim_ident_fd(fd).kind == SHIM_ATTR) {
-		f = fdopen(fd, mode);
-	} else {
-		f = fopencookie((void *)(intptr_t)fd, mode, functions);
-		if (f) {
-			f->_fileno = fd;
-			cookie_jumps = jumps_of(f);
-		}
-	}
-	if (!f)
-		sys1(close, fd);
-	return f;
-}
-
 /* The path at which fopen shall look: NULL if it is none of ours. */
-static SHIM_COLD const char *stream_path(const char *path, char buf[PATH_MAX])
+SHIM_COLD const char *shim_open_redirect(const char *path, char buf[PATH_MAX])
 {
 	const char *other = shim_redirect(AT_FDCWD, path, SHIM_FOLLOW, buf);
 
 	return other == path ? NULL : other;
 }
-
-static SHIM_COLD bool fopen_cold(const char *path, const char *mode, FILE **ret)
-{
-	char buf[PATH_MAX];
-	const char *other;
-	int fd;
-
-	fd = mode[0] == 'r' && !strchr(mode, '+') ? shim_proc_open(path, O_RDONLY)
-						  : -EXDEV;
-	if (fd >= 0) {
-		*ret = fdopen(fd, mode);
-		if (!*ret)
-			sys1(close, fd);
-		return true;
-	}
-	other = stream_path(path, buf);
-	if (other)
-		*ret = fopen_ours(other, mode);
-	return other != NULL;
-}
-
-/* A stream for writing makes what a link leads to: so links are looked at before. */
-static bool may_be_ours(const char *path, const char *mode)
-{
-	if (!shim_may_look(path))
-		return false;
-	return unlikely(dax_path_has_word(path)) ||
-	       unlikely(!strncmp(path, "/proc/", 6)) ||
-	       (mode[0] != 'r' && shim_is_dangling(AT_FDCWD, path));
-}
-
-SHIM_EXPORT FILE *fopen(const char *path, const char *mode)
-{
-	const int before = errno;
-	FILE *f;
-
-	if (may_be_ours(path, mode) && fopen_cold(path, mode, &f))
-		return f;
-	f = REAL(fopen)(path, mode);
-	if (!f && shim_was_dangling(AT_FDCWD, path, SHIM_FOLLOW)) {
-		fopen_cold(path, mode, &f);
-		if (f)
-			errno = before;
-	}
-	return f;
-}
-
-SHIM_EXPORT FILE *fopen64(const char *path, const char *mode)
-{
-	const int before = errno;
-	FILE *f;
-
-	if (may_be_ours(path, mode) && fopen_cold(path, mode, &f))
-		return f;
-	f = REAL(fopen64)(path, mode);
-	if (!f && shim_was_dangling(AT_FDCWD, path, SHIM_FOLLOW)) {
-		fopen_cold(path, mode, &f);
-		if (f)
-			errno = before;
-	}
-	return f;
-}
-
-/* Not one that libc made of a descriptor, but one of fopen_ours(). */
-static bool is_stream_ours(const FILE *f)
-{
-	return cookie_jumps && jumps_of(f) == cookie_jumps && f->_fileno >= 0;
-}
-
-/*
- * libc can't open such a stream anew. Its functions go by the descriptor's number, so
- * that gets what the new path leads to.
- */
-static SHIM_COLD FILE *freopen_ours(const char *path, const char *mode, FILE *f)
-{
-	const int no_reads = 4;
-	const int no_writes = 8;
-	int flags = stream_flags(mode);
-	int fd = flags < 0 ? -1 : shim_open(AT_FDCWD, path, flags, 0666);
-
-	if (fd < 0) {
-		fclose(f);
-		return NULL;
-	}
-	fflush(f);
-	sys3(dup3, fd, f->_fileno, flags & O_CLOEXEC);
-	sys1(close, fd);
-	shim_fd_forget(f->_fileno);
-	f->_flags &= ~(no_reads | no_writes);
-	f->_flags |= (flags & O_ACCMODE) == O_RDONLY   ? no_writes
-		     : (flags & O_ACCMODE) == O_WRONLY ? no_reads
-						       : 0;
-	clearerr(f);
-	return f;
-}
-
-/* The stream stays libc's own: an attribute can be read so, a device has nothing to read.
- */
-#define FREOPEN(name)                                                                    \
-	SHIM_EXPORT FILE *name(const char *path, const char *mode, FILE *f)              \
-	{                                                                                \
-		char buf[PATH_MAX];                                                      \
-		const char *other = NULL;                                                \
-                                                                                         \
-		if (f && path && is_stream_ours(f))                                      \
-			return freopen_ours(path, mode, f);                              \
-		if (shim_has_word(path))                                                 \
-			other = stream_path(path, buf);                                  \
-		return REAL(name)(other ? other : path, mode, f);                        \
-	}
-
-FREOPEN(freopen)
-FREOPEN(freopen64)
 
 /* The child opens inside libc; so it gets the path at which things are. */
 SHIM_EXPORT int posix_spawn_file_actions_addopen(posix_spawn_file_actions_t *actions,
@@ -607,7 +373,7 @@ SHIM_EXPORT int posix_spawn_file_actions_addopen(posix_spawn_file_actions_t *act
 						 mode_t mode)
 {
 	char buf[PATH_MAX];
-	const char *other = shim_has_word(path) ? stream_path(path, buf) : NULL;
+	const char *other = shim_has_word(path) ? shim_open_redirect(path, buf) : NULL;
 
 	return REAL(posix_spawn_file_actions_addopen)(actions, fd, other ? other : path,
 						      flags, mode);

@@ -11,9 +11,6 @@
 
 #include "client/shim/base/sys.h"
 
-/* Has this process ever mapped such memory? All that the others pay. */
-bool shim_has_no_pages;
-
 static bool is_pinnable(uint64_t addr, uint64_t len)
 {
 	bool is_refused;

@@ -120,9 +120,6 @@ STAT(__fxstatat64, (int ver, int dirfd, const char *path, struct stat64 *st, int
 FSTAT(__fxstat, (int ver, int fd, struct stat *st), (ver, fd, st))
 FSTAT(__fxstat64, (int ver, int fd, struct stat64 *st), (ver, fd, st))
 
-/* -- access ----------------------------------------------------------------------------
- */
-
 /*
  * Who has made the devices is to their attributes what root is on a real machine, and
  * root is never refused by a mode.
@@ -164,9 +161,6 @@ ACCESS(eaccess, (const char *path, int mode), (path, mode), AT_FDCWD, FOLLOW)
 ACCESS(euidaccess, (const char *path, int mode), (path, mode), AT_FDCWD, FOLLOW)
 ACCESS(faccessat, (int dirfd, const char *path, int mode, int flags),
        (dirfd, path, mode, flags), dirfd, FOLLOW_UNLESS(flags))
-
-/* -- statx
- * ------------------------------------------------------------------------------- */
 
 /* @stx is what the kernel filled in; a mask without type or mode can't be one of ours. */
 static void fix_statx(struct statx *stx)
@@ -229,9 +223,6 @@ SHIM_EXPORT int statx(int dirfd, const char *path, int flags, unsigned int mask,
 		r = SHIM_AGAIN(before, statx_ours(dirfd, path, flags, mask, stx));
 	return r;
 }
-
-/* -- file systems
- * ------------------------------------------------------------------------- */
 
 /* The file system that the path at hand would be on: its magic number, or 0. */
 static long fs_magic(const char *path)

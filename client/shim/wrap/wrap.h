@@ -74,7 +74,9 @@ static inline long shim_ret(long r)
 
 /* wrap_fd.c */
 int shim_fd_call(int fd, enum dax_call call, int64_t a, int64_t b, int64_t c);
-ssize_t shim_fd_write(int fd, const void *buf, size_t n);
+int shim_fd_call_node(const struct shim_ident *id, int fd, enum dax_call call, int64_t a,
+		      int64_t b, int64_t c);
+ssize_t shim_attr_write(int fd, const void *buf, size_t n);
 
 long shim_copy_in(void *to, const void *from, size_t n);
 bool shim_pin_refused(int fd, uintptr_t buf, const struct iovec *iov, uint64_t n);
@@ -87,6 +89,8 @@ int shim_ndctl(int fd, unsigned long request, void *arg);
 long shim_rt_sigaction(int sig, const void *act, void *old, size_t size);
 
 /* wrap_open.c */
+int shim_open_ours(const char *path, int flags, mode_t mode);
+const char *shim_open_redirect(const char *path, char buf[PATH_MAX]);
 int shim_open(int dirfd, const char *path, int flags, mode_t mode);
 int shim_openat2(int dirfd, const char *path, const void *how, size_t size);
 

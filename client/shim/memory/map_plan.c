@@ -9,6 +9,7 @@
 #include "client/shim/base/sys.h"
 #include "libcore/plan.h"
 #include "libcore/size.h"
+#include "client/shim/memory/ranges.h"
 
 /* What an mmap of a device may hand on to the mmap of its backing store. */
 #define HANDED_ON (MAP_POPULATE | MAP_NONBLOCK | MAP_NORESERVE | MAP_LOCKED)
@@ -168,4 +169,30 @@ void shim_mend_plan(const struct dax_device *dev, uint64_t addr, uint64_t len,
 	}
 	if (shim_has_faults(shim_session_if_known(), DAX_FAULT_TOUCH))
 		shim_touch_mapped(dev, addr, len);
+}
+
+/*
+ * Where the last mapping was put, or freed: the next one is tried right below or
+ * there, which finds an aligned place with one system call where asking the kernel
+ * for room would take three. Only a guess; any thread may spoil it.
+ */
+static uint64_t last_end;
+
+/**
+ * shim_map_plan_hint() - guess where there is room for the next mapping
+ *
+ * Return: the address at which it should end, or 0 if there is no guess.
+ */
+uint64_t shim_map_plan_hint(void)
+{
+	return __atomic_load_n(&last_end, __ATOMIC_RELAXED);
+}
+
+/**
+ * shim_map_plan_set_hint() - note where there is room for the next mapping
+ * @end:	the start of a mapping that was just made, or the end of a freed range
+ */
+void shim_map_plan_set_hint(uint64_t end)
+{
+	__atomic_store_n(&last_end, end, __ATOMIC_RELAXED);
 }

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Calls from a lower file to a higher one.
+ *
+ * A hook is a variable of the lower file, NULL until a file that depends on the event
+ * sets it, so that the lower file needs nothing of the higher one.
+ */
+#ifndef SHIM_HOOK_H
+#define SHIM_HOOK_H
+
+typedef void shim_hook(void);
+
+/**
+ * shim_hook_call() - call a hook if it is set
+ * @hook:	the variable
+ */
+static inline void shim_hook_call(shim_hook *const *hook)
+{
+	shim_hook *fn = __atomic_load_n(hook, __ATOMIC_ACQUIRE);
+
+	if (fn)
+		fn();
+}
+
+/**
+ * shim_hook_set() - have a function called from now on
+ * @hook:	the variable
+ * @fn:		the function; the same one may be set again by several threads
+ */
+static inline void shim_hook_set(shim_hook **hook, shim_hook *fn)
+{
+	if (!__atomic_load_n(hook, __ATOMIC_RELAXED))
+		__atomic_store_n(hook, fn, __ATOMIC_RELEASE);
+}
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Ranges taken apart into pieces that are in one dax mapping, or in none. */
+#include "client/shim/base/compiler.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include "client/shim/memory/ranges.h"
+#include "client/shim/base/sys.h"
+#include "libcore/plan.h"
+#include "libcore/size.h"
+
+/* The piece that starts at @addr; it goes to @end at most. With the lock held. */
+struct shim_piece shim_piece_at_locked(uint64_t addr, uint64_t end)
+{
+	uint32_t i = dax_vmas_find(&shim_vmas, addr);
+	struct shim_piece piece = {.start = addr, .end = end};
+
+	if (i == shim_vmas.nr)
+		return piece;
+	if (shim_vmas.v[i].start <= addr) {
+		piece.vma = shim_vmas.v[i];
+		piece.end = dax_min(end, piece.vma.end);
+	} else {
+		piece.end = dax_min(end, shim_vmas.v[i].start);
+	}
+	return piece;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Asynchronous input and output: what a device refuses is refused before it is queued. */
+#include "client/shim/wrap/wrap.h"
+#include <aio.h>
+#include <linux/fs.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "client/shim/base/sys.h"
+#include "libcore/attrmode.h"
+
+/* libaio.h and linux/aio_abi.h, which may not be there. */
+struct kernel_iocb {
+	uint64_t data;
+	uint32_t key;
+	uint32_t rw_flags;
+	uint16_t opcode;
+	int16_t prio;
+	uint32_t fd;
+	uint64_t buf;
+	uint64_t nbytes;
+	int64_t offset;
+	uint64_t reserved;
+	uint32_t flags;
+	uint32_t resfd;
+};
+
+#define IOCB_PREAD  0
+#define IOCB_PWRITE 1
+#define IOCB_FSYNC  2
+
+static int iocb_verdict(const struct kernel_iocb *cb)
+{
+	if (likely(shim_fd_is_other((int)cb->fd)))
+		return 0;
+	switch (cb->opcode & ~7 ? cb->opcode & 7 : cb->opcode) {
+	case IOCB_PREAD:
+		return shim_fd_call((int)cb->fd, DAX_CALL_READ, 0, 0, 0);
+	case IOCB_PWRITE:
+		return shim_fd_call((int)cb->fd, DAX_CALL_WRITE, 0, 0, 0);
+	case IOCB_FSYNC:
+	case IOCB_FSYNC + 1:
+		return shim_fd_call((int)cb->fd, DAX_CALL_FSYNC, 0, 0, 0);
+	default:
+		return 0;
+	}
+}
+
+/**
+ * shim_io_submit() - io_submit(2)
+ *
+ * fs/aio.c submits one after the other, and answers how many; the first one's error if
+ * there was none.
+ *
+ * Return: the number, or a negative errno.
+ */
+long shim_io_submit(unsigned long ctx, long nr, void *list)
+{
+	struct kernel_iocb cb;
+	void *p;
+	long i;
+
+	for (i = 0; i < nr && i < IOV_MAX; i++) {
+		int r = 0;
+
+		if (shim_copy_in(&p, (char *)list + (size_t)i * sizeof(p), sizeof(p)) ==
+			    0 &&
+		    shim_copy_in(&cb, p, sizeof(cb)) == 0)
+			r = iocb_verdict(&cb);
+		if (r < 0 && i == 0)
+			return r;
+		if (r < 0)
+			break;
+	}
+	return sys3(io_submit, ctx, i < nr ? i : nr, list);
+}
+
+/* libaio's: it answers the negative errno itself. */
+int io_submit(void *ctx, long nr, void **list);
+
+SHIM_EXPORT int io_submit(void *ctx, long nr, void **list)
+{
+	return (int)shim_io_submit((unsigned long)ctx, nr, list);
+}
+
+/* aio(7): a request that fails at once is one that has ended. */
+static bool is_aio_refused(struct aiocb *cb, enum dax_call call)
+{
+	int r;
+
+	if (likely(shim_fd_is_other(cb->aio_fildes)))
+		return false;
+	r = shim_fd_call(cb->aio_fildes, call, 0, 0, 0);
+	if (r == 0)
+		return false;
+	cb->__error_code = -r;
+	cb->__return_value = -1;
+	if (cb->aio_sigevent.sigev_notify == SIGEV_SIGNAL)
+		sigqueue((pid_t)sys0(getpid), cb->aio_sigevent.sigev_signo,
+			 cb->aio_sigevent.sigev_value);
+	return true;
+}
+
+SHIM_EXPORT int aio_read(struct aiocb *cb)
+{
+	return is_aio_refused(cb, DAX_CALL_READ) ? 0 : REAL(aio_read)(cb);
+}
+
+SHIM_EXPORT int aio_write(struct aiocb *cb)
+{
+	return is_aio_refused(cb, DAX_CALL_WRITE) ? 0 : REAL(aio_write)(cb);
+}
+
+SHIM_EXPORT int aio_read64(struct aiocb64 *cb)
+{
+	return is_aio_refused((struct aiocb *)(void *)cb, DAX_CALL_READ)
+		       ? 0
+		       : REAL(aio_read64)(cb);
+}
+
+SHIM_EXPORT int aio_write64(struct aiocb64 *cb)
+{
+	return is_aio_refused((struct aiocb *)(void *)cb, DAX_CALL_WRITE)
+		       ? 0
+		       : REAL(aio_write64)(cb);
+}

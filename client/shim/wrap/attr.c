@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Writes to sysfs attributes: each is a request to the daemon. */
+#include "client/shim/wrap/wrap.h"
+#include <aio.h>
+#include <linux/fs.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "client/shim/base/sys.h"
+#include "libcore/attrmode.h"
+#include "libcore/sysfs.h"
+#include "libcore/wire.h"
+
+/* A fault of a write to an attribute: of the device whose directory it is in, if any. */
+static SHIM_COLD int attr_fault(const struct shim_session *s, const char *path,
+				struct dax_verdict *failed)
+{
+	char name[DAX_NAME_LEN] = "";
+	uint32_t region;
+	uint32_t id;
+	int r;
+
+	while (*path) {
+		size_t len = strcspn(path, "/");
+		char word[DAX_NAME_LEN] = "";
+
+		if (len < sizeof(word)) {
+			memcpy(word, path, len);
+			if (dax_name_parse(word, &region, &id) == 0)
+				memcpy(name, word, sizeof(name));
+		}
+		path += len + (path[len] == '/');
+	}
+	r = shim_fault(s, DAX_FAULT_WRITE, name, 0, 0, 0);
+	if (r < 0)
+		failed->reason = DAX_INJECTED;
+	return r;
+}
+
+/* Carries what is written to an attribute to the daemon, whose errno is the answer. */
+static SHIM_COLD ssize_t store_attr(const struct shim_ident *id, int fd, const void *buf,
+				    size_t n)
+{
+	char body[DAX_SYSFS_PATH_MAX + DAX_SYSFS_TEXT_MAX];
+	struct dax_verdict failed = {.reason = DAX_ATTR_ERROR};
+	const uint64_t args[] = {n};
+	char path[PATH_MAX];
+	struct dax_verdict v = {0};
+	size_t prefix = id->session->dir_len + strlen("/sys/");
+	ssize_t len = shim_fd_path(fd, path);
+	int r;
+
+	if (len < 0)
+		return len;
+	if ((size_t)len <= prefix || (size_t)len - prefix >= DAX_SYSFS_PATH_MAX)
+		return -EIO;
+	len -= (ssize_t)prefix;
+	memcpy(body, path + prefix, (size_t)len + 1);
+	if (n > DAX_SYSFS_TEXT_MAX - 1) /* fs/sysfs takes a page at a time */
+		n = DAX_SYSFS_TEXT_MAX - 1;
+	r = (int)shim_copy_in(body + len + 1, buf, n);
+	if (r == 0 && shim_has_faults(id->session, DAX_FAULT_WRITE))
+		r = attr_fault(id->session, body, &failed);
+	if (r == 0)
+		r = shim_request(id->session, DAX_MSG_STORE, 0, body, (size_t)len + 1 + n,
+				 fd, NULL, NULL);
+	if (r < 0) {
+		v = failed;
+		v.error = -r;
+	}
+	shim_report_name(id->session, DAX_CALL_ATTR_WRITE, path + prefix, args, 1, &v);
+	return r < 0 ? r : (ssize_t)n;
+}
+
+/**
+ * shim_attr_write() - write(2), if the descriptor is one of ours
+ *
+ * Return: what write answers, as a negative errno or a length; -EXDEV: none of ours.
+ */
+ssize_t shim_attr_write(int fd, const void *buf, size_t n)
+{
+	struct shim_ident id = shim_ident_fd(fd);
+	int accmode;
+
+	if (id.kind == SHIM_OTHER)
+		return -EXDEV;
+	if (id.kind == SHIM_NODE)
+		return shim_fd_call_node(&id, fd, DAX_CALL_WRITE, (int64_t)n, 0, 0);
+	accmode = (int)sys2(fcntl, fd, F_GETFL) & (O_ACCMODE | O_PATH);
+	if (accmode != O_WRONLY && accmode != O_RDWR)
+		return -EBADF;
+	return store_attr(&id, fd, buf, n);
+}

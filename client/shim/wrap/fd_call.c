@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Calls on a descriptor of a device or attribute: libcore's verdicts. */
+#include "client/shim/wrap/wrap.h"
+#include <aio.h>
+#include <linux/fs.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "client/shim/base/sys.h"
+#include "libcore/attrmode.h"
+
+int shim_fd_call_node(const struct shim_ident *id, int fd, enum dax_call call, int64_t a,
+		      int64_t b, int64_t c)
+{
+	const uint64_t args[] = {(uint64_t)a, (uint64_t)b, (uint64_t)c};
+	int accmode = (int)sys2(fcntl, fd, F_GETFL) & (O_ACCMODE | O_PATH);
+	struct dax_verdict v = dax_fd_verdict(call, accmode, a, b, c);
+
+	shim_report(id->session, call, id->slot, args, 3, &v, 0);
+	return -v.error;
+}
+
+/* Reading an attribute is reading its file, but for those that answer an error. */
+static int attr_call(int fd, enum dax_call call)
+{
+	struct stat st;
+
+	if (call == DAX_CALL_READ || call == DAX_CALL_PREAD)
+		shim_attr_unread(fd, false);
+	if ((call == DAX_CALL_READ || call == DAX_CALL_PREAD) &&
+	    sys2(fstat, fd, &st) == 0)
+		return -dax_attr_mode_read_error(st.st_mode);
+	return 0;
+}
+
+/**
+ * shim_fd_call() - may this call on a descriptor go to the kernel?
+ * @fd:		any descriptor
+ * @call:	the call, and
+ * @a, @b, @c:	its arguments as dax_fd_verdict() wants them
+ *
+ * Return: 0, or the negative errno that it answers instead.
+ */
+int shim_fd_call(int fd, enum dax_call call, int64_t a, int64_t b, int64_t c)
+{
+	struct shim_ident id = shim_ident_fd(fd);
+
+	switch (id.kind) {
+	case SHIM_NODE:
+		return shim_fd_call_node(&id, fd, call, a, b, c);
+	case SHIM_ATTR:
+		return attr_call(fd, call);
+	case SHIM_OTHER:
+	default:
+		return 0;
+	}
+}

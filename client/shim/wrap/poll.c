@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* poll and ppoll: an attribute that was not read yet is ready at once. */
+#include "client/shim/wrap/wrap.h"
+#include <aio.h>
+#include <linux/fs.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "client/shim/base/sys.h"
+#include "libcore/attrmode.h"
+
+/* How many descriptors of a poll are looked at one by one. */
+#define NR_LOOK 64
+
+/*
+ * fs/kernfs/file.c: kernfs_generic_poll(). A file of ours is always ready for the rest,
+ * and never for that. Return: how many more of the descriptors have something to tell.
+ */
+static SHIM_COLD int add_news(struct pollfd *fds, nfds_t n)
+{
+	int more = 0;
+	nfds_t i;
+
+	for (i = 0; i < n; i++) {
+		if (fds[i].fd < 0 || !shim_attr_is_unread(fds[i].fd))
+			continue;
+		more += !fds[i].revents;
+		fds[i].revents |= (short)(POLLERR | (fds[i].events & POLLPRI));
+	}
+	return more;
+}
+
+static SHIM_COLD bool has_news(const struct pollfd *fds, nfds_t n)
+{
+	struct pollfd one;
+	nfds_t i;
+
+	for (i = 0; i < n && i < NR_LOOK; i++)
+		if (shim_copy_in(&one, fds + i, sizeof(one)) == 0 && one.fd >= 0 &&
+		    shim_attr_is_unread(one.fd))
+			return true;
+	return false;
+}
+
+static SHIM_COLD int poll_news(struct pollfd *fds, nfds_t n)
+{
+	const struct timespec now = {0};
+	long r = sys5(ppoll, fds, n, &now, NULL, 0);
+
+	return (int)shim_ret(r < 0 ? r : r + add_news(fds, n));
+}
+
+SHIM_EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+	if (shim_attr_any_unread() && has_news(fds, n))
+		return poll_news(fds, n);
+	return REAL(poll)(fds, n, timeout);
+}
+
+SHIM_EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+		      const sigset_t *mask)
+{
+	if (shim_attr_any_unread() && has_news(fds, n))
+		return poll_news(fds, n);
+	return REAL(ppoll)(fds, n, timeout, mask);
+}
