@@ -6,26 +6,26 @@
 #include <errno.h>
 
 /* Stands for a function that this libc does not have. */
-static long missing(void)
+static long missing_function(void)
 {
 	errno = ENOSYS;
 	return -1;
 }
 
 /**
- * shim_bind() - find the function behind ours
+ * shim_real_bind() - find the function behind ours
  * @slot:	receives it, for the next time
  * @name:	of the function
  *
  * Any number of threads may do that at once: they find the same.
  */
-void *shim_bind(void **slot, const char *name)
+void *shim_real_bind(void **slot, const char *name)
 {
 	const int saved = errno;
 	void *p = dlsym(RTLD_NEXT, name);
 
 	if (!p)
-		p = (void *)missing;
+		p = (void *)missing_function;
 	__atomic_store_n(slot, p, __ATOMIC_RELAXED);
 	errno = saved;
 	return p;

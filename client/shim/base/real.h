@@ -10,14 +10,14 @@
 
 #include "client/shim/base/compiler.h"
 
-void *shim_bind(void **slot, const char *name);
+void *shim_real_bind(void **slot, const char *name);
 
 #define REAL(name)                                                                       \
 	({                                                                               \
 		static void *slot_;                                                      \
 		void *real_ = __atomic_load_n(&slot_, __ATOMIC_RELAXED);                 \
 		if (unlikely(!real_))                                                    \
-			real_ = shim_bind(&slot_, #name);                                \
+			real_ = shim_real_bind(&slot_, #name);                           \
 		(__typeof__(&(name)))real_;                                              \
 	})
 

@@ -1,31 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* This process and its threads, as the kernel and /proc describe them. */
-#include "client/shim/base/compiler.h"
-#include <string.h>
-#include <sys/mman.h>
-#include "client/shim/memory/ranges.h"
-#include "client/shim/base/sys.h"
-#include "libcore/plan.h"
-#include "libcore/size.h"
+#include "client/shim/base/self.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/prctl.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/types.h>
 #include <time.h>
-#include "libcore/wire.h"
+
+#include "client/shim/base/sys.h"
 
 /**
- * shim_me() - who this process is, for rules that are not for all
+ * shim_self_who() - who this process is, for rules that are not for all
  * @ret:	receives it
  */
-void shim_me(struct dax_fault_who *ret)
+void shim_self_who(struct dax_fault_who *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	ret->pid = (int32_t)sys0(getpid);
-	ret->uid = shim_uid_of(ret->pid);
-	shim_comm_of(ret->pid, ret->comm);
+	ret->uid = shim_self_uid(ret->pid);
+	shim_self_comm(ret->pid, ret->comm);
 }
 
-uint64_t shim_now_ns(void)
+uint64_t shim_self_now_ns(void)
 {
 	struct timespec ts;
 
@@ -45,11 +43,11 @@ void shim_self_sleep_until(uint64_t ns)
 /* Reads what /proc says of a thread of this process. Return: how much, or an error. */
 static long read_task(int32_t tid, const char *name, char *buf, size_t size)
 {
-	char path[SHIM_TASK_PATH];
+	char path[SHIM_SELF_TASK_PATH];
 	long fd;
 	long n;
 
-	shim_task_path(tid, name, path);
+	shim_self_task_path(tid, name, path);
 	fd = sys3(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return fd;
@@ -59,11 +57,11 @@ static long read_task(int32_t tid, const char *name, char *buf, size_t size)
 }
 
 /**
- * shim_comm_of() - the name of a thread of this process
+ * shim_self_comm() - the name of a thread of this process
  * @tid:	the thread
  * @comm:	receives it
  */
-void shim_comm_of(int32_t tid, char comm[DAX_FAULT_COMM_LEN])
+void shim_self_comm(int32_t tid, char comm[DAX_FAULT_COMM_LEN])
 {
 	long n;
 
@@ -74,12 +72,12 @@ void shim_comm_of(int32_t tid, char comm[DAX_FAULT_COMM_LEN])
 }
 
 /**
- * shim_uid_of() - the real user of a thread of this process
+ * shim_self_uid() - the real user of a thread of this process
  * @tid:	the thread
  *
  * For threads of ours: what they were, they have given up.
  */
-uint32_t shim_uid_of(int32_t tid)
+uint32_t shim_self_uid(int32_t tid)
 {
 	char text[512] = "";
 	long n = read_task(tid, "/status", text, sizeof(text) - 1);
@@ -109,7 +107,7 @@ static char *write_number(char *to, unsigned int n)
 }
 
 /* Writes "/proc/self/fd/N" or "/proc/self/cwd". */
-void shim_self_path_of(int dirfd, char buf[32])
+void shim_self_fd_link(int dirfd, char buf[SHIM_SELF_FD_LINK])
 {
 	static const char fds[] = "/proc/self/fd/";
 
@@ -122,14 +120,14 @@ void shim_self_path_of(int dirfd, char buf[32])
 }
 
 /**
- * shim_task_path() - path of what /proc tells of a thread of this process
+ * shim_self_task_path() - path of what /proc tells of a thread of this process
  * @tid:	the thread
  * @name:	of the file, with a slash before it
  * @buf:	receives the path
  *
  * Async-signal-safe.
  */
-void shim_task_path(int32_t tid, const char *name, char buf[SHIM_TASK_PATH])
+void shim_self_task_path(int32_t tid, const char *name, char buf[SHIM_SELF_TASK_PATH])
 {
 	static const char tasks[] = "/proc/self/task/";
 

@@ -14,31 +14,36 @@
  * do so for a thread that libc does not know. So that it can still reach a daemon whose
  * directory only root may enter, it is there: its working directory is its own.
  */
-#include "client/shim/base/compiler.h"
+#include "client/shim/memory/agent.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/capability.h>
 #include <linux/futex.h>
-#include <pthread.h>
-#include <sched.h>
-#include <signal.h>
-#include <string.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
-#include <sys/stat.h>
+#include <sys/types.h>
+#include <time.h>
 
-#include "client/shim/memory/ranges.h"
-#include "client/shim/base/sys.h"
-#include "libcore/slice.h"
+#include "libcore/state.h"
+#include "libcore/vmas.h"
 #include "libcore/wire.h"
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/hook.h"
+#include "client/shim/base/sys.h"
+#include "client/shim/process/lock.h"
+#include "client/shim/process/maps.h"
+#include "client/shim/process/request.h"
+#include "client/shim/process/thread.h"
+#include "client/shim/memory/badblocks_follow.h"
+#include "client/shim/memory/refresh.h"
+#include "client/shim/memory/touch.h"
 
 /* Generations that our mappings of each device follow; 0: it was never mapped. */
 static uint64_t followed[DAX_STATE_SLOTS];
 /* The same, of what is bad. */
 static uint64_t followed_bad[DAX_STATE_SLOTS];
 
-static char block[SHIM_THREAD_BYTES] __attribute__((aligned(64)));
+static char thread_block[SHIM_THREAD_BYTES] __attribute__((aligned(64)));
 static uint32_t is_running;
 
 /*
@@ -63,11 +68,11 @@ static bool follow_locked(const struct shim_session *s)
 			continue;
 		/* What is not there any more must not be mapped over. */
 		if (!is_any)
-			shim_maps_drop_stale();
+			shim_maps_drop_stale_locked();
 		followed[i] = dev.generation;
 		followed_bad[i] = dev.bad_generation;
-		is_changed |= shim_bad_follow(s, &dev, is_changed);
-		shim_touch_follow(s, &dev);
+		is_changed |= shim_badblocks_follow_locked(s, &dev, is_changed);
+		shim_touch_follow_locked(s, &dev);
 		if (is_changed)
 			changed[i / 64] |= UINT64_C(1) << (i % 64);
 		is_any = true;
@@ -78,31 +83,26 @@ static bool follow_locked(const struct shim_session *s)
 		const struct dax_vma *vma = &shim_vmas.v[i];
 
 		if (changed[vma->slot / 64] >> (vma->slot % 64) & 1)
-			shim_make_whole(vma);
+			shim_refresh_locked(vma);
 	}
 	return true;
 }
 
-/**
- * shim_follow() - make our mappings what their devices are now
- * @s:		the session
- *
- * Return: true if something had to be done.
- */
-bool shim_follow(const struct shim_session *s)
+/* Makes our mappings what their devices are now. Return: true if something had to be done. */
+static bool follow_devices(const struct shim_session *s)
 {
 	bool is_any;
 	uint64_t mask;
 
-	if (!shim_maps_lock_slow(&mask))
+	if (!shim_lock_masked(&mask))
 		return false;
 	is_any = follow_locked(s);
-	shim_maps_unlock_slow(mask);
+	shim_unlock_masked(mask);
 	return is_any;
 }
 
 /**
- * shim_follow_new() - a mapping was just put into the list
+ * shim_agent_follow_new_locked() - a mapping was just put into the list
  * @s:		the session
  * @slot:	of its device
  * @dev:	the device, as it was when the mapping was made
@@ -110,8 +110,8 @@ bool shim_follow(const struct shim_session *s)
  * With the lock held. The device may have changed before the mapping was in the list,
  * and the agent may have been there and gone.
  */
-void shim_follow_new(const struct shim_session *s, uint32_t slot,
-		     const struct dax_device *dev)
+void shim_agent_follow_new_locked(const struct shim_session *s, uint32_t slot,
+				  const struct dax_device *dev)
 {
 	struct dax_device now;
 
@@ -119,7 +119,7 @@ void shim_follow_new(const struct shim_session *s, uint32_t slot,
 		followed[slot] = dev->generation;
 		followed_bad[slot] = dev->bad_generation;
 		if (unlikely(dev->flags & DAX_DEVICE_BAD))
-			shim_bad_follow(s, dev, true);
+			shim_badblocks_follow_locked(s, dev, true);
 	}
 	dax_state_read(s->state, slot, &now);
 	if (likely(followed[slot] == now.generation &&
@@ -131,14 +131,14 @@ void shim_follow_new(const struct shim_session *s, uint32_t slot,
 	follow_locked(s);
 }
 
-static void run(void)
+static void run_agent(void)
 {
 	const struct shim_session *s = shim_session_if_known();
 	const uint32_t *word = &s->state->changes;
 
 	sys5(prctl, PR_SET_NAME, "daxshim", 0, 0, 0);
 	if (shim_thread_be_small())
-		shim_session_inside((int32_t)sys0(gettid));
+		shim_request_inside((int32_t)sys0(gettid));
 	for (;;) {
 		bool is_any = false;
 		struct timespec ts;
@@ -147,16 +147,46 @@ static void run(void)
 
 		do {
 			seen = __atomic_load_n(word, __ATOMIC_ACQUIRE);
-			is_any |= shim_follow(s);
+			is_any |= follow_devices(s);
 		} while (__atomic_load_n(word, __ATOMIC_ACQUIRE) != seen);
 		shim_touch_tell(s);
 		if (is_any)
 			shim_request(s, DAX_MSG_SETTLED, seen, NULL, 0, -1, NULL, NULL);
-		ns = shim_bad_settle();
+		ns = shim_badblocks_follow_settle();
 		ts.tv_sec = (time_t)(ns / 1000000000);
 		ts.tv_nsec = (long)(ns % 1000000000);
 		sys6(futex, word, FUTEX_WAIT, seen, ns ? &ts : NULL, NULL, 0);
 	}
+}
+
+/* We are a child that nobody told that it is one: the next mmap has to start an agent. */
+static void after_lost_fork(void)
+{
+	shim_request_inside(0);
+	__atomic_store_n(&is_running, 0, __ATOMIC_RELEASE);
+}
+
+/*
+ * We are a child, and the agent was left behind.
+ *
+ * What happened to the devices meanwhile is found by the new agent when it starts; but
+ * this thread must not run before.
+ */
+static void after_fork(void)
+{
+	const struct shim_session *s = shim_session_if_known();
+
+	if (!__atomic_load_n(&is_running, __ATOMIC_ACQUIRE))
+		return;
+	is_running = 0;
+	shim_request_inside(0);
+	if (!s || !shim_maps_touch(0, UINT64_MAX))
+		return;
+	shim_request(s, DAX_MSG_ADOPT, 0, NULL, 0, -1, NULL, NULL);
+	shim_touch_forked();
+	follow_devices(s);
+	shim_touch_tell(s);
+	shim_agent_start();
 }
 
 /**
@@ -167,43 +197,13 @@ static void run(void)
  */
 void shim_agent_start(void)
 {
-	shim_hook_set(&shim_maps_on_fork, shim_agent_forked);
-	shim_hook_set(&shim_lock_on_lost, shim_agent_lost);
+	shim_hook_set(&shim_maps_on_fork, after_fork);
+	shim_hook_set(&shim_lock_on_lost, after_lost_fork);
 	if (likely(__atomic_exchange_n(&is_running, 1, __ATOMIC_ACQ_REL)))
 		return;
 	if (!shim_thread_is_of_libc()) {
 		__atomic_store_n(&is_running, 0, __ATOMIC_RELEASE);
 		return;
 	}
-	shim_thread_start(block, run);
-}
-
-/* We are a child that nobody told that it is one: the next mmap has to start an agent. */
-void shim_agent_lost(void)
-{
-	shim_session_inside(0);
-	__atomic_store_n(&is_running, 0, __ATOMIC_RELEASE);
-}
-
-/**
- * shim_agent_forked() - we are a child, and the agent was left behind
- *
- * What happened to the devices meanwhile is found by the new agent when it starts; but
- * this thread must not run before.
- */
-void shim_agent_forked(void)
-{
-	const struct shim_session *s = shim_session_if_known();
-
-	if (!__atomic_load_n(&is_running, __ATOMIC_ACQUIRE))
-		return;
-	is_running = 0;
-	shim_session_inside(0);
-	if (!s || !shim_maps_touch(0, UINT64_MAX))
-		return;
-	shim_request(s, DAX_MSG_ADOPT, 0, NULL, 0, -1, NULL, NULL);
-	shim_touch_forked();
-	shim_follow(s);
-	shim_touch_tell(s);
-	shim_agent_start();
+	shim_thread_start(thread_block, run_agent);
 }

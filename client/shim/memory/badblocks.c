@@ -5,11 +5,13 @@
  * The list holds the bad stretches of every device that was ever mapped, as the holes
  * were last made, not as the daemon has them now. SIGBUS asks it why an access failed.
  */
-#include "client/shim/base/compiler.h"
 #include "client/shim/memory/badblocks.h"
-#include "client/shim/memory/ranges.h"
 
 #include "libcore/state.h"
+
+#include "client/shim/base/self.h"
+#include "client/shim/process/maps.h"
+#include "client/shim/process/session.h"
 
 #define NR_HEALED 16
 
@@ -74,7 +76,8 @@ uint32_t shim_badblocks_show_locked(const struct dax_bad *bad, uint32_t nr)
 void shim_badblocks_heal_locked(const struct dax_bad *bad)
 {
 	healed[nr_healed % NR_HEALED].bad = *bad;
-	healed[nr_healed % NR_HEALED].until_ns = shim_now_ns() + SHIM_BADBLOCKS_GRACE_NS;
+	healed[nr_healed % NR_HEALED].until_ns =
+		shim_self_now_ns() + SHIM_BADBLOCKS_GRACE_NS;
 	nr_healed++;
 }
 
@@ -113,7 +116,7 @@ static bool covers(const struct dax_bad *bad, uint64_t life, uint64_t off)
  */
 bool shim_badblocks_at_locked(uint64_t addr, struct dax_vma *ret_vma, struct dax_bad *ret)
 {
-	const struct dax_vma *vma = shim_first_in(addr, 1);
+	const struct dax_vma *vma = shim_maps_first_in_locked(addr, 1);
 	uint64_t now;
 	uint64_t off;
 	uint32_t i;
@@ -132,12 +135,12 @@ bool shim_badblocks_at_locked(uint64_t addr, struct dax_vma *ret_vma, struct dax
 		const struct shim_session *s = shim_session_if_known();
 		struct dax_fault_who self;
 
-		shim_me(&self);
+		shim_self_who(&self);
 		return dax_state_next_bad(s->state, vma->life, &self, off, vma->align,
 					  ret) &&
 		       covers(ret, vma->life, off);
 	}
-	now = shim_now_ns();
+	now = shim_self_now_ns();
 	for (i = 0; i < NR_HEALED; i++) {
 		if (healed[i].until_ns > now && covers(&healed[i].bad, vma->life, off)) {
 			*ret = healed[i].bad;

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "libcore/state.h"
+#include "libcore/fault.h"
 #include "libcore/vmas.h"
 
 /* Stretches in the list. */

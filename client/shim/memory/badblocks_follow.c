@@ -6,22 +6,26 @@
  * when the daemon says something else: no other thread may see anything of the rest.
  * All of it with the lock of the list of mappings held.
  */
-#include "client/shim/base/compiler.h"
+#include "client/shim/memory/badblocks_follow.h"
 
-#include <string.h>
-#include <sys/mman.h>
-
-#include "client/shim/memory/badblocks.h"
-#include "client/shim/memory/ranges.h"
-#include "client/shim/base/sys.h"
-#include "libcore/plan.h"
+#include "libcore/fault.h"
 #include "libcore/size.h"
+#include "libcore/state.h"
+#include "libcore/vmas.h"
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/self.h"
+#include "client/shim/process/lock.h"
+#include "client/shim/process/maps.h"
+#include "client/shim/memory/badblocks.h"
+#include "client/shim/memory/refresh.h"
+#include "client/shim/memory/sigbus.h"
 
 static uint64_t release_ns; /* when SIGBUS need not come to us any more; 0: it must */
 
 /* Reads what is bad of a device now. Return: how many, or more than @max. */
-static uint32_t collect(const struct shim_session *s, const struct dax_device *dev,
-			struct dax_bad *ret, uint32_t max)
+static uint32_t collect_bad(const struct shim_session *s, const struct dax_device *dev,
+			    struct dax_bad *ret, uint32_t max)
 {
 	struct dax_fault_who self;
 	uint64_t off = 0;
@@ -29,7 +33,7 @@ static uint32_t collect(const struct shim_session *s, const struct dax_device *d
 
 	if (!(dev->flags & DAX_DEVICE_BAD))
 		return 0;
-	shim_me(&self);
+	shim_self_who(&self);
 	while (nr < max && dax_state_next_bad(s->state, dev->life, &self, off, dev->align,
 					      &ret[nr])) {
 		off = ret[nr].off + ret[nr].len;
@@ -61,25 +65,25 @@ static void refresh_locked(const struct dax_device *dev, const struct dax_bad *b
 		if (vma->life != dev->life || bad->off >= end ||
 		    bad->off + bad->len <= vma->off)
 			continue;
-		shim_mend_part(vma, dax_max(bad->off, vma->off),
-			       dax_min(bad->off + bad->len, end));
+		shim_refresh_part_locked(vma, dax_max(bad->off, vma->off),
+					 dax_min(bad->off + bad->len, end));
 	}
 }
 
 /**
- * shim_bad_follow() - what of a device is bad has changed
+ * shim_badblocks_follow_locked() - what of a device is bad has changed
  * @s:		the session
  * @dev:	the device as it is now
  * @is_whole:	its mappings are made anew as a whole by the caller, after this
  *
  * Return: true if the caller has to do that.
  */
-bool shim_bad_follow(const struct shim_session *s, const struct dax_device *dev,
-		     bool is_whole)
+bool shim_badblocks_follow_locked(const struct shim_session *s,
+				  const struct dax_device *dev, bool is_whole)
 {
 	static struct dax_bad old[SHIM_BADBLOCKS_MAX];
 	static struct dax_bad now[SHIM_BADBLOCKS_MAX];
-	uint32_t nr_now = collect(s, dev, now, SHIM_BADBLOCKS_MAX);
+	uint32_t nr_now = collect_bad(s, dev, now, SHIM_BADBLOCKS_MAX);
 	uint32_t nr_old = shim_badblocks_take_locked(dev->life, old);
 	bool is_full;
 	uint32_t i;
@@ -88,7 +92,7 @@ bool shim_bad_follow(const struct shim_session *s, const struct dax_device *dev,
 	is_full = shim_badblocks_is_full_locked();
 	/* Before anything can be touched, and not before nothing can be any more. */
 	if (shim_badblocks_is_any_locked())
-		shim_sigbus_catch();
+		shim_sigbus_catch_locked();
 	for (i = 0; i < nr_old; i++) {
 		if (is_in(&old[i], now, nr_now))
 			continue;
@@ -102,33 +106,33 @@ bool shim_bad_follow(const struct shim_session *s, const struct dax_device *dev,
 	if (shim_badblocks_is_any_locked())
 		release_ns = 0;
 	else if (nr_old)
-		release_ns = shim_now_ns() + SHIM_BADBLOCKS_GRACE_NS;
+		release_ns = shim_self_now_ns() + SHIM_BADBLOCKS_GRACE_NS;
 	return is_full;
 }
 
 /**
- * shim_bad_settle() - let the program have SIGBUS for itself again, when nothing is bad
+ * shim_badblocks_follow_settle() - let the program have SIGBUS for itself again, when nothing is bad
  *
  * Not at once: who has touched what was bad may not have been told of it yet.
  *
  * Return: in how many ns to ask again; 0: not before something changes.
  */
-uint64_t shim_bad_settle(void)
+uint64_t shim_badblocks_follow_settle(void)
 {
 	uint64_t left = 0;
 	uint64_t mask;
 	uint64_t now;
 
 	if (likely(!__atomic_load_n(&release_ns, __ATOMIC_RELAXED)) ||
-	    !shim_maps_lock_slow(&mask))
+	    !shim_lock_masked(&mask))
 		return 0;
-	now = shim_now_ns();
+	now = shim_self_now_ns();
 	if (release_ns > now) {
 		left = release_ns - now;
 	} else if (release_ns) {
 		release_ns = 0;
-		shim_sigbus_release();
+		shim_sigbus_release_locked();
 	}
-	shim_maps_unlock_slow(mask);
+	shim_unlock_masked(mask);
 	return left;
 }

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a seccomp filter of the program answers to a system call of the shim. */
-#include "client/shim/base/compiler.h"
-#include <fcntl.h>
+#include "client/shim/memory/bpf.h"
+
 #include <linux/audit.h>
-#include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
-#include "client/shim/base/sys.h"
 
 #ifdef __x86_64__
 #define OUR_ARCH AUDIT_ARCH_X86_64
@@ -16,7 +13,7 @@
 #define OUR_ARCH AUDIT_ARCH_AARCH64
 #endif
 
-static uint32_t operate(uint16_t op, uint32_t a, uint32_t b)
+static uint32_t do_alu(uint16_t op, uint32_t a, uint32_t b)
 {
 	switch (op) {
 	case BPF_ADD:
@@ -46,7 +43,7 @@ static uint32_t operate(uint16_t op, uint32_t a, uint32_t b)
 	}
 }
 
-static bool compare(uint16_t op, uint32_t a, uint32_t b)
+static bool does_jump(uint16_t op, uint32_t a, uint32_t b)
 {
 	switch (op) {
 	case BPF_JEQ:
@@ -63,7 +60,7 @@ static bool compare(uint16_t op, uint32_t a, uint32_t b)
 }
 
 /* What a filter that the kernel has accepted answers to a call. */
-static uint32_t filter(const struct sock_fprog *prog, const struct seccomp_data *data)
+static uint32_t run_filter(const struct sock_fprog *prog, const struct seccomp_data *data)
 {
 	uint32_t mem[BPF_MEMWORDS] = {0};
 	uint32_t a = 0;
@@ -97,13 +94,13 @@ static uint32_t filter(const struct sock_fprog *prog, const struct seccomp_data 
 			mem[i->k % BPF_MEMWORDS] = x;
 			break;
 		case BPF_ALU:
-			a = operate(BPF_OP(i->code), a, src);
+			a = do_alu(BPF_OP(i->code), a, src);
 			break;
 		case BPF_JMP:
 			if (BPF_OP(i->code) == BPF_JA)
 				pc += i->k;
 			else
-				pc += compare(BPF_OP(i->code), a, src) ? i->jt : i->jf;
+				pc += does_jump(BPF_OP(i->code), a, src) ? i->jt : i->jf;
 			break;
 		case BPF_RET:
 			return BPF_RVAL(i->code) == BPF_A ? a : i->k;
@@ -125,7 +122,7 @@ bool shim_bpf_kills(const struct sock_fprog *prog, int nr, uint64_t first)
 					  .arch = OUR_ARCH,
 					  .args = {first, SOCK_SEQPACKET}};
 
-	switch (filter(prog, &data) & SECCOMP_RET_ACTION_FULL) {
+	switch (run_filter(prog, &data) & SECCOMP_RET_ACTION_FULL) {
 	case SECCOMP_RET_KILL_PROCESS:
 	case SECCOMP_RET_KILL_THREAD:
 	case SECCOMP_RET_TRAP:

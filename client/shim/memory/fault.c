@@ -7,17 +7,26 @@
  * where its parent was. The daemon hears of every fault that is given, and does what
  * of it is its own to do, before the call goes on.
  */
-#include "client/shim/base/compiler.h"
+#include "client/shim/memory/fault.h"
 
-#include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <time.h>
 
-#include "client/shim/memory/ranges.h"
-#include "client/shim/base/sys.h"
+#include "libcore/device.h"
+#include "libcore/fault_match.h"
+#include "libcore/state.h"
+#include "libcore/vmas.h"
 #include "libcore/wire.h"
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/self.h"
+#include "client/shim/base/sys.h"
+#include "client/shim/process/lock.h"
+#include "client/shim/process/maps.h"
+#include "client/shim/process/report.h"
+#include "client/shim/process/request.h"
 
 /* More than there can be rules in force: those that were taken back count, too. */
 #define NR_COUNTERS 512
@@ -57,7 +66,7 @@ static struct counter *counter_of(uint32_t rule)
  * shim_fault_strikes() - does a rule strike this time?
  * @rule:	a rule
  * @ev:		what happens; counted if it concerns the rule
- * @now_ns:	shim_now_ns()
+ * @now_ns:	shim_self_now_ns()
  */
 bool shim_fault_strikes(const struct dax_fault_rule *rule,
 			const struct dax_fault_event *ev, uint64_t now_ns)
@@ -129,7 +138,7 @@ void shim_fault_tell(const struct shim_session *s, const struct dax_fault_event 
 
 /**
  * shim_fault() - has a call to fail, or to be late?
- * @s:		the session; shim_has_faults() said yes
+ * @s:		the session; shim_session_has_faults() said yes
  * @call:	the call
  * @device:	name of the device that it is on, or ""
  * @address:	of the memory
@@ -142,7 +151,7 @@ void shim_fault_tell(const struct shim_session *s, const struct dax_fault_event 
 SHIM_COLD int shim_fault(const struct shim_session *s, enum dax_fault_call call,
 			 const char *device, uint64_t address, uint64_t off, uint64_t len)
 {
-	const uint64_t now = shim_now_ns();
+	const uint64_t now = shim_self_now_ns();
 	struct dax_fault_event ev;
 	struct dax_fault_rule rule;
 	uint64_t until = 0;
@@ -200,13 +209,13 @@ SHIM_COLD int shim_fault_range(enum dax_fault_call call, enum dax_call told,
 	uint64_t start;
 	int r;
 
-	if (shim_is_bad_range(addr & ~(uint64_t)4095, len ? len : 1) ||
-	    !shim_maps_lock_slow(&mask))
+	if (shim_maps_is_bad_range(addr & ~(uint64_t)4095, len ? len : 1) ||
+	    !shim_lock_masked(&mask))
 		return 0;
-	first = shim_first_in(addr, len ? len : 1);
+	first = shim_maps_first_in_locked(addr, len ? len : 1);
 	if (first)
 		vma = *first;
-	shim_maps_unlock_slow(mask);
+	shim_unlock_masked(mask);
 	if (!first)
 		return 0;
 	start = addr > vma.start ? addr : vma.start;
@@ -214,7 +223,7 @@ SHIM_COLD int shim_fault_range(enum dax_fault_call call, enum dax_call told,
 			    addr + len - start);
 	if (r < 0) {
 		v = dax_refuse(-r, DAX_INJECTED, 0, 0, 0);
-		shim_tell(&vma, told, args, 2, &v, 0);
+		shim_report_vma(&vma, told, args, 2, &v, 0);
 	}
 	return r;
 }

@@ -7,17 +7,28 @@
  * be needed is fetched before. And where a filter would kill us for a call that the
  * program does not know of, the call is not made.
  */
-#include "client/shim/base/compiler.h"
+#include "client/shim/memory/lockdown.h"
 
 #include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <stddef.h>
-#include <string.h>
+#include <stdint.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
+#include "libcore/device.h"
+#include "libcore/state.h"
+
+#include "client/shim/base/compiler.h"
 #include "client/shim/base/sys.h"
+#include "client/shim/process/backing.h"
+#include "client/shim/process/ident.h"
+#include "client/shim/process/maps.h"
+#include "client/shim/process/request.h"
+#include "client/shim/process/session.h"
+#include "client/shim/memory/agent.h"
+#include "client/shim/memory/bpf.h"
+#include "client/shim/memory/sigbus.h"
+#include "client/shim/memory/touch.h"
 
 /* linux_dirent64 */
 struct entry {
@@ -28,7 +39,7 @@ struct entry {
 	char name[];
 };
 
-static int number(const char *name)
+static int number_of(const char *name)
 {
 	int n = 0;
 
@@ -37,7 +48,7 @@ static int number(const char *name)
 	return *name ? -1 : n;
 }
 
-static void fetch_for(int fd)
+static void fetch_backing(int fd)
 {
 	struct shim_ident id = shim_ident_fd(fd);
 	struct dax_device dev;
@@ -55,25 +66,25 @@ static void fetch_for(int fd)
 }
 
 /**
- * shim_before_lockdown() - get all that mappings of open devices will need
+ * shim_lockdown_prepare() - get all that mappings of open devices will need
  */
-SHIM_COLD void shim_before_lockdown(void)
+SHIM_COLD void shim_lockdown_prepare(void)
 {
 	char buf[2048] __attribute__((aligned(8)));
 	long dir;
 	long n;
 
-	if (!shim_session_if_known() || !shim_may_ask())
+	if (!shim_session_if_known() || !shim_request_is_allowed())
 		return;
 	dir = sys3(openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	while (dir >= 0 && (n = sys3(getdents64, dir, buf, sizeof(buf))) > 0) {
 		long pos;
 
 		for (pos = 0; pos < n; pos += ((struct entry *)(buf + pos))->len) {
-			int fd = number(((struct entry *)(buf + pos))->name);
+			int fd = number_of(((struct entry *)(buf + pos))->name);
 
 			if (fd >= 0 && fd != dir)
-				fetch_for(fd);
+				fetch_backing(fd);
 		}
 	}
 	if (dir >= 0)
@@ -83,10 +94,10 @@ SHIM_COLD void shim_before_lockdown(void)
 }
 
 /**
- * shim_filter_installed() - the program has a seccomp filter now
+ * shim_lockdown_filter_installed() - the program has a seccomp filter now
  * @prog:	struct sock_fprog, that the kernel has accepted
  */
-SHIM_COLD void shim_filter_installed(const void *prog)
+SHIM_COLD void shim_lockdown_filter_installed(const void *prog)
 {
 	static const int asking[] = {SYS_setsockopt, SYS_connect, SYS_sendmsg,
 				     SYS_recvmsg};

@@ -1,27 +1,43 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* madvise of ranges in which dax mappings may be: libcore's verdicts, carried out. */
-#include "client/shim/base/compiler.h"
+#include "client/shim/memory/madvise.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/capability.h>
-#include <string.h>
+#include <stdbool.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
-#include "client/shim/memory/ranges.h"
-#include "client/shim/memory/badblocks.h"
-#include "client/shim/base/sys.h"
-#include "libcore/plan.h"
+
+#include "libcore/device.h"
+#include "libcore/fault.h"
+#include "libcore/reason.h"
 #include "libcore/size.h"
+#include "libcore/state.h"
+#include "libcore/vma_verdict.h"
+#include "libcore/vmas.h"
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/sys.h"
+#include "client/shim/process/lock.h"
+#include "client/shim/process/maps.h"
+#include "client/shim/process/report.h"
+#include "client/shim/process/session.h"
+#include "client/shim/memory/badblocks.h"
+#include "client/shim/memory/fault.h"
+#include "client/shim/memory/piece.h"
+#include "client/shim/memory/refresh.h"
+#include "client/shim/memory/sigbus.h"
 
 /* What the flags of a mapping need from the kernel, beside what is in our list. */
 static long advise_flags(const struct shim_piece *piece, int advice,
 			 const struct dax_advice *a)
 {
-	const bool is_off_align = shim_is_off_align(piece->start, piece->end);
+	const bool is_off_align =
+		shim_refresh_is_off_align_locked(piece->start, piece->end);
 	struct dax_vma vma;
 	long r = 0;
 
-	if (!shim_maps_has_room())
+	if (!shim_maps_has_room_locked())
 		return -ENOMEM;
 	if (advice == MADV_DONTFORK || advice == MADV_DOFORK || advice == MADV_DONTDUMP ||
 	    advice == MADV_DODUMP)
@@ -30,14 +46,15 @@ static long advise_flags(const struct shim_piece *piece, int advice,
 		return r;
 	dax_vmas_set_flags(&shim_vmas, piece->start, piece->end, a->clear, a->set);
 	if (unlikely(is_off_align))
-		shim_mend(piece->start, piece->end);
-	/* No huge pages where only huge ones can be: see shim_break_untouched(). */
-	vma = *shim_first_in(piece->start, 1);
+		shim_refresh_range_locked(piece->start, piece->end);
+	/* No huge pages where only huge ones can be: see shim_refresh_drop_untouched_locked(). */
+	vma = *shim_maps_first_in_locked(piece->start, 1);
 	if ((a->set | a->clear) & DAX_VMA_NOHUGEPAGE) {
-		if (!shim_is_reachable(&vma))
-			shim_break_untouched(&vma, piece->start, piece->end);
+		if (!shim_refresh_is_reachable(&vma))
+			shim_refresh_drop_untouched_locked(&vma, piece->start,
+							   piece->end);
 		else
-			shim_make_whole(&vma);
+			shim_refresh_locked(&vma);
 	}
 	return 0;
 }
@@ -58,7 +75,7 @@ static long advise_piece(const struct shim_piece *piece, uint64_t start, uint64_
 	*v = dax_madvise_verdict(&shim_vmas, dax_vmas_find(&shim_vmas, piece->start),
 				 start, end, advice);
 	if (v->error) {
-		if (v->reason == DAX_VMA_SPLIT && shim_maps_has_room())
+		if (v->reason == DAX_VMA_SPLIT && shim_maps_has_room_locked())
 			dax_vmas_split(&shim_vmas, piece->start);
 		return -v->error;
 	}
@@ -74,8 +91,9 @@ static long advise_piece(const struct shim_piece *piece, uint64_t start, uint64_
 		    (advice == MADV_DONTNEED || advice == MADV_DONTNEED_LOCKED))
 			r = 0;
 		/* What was touched is so no more, and may be out of reach now. */
-		if (r == 0 && !shim_is_reachable(&piece->vma))
-			shim_break_untouched(&piece->vma, piece->start, piece->end);
+		if (r == 0 && !shim_refresh_is_reachable(&piece->vma))
+			shim_refresh_drop_untouched_locked(&piece->vma, piece->start,
+							   piece->end);
 		return r;
 	case DAX_ADVICE_NOTHING:
 	case DAX_ADVICE_REFUSE:
@@ -149,7 +167,7 @@ static SHIM_COLD long fail_memory(uint64_t addr, uint64_t len, int advice)
 	uint64_t mask;
 	long r = 0;
 
-	if (!shim_maps_lock_slow(&mask))
+	if (!shim_lock_masked(&mask))
 		return -EAGAIN;
 	while (piece.end < end && r == 0) {
 		piece = shim_piece_at_locked(piece.end, end);
@@ -159,9 +177,9 @@ static SHIM_COLD long fail_memory(uint64_t addr, uint64_t len, int advice)
 		}
 		r = v.error ? -v.error : fail_piece(&piece, advice, &unit, &v);
 	}
-	shim_maps_unlock_slow(mask);
+	shim_unlock_masked(mask);
 	if (vma.end)
-		shim_tell(&vma, DAX_CALL_MADVISE, args, 3, &v, 0);
+		shim_report_vma(&vma, DAX_CALL_MADVISE, args, 3, &v, 0);
 	if (unit.align)
 		shim_sigbus_poisoned(unit.addr, unit.align);
 	return r;
@@ -186,19 +204,19 @@ long shim_madvise(uint64_t addr, uint64_t len, int advice)
 
 	if (unlikely(fault))
 		return fault;
-	if (!shim_is_bad_range(addr, len) && unlikely(dax_advice_is_failure(advice)))
+	if (!shim_maps_is_bad_range(addr, len) && unlikely(dax_advice_is_failure(advice)))
 		return fail_memory(addr, len, advice);
 	/* MADV_POPULATE_*, and what is not known here: the kernel's own. */
-	if (shim_is_bad_range(addr, len) ||
+	if (shim_maps_is_bad_range(addr, len) ||
 	    (dax_advice(advice).kind == DAX_ADVICE_PASS && !drops_pages(advice)) ||
-	    !shim_maps_lock_slow(&mask))
+	    !shim_lock_masked(&mask))
 		return sys3(madvise, addr, len, advice);
 	while (piece.end < end && r == 0) {
 		piece = shim_piece_at_locked(piece.end, end);
 		if (shim_piece_is_ours(&piece))
 			vma = piece.vma;
 		r = advise_piece(&piece, addr, end, advice, &v);
-		if (v.error && shim_drop_stale(piece.start, 1)) {
+		if (v.error && shim_maps_drop_stale_in_locked(piece.start, 1)) {
 			v = dax_allow();
 			r = 0;
 			piece.end = piece.start;
@@ -207,8 +225,8 @@ long shim_madvise(uint64_t addr, uint64_t len, int advice)
 			r = 0;
 		}
 	}
-	shim_maps_unlock_slow(mask);
+	shim_unlock_masked(mask);
 	if (vma.end)
-		shim_tell(&vma, DAX_CALL_MADVISE, args, 3, &v, 0);
+		shim_report_vma(&vma, DAX_CALL_MADVISE, args, 3, &v, 0);
 	return r ? r : gap;
 }

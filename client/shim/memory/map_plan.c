@@ -1,21 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Making real mappings: where there is room, of a backing store, of nothing. */
-#include "client/shim/base/compiler.h"
+#include "client/shim/memory/map_plan.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <sys/mman.h>
 
-#include "client/shim/base/sys.h"
+#include "libcore/fault.h"
 #include "libcore/plan.h"
 #include "libcore/size.h"
-#include "client/shim/memory/ranges.h"
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/self.h"
+#include "client/shim/base/sys.h"
+#include "client/shim/process/fd_limit.h"
+#include "client/shim/process/session.h"
+#include "client/shim/memory/touch.h"
 
 /* What an mmap of a device may hand on to the mmap of its backing store. */
 #define HANDED_ON (MAP_POPULATE | MAP_NONBLOCK | MAP_NORESERVE | MAP_LOCKED)
 
 /**
- * shim_reserve() - find room, as the driver's get_unmapped_area does
+ * shim_map_plan_reserve() - find room, as the driver's get_unmapped_area does
  * @len:	bytes, page-rounded
  * @align:	the device's
  * @off:	the address is to be congruent to this, modulo @align
@@ -23,7 +30,7 @@
  *
  * Return: the address of @len reserved bytes (PROT_NONE), or a negative errno.
  */
-long shim_reserve(uint64_t len, uint64_t align, uint64_t off, int flags)
+long shim_map_plan_reserve(uint64_t len, uint64_t align, uint64_t off, int flags)
 {
 	const uint64_t slack = align > DAX_PAGE ? align : 0;
 	uint64_t addr;
@@ -54,9 +61,9 @@ static long map_hole(uint64_t addr, uint64_t len, int prot, int flags)
 	uint64_t soft;
 	long p;
 
-	if (unlikely(fd == -EMFILE) && shim_raise_limit(&soft)) {
+	if (unlikely(fd == -EMFILE) && shim_fd_limit_raise(&soft)) {
 		fd = sys2(memfd_create, "dax", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-		shim_set_limit(soft);
+		shim_fd_limit_set(soft);
 	}
 	if (fd < 0)
 		return fd;
@@ -108,7 +115,7 @@ long shim_map_plan(const struct dax_device *dev, uint64_t addr, uint64_t len,
 
 	dax_plan_init(&plan, dev, off, len);
 	if (unlikely(dev->flags & DAX_DEVICE_BAD)) {
-		shim_me(&me);
+		shim_self_who(&me);
 		dax_plan_mind_bad(&plan, shim_session_if_known()->state, &me);
 	}
 	dax_plan_next(&plan, &seg);
@@ -134,13 +141,14 @@ long shim_map_plan(const struct dax_device *dev, uint64_t addr, uint64_t len,
 	/* mm/mlock.c: mlock_fixup() leaves a dax mapping alone, once it is populated. */
 	if (unlikely(flags & MAP_LOCKED) && !sys_is_error(p))
 		sys2(munlock, p, len);
-	if (shim_has_faults(shim_session_if_known(), DAX_FAULT_TOUCH) && !sys_is_error(p))
+	if (shim_session_has_faults(shim_session_if_known(), DAX_FAULT_TOUCH) &&
+	    !sys_is_error(p))
 		shim_touch_mapped(dev, (uint64_t)p, len);
 	return p;
 }
 
 /**
- * shim_mend_plan() - make a part of a mapping what it should be
+ * shim_map_plan_over() - make a part of a mapping what it should be
  * @dev:	the device as it is now
  * @addr:	where; a mapping of it is there
  * @len:	bytes
@@ -150,15 +158,15 @@ long shim_map_plan(const struct dax_device *dev, uint64_t addr, uint64_t len,
  *
  * Piece by piece, each replaced in one step: what is good is good at every moment.
  */
-void shim_mend_plan(const struct dax_device *dev, uint64_t addr, uint64_t len,
-		    uint64_t off, int prot, int backing)
+void shim_map_plan_over(const struct dax_device *dev, uint64_t addr, uint64_t len,
+			uint64_t off, int prot, int backing)
 {
 	struct dax_segment seg;
 	struct dax_plan plan;
 	struct dax_fault_who me;
 
 	dax_plan_init(&plan, dev, off, len);
-	shim_me(&me);
+	shim_self_who(&me);
 	dax_plan_mind_bad(&plan, shim_session_if_known()->state, &me);
 	while (dax_plan_next(&plan, &seg)) {
 		if (seg.is_hole)
@@ -167,7 +175,7 @@ void shim_mend_plan(const struct dax_device *dev, uint64_t addr, uint64_t len,
 			sys6(mmap, addr + seg.pos, seg.len, prot, MAP_SHARED | MAP_FIXED,
 			     backing, seg.store);
 	}
-	if (shim_has_faults(shim_session_if_known(), DAX_FAULT_TOUCH))
+	if (shim_session_has_faults(shim_session_if_known(), DAX_FAULT_TOUCH))
 		shim_touch_mapped(dev, addr, len);
 }
 

@@ -4,15 +4,35 @@
  *
  * The functions answer what the system call would: a value or a negative errno.
  */
-#include "client/shim/base/compiler.h"
+#include "client/shim/memory/mmap.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <sys/mman.h>
 
-#include "client/shim/memory/ranges.h"
-#include "client/shim/base/sys.h"
+#include "libcore/device.h"
+#include "libcore/fault.h"
+#include "libcore/reason.h"
 #include "libcore/size.h"
+#include "libcore/state.h"
+#include "libcore/verdict.h"
+#include "libcore/vmas.h"
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/sys.h"
+#include "client/shim/process/backing.h"
+#include "client/shim/process/lock.h"
+#include "client/shim/process/lock_anchor.h"
+#include "client/shim/process/maps.h"
+#include "client/shim/process/report.h"
+#include "client/shim/process/session.h"
+#include "client/shim/memory/agent.h"
+#include "client/shim/memory/fault.h"
+#include "client/shim/memory/map_plan.h"
+#include "client/shim/memory/ranges.h"
+#include "client/shim/memory/refresh.h"
+#include "client/shim/memory/touch.h"
 
 struct mapping {
 	const struct shim_session *s;
@@ -58,7 +78,7 @@ static long map_congruent(const struct mapping *m)
 		if (likely(!sys_is_error(p)))
 			return p;
 	}
-	p = shim_reserve(len, align, m->req->off, m->req->flags);
+	p = shim_map_plan_reserve(len, align, m->req->off, m->req->flags);
 	if (sys_is_error(p))
 		return p;
 	end = (uint64_t)p;
@@ -84,7 +104,7 @@ static long map_anywhere(const struct mapping *m, struct dax_verdict *v)
 }
 
 /* Notes a mapping that was just made. With the lock held. */
-static void note(const struct mapping *m, uint64_t addr)
+static void note_locked(const struct mapping *m, uint64_t addr)
 {
 	struct dax_vma vma = {
 		.start = addr,
@@ -100,17 +120,17 @@ static void note(const struct mapping *m, uint64_t addr)
 			 dax_vma_flags_of(m->dev),
 		.file = m->file,
 	};
-	const bool is_off_align = shim_is_off_align(vma.start, vma.end);
+	const bool is_off_align = shim_refresh_is_off_align_locked(vma.start, vma.end);
 
 	if (unlikely(vma.flags & DAX_VMA_DONTFORK)) {
 		sys3(madvise, addr, m->ans->len, MADV_DONTFORK);
-		shim_has_no_pages = true;
+		shim_maps_has_no_pages = true;
 	}
 	dax_vmas_insert(&shim_vmas, &vma);
-	shim_maps_changed();
+	shim_maps_changed_locked();
 	if (unlikely(is_off_align)) /* merged with such a one, or it lost a part */
-		shim_mend(vma.start, vma.end);
-	shim_follow_new(m->s, m->slot, m->dev);
+		shim_refresh_range_locked(vma.start, vma.end);
+	shim_agent_follow_new_locked(m->s, m->slot, m->dev);
 }
 
 /* At the program's own address, in place of what is there. */
@@ -119,18 +139,18 @@ static long map_fixed(const struct mapping *m, struct dax_verdict *v)
 	uint64_t mask;
 	long p;
 
-	if (!shim_maps_lock_slow(&mask))
+	if (!shim_lock_masked(&mask))
 		return -EAGAIN;
-	*v = shim_unmap_verdict(m->ans->addr, m->ans->len);
+	*v = shim_maps_unmap_verdict_locked(m->ans->addr, m->ans->len);
 	if (v->error)
 		p = -v->error;
-	else if (!shim_maps_has_room())
+	else if (!shim_maps_has_room_locked())
 		p = -ENOMEM;
 	else
 		p = map_at(m, m->ans->addr, MAP_FIXED);
 	if (!sys_is_error(p))
-		note(m, (uint64_t)p);
-	shim_maps_unlock_slow(mask);
+		note_locked(m, (uint64_t)p);
+	shim_unlock_masked(mask);
 	return p;
 }
 
@@ -163,12 +183,12 @@ static long map_new(const struct mapping *m, struct dax_verdict *v)
 	if (sys_is_error(p))
 		return p;
 	shim_map_plan_set_hint((uint64_t)p);
-	if (!shim_maps_lock())
+	if (!shim_lock())
 		return p; /* a handler over our own lock: unknown to us, but mapped */
-	has_room = shim_maps_has_room();
+	has_room = shim_maps_has_room_locked();
 	if (likely(has_room))
-		note(m, (uint64_t)p);
-	shim_maps_unlock();
+		note_locked(m, (uint64_t)p);
+	shim_unlock();
 	if (unlikely(!has_room)) {
 		sys2(munmap, p, m->ans->len);
 		return -ENOMEM;
@@ -195,7 +215,7 @@ static struct dax_verdict late_refusal(const struct dax_mmap_answer *ans, int fl
 	if (!sys_is_error(p))
 		sys2(munmap, p, ans->len);
 	if (ans->place == DAX_PLACE_FIXED)
-		shim_munmap(ans->addr, ans->len);
+		shim_ranges_munmap(ans->addr, ans->len);
 	return ans->v;
 }
 
@@ -217,13 +237,13 @@ long shim_mmap(uint64_t addr, uint64_t len, int prot, int flags, int fd, uint64_
 			    .ans = &ans,
 			    .dev = &dev,
 			    .slot = id->slot,
-			    .file = shim_fd_file(fd)};
+			    .file = shim_ident_file(fd)};
 	long p;
 
 	req.accmode = (int)sys2(fcntl, fd, F_GETFL) & (O_ACCMODE | O_PATH);
 	if (unlikely(req.accmode & O_PATH))
 		return -EBADF;
-	if (shim_has_faults(id->session, DAX_FAULT_MMAP)) {
+	if (shim_session_has_faults(id->session, DAX_FAULT_MMAP)) {
 		p = shim_fault_slot(id->session, DAX_FAULT_MMAP, id->slot, addr, off,
 				    len);
 		if (p < 0) {
@@ -238,7 +258,7 @@ long shim_mmap(uint64_t addr, uint64_t len, int prot, int flags, int fd, uint64_
 		p = -v.error;
 		goto out;
 	}
-	if (unlikely(shim_thp_disabled) && dev.align > DAX_PAGE)
+	if (unlikely(shim_session_thp_disabled) && dev.align > DAX_PAGE)
 		dev.flags = 0; /* nothing of it can be touched */
 	m.is_writable = req.accmode == O_RDWR;
 	m.backing = shim_backing(id->session, id->slot, &dev, m.is_writable, fd);
@@ -250,7 +270,7 @@ long shim_mmap(uint64_t addr, uint64_t len, int prot, int flags, int fd, uint64_
 	p = map_new(&m, &v);
 	if (likely(!sys_is_error(p)))
 		v = ans.v; /* perhaps a remark */
-	shim_anchor_mapped(fd, m.file);
+	shim_lock_anchor_on_map(fd, m.file);
 	/* Not the agent, which the program does not wait for. */
 	shim_touch_tell(id->session);
 	shim_agent_start();
@@ -281,24 +301,24 @@ long shim_mmap_other(uint64_t addr, uint64_t len, int prot, int flags, int fd,
 	uint64_t mask;
 	long p;
 
-	if (shim_is_bad_range(addr, len) || !shim_maps_lock_slow(&mask))
+	if (shim_maps_is_bad_range(addr, len) || !shim_lock_masked(&mask))
 		return sys6(mmap, addr, len, prot, flags, fd, off);
-	first = shim_first_in(addr, len);
+	first = shim_maps_first_in_locked(addr, len);
 	if (first)
 		vma = *first;
-	v = shim_unmap_verdict(addr, len);
+	v = shim_maps_unmap_verdict_locked(addr, len);
 	if (v.error) {
 		p = -v.error;
 	} else {
 		p = sys6(mmap, addr, len, prot, flags, fd, off);
-		if (!sys_is_error(p) && shim_maps_has_room())
-			shim_forget(addr, dax_round_up(len, DAX_PAGE));
+		if (!sys_is_error(p) && shim_maps_has_room_locked())
+			shim_refresh_remove_locked(addr, dax_round_up(len, DAX_PAGE));
 	}
-	shim_maps_unlock_slow(mask);
+	shim_unlock_masked(mask);
 	if (vma.end) {
 		if (sys_is_error(p) && !v.error)
 			v = dax_refuse((int)-p, DAX_KERNEL, 0, 0, 0);
-		shim_tell(&vma, DAX_CALL_MMAP, args, 5, &v, (uint64_t)p);
+		shim_report_vma(&vma, DAX_CALL_MMAP, args, 5, &v, (uint64_t)p);
 	}
 	return p;
 }

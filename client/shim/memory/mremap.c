@@ -5,14 +5,32 @@
  * Never the kernel's own mremap: below one mapping that the program sees there may be
  * several real ones. This is shared memory, so moving is mapping it again elsewhere.
  */
-#include "client/shim/base/compiler.h"
+#include "client/shim/memory/mremap.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/mman.h>
 
-#include "client/shim/memory/ranges.h"
-#include "client/shim/base/sys.h"
+#include "libcore/device.h"
+#include "libcore/fault.h"
+#include "libcore/reason.h"
 #include "libcore/size.h"
+#include "libcore/state.h"
+#include "libcore/verdict.h"
+#include "libcore/vma_verdict.h"
+#include "libcore/vmas.h"
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/sys.h"
+#include "client/shim/process/backing.h"
+#include "client/shim/process/lock.h"
+#include "client/shim/process/maps.h"
+#include "client/shim/process/report.h"
+#include "client/shim/process/session.h"
+#include "client/shim/memory/fault.h"
+#include "client/shim/memory/map_plan.h"
+#include "client/shim/memory/pagemap.h"
+#include "client/shim/memory/refresh.h"
 
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22
@@ -21,12 +39,12 @@
 /* With the lock held: unmaps a range, from the list too. */
 static long unmap_locked(uint64_t addr, uint64_t len, struct dax_verdict *v)
 {
-	*v = shim_unmap_verdict(addr, len);
+	*v = shim_maps_unmap_verdict_locked(addr, len);
 	if (v->error)
 		return -v->error;
-	if (!shim_maps_has_room())
+	if (!shim_maps_has_room_locked())
 		return -ENOMEM;
-	shim_forget(addr, len);
+	shim_refresh_remove_locked(addr, len);
 	return sys2(munmap, addr, len);
 }
 
@@ -50,7 +68,7 @@ static long map_vma(const struct dax_vma *vma, int how)
 
 	if (backing < 0)
 		return backing;
-	if (!shim_is_reachable(vma)) {
+	if (!shim_refresh_is_reachable(vma)) {
 		dev.flags = 0;
 		dev.align = DAX_PAGE;
 	}
@@ -59,19 +77,19 @@ static long map_vma(const struct dax_vma *vma, int how)
 }
 
 /* Puts a mapping that is made into the list, and gives it its flags. */
-static void insert(const struct dax_vma *vma)
+static void insert_locked(const struct dax_vma *vma)
 {
 	const uint64_t len = vma->end - vma->start;
-	const bool is_off_align = shim_is_off_align(vma->start, vma->end);
+	const bool is_off_align = shim_refresh_is_off_align_locked(vma->start, vma->end);
 
 	if (vma->flags & DAX_VMA_DONTFORK)
 		sys3(madvise, vma->start, len, MADV_DONTFORK);
 	if (vma->flags & DAX_VMA_DONTDUMP)
 		sys3(madvise, vma->start, len, MADV_DONTDUMP);
 	dax_vmas_insert(&shim_vmas, vma);
-	shim_maps_changed();
+	shim_maps_changed_locked();
 	if (unlikely(is_off_align))
-		shim_mend(vma->start, vma->end);
+		shim_refresh_range_locked(vma->start, vma->end);
 }
 
 /*
@@ -79,13 +97,13 @@ static void insert(const struct dax_vma *vma)
  *
  * The kernel does not ask the driver: the new end may be off the align.
  */
-static long grow_in_place(const struct dax_vma *vma, uint64_t delta)
+static long grow_in_place_locked(const struct dax_vma *vma, uint64_t delta)
 {
 	struct dax_vma whole = *vma;
 	struct dax_vma tail = *vma;
 	long p;
 
-	if (!shim_maps_has_room() || vma->end > DAX_TASK_SIZE - delta)
+	if (!shim_maps_has_room_locked() || vma->end > DAX_TASK_SIZE - delta)
 		return -ENOMEM;
 	whole.end += delta;
 	tail.off += vma->end - vma->start;
@@ -98,7 +116,7 @@ static long grow_in_place(const struct dax_vma *vma, uint64_t delta)
 	}
 	if (sys_is_error(p))
 		return p == -EEXIST ? -ENOMEM : p;
-	insert(&whole);
+	insert_locked(&whole);
 	return 0;
 }
 
@@ -110,12 +128,12 @@ static long grow_in_place(const struct dax_vma *vma, uint64_t delta)
 static void move_touched(const struct dax_vma *from, uint64_t old_addr, uint64_t len,
 			 const struct dax_vma *to)
 {
-	long pagemap;
+	int pagemap;
 	uint64_t pos;
 
 	if (to->start & (to->align - 1) || from->align >= DAX_GIB)
 		return;
-	pagemap = sys3(openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	pagemap = shim_pagemap_open();
 	if (pagemap < 0)
 		return;
 	for (pos = 0; pos + to->align <= len; pos += to->align) {
@@ -125,7 +143,7 @@ static void move_touched(const struct dax_vma *from, uint64_t old_addr, uint64_t
 		unit.off += pos;
 		unit.end = unit.start + to->align;
 		if (unit.end > to->end ||
-		    !shim_is_present((int)pagemap, old_addr + pos, to->align))
+		    !shim_pagemap_is_present(pagemap, old_addr + pos, to->align))
 			continue;
 		map_vma(&unit, MAP_FIXED);
 		/* It was touched, and shall look like that. */
@@ -135,8 +153,8 @@ static void move_touched(const struct dax_vma *from, uint64_t old_addr, uint64_t
 }
 
 /* mm/mremap.c: move_vma(), to a place that is reserved or free. */
-static long move(const struct dax_vma *vma, const struct dax_mremap_request *req,
-		 const struct dax_mremap_answer *ans, struct dax_verdict *v)
+static long move_locked(const struct dax_vma *vma, const struct dax_mremap_request *req,
+			const struct dax_mremap_answer *ans, struct dax_verdict *v)
 {
 	struct dax_vma to = *vma;
 	long p;
@@ -144,14 +162,15 @@ static long move(const struct dax_vma *vma, const struct dax_mremap_request *req
 	*v = dax_mremap_move_verdict(vma, req->old_addr, ans->old_len);
 	if (v->error)
 		return -v->error;
-	if (!shim_maps_has_room())
+	if (!shim_maps_has_room_locked())
 		return -ENOMEM;
 	if (ans->is_fixed)
 		p = (long)req->new_addr;
 	else /* dax_get_unmapped_area(): shorter than a unit goes anywhere */
-		p = shim_reserve(ans->new_len,
-				 ans->new_len < vma->align ? DAX_PAGE : vma->align,
-				 ans->off, 0);
+		p = shim_map_plan_reserve(ans->new_len,
+					  ans->new_len < vma->align ? DAX_PAGE
+								    : vma->align,
+					  ans->off, 0);
 	if (sys_is_error(p))
 		return p;
 	to.start = (uint64_t)p;
@@ -163,20 +182,20 @@ static long move(const struct dax_vma *vma, const struct dax_mremap_request *req
 			sys2(munmap, to.start, ans->new_len);
 		return p;
 	}
-	insert(&to);
-	if (!shim_is_reachable(&to))
+	insert_locked(&to);
+	if (!shim_refresh_is_reachable(&to))
 		move_touched(vma, req->old_addr, dax_min(ans->old_len, ans->new_len),
 			     &to);
-	if (!ans->keeps_old && shim_maps_has_room()) {
-		shim_forget(req->old_addr, ans->old_len);
+	if (!ans->keeps_old && shim_maps_has_room_locked()) {
+		shim_refresh_remove_locked(req->old_addr, ans->old_len);
 		sys2(munmap, req->old_addr, ans->old_len);
 	}
 	return p;
 }
 
 /* mremap_to(): makes room first, and then looks whether it can be done. */
-static long move_to(const struct dax_mremap_request *req,
-		    const struct dax_mremap_answer *ans, struct dax_verdict *v)
+static long move_to_locked(const struct dax_mremap_request *req,
+			   const struct dax_mremap_answer *ans, struct dax_verdict *v)
 {
 	const struct dax_vma *found;
 	struct dax_vma vma;
@@ -196,17 +215,17 @@ static long move_to(const struct dax_mremap_request *req,
 	if (v->error)
 		return -v->error;
 	/* The target may have begun there, if this is a duplicate (old length 0). */
-	found = shim_first_in(req->old_addr, 1);
+	found = shim_maps_first_in_locked(req->old_addr, 1);
 	if (!found) {
 		*v = dax_refuse(EFAULT, DAX_MREMAP_CROSSES, 0, 0, 0);
 		return -EFAULT;
 	}
 	vma = *found; /* the list changes under the move */
-	return move(&vma, req, ans, v);
+	return move_locked(&vma, req, ans, v);
 }
 
-static long remap_ours(const struct dax_vma *vma, const struct dax_mremap_request *req,
-		       struct dax_verdict *v)
+static long remap_ours_locked(const struct dax_vma *vma,
+			      const struct dax_mremap_request *req, struct dax_verdict *v)
 {
 	struct dax_mremap_answer ans;
 	long r;
@@ -222,38 +241,39 @@ static long remap_ours(const struct dax_vma *vma, const struct dax_mremap_reques
 		return r < 0 ? r : (long)req->old_addr;
 	case DAX_MREMAP_GROW:
 		if (req->old_addr + ans.old_len == vma->end && ans.old_len) {
-			r = grow_in_place(vma, ans.new_len - ans.old_len);
+			r = grow_in_place_locked(vma, ans.new_len - ans.old_len);
 			if (r == 0)
 				return (long)req->old_addr;
 			if (r != -ENOMEM)
 				return r;
 		}
-		return ans.may_move ? move(vma, req, &ans, v) : -ENOMEM;
+		return ans.may_move ? move_locked(vma, req, &ans, v) : -ENOMEM;
 	case DAX_MREMAP_MOVE:
-		return move_to(req, &ans, v);
+		return move_to_locked(req, &ans, v);
 	case DAX_MREMAP_REFUSE:
 	default:
-		return ans.is_late ? move_to(req, &ans, v) : -v->error;
+		return ans.is_late ? move_to_locked(req, &ans, v) : -v->error;
 	}
 }
 
 /* Other memory, moved to where dax mappings are, or grown: the kernel's own mremap. */
-static long remap_other(const struct dax_mremap_request *req, struct dax_verdict *v)
+static long remap_other_locked(const struct dax_mremap_request *req,
+			       struct dax_verdict *v)
 {
 	const uint64_t len = dax_round_up(req->new_len, DAX_PAGE);
 	bool is_fixed =
-		req->flags & MREMAP_FIXED && !shim_is_bad_range(req->new_addr, len);
+		req->flags & MREMAP_FIXED && !shim_maps_is_bad_range(req->new_addr, len);
 	long p;
 
 	if (is_fixed) {
-		*v = shim_unmap_verdict(req->new_addr, len);
+		*v = shim_maps_unmap_verdict_locked(req->new_addr, len);
 		if (v->error)
 			return -v->error;
 	}
 	p = sys5(mremap, req->old_addr, req->old_len, req->new_len, req->flags,
 		 req->new_addr);
-	if (!sys_is_error(p) && is_fixed && shim_maps_has_room())
-		shim_forget(req->new_addr, len);
+	if (!sys_is_error(p) && is_fixed && shim_maps_has_room_locked())
+		shim_refresh_remove_locked(req->new_addr, len);
 	return p;
 }
 
@@ -279,32 +299,32 @@ long shim_mremap(uint64_t old_addr, uint64_t old_len, uint64_t new_len, int flag
 
 	if (unlikely(fault))
 		return fault;
-	if (!shim_maps_lock_slow(&mask))
+	if (!shim_lock_masked(&mask))
 		return sys5(mremap, old_addr, old_len, new_len, flags, new_addr);
-	found = shim_first_in(old_addr, 1);
+	found = shim_maps_first_in_locked(old_addr, 1);
 	if (found) {
 		vma = *found;
-		p = remap_ours(&vma, &req, &v);
-		if (v.error && shim_drop_stale(old_addr, 1)) {
+		p = remap_ours_locked(&vma, &req, &v);
+		if (v.error && shim_maps_drop_stale_in_locked(old_addr, 1)) {
 			v = dax_allow();
-			p = remap_other(&req, &v);
+			p = remap_other_locked(&req, &v);
 		}
 	} else {
-		p = remap_other(&req, &v);
+		p = remap_other_locked(&req, &v);
 	}
-	shim_maps_unlock_slow(mask);
+	shim_unlock_masked(mask);
 	if (vma.end)
-		shim_tell(&vma, DAX_CALL_MREMAP, args, 5, &v, (uint64_t)p);
+		shim_report_vma(&vma, DAX_CALL_MREMAP, args, 5, &v, (uint64_t)p);
 	return p;
 }
 
 /**
- * shim_remap_file_pages() - remap_file_pages of a dax mapping
+ * shim_mremap_file_pages() - remap_file_pages of a dax mapping
  *
  * mm/mmap.c: it has been an mmap(MAP_FIXED) of the same file since Linux 4.0.
  */
-long shim_remap_file_pages(uint64_t addr, uint64_t len, int prot, uint64_t pgoff,
-			   int flags)
+long shim_mremap_file_pages(uint64_t addr, uint64_t len, int prot, uint64_t pgoff,
+			    int flags)
 {
 	const uint64_t args[] = {addr, len, pgoff};
 	struct dax_verdict v = dax_allow();
@@ -315,21 +335,21 @@ long shim_remap_file_pages(uint64_t addr, uint64_t len, int prot, uint64_t pgoff
 
 	addr = dax_round_down(addr, DAX_PAGE);
 	len = dax_round_down(len, DAX_PAGE);
-	if (prot || shim_is_bad_range(addr, len) || pgoff > UINT64_MAX / DAX_PAGE ||
-	    !shim_maps_lock_slow(&mask))
+	if (prot || shim_maps_is_bad_range(addr, len) || pgoff > UINT64_MAX / DAX_PAGE ||
+	    !shim_lock_masked(&mask))
 		return sys5(remap_file_pages, addr, len, prot, pgoff, flags);
-	found = shim_first_in(addr, 1);
+	found = shim_maps_first_in_locked(addr, 1);
 	if (!found) {
-		shim_maps_unlock_slow(mask);
+		shim_unlock_masked(mask);
 		return sys5(remap_file_pages, addr, len, prot, pgoff, flags);
 	}
 	vma = *found;
-	v = shim_unmap_verdict(addr, len);
+	v = shim_maps_unmap_verdict_locked(addr, len);
 	if (!v.error)
 		v = dax_mmap_place_verdict(&(struct dax_device){.align = vma.align}, addr,
 					   len);
 	if (!v.error && vma.flags & DAX_VMA_MAYWRITE && addr + len <= vma.end &&
-	    shim_maps_has_room()) {
+	    shim_maps_has_room_locked()) {
 		struct dax_vma to = vma;
 
 		to.start = addr;
@@ -337,11 +357,11 @@ long shim_remap_file_pages(uint64_t addr, uint64_t len, int prot, uint64_t pgoff
 		to.off = pgoff * DAX_PAGE;
 		r = map_vma(&to, MAP_FIXED);
 		if (!sys_is_error(r)) {
-			insert(&to);
+			insert_locked(&to);
 			r = 0;
 		}
 	}
-	shim_maps_unlock_slow(mask);
-	shim_tell(&vma, DAX_CALL_REMAP_FILE_PAGES, args, 3, &v, 0);
+	shim_unlock_masked(mask);
+	shim_report_vma(&vma, DAX_CALL_REMAP_FILE_PAGES, args, 3, &v, 0);
 	return v.error ? -v.error : r;
 }

@@ -1,15 +1,35 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Which pages of the process are present, from /proc/self/pagemap. */
-#include "client/shim/base/compiler.h"
-#include <errno.h>
+#include "client/shim/memory/pagemap.h"
+
 #include <fcntl.h>
-#include <sys/mman.h>
-#include "client/shim/memory/ranges.h"
-#include "client/shim/base/sys.h"
-#include "libcore/plan.h"
+
 #include "libcore/size.h"
 
-bool shim_is_present(int pagemap, uint64_t addr, uint64_t len)
+#include "client/shim/base/sys.h"
+
+/**
+ * shim_pagemap_open() - open the list of this process's pages
+ *
+ * Async-signal-safe.
+ *
+ * Return: a descriptor, which is the caller's to close, or a negative errno.
+ */
+int shim_pagemap_open(void)
+{
+	return (int)sys3(openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+}
+
+/**
+ * shim_pagemap_is_present() - tell whether any page of a range was touched
+ * @pagemap:	from shim_pagemap_open()
+ * @addr, @len:	the range, page-aligned
+ *
+ * Async-signal-safe.
+ *
+ * Return: true if one is present; false if none is, or if that can't be read.
+ */
+bool shim_pagemap_is_present(int pagemap, uint64_t addr, uint64_t len)
 {
 	uint64_t entries[64];
 	uint64_t page;

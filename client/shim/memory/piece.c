@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Ranges taken apart into pieces that are in one dax mapping, or in none. */
-#include "client/shim/base/compiler.h"
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/capability.h>
-#include <string.h>
-#include <sys/auxv.h>
-#include <sys/mman.h>
-#include "client/shim/memory/ranges.h"
-#include "client/shim/base/sys.h"
-#include "libcore/plan.h"
+#include "client/shim/memory/piece.h"
+
 #include "libcore/size.h"
+
+#include "client/shim/process/maps.h"
 
 /* The piece that starts at @addr; it goes to @end at most. With the lock held. */
 struct shim_piece shim_piece_at_locked(uint64_t addr, uint64_t end)

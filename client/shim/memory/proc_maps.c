@@ -6,16 +6,29 @@
  * Done when such a file is opened, as a copy; others who look at the process see what
  * the kernel has. A process without dax mappings gets the kernel's file.
  */
-#include "client/shim/base/compiler.h"
+#include "client/shim/memory/proc_maps.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "client/shim/base/sys.h"
+#include "libcore/device.h"
 #include "libcore/maps_text.h"
+#include "libcore/state.h"
+#include "libcore/vmas.h"
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/hex.h"
+#include "client/shim/base/sys.h"
+#include "client/shim/process/lock.h"
+#include "client/shim/process/lock_anchor.h"
+#include "client/shim/process/maps.h"
+#include "client/shim/process/session.h"
 
 enum proc_file {
 	PROC_NONE,
@@ -39,7 +52,7 @@ static const char *behind_self(const char *p)
 	return p > start && *p == '/' && pid == (uint64_t)sys0(getpid) ? p + 1 : NULL;
 }
 
-static enum proc_file which(const char *path)
+static enum proc_file which_file(const char *path)
 {
 	const char *p;
 
@@ -71,7 +84,7 @@ struct copy {
 	char block[4096]; /* of the kernel's block, the lines behind the first */
 };
 
-static void put(struct copy *c, const char *text, size_t len)
+static void put_text(struct copy *c, const char *text, size_t len)
 {
 	while (len) {
 		long n = sys3(write, c->to, text, len);
@@ -111,9 +124,9 @@ static void put_first_line(struct copy *c, const struct dax_vma *vma)
 	dax_state_read(c->s->state, vma->slot, &dev);
 	find_real_node(c->s, vma->slot, &node);
 	node.is_gone = dev.flags & DAX_DEVICE_GONE || dev.life != vma->life;
-	put(c, line,
-	    c->file == PROC_NUMA_MAPS ? dax_numa_maps_line(vma, &node, line)
-				      : dax_maps_line(vma, &node, line));
+	put_text(c, line,
+		 c->file == PROC_NUMA_MAPS ? dax_numa_maps_line(vma, &node, line)
+					   : dax_maps_line(vma, &node, line));
 }
 
 /* The kernel's block is over: write one for each of ours that begins in it. */
@@ -131,7 +144,8 @@ static void end_block(struct copy *c)
 			size_t len = nl ? (size_t)(nl + 1 - line) : (size_t)(end - line);
 			char text[DAX_MAPS_LINE_MAX];
 
-			put(c, text, dax_smaps_line(&shim_vmas.v[i], line, len, text));
+			put_text(c, text,
+				 dax_smaps_line(&shim_vmas.v[i], line, len, text));
 			line += len;
 		}
 	}
@@ -139,34 +153,17 @@ static void end_block(struct copy *c)
 	c->block_len = 0;
 }
 
-static bool read_hex(const char **p, uint64_t *ret)
-{
-	const char *start = *p;
-	uint64_t n = 0;
-
-	for (;; (*p)++) {
-		if (**p >= '0' && **p <= '9')
-			n = n << 4 | (uint64_t)(**p - '0');
-		else if (**p >= 'a' && **p <= 'f')
-			n = n << 4 | (uint64_t)(**p - 'a' + 10);
-		else
-			break;
-	}
-	*ret = n;
-	return *p > start;
-}
-
 /* Does a mapping of the kernel's begin with this line? Where, and where does it end? */
 static bool is_first_line(const struct copy *c, const char *line, uint64_t *start,
 			  uint64_t *end)
 {
-	if (!read_hex(&line, start))
+	if (!shim_read_hex(&line, start))
 		return false;
 	if (c->file == PROC_NUMA_MAPS) {
 		*end = *start + 1;
 		return *line == ' ';
 	}
-	return *line++ == '-' && read_hex(&line, end) && *line == ' ';
+	return *line++ == '-' && shim_read_hex(&line, end) && *line == ' ';
 }
 
 static void put_line(struct copy *c, const char *line, size_t len)
@@ -176,7 +173,7 @@ static void put_line(struct copy *c, const char *line, size_t len)
 
 	if (!is_first_line(c, line, &start, &end)) { /* SMAPS */
 		if (!c->is_ours)
-			put(c, line, len);
+			put_text(c, line, len);
 		else if (c->block_len + len <= sizeof(c->block)) {
 			memcpy(c->block + c->block_len, line, len);
 			c->block_len += len;
@@ -191,10 +188,10 @@ static void put_line(struct copy *c, const char *line, size_t len)
 	/* Ours that the kernel does not have are not there. */
 	while (c->next < shim_vmas.nr && shim_vmas.v[c->next].end <= start)
 		c->next++;
-	c->is_ours =
-		dax_vmas_overlap(&shim_vmas, start, start + 1) || shim_is_anchor(start);
+	c->is_ours = dax_vmas_overlap(&shim_vmas, start, start + 1) ||
+		     shim_lock_anchor_is_at_locked(start);
 	if (!c->is_ours) {
-		put(c, line, len);
+		put_text(c, line, len);
 		return;
 	}
 	c->block_first = c->next;
@@ -227,20 +224,20 @@ static void copy_file(struct copy *c, int from)
 		have -= (size_t)(line - buf);
 		memmove(buf, line, have);
 	}
-	put(c, buf, have);
+	put_text(c, buf, have);
 	end_block(c);
 }
 
 /**
- * shim_proc_open() - open a list of our own mappings
+ * shim_proc_maps_open() - open a list of our own mappings
  * @path:	any path
  * @flags:	of open(2)
  *
  * Return: a descriptor, a negative errno, or -EXDEV: the kernel's file is right.
  */
-SHIM_COLD int shim_proc_open(const char *path, int flags)
+SHIM_COLD int shim_proc_maps_open(const char *path, int flags)
 {
-	struct copy c = {.s = shim_session_if_known(), .file = which(path)};
+	struct copy c = {.s = shim_session_if_known(), .file = which_file(path)};
 	uint64_t mask;
 	long from;
 
@@ -251,9 +248,9 @@ SHIM_COLD int shim_proc_open(const char *path, int flags)
 	if (from < 0)
 		return (int)from;
 	c.to = (int)sys2(memfd_create, "maps", flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
-	if (c.to >= 0 && shim_maps_lock_slow(&mask)) {
+	if (c.to >= 0 && shim_lock_masked(&mask)) {
 		copy_file(&c, (int)from);
-		shim_maps_unlock_slow(mask);
+		shim_unlock_masked(mask);
 		sys3(lseek, c.to, 0, 0);
 	}
 	sys1(close, from);

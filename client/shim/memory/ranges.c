@@ -4,24 +4,35 @@
  *
  * Every function answers what the system call would: a value or a negative errno.
  */
-#include "client/shim/base/compiler.h"
+#include "client/shim/memory/ranges.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/capability.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 
-#include "client/shim/memory/ranges.h"
-#include "client/shim/base/sys.h"
-#include "libcore/plan.h"
+#include "libcore/fault.h"
+#include "libcore/reason.h"
 #include "libcore/size.h"
+#include "libcore/vma_verdict.h"
+#include "libcore/vmas.h"
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/sys.h"
+#include "client/shim/process/lock.h"
+#include "client/shim/process/maps.h"
+#include "client/shim/process/report.h"
+#include "client/shim/memory/fault.h"
+#include "client/shim/memory/map_plan.h"
+#include "client/shim/memory/pagemap.h"
+#include "client/shim/memory/piece.h"
+#include "client/shim/memory/refresh.h"
 
 /**
- * shim_munmap() - munmap of a range in which dax mappings may be
+ * shim_ranges_munmap() - munmap of a range in which dax mappings may be
  */
-long shim_munmap(uint64_t addr, uint64_t len)
+long shim_ranges_munmap(uint64_t addr, uint64_t len)
 {
 	const int fault = shim_fault_at(DAX_FAULT_MUNMAP, DAX_CALL_MUNMAP, addr, len);
 	const uint64_t args[] = {addr, len};
@@ -33,26 +44,26 @@ long shim_munmap(uint64_t addr, uint64_t len)
 
 	if (unlikely(fault))
 		return fault;
-	if (shim_is_bad_range(addr, len) || !shim_maps_lock())
+	if (shim_maps_is_bad_range(addr, len) || !shim_lock())
 		return sys2(munmap, addr, len);
 	len = dax_round_up(len, DAX_PAGE);
-	first = shim_first_in(addr, len);
+	first = shim_maps_first_in_locked(addr, len);
 	is_ours = first != NULL;
 	if (is_ours) {
 		vma = *first;
-		v = shim_unmap_verdict(addr, len);
-		if (!v.error && shim_maps_has_room())
-			shim_forget(addr, len);
+		v = shim_maps_unmap_verdict_locked(addr, len);
+		if (!v.error && shim_maps_has_room_locked())
+			shim_refresh_remove_locked(addr, len);
 	}
-	shim_maps_unlock();
+	shim_unlock();
 	if (unlikely(v.error)) {
-		shim_tell(&vma, DAX_CALL_MUNMAP, args, 2, &v, 0);
+		shim_report_vma(&vma, DAX_CALL_MUNMAP, args, 2, &v, 0);
 		return -v.error;
 	}
 	r = sys2(munmap, addr, len);
 	if (is_ours && !sys_is_error(r)) {
 		shim_map_plan_set_hint(addr + len);
-		shim_tell(&vma, DAX_CALL_MUNMAP, args, 2, &v, 0);
+		shim_report_vma(&vma, DAX_CALL_MUNMAP, args, 2, &v, 0);
 	}
 	return r;
 }
@@ -72,7 +83,7 @@ static long protect_piece(const struct shim_piece *piece, int prot, int pkey,
 	uint64_t stop;
 	long r;
 
-	if (!shim_maps_has_room())
+	if (!shim_maps_has_room_locked())
 		return -ENOMEM;
 	*v = dax_mprotect_verdict(&shim_vmas, piece->start, len, prot, &stop);
 	if (v->error) {
@@ -83,21 +94,21 @@ static long protect_piece(const struct shim_piece *piece, int prot, int pkey,
 	r = sys_mprotect(piece->start, len, prot, pkey);
 	if (r < 0)
 		return r;
-	is_off_align = shim_is_off_align(piece->start, piece->end);
+	is_off_align = shim_refresh_is_off_align_locked(piece->start, piece->end);
 	dax_vmas_set_flags(&shim_vmas, piece->start, piece->end, DAX_VMA_PROT,
 			   (uint32_t)prot & DAX_VMA_PROT);
 	if (unlikely(is_off_align))
-		shim_mend(piece->start, piece->end);
+		shim_refresh_range_locked(piece->start, piece->end);
 	return 0;
 }
 
 /**
- * shim_mprotect() - mprotect of a range in which dax mappings may be
+ * shim_ranges_mprotect() - mprotect of a range in which dax mappings may be
  * @pkey:	of pkey_mprotect(2), or -1
  *
  * mm/mprotect.c: do_mprotect_pkey() ends at the first error, with what came before done.
  */
-long shim_mprotect(uint64_t addr, uint64_t len, int prot, int pkey)
+long shim_ranges_mprotect(uint64_t addr, uint64_t len, int prot, int pkey)
 {
 	const int fault = shim_fault_at(DAX_FAULT_MPROTECT, DAX_CALL_MPROTECT, addr, len);
 	const uint64_t args[] = {addr, len, (uint64_t)prot};
@@ -110,7 +121,7 @@ long shim_mprotect(uint64_t addr, uint64_t len, int prot, int pkey)
 
 	if (unlikely(fault))
 		return fault;
-	if (shim_is_bad_range(addr, len) || !shim_maps_lock_slow(&mask))
+	if (shim_maps_is_bad_range(addr, len) || !shim_lock_masked(&mask))
 		return sys_mprotect(addr, len, prot, pkey);
 	while (piece.end < end && r == 0) {
 		piece = shim_piece_at_locked(piece.end, end);
@@ -121,22 +132,22 @@ long shim_mprotect(uint64_t addr, uint64_t len, int prot, int pkey)
 		}
 		vma = piece.vma;
 		r = protect_piece(&piece, prot, pkey, &v);
-		if (v.error && shim_drop_stale(piece.start, 1)) {
+		if (v.error && shim_maps_drop_stale_in_locked(piece.start, 1)) {
 			v = dax_allow();
 			r = 0;
 			piece.end = piece.start;
 		}
 	}
-	shim_maps_unlock_slow(mask);
+	shim_unlock_masked(mask);
 	if (vma.end && (r == 0 || v.error))
-		shim_tell(&vma, DAX_CALL_MPROTECT, args, 3, &v, 0);
+		shim_report_vma(&vma, DAX_CALL_MPROTECT, args, 3, &v, 0);
 	return r;
 }
 
 /**
- * shim_msync() - msync of a range in which dax mappings may be
+ * shim_ranges_msync() - msync of a range in which dax mappings may be
  */
-long shim_msync(uint64_t addr, uint64_t len, int flags)
+long shim_ranges_msync(uint64_t addr, uint64_t len, int flags)
 {
 	const int fault = shim_fault_at(DAX_FAULT_MSYNC, DAX_CALL_MSYNC, addr, len);
 	const uint64_t args[] = {addr, len, (uint64_t)flags};
@@ -153,10 +164,10 @@ long shim_msync(uint64_t addr, uint64_t len, int flags)
 		r = sys3(msync, addr, len, flags);
 		if (sys_is_error(r))
 			v = dax_refuse((int)-r, DAX_KERNEL, 0, 0, 0);
-		shim_tell_at(DAX_CALL_MSYNC, args, 3, &v);
+		shim_report_range(DAX_CALL_MSYNC, args, 3, &v);
 		return r;
 	}
-	if (shim_is_bad_range(addr, len) || !shim_maps_lock_slow(&mask))
+	if (shim_maps_is_bad_range(addr, len) || !shim_lock_masked(&mask))
 		return sys3(msync, addr, len, flags);
 	while (piece.end < end && r == 0 && !v.error) {
 		piece = shim_piece_at_locked(piece.end, end);
@@ -164,7 +175,7 @@ long shim_msync(uint64_t addr, uint64_t len, int flags)
 			v = dax_msync_verdict(&piece.vma, flags);
 		else
 			r = sys3(msync, piece.start, piece.end - piece.start, flags);
-		if (v.error && shim_drop_stale(piece.start, 1)) {
+		if (v.error && shim_maps_drop_stale_in_locked(piece.start, 1)) {
 			v = dax_allow();
 			piece.end = piece.start;
 		} else if (r == -ENOMEM) {
@@ -172,20 +183,20 @@ long shim_msync(uint64_t addr, uint64_t len, int flags)
 			r = 0;
 		}
 	}
-	shim_maps_unlock_slow(mask);
+	shim_unlock_masked(mask);
 	if (v.error) {
-		shim_tell(&piece.vma, DAX_CALL_MSYNC, args, 3, &v, 0);
+		shim_report_vma(&piece.vma, DAX_CALL_MSYNC, args, 3, &v, 0);
 		return -v.error;
 	}
 	return r ? r : gap;
 }
 
 /**
- * shim_mlock() - mlock2 of a range in which dax mappings may be
+ * shim_ranges_mlock() - mlock2 of a range in which dax mappings may be
  *
  * mm/mlock.c: mlock_fixup() populates a dax mapping, but does not lock it.
  */
-long shim_mlock(uint64_t addr, uint64_t len, int flags)
+long shim_ranges_mlock(uint64_t addr, uint64_t len, int flags)
 {
 	const uint64_t start = dax_round_down(addr, DAX_PAGE);
 	const uint64_t end = dax_round_up(addr + len, DAX_PAGE);
@@ -196,7 +207,7 @@ long shim_mlock(uint64_t addr, uint64_t len, int flags)
 	long r;
 
 	r = flags ? sys3(mlock2, addr, len, flags) : sys2(mlock, addr, len);
-	if (shim_is_bad_range(start, end - start) || !shim_maps_lock_slow(&mask))
+	if (shim_maps_is_bad_range(start, end - start) || !shim_lock_masked(&mask))
 		return r;
 	while (piece.end < end) {
 		long locked = 0;
@@ -211,10 +222,10 @@ long shim_mlock(uint64_t addr, uint64_t len, int flags)
 			r = locked;
 		sys2(munlock, piece.start, piece.end - piece.start);
 	}
-	shim_maps_unlock_slow(mask);
+	shim_unlock_masked(mask);
 	if (sys_is_error(r))
 		v = dax_refuse((int)-r, DAX_KERNEL, 0, 0, 0);
-	shim_tell_at(DAX_CALL_MLOCK, args, 3, &v);
+	shim_report_range(DAX_CALL_MLOCK, args, 3, &v);
 	return r;
 }
 
@@ -223,20 +234,20 @@ static void split_both_ends(uint64_t addr, uint64_t end)
 {
 	uint64_t mask;
 
-	if (!shim_maps_lock_slow(&mask))
+	if (!shim_lock_masked(&mask))
 		return;
-	if (shim_maps_has_room()) {
+	if (shim_maps_has_room_locked()) {
 		dax_vmas_split(&shim_vmas, addr);
 		dax_vmas_split(&shim_vmas, end);
 	}
-	shim_maps_unlock_slow(mask);
+	shim_unlock_masked(mask);
 }
 
 /**
- * shim_mbind() - mbind of a range in which dax mappings may be
+ * shim_ranges_mbind() - mbind of a range in which dax mappings may be
  * @args:	mbind's arguments behind the length
  */
-long shim_mbind(uint64_t addr, uint64_t len, const uint64_t args[4])
+long shim_ranges_mbind(uint64_t addr, uint64_t len, const uint64_t args[4])
 {
 	const uint64_t shown[] = {addr, len};
 	struct dax_verdict v = dax_allow();
@@ -246,18 +257,18 @@ long shim_mbind(uint64_t addr, uint64_t len, const uint64_t args[4])
 	uint64_t mask;
 	long r = 0;
 
-	if (shim_is_bad_range(addr, len) || !shim_maps_lock_slow(&mask))
+	if (shim_maps_is_bad_range(addr, len) || !shim_lock_masked(&mask))
 		return sys6(mbind, addr, len, args[0], args[1], args[2], args[3]);
-	first = shim_first_in(addr, len);
+	first = shim_maps_first_in_locked(addr, len);
 	if (first) {
 		vma = *first;
 		v = dax_mbind_verdict(&shim_vmas, addr, len, &stop);
-		if (v.error && shim_drop_stale(addr, len))
+		if (v.error && shim_maps_drop_stale_in_locked(addr, len))
 			v = dax_mbind_verdict(&shim_vmas, addr, len, &stop);
-		if (v.error && shim_maps_has_room())
+		if (v.error && shim_maps_has_room_locked())
 			dax_vmas_split(&shim_vmas, dax_max(addr, stop));
 	}
-	shim_maps_unlock_slow(mask);
+	shim_unlock_masked(mask);
 	if (stop > addr)
 		r = sys6(mbind, addr, stop - addr, args[0], args[1], args[2], args[3]);
 	if (r < 0)
@@ -265,27 +276,27 @@ long shim_mbind(uint64_t addr, uint64_t len, const uint64_t args[4])
 	if (args[0] != 0 /* MPOL_DEFAULT */ && stop > addr)
 		split_both_ends(addr, stop);
 	if (v.error)
-		shim_tell(&vma, DAX_CALL_MBIND, shown, 2, &v, 0);
+		shim_report_vma(&vma, DAX_CALL_MBIND, shown, 2, &v, 0);
 	return -v.error;
 }
 
 /**
- * shim_mincore() - mincore of a range in which dax mappings may be
+ * shim_ranges_mincore() - mincore of a range in which dax mappings may be
  *
  * mm/mincore.c goes by page tables here: one touched byte makes its whole unit be
  * there, and entries of the third level it does not know.
  */
-long shim_mincore(uint64_t addr, uint64_t len, unsigned char *vec)
+long shim_ranges_mincore(uint64_t addr, uint64_t len, unsigned char *vec)
 {
 	const uint64_t end = addr + dax_round_up(len, DAX_PAGE);
 	long r = sys3(mincore, addr, len, vec);
 	struct shim_piece piece = {.end = addr};
 	uint64_t mask;
-	long pagemap;
+	int pagemap;
 
-	if (r < 0 || shim_is_bad_range(addr, len) || !shim_maps_lock_slow(&mask))
+	if (r < 0 || shim_maps_is_bad_range(addr, len) || !shim_lock_masked(&mask))
 		return r;
-	pagemap = sys3(openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	pagemap = shim_pagemap_open();
 	while (piece.end < end && pagemap >= 0) {
 		uint64_t pos;
 		uint64_t next;
@@ -296,14 +307,14 @@ long shim_mincore(uint64_t addr, uint64_t len, unsigned char *vec)
 			uint64_t unit = dax_round_down(pos, piece.vma.align);
 			bool is_there =
 				piece.vma.align < DAX_GIB &&
-				shim_is_present((int)pagemap, unit, piece.vma.align);
+				shim_pagemap_is_present(pagemap, unit, piece.vma.align);
 
 			next = dax_min(unit + piece.vma.align, piece.end);
 			memset(vec + (pos - addr) / DAX_PAGE, is_there,
 			       (next - pos) / DAX_PAGE);
 		}
 	}
-	shim_maps_unlock_slow(mask);
+	shim_unlock_masked(mask);
 	if (pagemap >= 0)
 		sys1(close, pagemap);
 	return r;

@@ -2,30 +2,36 @@
 /*
  * What the calls on dax mappings share.
  */
-#include "client/shim/base/compiler.h"
+#include "client/shim/memory/refresh.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <sys/mman.h>
 
-#include "client/shim/memory/ranges.h"
-#include "client/shim/base/sys.h"
-#include "libcore/plan.h"
+#include "libcore/device.h"
 #include "libcore/size.h"
+#include "libcore/state.h"
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/sys.h"
+#include "client/shim/process/backing.h"
+#include "client/shim/process/lock.h"
+#include "client/shim/process/maps.h"
+#include "client/shim/process/session.h"
+#include "client/shim/memory/map_plan.h"
+#include "client/shim/memory/pagemap.h"
 
 /**
- * shim_is_reachable() - may a unit of this mapping be touched for the first time?
+ * shim_refresh_is_reachable() - may a unit of this mapping be touched for the first time?
  * @vma:	the mapping
  *
  * Not if the mapping's ends are off the align, and not if huge pages are forbidden
  * where there are only huge ones (mm/huge_memory.c: hugepage_vma_check()).
  */
-bool shim_is_reachable(const struct dax_vma *vma)
+bool shim_refresh_is_reachable(const struct dax_vma *vma)
 {
 	if (dax_vma_is_broken(vma))
 		return false;
 	return vma->align == DAX_PAGE ||
-	       !(shim_thp_disabled || vma->flags & DAX_VMA_NOHUGEPAGE);
+	       !(shim_session_thp_disabled || vma->flags & DAX_VMA_NOHUGEPAGE);
 }
 
 /* What madvise has said of a mapping, once more for what is mapped in its place. */
@@ -45,14 +51,14 @@ static void remap_untouched(const struct dax_vma *vma, const struct dax_device *
 			    int backing, uint64_t start, uint64_t end)
 {
 	const int prot = (int)(vma->flags & DAX_VMA_PROT);
-	long pagemap = sys3(openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	int pagemap = shim_pagemap_open();
 	uint64_t addr;
 	uint64_t next;
 
 	for (addr = start; addr < end; addr = next) {
 		next = dax_min(dax_round_down(addr, vma->align) + vma->align, end);
 		if (next - addr == vma->align && pagemap >= 0 &&
-		    shim_is_present((int)pagemap, addr, next - addr))
+		    shim_pagemap_is_present(pagemap, addr, next - addr))
 			continue;
 		shim_map_plan(dev, addr, next - addr, vma->off + (addr - vma->start),
 			      prot, MAP_FIXED, backing);
@@ -63,14 +69,15 @@ static void remap_untouched(const struct dax_vma *vma, const struct dax_device *
 }
 
 /**
- * shim_break_untouched() - leave only what was touched
+ * shim_refresh_drop_untouched_locked() - leave only what was touched
  * @vma:	a mapping that is not reachable
  * @start, @end: the part to look at
  *
  * Units that were touched before stay, if they are whole; of all others every touch is
  * SIGBUS. With the lock held.
  */
-void shim_break_untouched(const struct dax_vma *vma, uint64_t start, uint64_t end)
+void shim_refresh_drop_untouched_locked(const struct dax_vma *vma, uint64_t start,
+					uint64_t end)
 {
 	static const struct dax_device nothing = {.align = DAX_PAGE};
 
@@ -88,7 +95,7 @@ static bool device_of(const struct dax_vma *vma, struct dax_device *ret_dev,
 
 	*ret_backing = -1;
 	dax_state_read(s->state, vma->slot, ret_dev);
-	if (ret_dev->life != vma->life || !shim_is_reachable(vma))
+	if (ret_dev->life != vma->life || !shim_refresh_is_reachable(vma))
 		ret_dev->flags &= ~(uint32_t)DAX_DEVICE_ALIVE;
 	if (!dax_device_is_alive(ret_dev))
 		return true;
@@ -98,12 +105,12 @@ static bool device_of(const struct dax_vma *vma, struct dax_device *ret_dev,
 }
 
 /**
- * shim_make_whole() - give a mapping what it should show
+ * shim_refresh_locked() - give a mapping what it should show
  * @vma:	an entry of the list
  *
  * With the lock held. All hole if its device is disabled or gone.
  */
-void shim_make_whole(const struct dax_vma *vma)
+void shim_refresh_locked(const struct dax_vma *vma)
 {
 	const uint64_t len = vma->end - vma->start;
 	struct dax_device dev;
@@ -117,22 +124,23 @@ void shim_make_whole(const struct dax_vma *vma)
 }
 
 /* The first of the mappings in a range and beside it. With the lock held. */
-static uint32_t first_near(uint64_t start)
+static uint32_t first_near_locked(uint64_t start)
 {
 	return dax_vmas_find(&shim_vmas, start - 1);
 }
 
 /**
- * shim_is_off_align() - may a change of this range concern what can be touched?
+ * shim_refresh_is_off_align_locked() - may a change of this range concern what can be touched?
  * @start, @end: the range
  *
  * Rarely: where a border may come to be off the align, or is. With the lock held.
  */
-bool shim_is_off_align(uint64_t start, uint64_t end)
+bool shim_refresh_is_off_align_locked(uint64_t start, uint64_t end)
 {
 	uint32_t i;
 
-	for (i = first_near(start); i < shim_vmas.nr && shim_vmas.v[i].start <= end; i++)
+	for (i = first_near_locked(start);
+	     i < shim_vmas.nr && shim_vmas.v[i].start <= end; i++)
 		if (dax_vma_is_broken(&shim_vmas.v[i]) ||
 		    (start | end) & (shim_vmas.v[i].align - 1))
 			return true;
@@ -140,17 +148,17 @@ bool shim_is_off_align(uint64_t start, uint64_t end)
 }
 
 /**
- * shim_mend() - after such a change, make of the mappings what their borders say
+ * shim_refresh_range_locked() - after such a change, make of the mappings what their borders say
  * @start, @end: the range
  *
  * With the lock held.
  */
-void shim_mend(uint64_t start, uint64_t end)
+void shim_refresh_range_locked(uint64_t start, uint64_t end)
 {
 	uint32_t i;
 
-	for (i = first_near(start); i < shim_vmas.nr && shim_vmas.v[i].start <= end;
-	     i++) {
+	for (i = first_near_locked(start);
+	     i < shim_vmas.nr && shim_vmas.v[i].start <= end; i++) {
 		const struct dax_vma *vma = &shim_vmas.v[i];
 		struct dax_device dev;
 		int backing;
@@ -161,13 +169,13 @@ void shim_mend(uint64_t start, uint64_t end)
 }
 
 /**
- * shim_mend_part() - give a part of a mapping what it should show
+ * shim_refresh_part_locked() - give a part of a mapping what it should show
  * @vma:	an entry of the list
  * @off, @end:	the part, as offsets in the device
  *
  * With the lock held. All else of the mapping is not touched.
  */
-void shim_mend_part(const struct dax_vma *vma, uint64_t off, uint64_t end)
+void shim_refresh_part_locked(const struct dax_vma *vma, uint64_t off, uint64_t end)
 {
 	const struct shim_session *s = shim_session_if_known();
 	const uint64_t addr = vma->start + (off - vma->off);
@@ -176,12 +184,13 @@ void shim_mend_part(const struct dax_vma *vma, uint64_t off, uint64_t end)
 	int backing = -1;
 
 	dax_state_read(s->state, vma->slot, &dev);
-	if (dev.life != vma->life || !shim_is_reachable(vma))
+	if (dev.life != vma->life || !shim_refresh_is_reachable(vma))
 		dev.flags &= ~(uint32_t)DAX_DEVICE_ALIVE;
 	if (dax_device_is_alive(&dev))
 		backing = shim_backing(s, vma->slot, &dev, vma->flags & DAX_VMA_MAYWRITE,
 				       -1);
-	shim_mend_plan(&dev, addr, len, off, (int)(vma->flags & DAX_VMA_PROT), backing);
+	shim_map_plan_over(&dev, addr, len, off, (int)(vma->flags & DAX_VMA_PROT),
+			   backing);
 	if (vma->flags & DAX_VMA_DONTFORK)
 		sys3(madvise, addr, len, MADV_DONTFORK);
 	if (vma->flags & DAX_VMA_DONTDUMP)
@@ -192,36 +201,36 @@ void shim_mend_part(const struct dax_vma *vma, uint64_t off, uint64_t end)
  * Takes a range out of the list, and mends what is whole without it. With the lock held;
  * there is room.
  */
-void shim_forget(uint64_t addr, uint64_t len)
+void shim_refresh_remove_locked(uint64_t addr, uint64_t len)
 {
-	const bool is_off_align = shim_is_off_align(addr, addr + len);
+	const bool is_off_align = shim_refresh_is_off_align_locked(addr, addr + len);
 
 	dax_vmas_remove(&shim_vmas, addr, addr + len);
-	shim_maps_changed();
+	shim_maps_changed_locked();
 	if (unlikely(is_off_align))
-		shim_mend(addr, addr + len);
+		shim_refresh_range_locked(addr, addr + len);
 }
 
 /**
- * shim_set_thp_disabled() - after prctl(PR_SET_THP_DISABLE)
+ * shim_refresh_set_thp_disabled() - after prctl(PR_SET_THP_DISABLE)
  *
  * Memory that was not touched can only be touched with huge pages, so not at all.
  */
-void shim_set_thp_disabled(bool is_disabled)
+void shim_refresh_set_thp_disabled(bool is_disabled)
 {
 	uint64_t mask;
 	uint32_t i;
 
-	shim_thp_disabled = is_disabled;
-	if (!shim_maps_touch(0, UINT64_MAX) || !shim_maps_lock_slow(&mask))
+	shim_session_thp_disabled = is_disabled;
+	if (!shim_maps_touch(0, UINT64_MAX) || !shim_lock_masked(&mask))
 		return;
 	for (i = 0; i < shim_vmas.nr; i++) {
 		const struct dax_vma *vma = &shim_vmas.v[i];
 
-		if (shim_is_reachable(vma))
-			shim_make_whole(vma);
+		if (shim_refresh_is_reachable(vma))
+			shim_refresh_locked(vma);
 		else
-			shim_break_untouched(vma, vma->start, vma->end);
+			shim_refresh_drop_untouched_locked(vma, vma->start, vma->end);
 	}
-	shim_maps_unlock_slow(mask);
+	shim_unlock_masked(mask);
 }

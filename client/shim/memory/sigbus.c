@@ -10,17 +10,25 @@
  * Where it has none, the default is put in place, and what it was is signalled once more:
  * it dies as it would have, and so says its core.
  */
-#include "client/shim/base/compiler.h"
+#include "client/shim/memory/sigbus.h"
 
-#include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
-#include "client/shim/memory/ranges.h"
-#include "client/shim/memory/badblocks.h"
-#include "client/shim/base/sys.h"
+#include "libcore/device.h"
+#include "libcore/fault.h"
 #include "libcore/size.h"
+#include "libcore/state.h"
+#include "libcore/vmas.h"
+
+#include "client/shim/base/sys.h"
+#include "client/shim/process/lock.h"
+#include "client/shim/process/maps.h"
+#include "client/shim/process/session.h"
+#include "client/shim/memory/badblocks.h"
+#include "client/shim/memory/fault.h"
 
 #ifndef SA_RESTORER
 #define SA_RESTORER 0x04000000
@@ -32,21 +40,21 @@
 static struct shim_sigaction app;
 static bool is_caught;
 /* Would a filter of this process kill it for signalling itself? */
-static bool is_mute;
+static bool may_not_signal;
 
 #ifdef __x86_64__
 /* What unwinders know a signal's frame by: the same instructions as libc's. */
-void shim_restore_rt(void);
+void shim_sigbus_restore_rt(void);
 __asm__(".pushsection .text\n"
-	".type shim_restore_rt, @function\n"
-	".hidden shim_restore_rt\n"
+	".type shim_sigbus_restore_rt, @function\n"
+	".hidden shim_sigbus_restore_rt\n"
 	"	nop\n"
-	"shim_restore_rt:\n"
+	"shim_sigbus_restore_rt:\n"
 	"	movq	$15, %rax\n"
 	"	syscall\n"
-	".size shim_restore_rt, . - shim_restore_rt\n"
+	".size shim_sigbus_restore_rt, . - shim_sigbus_restore_rt\n"
 	".popsection\n");
-#define RESTORER   shim_restore_rt
+#define RESTORER   shim_sigbus_restore_rt
 #define FLAGS_MORE SA_RESTORER
 #else
 #define RESTORER   NULL
@@ -66,7 +74,7 @@ static bool is_default(const struct shim_sigaction *act)
 static void on_sigbus(int sig, siginfo_t *info, void *context);
 
 /* Puts ours in place of what the program wants. */
-static void put_ours(void)
+static void put_handler_locked(void)
 {
 	struct shim_sigaction ours = app;
 
@@ -84,24 +92,24 @@ static void put_ours(void)
 }
 
 /**
- * shim_sigbus_catch() - there is bad memory from now on
+ * shim_sigbus_catch_locked() - there is bad memory from now on
  *
  * With the lock held, as all here.
  */
-void shim_sigbus_catch(void)
+void shim_sigbus_catch_locked(void)
 {
 	if (is_caught)
 		return;
 	if (sys4(rt_sigaction, SIGBUS, NULL, &app, sizeof(uint64_t)) < 0)
 		return;
 	is_caught = true;
-	put_ours();
+	put_handler_locked();
 }
 
 /**
- * shim_sigbus_release() - there is none any more
+ * shim_sigbus_release_locked() - there is none any more
  */
-void shim_sigbus_release(void)
+void shim_sigbus_release_locked(void)
 {
 	if (!is_caught)
 		return;
@@ -120,7 +128,7 @@ long shim_sigbus_action(const struct shim_sigaction *act, struct shim_sigaction 
 {
 	struct shim_sigaction before = app;
 	uint64_t mask;
-	bool has_lock = shim_maps_lock_slow(&mask);
+	bool has_lock = shim_lock_masked(&mask);
 	long r = 0;
 
 	if (is_caught) {
@@ -128,7 +136,7 @@ long shim_sigbus_action(const struct shim_sigaction *act, struct shim_sigaction 
 		if (act) {
 			app = *act;
 			app.mask &= ~(BIT(SIGKILL) | BIT(SIGSTOP));
-			put_ours();
+			put_handler_locked();
 		}
 		if (old)
 			*old = before;
@@ -136,7 +144,7 @@ long shim_sigbus_action(const struct shim_sigaction *act, struct shim_sigaction 
 		r = sys4(rt_sigaction, SIGBUS, act, old, sizeof(uint64_t));
 	}
 	if (has_lock)
-		shim_maps_unlock_slow(mask);
+		shim_unlock_masked(mask);
 	return r;
 }
 
@@ -149,7 +157,8 @@ void *shim_sigbus_restorer(unsigned long *flags)
 	return (void *)RESTORER;
 }
 
-static void tell(const struct dax_vma *vma, const struct dax_bad *bad, uint64_t addr)
+static void tell_access(const struct dax_vma *vma, const struct dax_bad *bad,
+			uint64_t addr)
 {
 	const struct shim_session *s = shim_session_if_known();
 	struct dax_fault_event ev;
@@ -165,7 +174,7 @@ static void tell(const struct dax_vma *vma, const struct dax_bad *bad, uint64_t 
 }
 
 /* Corrects what the kernel says, if it was bad memory. */
-static void correct(siginfo_t *info)
+static void correct_info(siginfo_t *info)
 {
 	const uint64_t addr = (uintptr_t)info->si_addr;
 	struct dax_vma vma;
@@ -173,13 +182,13 @@ static void correct(siginfo_t *info)
 	uint64_t mask;
 	bool is_bad;
 
-	if (!shim_maps_touch(addr, 1) || !shim_maps_lock_slow(&mask))
+	if (!shim_maps_touch(addr, 1) || !shim_lock_masked(&mask))
 		return;
 	is_bad = shim_badblocks_at_locked(addr, &vma, &bad);
-	shim_maps_unlock_slow(mask);
+	shim_unlock_masked(mask);
 	if (!is_bad)
 		return;
-	tell(&vma, &bad, addr);
+	tell_access(&vma, &bad, addr);
 	if (!(bad.flags & DAX_BAD_POISON))
 		return;
 	info->si_code = BUS_MCEERR_AR;
@@ -191,18 +200,18 @@ static struct shim_sigaction take_action(void)
 {
 	struct shim_sigaction act;
 	uint64_t mask;
-	bool has_lock = shim_maps_lock_slow(&mask);
+	bool has_lock = shim_lock_masked(&mask);
 
 	act = app;
 	if (app.flags & SA_RESETHAND && !is_default(&app)) {
 		app.handler = (void *)SIG_DFL;
 		if (is_caught)
-			put_ours();
+			put_handler_locked();
 		else
 			set_real(&app);
 	}
 	if (has_lock)
-		shim_maps_unlock_slow(mask);
+		shim_unlock_masked(mask);
 	return act;
 }
 
@@ -212,7 +221,7 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
 	struct shim_sigaction act;
 
 	if (info->si_code == BUS_ADRERR)
-		correct(info);
+		correct_info(info);
 	act = take_action();
 	if (!is_default(&act) && act.handler != (void *)SIG_IGN) {
 		((void (*)(int, siginfo_t *, void *))(uintptr_t)act.handler)(sig, info,
@@ -226,7 +235,7 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
 	 * comes when the registers are the touch's again. So a core says what it was.
 	 */
 	set_real(&dies);
-	if (info->si_code == BUS_MCEERR_AR && !is_mute)
+	if (info->si_code == BUS_MCEERR_AR && !may_not_signal)
 		sys4(rt_tgsigqueueinfo, sys0(getpid), sys0(gettid), sig, info);
 	else if (info->si_code <= 0)
 		sys3(tgkill, sys0(getpid), sys0(gettid), sig);
@@ -237,7 +246,7 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
  */
 void shim_sigbus_forbid(void)
 {
-	is_mute = true;
+	may_not_signal = true;
 }
 
 /**

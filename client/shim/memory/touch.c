@@ -10,21 +10,33 @@
  * Without the right to more (CAP_SYS_PTRACE, or vm.unprivileged_userfaultfd) the kernel
  * itself can't wait: a system call on a unit that was not touched yet is EFAULT.
  */
-#include "client/shim/base/compiler.h"
+#include "client/shim/memory/touch.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/types.h>
 #include <time.h>
 
-#include "client/shim/memory/ranges.h"
-#include "client/shim/base/sys.h"
+#include "libcore/fault_match.h"
 #include "libcore/size.h"
+#include "libcore/state.h"
+#include "libcore/vmas.h"
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/self.h"
+#include "client/shim/base/sys.h"
+#include "client/shim/process/lock.h"
+#include "client/shim/process/maps.h"
+#include "client/shim/process/thread.h"
+#include "client/shim/memory/fault.h"
 
 #ifndef UFFD_USER_MODE_ONLY
 #define UFFD_USER_MODE_ONLY 1
@@ -46,7 +58,7 @@
 #define WAY_NS  UINT64_C(9000)
 #define SPIN_NS UINT64_C(60000)
 
-static char block[SHIM_THREAD_BYTES] __attribute__((aligned(64)));
+static char thread_block[SHIM_THREAD_BYTES] __attribute__((aligned(64)));
 static int32_t fd_plus_1; /* 0: none yet; negative: can't be had */
 static int32_t why_not;   /* the errno, if memory could not be registered */
 
@@ -69,7 +81,7 @@ static struct dax_fault_event untold[NR_UNTOLD];
 static uint32_t nr_untold;
 static uint64_t tell_ns = 50000; /* what telling takes, lately */
 
-static long try_open(int flags)
+static long open_uffd(int flags)
 {
 	struct uffdio_api api = {.api = UFFD_API, .features = FEATURES};
 	long fd = sys1(userfaultfd, O_CLOEXEC | O_NONBLOCK | flags);
@@ -89,7 +101,7 @@ static long try_open(int flags)
 	return fd;
 }
 
-static void serve(void);
+static void serve_touches(void);
 
 static void set_why_not(long error)
 {
@@ -104,9 +116,9 @@ static int get_fd(void)
 
 	if (likely(seen))
 		return seen > 0 ? seen - 1 : -1;
-	fd = try_open(0);
+	fd = open_uffd(0);
 	if (fd < 0)
-		fd = try_open(UFFD_USER_MODE_ONLY);
+		fd = open_uffd(UFFD_USER_MODE_ONLY);
 	if (!__atomic_compare_exchange_n(&fd_plus_1, &seen, fd < 0 ? -1 : (int32_t)fd + 1,
 					 false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
 		if (fd >= 0)
@@ -117,7 +129,7 @@ static int get_fd(void)
 		set_why_not(fd);
 		return -1;
 	}
-	if (!shim_thread_start(block, serve)) {
+	if (!shim_thread_start(thread_block, serve_touches)) {
 		set_why_not(-EAGAIN);
 		__atomic_store_n(&fd_plus_1, -1, __ATOMIC_RELEASE);
 		sys1(close, fd);
@@ -126,12 +138,12 @@ static int get_fd(void)
 	return (int)fd;
 }
 
-static bool is_wanted(const struct shim_session *s, const struct dax_device *dev)
+static bool has_touch_rule(const struct shim_session *s, const struct dax_device *dev)
 {
 	struct dax_fault_rule rule;
 	uint32_t i;
 
-	if (!shim_has_faults(s, DAX_FAULT_TOUCH))
+	if (!shim_session_has_faults(s, DAX_FAULT_TOUCH))
 		return false;
 	for (i = 0; dax_state_rule(s->state, i, &rule); i++)
 		if (rule.calls >> DAX_FAULT_TOUCH & 1 &&
@@ -166,7 +178,7 @@ SHIM_COLD void shim_touch_mapped(const struct dax_device *dev, uint64_t addr,
 	int fd;
 	long r;
 
-	if (!s || !dax_device_is_alive(dev) || !is_wanted(s, dev))
+	if (!s || !dax_device_is_alive(dev) || !has_touch_rule(s, dev))
 		return;
 	fd = get_fd();
 	if (fd < 0)
@@ -177,16 +189,16 @@ SHIM_COLD void shim_touch_mapped(const struct dax_device *dev, uint64_t addr,
 }
 
 /**
- * shim_touch_follow() - rules have come or gone
+ * shim_touch_follow_locked() - rules have come or gone
  * @s:		the session
  * @dev:	a device that they may concern
  *
  * With the lock held.
  */
-void shim_touch_follow(const struct shim_session *s, const struct dax_device *dev)
+void shim_touch_follow_locked(const struct shim_session *s, const struct dax_device *dev)
 {
 	const int32_t seen = __atomic_load_n(&fd_plus_1, __ATOMIC_ACQUIRE);
-	const bool is_on = is_wanted(s, dev);
+	const bool is_on = has_touch_rule(s, dev);
 	uint32_t i;
 
 	if (!is_on && seen <= 0)
@@ -220,7 +232,7 @@ void shim_touch_forked(void)
 	fd_plus_1 = 0;
 	why_not = 0;
 	nr_waiting = 0;
-	if (!shim_has_faults(s, DAX_FAULT_TOUCH))
+	if (!shim_session_has_faults(s, DAX_FAULT_TOUCH))
 		return;
 	for (i = 0; i < shim_vmas.nr; i++) {
 		const struct dax_vma *vma = &shim_vmas.v[i];
@@ -245,27 +257,27 @@ void shim_touch_forbid(void)
 }
 
 /* Is a rule for touches in this process? @dev: receives a device that it concerns. */
-static bool is_mapped(const struct shim_session *s, const struct dax_fault_rule *rule,
-		      struct dax_device *dev)
+static bool is_rule_mapped(const struct shim_session *s,
+			   const struct dax_fault_rule *rule, struct dax_device *dev)
 {
 	bool is_any = false;
 	uint64_t mask;
 	uint32_t i;
 
-	if (!shim_maps_lock_slow(&mask))
+	if (!shim_lock_masked(&mask))
 		return false;
 	for (i = 0; i < shim_vmas.nr && !is_any; i++) {
 		dax_state_read(s->state, shim_vmas.v[i].slot, dev);
 		is_any = dev->life == shim_vmas.v[i].life &&
 			 (!rule->device[0] || !strcmp(rule->device, dev->name));
 	}
-	shim_maps_unlock_slow(mask);
+	shim_unlock_masked(mask);
 	return is_any;
 }
 
 /**
  * shim_touch_tell_refused() - tell of rules that this process can't have, once of each
- * @s:		the session; shim_has_faults() said yes
+ * @s:		the session; shim_session_has_faults() said yes
  */
 SHIM_COLD void shim_touch_tell_refused(const struct shim_session *s)
 {
@@ -278,11 +290,11 @@ SHIM_COLD void shim_touch_tell_refused(const struct shim_session *s)
 
 	if (likely(!error))
 		return;
-	shim_me(&me);
+	shim_self_who(&me);
 	for (i = 0; dax_state_rule(s->state, i, &rule); i++) {
 		if (!(rule.calls >> DAX_FAULT_TOUCH & 1) ||
-		    !dax_fault_is_for(&rule.who, &me) || !is_mapped(s, &rule, &dev) ||
-		    !shim_fault_is_refused(rule.id))
+		    !dax_fault_is_for(&rule.who, &me) ||
+		    !is_rule_mapped(s, &rule, &dev) || !shim_fault_is_refused(rule.id))
 			continue;
 		shim_fault_init(&ev, DAX_FAULT_TOUCH, dev.name);
 		memcpy(ev.comm, me.comm, sizeof(ev.comm));
@@ -300,9 +312,9 @@ static bool find_unit(uint64_t addr, struct waiting *w, struct dax_device *ret_d
 	uint64_t mask;
 	uint64_t base;
 
-	if (!shim_maps_lock_slow(&mask))
+	if (!shim_lock_masked(&mask))
 		return false;
-	vma = shim_first_in(addr, 1);
+	vma = shim_maps_first_in_locked(addr, 1);
 	if (vma) {
 		base = vma->start - vma->off;
 		w->start = base + dax_round_down(addr - base, vma->align);
@@ -311,7 +323,7 @@ static bool find_unit(uint64_t addr, struct waiting *w, struct dax_device *ret_d
 		w->ev.off = vma->off + (addr - vma->start);
 		dax_state_read(s->state, vma->slot, ret_dev);
 	}
-	shim_maps_unlock_slow(mask);
+	shim_unlock_masked(mask);
 	return vma;
 }
 
@@ -335,7 +347,7 @@ static uint64_t delay_of(const struct shim_session *s, struct dax_fault_event *e
 static void on_touch(int fd, uint64_t addr, int32_t tid)
 {
 	const struct shim_session *s = shim_session_if_known();
-	const uint64_t now = shim_now_ns();
+	const uint64_t now = shim_self_now_ns();
 	struct waiting *w = &waiting[nr_waiting];
 	struct dax_device dev;
 	uint64_t delay;
@@ -353,13 +365,13 @@ static void on_touch(int fd, uint64_t addr, int32_t tid)
 		.call = DAX_FAULT_TOUCH,
 		.pid = (int32_t)sys0(getpid),
 		.tid = tid,
-		.uid = shim_uid_of(tid),
+		.uid = shim_self_uid(tid),
 		.address = addr,
 		.off = w->ev.off,
 		.len = 1,
 	};
 	memcpy(w->ev.device, dev.name, sizeof(w->ev.device));
-	shim_comm_of(tid, w->ev.comm);
+	shim_self_comm(tid, w->ev.comm);
 	delay = delay_of(s, &w->ev, now);
 	if (!delay) {
 		cast_off(fd, w->start, w->end);
@@ -381,12 +393,12 @@ static void read_touches(int fd)
 				 (int32_t)msg.arg.pagefault.feat.ptid);
 }
 
-static void tell(const struct dax_fault_event *ev)
+static void tell_touch(const struct dax_fault_event *ev)
 {
-	const uint64_t start = shim_now_ns();
+	const uint64_t start = shim_self_now_ns();
 
 	shim_fault_tell(shim_session_if_known(), ev);
-	tell_ns = (3 * tell_ns + (shim_now_ns() - start)) / 4;
+	tell_ns = (3 * tell_ns + (shim_self_now_ns() - start)) / 4;
 }
 
 static void tell_untold(void)
@@ -394,7 +406,7 @@ static void tell_untold(void)
 	uint32_t i;
 
 	for (i = 0; i < nr_untold; i++)
-		tell(&untold[i]);
+		tell_touch(&untold[i]);
 	nr_untold = 0;
 }
 
@@ -412,7 +424,7 @@ static uint64_t let_go(int fd)
 	uint32_t i;
 
 	for (i = 0; i < nr_waiting;) {
-		if (shim_now_ns() < waiting[i].until_ns) {
+		if (shim_self_now_ns() < waiting[i].until_ns) {
 			if (!next || waiting[i].until_ns < next)
 				next = waiting[i].until_ns;
 			i++;
@@ -433,17 +445,17 @@ static void tell_early(void)
 
 	for (i = 0; i < nr_waiting; i++) {
 		if (waiting[i].is_told ||
-		    shim_now_ns() + 4 * tell_ns + SPIN_NS > waiting[i].until_ns)
+		    shim_self_now_ns() + 4 * tell_ns + SPIN_NS > waiting[i].until_ns)
 			continue;
 		/* In their order. */
 		if (nr_untold)
 			tell_untold();
-		tell(&waiting[i].ev);
+		tell_touch(&waiting[i].ev);
 		waiting[i].is_told = true;
 	}
 }
 
-static void serve(void)
+static void serve_touches(void)
 {
 	const int fd = __atomic_load_n(&fd_plus_1, __ATOMIC_ACQUIRE) - 1;
 	struct pollfd pfd = {.fd = fd, .events = POLLIN};
@@ -460,7 +472,7 @@ static void serve(void)
 		read_touches(fd);
 		tell_early();
 		next = let_go(fd);
-		now = shim_now_ns();
+		now = shim_self_now_ns();
 		/* Sleeping is not exact to some microseconds: the rest is waited awake. */
 		if (next && next < now + SPIN_NS)
 			continue;

@@ -8,15 +8,22 @@
  * (closefrom(3) knows no better), even use the number again: so each is looked at
  * before use, and asked for anew.
  */
-#include "client/shim/base/compiler.h"
+#include "client/shim/process/backing.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "client/shim/base/sys.h"
+#include "libcore/state.h"
 #include "libcore/wire.h"
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/sys.h"
+#include "client/shim/process/fd_limit.h"
+#include "client/shim/process/lock.h"
+#include "client/shim/process/request.h"
 
 struct backing {
 	uint64_t life; /* of the device it belongs to; 0: none */
@@ -46,8 +53,9 @@ static bool is_good(const struct backing *b, int fd, uint64_t life)
 	       st.st_ino == b->ino && st.st_dev == b->dev;
 }
 
-static SHIM_COLD int fetch(const struct shim_session *s, uint32_t slot,
-			   const struct dax_device *dev, bool is_writable, int handle)
+static SHIM_COLD int fetch_locked(const struct shim_session *s, uint32_t slot,
+				  const struct dax_device *dev, bool is_writable,
+				  int handle)
 {
 	struct backing *b = &backings[slot];
 	uint64_t arg[4];
@@ -87,16 +95,17 @@ static SHIM_COLD int fetch(const struct shim_session *s, uint32_t slot,
 	return fd;
 }
 
-static SHIM_COLD int fetch_beyond_limit(const struct shim_session *s, uint32_t slot,
-					const struct dax_device *dev, bool is_writable,
-					int handle)
+static SHIM_COLD int fetch_beyond_limit_locked(const struct shim_session *s,
+					       uint32_t slot,
+					       const struct dax_device *dev,
+					       bool is_writable, int handle)
 {
 	int fd = -EMFILE;
 	uint64_t soft;
 
-	if (shim_raise_limit(&soft)) {
-		fd = fetch(s, slot, dev, is_writable, handle);
-		shim_set_limit(soft);
+	if (shim_fd_limit_raise(&soft)) {
+		fd = fetch_locked(s, slot, dev, is_writable, handle);
+		shim_fd_limit_set(soft);
 	}
 	return fd;
 }
@@ -123,14 +132,14 @@ int shim_backing(const struct shim_session *s, uint32_t slot,
 		return fd;
 	if (handle < 0)
 		return -ENXIO;
-	if (!shim_maps_lock_slow(&mask))
+	if (!shim_lock_masked(&mask))
 		return -ENXIO;
 	fd = b->fd_plus_1[is_writable] - 1;
 	if (!is_good(b, fd, dev->life))
-		fd = fetch(s, slot, dev, is_writable, handle);
+		fd = fetch_locked(s, slot, dev, is_writable, handle);
 	if (unlikely(fd == -EMFILE))
-		fd = fetch_beyond_limit(s, slot, dev, is_writable, handle);
-	shim_maps_unlock_slow(mask);
+		fd = fetch_beyond_limit_locked(s, slot, dev, is_writable, handle);
+	shim_unlock_masked(mask);
 	if (fd == -ECONNREFUSED || fd == -ENOENT || fd == -EAGAIN || fd == -ECONNRESET ||
 	    fd == -EPIPE)
 		return -ENXIO;

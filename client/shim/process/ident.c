@@ -7,13 +7,16 @@
  * ours the sticky bit, which no other regular file has, so that files of others are
  * told apart without asking further.
  */
-#include "client/shim/base/compiler.h"
+#include "client/shim/process/ident.h"
 
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "client/shim/base/sys.h"
 #include "libcore/attrmode.h"
+#include "libcore/device.h"
+#include "libcore/state.h"
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/sys.h"
 
 /*
  * Descriptor numbers that were somebody else's when last looked at: a memory for
@@ -107,7 +110,7 @@ struct shim_ident shim_ident_fd(int fd)
 }
 
 /* Was this number somebody else's, when we last looked? */
-bool shim_fd_is_other(int fd)
+bool shim_ident_is_other(int fd)
 {
 	return (unsigned int)fd >= NR_NUMBERS ||
 	       __atomic_load_n(&other_numbers[fd / 64], __ATOMIC_RELAXED) >> (fd % 64) &
@@ -115,7 +118,7 @@ bool shim_fd_is_other(int fd)
 }
 
 /* This number may be ours from now on. */
-void shim_fd_forget(int fd)
+void shim_ident_forget(int fd)
 {
 	if ((unsigned int)fd < NR_NUMBERS)
 		__atomic_and_fetch(&other_numbers[fd / 64], ~(UINT64_C(1) << (fd % 64)),
@@ -123,7 +126,7 @@ void shim_fd_forget(int fd)
 }
 
 /* Any number may be. */
-void shim_fd_forget_all(void)
+void shim_ident_forget_all(void)
 {
 	int i;
 
@@ -132,13 +135,13 @@ void shim_fd_forget_all(void)
 }
 
 /**
- * shim_fd_opened() - a device was opened
+ * shim_ident_opened() - a device was opened
  * @fd:		the new descriptor
  * @slot:	the device's
  */
-void shim_fd_opened(int fd, uint32_t slot)
+void shim_ident_opened(int fd, uint32_t slot)
 {
-	shim_fd_forget(fd);
+	shim_ident_forget(fd);
 	if (fd < NR_FILES)
 		__atomic_store_n(&files[fd],
 				 __atomic_add_fetch(&nr_files, 1, __ATOMIC_RELAXED),
@@ -148,7 +151,7 @@ void shim_fd_opened(int fd, uint32_t slot)
 }
 
 /* An attribute was opened, or read for the first time. */
-void shim_attr_unread(int fd, bool is_unread)
+void shim_ident_set_unread(int fd, bool is_unread)
 {
 	uint64_t bit = UINT64_C(1) << (fd % 64);
 
@@ -163,7 +166,7 @@ void shim_attr_unread(int fd, bool is_unread)
 }
 
 /* Is this an attribute that was not read yet? */
-bool shim_attr_is_unread(int fd)
+bool shim_ident_is_unread(int fd)
 {
 	return (unsigned int)fd < NR_FILES &&
 	       __atomic_load_n(&unread_numbers[fd / 64], __ATOMIC_RELAXED) >> (fd % 64) &
@@ -172,13 +175,13 @@ bool shim_attr_is_unread(int fd)
 }
 
 /* Might there be any? */
-bool shim_attr_any_unread(void)
+bool shim_ident_any_unread(void)
 {
 	return unlikely(__atomic_load_n(&has_unread, __ATOMIC_RELAXED));
 }
 
 /* Tells one open file from another, as far as we can. */
-uint64_t shim_fd_file(int fd)
+uint64_t shim_ident_file(int fd)
 {
 	uint32_t file = fd < NR_FILES ? __atomic_load_n(&files[fd], __ATOMIC_RELAXED) : 0;
 
@@ -186,9 +189,9 @@ uint64_t shim_fd_file(int fd)
 }
 
 /* A number was made to stand for another one's open file. */
-void shim_fd_copied(int from, int to)
+void shim_ident_copied(int from, int to)
 {
-	shim_fd_forget(to);
+	shim_ident_forget(to);
 	if ((unsigned int)to < NR_FILES)
 		__atomic_store_n(&files[to],
 				 (unsigned int)from < NR_FILES
@@ -197,7 +200,7 @@ void shim_fd_copied(int from, int to)
 				 __ATOMIC_RELAXED);
 }
 
-bool shim_was_opened(uint32_t slot)
+bool shim_ident_was_opened(uint32_t slot)
 {
 	return __atomic_load_n(&opened_slots[slot / 64], __ATOMIC_RELAXED) >>
 		       (slot % 64) &
@@ -205,14 +208,14 @@ bool shim_was_opened(uint32_t slot)
 }
 
 /**
- * shim_fix_stat() - show the node or attribute that a file of ours stands for
+ * shim_ident_fix_stat() - show the node or attribute that a file of ours stands for
  * @id:		what it is
  * @st:		as the kernel gave it
  *
  * A CUSE node shows itself already. drivers/dax: size 0, one page as block size;
  * fs/sysfs: every attribute has a page as size.
  */
-void shim_fix_stat(const struct shim_ident *id, struct stat *st)
+void shim_ident_fix_stat(const struct shim_ident *id, struct stat *st)
 {
 	const struct dax_state *state;
 	struct dax_device dev;

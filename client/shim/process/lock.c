@@ -6,23 +6,18 @@
  * The masked one is for work that takes longer, and keeps signals out. A handler that
  * comes over its own thread inside either is told so and passes its call through.
  */
-#include "client/shim/base/compiler.h"
-#include <errno.h>
-#include <fcntl.h>
+#include "client/shim/process/lock.h"
+
 #include <linux/futex.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stddef.h>
 #include <sys/mman.h>
 #include <time.h>
-#include "client/shim/base/sys.h"
+
 #include "libcore/size.h"
-#include "client/shim/wrap/wrap.h"
-#include <limits.h>
-#include <unistd.h>
-#include "client/shim/memory/ranges.h"
-#include "libcore/plan.h"
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/sys.h"
 
 /*
  * The lock: 0 if it is free, else the owner, with the lowest bit set if somebody waits.
@@ -51,7 +46,7 @@ static uint32_t my_mark(void)
  * not there, and some programs make their children with syscall(2).
  */
 static struct {
-	uint32_t is_original;
+	uint32_t knows_this_process;
 	char rest[DAX_PAGE - sizeof(uint32_t)];
 } mark_page __attribute__((aligned(DAX_PAGE)));
 
@@ -60,7 +55,7 @@ static struct {
  * who had the lock is not here; and no one of ours can have it yet, as everybody comes by
  * here before.
  */
-static SHIM_COLD void be_original(void)
+static SHIM_COLD void know_this_process(void)
 {
 	uint32_t seen = __atomic_load_n(&lock_word, __ATOMIC_ACQUIRE);
 	uint64_t all = ~UINT64_C(0);
@@ -68,11 +63,11 @@ static SHIM_COLD void be_original(void)
 
 	sys4(rt_sigprocmask, SIG_BLOCK, &all, &before, sizeof(all));
 	sys3(madvise, &mark_page, sizeof(mark_page), MADV_WIPEONFORK);
-	if (!__atomic_exchange_n(&mark_page.is_original, 1, __ATOMIC_ACQ_REL)) {
+	if (!__atomic_exchange_n(&mark_page.knows_this_process, 1, __ATOMIC_ACQ_REL)) {
 		shim_hook_call(&shim_lock_on_lost);
 		if (seen) {
 			shim_hook_call(&shim_lock_on_broken);
-			shim_maps_unlock();
+			shim_unlock();
 		}
 	}
 	sys4(rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(before));
@@ -113,18 +108,18 @@ static SHIM_COLD bool wait_for_lock(uint32_t mine, uint32_t seen)
 }
 
 /**
- * shim_maps_lock() - take the lock, the quick way
+ * shim_lock() - take the lock, the quick way
  *
  * Return: false if this thread has it already: we are in a signal handler over it.
  */
-bool shim_maps_lock(void)
+bool shim_lock(void)
 {
 	const uintptr_t before = lock_frame;
 	const uint32_t mine = my_mark();
 	uint32_t seen = 0;
 
-	if (unlikely(!__atomic_load_n(&mark_page.is_original, __ATOMIC_RELAXED)))
-		be_original();
+	if (unlikely(!__atomic_load_n(&mark_page.knows_this_process, __ATOMIC_RELAXED)))
+		know_this_process();
 	__atomic_store_n(&lock_frame, (uintptr_t)__builtin_frame_address(0),
 			 __ATOMIC_RELAXED);
 	if (likely(__atomic_compare_exchange_n(&lock_word, &seen, mine, false,
@@ -136,43 +131,43 @@ bool shim_maps_lock(void)
 	return false;
 }
 
-void shim_maps_unlock(void)
+void shim_unlock(void)
 {
 	if (unlikely(__atomic_exchange_n(&lock_word, 0, __ATOMIC_RELEASE) & WAITED_FOR))
 		sys6(futex, &lock_word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
 /**
- * shim_maps_lock_slow() - take the lock, with signals kept out
- * @ret_mask:	for shim_maps_unlock_slow()
+ * shim_lock_masked() - take the lock, with signals kept out
+ * @ret_mask:	for shim_unlock_masked()
  *
- * Return: as shim_maps_lock().
+ * Return: as shim_lock().
  */
-bool shim_maps_lock_slow(uint64_t *ret_mask)
+bool shim_lock_masked(uint64_t *ret_mask)
 {
 	uint64_t all = ~UINT64_C(0);
 
 	sys4(rt_sigprocmask, SIG_BLOCK, &all, ret_mask, sizeof(all));
-	if (shim_maps_lock())
+	if (shim_lock())
 		return true;
 	sys4(rt_sigprocmask, SIG_SETMASK, ret_mask, NULL, sizeof(all));
 	return false;
 }
 
-void shim_maps_unlock_slow(uint64_t mask)
+void shim_unlock_masked(uint64_t mask)
 {
-	shim_maps_unlock();
+	shim_unlock();
 	sys4(rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof(mask));
 }
 
 /**
- * shim_maps_jump() - this thread jumps out of what it does
+ * shim_lock_jump() - this thread jumps out of what it does
  * @to:		the stack pointer at the target
  *
  * If that is a handler that came over our own change, and it jumps beyond that, nobody
  * would ever give the lock back.
  */
-SHIM_COLD void shim_maps_jump(uintptr_t to)
+SHIM_COLD void shim_lock_jump(uintptr_t to)
 {
 	stack_t ss;
 
@@ -186,10 +181,10 @@ SHIM_COLD void shim_maps_jump(uintptr_t to)
 		return;
 	}
 	shim_hook_call(&shim_lock_on_broken);
-	shim_maps_unlock();
+	shim_unlock();
 }
 
-bool shim_maps_is_locked(void)
+bool shim_lock_is_taken(void)
 {
 	return __atomic_load_n(&lock_word, __ATOMIC_RELAXED) != 0;
 }
@@ -201,5 +196,5 @@ bool shim_maps_is_locked(void)
  */
 void shim_lock_adopt(void)
 {
-	__atomic_store_n(&mark_page.is_original, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&mark_page.knows_this_process, 1, __ATOMIC_RELAXED);
 }

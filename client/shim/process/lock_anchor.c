@@ -9,26 +9,33 @@
  * without any access, mapped of the locked descriptor itself, for as long as there is
  * a mapping of that open file. It is inherited by fork as the others are.
  *
- * All that is here happens with the lock of maps.c held.
+ * All that is here happens with the lock held.
  */
-#include "client/shim/base/compiler.h"
+#include "client/shim/process/lock_anchor.h"
 
+#include <stddef.h>
 #include <sys/mman.h>
 
-#include "client/shim/base/sys.h"
 #include "libcore/size.h"
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/hook.h"
+#include "client/shim/base/sys.h"
+#include "client/shim/process/ident.h"
+#include "client/shim/process/lock.h"
+#include "client/shim/process/maps.h"
 
 #define NR_LOCKED 64
 
 /* Open files that were locked; the latest ones, if they are more. */
 static struct {
-	uint64_t file; /* shim_fd_file(); 0: nothing stands here */
+	uint64_t file; /* shim_ident_file(); 0: nothing stands here */
 	uint64_t addr; /* of the anchor; 0: nothing is mapped */
 } locked[NR_LOCKED];
 
 static uint32_t nr_locked; /* that ever were */
 
-static bool is_mapped(uint64_t file)
+static bool is_mapped_locked(uint64_t file)
 {
 	uint32_t i;
 
@@ -38,7 +45,7 @@ static bool is_mapped(uint64_t file)
 	return false;
 }
 
-static void anchor(uint32_t i, int fd)
+static void map_anchor_locked(uint32_t i, int fd)
 {
 	long p = sys6(mmap, NULL, DAX_PAGE, PROT_NONE, MAP_SHARED, fd, 0);
 
@@ -47,20 +54,35 @@ static void anchor(uint32_t i, int fd)
 		locked[i].addr = (uint64_t)p;
 }
 
+/* Lets go of the files that nothing is mapped of any more. */
+static void drop_unused_locked(void)
+{
+	uint32_t i;
+
+	if (likely(!nr_locked))
+		return;
+	for (i = 0; i < NR_LOCKED; i++) {
+		if (!locked[i].addr || is_mapped_locked(locked[i].file))
+			continue;
+		sys2(munmap, locked[i].addr, DAX_PAGE);
+		locked[i].addr = 0;
+	}
+}
+
 /**
- * shim_anchor_locked() - a device was locked
+ * shim_lock_anchor_on_lock() - a device was locked
  * @fd:		a descriptor of the locked open file
  */
-void shim_anchor_locked(int fd)
+void shim_lock_anchor_on_lock(int fd)
 {
-	const uint64_t file = shim_fd_file(fd);
+	const uint64_t file = shim_ident_file(fd);
 	uint64_t mask;
 	uint32_t i;
 	uint32_t n;
 
-	if (!file || !shim_maps_lock_slow(&mask))
+	if (!file || !shim_lock_masked(&mask))
 		return;
-	shim_hook_set(&shim_maps_on_change, shim_anchors_follow);
+	shim_hook_set(&shim_maps_on_change, drop_unused_locked);
 	for (i = 0; i < NR_LOCKED; i++)
 		if (locked[i].file == file)
 			break;
@@ -72,49 +94,32 @@ void shim_anchor_locked(int fd)
 		locked[i].file = file;
 		__atomic_store_n(&nr_locked, nr_locked + 1, __ATOMIC_RELAXED);
 	}
-	if (i < NR_LOCKED && !locked[i].addr && is_mapped(file))
-		anchor(i, fd);
-	shim_maps_unlock_slow(mask);
+	if (i < NR_LOCKED && !locked[i].addr && is_mapped_locked(file))
+		map_anchor_locked(i, fd);
+	shim_unlock_masked(mask);
 }
 
 /**
- * shim_anchor_mapped() - a device was mapped
+ * shim_lock_anchor_on_map() - a device was mapped
  * @fd:		of this descriptor
- * @file:	its shim_fd_file()
+ * @file:	its shim_ident_file()
  */
-void shim_anchor_mapped(int fd, uint64_t file)
+void shim_lock_anchor_on_map(int fd, uint64_t file)
 {
 	uint64_t mask;
 	uint32_t i;
 
 	if (likely(!__atomic_load_n(&nr_locked, __ATOMIC_RELAXED)) ||
-	    !shim_maps_lock_slow(&mask))
+	    !shim_lock_masked(&mask))
 		return;
 	for (i = 0; i < NR_LOCKED; i++)
-		if (locked[i].file == file && !locked[i].addr && is_mapped(file))
-			anchor(i, fd);
-	shim_maps_unlock_slow(mask);
-}
-
-/**
- * shim_anchors_follow() - mappings went: let go of files of which there are none now
- */
-void shim_anchors_follow(void)
-{
-	uint32_t i;
-
-	if (likely(!nr_locked))
-		return;
-	for (i = 0; i < NR_LOCKED; i++) {
-		if (!locked[i].addr || is_mapped(locked[i].file))
-			continue;
-		sys2(munmap, locked[i].addr, DAX_PAGE);
-		locked[i].addr = 0;
-	}
+		if (locked[i].file == file && !locked[i].addr && is_mapped_locked(file))
+			map_anchor_locked(i, fd);
+	shim_unlock_masked(mask);
 }
 
 /* Is this mapping of the kernel's one of ours, of which programs do not know? */
-bool shim_is_anchor(uint64_t addr)
+bool shim_lock_anchor_is_at_locked(uint64_t addr)
 {
 	uint32_t i;
 

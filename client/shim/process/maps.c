@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The process's dax mappings: the list, its lock and its memory.
+ * The list of the process's dax mappings, and its memory.
  *
  * The list is what the program asked for, kept beside what the kernel really holds.
  * Where the two may differ (somebody unmapped without libc), the kernel is right: a
@@ -9,25 +9,23 @@
  * Order: an entry is taken out before the memory is unmapped and put in after it was
  * mapped, so that nobody finds an entry for memory of others.
  */
-#include "client/shim/base/compiler.h"
+#include "client/shim/process/maps.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <linux/futex.h>
 #include <pthread.h>
-#include <signal.h>
-#include <stdlib.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
-#include "client/shim/base/sys.h"
 #include "libcore/size.h"
-#include "client/shim/wrap/wrap.h"
-#include <limits.h>
-#include <unistd.h>
-#include "client/shim/memory/ranges.h"
-#include "libcore/plan.h"
+#include "libcore/state.h"
+#include "libcore/verdict.h"
+#include "libcore/vma_verdict.h"
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/hex.h"
+#include "client/shim/base/sys.h"
+#include "client/shim/process/lock.h"
 
 #define FIRST_ENTRIES 64
 
@@ -68,35 +66,35 @@ bool shim_maps_overlap(uint64_t addr, uint64_t len)
 	bool is_there;
 	uint64_t mask;
 
-	if (!shim_maps_touch(addr, len) || !shim_maps_lock_slow(&mask))
+	if (!shim_maps_touch(addr, len) || !shim_lock_masked(&mask))
 		return false;
 	is_there = dax_vmas_overlap(&shim_vmas, addr, addr + len);
-	shim_maps_unlock_slow(mask);
+	shim_unlock_masked(mask);
 	return is_there;
 }
 
 /**
- * shim_maps_forget() - the kernel has put something else there
+ * shim_maps_replaced() - the kernel has put something else there
  * @addr:	first byte
  * @len:	bytes
  *
  * So what we thought was there had been unmapped by a way that we do not see.
  */
-SHIM_COLD void shim_maps_forget(uint64_t addr, uint64_t len)
+SHIM_COLD void shim_maps_replaced(uint64_t addr, uint64_t len)
 {
 	uint64_t mask;
 
-	if (!shim_maps_lock_slow(&mask))
+	if (!shim_lock_masked(&mask))
 		return;
-	if (shim_maps_has_room()) {
+	if (shim_maps_has_room_locked()) {
 		dax_vmas_remove(&shim_vmas, addr, dax_round_up(addr + len, DAX_PAGE));
-		shim_maps_changed();
+		shim_maps_changed_locked();
 	}
-	shim_maps_unlock_slow(mask);
+	shim_unlock_masked(mask);
 }
 
 /* Somebody was interrupted in the middle of a change, and will not end it. */
-static void repair(void)
+static void repair_locked(void)
 {
 	uint64_t end = 0;
 	uint32_t n = 0;
@@ -113,7 +111,7 @@ static void repair(void)
 		end = vma.end;
 	}
 	shim_vmas.nr = n;
-	shim_maps_drop_stale();
+	shim_maps_drop_stale_locked();
 }
 
 /* Not if a handler forks over our own lock: then the interrupted code gives it back. */
@@ -121,13 +119,13 @@ static bool fork_has_lock;
 
 static void before_fork(void)
 {
-	fork_has_lock = shim_maps_lock();
+	fork_has_lock = shim_lock();
 }
 
 static void after_fork_parent(void)
 {
 	if (fork_has_lock)
-		shim_maps_unlock();
+		shim_unlock();
 }
 
 static void after_fork_child(void)
@@ -141,18 +139,18 @@ static void after_fork_child(void)
 		if (vma.flags & DAX_VMA_DONTFORK)
 			dax_vmas_remove(&shim_vmas, vma.start, vma.end);
 	}
-	shim_maps_changed();
+	shim_maps_changed_locked();
 	if (fork_has_lock)
-		shim_maps_unlock();
+		shim_unlock();
 	shim_hook_call(&shim_maps_on_fork);
 }
 
 /**
- * shim_maps_has_room() - make room for one more change of the list
+ * shim_maps_has_room_locked() - make room for one more change of the list
  *
  * With the lock held. Return: false if there is no memory for it.
  */
-bool shim_maps_has_room(void)
+bool shim_maps_has_room_locked(void)
 {
 	const uint32_t max = shim_vmas.max;
 	const size_t size = max * sizeof(shim_vmas.v[0]);
@@ -160,7 +158,7 @@ bool shim_maps_has_room(void)
 	long p;
 
 	/* Every change of the list begins here: from now on it can be left half done. */
-	shim_hook_set(&shim_lock_on_broken, repair);
+	shim_hook_set(&shim_lock_on_broken, repair_locked);
 	if (likely(shim_vmas.nr + 2 * DAX_VMAS_GROWTH <= max))
 		return true;
 	p = sys6(mmap, NULL, 2 * size, PROT_READ | PROT_WRITE,
@@ -168,7 +166,7 @@ bool shim_maps_has_room(void)
 	if (sys_is_error(p))
 		return false;
 	memcpy((void *)p, old, size);
-	/* At no moment may it point to memory that is gone: see shim_maps_jump(). */
+	/* At no moment may it point to memory that is gone: see shim_lock_jump(). */
 	__atomic_store_n(&shim_vmas.v, (struct dax_vma *)p, __ATOMIC_RELEASE);
 	__atomic_store_n(&shim_vmas.max, 2 * max, __ATOMIC_RELEASE);
 	if (old != first_entries)
@@ -181,7 +179,7 @@ extern void *const __dso_handle __attribute__((visibility("hidden")));
 void *const __dso_handle = NULL;
 
 /* After every change of the list, with the lock held. */
-void shim_maps_changed(void)
+void shim_maps_changed_locked(void)
 {
 	static bool has_handlers;
 	uint64_t lo = UINT64_MAX;
@@ -198,26 +196,6 @@ void shim_maps_changed(void)
 	__atomic_store_n(&lowest, lo, __ATOMIC_RELAXED);
 	__atomic_store_n(&highest, hi, __ATOMIC_RELAXED);
 	shim_hook_call(&shim_maps_on_change);
-}
-
-/* Reads one hexadecimal number and the character behind it. */
-static uint64_t read_hex(const char **p)
-{
-	uint64_t n = 0;
-
-	for (;; (*p)++) {
-		char c = **p;
-
-		if (c >= '0' && c <= '9')
-			n = n << 4 | (uint64_t)(c - '0');
-		else if (c >= 'a' && c <= 'f')
-			n = n << 4 | (uint64_t)(c - 'a' + 10);
-		else
-			break;
-	}
-	if (**p)
-		(*p)++;
-	return n;
 }
 
 /*
@@ -245,11 +223,14 @@ static bool each_mapping(bool (*fn)(void *ctx, uint64_t start, uint64_t end,
 		buf[have] = '\0';
 		while (goes_on && (nl = strchr(line, '\n'))) {
 			const char *p = line;
-			uint64_t start = read_hex(&p);
-			uint64_t end = read_hex(&p);
+			uint64_t start;
+			uint64_t end;
 
-			/* "rw-s": the fourth letter tells shared from private */
-			goes_on = fn(ctx, start, end, p[3] == 's');
+			shim_read_hex(&p, &start);
+			p += *p != '\0'; /* the dash */
+			shim_read_hex(&p, &end);
+			/* " rw-s": the fourth letter tells shared from private */
+			goes_on = fn(ctx, start, end, *p && p[4] == 's');
 			line = nl + 1;
 		}
 		have -= (size_t)(line - buf);
@@ -266,7 +247,7 @@ struct stale_one {
 	bool is_stale;
 };
 
-static bool look_for(void *ctx, uint64_t start, uint64_t end, bool is_shared)
+static bool look_for_one(void *ctx, uint64_t start, uint64_t end, bool is_shared)
 {
 	struct stale_one *one = ctx;
 
@@ -277,18 +258,18 @@ static bool look_for(void *ctx, uint64_t start, uint64_t end, bool is_shared)
 }
 
 /**
- * shim_maps_is_stale() - is an entry's memory no longer what we made it?
+ * is_stale_locked() - is an entry's memory no longer what we made it?
  * @vma:	the entry
  *
  * True if the kernel has nothing there, or private or anonymous memory: the program
  * unmapped it by a way that we do not see. With the lock held.
  */
-bool shim_maps_is_stale(const struct dax_vma *vma)
+static bool is_stale_locked(const struct dax_vma *vma)
 {
 	struct stale_one one = {.addr = vma->start, .is_stale = true};
 
 	/* Not to be found out: believe ourselves. */
-	return each_mapping(look_for, &one) && one.is_stale;
+	return each_mapping(look_for_one, &one) && one.is_stale;
 }
 
 struct cover {
@@ -297,7 +278,7 @@ struct cover {
 };
 
 /* All of an entry has to be there, in as many pieces as the kernel likes. */
-static bool cover(void *ctx, uint64_t start, uint64_t end, bool is_shared)
+static bool cover_entries(void *ctx, uint64_t start, uint64_t end, bool is_shared)
 {
 	struct cover *c = ctx;
 
@@ -310,7 +291,7 @@ static bool cover(void *ctx, uint64_t start, uint64_t end, bool is_shared)
 						 : dax_min(end, vma.end);
 
 			/* What is missing is cut out of the entry. */
-			if (!shim_maps_has_room())
+			if (!shim_maps_has_room_locked())
 				return false;
 			dax_vmas_remove(&shim_vmas, from, gap);
 			if (c->i < shim_vmas.nr && shim_vmas.v[c->i].end == from)
@@ -329,30 +310,30 @@ static bool cover(void *ctx, uint64_t start, uint64_t end, bool is_shared)
 }
 
 /**
- * shim_maps_drop_stale() - throw out of the list what the kernel does not have
+ * shim_maps_drop_stale_locked() - throw out of the list what the kernel does not have
  *
  * With the lock held. One look at all of it, before anything is mapped over.
  */
-void shim_maps_drop_stale(void)
+void shim_maps_drop_stale_locked(void)
 {
 	struct cover c = {0};
 
-	if (each_mapping(cover, &c) && c.i < shim_vmas.nr) {
+	if (each_mapping(cover_entries, &c) && c.i < shim_vmas.nr) {
 		const struct dax_vma *vma = &shim_vmas.v[c.i];
 		uint64_t from = c.until > vma->start ? c.until : vma->start;
 
 		/* Behind the kernel's last mapping. */
-		if (shim_maps_has_room())
+		if (shim_maps_has_room_locked())
 			dax_vmas_remove(&shim_vmas, from, UINT64_MAX);
 	}
-	shim_maps_changed();
+	shim_maps_changed_locked();
 }
 
 /* Has this process ever mapped such memory? All that the others pay. */
-bool shim_has_no_pages;
+bool shim_maps_has_no_pages;
 
 /* The first dax mapping in a range, which need not be there. With the lock held. */
-const struct dax_vma *shim_first_in(uint64_t addr, uint64_t len)
+const struct dax_vma *shim_maps_first_in_locked(uint64_t addr, uint64_t len)
 {
 	uint32_t i = dax_vmas_find(&shim_vmas, addr);
 
@@ -365,7 +346,7 @@ const struct dax_vma *shim_first_in(uint64_t addr, uint64_t len)
  * Throws out what is in a range of the list but not in the kernel any more. With the
  * lock held. Return: true if anything was, and the verdict has to be found anew.
  */
-SHIM_COLD bool shim_drop_stale(uint64_t addr, uint64_t len)
+SHIM_COLD bool shim_maps_drop_stale_in_locked(uint64_t addr, uint64_t len)
 {
 	bool has_dropped = false;
 	uint32_t i;
@@ -374,7 +355,7 @@ SHIM_COLD bool shim_drop_stale(uint64_t addr, uint64_t len)
 	     i < shim_vmas.nr && shim_vmas.v[i].start < addr + len;) {
 		const struct dax_vma vma = shim_vmas.v[i];
 
-		if (shim_maps_is_stale(&vma)) {
+		if (is_stale_locked(&vma)) {
 			dax_vmas_remove(&shim_vmas, vma.start, vma.end);
 			has_dropped = true;
 		} else {
@@ -382,29 +363,29 @@ SHIM_COLD bool shim_drop_stale(uint64_t addr, uint64_t len)
 		}
 	}
 	if (has_dropped)
-		shim_maps_changed();
+		shim_maps_changed_locked();
 	return has_dropped;
 }
 
 /* Is this a range that the kernel itself would not look at? Then it shall say so. */
-bool shim_is_bad_range(uint64_t addr, uint64_t len)
+bool shim_maps_is_bad_range(uint64_t addr, uint64_t len)
 {
 	return addr & (DAX_PAGE - 1) || !len || len > DAX_TASK_SIZE ||
 	       addr > DAX_TASK_SIZE - len;
 }
 
 /**
- * shim_unmap_verdict() - may this range be unmapped, or mapped over?
+ * shim_maps_unmap_verdict_locked() - may this range be unmapped, or mapped over?
  *
  * With the lock held. Leaves in the list what a refusal leaves.
  */
-struct dax_verdict shim_unmap_verdict(uint64_t addr, uint64_t len)
+struct dax_verdict shim_maps_unmap_verdict_locked(uint64_t addr, uint64_t len)
 {
 	struct dax_verdict v = dax_munmap_verdict(&shim_vmas, addr, len);
 
-	if (unlikely(v.error) && shim_drop_stale(addr, len))
+	if (unlikely(v.error) && shim_maps_drop_stale_in_locked(addr, len))
 		v = dax_munmap_verdict(&shim_vmas, addr, len);
-	if (unlikely(v.error) && shim_maps_has_room())
+	if (unlikely(v.error) && shim_maps_has_room_locked())
 		dax_vmas_split(&shim_vmas, addr);
 	return v;
 }

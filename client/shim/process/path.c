@@ -7,24 +7,29 @@
  * back. Only paths with one of our words in them come this far, and such as do not
  * exist and are symbolic links.
  */
-#include "client/shim/base/compiler.h"
+#include "client/shim/process/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "libcore/path.h"
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/self.h"
 #include "client/shim/base/sys.h"
+#include "client/shim/process/session.h"
 
 #define LINKS_MAX 40 /* as the kernel's MAXSYMLINKS */
 
 /* The path of an open directory. Return: its length, or a negative errno. */
 static long path_of_dir(int dirfd, char buf[PATH_MAX])
 {
-	char link[32];
+	char link[SHIM_SELF_FD_LINK];
 	long n;
 
-	shim_self_path_of(dirfd, link);
+	shim_self_fd_link(dirfd, link);
 	n = sys4(readlinkat, AT_FDCWD, link, buf, PATH_MAX - 1);
 	if (n < 0)
 		return n;
@@ -35,13 +40,13 @@ static long path_of_dir(int dirfd, char buf[PATH_MAX])
 }
 
 /**
- * shim_fd_path() - the path that a descriptor was opened through
+ * shim_path_of_fd() - the path that a descriptor was opened through
  * @fd:		any descriptor
  * @buf:	receives it, as the kernel has it, terminated
  *
  * Return: its length, or a negative errno.
  */
-ssize_t shim_fd_path(int fd, char buf[PATH_MAX])
+ssize_t shim_path_of_fd(int fd, char buf[PATH_MAX])
 {
 	return path_of_dir(fd, buf);
 }
@@ -66,13 +71,13 @@ enum walk_end {
 	WALK_ARRIVED /* all is resolved; not below a root */
 };
 
-static void pop(struct walk *w)
+static void pop_name(struct walk *w)
 {
 	while (w->len && w->done[--w->len] != '/')
 		;
 }
 
-static bool push(struct walk *w, const char *name, size_t n)
+static bool push_name(struct walk *w, const char *name, size_t n)
 {
 	if (w->len + 1 + n >= PATH_MAX)
 		return false;
@@ -110,12 +115,12 @@ static int expand_link(struct walk *w)
 	if (target[0] == '/')
 		w->len = 0;
 	else
-		pop(w);
+		pop_name(w);
 	return 1;
 }
 
-static enum walk_end walk(struct walk *w, int dirfd, const char *path,
-			  enum shim_follow follow)
+static enum walk_end walk_path(struct walk *w, int dirfd, const char *path,
+			       enum shim_follow follow)
 {
 	int links = 0;
 
@@ -145,10 +150,10 @@ static enum walk_end walk(struct walk *w, int dirfd, const char *path,
 		if (n == 1 && name[0] == '.')
 			continue;
 		if (n == 2 && name[0] == '.' && name[1] == '.') {
-			pop(w);
+			pop_name(w);
 			continue;
 		}
-		if (!push(w, name, n))
+		if (!push_name(w, name, n))
 			return WALK_OTHER;
 		if (dax_path_is_root(&w->session->names, w->done, w->len))
 			return WALK_ROOT;
@@ -163,7 +168,7 @@ static enum walk_end walk(struct walk *w, int dirfd, const char *path,
 }
 
 /**
- * shim_redirect() - the path at which the emulator keeps what this one names
+ * shim_path_redirect() - the path at which the emulator keeps what this one names
  * @dirfd:	what a relative path starts from, or AT_FDCWD
  * @path:	any path
  * @follow:	is a symbolic link at its end followed?
@@ -173,17 +178,17 @@ static enum walk_end walk(struct walk *w, int dirfd, const char *path,
  *
  * Return: @buf, or @path if it is none of ours.
  */
-const char *shim_redirect(int dirfd, const char *path, enum shim_follow follow,
-			  char buf[PATH_MAX])
+const char *shim_path_redirect(int dirfd, const char *path, enum shim_follow follow,
+			       char buf[PATH_MAX])
 {
 	struct walk w = {.session = shim_session(), .done = buf};
 	size_t rest_len;
 
 	if (!w.session || strlen(path) >= PATH_MAX ||
-	    walk(&w, dirfd, path, follow) != WALK_ROOT)
+	    walk_path(&w, dirfd, path, follow) != WALK_ROOT)
 		return path;
 	if (starts_with_dir(buf, "/sys", 4))
-		shim_await_tree(w.session);
+		shim_session_await_tree(w.session);
 	rest_len = strlen(w.rest);
 	if (w.session->dir_len + w.len + rest_len >= PATH_MAX)
 		return path;
@@ -194,13 +199,13 @@ const char *shim_redirect(int dirfd, const char *path, enum shim_follow follow,
 }
 
 /**
- * shim_is_dangling() - might a path that does not exist be a way to us?
+ * shim_path_is_dangling() - might a path that does not exist be a way to us?
  * @dirfd:	what a relative path starts from, or AT_FDCWD
  * @path:	any path; may be no pointer
  *
  * A symbolic link to /dev/dax0.0 leads nowhere, as far as the kernel knows.
  */
-bool shim_is_dangling(int dirfd, const char *path)
+bool shim_path_is_dangling(int dirfd, const char *path)
 {
 	char target[2];
 
@@ -208,7 +213,7 @@ bool shim_is_dangling(int dirfd, const char *path)
 }
 
 /* Can the kernel read a path at this address? */
-SHIM_COLD bool shim_is_readable(const char *path)
+SHIM_COLD bool shim_path_is_readable(const char *path)
 {
 	char target[2];
 
@@ -232,13 +237,13 @@ static const struct shim_session *session_of(const char *path)
 }
 
 /**
- * shim_unredirect() - show a path in the runtime directory as what it stands for
+ * shim_path_unredirect() - show a path in the runtime directory as what it stands for
  * @path:	an absolute path, changed in place; terminated
  * @len:	its length
  *
  * Return: its new length, or -1 if it is none of ours.
  */
-ssize_t shim_unredirect(char *path, size_t len)
+ssize_t shim_path_unredirect(char *path, size_t len)
 {
 	const struct shim_session *s;
 
@@ -278,12 +283,12 @@ static bool may_be_shared(const char *path)
 }
 
 /**
- * shim_is_shared_dir() - is it a directory in which we have entries, too?
+ * shim_path_is_shared_dir() - is it a directory in which we have entries, too?
  * @dirfd:	what a relative path starts from, or AT_FDCWD
  * @path:	of a directory; NULL: @dirfd itself
  * @extra:	receives the directory with our entries
  */
-bool shim_is_shared_dir(int dirfd, const char *path, char extra[PATH_MAX])
+bool shim_path_is_shared_dir(int dirfd, const char *path, char extra[PATH_MAX])
 {
 	struct walk w = {.done = extra};
 
@@ -293,7 +298,7 @@ bool shim_is_shared_dir(int dirfd, const char *path, char extra[PATH_MAX])
 	if (!w.session)
 		return false;
 	if (path) {
-		if (walk(&w, dirfd, path, SHIM_FOLLOW) != WALK_ARRIVED)
+		if (walk_path(&w, dirfd, path, SHIM_FOLLOW) != WALK_ARRIVED)
 			return false;
 	} else {
 		long n = path_of_dir(dirfd, extra);
@@ -306,7 +311,7 @@ bool shim_is_shared_dir(int dirfd, const char *path, char extra[PATH_MAX])
 	    w.session->dir_len + w.len >= PATH_MAX)
 		return false;
 	if (starts_with_dir(extra, "/sys", 4))
-		shim_await_tree(w.session);
+		shim_session_await_tree(w.session);
 	memmove(extra + w.session->dir_len, extra, w.len + 1);
 	memcpy(extra, w.session->dir, w.session->dir_len);
 	return true;

@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What is told to daxrun: refusals, or with --trace every dax call. */
-#include "client/shim/base/compiler.h"
+#include "client/shim/process/report.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
 
+#include "libcore/device.h"
+#include "libcore/event.h"
+#include "libcore/state.h"
+
+#include "client/shim/base/compiler.h"
 #include "client/shim/base/sys.h"
-#include <sys/mman.h>
-#include "client/shim/memory/ranges.h"
-#include "libcore/plan.h"
-#include "libcore/size.h"
+#include "client/shim/process/lock.h"
+#include "client/shim/process/maps.h"
 
 /* How long a trace may hold a program up when its reader is slow. */
 #define TRACE_TIMEOUT_S 2
@@ -41,9 +44,9 @@ static void send_event(const struct shim_session *s, const struct dax_event *ev)
 }
 
 /* With the name of the device, or of an attribute: its end, if it is too long. */
-static SHIM_COLD void report(const struct shim_session *s, enum dax_call call,
-			     const char *name, const uint64_t *args, int nr_args,
-			     const struct dax_verdict *v, uint64_t result)
+static SHIM_COLD void report_event(const struct shim_session *s, enum dax_call call,
+				   const char *name, const uint64_t *args, int nr_args,
+				   const struct dax_verdict *v, uint64_t result)
 {
 	struct dax_event ev = {.magic = DAX_EVENT_MAGIC, .call = call, .v = *v};
 	size_t len = strlen(name);
@@ -66,10 +69,10 @@ static SHIM_COLD void report_slot(const struct shim_session *s, enum dax_call ca
 	struct dax_device dev;
 
 	dax_state_read(s->state, slot, &dev);
-	report(s, call, dev.name, args, nr_args, v, result);
+	report_event(s, call, dev.name, args, nr_args, v, result);
 }
 
-static bool is_wanted(const struct shim_session *s, const struct dax_verdict *v)
+static bool is_event_wanted(const struct shim_session *s, const struct dax_verdict *v)
 {
 	return unlikely(s->log >
 			(dax_verdict_is_told(v) ? SHIM_LOG_NONE : SHIM_LOG_REFUSALS));
@@ -91,7 +94,7 @@ void shim_report(const struct shim_session *s, enum dax_call call, uint32_t slot
 		 const uint64_t *args, int nr_args, const struct dax_verdict *v,
 		 uint64_t result)
 {
-	if (is_wanted(s, v))
+	if (is_event_wanted(s, v))
 		report_slot(s, call, slot, args, nr_args, v, result);
 }
 
@@ -103,8 +106,8 @@ void shim_report(const struct shim_session *s, enum dax_call call, uint32_t slot
 void shim_report_name(const struct shim_session *s, enum dax_call call, const char *name,
 		      const uint64_t *args, int nr_args, const struct dax_verdict *v)
 {
-	if (is_wanted(s, v))
-		report(s, call, name, args, nr_args, v, 0);
+	if (is_event_wanted(s, v))
+		report_event(s, call, name, args, nr_args, v, 0);
 }
 
 /**
@@ -122,8 +125,8 @@ void shim_report_path(const struct shim_session *s, enum dax_call call, const ch
 	shim_report_name(s, call, path, args, nr_args, v);
 }
 
-void shim_tell(const struct dax_vma *vma, enum dax_call call, const uint64_t *args,
-	       int nr, const struct dax_verdict *v, uint64_t result)
+void shim_report_vma(const struct dax_vma *vma, enum dax_call call, const uint64_t *args,
+		     int nr, const struct dax_verdict *v, uint64_t result)
 {
 	const struct shim_session *s = shim_session_if_known();
 
@@ -132,20 +135,20 @@ void shim_tell(const struct dax_vma *vma, enum dax_call call, const uint64_t *ar
 }
 
 /* The same for a range; its first mapping names the device. Without the lock. */
-void shim_tell_at(enum dax_call call, const uint64_t *args, int nr,
-		  const struct dax_verdict *v)
+void shim_report_range(enum dax_call call, const uint64_t *args, int nr,
+		       const struct dax_verdict *v)
 {
 	const struct shim_session *s = shim_session_if_known();
 	const struct dax_vma *first;
 	struct dax_vma vma = {0};
 	uint64_t mask;
 
-	if (likely(!s || s->log == SHIM_LOG_NONE) || !shim_maps_lock_slow(&mask))
+	if (likely(!s || s->log == SHIM_LOG_NONE) || !shim_lock_masked(&mask))
 		return;
-	first = shim_first_in(args[0], args[1]);
+	first = shim_maps_first_in_locked(args[0], args[1]);
 	if (first)
 		vma = *first;
-	shim_maps_unlock_slow(mask);
+	shim_unlock_masked(mask);
 	if (vma.end)
-		shim_tell(&vma, call, args, nr, v, 0);
+		shim_report_vma(&vma, call, args, nr, v, 0);
 }

@@ -5,28 +5,19 @@
  * Each goes over a connection of its own, so that nothing is left for the program to
  * close, inherit or find.
  */
-#include "client/shim/base/compiler.h"
+#include "client/shim/process/request.h"
+
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/futex.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <sys/un.h>
-#include <unistd.h>
-#include "client/shim/memory/ranges.h"
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/join.h"
+#include "client/shim/base/self.h"
 #include "client/shim/base/sys.h"
-#include "libcore/wire.h"
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
-#include "libcore/plan.h"
-#include "libcore/size.h"
 
 /* A write to an attribute is done whether we wait for it or not: better wait. */
 #define STORE_TIMEOUT_S 30
@@ -35,21 +26,21 @@
 static int32_t inside_tid;
 
 /**
- * shim_session_inside() - a thread has gone into the runtime directory
+ * shim_request_inside() - a thread has gone into the runtime directory
  * @tid:	the thread, which stays there and does not end; 0: it is not of this process
  */
-void shim_session_inside(int32_t tid)
+void shim_request_inside(int32_t tid)
 {
 	__atomic_store_n(&inside_tid, tid, __ATOMIC_RELEASE);
 }
 
 /* The directory again, by a way that the kernel bars to no thread of this process. */
-static bool way_inside(char buf[SHIM_TASK_PATH])
+static bool way_inside(char buf[SHIM_SELF_TASK_PATH])
 {
 	int32_t tid = __atomic_load_n(&inside_tid, __ATOMIC_ACQUIRE);
 
 	if (tid)
-		shim_task_path(tid, "/cwd", buf);
+		shim_self_task_path(tid, "/cwd", buf);
 	return tid != 0;
 }
 
@@ -84,10 +75,10 @@ static int connect_at(const char *dir, int timeout_s)
  */
 static int connect_to(const char *dir, int timeout_s)
 {
-	char inside[SHIM_TASK_PATH];
+	char inside[SHIM_SELF_TASK_PATH];
 	int fd;
 
-	if (unlikely(!shim_may_ask()))
+	if (unlikely(!shim_request_is_allowed()))
 		return -ECONNREFUSED;
 	fd = connect_at(dir, timeout_s);
 	if (unlikely(fd == -EACCES) && way_inside(inside))
@@ -178,8 +169,8 @@ static int receive_reply(int sock, struct dax_msg *msg, int *ret_fd)
  *
  * Return: 0, the daemon's refusal, or why it could not be asked, as negative errno.
  */
-int shim_request(const struct shim_session *s, int type, uint64_t arg, const void *body,
-		 size_t len, int fd, int *ret_fd, uint64_t ret_arg[4])
+int shim_request(const struct shim_session *s, enum dax_msg_type type, uint64_t arg,
+		 const void *body, size_t len, int fd, int *ret_fd, uint64_t ret_arg[4])
 {
 	struct dax_msg msg;
 	int reply_fd = -1;
@@ -192,7 +183,7 @@ int shim_request(const struct shim_session *s, int type, uint64_t arg, const voi
 							: SHIM_REQUEST_TIMEOUT_S);
 	if (sock < 0)
 		return sock;
-	dax_msg_init(&msg, (enum dax_msg_type)type, (uint32_t)len);
+	dax_msg_init(&msg, type, (uint32_t)len);
 	msg.arg[0] = arg;
 	r = send_request(sock, &msg, body, fd);
 	if (r == 0)
@@ -218,7 +209,7 @@ void shim_request_forbid(void)
 	__atomic_store_n(&may_not_ask, true, __ATOMIC_RELAXED);
 }
 
-bool shim_may_ask(void)
+bool shim_request_is_allowed(void)
 {
 	return likely(!__atomic_load_n(&may_not_ask, __ATOMIC_RELAXED));
 }

@@ -7,30 +7,24 @@
  * that was found stays for the life of the process: its memory is never given back,
  * so that other threads and signal handlers may use it without a lock.
  */
-#include "client/shim/base/compiler.h"
+#include "client/shim/process/session.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/time.h>
-#include <sys/un.h>
-#include <unistd.h>
+#include <time.h>
 
-#include "client/shim/memory/ranges.h"
-#include "client/shim/base/sys.h"
 #include "libcore/wire.h"
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
-#include "libcore/plan.h"
-#include "libcore/size.h"
+
+#include "client/shim/base/join.h"
+#include "client/shim/base/sys.h"
+#include "client/shim/process/request.h"
 
 static struct shim_session *session;
 
@@ -110,7 +104,7 @@ static const struct shim_session *open_session(const char *dir)
 	while (s->dir_len > 1 && s->dir[s->dir_len - 1] == '/')
 		s->dir[--s->dir_len] = '\0';
 	read_log(s);
-	shim_thp_disabled = sys5(prctl, PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1;
+	shim_session_thp_disabled = sys5(prctl, PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1;
 	if (!__atomic_compare_exchange_n(&session, &expected, s, false, __ATOMIC_ACQ_REL,
 					 __ATOMIC_ACQUIRE)) {
 		/* Another thread, or a handler over us, was first. */
@@ -173,18 +167,19 @@ static SHIM_COLD void await_word(const uint32_t *word)
 }
 
 /**
- * shim_await_tree() - wait until the sysfs tree is whole
+ * shim_session_await_tree() - wait until the sysfs tree is whole
  * @s:		the session
  *
  * daxrun's daemon writes it while the command starts. Async-signal-safe.
  */
-void shim_await_tree(const struct shim_session *s)
+void shim_session_await_tree(const struct shim_session *s)
 {
 	const uint32_t *word = &s->state->tree_pending;
 
-	if (unlikely(__atomic_load_n(word, __ATOMIC_ACQUIRE)) && shim_may_ask())
+	if (unlikely(__atomic_load_n(word, __ATOMIC_ACQUIRE)) &&
+	    shim_request_is_allowed())
 		await_word(word);
 }
 
 /* prctl(PR_SET_THP_DISABLE): no huge pages in the whole process. */
-bool shim_thp_disabled;
+bool shim_session_thp_disabled;

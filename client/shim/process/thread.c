@@ -1,21 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Threads of the shim: they are not libc's, and keep no rights that they do not need. */
-#include "client/shim/base/compiler.h"
+#include "client/shim/process/thread.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include "client/shim/memory/ranges.h"
-#include "client/shim/base/sys.h"
+#include <sys/syscall.h>
+#include <sys/types.h>
+
 #include "libcore/slice.h"
-#include "libcore/wire.h"
+
+#include "client/shim/base/sys.h"
+#include "client/shim/process/session.h"
 
 #define NOBODY 65534
 /* What systemd calls unused in its list of ranges. */
@@ -108,7 +113,7 @@ static void drop_rights(void)
 }
 
 /* It has little to do and should do it at once: see slice.h. */
-static void hurry(void)
+static void hurry_up(void)
 {
 	struct dax_sched_attr attr = {.size = sizeof(attr)};
 
@@ -123,7 +128,7 @@ static void hurry(void)
  * Goes there with the rights of the program; and in no case stays where the program is.
  * Return: is it there?
  */
-static bool enter(const char *dir)
+static bool enter_dir(const char *dir)
 {
 	if (is_valgrind())
 		return false; /* see clone_thread() */
@@ -140,10 +145,10 @@ static bool enter(const char *dir)
  */
 bool shim_thread_be_small(void)
 {
-	bool is_inside = enter(shim_session_if_known()->dir);
+	bool is_inside = enter_dir(shim_session_if_known()->dir);
 
 	drop_rights();
-	hurry();
+	hurry_up();
 	return is_inside;
 }
 

@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Asynchronous input and output: what a device refuses is refused before it is queued. */
-#include "client/shim/wrap/wrap.h"
+#include "client/shim/wrap/aio.h"
+
 #include <aio.h>
-#include <linux/fs.h>
-#include <linux/userfaultfd.h>
-#include <poll.h>
+#include <limits.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <string.h>
-#include <sys/file.h>
-#include <sys/ioctl.h>
-#include <sys/sendfile.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "libcore/reason.h"
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/peek.h"
+#include "client/shim/base/real.h"
 #include "client/shim/base/sys.h"
-#include "libcore/attrmode.h"
+#include "client/shim/process/ident.h"
+#include "client/shim/wrap/fd_call.h"
 
 /* libaio.h and linux/aio_abi.h, which may not be there. */
 struct kernel_iocb {
@@ -38,7 +41,7 @@ struct kernel_iocb {
 
 static int iocb_verdict(const struct kernel_iocb *cb)
 {
-	if (likely(shim_fd_is_other((int)cb->fd)))
+	if (likely(shim_ident_is_other((int)cb->fd)))
 		return 0;
 	switch (cb->opcode & ~7 ? cb->opcode & 7 : cb->opcode) {
 	case IOCB_PREAD:
@@ -54,14 +57,14 @@ static int iocb_verdict(const struct kernel_iocb *cb)
 }
 
 /**
- * shim_io_submit() - io_submit(2)
+ * shim_aio_submit() - io_submit(2)
  *
  * fs/aio.c submits one after the other, and answers how many; the first one's error if
  * there was none.
  *
  * Return: the number, or a negative errno.
  */
-long shim_io_submit(unsigned long ctx, long nr, void *list)
+long shim_aio_submit(unsigned long ctx, long nr, void *list)
 {
 	struct kernel_iocb cb;
 	void *p;
@@ -70,9 +73,8 @@ long shim_io_submit(unsigned long ctx, long nr, void *list)
 	for (i = 0; i < nr && i < IOV_MAX; i++) {
 		int r = 0;
 
-		if (shim_copy_in(&p, (char *)list + (size_t)i * sizeof(p), sizeof(p)) ==
-			    0 &&
-		    shim_copy_in(&cb, p, sizeof(cb)) == 0)
+		if (shim_peek(&p, (char *)list + (size_t)i * sizeof(p), sizeof(p)) == 0 &&
+		    shim_peek(&cb, p, sizeof(cb)) == 0)
 			r = iocb_verdict(&cb);
 		if (r < 0 && i == 0)
 			return r;
@@ -87,7 +89,7 @@ int io_submit(void *ctx, long nr, void **list);
 
 SHIM_EXPORT int io_submit(void *ctx, long nr, void **list)
 {
-	return (int)shim_io_submit((unsigned long)ctx, nr, list);
+	return (int)shim_aio_submit((unsigned long)ctx, nr, list);
 }
 
 /* aio(7): a request that fails at once is one that has ended. */
@@ -95,7 +97,7 @@ static bool is_aio_refused(struct aiocb *cb, enum dax_call call)
 {
 	int r;
 
-	if (likely(shim_fd_is_other(cb->aio_fildes)))
+	if (likely(shim_ident_is_other(cb->aio_fildes)))
 		return false;
 	r = shim_fd_call(cb->aio_fildes, call, 0, 0, 0);
 	if (r == 0)

@@ -1,22 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Writes to sysfs attributes: each is a request to the daemon. */
-#include "client/shim/wrap/wrap.h"
-#include <aio.h>
-#include <linux/fs.h>
-#include <linux/userfaultfd.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdarg.h>
+#include "client/shim/wrap/attr.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/ioctl.h>
-#include <sys/sendfile.h>
-#include <sys/socket.h>
-#include <unistd.h>
-#include "client/shim/base/sys.h"
-#include "libcore/attrmode.h"
-#include "libcore/sysfs.h"
+
+#include "libcore/device.h"
+#include "libcore/fault.h"
+#include "libcore/reason.h"
+#include "libcore/sysfs_node.h"
 #include "libcore/wire.h"
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/peek.h"
+#include "client/shim/base/sys.h"
+#include "client/shim/process/ident.h"
+#include "client/shim/process/path.h"
+#include "client/shim/process/report.h"
+#include "client/shim/process/request.h"
+#include "client/shim/process/session.h"
+#include "client/shim/memory/fault.h"
+#include "client/shim/wrap/fd_call.h"
 
 /* A fault of a write to an attribute: of the device whose directory it is in, if any. */
 static SHIM_COLD int attr_fault(const struct shim_session *s, const char *path,
@@ -54,7 +61,7 @@ static SHIM_COLD ssize_t store_attr(const struct shim_ident *id, int fd, const v
 	char path[PATH_MAX];
 	struct dax_verdict v = {0};
 	size_t prefix = id->session->dir_len + strlen("/sys/");
-	ssize_t len = shim_fd_path(fd, path);
+	ssize_t len = shim_path_of_fd(fd, path);
 	int r;
 
 	if (len < 0)
@@ -65,8 +72,8 @@ static SHIM_COLD ssize_t store_attr(const struct shim_ident *id, int fd, const v
 	memcpy(body, path + prefix, (size_t)len + 1);
 	if (n > DAX_SYSFS_TEXT_MAX - 1) /* fs/sysfs takes a page at a time */
 		n = DAX_SYSFS_TEXT_MAX - 1;
-	r = (int)shim_copy_in(body + len + 1, buf, n);
-	if (r == 0 && shim_has_faults(id->session, DAX_FAULT_WRITE))
+	r = (int)shim_peek(body + len + 1, buf, n);
+	if (r == 0 && shim_session_has_faults(id->session, DAX_FAULT_WRITE))
 		r = attr_fault(id->session, body, &failed);
 	if (r == 0)
 		r = shim_request(id->session, DAX_MSG_STORE, 0, body, (size_t)len + 1 + n,

@@ -5,14 +5,33 @@
  * /dev and /sys are not a user's to change, and /sys not even root's; but our files for
  * them are often the user's own, so the refusal has to come from here.
  */
-#include "client/shim/wrap/wrap.h"
-
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/types.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "libcore/device.h"
+#include "libcore/reason.h"
+#include "libcore/state.h"
+#include "libcore/verdict.h"
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/real.h"
 #include "client/shim/base/sys.h"
+#include "client/shim/process/ident.h"
+#include "client/shim/process/path.h"
+#include "client/shim/process/report.h"
+#include "client/shim/process/session.h"
+#include "client/shim/wrap/wrap.h"
 
 enum place {
 	ELSEWHERE,
@@ -26,7 +45,7 @@ static SHIM_COLD enum place place_of_word(int dirfd, const char *path,
 {
 	const struct shim_session *s;
 
-	if (shim_redirect(dirfd, path, follow, buf) == path)
+	if (shim_path_redirect(dirfd, path, follow, buf) == path)
 		return ELSEWHERE;
 	s = shim_session();
 	return strncmp(buf + s->dir_len, "/dev/", 5) ? IN_SYS : IN_DEV;
@@ -38,7 +57,7 @@ static enum place place_of(int dirfd, const char *path, enum shim_follow follow,
 	return shim_has_word(path) ? place_of_word(dirfd, path, follow, buf) : ELSEWHERE;
 }
 
-static int refuse(const char *path, const struct dax_verdict *v)
+static int report_refusal(const char *path, const struct dax_verdict *v)
 {
 	const struct shim_session *s = shim_session();
 
@@ -51,7 +70,7 @@ static SHIM_COLD int refuse_in_dev(const char *path)
 {
 	struct dax_verdict v = dax_change_verdict(false, false);
 
-	return refuse(path, &v);
+	return report_refusal(path, &v);
 }
 
 static SHIM_COLD int refuse_in_sys(char *path)
@@ -65,17 +84,17 @@ static SHIM_COLD int refuse_in_sys(char *path)
 	*slash = '\0';
 	v = dax_change_verdict(true, sys3(faccessat, AT_FDCWD, path, W_OK) == 0);
 	*slash = '/';
-	return refuse(path, &v);
+	return report_refusal(path, &v);
 }
 
-/**
- * shim_may_change() - may something at this path be made, removed or renamed?
+/*
+ * May something at this path be made, removed or renamed?
  *
  * fs/kernfs has no such operations (EPERM); /dev belongs to root.
  *
  * Return: 0 if it is none of ours, or the negative errno.
  */
-int shim_may_change(int dirfd, const char *path)
+static int may_change(int dirfd, const char *path)
 {
 	char buf[PATH_MAX];
 
@@ -92,7 +111,7 @@ int shim_may_change(int dirfd, const char *path)
 
 /*
  * The same for something that is to be made: what is there is there (fs/namei.c).
- * @refusal: what is answered in /sys, or 0: as shim_may_change() does.
+ * @refusal: what is answered in /sys, or 0: as may_change() does.
  */
 static int may_make(int dirfd, const char *path, int refusal)
 {
@@ -123,7 +142,7 @@ static bool is_user_name(const char *name)
                                                                                          \
 		if (!shim_has_word(path))                                                \
 			return REAL(func)(path, name, value, size, flags);               \
-		path = shim_redirect(AT_FDCWD, path, follow, buf);                       \
+		path = shim_path_redirect(AT_FDCWD, path, follow, buf);                  \
 		if (path == buf && is_user_name(name))                                   \
 			return (int)shim_ret(-EPERM);                                    \
 		return REAL(func)(path, name, value, size, flags);                       \
@@ -135,7 +154,7 @@ SETXATTR(lsetxattr, SHIM_NOFOLLOW)
 SHIM_EXPORT int fsetxattr(int fd, const char *name, const void *value, size_t size,
 			  int flags)
 {
-	if (unlikely(!shim_fd_is_other(fd)) && shim_ident_fd(fd).kind != SHIM_OTHER &&
+	if (unlikely(!shim_ident_is_other(fd)) && shim_ident_fd(fd).kind != SHIM_OTHER &&
 	    is_user_name(name))
 		return (int)shim_ret(-EPERM);
 	return REAL(fsetxattr)(fd, name, value, size, flags);
@@ -246,7 +265,7 @@ SHIM_EXPORT int unlinkat(int dirfd, const char *path, int flags)
 
 SHIM_EXPORT int remove(const char *path)
 {
-	int r = shim_may_change(AT_FDCWD, path);
+	int r = may_change(AT_FDCWD, path);
 
 	if (unlikely(r == -EACCES))
 		r = unlink_ours(AT_FDCWD, path, 0);
@@ -273,10 +292,10 @@ SHIM_EXPORT int rmdir(const char *path)
 #define CHANGE2(name, params, args, dirfd1, path1, dirfd2, path2)                        \
 	SHIM_EXPORT int name params                                                      \
 	{                                                                                \
-		int r = shim_may_change(dirfd1, path1);                                  \
+		int r = may_change(dirfd1, path1);                                       \
                                                                                          \
 		if (likely(!r))                                                          \
-			r = shim_may_change(dirfd2, path2);                              \
+			r = may_change(dirfd2, path2);                                   \
 		return unlikely(r < 0) ? (int)shim_ret(r) : REAL(name) args;             \
 	}
 
@@ -299,7 +318,7 @@ static int may_link(int fromfd, const char *from, int tofd, const char *to)
 {
 	int r = may_make(tofd, to, -EPERM);
 
-	if (likely(!r) && unlikely(shim_may_change(fromfd, from) < 0))
+	if (likely(!r) && unlikely(may_change(fromfd, from) < 0))
 		r = -EXDEV;
 	return r;
 }

@@ -7,16 +7,30 @@
  * remembered for a stream, in a few places that are claimed without a lock; if they
  * are all taken, such a directory is shown without our entries.
  */
-#include "client/shim/wrap/wrap.h"
-
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <fts.h>
 #include <glob.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/types.h>
 #include <unistd.h>
 
-#include "client/shim/base/sys.h"
 #include "libcore/size.h"
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/real.h"
+#include "client/shim/base/sys.h"
+#include "client/shim/process/ident.h"
+#include "client/shim/process/path.h"
+#include "client/shim/process/session.h"
+#include "client/shim/wrap/wrap.h"
 
 #define NR_SHARED 32
 
@@ -42,7 +56,7 @@ static struct shared *find_shared(DIR *dir)
 }
 
 /* Notes that a stream is to go on at @extra. */
-static SHIM_COLD void share(DIR *dir, const char *extra)
+static SHIM_COLD void share_stream(DIR *dir, const char *extra)
 {
 	DIR *ours = REAL(opendir)(extra);
 	int i;
@@ -67,7 +81,7 @@ static SHIM_COLD DIR *opendir_ours(const char *path)
 {
 	char buf[PATH_MAX];
 
-	return REAL(opendir)(shim_redirect(AT_FDCWD, path, SHIM_FOLLOW, buf));
+	return REAL(opendir)(shim_path_redirect(AT_FDCWD, path, SHIM_FOLLOW, buf));
 }
 
 /* After a directory was opened: has it entries of ours, too? */
@@ -76,8 +90,8 @@ static DIR *opened_dir(DIR *dir, int dirfd, const char *path)
 	const int saved = errno;
 	char extra[PATH_MAX];
 
-	if (dir && shim_is_shared_dir(dirfd, path, extra)) {
-		share(dir, extra);
+	if (dir && shim_path_is_shared_dir(dirfd, path, extra)) {
+		share_stream(dir, extra);
 		errno = saved;
 	}
 	return dir;
@@ -248,7 +262,7 @@ SHIM_EXPORT ssize_t getdents64(int fd, void *buf, size_t n)
 
 	if (n > THEIR_ENTRIES && sys3(lseek, fd, 0, SEEK_CUR) == 0 &&
 	    (shim_session_if_known() || secure_getenv("CUSE_DAXD_RUNTIME_DIR")) &&
-	    shim_is_shared_dir(fd, NULL, extra))
+	    shim_path_is_shared_dir(fd, NULL, extra))
 		len = entries_of(fd, extra, ours,
 				 dax_min(n - THEIR_ENTRIES, sizeof(ours)));
 	r = sys3(getdents64, fd, buf, n - len);
@@ -321,8 +335,8 @@ static void free_list(void **list, size_t n)
 	{                                                                                \
 		char buf[PATH_MAX];                                                      \
                                                                                          \
-		return REAL(name)(shim_redirect(AT_FDCWD, path, SHIM_FOLLOW, buf), ret,  \
-				  filter, compare);                                      \
+		return REAL(name)(shim_path_redirect(AT_FDCWD, path, SHIM_FOLLOW, buf),  \
+				  ret, filter, compare);                                 \
 	}                                                                                \
                                                                                          \
 	SHIM_EXPORT int name(const char *path, type ***ret, int (*filter)(const type *), \
@@ -332,7 +346,7 @@ static void free_list(void **list, size_t n)
                                                                                          \
 		if (shim_has_word(path))                                                 \
 			return name##_ours(path, ret, filter, compare);                  \
-		if (shim_may_look(path) && shim_is_shared_dir(AT_FDCWD, path, buf))      \
+		if (shim_may_look(path) && shim_path_is_shared_dir(AT_FDCWD, path, buf)) \
 			return name##_shared(path, ret, filter, compare);                \
 		return REAL(name)(path, ret, filter, compare);                           \
 	}
@@ -409,9 +423,8 @@ GLOB(glob64, glob64_t, readdir64, stat64, lstat64)
 		int i;                                                                   \
                                                                                          \
 		for (i = 0; i < n; i++)                                                  \
-			other[i] =                                                       \
-				(char *)(uintptr_t)shim_redirect(AT_FDCWD, paths[i],     \
-								 SHIM_FOLLOW, buf[i]);   \
+			other[i] = (char *)(uintptr_t)shim_path_redirect(                \
+				AT_FDCWD, paths[i], SHIM_FOLLOW, buf[i]);                \
 		other[n] = NULL;                                                         \
 		return REAL(name)(other, options, compare);                              \
 	}                                                                                \

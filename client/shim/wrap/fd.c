@@ -1,44 +1,63 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The functions that work on a descriptor. */
-#include "client/shim/wrap/wrap.h"
-
-#include <aio.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <linux/fs.h>
 #include <linux/userfaultfd.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdarg.h>
-#include <string.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "libcore/reason.h"
+#include "libcore/verdict.h"
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/peek.h"
+#include "client/shim/base/real.h"
 #include "client/shim/base/sys.h"
-#include "libcore/attrmode.h"
+#include "client/shim/process/ident.h"
+#include "client/shim/process/lock_anchor.h"
+#include "client/shim/process/maps.h"
+#include "client/shim/process/report.h"
+#include "client/shim/wrap/attr.h"
+#include "client/shim/wrap/fd_call.h"
+#include "client/shim/wrap/ndctl.h"
+#include "client/shim/wrap/pin.h"
+#include "client/shim/wrap/wrap.h"
 
 SHIM_EXPORT ssize_t write(int fd, const void *buf, size_t n)
 {
-	if (unlikely(!shim_fd_is_other(fd))) {
+	if (unlikely(!shim_ident_is_other(fd))) {
 		ssize_t r = shim_attr_write(fd, buf, n);
 
 		if (r != -EXDEV)
 			return shim_ret(r);
 	}
-	if (unlikely(shim_has_no_pages) && shim_pin_refused(fd, (uintptr_t)buf, NULL, n))
+	if (unlikely(shim_maps_has_no_pages) &&
+	    shim_pin_refused(fd, (uintptr_t)buf, NULL, n))
 		return shim_ret(-EFAULT);
 	return REAL(write)(fd, buf, n);
 }
 
 SHIM_EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 {
-	if (unlikely(!shim_fd_is_other(fd))) {
+	if (unlikely(!shim_ident_is_other(fd))) {
 		struct iovec first = {0};
 		ssize_t r = n < 0 || n > IOV_MAX ? -EINVAL : 0;
 
 		/* An attribute takes one order a call: its file sees the first vector. */
-		if (r == 0 && n && shim_copy_in(&first, iov, sizeof(first)) < 0)
+		if (r == 0 && n && shim_peek(&first, iov, sizeof(first)) < 0)
 			r = -EFAULT;
 		if (r == 0 || shim_ident_fd(fd).kind == SHIM_NODE)
 			r = shim_attr_write(fd, first.iov_base, first.iov_len);
@@ -48,7 +67,7 @@ SHIM_EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 		if (r != -EXDEV)
 			return shim_ret(r);
 	}
-	if (unlikely(shim_has_no_pages) && shim_pin_refused(fd, 0, iov, (uint64_t)n))
+	if (unlikely(shim_maps_has_no_pages) && shim_pin_refused(fd, 0, iov, (uint64_t)n))
 		return shim_ret(-EFAULT);
 	return REAL(writev)(fd, iov, n);
 }
@@ -61,7 +80,7 @@ static bool is_lseek_ours(int fd, int64_t off, int whence, long *ret)
 {
 	struct shim_ident id;
 
-	if (likely(shim_fd_is_other(fd)))
+	if (likely(shim_ident_is_other(fd)))
 		return false;
 	id = shim_ident_fd(fd);
 	if (id.kind == SHIM_NODE)
@@ -92,7 +111,7 @@ SHIM_EXPORT off64_t lseek64(int fd, off64_t off, int whence)
 /* Answers the error itself, and errno stays. */
 SHIM_EXPORT int posix_fallocate(int fd, off_t off, off_t len)
 {
-	if (unlikely(!shim_fd_is_other(fd))) {
+	if (unlikely(!shim_ident_is_other(fd))) {
 		int r = shim_fd_call(fd, DAX_CALL_FALLOCATE, 0, off, len);
 
 		if (r < 0)
@@ -103,7 +122,7 @@ SHIM_EXPORT int posix_fallocate(int fd, off_t off, off_t len)
 
 SHIM_EXPORT int posix_fallocate64(int fd, off64_t off, off64_t len)
 {
-	if (unlikely(!shim_fd_is_other(fd))) {
+	if (unlikely(!shim_ident_is_other(fd))) {
 		int r = shim_fd_call(fd, DAX_CALL_FALLOCATE, 0, off, len);
 
 		if (r < 0)
@@ -124,7 +143,7 @@ static int bad_argument(unsigned long request, void *arg, int r)
 	case FIDEDUPERANGE:
 	case FS_IOC_SETFLAGS:
 	case FS_IOC_FSSETXATTR:
-		return shim_copy_in(&byte, arg, 1) < 0 ? -EFAULT : r;
+		return shim_peek(&byte, arg, 1) < 0 ? -EFAULT : r;
 	default:
 		return r;
 	}
@@ -137,12 +156,12 @@ static int uffd_register(const void *arg)
 	struct uffdio_register reg;
 	uint64_t args[2];
 
-	if (!shim_maps_touch(0, UINT64_MAX) || shim_copy_in(&reg, arg, sizeof(reg)) < 0 ||
+	if (!shim_maps_touch(0, UINT64_MAX) || shim_peek(&reg, arg, sizeof(reg)) < 0 ||
 	    !shim_maps_overlap(reg.range.start, reg.range.len))
 		return 0;
 	args[0] = reg.range.start;
 	args[1] = reg.range.len;
-	shim_tell_at(DAX_CALL_USERFAULTFD, args, 2, &v);
+	shim_report_range(DAX_CALL_USERFAULTFD, args, 2, &v);
 	return -v.error;
 }
 
@@ -154,7 +173,7 @@ SHIM_EXPORT int ioctl(int fd, unsigned long request, ...)
 	va_start(ap, request);
 	arg = va_arg(ap, void *);
 	va_end(ap);
-	if (unlikely(!shim_fd_is_other(fd))) {
+	if (unlikely(!shim_ident_is_other(fd))) {
 		int r = _IOC_TYPE(request) == 'N' ? shim_ndctl(fd, request, arg) : -EXDEV;
 
 		if (r != -EXDEV)
@@ -190,21 +209,21 @@ static int before_fcntl(int fd, int cmd, void *arg)
 
 	switch (cmd) {
 	case F_SETLEASE:
-		if (likely(shim_fd_is_other(fd)))
+		if (likely(shim_ident_is_other(fd)))
 			return 0;
 		r = shim_fd_call(fd, DAX_CALL_FCNTL, cmd, (int64_t)(intptr_t)arg, 0);
 		return lease_answer(fd, (int64_t)(intptr_t)arg, r);
 	case F_SET_RW_HINT:
-		if (likely(shim_fd_is_other(fd)))
+		if (likely(shim_ident_is_other(fd)))
 			return 0;
-		if (shim_copy_in(&hint, arg, sizeof(hint)) < 0)
+		if (shim_peek(&hint, arg, sizeof(hint)) < 0)
 			return -EFAULT;
 		return shim_fd_call(fd, DAX_CALL_FCNTL, cmd, (int64_t)hint, 0);
 	case F_SETFL:
 	case F_GETLEASE:
 	case F_ADD_SEALS:
 	case F_GET_SEALS:
-		if (likely(shim_fd_is_other(fd)))
+		if (likely(shim_ident_is_other(fd)))
 			return 0;
 		return shim_fd_call(fd, DAX_CALL_FCNTL, cmd, (int64_t)(intptr_t)arg, 0);
 	default:
@@ -215,14 +234,14 @@ static int before_fcntl(int fd, int cmd, void *arg)
 /* A lock that succeeded, or went. */
 static void after_lock(int fd)
 {
-	if (unlikely(!shim_fd_is_other(fd)) && shim_ident_fd(fd).kind == SHIM_NODE)
-		shim_anchor_locked(fd);
+	if (unlikely(!shim_ident_is_other(fd)) && shim_ident_fd(fd).kind == SHIM_NODE)
+		shim_lock_anchor_on_lock(fd);
 }
 
 static int after_fcntl(int fd, int cmd, int r)
 {
 	if ((cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC) && r >= 0)
-		shim_fd_copied(fd, r);
+		shim_ident_copied(fd, r);
 	else if ((cmd == F_OFD_SETLK || cmd == F_OFD_SETLKW) && r == 0)
 		after_lock(fd);
 	return r;
@@ -269,9 +288,9 @@ static int before_copy(int in, int out, size_t n)
 {
 	int r = 0;
 
-	if (unlikely(!shim_fd_is_other(in)))
+	if (unlikely(!shim_ident_is_other(in)))
 		r = shim_fd_call(in, DAX_CALL_COPY_FROM, (int64_t)n, 0, 0);
-	if (r == 0 && unlikely(!shim_fd_is_other(out)))
+	if (r == 0 && unlikely(!shim_ident_is_other(out)))
 		r = shim_fd_call(out, DAX_CALL_COPY_TO, (int64_t)n, 0, 0);
 	return r;
 }
@@ -296,9 +315,9 @@ SHIM_EXPORT ssize_t copy_file_range(int in, off64_t *off_in, int out, off64_t *o
 {
 	int r = 0;
 
-	if (unlikely(!shim_fd_is_other(in)))
+	if (unlikely(!shim_ident_is_other(in)))
 		r = shim_fd_call(in, DAX_CALL_COPY_RANGE, (int64_t)n, 0, 0);
-	if (r == 0 && unlikely(!shim_fd_is_other(out)))
+	if (r == 0 && unlikely(!shim_ident_is_other(out)))
 		r = shim_fd_call(out, DAX_CALL_COPY_RANGE, (int64_t)n, 0, 0);
 	return r < 0 ? shim_ret(r)
 		     : REAL(copy_file_range)(in, off_in, out, off_out, n, flags);
@@ -308,7 +327,7 @@ SHIM_EXPORT int dup(int fd)
 {
 	int r = REAL(dup)(fd);
 
-	shim_fd_copied(fd, r);
+	shim_ident_copied(fd, r);
 	return r;
 }
 
@@ -316,7 +335,7 @@ SHIM_EXPORT int dup2(int fd, int to)
 {
 	int r = REAL(dup2)(fd, to);
 
-	shim_fd_copied(fd, r);
+	shim_ident_copied(fd, r);
 	return r;
 }
 
@@ -324,7 +343,7 @@ SHIM_EXPORT int dup3(int fd, int to, int flags)
 {
 	int r = REAL(dup3)(fd, to, flags);
 
-	shim_fd_copied(fd, r);
+	shim_ident_copied(fd, r);
 	return r;
 }
 
@@ -333,7 +352,7 @@ SHIM_EXPORT ssize_t recvmsg(int sock, struct msghdr *msg, int flags)
 	ssize_t r = REAL(recvmsg)(sock, msg, flags);
 
 	if (r >= 0 && unlikely(msg->msg_controllen))
-		shim_fd_forget_all();
+		shim_ident_forget_all();
 	return r;
 }
 
@@ -345,14 +364,14 @@ SHIM_EXPORT int recvmmsg(int sock, struct mmsghdr *msgs, unsigned int n, int fla
 
 	for (i = 0; i < r; i++)
 		if (unlikely(msgs[i].msg_hdr.msg_controllen))
-			shim_fd_forget_all();
+			shim_ident_forget_all();
 	return r;
 }
 
 /* The bit that says "ours" stays; a real node has none. */
 SHIM_EXPORT int fchmod(int fd, mode_t mode)
 {
-	if (unlikely(!shim_fd_is_other(fd))) {
+	if (unlikely(!shim_ident_is_other(fd))) {
 		struct shim_ident id = shim_ident_fd(fd);
 
 		if (id.kind == SHIM_NODE && id.session->state->handles[id.slot].dev)

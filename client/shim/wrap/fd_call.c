@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Calls on a descriptor of a device or attribute: libcore's verdicts. */
-#include "client/shim/wrap/wrap.h"
-#include <aio.h>
-#include <linux/fs.h>
-#include <linux/userfaultfd.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <string.h>
-#include <sys/file.h>
-#include <sys/ioctl.h>
-#include <sys/sendfile.h>
-#include <sys/socket.h>
-#include <unistd.h>
-#include "client/shim/base/sys.h"
+#include "client/shim/wrap/fd_call.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+
 #include "libcore/attrmode.h"
+#include "libcore/verdict.h"
+
+#include "client/shim/base/sys.h"
+#include "client/shim/process/report.h"
 
 int shim_fd_call_node(const struct shim_ident *id, int fd, enum dax_call call, int64_t a,
 		      int64_t b, int64_t c)
@@ -33,7 +29,7 @@ static int attr_call(int fd, enum dax_call call)
 	struct stat st;
 
 	if (call == DAX_CALL_READ || call == DAX_CALL_PREAD)
-		shim_attr_unread(fd, false);
+		shim_ident_set_unread(fd, false);
 	if ((call == DAX_CALL_READ || call == DAX_CALL_PREAD) &&
 	    sys2(fstat, fd, &st) == 0)
 		return -dax_attr_mode_read_error(st.st_mode);

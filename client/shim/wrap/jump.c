@@ -6,9 +6,12 @@
  * lock taken and the change half done. With the plain system calls nothing would be lost,
  * so it must not be here: the jump itself puts things right.
  */
-#include "client/shim/wrap/wrap.h"
-
 #include <setjmp.h>
+#include <stdint.h>
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/real.h"
+#include "client/shim/process/lock.h"
 
 void __longjmp_chk(struct __jmp_buf_tag env[1], int value) __attribute__((noreturn));
 void _longjmp(struct __jmp_buf_tag env[1], int value) __attribute__((noreturn));
@@ -32,8 +35,8 @@ static uintptr_t target_of(const struct __jmp_buf_tag *env)
 	SHIM_EXPORT __attribute__((noreturn)) void name(struct __jmp_buf_tag env[1],     \
 							int value)                       \
 	{                                                                                \
-		if (unlikely(shim_maps_is_locked()))                                     \
-			shim_maps_jump(target_of(env));                                  \
+		if (unlikely(shim_lock_is_taken()))                                      \
+			shim_lock_jump(target_of(env));                                  \
 		REAL(name)(env, value);                                                  \
 		__builtin_unreachable();                                                 \
 	}

@@ -3,13 +3,24 @@
  * The functions that answer with a path: what leads into the runtime directory is
  * shown as what it stands for.
  */
-#include "client/shim/wrap/wrap.h"
-
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/real.h"
 #include "client/shim/base/sys.h"
+#include "client/shim/process/maps.h"
+#include "client/shim/process/path.h"
+#include "client/shim/wrap/wrap.h"
 
 /*
  * A link's target that is a path of ours: those in /proc, of descriptors and working
@@ -24,7 +35,7 @@ static ssize_t shown_target(char *buf, ssize_t n)
 		return n;
 	memcpy(path, buf, (size_t)n);
 	path[n] = '\0';
-	shown = shim_unredirect(path, (size_t)n);
+	shown = shim_path_unredirect(path, (size_t)n);
 	if (shown < 0)
 		return n;
 	memcpy(buf, path, (size_t)shown);
@@ -62,7 +73,7 @@ static ssize_t copy_out(void *to, const void *from, size_t n)
 		size_t room = size;                                                      \
 		ssize_t n;                                                               \
                                                                                          \
-		path = shim_redirect(dirfd, path, SHIM_NOFOLLOW, other_);                \
+		path = shim_path_redirect(dirfd, path, SHIM_NOFOLLOW, other_);           \
 		buf = target_;                                                           \
 		size = sizeof(target_);                                                  \
 		n = shown_target(target_, call);                                         \
@@ -120,10 +131,10 @@ SHIM_EXPORT ssize_t __readlinkat_chk(int dirfd, const char *path, char *buf, siz
 	return REAL(__readlinkat_chk)(dirfd, path, buf, size, room);
 }
 
-static char *shown(char *path)
+static char *shown_path(char *path)
 {
 	if (path)
-		shim_unredirect(path, strlen(path));
+		shim_path_unredirect(path, strlen(path));
 	return path;
 }
 
@@ -131,8 +142,8 @@ static SHIM_COLD char *realpath_ours(const char *path, char *resolved)
 {
 	char buf[PATH_MAX];
 
-	return shown(REAL(realpath)(shim_redirect(AT_FDCWD, path, SHIM_FOLLOW, buf),
-				    resolved));
+	return shown_path(REAL(realpath)(
+		shim_path_redirect(AT_FDCWD, path, SHIM_FOLLOW, buf), resolved));
 }
 
 static char *realpath_any(const char *path, char *resolved)
@@ -145,7 +156,7 @@ static char *realpath_any(const char *path, char *resolved)
 	if (unlikely(!r) && shim_was_dangling(AT_FDCWD, path, SHIM_FOLLOW))
 		return realpath_ours(path, resolved);
 	/* From a working directory of ours, or through /proc. */
-	return shown(r);
+	return shown_path(r);
 }
 
 SHIM_EXPORT char *realpath(const char *path, char *resolved)
@@ -171,9 +182,9 @@ SHIM_EXPORT char *getcwd(char *buf, size_t size)
 	char *r = REAL(getcwd)(buf, size);
 
 	if (likely(r != NULL) || errno != ERANGE || !buf)
-		return shown(r);
+		return shown_path(r);
 	/* Our path may be too long for the program's buffer, and what is shown not. */
-	r = shown(REAL(getcwd)(path, sizeof(path)));
+	r = shown_path(REAL(getcwd)(path, sizeof(path)));
 	if (!r || strlen(r) >= size) {
 		errno = ERANGE;
 		return NULL;
@@ -183,10 +194,10 @@ SHIM_EXPORT char *getcwd(char *buf, size_t size)
 
 SHIM_EXPORT char *__getcwd_chk(char *buf, size_t size, size_t room)
 {
-	return shown(REAL(__getcwd_chk)(buf, size, room));
+	return shown_path(REAL(__getcwd_chk)(buf, size, room));
 }
 
 SHIM_EXPORT char *get_current_dir_name(void)
 {
-	return shown(REAL(get_current_dir_name)());
+	return shown_path(REAL(get_current_dir_name)());
 }

@@ -1,13 +1,33 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The functions on memory: a quick look whether dax mappings are concerned. */
-#include "client/shim/wrap/wrap.h"
-
+#include <errno.h>
 #include <linux/seccomp.h>
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/types.h>
+#include <sys/uio.h>
 
+#include "libcore/reason.h"
+#include "libcore/vma_verdict.h"
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/peek.h"
+#include "client/shim/base/real.h"
 #include "client/shim/base/sys.h"
+#include "client/shim/process/ident.h"
+#include "client/shim/process/maps.h"
+#include "client/shim/process/report.h"
+#include "client/shim/memory/lockdown.h"
+#include "client/shim/memory/madvise.h"
+#include "client/shim/memory/mmap.h"
+#include "client/shim/memory/mremap.h"
+#include "client/shim/memory/ranges.h"
+#include "client/shim/memory/refresh.h"
+#include "client/shim/wrap/wrap.h"
 
 static inline bool touches(const void *addr, size_t len)
 {
@@ -42,7 +62,7 @@ static inline void *as_pointer(long r)
 							  flags, fd, (uint64_t)off));    \
 		addr = REAL(name)(addr, len, prot, flags, fd, off);                      \
 		if (addr != MAP_FAILED && touches(addr, len))                            \
-			shim_maps_forget((uintptr_t)addr, len);                          \
+			shim_maps_replaced((uintptr_t)addr, len);                        \
 		return addr;                                                             \
 	}
 
@@ -52,7 +72,7 @@ MMAP(mmap64, off64_t)
 SHIM_EXPORT int munmap(void *addr, size_t len)
 {
 	if (touches(addr, len))
-		return (int)shim_ret(shim_munmap((uintptr_t)addr, len));
+		return (int)shim_ret(shim_ranges_munmap((uintptr_t)addr, len));
 	return REAL(munmap)(addr, len);
 }
 
@@ -76,14 +96,16 @@ SHIM_EXPORT void *mremap(void *addr, size_t old_len, size_t new_len, int flags, 
 SHIM_EXPORT int mprotect(void *addr, size_t len, int prot)
 {
 	if (touches(addr, len))
-		return (int)shim_ret(shim_mprotect((uintptr_t)addr, len, prot, -1));
+		return (int)shim_ret(
+			shim_ranges_mprotect((uintptr_t)addr, len, prot, -1));
 	return REAL(mprotect)(addr, len, prot);
 }
 
 SHIM_EXPORT int pkey_mprotect(void *addr, size_t len, int prot, int pkey)
 {
 	if (touches(addr, len))
-		return (int)shim_ret(shim_mprotect((uintptr_t)addr, len, prot, pkey));
+		return (int)shim_ret(
+			shim_ranges_mprotect((uintptr_t)addr, len, prot, pkey));
 	return REAL(pkey_mprotect)(addr, len, prot, pkey);
 }
 
@@ -119,7 +141,7 @@ static SHIM_COLD bool iov_touches(const struct iovec *iov, size_t n, uint64_t re
 
 	if (n > IOV_LOOK)
 		return true;
-	for (i = 0; i < n && shim_copy_in(&v, iov + i, sizeof(v)) == 0; i++) {
+	for (i = 0; i < n && shim_peek(&v, iov + i, sizeof(v)) == 0; i++) {
 		if (!shim_maps_overlap((uintptr_t)v.iov_base, v.iov_len))
 			continue;
 		if (!ours++) {
@@ -147,7 +169,7 @@ SHIM_EXPORT ssize_t process_madvise(int pidfd, const struct iovec *iov, size_t n
 	if (r < 0)
 		return shim_ret(r);
 	v = dax_process_madvise_verdict(advice);
-	shim_tell_at(DAX_CALL_PROCESS_MADVISE, args, 3, &v);
+	shim_report_range(DAX_CALL_PROCESS_MADVISE, args, 3, &v);
 	if (v.error)
 		return shim_ret(-v.error);
 	r = sys5(process_madvise, pidfd, iov, n, advice, flags);
@@ -158,21 +180,21 @@ SHIM_EXPORT ssize_t process_madvise(int pidfd, const struct iovec *iov, size_t n
 SHIM_EXPORT int msync(void *addr, size_t len, int flags)
 {
 	if (touches(addr, len))
-		return (int)shim_ret(shim_msync((uintptr_t)addr, len, flags));
+		return (int)shim_ret(shim_ranges_msync((uintptr_t)addr, len, flags));
 	return REAL(msync)(addr, len, flags);
 }
 
 SHIM_EXPORT int mlock(const void *addr, size_t len)
 {
 	if (touches(addr, len))
-		return (int)shim_ret(shim_mlock((uintptr_t)addr, len, 0));
+		return (int)shim_ret(shim_ranges_mlock((uintptr_t)addr, len, 0));
 	return REAL(mlock)(addr, len);
 }
 
 SHIM_EXPORT int mlock2(const void *addr, size_t len, unsigned int flags)
 {
 	if (touches(addr, len))
-		return (int)shim_ret(shim_mlock((uintptr_t)addr, len, (int)flags));
+		return (int)shim_ret(shim_ranges_mlock((uintptr_t)addr, len, (int)flags));
 	return REAL(mlock2)(addr, len, flags);
 }
 
@@ -181,14 +203,14 @@ SHIM_EXPORT int remap_file_pages(void *addr, size_t len, int prot, size_t pgoff,
 {
 	if (touches(addr, len))
 		return (int)shim_ret(
-			shim_remap_file_pages((uintptr_t)addr, len, prot, pgoff, flags));
+			shim_mremap_file_pages((uintptr_t)addr, len, prot, pgoff, flags));
 	return REAL(remap_file_pages)(addr, len, prot, pgoff, flags);
 }
 
 SHIM_EXPORT int mincore(void *addr, size_t len, unsigned char *vec)
 {
 	if (touches(addr, len))
-		return (int)shim_ret(shim_mincore((uintptr_t)addr, len, vec));
+		return (int)shim_ret(shim_ranges_mincore((uintptr_t)addr, len, vec));
 	return REAL(mincore)(addr, len, vec);
 }
 
@@ -204,18 +226,14 @@ SHIM_EXPORT int prctl(int option, ...)
 		x[i] = va_arg(ap, unsigned long);
 	va_end(ap);
 	if (unlikely(option == PR_SET_SECCOMP))
-		shim_before_lockdown();
+		shim_lockdown_prepare();
 	r = REAL(prctl)(option, x[0], x[1], x[2], x[3]);
 	if (r == 0 && unlikely(option == PR_SET_SECCOMP) && x[0] == SECCOMP_MODE_FILTER)
-		shim_filter_installed((const void *)x[1]);
+		shim_lockdown_filter_installed((const void *)x[1]);
 	if (r == 0 && unlikely(option == PR_SET_THP_DISABLE))
-		shim_set_thp_disabled(x[0] != 0);
+		shim_refresh_set_thp_disabled(x[0] != 0);
 	return r;
 }
-
-/* libnuma's, whose header need not be there. */
-long mbind(void *addr, unsigned long len, int mode, const unsigned long *mask,
-	   unsigned long nr, unsigned int flags);
 
 SHIM_EXPORT long mbind(void *addr, unsigned long len, int mode, const unsigned long *mask,
 		       unsigned long nr, unsigned int flags)
@@ -223,6 +241,6 @@ SHIM_EXPORT long mbind(void *addr, unsigned long len, int mode, const unsigned l
 	const uint64_t args[] = {(uint64_t)mode, (uintptr_t)mask, nr, flags};
 
 	if (touches(addr, len))
-		return shim_ret(shim_mbind((uintptr_t)addr, len, args));
+		return shim_ret(shim_ranges_mbind((uintptr_t)addr, len, args));
 	return shim_ret(sys6(mbind, addr, len, mode, mask, nr, flags));
 }

@@ -3,21 +3,30 @@
  * The commands of the nd bus's control node that clear poison, as libndctl and through
  * it PMDK give them (drivers/acpi/nfit/core.c: ars_get_cap(), acpi_nfit_clear_to_error()).
  */
-#include "client/shim/wrap/wrap.h"
+#include "client/shim/wrap/ndctl.h"
 
+#include <errno.h>
 #include <linux/ndctl.h>
-#include <sys/ioctl.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
-#include "client/shim/base/sys.h"
+#include "libcore/device.h"
 #include "libcore/size.h"
+#include "libcore/state.h"
 #include "libcore/wire.h"
+
+#include "client/shim/base/peek.h"
+#include "client/shim/process/ident.h"
+#include "client/shim/process/request.h"
+#include "client/shim/process/session.h"
 
 static int ars_cap(void *arg)
 {
 	struct nd_cmd_ars_cap cap;
 
-	if (shim_copy_in(&cap, arg, sizeof(cap)) < 0)
+	if (shim_peek(&cap, arg, sizeof(cap)) < 0)
 		return -EFAULT;
 	cap.status = 0;
 	cap.max_ars_out = DAX_PAGE;
@@ -34,7 +43,7 @@ static int clear_error(const struct shim_session *s, int fd, void *arg)
 	uint64_t body[2];
 	int r;
 
-	if (shim_copy_in(&clear, arg, sizeof(clear)) < 0)
+	if (shim_peek(&clear, arg, sizeof(clear)) < 0)
 		return -EFAULT;
 	body[0] = clear.address;
 	body[1] = clear.length;

@@ -1,16 +1,37 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The functions that open something. */
-#include "client/shim/wrap/wrap.h"
+#include "client/shim/wrap/open.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <spawn.h>
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "client/shim/base/sys.h"
 #include "libcore/attrmode.h"
+#include "libcore/device.h"
+#include "libcore/fault.h"
+#include "libcore/path.h"
+#include "libcore/reason.h"
+#include "libcore/state.h"
+#include "libcore/verdict.h"
 #include "libcore/wire.h"
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/real.h"
+#include "client/shim/base/sys.h"
+#include "client/shim/process/ident.h"
+#include "client/shim/process/path.h"
+#include "client/shim/process/report.h"
+#include "client/shim/process/request.h"
+#include "client/shim/process/session.h"
+#include "client/shim/memory/fault.h"
+#include "client/shim/memory/proc_maps.h"
+#include "client/shim/wrap/wrap.h"
 
 /* What open(2) would do to a file, but not to a device or attribute. */
 #define FILE_FLAGS (O_CREAT | O_TRUNC | O_DIRECT)
@@ -61,7 +82,7 @@ static int opened_node(const struct shim_ident *id, int fd, int flags)
 	if (unlikely(!dax_device_is_alive(&dev)) && !(flags & O_PATH))
 		fd = open_disabled(id, &dev, fd, flags);
 	v = dax_open_verdict(&dev, flags, false);
-	if (shim_has_faults(id->session, DAX_FAULT_OPEN) && !(flags & O_PATH)) {
+	if (shim_session_has_faults(id->session, DAX_FAULT_OPEN) && !(flags & O_PATH)) {
 		int r = shim_fault(id->session, DAX_FAULT_OPEN, dev.name, 0, 0, 0);
 
 		if (r < 0)
@@ -71,8 +92,8 @@ static int opened_node(const struct shim_ident *id, int fd, int flags)
 	if (v.error)
 		return fd < 0 ? -(int)v.error : close_with(fd, v.error);
 	if (!(flags & O_PATH))
-		shim_fd_opened(fd, id->slot);
-	shim_fd_forget(fd);
+		shim_ident_opened(fd, id->slot);
+	shim_ident_forget(fd);
 	return fd;
 }
 
@@ -86,13 +107,13 @@ static int opened_attr(const struct shim_ident *id, const char *path, int fd,
 	shim_report_path(id->session, DAX_CALL_ATTR_OPEN, path, args, 1, &v);
 	if (v.error)
 		return close_with(fd, v.error);
-	shim_fd_forget(fd);
-	shim_attr_unread(fd, true);
+	shim_ident_forget(fd);
+	shim_ident_set_unread(fd, true);
 	return fd;
 }
 
 /* What was opened may be ours: then the driver has its say. */
-static int opened(int fd, const char *path, int flags)
+static int after_kernel_open(int fd, const char *path, int flags)
 {
 	struct shim_ident id;
 	struct stat st;
@@ -139,7 +160,7 @@ int shim_open_ours(const char *path, int flags, mode_t mode)
 	if (r == 0)
 		r = open_file(path, flags, mode);
 	if (r >= 0)
-		return opened(r, path, flags);
+		return after_kernel_open(r, path, flags);
 	v = dax_refuse(-r, DAX_KERNEL, 0, 0, 0);
 	if (r == -EACCES && !strncmp(path + s->dir_len, "/sys/", 5))
 		v.reason = DAX_ATTR_MODE;
@@ -158,12 +179,12 @@ static int opened_elsewhere(int fd, const char *path, int flags)
 	int r;
 
 	if (!strncmp(path, "/dev/fd/", 8) || !strncmp(path, "/dev/std", 8))
-		return opened(fd, path, flags);
+		return after_kernel_open(fd, path, flags);
 	if (strncmp(path, "/proc/", 6))
 		return fd;
 	if (strstr(path, "/fd/"))
-		return opened(fd, path, flags);
-	r = shim_proc_open(path, flags);
+		return after_kernel_open(fd, path, flags);
+	r = shim_proc_maps_open(path, flags);
 	if (r == -EXDEV)
 		return fd;
 	sys1(close, fd);
@@ -175,7 +196,7 @@ static SHIM_COLD int try_open(int dirfd, const char *path, int flags, mode_t mod
 {
 	enum shim_follow follow = flags & O_NOFOLLOW ? SHIM_NOFOLLOW : SHIM_FOLLOW;
 	char buf[PATH_MAX];
-	const char *other = shim_redirect(dirfd, path, follow, buf);
+	const char *other = shim_path_redirect(dirfd, path, follow, buf);
 
 	if (other == path)
 		return -EXDEV;
@@ -210,7 +231,7 @@ static int after_open(int fd, int before, int dirfd, const char *path, int flags
 		if (r != -EXDEV && fd >= 0)
 			sys1(close, fd);
 		else if (r == -EXDEV && fd >= 0) /* it may be a real node */
-			return opened(fd, path, flags);
+			return after_kernel_open(fd, path, flags);
 	}
 	if (unlikely(r != -EXDEV))
 		return r;
@@ -329,14 +350,14 @@ struct how {
 #define RESOLVE_IN_ROOT 0x10
 
 /**
- * shim_openat2() - openat2(2)
+ * shim_open_how() - openat2(2)
  *
  * The kernel goes first: it checks the flags, and follows the resolve rules up to where
  * we begin, which is where it finds nothing.
  *
  * Return: a descriptor or a negative errno.
  */
-int shim_openat2(int dirfd, const char *path, const void *arg, size_t size)
+int shim_open_how(int dirfd, const char *path, const void *arg, size_t size)
 {
 	const struct how *how = arg;
 	int fd = -ENOENT;
@@ -362,7 +383,7 @@ int shim_openat2(int dirfd, const char *path, const void *arg, size_t size)
 /* The path at which fopen shall look: NULL if it is none of ours. */
 SHIM_COLD const char *shim_open_redirect(const char *path, char buf[PATH_MAX])
 {
-	const char *other = shim_redirect(AT_FDCWD, path, SHIM_FOLLOW, buf);
+	const char *other = shim_path_redirect(AT_FDCWD, path, SHIM_FOLLOW, buf);
 
 	return other == path ? NULL : other;
 }

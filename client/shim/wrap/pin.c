@@ -4,21 +4,32 @@
  * wants to pin it answers EFAULT. Only what comes through libc is seen; io_uring does
  * not, nor does another process that looks into this one.
  */
-#include "client/shim/wrap/wrap.h"
+#include "client/shim/wrap/pin.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
-#include <unistd.h>
+#include <stddef.h>
+#include <sys/types.h>
 
+#include "libcore/vma_verdict.h"
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/peek.h"
+#include "client/shim/base/real.h"
 #include "client/shim/base/sys.h"
+#include "client/shim/process/lock.h"
+#include "client/shim/process/maps.h"
+#include "client/shim/wrap/wrap.h"
 
 static bool is_pinnable(uint64_t addr, uint64_t len)
 {
 	bool is_refused;
 
-	if (!len || !shim_maps_touch(addr, len) || !shim_maps_lock())
+	if (!len || !shim_maps_touch(addr, len) || !shim_lock())
 		return true;
 	is_refused = dax_pin_verdict(&shim_vmas, addr, addr + len).error;
-	shim_maps_unlock();
+	shim_unlock();
 	return !is_refused;
 }
 
@@ -29,7 +40,7 @@ static bool are_pinnable(const struct iovec *iov, uint64_t n)
 
 	/* What the kernel refuses for another reason, it shall. */
 	for (i = 0; i < n && n <= IOV_MAX; i++)
-		if (shim_copy_in(&one, iov + i, sizeof(one)) == 0 &&
+		if (shim_peek(&one, iov + i, sizeof(one)) == 0 &&
 		    !is_pinnable((uint64_t)one.iov_base, one.iov_len))
 			return false;
 	return true;
@@ -53,7 +64,7 @@ bool shim_pin_refused(int fd, uintptr_t buf, const struct iovec *iov, uint64_t n
 SHIM_EXPORT ssize_t vmsplice(int fd, const struct iovec *iov, size_t n,
 			     unsigned int flags)
 {
-	if (unlikely(shim_has_no_pages) && !are_pinnable(iov, n))
+	if (unlikely(shim_maps_has_no_pages) && !are_pinnable(iov, n))
 		return shim_ret(-EFAULT);
 	return REAL(vmsplice)(fd, iov, n, flags);
 }
@@ -64,7 +75,7 @@ SHIM_EXPORT ssize_t vmsplice(int fd, const struct iovec *iov, size_t n,
 				 unsigned long nr_local, const struct iovec *remote,     \
 				 unsigned long nr_remote, unsigned long flags)           \
 	{                                                                                \
-		if (unlikely(shim_has_no_pages) && pid == (pid_t)sys0(getpid) &&         \
+		if (unlikely(shim_maps_has_no_pages) && pid == (pid_t)sys0(getpid) &&    \
 		    !are_pinnable(remote, nr_remote))                                    \
 			return shim_ret(-EFAULT);                                        \
 		return REAL(name)(pid, local, nr_local, remote, nr_remote, flags);       \

@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* poll and ppoll: an attribute that was not read yet is ready at once. */
-#include "client/shim/wrap/wrap.h"
-#include <aio.h>
-#include <linux/fs.h>
-#include <linux/userfaultfd.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <string.h>
-#include <sys/file.h>
-#include <sys/ioctl.h>
-#include <sys/sendfile.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <time.h>
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/peek.h"
+#include "client/shim/base/real.h"
 #include "client/shim/base/sys.h"
-#include "libcore/attrmode.h"
+#include "client/shim/process/ident.h"
+#include "client/shim/wrap/wrap.h"
 
 /* How many descriptors of a poll are looked at one by one. */
 #define NR_LOOK 64
@@ -29,7 +26,7 @@ static SHIM_COLD int add_news(struct pollfd *fds, nfds_t n)
 	nfds_t i;
 
 	for (i = 0; i < n; i++) {
-		if (fds[i].fd < 0 || !shim_attr_is_unread(fds[i].fd))
+		if (fds[i].fd < 0 || !shim_ident_is_unread(fds[i].fd))
 			continue;
 		more += !fds[i].revents;
 		fds[i].revents |= (short)(POLLERR | (fds[i].events & POLLPRI));
@@ -43,8 +40,8 @@ static SHIM_COLD bool has_news(const struct pollfd *fds, nfds_t n)
 	nfds_t i;
 
 	for (i = 0; i < n && i < NR_LOOK; i++)
-		if (shim_copy_in(&one, fds + i, sizeof(one)) == 0 && one.fd >= 0 &&
-		    shim_attr_is_unread(one.fd))
+		if (shim_peek(&one, fds + i, sizeof(one)) == 0 && one.fd >= 0 &&
+		    shim_ident_is_unread(one.fd))
 			return true;
 	return false;
 }
@@ -59,7 +56,7 @@ static SHIM_COLD int poll_news(struct pollfd *fds, nfds_t n)
 
 SHIM_EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
 {
-	if (shim_attr_any_unread() && has_news(fds, n))
+	if (shim_ident_any_unread() && has_news(fds, n))
 		return poll_news(fds, n);
 	return REAL(poll)(fds, n, timeout);
 }
@@ -67,7 +64,7 @@ SHIM_EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
 SHIM_EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 		      const sigset_t *mask)
 {
-	if (shim_attr_any_unread() && has_news(fds, n))
+	if (shim_ident_any_unread() && has_news(fds, n))
 		return poll_news(fds, n);
 	return REAL(ppoll)(fds, n, timeout, mask);
 }

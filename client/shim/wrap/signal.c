@@ -3,12 +3,20 @@
  * The functions that set what a signal does: of SIGBUS, and only there may be a handler
  * of ours in between (sigbus.c).
  */
-#include "client/shim/wrap/wrap.h"
+#include "client/shim/wrap/signal.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/real.h"
 #include "client/shim/base/sys.h"
+#include "client/shim/process/session.h"
+#include "client/shim/memory/sigbus.h"
+#include "client/shim/wrap/wrap.h"
 
 /* Some are old enough to be warned of. */
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
@@ -22,7 +30,7 @@ static inline bool is_ours(int sig)
 	return unlikely(sig == SIGBUS) && shim_session_if_known();
 }
 
-static long set(const struct sigaction *act, struct sigaction *old)
+static long set_action(const struct sigaction *act, struct sigaction *old)
 {
 	struct shim_sigaction in;
 	struct shim_sigaction out;
@@ -49,7 +57,7 @@ SHIM_EXPORT int sigaction(int sig, const struct sigaction *act, struct sigaction
 {
 	if (!is_ours(sig))
 		return REAL(sigaction)(sig, act, old);
-	return (int)shim_ret(set(act, old));
+	return (int)shim_ret(set_action(act, old));
 }
 
 static __sighandler_t set_handler(__sighandler_t handler, int flags, bool has_mask)
@@ -64,7 +72,7 @@ static __sighandler_t set_handler(__sighandler_t handler, int flags, bool has_ma
 	}
 	if (has_mask)
 		act.sa_mask.__val[0] = 1UL << (SIGBUS - 1);
-	r = set(&act, &old);
+	r = set_action(&act, &old);
 	if (r < 0) {
 		errno = (int)-r;
 		return SIG_ERR;
@@ -111,9 +119,9 @@ SHIM_EXPORT __sighandler_t sigset(int sig, __sighandler_t handler)
 }
 
 /**
- * shim_rt_sigaction() - the system call, made by syscall(2)
+ * shim_signal_rt_action() - the system call, made by syscall(2)
  */
-long shim_rt_sigaction(int sig, const void *act, void *old, size_t size)
+long shim_signal_rt_action(int sig, const void *act, void *old, size_t size)
 {
 	if (!is_ours(sig) || size != sizeof(uint64_t))
 		return sys4(rt_sigaction, sig, act, old, size);

@@ -6,16 +6,29 @@
  * attribute for which the file stands. struct stat and struct stat64 are the same
  * where we are (64 bit), and the kernel's.
  */
-#include "client/shim/wrap/wrap.h"
-
-#include <stddef.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
+#include <sys/types.h>
 #include <unistd.h>
 
+#include "libcore/device.h"
+#include "libcore/state.h"
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/real.h"
 #include "client/shim/base/sys.h"
+#include "client/shim/process/ident.h"
+#include "client/shim/process/path.h"
+#include "client/shim/process/session.h"
+#include "client/shim/wrap/wrap.h"
 
 _Static_assert(sizeof(struct stat) == sizeof(struct stat64), "64 bit only");
 _Static_assert(sizeof(struct statfs) == sizeof(struct statfs64), "64 bit only");
@@ -27,12 +40,12 @@ _Static_assert(sizeof(struct statfs) == sizeof(struct statfs64), "64 bit only");
 #define STATX_ATTR_DAX 0x200000
 #endif
 
-static void fix(struct stat *st)
+static void fix_stat(struct stat *st)
 {
 	struct shim_ident id = shim_ident_stat(st);
 
 	if (unlikely(id.kind != SHIM_OTHER))
-		shim_fix_stat(&id, st);
+		shim_ident_fix_stat(&id, st);
 }
 
 /* At a path below the runtime directory: directories and links of sysfs have no size. */
@@ -40,7 +53,7 @@ static void fix_below(const char *path, struct stat *st)
 {
 	const struct shim_session *s = shim_session_if_known();
 
-	fix(st);
+	fix_stat(st);
 	if ((S_ISDIR(st->st_mode) || S_ISLNK(st->st_mode)) && s &&
 	    !strncmp(path + s->dir_len, "/sys/", 5)) {
 		st->st_dev = s->state->sysfs_dev;
@@ -60,12 +73,12 @@ static void fix_below(const char *path, struct stat *st)
 		char buf[PATH_MAX];                                                      \
 		int r;                                                                   \
                                                                                          \
-		path = shim_redirect(dirfd, path, follow, buf);                          \
+		path = shim_path_redirect(dirfd, path, follow, buf);                     \
 		r = REAL(name) args;                                                     \
 		if (r == 0 && path == buf)                                               \
 			fix_below(path, AS_STAT(st));                                    \
 		else if (r == 0)                                                         \
-			fix(AS_STAT(st));                                                \
+			fix_stat(AS_STAT(st));                                           \
 		return r;                                                                \
 	}                                                                                \
                                                                                          \
@@ -77,7 +90,7 @@ static void fix_below(const char *path, struct stat *st)
 		if (shim_ask_again(r != 0, dirfd, path, follow))                         \
 			return SHIM_AGAIN(before, name##_ours args);                     \
 		if (likely(r == 0))                                                      \
-			fix(AS_STAT(st));                                                \
+			fix_stat(AS_STAT(st));                                           \
 		return r;                                                                \
 	}
 
@@ -87,7 +100,7 @@ static void fix_below(const char *path, struct stat *st)
 		int r = REAL(name) args;                                                 \
                                                                                          \
 		if (likely(r == 0))                                                      \
-			fix(AS_STAT(st));                                                \
+			fix_stat(AS_STAT(st));                                           \
 		return r;                                                                \
 	}
 
@@ -139,7 +152,7 @@ static bool is_root_of(const char *path, int mode)
 		char buf[PATH_MAX];                                                      \
 		int r;                                                                   \
                                                                                          \
-		path = shim_redirect(dirfd, path, follow, buf);                          \
+		path = shim_path_redirect(dirfd, path, follow, buf);                     \
 		r = REAL(name) args;                                                     \
 		if (r < 0 && errno == EACCES && path == buf && is_root_of(path, mode))   \
 			r = 0;                                                           \
@@ -177,10 +190,10 @@ static void fix_statx(struct statx *stx)
 	if (id.kind == SHIM_NODE) {
 		/* drivers/dax/device.c: dax_open() sets S_DAX on the inode */
 		dax_state_read(id.session->state, id.slot, &dev);
-		if (dev.flags & DAX_DEVICE_OPENED || shim_was_opened(id.slot))
+		if (dev.flags & DAX_DEVICE_OPENED || shim_ident_was_opened(id.slot))
 			stx->stx_attributes |= STATX_ATTR_DAX;
 	}
-	shim_fix_stat(&id, &st);
+	shim_ident_fix_stat(&id, &st);
 	stx->stx_mode = (uint16_t)st.st_mode;
 	stx->stx_dev_major = major(st.st_dev);
 	stx->stx_dev_minor = minor(st.st_dev);
@@ -197,9 +210,10 @@ static SHIM_COLD int statx_ours(int dirfd, const char *path, int flags, unsigned
 	char buf[PATH_MAX];
 	int r;
 
-	path = shim_redirect(dirfd, path,
-			     flags & AT_SYMLINK_NOFOLLOW ? SHIM_NOFOLLOW : SHIM_FOLLOW,
-			     buf);
+	path = shim_path_redirect(dirfd, path,
+				  flags & AT_SYMLINK_NOFOLLOW ? SHIM_NOFOLLOW
+							      : SHIM_FOLLOW,
+				  buf);
 	r = REAL(statx)(dirfd, path, flags, mask, stx);
 	if (r == 0)
 		fix_statx(stx);
@@ -246,7 +260,7 @@ static int statfs_fixed(const char *path, struct statfs *fs, int r)
 
 static int fstatfs_fixed(int fd, struct statfs *fs, int r)
 {
-	if (r == 0 && unlikely(!shim_fd_is_other(fd))) {
+	if (r == 0 && unlikely(!shim_ident_is_other(fd))) {
 		switch (shim_ident_fd(fd).kind) {
 		case SHIM_NODE:
 			fs->f_type = TMPFS_MAGIC;
@@ -267,7 +281,7 @@ static int fstatfs_fixed(int fd, struct statfs *fs, int r)
 	{                                                                                \
 		char buf[PATH_MAX];                                                      \
                                                                                          \
-		path = shim_redirect(AT_FDCWD, path, SHIM_FOLLOW, buf);                  \
+		path = shim_path_redirect(AT_FDCWD, path, SHIM_FOLLOW, buf);             \
 		return statfs_fixed(path, AS_STATFS(fs), REAL(name)(path, fs));          \
 	}                                                                                \
                                                                                          \
@@ -296,7 +310,7 @@ static SHIM_COLD int statvfs_ours(const char *path, struct statvfs *fs)
 {
 	char buf[PATH_MAX];
 
-	return REAL(statvfs)(shim_redirect(AT_FDCWD, path, SHIM_FOLLOW, buf), fs);
+	return REAL(statvfs)(shim_path_redirect(AT_FDCWD, path, SHIM_FOLLOW, buf), fs);
 }
 
 SHIM_EXPORT int statvfs(const char *path, struct statvfs *fs)

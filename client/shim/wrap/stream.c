@@ -5,15 +5,29 @@
  * A stream's reads and writes happen inside libc. So a stream on something of ours gets
  * functions that do what the calls would do, and the number for fileno(3).
  */
-#include "client/shim/wrap/wrap.h"
-#include <spawn.h>
-#include <stdarg.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <sys/types.h>
+
+#include "libcore/path.h"
+#include "libcore/reason.h"
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/real.h"
 #include "client/shim/base/sys.h"
-#include "libcore/attrmode.h"
-#include "libcore/wire.h"
+#include "client/shim/process/ident.h"
+#include "client/shim/process/path.h"
+#include "client/shim/memory/proc_maps.h"
+#include "client/shim/wrap/attr.h"
+#include "client/shim/wrap/fd_call.h"
+#include "client/shim/wrap/open.h"
+#include "client/shim/wrap/wrap.h"
 
 static ssize_t stream_read(void *cookie, char *buf, size_t n)
 {
@@ -134,7 +148,7 @@ static SHIM_COLD bool fopen_cold(const char *path, const char *mode, FILE **ret)
 	const char *other;
 	int fd;
 
-	fd = mode[0] == 'r' && !strchr(mode, '+') ? shim_proc_open(path, O_RDONLY)
+	fd = mode[0] == 'r' && !strchr(mode, '+') ? shim_proc_maps_open(path, O_RDONLY)
 						  : -EXDEV;
 	if (fd >= 0) {
 		*ret = fdopen(fd, mode);
@@ -155,7 +169,7 @@ static bool may_be_ours(const char *path, const char *mode)
 		return false;
 	return unlikely(dax_path_has_word(path)) ||
 	       unlikely(!strncmp(path, "/proc/", 6)) ||
-	       (mode[0] != 'r' && shim_is_dangling(AT_FDCWD, path));
+	       (mode[0] != 'r' && shim_path_is_dangling(AT_FDCWD, path));
 }
 
 SHIM_EXPORT FILE *fopen(const char *path, const char *mode)
@@ -214,7 +228,7 @@ static SHIM_COLD FILE *freopen_ours(const char *path, const char *mode, FILE *f)
 	fflush(f);
 	sys3(dup3, fd, f->_fileno, flags & O_CLOEXEC);
 	sys1(close, fd);
-	shim_fd_forget(f->_fileno);
+	shim_ident_forget(f->_fileno);
 	f->_flags &= ~(no_reads | no_writes);
 	f->_flags |= (flags & O_ACCMODE) == O_RDONLY   ? no_writes
 		     : (flags & O_ACCMODE) == O_WRONLY ? no_reads

@@ -6,10 +6,15 @@
  * frame of ours on the stack: the entry is assembly, which looks the number up in a
  * bitmap and makes the call itself, as libc does. The others go to the wrappers.
  */
-#include "client/shim/wrap/wrap.h"
-
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <linux/seccomp.h>
 #include <poll.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -19,10 +24,23 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/uio.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/peek.h"
 #include "client/shim/base/sys.h"
+#include "client/shim/process/ident.h"
+#include "client/shim/process/maps.h"
+#include "client/shim/memory/lockdown.h"
+#include "client/shim/wrap/aio.h"
+#include "client/shim/wrap/open.h"
+#include "client/shim/wrap/signal.h"
+#include "client/shim/wrap/wrap.h"
 
 #ifndef SYS_openat2
 #define SYS_openat2 437
@@ -33,9 +51,6 @@
 #ifndef SYS_faccessat2
 #define SYS_faccessat2 439
 #endif
-
-long mbind(void *addr, unsigned long len, int mode, const unsigned long *mask,
-	   unsigned long nr, unsigned int flags);
 
 /*
  * What device memory has no page for. mm/migrate.c: it answers ENOENT to all that could
@@ -51,7 +66,7 @@ static long do_move_pages(int pid, unsigned long n, void *const *pages, const in
 	if (sys_is_error(r) || !shim_maps_touch(0, UINT64_MAX) ||
 	    (pid && pid != (int)sys0(getpid)))
 		return shim_ret(r);
-	for (i = 0; i < n && shim_copy_in(&page, pages + i, sizeof(page)) == 0; i++)
+	for (i = 0; i < n && shim_peek(&page, pages + i, sizeof(page)) == 0; i++)
 		if (shim_maps_overlap((uintptr_t)page, 1) && status[i] != -EFAULT)
 			status[i] = -ENOENT;
 	return r;
@@ -76,7 +91,7 @@ static long do_pidfd_getfd(int pidfd, int fd, unsigned int flags)
 {
 	long r = shim_ret(sys3(pidfd_getfd, pidfd, fd, flags));
 
-	shim_fd_forget((int)r);
+	shim_ident_forget((int)r);
 	return r;
 }
 
@@ -85,10 +100,10 @@ static long do_seccomp(unsigned int op, unsigned int flags, void *args)
 	long r;
 
 	if (op == SECCOMP_SET_MODE_FILTER)
-		shim_before_lockdown();
+		shim_lockdown_prepare();
 	r = shim_ret(sys3(seccomp, op, flags, args));
 	if (r >= 0 && op == SECCOMP_SET_MODE_FILTER)
-		shim_filter_installed(args);
+		shim_lockdown_filter_installed(args);
 	return r;
 }
 
@@ -136,7 +151,7 @@ static long do_seccomp(unsigned int op, unsigned int flags, void *args)
 	CALL(recvmmsg, recvmmsg(I(a), P(b), U(c), I(d), P(e)))                           \
 	CALL(pidfd_getfd, do_pidfd_getfd(I(a), I(b), U(c)))                              \
 	CALL(openat, shim_open(I(a), P(b), I(c), (mode_t)d))                             \
-	CALL(openat2, shim_ret(shim_openat2(I(a), P(b), P(c), (size_t)d)))               \
+	CALL(openat2, shim_ret(shim_open_how(I(a), P(b), P(c), (size_t)d)))              \
 	CALL(newfstatat, fstatat(I(a), P(b), P(c), I(d)))                                \
 	CALL(fstat, fstat(I(a), P(b)))                                                   \
 	CALL(statx, statx(I(a), P(b), I(c), U(d), P(e)))                                 \
@@ -170,11 +185,11 @@ static long do_seccomp(unsigned int op, unsigned int flags, void *args)
 	CALL(mlock2, mlock2(P(a), (size_t)b, U(c)))                                      \
 	CALL(mbind, mbind(P(a), (unsigned long)b, I(c), P(d), (unsigned long)e, U(f)))   \
 	CALL(mincore, mincore(P(a), (size_t)b, P(c)))                                    \
-	CALL(rt_sigaction, shim_ret(shim_rt_sigaction(I(a), P(b), P(c), (size_t)d)))     \
+	CALL(rt_sigaction, shim_ret(shim_signal_rt_action(I(a), P(b), P(c), (size_t)d))) \
 	CALL(seccomp, do_seccomp(U(a), U(b), P(c)))                                      \
 	CALL(chroot, chroot(P(a)))                                                       \
 	CALL(prctl, prctl(I(a), b, c, d, e))                                             \
-	CALL(io_submit, shim_ret(shim_io_submit((unsigned long)a, b, P(c))))             \
+	CALL(io_submit, shim_ret(shim_aio_submit((unsigned long)a, b, P(c))))            \
 	CALL(setxattr, setxattr(P(a), P(b), P(c), (size_t)d, I(e)))                      \
 	CALL(lsetxattr, lsetxattr(P(a), P(b), P(c), (size_t)d, I(e)))                    \
 	CALL(fsetxattr, fsetxattr(I(a), P(b), P(c), (size_t)d, I(e)))                    \
@@ -301,8 +316,6 @@ __attribute__((used)) long shim_syscall_failed(long r)
 }
 
 #else
-
-#include <stdarg.h>
 
 SHIM_EXPORT long syscall(long n, ...)
 {

@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The functions on a descriptor that wrap.def describes in one line. */
-#include "client/shim/wrap/wrap.h"
-
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/real.h"
+#include "client/shim/process/ident.h"
+#include "client/shim/process/maps.h"
+#include "client/shim/wrap/fd_call.h"
+#include "client/shim/wrap/pin.h"
+#include "client/shim/wrap/wrap.h"
 
 /*
  * Functions with a buffer have a parameter of one of these names; the others see these,
@@ -17,10 +26,10 @@ static const uint64_t n;
 #define FD(name, type, params, args, call, a, b, c)                                      \
 	SHIM_EXPORT type name params                                                     \
 	{                                                                                \
-		if (unlikely(shim_has_no_pages) &&                                       \
+		if (unlikely(shim_maps_has_no_pages) &&                                  \
 		    shim_pin_refused(fd, (uintptr_t)buf, iov, (uint64_t)n))              \
 			return (type)shim_ret(-EFAULT);                                  \
-		if (unlikely(!shim_fd_is_other(fd))) {                                   \
+		if (unlikely(!shim_ident_is_other(fd))) {                                \
 			int r = shim_fd_call(fd, DAX_CALL_##call, (int64_t)(a),          \
 					     (int64_t)(b), (int64_t)(c));                \
                                                                                          \

@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The functions that take a path and do something that the file system knows how to. */
-#include "client/shim/wrap/wrap.h"
-
+#include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <sys/inotify.h>
 #include <sys/time.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 #include <utime.h>
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/real.h"
+#include "client/shim/process/path.h"
+#include "client/shim/memory/lockdown.h"
+#include "client/shim/wrap/wrap.h"
 
 #define FOLLOW               SHIM_FOLLOW
 #define NOFOLLOW             SHIM_NOFOLLOW
@@ -18,7 +25,7 @@
 	{                                                                                \
 		char buf[PATH_MAX];                                                      \
                                                                                          \
-		path = shim_redirect(dirfd, path, follow, buf);                          \
+		path = shim_path_redirect(dirfd, path, follow, buf);                     \
 		return REAL(name) args;                                                  \
 	}
 
@@ -58,6 +65,6 @@
 /* What is outside, the daemon too, is out of reach then; what is open stays open. */
 SHIM_EXPORT int chroot(const char *path)
 {
-	shim_before_lockdown();
+	shim_lockdown_prepare();
 	return REAL(chroot)(path);
 }

@@ -3,13 +3,22 @@
  * nftw(3): it walks inside libc, so it is given the places where our files are, and what
  * it tells of them is translated before the program's function sees it.
  */
-#include "client/shim/wrap/wrap.h"
-
+#include <dirent.h>
+#include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
+#include <stddef.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/types.h>
 #include <unistd.h>
 
+#include "client/shim/base/compiler.h"
+#include "client/shim/base/real.h"
 #include "client/shim/base/sys.h"
+#include "client/shim/process/ident.h"
+#include "client/shim/process/path.h"
+#include "client/shim/wrap/wrap.h"
 
 _Static_assert(sizeof(struct stat) == sizeof(struct stat64), "64 bit only");
 
@@ -19,7 +28,7 @@ static __thread struct {
 	int level; /* at which the walk began, for the program */
 } walking;
 
-static int visit(const char *path, const struct stat *st, int type, struct FTW *ftw)
+static int visit_shown(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
 	struct FTW shown_ftw = *ftw;
 	struct stat shown = *st;
@@ -31,11 +40,11 @@ static int visit(const char *path, const struct stat *st, int type, struct FTW *
 	if (len >= sizeof(buf))
 		return 0;
 	memcpy(buf, path, len + 1);
-	n = shim_unredirect(buf, len);
+	n = shim_path_unredirect(buf, len);
 	if (n >= 0)
 		shown_ftw.base -= (int)(len - (size_t)n);
 	shown_ftw.level += walking.level;
-	shim_fix_stat(&id, &shown);
+	shim_ident_fix_stat(&id, &shown);
 	return walking.fn(buf, &shown, type, &shown_ftw);
 }
 
@@ -63,7 +72,7 @@ static int walk_extra(const char *path, char *extra, int depth, int flags,
 		strcpy(extra + len + 1, entry->d_name);
 		walking.fn = fn;
 		walking.level = 1;
-		r = REAL(nftw)(extra, visit, depth, flags & ~FTW_MOUNT);
+		r = REAL(nftw)(extra, visit_shown, depth, flags & ~FTW_MOUNT);
 		walking.fn = outer;
 		walking.level = 0;
 	}
@@ -79,16 +88,16 @@ static SHIM_COLD int walk_ours(const char *path, int depth, int flags, __nftw_fu
 	char buf[PATH_MAX];
 	int r;
 
-	path = shim_redirect(AT_FDCWD, path, SHIM_FOLLOW, buf);
+	path = shim_path_redirect(AT_FDCWD, path, SHIM_FOLLOW, buf);
 	if (path != buf)
 		return REAL(nftw)(path, fn, depth, flags);
 	walking.fn = fn;
-	r = REAL(nftw)(path, visit, depth, flags);
+	r = REAL(nftw)(path, visit_shown, depth, flags);
 	walking.fn = outer;
 	return r;
 }
 
-static int walk(const char *path, __nftw_func_t fn, int depth, int flags)
+static int walk_tree(const char *path, __nftw_func_t fn, int depth, int flags)
 {
 	char extra[PATH_MAX];
 	int r;
@@ -96,17 +105,17 @@ static int walk(const char *path, __nftw_func_t fn, int depth, int flags)
 	if (shim_has_word(path))
 		return walk_ours(path, depth, flags, fn);
 	r = REAL(nftw)(path, fn, depth, flags);
-	if (r == 0 && shim_is_shared_dir(AT_FDCWD, path, extra))
+	if (r == 0 && shim_path_is_shared_dir(AT_FDCWD, path, extra))
 		r = walk_extra(path, extra, depth, flags, fn);
 	return r;
 }
 
 SHIM_EXPORT int nftw(const char *path, __nftw_func_t fn, int depth, int flags)
 {
-	return walk(path, fn, depth, flags);
+	return walk_tree(path, fn, depth, flags);
 }
 
 SHIM_EXPORT int nftw64(const char *path, __nftw64_func_t fn, int depth, int flags)
 {
-	return walk(path, (__nftw_func_t)(void *)fn, depth, flags);
+	return walk_tree(path, (__nftw_func_t)(void *)fn, depth, flags);
 }

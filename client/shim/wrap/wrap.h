@@ -3,15 +3,19 @@
 #ifndef SHIM_WRAP_H
 #define SHIM_WRAP_H
 
-#include "client/shim/base/real.h"
-#include "client/shim/base/compiler.h"
-
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
+#include <sys/types.h>
+
+#include "libcore/path.h"
+
+#include "client/shim/base/compiler.h"
+#include "client/shim/process/maps.h"
+#include "client/shim/process/path.h"
 
 /*
  * May we look at this path ourselves? The kernel answers EFAULT to a pointer that is
@@ -22,7 +26,7 @@ static inline bool shim_may_look(const char *path)
 	if (unlikely((uintptr_t)path - 4096 >= (UINT64_C(1) << 47) - 8192))
 		return false;
 	return likely(!shim_maps_touch((uintptr_t)path, PATH_MAX)) ||
-	       shim_is_readable(path);
+	       shim_path_is_readable(path);
 }
 
 static inline bool shim_has_word(const char *path)
@@ -34,7 +38,7 @@ static inline bool shim_has_word(const char *path)
 static inline bool shim_was_dangling(int dirfd, const char *path, enum shim_follow follow)
 {
 	return unlikely(errno == ENOENT) && follow == SHIM_FOLLOW &&
-	       shim_is_dangling(dirfd, path);
+	       shim_path_is_dangling(dirfd, path);
 }
 
 /*
@@ -72,31 +76,7 @@ static inline long shim_ret(long r)
 	return r;
 }
 
-/* wrap_fd.c */
-int shim_fd_call(int fd, enum dax_call call, int64_t a, int64_t b, int64_t c);
-int shim_fd_call_node(const struct shim_ident *id, int fd, enum dax_call call, int64_t a,
-		      int64_t b, int64_t c);
-ssize_t shim_attr_write(int fd, const void *buf, size_t n);
-
-long shim_copy_in(void *to, const void *from, size_t n);
-bool shim_pin_refused(int fd, uintptr_t buf, const struct iovec *iov, uint64_t n);
-long shim_io_submit(unsigned long ctx, long nr, void *list);
-
-/* ndctl.c */
-int shim_ndctl(int fd, unsigned long request, void *arg);
-
-/* wrap_signal.c */
-long shim_rt_sigaction(int sig, const void *act, void *old, size_t size);
-
-/* wrap_open.c */
-int shim_open_ours(const char *path, int flags, mode_t mode);
-const char *shim_open_redirect(const char *path, char buf[PATH_MAX]);
-int shim_open(int dirfd, const char *path, int flags, mode_t mode);
-int shim_openat2(int dirfd, const char *path, const void *how, size_t size);
-
-/* wrap_change.c: may something at this path be made, removed or renamed? */
-int shim_may_change(int dirfd, const char *path);
-
+/* Of libc's, but declared nowhere. */
 ssize_t __read_chk(int fd, void *buf, size_t n, size_t room);
 ssize_t __pread_chk(int fd, void *buf, size_t n, off_t off, size_t room);
 ssize_t __pread64_chk(int fd, void *buf, size_t n, off64_t off, size_t room);
@@ -117,5 +97,9 @@ ssize_t __readlinkat_chk(int dirfd, const char *path, char *buf, size_t size,
 			 size_t room);
 char *__realpath_chk(const char *path, char *resolved, size_t room);
 char *__getcwd_chk(char *buf, size_t size, size_t room);
+
+/* Of libnuma's, whose header need not be there. */
+long mbind(void *addr, unsigned long len, int mode, const unsigned long *mask,
+	   unsigned long nr, unsigned int flags);
 
 #endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Hexadecimal numbers in text of the kernel. */
+#ifndef SHIM_HEX_H
+#define SHIM_HEX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/**
+ * shim_read_hex() - read one hexadecimal number
+ * @p:		where it starts; moved to the first character behind it
+ * @ret:	receives the number, 0 if there is none
+ *
+ * Async-signal-safe.
+ *
+ * Return: true if there was at least one digit.
+ */
+static inline bool shim_read_hex(const char **p, uint64_t *ret)
+{
+	const char *start = *p;
+	uint64_t n = 0;
+
+	for (;; (*p)++) {
+		if (**p >= '0' && **p <= '9')
+			n = n << 4 | (uint64_t)(**p - '0');
+		else if (**p >= 'a' && **p <= 'f')
+			n = n << 4 | (uint64_t)(**p - 'a' + 10);
+		else
+			break;
+	}
+	*ret = n;
+	return *p > start;
+}
+
+#endif

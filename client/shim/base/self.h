@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* This process and its threads, as the kernel and /proc describe them. */
+#ifndef SHIM_SELF_H
+#define SHIM_SELF_H
+
+#include <stdint.h>
+
+#include "libcore/fault.h"
+
+/* Holds "/proc/self/task/", a number, and a short name. */
+#define SHIM_SELF_TASK_PATH 48
+/* Holds "/proc/self/fd/" and a number. */
+#define SHIM_SELF_FD_LINK 32
+
+uint64_t shim_self_now_ns(void);
+void shim_self_sleep_until(uint64_t ns);
+void shim_self_who(struct dax_fault_who *ret);
+void shim_self_comm(int32_t tid, char comm[DAX_FAULT_COMM_LEN]);
+uint32_t shim_self_uid(int32_t tid);
+void shim_self_task_path(int32_t tid, const char *name, char buf[SHIM_SELF_TASK_PATH]);
+void shim_self_fd_link(int dirfd, char buf[SHIM_SELF_FD_LINK]);
+
+#endif

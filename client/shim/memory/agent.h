@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The thread that follows what happens to devices. */
+#ifndef SHIM_AGENT_H
+#define SHIM_AGENT_H
+
+#include <stdint.h>
+
+#include "libcore/device.h"
+
+#include "client/shim/process/session.h"
+
+void shim_agent_start(void);
+void shim_agent_follow_new_locked(const struct shim_session *s, uint32_t slot,
+				  const struct dax_device *dev);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Calls that fail or are late because a fault rule says so. */
+#ifndef SHIM_FAULT_H
+#define SHIM_FAULT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "libcore/fault.h"
+#include "libcore/reason.h"
+
+#include "client/shim/process/session.h"
+
+bool shim_fault_strikes(const struct dax_fault_rule *rule,
+			const struct dax_fault_event *ev, uint64_t now_ns);
+bool shim_fault_is_refused(uint32_t rule);
+void shim_fault_init(struct dax_fault_event *ev, enum dax_fault_call call,
+		     const char *device);
+void shim_fault_tell(const struct shim_session *s, const struct dax_fault_event *ev);
+int shim_fault(const struct shim_session *s, enum dax_fault_call call, const char *device,
+	       uint64_t address, uint64_t off, uint64_t len);
+int shim_fault_slot(const struct shim_session *s, enum dax_fault_call call, uint32_t slot,
+		    uint64_t address, uint64_t off, uint64_t len);
+int shim_fault_range(enum dax_fault_call call, enum dax_call told, uint64_t addr,
+		     uint64_t len);
+
+/**
+ * shim_fault_at() - apply the fault rules to a call on memory
+ * @call:	the call
+ * @told:	the same call, as it is reported
+ * @addr, @len:	its range, as the program gave it
+ *
+ * One look at a word if there are no rules for the call. Not with the lock held.
+ *
+ * Return: 0, or the negative errno with which the call must fail.
+ */
+static inline int shim_fault_at(enum dax_fault_call call, enum dax_call told,
+				uint64_t addr, uint64_t len)
+{
+	if (shim_session_has_faults(shim_session_if_known(), call))
+		return shim_fault_range(call, told, addr, len);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* mmap, where dax mappings are concerned. */
+#ifndef SHIM_MMAP_H
+#define SHIM_MMAP_H
+
+#include <stdint.h>
+
+#include "client/shim/process/ident.h"
+
+long shim_mmap(uint64_t addr, uint64_t len, int prot, int flags, int fd, uint64_t off,
+	       const struct shim_ident *id);
+long shim_mmap_other(uint64_t addr, uint64_t len, int prot, int flags, int fd,
+		     uint64_t off);
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which pages of the process are present. */
+#ifndef SHIM_PAGEMAP_H
+#define SHIM_PAGEMAP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+int shim_pagemap_open(void);
+bool shim_pagemap_is_present(int pagemap, uint64_t addr, uint64_t len);
+
+#endif

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The process's own /proc/self/maps, smaps and numa_maps. */
+#ifndef SHIM_PROC_MAPS_H
+#define SHIM_PROC_MAPS_H
+
+int shim_proc_maps_open(const char *path, int flags);
+
+#endif

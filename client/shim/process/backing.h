@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Descriptors of backing stores, kept for the process. */
+#ifndef SHIM_BACKING_H
+#define SHIM_BACKING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "libcore/device.h"
+
+#include "client/shim/process/session.h"
+
+int shim_backing(const struct shim_session *s, uint32_t slot,
+		 const struct dax_device *dev, bool is_writable, int handle);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Where a path leads. */
+#ifndef SHIM_PATH_H
+#define SHIM_PATH_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+enum shim_follow {
+	SHIM_FOLLOW,
+	SHIM_NOFOLLOW, /* the last component itself, as lstat(2) */
+};
+
+const char *shim_path_redirect(int dirfd, const char *path, enum shim_follow follow,
+			       char buf[PATH_MAX]);
+ssize_t shim_path_unredirect(char *path, size_t len);
+ssize_t shim_path_of_fd(int fd, char buf[PATH_MAX]);
+bool shim_path_is_dangling(int dirfd, const char *path);
+bool shim_path_is_readable(const char *path);
+bool shim_path_is_shared_dir(int dirfd, const char *path, char extra[PATH_MAX]);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The daemon that this process is a client of. */
+#ifndef SHIM_SESSION_H
+#define SHIM_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "libcore/fault.h"
+#include "libcore/path.h"
+#include "libcore/state.h"
+
+#include "client/shim/base/compiler.h"
+
+/* What daxrun wants to hear of. */
+enum shim_log {
+	SHIM_LOG_NONE,
+	SHIM_LOG_REFUSALS,
+	SHIM_LOG_ALL,
+};
+
+struct shim_session {
+	const struct dax_state *state;
+	struct dax_path_names names;
+	enum shim_log log;
+	char log_path[108]; /* a datagram socket */
+	size_t dir_len;
+	char dir[108]; /* the runtime directory: absolute, no slash at the end */
+};
+
+const struct shim_session *shim_session(void);
+const struct shim_session *shim_session_if_known(void);
+void shim_session_await_tree(const struct shim_session *s);
+
+/* True if prctl(PR_SET_THP_DISABLE) forbids huge pages in the whole process. */
+extern bool shim_session_thp_disabled;
+
+/**
+ * shim_session_has_faults() - tell whether there is any fault rule for a call
+ * @s:		the session, or NULL
+ * @call:	the call
+ *
+ * All that programs without faults pay. Async-signal-safe.
+ *
+ * Return: true if there is one.
+ */
+static inline bool shim_session_has_faults(const struct shim_session *s,
+					   enum dax_fault_call call)
+{
+	return unlikely(s && __atomic_load_n(&s->state->fault_calls, __ATOMIC_RELAXED) >>
+					     call &
+				     1);
+}
+
+#endif

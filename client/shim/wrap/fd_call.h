@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Calls on a descriptor of a device or attribute. */
+#ifndef SHIM_FD_CALL_H
+#define SHIM_FD_CALL_H
+
+#include <stdint.h>
+
+#include "libcore/reason.h"
+
+#include "client/shim/process/ident.h"
+
+int shim_fd_call(int fd, enum dax_call call, int64_t a, int64_t b, int64_t c);
+int shim_fd_call_node(const struct shim_ident *id, int fd, enum dax_call call, int64_t a,
+		      int64_t b, int64_t c);
+
+#endif

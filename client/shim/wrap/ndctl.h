@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Commands of the nd bus's control node. */
+#ifndef SHIM_NDCTL_H
+#define SHIM_NDCTL_H
+
+int shim_ndctl(int fd, unsigned long request, void *arg);
+
+#endif

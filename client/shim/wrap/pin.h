@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Memory that can't be pinned. */
+#ifndef SHIM_PIN_H
+#define SHIM_PIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+bool shim_pin_refused(int fd, uintptr_t buf, const struct iovec *iov, uint64_t n);
+
+#endif
