@@ -9,9 +9,16 @@
 
 #include "client/shim/base/sys.h"
 
-/*
- * Copies from the program's memory, of which we don't know whether it is there: the
- * kernel's write would answer EFAULT.
+/**
+ * shim_peek() - copy from the program's memory, where the pointer may be bad
+ * @to:		receives the bytes
+ * @from:	where the program says that they are
+ * @n:		how many
+ *
+ * Where the process may not read itself this way (process_vm_readv(2) is forbidden),
+ * the pointer is trusted. Async-signal-safe.
+ *
+ * Return: 0, or -EFAULT if not all of it can be read.
  */
 long shim_peek(void *to, const void *from, size_t n)
 {

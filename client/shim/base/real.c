@@ -13,11 +13,13 @@ static long missing_function(void)
 }
 
 /**
- * shim_real_bind() - find the function behind ours
- * @slot:	receives it, for the next time
+ * shim_real_bind() - find the next library's function of a name
+ * @slot:	receives the function, for the next time
  * @name:	of the function
  *
- * Any number of threads may do that at once: they find the same.
+ * Threads that do this at the same time find the same function. errno is kept.
+ *
+ * Return: the function; if there is none, one that fails with ENOSYS.
  */
 void *shim_real_bind(void **slot, const char *name)
 {

@@ -12,8 +12,10 @@
 #include "client/shim/base/sys.h"
 
 /**
- * shim_self_who() - who this process is, for rules that are not for all
- * @ret:	receives it
+ * shim_self_who() - describe this process to fault rules that are not for every process
+ * @ret:	receives its id, user and name
+ *
+ * The name and the user are those of the main thread. Async-signal-safe.
  */
 void shim_self_who(struct dax_fault_who *ret)
 {
@@ -23,6 +25,13 @@ void shim_self_who(struct dax_fault_who *ret)
 	shim_self_comm(ret->pid, ret->comm);
 }
 
+/**
+ * shim_self_now_ns() - read the monotonic clock
+ *
+ * Async-signal-safe.
+ *
+ * Return: nanoseconds.
+ */
 uint64_t shim_self_now_ns(void)
 {
 	struct timespec ts;
@@ -31,6 +40,12 @@ uint64_t shim_self_now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
+/**
+ * shim_self_sleep_until() - sleep until a moment of the monotonic clock
+ * @ns:	the moment, in nanoseconds
+ *
+ * Signals do not end the sleep. Async-signal-safe.
+ */
 void shim_self_sleep_until(uint64_t ns)
 {
 	const struct timespec ts = {.tv_sec = (time_t)(ns / 1000000000),
@@ -57,9 +72,11 @@ static long read_task(int32_t tid, const char *name, char *buf, size_t size)
 }
 
 /**
- * shim_self_comm() - the name of a thread of this process
+ * shim_self_comm() - read the name of a thread of this process
  * @tid:	the thread
- * @comm:	receives it
+ * @comm:	receives the name, or "" if it can't be read
+ *
+ * Async-signal-safe.
  */
 void shim_self_comm(int32_t tid, char comm[DAX_FAULT_COMM_LEN])
 {
@@ -72,10 +89,12 @@ void shim_self_comm(int32_t tid, char comm[DAX_FAULT_COMM_LEN])
 }
 
 /**
- * shim_self_uid() - the real user of a thread of this process
+ * shim_self_uid() - read the real user of a thread of this process
  * @tid:	the thread
  *
- * For threads of ours: what they were, they have given up.
+ * For threads of the shim, which have given up what they were. Async-signal-safe.
+ *
+ * Return: the user id; the caller's own if it can't be read.
  */
 uint32_t shim_self_uid(int32_t tid)
 {
@@ -106,7 +125,13 @@ static char *write_number(char *to, unsigned int n)
 	return to + sizeof(digits) - (size_t)i - 1;
 }
 
-/* Writes "/proc/self/fd/N" or "/proc/self/cwd". */
+/**
+ * shim_self_fd_link() - write the path of the link in /proc that a descriptor has
+ * @dirfd:	the descriptor, or AT_FDCWD for the working directory
+ * @buf:	receives "/proc/self/fd/N" or "/proc/self/cwd"
+ *
+ * Async-signal-safe.
+ */
 void shim_self_fd_link(int dirfd, char buf[SHIM_SELF_FD_LINK])
 {
 	static const char fds[] = "/proc/self/fd/";
@@ -120,7 +145,7 @@ void shim_self_fd_link(int dirfd, char buf[SHIM_SELF_FD_LINK])
 }
 
 /**
- * shim_self_task_path() - path of what /proc tells of a thread of this process
+ * shim_self_task_path() - write the path of a file in /proc about a thread
  * @tid:	the thread
  * @name:	of the file, with a slash before it
  * @buf:	receives the path

@@ -47,8 +47,8 @@ static char thread_block[SHIM_THREAD_BYTES] __attribute__((aligned(64)));
 static uint32_t is_running;
 
 /*
- * Makes every mapping what its device is now. With the lock held. Return: has any device
- * changed that we had mapped once?
+ * Refreshes every mapping whose device has changed. Return: true if any device has that
+ * was ever mapped.
  */
 static bool follow_locked(const struct shim_session *s)
 {
@@ -88,7 +88,7 @@ static bool follow_locked(const struct shim_session *s)
 	return true;
 }
 
-/* Makes our mappings what their devices are now. Return: true if something had to be done. */
+/* Refreshes the mappings whose devices have changed. Return: true if there were any. */
 static bool follow_devices(const struct shim_session *s)
 {
 	bool is_any;
@@ -102,13 +102,13 @@ static bool follow_devices(const struct shim_session *s)
 }
 
 /**
- * shim_agent_follow_new_locked() - a mapping was just put into the list
+ * shim_agent_follow_new_locked() - follow the device of a mapping that was just made
  * @s:		the session
- * @slot:	of its device
+ * @slot:	of the device
  * @dev:	the device, as it was when the mapping was made
  *
- * With the lock held. The device may have changed before the mapping was in the list,
- * and the agent may have been there and gone.
+ * The device may have changed before the mapping was in the list, and the agent may have
+ * been there and gone. Async-signal-safe.
  */
 void shim_agent_follow_new_locked(const struct shim_session *s, uint32_t slot,
 				  const struct dax_device *dev)
@@ -151,7 +151,9 @@ static void run_agent(void)
 		} while (__atomic_load_n(word, __ATOMIC_ACQUIRE) != seen);
 		shim_touch_tell(s);
 		if (is_any)
-			shim_request(s, DAX_MSG_SETTLED, seen, NULL, 0, -1, NULL, NULL);
+			shim_request(s, &(struct shim_request){.type = DAX_MSG_SETTLED,
+							       .arg = seen,
+							       .fd = -1});
 		ns = shim_badblocks_follow_settle();
 		ts.tv_sec = (time_t)(ns / 1000000000);
 		ts.tv_nsec = (long)(ns % 1000000000);
@@ -182,7 +184,7 @@ static void after_fork(void)
 	shim_request_inside(0);
 	if (!s || !shim_maps_touch(0, UINT64_MAX))
 		return;
-	shim_request(s, DAX_MSG_ADOPT, 0, NULL, 0, -1, NULL, NULL);
+	shim_request(s, &(struct shim_request){.type = DAX_MSG_ADOPT, .fd = -1});
 	shim_touch_forked();
 	follow_devices(s);
 	shim_touch_tell(s);
@@ -192,8 +194,8 @@ static void after_fork(void)
 /**
  * shim_agent_start() - have an agent in this process
  *
- * Without one (a limit of processes, a program with very many thread-local variables)
- * the program goes on, but its mappings follow only at its own calls.
+ * Without one (a limit of processes, a program with very many thread-local variables) the
+ * program goes on, but its mappings follow only at its own calls. Async-signal-safe.
  */
 void shim_agent_start(void)
 {

@@ -71,12 +71,15 @@ static void refresh_locked(const struct dax_device *dev, const struct dax_bad *b
 }
 
 /**
- * shim_badblocks_follow_locked() - what of a device is bad has changed
+ * shim_badblocks_follow_locked() - show what is bad of a device now
  * @s:		the session
  * @dev:	the device as it is now
- * @is_whole:	its mappings are made anew as a whole by the caller, after this
+ * @is_whole:	true if the caller refreshes all its mappings after this anyway
  *
- * Return: true if the caller has to do that.
+ * Only what differs is mapped again, so that no other thread sees anything of the rest.
+ * Async-signal-safe.
+ *
+ * Return: true if the caller has to refresh all mappings of the device.
  */
 bool shim_badblocks_follow_locked(const struct shim_session *s,
 				  const struct dax_device *dev, bool is_whole)
@@ -111,11 +114,12 @@ bool shim_badblocks_follow_locked(const struct shim_session *s,
 }
 
 /**
- * shim_badblocks_follow_settle() - let the program have SIGBUS for itself again, when nothing is bad
+ * shim_badblocks_follow_settle() - give SIGBUS back to the program when nothing is bad
  *
- * Not at once: who has touched what was bad may not have been told of it yet.
+ * Not at once: a thread that has accessed bad memory may not have its signal yet. Takes
+ * the lock if there is something to do. Async-signal-safe.
  *
- * Return: in how many ns to ask again; 0: not before something changes.
+ * Return: in how many nanoseconds to call again; 0: not before something changes.
  */
 uint64_t shim_badblocks_follow_settle(void)
 {

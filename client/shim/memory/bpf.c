@@ -116,6 +116,16 @@ static uint32_t run_filter(const struct sock_fprog *prog, const struct seccomp_d
 	return SECCOMP_RET_ALLOW;
 }
 
+/**
+ * shim_bpf_kills() - tell whether a seccomp filter kills for a system call
+ * @prog:	the filter, which the kernel has accepted
+ * @nr:		of the system call
+ * @first:	its first argument; the second is SOCK_SEQPACKET, all others are 0
+ *
+ * Async-signal-safe.
+ *
+ * Return: true if it kills the thread or the process, or raises SIGSYS.
+ */
 bool shim_bpf_kills(const struct sock_fprog *prog, int nr, uint64_t first)
 {
 	const struct seccomp_data data = {.nr = nr,

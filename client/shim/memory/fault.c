@@ -10,7 +10,6 @@
 #include "client/shim/memory/fault.h"
 
 #include <fcntl.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
 
@@ -63,10 +62,14 @@ static struct counter *counter_of(uint32_t rule)
 }
 
 /**
- * shim_fault_strikes() - does a rule strike this time?
- * @rule:	a rule
+ * shim_fault_strikes() - count an event, and decide whether a fault rule strikes
+ * @rule:	the rule
  * @ev:		what happens; counted if it concerns the rule
  * @now_ns:	shim_self_now_ns()
+ *
+ * Async-signal-safe.
+ *
+ * Return: true if it strikes.
  */
 bool shim_fault_strikes(const struct dax_fault_rule *rule,
 			const struct dax_fault_event *ev, uint64_t now_ns)
@@ -93,10 +96,12 @@ bool shim_fault_strikes(const struct dax_fault_rule *rule,
 }
 
 /**
- * shim_fault_is_refused() - a rule can't be had in this process
+ * shim_fault_is_refused() - note that a fault rule can't be had in this process
  * @rule:	its id
  *
- * Return: true if that is new, and nobody was told of it.
+ * Async-signal-safe.
+ *
+ * Return: true if that is new, and the daemon must be told.
  */
 bool shim_fault_is_refused(uint32_t rule)
 {
@@ -107,10 +112,12 @@ bool shim_fault_is_refused(uint32_t rule)
 }
 
 /**
- * shim_fault_init() - an event of this thread
- * @ev:		to be filled
+ * shim_fault_init() - begin the description of an event of this thread
+ * @ev:		receives it
  * @call:	what happens
- * @device:	its name, or ""
+ * @device:	name of the device, or ""
+ *
+ * Async-signal-safe.
  */
 void shim_fault_init(struct dax_fault_event *ev, enum dax_fault_call call,
 		     const char *device)
@@ -126,27 +133,32 @@ void shim_fault_init(struct dax_fault_event *ev, enum dax_fault_call call,
 
 /**
  * shim_fault_tell() - tell the daemon of a fault that is given
- * @s:		the session
- * @ev:		what happened
+ * @s:	the session
+ * @ev:	what happened, with the rule that struck
  *
- * Async-signal-safe. Comes back when the daemon has done what the rule wants of it.
+ * Returns when the daemon has done what the rule asks of it. Async-signal-safe.
  */
 void shim_fault_tell(const struct shim_session *s, const struct dax_fault_event *ev)
 {
-	shim_request(s, DAX_MSG_FAULT, ev->rule, ev, sizeof(*ev), -1, NULL, NULL);
+	shim_request(s, &(struct shim_request){.type = DAX_MSG_FAULT,
+					       .arg = ev->rule,
+					       .body = ev,
+					       .len = sizeof(*ev),
+					       .fd = -1});
 }
 
 /**
- * shim_fault() - has a call to fail, or to be late?
- * @s:		the session; shim_session_has_faults() said yes
+ * shim_fault() - apply the fault rules to a call
+ * @s:		the session; shim_session_has_faults() was true
  * @call:	the call
  * @device:	name of the device that it is on, or ""
- * @address:	of the memory
- * @off, @len:	of the device, if it is about memory
+ * @address:	of the memory, if it is about memory
+ * @off, @len:	the part of the device, if it is about memory
  *
- * Sleeps if it shall be late. Not with the lock held.
+ * Sleeps for as long as the rules delay the call. Not with the lock held.
+ * Async-signal-safe.
  *
- * Return: 0, or the error as a negative errno.
+ * Return: 0, or the negative errno with which the call must fail.
  */
 SHIM_COLD int shim_fault(const struct shim_session *s, enum dax_fault_call call,
 			 const char *device, uint64_t address, uint64_t off, uint64_t len)
@@ -177,8 +189,16 @@ SHIM_COLD int shim_fault(const struct shim_session *s, enum dax_fault_call call,
 }
 
 /**
- * shim_fault_slot() - the same, for a call on a device
+ * shim_fault_slot() - apply the fault rules to a call on a device
+ * @s:		the session; shim_session_has_faults() was true
+ * @call:	the call
  * @slot:	of the device
+ * @address:	of the memory, if it is about memory
+ * @off, @len:	the part of the device, if it is about memory
+ *
+ * As shim_fault().
+ *
+ * Return: 0, or the negative errno with which the call must fail.
  */
 SHIM_COLD int shim_fault_slot(const struct shim_session *s, enum dax_fault_call call,
 			      uint32_t slot, uint64_t address, uint64_t off, uint64_t len)
@@ -190,18 +210,21 @@ SHIM_COLD int shim_fault_slot(const struct shim_session *s, enum dax_fault_call 
 }
 
 /**
- * shim_fault_range() - the same, for a call on memory
+ * shim_fault_range() - apply the fault rules to a call on memory
  * @call:	the call
- * @told:	how it is told to daxrun
+ * @told:	the same call, as it is reported
  * @addr, @len:	its range, as the program gave it
  *
- * Calls in whose range there is no dax mapping are not counted.
+ * A call in whose range there is no dax mapping is not counted. Takes the lock for a
+ * moment; sleeps as shim_fault() does. Async-signal-safe.
+ *
+ * Return: 0, or the negative errno with which the call must fail.
  */
 SHIM_COLD int shim_fault_range(enum dax_fault_call call, enum dax_call told,
 			       uint64_t addr, uint64_t len)
 {
 	const struct shim_session *s = shim_session_if_known();
-	const uint64_t args[] = {addr, len};
+	const struct shim_call as_told = {told, {addr, len}};
 	const struct dax_vma *first;
 	struct dax_verdict v;
 	struct dax_vma vma;
@@ -223,7 +246,7 @@ SHIM_COLD int shim_fault_range(enum dax_fault_call call, enum dax_call told,
 			    addr + len - start);
 	if (r < 0) {
 		v = dax_refuse(-r, DAX_INJECTED, 0, 0, 0);
-		shim_report_vma(&vma, told, args, 2, &v, 0);
+		shim_report_vma(&as_told, &vma, &v, 0);
 	}
 	return r;
 }

@@ -66,7 +66,9 @@ static void fetch_backing(int fd)
 }
 
 /**
- * shim_lockdown_prepare() - get all that mappings of open devices will need
+ * shim_lockdown_prepare() - fetch all that mappings of open devices will need
+ *
+ * Called before the program gives up rights. Async-signal-safe.
  */
 SHIM_COLD void shim_lockdown_prepare(void)
 {
@@ -94,8 +96,10 @@ SHIM_COLD void shim_lockdown_prepare(void)
 }
 
 /**
- * shim_lockdown_filter_installed() - the program has a seccomp filter now
- * @prog:	struct sock_fprog, that the kernel has accepted
+ * shim_lockdown_filter_installed() - note that the program has a seccomp filter now
+ * @prog:	struct sock_fprog, which the kernel has accepted
+ *
+ * Calls of the shim for which the filter kills are not made from now on.
  */
 SHIM_COLD void shim_lockdown_filter_installed(const void *prog)
 {

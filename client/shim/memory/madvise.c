@@ -47,7 +47,7 @@ static long advise_flags(const struct shim_piece *piece, int advice,
 	dax_vmas_set_flags(&shim_vmas, piece->start, piece->end, a->clear, a->set);
 	if (unlikely(is_off_align))
 		shim_refresh_range_locked(piece->start, piece->end);
-	/* No huge pages where only huge ones can be: see shim_refresh_drop_untouched_locked(). */
+	/* No huge pages where only huge ones can be: shim_refresh_is_reachable(). */
 	vma = *shim_maps_first_in_locked(piece->start, 1);
 	if ((a->set | a->clear) & DAX_VMA_NOHUGEPAGE) {
 		if (!shim_refresh_is_reachable(&vma))
@@ -158,7 +158,7 @@ static SHIM_COLD long fail_piece(const struct shim_piece *piece, int advice,
 
 static SHIM_COLD long fail_memory(uint64_t addr, uint64_t len, int advice)
 {
-	const uint64_t args[] = {addr, len, (uint64_t)advice};
+	const struct shim_call call = {DAX_CALL_MADVISE, {addr, len, (uint64_t)advice}};
 	const uint64_t end = addr + dax_round_up(len, DAX_PAGE);
 	struct dax_verdict v = dax_allow();
 	struct shim_piece piece = {.end = addr};
@@ -179,21 +179,26 @@ static SHIM_COLD long fail_memory(uint64_t addr, uint64_t len, int advice)
 	}
 	shim_unlock_masked(mask);
 	if (vma.end)
-		shim_report_vma(&vma, DAX_CALL_MADVISE, args, 3, &v, 0);
+		shim_report_vma(&call, &vma, &v, 0);
 	if (unit.align)
 		shim_sigbus_poisoned(unit.addr, unit.align);
 	return r;
 }
 
 /**
- * shim_madvise() - madvise of a range in which dax mappings may be
+ * shim_madvise() - do what madvise does in a range in which dax mappings may be
+ * @addr, @len, @advice:	madvise's arguments
  *
- * mm/madvise.c: do_madvise(): a gap is remembered as ENOMEM, another error ends it.
+ * A gap is remembered as ENOMEM, another error ends the call (mm/madvise.c:
+ * do_madvise()).
+ * Takes the lock. Async-signal-safe.
+ *
+ * Return: 0 or a negative errno.
  */
 long shim_madvise(uint64_t addr, uint64_t len, int advice)
 {
 	const int fault = shim_fault_at(DAX_FAULT_MADVISE, DAX_CALL_MADVISE, addr, len);
-	const uint64_t args[] = {addr, len, (uint64_t)advice};
+	const struct shim_call call = {DAX_CALL_MADVISE, {addr, len, (uint64_t)advice}};
 	struct dax_verdict v = dax_allow();
 	const uint64_t end = addr + dax_round_up(len, DAX_PAGE);
 	struct shim_piece piece = {.end = addr};
@@ -227,6 +232,6 @@ long shim_madvise(uint64_t addr, uint64_t len, int advice)
 	}
 	shim_unlock_masked(mask);
 	if (vma.end)
-		shim_report_vma(&vma, DAX_CALL_MADVISE, args, 3, &v, 0);
+		shim_report_vma(&call, &vma, &v, 0);
 	return r ? r : gap;
 }

@@ -25,8 +25,10 @@
  * shim_map_plan_reserve() - find room, as the driver's get_unmapped_area does
  * @len:	bytes, page-rounded
  * @align:	the device's
- * @off:	the address is to be congruent to this, modulo @align
+ * @off:	the address is congruent to this, modulo @align
  * @flags:	of mmap: MAP_32BIT counts
+ *
+ * Async-signal-safe.
  *
  * Return: the address of @len reserved bytes (PROT_NONE), or a negative errno.
  */
@@ -77,106 +79,98 @@ static long map_hole(uint64_t addr, uint64_t len, int prot, int flags)
  * Maps a piece of a backing store. What hugetlbfs can't map, because it begins inside
  * a unit, shows nothing: on a real device what it shows is undefined.
  */
-static long map_piece(const struct dax_device *dev, uint64_t addr, uint64_t len, int prot,
-		      int flags, int backing, uint64_t store)
+static long map_piece(const struct shim_map_plan *map, const struct dax_segment *seg,
+		      uint64_t addr, int flags)
 {
-	long p = sys6(mmap, addr, len, prot, flags, backing, store);
+	long p = sys6(mmap, addr, seg->len, map->prot, flags, map->backing, seg->store);
 
-	if (unlikely(p == -EINVAL) && store & (dev->align - 1))
-		p = map_hole(addr, len, prot, flags);
+	if (unlikely(p == -EINVAL) && seg->store & (map->dev->align - 1))
+		p = map_hole(addr, seg->len, map->prot, flags);
 	return p;
 }
 
 /**
  * shim_map_plan() - map a stretch of a device at an address
- * @dev:	the device; what it does not serve becomes holes
- * @addr:	where; with neither MAP_FIXED nor MAP_FIXED_NOREPLACE in @flags, a
- *		page-aligned hint
- * @len:	bytes
- * @off:	device offset
- * @prot:	PROT_*
- * @flags:	of the program's mmap, and how @addr is meant
- * @backing:	descriptor of the backing store; not used if @dev is all hole
+ * @map:	the stretch
  *
- * What was at a fixed address is replaced in one step; with a failure after that it
- * is gone, as with the kernel's own.
+ * With neither MAP_FIXED nor MAP_FIXED_NOREPLACE in the flags, the address is a
+ * page-aligned hint. The descriptor is not used if all of the stretch is a hole.
+ *
+ * What was at a fixed address is replaced in one step. If the call fails after that, the
+ * memory is gone, as with the kernel's own mmap.
  *
  * Return: the address, or a negative errno.
  */
-long shim_map_plan(const struct dax_device *dev, uint64_t addr, uint64_t len,
-		   uint64_t off, int prot, int flags, int backing)
+long shim_map_plan(const struct shim_map_plan *map)
 {
-	const int how = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_32BIT);
-	int real = MAP_SHARED | (flags & HANDED_ON);
+	const int how = map->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_32BIT);
+	int real = MAP_SHARED | (map->flags & HANDED_ON);
 	struct dax_segment seg;
 	struct dax_plan plan;
-	struct dax_fault_who me;
+	struct dax_fault_who self;
 	long p = -EINVAL;
 
-	dax_plan_init(&plan, dev, off, len);
-	if (unlikely(dev->flags & DAX_DEVICE_BAD)) {
-		shim_self_who(&me);
-		dax_plan_mind_bad(&plan, shim_session_if_known()->state, &me);
+	dax_plan_init(&plan, map->dev, map->off, map->len);
+	if (unlikely(map->dev->flags & DAX_DEVICE_BAD)) {
+		shim_self_who(&self);
+		dax_plan_mind_bad(&plan, shim_session_if_known()->state, &self);
 	}
 	dax_plan_next(&plan, &seg);
-	if (seg.len == len && !seg.is_hole) {
-		p = map_piece(dev, addr, len, prot, real | how, backing, seg.store);
+	if (seg.len == map->len && !seg.is_hole) {
+		p = map_piece(map, &seg, map->addr, real | how);
 	} else {
 		/* The whole of it first: it finds the place, and has the right size. */
-		p = map_hole(addr, len, prot, real | how);
+		p = map_hole(map->addr, map->len, map->prot, real | how);
 		if (sys_is_error(p))
 			return p;
 		do {
 			long r = 0;
 
 			if (!seg.is_hole)
-				r = map_piece(dev, (uint64_t)p + seg.pos, seg.len, prot,
-					      real | MAP_FIXED, backing, seg.store);
+				r = map_piece(map, &seg, (uint64_t)p + seg.pos,
+					      real | MAP_FIXED);
 			if (sys_is_error(r)) {
-				sys2(munmap, p, len);
+				sys2(munmap, p, map->len);
 				return r;
 			}
 		} while (dax_plan_next(&plan, &seg));
 	}
 	/* mm/mlock.c: mlock_fixup() leaves a dax mapping alone, once it is populated. */
-	if (unlikely(flags & MAP_LOCKED) && !sys_is_error(p))
-		sys2(munlock, p, len);
+	if (unlikely(map->flags & MAP_LOCKED) && !sys_is_error(p))
+		sys2(munlock, p, map->len);
 	if (shim_session_has_faults(shim_session_if_known(), DAX_FAULT_TOUCH) &&
 	    !sys_is_error(p))
-		shim_touch_mapped(dev, (uint64_t)p, len);
+		shim_touch_mapped(map->dev, (uint64_t)p, map->len);
 	return p;
 }
 
 /**
- * shim_map_plan_over() - make a part of a mapping what it should be
- * @dev:	the device as it is now
- * @addr:	where; a mapping of it is there
- * @len:	bytes
- * @off:	device offset
- * @prot:	PROT_*
- * @backing:	descriptor of the backing store, or a negative errno: then only holes
+ * shim_map_plan_over() - map a part of a mapping again, as its device is now
+ * @map:	the part; its flags are not used
+ *
+ * With a negative descriptor only the holes are made.
  *
  * Piece by piece, each replaced in one step: what is good is good at every moment.
  */
-void shim_map_plan_over(const struct dax_device *dev, uint64_t addr, uint64_t len,
-			uint64_t off, int prot, int backing)
+void shim_map_plan_over(const struct shim_map_plan *map)
 {
 	struct dax_segment seg;
 	struct dax_plan plan;
-	struct dax_fault_who me;
+	struct dax_fault_who self;
 
-	dax_plan_init(&plan, dev, off, len);
-	shim_self_who(&me);
-	dax_plan_mind_bad(&plan, shim_session_if_known()->state, &me);
+	dax_plan_init(&plan, map->dev, map->off, map->len);
+	shim_self_who(&self);
+	dax_plan_mind_bad(&plan, shim_session_if_known()->state, &self);
 	while (dax_plan_next(&plan, &seg)) {
 		if (seg.is_hole)
-			map_hole(addr + seg.pos, seg.len, prot, MAP_SHARED | MAP_FIXED);
-		else if (backing >= 0)
-			sys6(mmap, addr + seg.pos, seg.len, prot, MAP_SHARED | MAP_FIXED,
-			     backing, seg.store);
+			map_hole(map->addr + seg.pos, seg.len, map->prot,
+				 MAP_SHARED | MAP_FIXED);
+		else if (map->backing >= 0)
+			sys6(mmap, map->addr + seg.pos, seg.len, map->prot,
+			     MAP_SHARED | MAP_FIXED, map->backing, seg.store);
 	}
 	if (shim_session_has_faults(shim_session_if_known(), DAX_FAULT_TOUCH))
-		shim_touch_mapped(dev, addr, len);
+		shim_touch_mapped(map->dev, map->addr, map->len);
 }
 
 /*

@@ -7,10 +7,19 @@
 
 #include "libcore/device.h"
 
-long shim_map_plan(const struct dax_device *dev, uint64_t addr, uint64_t len,
-		   uint64_t off, int prot, int flags, int backing);
-void shim_map_plan_over(const struct dax_device *dev, uint64_t addr, uint64_t len,
-			uint64_t off, int prot, int backing);
+/* A stretch of a device, and how it is mapped. */
+struct shim_map_plan {
+	const struct dax_device *dev; /* what it does not serve becomes holes */
+	uint64_t addr;
+	uint64_t len; /* bytes */
+	uint64_t off; /* in the device */
+	int prot;     /* PROT_* */
+	int flags;    /* of the program's mmap, and how @addr is meant */
+	int backing;  /* the descriptor of the backing store */
+};
+
+long shim_map_plan(const struct shim_map_plan *map);
+void shim_map_plan_over(const struct shim_map_plan *map);
 long shim_map_plan_reserve(uint64_t len, uint64_t align, uint64_t off, int flags);
 uint64_t shim_map_plan_hint(void);
 void shim_map_plan_set_hint(uint64_t end);

@@ -16,7 +16,6 @@
 #include "libcore/reason.h"
 #include "libcore/size.h"
 #include "libcore/state.h"
-#include "libcore/verdict.h"
 #include "libcore/vmas.h"
 
 #include "client/shim/base/compiler.h"
@@ -47,10 +46,16 @@ struct mapping {
 
 static long map_at(const struct mapping *m, uint64_t addr, int how)
 {
-	int flags = m->req->flags & ~(MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_32BIT);
+	const int flags = m->req->flags & ~(MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_32BIT);
+	const struct shim_map_plan map = {.dev = m->dev,
+					  .addr = addr,
+					  .len = m->ans->len,
+					  .off = m->req->off,
+					  .prot = m->req->prot,
+					  .flags = flags | how,
+					  .backing = m->backing};
 
-	return shim_map_plan(m->dev, addr, m->ans->len, m->req->off, m->req->prot,
-			     flags | how, m->backing);
+	return shim_map_plan(&map);
 }
 
 /* Is MAP_FIXED_NOREPLACE known here? Before Linux 4.17 it was taken as a hint. */
@@ -103,7 +108,7 @@ static long map_anywhere(const struct mapping *m, struct dax_verdict *v)
 	return p;
 }
 
-/* Notes a mapping that was just made. With the lock held. */
+/* Notes a mapping that was just made. */
 static void note_locked(const struct mapping *m, uint64_t addr)
 {
 	struct dax_vma vma = {
@@ -220,15 +225,18 @@ static struct dax_verdict late_refusal(const struct dax_mmap_answer *ans, int fl
 }
 
 /**
- * shim_mmap() - mmap of a device
- * @id:		what @fd is: a node
- * the rest:	mmap's own
+ * shim_mmap() - do what mmap of a device does
+ * @asked:	mmap's arguments; its accmode is not used
+ * @fd:		mmap's descriptor
+ * @id:		what it is: a node
+ *
+ * Takes the lock. Async-signal-safe.
+ *
+ * Return: the address, or a negative errno.
  */
-long shim_mmap(uint64_t addr, uint64_t len, int prot, int flags, int fd, uint64_t off,
-	       const struct shim_ident *id)
+long shim_mmap(const struct dax_mmap_request *asked, int fd, const struct shim_ident *id)
 {
-	struct dax_mmap_request req = {
-		.addr = addr, .len = len, .off = off, .prot = prot, .flags = flags};
+	struct dax_mmap_request req = *asked;
 	struct dax_mmap_answer ans;
 	struct dax_verdict v = dax_allow();
 	struct dax_device dev;
@@ -244,8 +252,8 @@ long shim_mmap(uint64_t addr, uint64_t len, int prot, int flags, int fd, uint64_
 	if (unlikely(req.accmode & O_PATH))
 		return -EBADF;
 	if (shim_session_has_faults(id->session, DAX_FAULT_MMAP)) {
-		p = shim_fault_slot(id->session, DAX_FAULT_MMAP, id->slot, addr, off,
-				    len);
+		p = shim_fault_slot(id->session, DAX_FAULT_MMAP, id->slot, req.addr,
+				    req.off, req.len);
 		if (p < 0) {
 			v = dax_refuse((int)-p, DAX_INJECTED, 0, 0, 0);
 			goto out;
@@ -254,7 +262,7 @@ long shim_mmap(uint64_t addr, uint64_t len, int prot, int flags, int fd, uint64_
 	dax_state_read(id->session->state, id->slot, &dev);
 	dax_mmap_verdict(&dev, &req, &ans);
 	if (unlikely(ans.v.error)) {
-		v = ans.is_late ? late_refusal(&ans, flags) : ans.v;
+		v = ans.is_late ? late_refusal(&ans, req.flags) : ans.v;
 		p = -v.error;
 		goto out;
 	}
@@ -276,25 +284,31 @@ long shim_mmap(uint64_t addr, uint64_t len, int prot, int flags, int fd, uint64_
 	shim_agent_start();
 out:
 	if (unlikely(id->session->log != SHIM_LOG_NONE)) {
-		const uint64_t args[] = {addr, len, (uint64_t)prot, (uint64_t)flags, off};
+		const struct shim_call call = {DAX_CALL_MMAP,
+					       {req.addr, req.len, (uint64_t)req.prot,
+						(uint64_t)req.flags, req.off}};
 
 		if (sys_is_error(p) && !v.error)
 			v = dax_refuse((int)-p, DAX_KERNEL, 0, 0, 0);
-		shim_report(id->session, DAX_CALL_MMAP, id->slot, args, 5, &v,
-			    (uint64_t)p);
+		shim_report(id->session, &call, id->slot, &v, (uint64_t)p);
 	}
 	return p;
 }
 
 /**
- * shim_mmap_other() - mmap of anything else, at a place where dax mappings may be
+ * shim_mmap_other() - do what mmap of anything else does where dax mappings may be
+ * @addr, @len, @prot, @flags, @fd, @off: mmap's arguments
  *
- * mm/mmap.c: mmap_region() unmaps what is there first, and answers its refusal.
+ * What is there is unmapped first, and its refusal is the answer (mm/mmap.c:
+ * mmap_region()). Takes the lock. Async-signal-safe.
+ *
+ * Return: the address, or a negative errno.
  */
 long shim_mmap_other(uint64_t addr, uint64_t len, int prot, int flags, int fd,
 		     uint64_t off)
 {
-	const uint64_t args[] = {addr, len, (uint64_t)prot, (uint64_t)flags, off};
+	const struct shim_call call = {DAX_CALL_MMAP,
+				       {addr, len, (uint64_t)prot, (uint64_t)flags, off}};
 	struct dax_verdict v;
 	const struct dax_vma *first;
 	struct dax_vma vma = {0};
@@ -318,7 +332,7 @@ long shim_mmap_other(uint64_t addr, uint64_t len, int prot, int flags, int fd,
 	if (vma.end) {
 		if (sys_is_error(p) && !v.error)
 			v = dax_refuse((int)-p, DAX_KERNEL, 0, 0, 0);
-		shim_report_vma(&vma, DAX_CALL_MMAP, args, 5, &v, (uint64_t)p);
+		shim_report_vma(&call, &vma, &v, (uint64_t)p);
 	}
 	return p;
 }

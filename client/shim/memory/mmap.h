@@ -5,10 +5,11 @@
 
 #include <stdint.h>
 
+#include "libcore/verdict.h"
+
 #include "client/shim/process/ident.h"
 
-long shim_mmap(uint64_t addr, uint64_t len, int prot, int flags, int fd, uint64_t off,
-	       const struct shim_ident *id);
+long shim_mmap(const struct dax_mmap_request *req, int fd, const struct shim_ident *id);
 long shim_mmap_other(uint64_t addr, uint64_t len, int prot, int flags, int fd,
 		     uint64_t off);
 

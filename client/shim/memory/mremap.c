@@ -36,7 +36,7 @@
 #define MADV_POPULATE_READ 22
 #endif
 
-/* With the lock held: unmaps a range, from the list too. */
+/* Unmaps a range, from the list too. */
 static long unmap_locked(uint64_t addr, uint64_t len, struct dax_verdict *v)
 {
 	*v = shim_maps_unmap_verdict_locked(addr, len);
@@ -64,16 +64,21 @@ static int backing_of(const struct dax_vma *vma, struct dax_device *ret_dev)
 static long map_vma(const struct dax_vma *vma, int how)
 {
 	struct dax_device dev;
-	int backing = backing_of(vma, &dev);
+	const struct shim_map_plan map = {.dev = &dev,
+					  .addr = vma->start,
+					  .len = vma->end - vma->start,
+					  .off = vma->off,
+					  .prot = (int)(vma->flags & DAX_VMA_PROT),
+					  .flags = how,
+					  .backing = backing_of(vma, &dev)};
 
-	if (backing < 0)
-		return backing;
+	if (map.backing < 0)
+		return map.backing;
 	if (!shim_refresh_is_reachable(vma)) {
 		dev.flags = 0;
 		dev.align = DAX_PAGE;
 	}
-	return shim_map_plan(&dev, vma->start, vma->end - vma->start, vma->off,
-			     (int)(vma->flags & DAX_VMA_PROT), how, backing);
+	return shim_map_plan(&map);
 }
 
 /* Puts a mapping that is made into the list, and gives it its flags. */
@@ -278,7 +283,12 @@ static long remap_other_locked(const struct dax_mremap_request *req,
 }
 
 /**
- * shim_mremap() - mremap from or to a range in which dax mappings may be
+ * shim_mremap() - do what mremap does from or to a range in which dax mappings may be
+ * @old_addr, @old_len, @new_len, @flags, @new_addr: mremap's arguments
+ *
+ * Takes the lock. Async-signal-safe.
+ *
+ * Return: the new address, or a negative errno.
  */
 long shim_mremap(uint64_t old_addr, uint64_t old_len, uint64_t new_len, int flags,
 		 uint64_t new_addr)
@@ -290,7 +300,8 @@ long shim_mremap(uint64_t old_addr, uint64_t old_len, uint64_t new_len, int flag
 					       .new_len = new_len,
 					       .new_addr = new_addr,
 					       .flags = flags};
-	const uint64_t args[] = {old_addr, old_len, new_len, (uint64_t)flags, new_addr};
+	const struct shim_call call = {
+		DAX_CALL_MREMAP, {old_addr, old_len, new_len, (uint64_t)flags, new_addr}};
 	struct dax_verdict v = dax_allow();
 	const struct dax_vma *found;
 	struct dax_vma vma = {0};
@@ -314,19 +325,23 @@ long shim_mremap(uint64_t old_addr, uint64_t old_len, uint64_t new_len, int flag
 	}
 	shim_unlock_masked(mask);
 	if (vma.end)
-		shim_report_vma(&vma, DAX_CALL_MREMAP, args, 5, &v, (uint64_t)p);
+		shim_report_vma(&call, &vma, &v, (uint64_t)p);
 	return p;
 }
 
 /**
- * shim_mremap_file_pages() - remap_file_pages of a dax mapping
+ * shim_mremap_file_pages() - do what remap_file_pages does with a dax mapping
+ * @addr, @len, @prot, @pgoff, @flags:	remap_file_pages's arguments
  *
- * mm/mmap.c: it has been an mmap(MAP_FIXED) of the same file since Linux 4.0.
+ * It has been an mmap(MAP_FIXED) of the same file since Linux 4.0 (mm/mmap.c). Takes the
+ * lock. Async-signal-safe.
+ *
+ * Return: 0 or a negative errno.
  */
 long shim_mremap_file_pages(uint64_t addr, uint64_t len, int prot, uint64_t pgoff,
 			    int flags)
 {
-	const uint64_t args[] = {addr, len, pgoff};
+	const struct shim_call call = {DAX_CALL_REMAP_FILE_PAGES, {addr, len, pgoff}};
 	struct dax_verdict v = dax_allow();
 	const struct dax_vma *found;
 	struct dax_vma vma = {0};
@@ -362,6 +377,6 @@ long shim_mremap_file_pages(uint64_t addr, uint64_t len, int prot, uint64_t pgof
 		}
 	}
 	shim_unlock_masked(mask);
-	shim_report_vma(&vma, DAX_CALL_REMAP_FILE_PAGES, args, 3, &v, 0);
+	shim_report_vma(&call, &vma, &v, 0);
 	return v.error ? -v.error : r;
 }

@@ -6,7 +6,13 @@
 
 #include "client/shim/process/maps.h"
 
-/* The piece that starts at @addr; it goes to @end at most. With the lock held. */
+/**
+ * shim_piece_at_locked() - find the piece that starts at an address
+ * @addr:	the address
+ * @end:	where the piece ends at the latest
+ *
+ * Return: the piece: all of it is in one dax mapping, or none of it is in any.
+ */
 struct shim_piece shim_piece_at_locked(uint64_t addr, uint64_t end)
 {
 	uint32_t i = dax_vmas_find(&shim_vmas, addr);

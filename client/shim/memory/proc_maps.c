@@ -229,11 +229,13 @@ static void copy_file(struct copy *c, int from)
 }
 
 /**
- * shim_proc_maps_open() - open a list of our own mappings
+ * shim_proc_maps_open() - open a list of mappings as the program must see it
  * @path:	any path
  * @flags:	of open(2)
  *
- * Return: a descriptor, a negative errno, or -EXDEV: the kernel's file is right.
+ * Takes the lock if @path is such a list.
+ *
+ * Return: a descriptor, a negative errno, or -EXDEV if the kernel's own file is right.
  */
 SHIM_COLD int shim_proc_maps_open(const char *path, int flags)
 {

@@ -30,12 +30,17 @@
 #include "client/shim/memory/refresh.h"
 
 /**
- * shim_ranges_munmap() - munmap of a range in which dax mappings may be
+ * shim_ranges_munmap() - do what munmap does in a range in which dax mappings may be
+ * @addr, @len:	munmap's arguments
+ *
+ * Takes the lock. Async-signal-safe.
+ *
+ * Return: 0 or a negative errno.
  */
 long shim_ranges_munmap(uint64_t addr, uint64_t len)
 {
 	const int fault = shim_fault_at(DAX_FAULT_MUNMAP, DAX_CALL_MUNMAP, addr, len);
-	const uint64_t args[] = {addr, len};
+	const struct shim_call call = {DAX_CALL_MUNMAP, {addr, len}};
 	const struct dax_vma *first;
 	struct dax_vma vma = {0};
 	struct dax_verdict v = dax_allow();
@@ -57,13 +62,13 @@ long shim_ranges_munmap(uint64_t addr, uint64_t len)
 	}
 	shim_unlock();
 	if (unlikely(v.error)) {
-		shim_report_vma(&vma, DAX_CALL_MUNMAP, args, 2, &v, 0);
+		shim_report_vma(&call, &vma, &v, 0);
 		return -v.error;
 	}
 	r = sys2(munmap, addr, len);
 	if (is_ours && !sys_is_error(r)) {
 		shim_map_plan_set_hint(addr + len);
-		shim_report_vma(&vma, DAX_CALL_MUNMAP, args, 2, &v, 0);
+		shim_report_vma(&call, &vma, &v, 0);
 	}
 	return r;
 }
@@ -103,15 +108,20 @@ static long protect_piece(const struct shim_piece *piece, int prot, int pkey,
 }
 
 /**
- * shim_ranges_mprotect() - mprotect of a range in which dax mappings may be
- * @pkey:	of pkey_mprotect(2), or -1
+ * shim_ranges_mprotect() - do what mprotect does in a range in which dax mappings may be
+ * @addr, @len, @prot:	mprotect's arguments
+ * @pkey:		of pkey_mprotect(2), or -1
  *
- * mm/mprotect.c: do_mprotect_pkey() ends at the first error, with what came before done.
+ * Ends at the first error, with what came before done (mm/mprotect.c:
+ * do_mprotect_pkey()).
+ * Takes the lock. Async-signal-safe.
+ *
+ * Return: 0 or a negative errno.
  */
 long shim_ranges_mprotect(uint64_t addr, uint64_t len, int prot, int pkey)
 {
 	const int fault = shim_fault_at(DAX_FAULT_MPROTECT, DAX_CALL_MPROTECT, addr, len);
-	const uint64_t args[] = {addr, len, (uint64_t)prot};
+	const struct shim_call call = {DAX_CALL_MPROTECT, {addr, len, (uint64_t)prot}};
 	struct dax_verdict v = dax_allow();
 	const uint64_t end = addr + dax_round_up(len, DAX_PAGE);
 	struct shim_piece piece = {.end = addr};
@@ -140,17 +150,22 @@ long shim_ranges_mprotect(uint64_t addr, uint64_t len, int prot, int pkey)
 	}
 	shim_unlock_masked(mask);
 	if (vma.end && (r == 0 || v.error))
-		shim_report_vma(&vma, DAX_CALL_MPROTECT, args, 3, &v, 0);
+		shim_report_vma(&call, &vma, &v, 0);
 	return r;
 }
 
 /**
- * shim_ranges_msync() - msync of a range in which dax mappings may be
+ * shim_ranges_msync() - do what msync does in a range in which dax mappings may be
+ * @addr, @len, @flags:	msync's arguments
+ *
+ * Takes the lock. Async-signal-safe.
+ *
+ * Return: 0 or a negative errno.
  */
 long shim_ranges_msync(uint64_t addr, uint64_t len, int flags)
 {
 	const int fault = shim_fault_at(DAX_FAULT_MSYNC, DAX_CALL_MSYNC, addr, len);
-	const uint64_t args[] = {addr, len, (uint64_t)flags};
+	const struct shim_call call = {DAX_CALL_MSYNC, {addr, len, (uint64_t)flags}};
 	struct dax_verdict v = dax_allow();
 	const uint64_t end = addr + dax_round_up(len, DAX_PAGE);
 	struct shim_piece piece = {.end = addr};
@@ -164,7 +179,7 @@ long shim_ranges_msync(uint64_t addr, uint64_t len, int flags)
 		r = sys3(msync, addr, len, flags);
 		if (sys_is_error(r))
 			v = dax_refuse((int)-r, DAX_KERNEL, 0, 0, 0);
-		shim_report_range(DAX_CALL_MSYNC, args, 3, &v);
+		shim_report_range(&call, &v);
 		return r;
 	}
 	if (shim_maps_is_bad_range(addr, len) || !shim_lock_masked(&mask))
@@ -185,22 +200,26 @@ long shim_ranges_msync(uint64_t addr, uint64_t len, int flags)
 	}
 	shim_unlock_masked(mask);
 	if (v.error) {
-		shim_report_vma(&piece.vma, DAX_CALL_MSYNC, args, 3, &v, 0);
+		shim_report_vma(&call, &piece.vma, &v, 0);
 		return -v.error;
 	}
 	return r ? r : gap;
 }
 
 /**
- * shim_ranges_mlock() - mlock2 of a range in which dax mappings may be
+ * shim_ranges_mlock() - do what mlock2 does in a range in which dax mappings may be
+ * @addr, @len, @flags:	mlock2's arguments
  *
- * mm/mlock.c: mlock_fixup() populates a dax mapping, but does not lock it.
+ * A dax mapping is populated, but not locked (mm/mlock.c: mlock_fixup()). Takes the lock.
+ * Async-signal-safe.
+ *
+ * Return: 0 or a negative errno.
  */
 long shim_ranges_mlock(uint64_t addr, uint64_t len, int flags)
 {
 	const uint64_t start = dax_round_down(addr, DAX_PAGE);
 	const uint64_t end = dax_round_up(addr + len, DAX_PAGE);
-	const uint64_t args[] = {addr, len, (uint64_t)flags};
+	const struct shim_call call = {DAX_CALL_MLOCK, {addr, len, (uint64_t)flags}};
 	struct shim_piece piece = {.end = start};
 	struct dax_verdict v = dax_allow();
 	uint64_t mask;
@@ -225,7 +244,7 @@ long shim_ranges_mlock(uint64_t addr, uint64_t len, int flags)
 	shim_unlock_masked(mask);
 	if (sys_is_error(r))
 		v = dax_refuse((int)-r, DAX_KERNEL, 0, 0, 0);
-	shim_report_range(DAX_CALL_MLOCK, args, 3, &v);
+	shim_report_range(&call, &v);
 	return r;
 }
 
@@ -244,12 +263,17 @@ static void split_both_ends(uint64_t addr, uint64_t end)
 }
 
 /**
- * shim_ranges_mbind() - mbind of a range in which dax mappings may be
- * @args:	mbind's arguments behind the length
+ * shim_ranges_mbind() - do what mbind does in a range in which dax mappings may be
+ * @addr, @len:	mbind's first arguments
+ * @args:	the other four
+ *
+ * Takes the lock. Async-signal-safe.
+ *
+ * Return: 0 or a negative errno.
  */
 long shim_ranges_mbind(uint64_t addr, uint64_t len, const uint64_t args[4])
 {
-	const uint64_t shown[] = {addr, len};
+	const struct shim_call call = {DAX_CALL_MBIND, {addr, len}};
 	struct dax_verdict v = dax_allow();
 	struct dax_vma vma = {0};
 	const struct dax_vma *first;
@@ -276,15 +300,18 @@ long shim_ranges_mbind(uint64_t addr, uint64_t len, const uint64_t args[4])
 	if (args[0] != 0 /* MPOL_DEFAULT */ && stop > addr)
 		split_both_ends(addr, stop);
 	if (v.error)
-		shim_report_vma(&vma, DAX_CALL_MBIND, shown, 2, &v, 0);
+		shim_report_vma(&call, &vma, &v, 0);
 	return -v.error;
 }
 
 /**
- * shim_ranges_mincore() - mincore of a range in which dax mappings may be
+ * shim_ranges_mincore() - do what mincore does in a range in which dax mappings may be
+ * @addr, @len, @vec:	mincore's arguments
  *
- * mm/mincore.c goes by page tables here: one touched byte makes its whole unit be
- * there, and entries of the third level it does not know.
+ * mm/mincore.c goes by page tables here: one touched byte makes its whole unit present,
+ * and entries of the third level it does not know. Takes the lock. Async-signal-safe.
+ *
+ * Return: 0 or a negative errno.
  */
 long shim_ranges_mincore(uint64_t addr, uint64_t len, unsigned char *vec)
 {

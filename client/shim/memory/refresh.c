@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the calls on dax mappings share.
+ * Mappings made to show what their devices are now.
+ *
+ * What a mapping should show changes with its device, which may be disabled, and with its
+ * own borders: a unit that is not whole can't be touched. The list says what the program
+ * has mapped; here the kernel's mappings are made to fit it.
  */
 #include "client/shim/memory/refresh.h"
 
@@ -20,11 +24,13 @@
 #include "client/shim/memory/pagemap.h"
 
 /**
- * shim_refresh_is_reachable() - may a unit of this mapping be touched for the first time?
+ * shim_refresh_is_reachable() - tell whether a unit of a mapping can be touched first now
  * @vma:	the mapping
  *
- * Not if the mapping's ends are off the align, and not if huge pages are forbidden
- * where there are only huge ones (mm/huge_memory.c: hugepage_vma_check()).
+ * Not if the mapping's ends are off the align, and not if huge pages are forbidden where
+ * there are only huge ones (mm/huge_memory.c: hugepage_vma_check()).
+ *
+ * Return: true if it can.
  */
 bool shim_refresh_is_reachable(const struct dax_vma *vma)
 {
@@ -50,7 +56,10 @@ static void advise_again(const struct dax_vma *vma, uint64_t start, uint64_t len
 static void remap_untouched(const struct dax_vma *vma, const struct dax_device *dev,
 			    int backing, uint64_t start, uint64_t end)
 {
-	const int prot = (int)(vma->flags & DAX_VMA_PROT);
+	struct shim_map_plan map = {.dev = dev,
+				    .prot = (int)(vma->flags & DAX_VMA_PROT),
+				    .flags = MAP_FIXED,
+				    .backing = backing};
 	int pagemap = shim_pagemap_open();
 	uint64_t addr;
 	uint64_t next;
@@ -60,8 +69,10 @@ static void remap_untouched(const struct dax_vma *vma, const struct dax_device *
 		if (next - addr == vma->align && pagemap >= 0 &&
 		    shim_pagemap_is_present(pagemap, addr, next - addr))
 			continue;
-		shim_map_plan(dev, addr, next - addr, vma->off + (addr - vma->start),
-			      prot, MAP_FIXED, backing);
+		map.addr = addr;
+		map.len = next - addr;
+		map.off = vma->off + (addr - vma->start);
+		shim_map_plan(&map);
 		advise_again(vma, addr, next - addr);
 	}
 	if (pagemap >= 0)
@@ -69,12 +80,12 @@ static void remap_untouched(const struct dax_vma *vma, const struct dax_device *
 }
 
 /**
- * shim_refresh_drop_untouched_locked() - leave only what was touched
- * @vma:	a mapping that is not reachable
- * @start, @end: the part to look at
+ * shim_refresh_drop_untouched_locked() - leave of a mapping only what was touched
+ * @vma:		a mapping that is not reachable
+ * @start, @end:	the part to look at
  *
- * Units that were touched before stay, if they are whole; of all others every touch is
- * SIGBUS. With the lock held.
+ * Units that were touched before stay, if they are whole; an access to all others is
+ * SIGBUS. Async-signal-safe.
  */
 void shim_refresh_drop_untouched_locked(const struct dax_vma *vma, uint64_t start,
 					uint64_t end)
@@ -105,35 +116,40 @@ static bool device_of(const struct dax_vma *vma, struct dax_device *ret_dev,
 }
 
 /**
- * shim_refresh_locked() - give a mapping what it should show
+ * shim_refresh_locked() - map again all of a mapping, as its device is now
  * @vma:	an entry of the list
  *
- * With the lock held. All hole if its device is disabled or gone.
+ * All of it is a hole if its device is disabled or gone. If the descriptor of the backing
+ * store can't be had, the mapping stays as it is. Async-signal-safe.
  */
 void shim_refresh_locked(const struct dax_vma *vma)
 {
-	const uint64_t len = vma->end - vma->start;
 	struct dax_device dev;
-	int backing;
+	struct shim_map_plan map = {.dev = &dev,
+				    .addr = vma->start,
+				    .len = vma->end - vma->start,
+				    .off = vma->off,
+				    .prot = (int)(vma->flags & DAX_VMA_PROT),
+				    .flags = MAP_FIXED};
 
-	if (!device_of(vma, &dev, &backing))
+	if (!device_of(vma, &dev, &map.backing))
 		return;
-	shim_map_plan(&dev, vma->start, len, vma->off, (int)(vma->flags & DAX_VMA_PROT),
-		      MAP_FIXED, backing);
-	advise_again(vma, vma->start, len);
+	shim_map_plan(&map);
+	advise_again(vma, map.addr, map.len);
 }
 
-/* The first of the mappings in a range and beside it. With the lock held. */
+/* Finds the first of the mappings in a range and beside it. */
 static uint32_t first_near_locked(uint64_t start)
 {
 	return dax_vmas_find(&shim_vmas, start - 1);
 }
 
 /**
- * shim_refresh_is_off_align_locked() - may a change of this range concern what can be touched?
- * @start, @end: the range
+ * shim_refresh_is_off_align_locked() - tell whether a change may break mappings
+ * @start, @end:	the range that changes
  *
- * Rarely: where a border may come to be off the align, or is. With the lock held.
+ * Return: true if the border of a mapping may come to be off the align, or is; then
+ * shim_refresh_range_locked() must follow the change. Rare.
  */
 bool shim_refresh_is_off_align_locked(uint64_t start, uint64_t end)
 {
@@ -148,10 +164,10 @@ bool shim_refresh_is_off_align_locked(uint64_t start, uint64_t end)
 }
 
 /**
- * shim_refresh_range_locked() - after such a change, make of the mappings what their borders say
- * @start, @end: the range
+ * shim_refresh_range_locked() - map again what the borders of mappings have changed
+ * @start, @end:	the range that was changed
  *
- * With the lock held.
+ * Units that were touched, and are whole, stay. Async-signal-safe.
  */
 void shim_refresh_range_locked(uint64_t start, uint64_t end)
 {
@@ -169,37 +185,33 @@ void shim_refresh_range_locked(uint64_t start, uint64_t end)
 }
 
 /**
- * shim_refresh_part_locked() - give a part of a mapping what it should show
+ * shim_refresh_part_locked() - map again a part of a mapping, as its device is now
  * @vma:	an entry of the list
  * @off, @end:	the part, as offsets in the device
  *
- * With the lock held. All else of the mapping is not touched.
+ * The rest of the mapping is not touched. Async-signal-safe.
  */
 void shim_refresh_part_locked(const struct dax_vma *vma, uint64_t off, uint64_t end)
 {
-	const struct shim_session *s = shim_session_if_known();
-	const uint64_t addr = vma->start + (off - vma->off);
-	const uint64_t len = end - off;
 	struct dax_device dev;
-	int backing = -1;
+	struct shim_map_plan map = {.dev = &dev,
+				    .addr = vma->start + (off - vma->off),
+				    .len = end - off,
+				    .off = off,
+				    .prot = (int)(vma->flags & DAX_VMA_PROT)};
 
-	dax_state_read(s->state, vma->slot, &dev);
-	if (dev.life != vma->life || !shim_refresh_is_reachable(vma))
-		dev.flags &= ~(uint32_t)DAX_DEVICE_ALIVE;
-	if (dax_device_is_alive(&dev))
-		backing = shim_backing(s, vma->slot, &dev, vma->flags & DAX_VMA_MAYWRITE,
-				       -1);
-	shim_map_plan_over(&dev, addr, len, off, (int)(vma->flags & DAX_VMA_PROT),
-			   backing);
-	if (vma->flags & DAX_VMA_DONTFORK)
-		sys3(madvise, addr, len, MADV_DONTFORK);
-	if (vma->flags & DAX_VMA_DONTDUMP)
-		sys3(madvise, addr, len, MADV_DONTDUMP);
+	/* Without the descriptor there are at least the holes. */
+	device_of(vma, &dev, &map.backing);
+	shim_map_plan_over(&map);
+	advise_again(vma, map.addr, map.len);
 }
 
-/*
- * Takes a range out of the list, and mends what is whole without it. With the lock held;
- * there is room.
+/**
+ * shim_refresh_remove_locked() - take a range out of the list, and refresh the rest
+ * @addr:	first byte
+ * @len:	bytes
+ *
+ * shim_maps_has_room_locked() was true. Async-signal-safe.
  */
 void shim_refresh_remove_locked(uint64_t addr, uint64_t len)
 {
@@ -212,9 +224,11 @@ void shim_refresh_remove_locked(uint64_t addr, uint64_t len)
 }
 
 /**
- * shim_refresh_set_thp_disabled() - after prctl(PR_SET_THP_DISABLE)
+ * shim_refresh_set_thp_disabled() - follow prctl(PR_SET_THP_DISABLE)
+ * @is_disabled:	what the program has set
  *
- * Memory that was not touched can only be touched with huge pages, so not at all.
+ * Memory that was not touched can only be touched with huge pages, so not at all. Takes
+ * the lock. Async-signal-safe.
  */
 void shim_refresh_set_thp_disabled(bool is_disabled)
 {

@@ -92,9 +92,9 @@ static void put_handler_locked(void)
 }
 
 /**
- * shim_sigbus_catch_locked() - there is bad memory from now on
+ * shim_sigbus_catch_locked() - put the shim's handler of SIGBUS before the program's
  *
- * With the lock held, as all here.
+ * Called before the first bad memory is shown. May be called again. Async-signal-safe.
  */
 void shim_sigbus_catch_locked(void)
 {
@@ -107,7 +107,9 @@ void shim_sigbus_catch_locked(void)
 }
 
 /**
- * shim_sigbus_release_locked() - there is none any more
+ * shim_sigbus_release_locked() - put the program's handler of SIGBUS back
+ *
+ * Called when there is no bad memory any more. Async-signal-safe.
  */
 void shim_sigbus_release_locked(void)
 {
@@ -118,11 +120,13 @@ void shim_sigbus_release_locked(void)
 }
 
 /**
- * shim_sigbus_action() - the program's own sigaction(SIGBUS)
+ * shim_sigbus_action() - do what the program's own sigaction(SIGBUS) does
  * @act:	what it wants, or NULL
- * @old:	what it had, or NULL
+ * @old:	receives what it had; may be NULL
  *
- * Takes the lock. Return: 0 or a negative errno.
+ * Takes the lock. Async-signal-safe.
+ *
+ * Return: 0 or a negative errno.
  */
 long shim_sigbus_action(const struct shim_sigaction *act, struct shim_sigaction *old)
 {
@@ -149,7 +153,10 @@ long shim_sigbus_action(const struct shim_sigaction *act, struct shim_sigaction 
 }
 
 /**
- * shim_sigbus_restorer() - what a handler returns through
+ * shim_sigbus_restorer() - get what a signal handler returns through
+ * @flags:	of the action; the flag that says that there is a restorer is added
+ *
+ * Return: the restorer; NULL where the kernel has its own.
  */
 void *shim_sigbus_restorer(unsigned long *flags)
 {
@@ -242,7 +249,10 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
 }
 
 /**
- * shim_sigbus_forbid() - the program has a filter that kills for rt_tgsigqueueinfo(2)
+ * shim_sigbus_forbid() - queue no signal from now on
+ *
+ * Called when the program has installed a seccomp filter that kills it for
+ * rt_tgsigqueueinfo(2).
  */
 void shim_sigbus_forbid(void)
 {
@@ -250,11 +260,12 @@ void shim_sigbus_forbid(void)
 }
 
 /**
- * shim_sigbus_poisoned() - this thread is told that memory is poisoned
- * @addr:	first byte of the unit
- * @align:	the unit
+ * shim_sigbus_poisoned() - send this thread the SIGBUS of memory that was just poisoned
+ * @addr:	first byte of the poisoned unit
+ * @align:	bytes of the unit
  *
- * kernel/signal.c: force_sig_mceerr(): who blocks or ignores it dies.
+ * A thread that blocks or ignores the signal is killed (kernel/signal.c:
+ * force_sig_mceerr()). Takes the lock. Async-signal-safe.
  */
 void shim_sigbus_poisoned(uint64_t addr, uint64_t align)
 {

@@ -161,11 +161,11 @@ static void cast_off(int fd, uint64_t start, uint64_t end)
 }
 
 /**
- * shim_touch_mapped() - a mapping was made: are its touches to be slow?
+ * shim_touch_mapped() - make the first touches of a new mapping slow, if a rule says so
  * @dev:	the device
- * @addr, @len:	the mapping
+ * @addr, @len:	the mapping, of which nothing was touched yet
  *
- * Nobody has touched it yet, or has to do so again.
+ * With and without the lock. Async-signal-safe.
  */
 SHIM_COLD void shim_touch_mapped(const struct dax_device *dev, uint64_t addr,
 				 uint64_t len)
@@ -189,11 +189,11 @@ SHIM_COLD void shim_touch_mapped(const struct dax_device *dev, uint64_t addr,
 }
 
 /**
- * shim_touch_follow_locked() - rules have come or gone
+ * shim_touch_follow_locked() - follow touch rules that have come or gone
  * @s:		the session
  * @dev:	a device that they may concern
  *
- * With the lock held.
+ * What was touched before is touched anew. Async-signal-safe.
  */
 void shim_touch_follow_locked(const struct shim_session *s, const struct dax_device *dev)
 {
@@ -218,7 +218,9 @@ void shim_touch_follow_locked(const struct shim_session *s, const struct dax_dev
 }
 
 /**
- * shim_touch_forked() - in a child: nothing of this was inherited but the descriptor
+ * shim_touch_forked() - start again in a forked child
+ *
+ * The child has inherited nothing but the descriptor. Called by the only thread.
  */
 void shim_touch_forked(void)
 {
@@ -245,7 +247,10 @@ void shim_touch_forked(void)
 }
 
 /**
- * shim_touch_forbid() - the program has a filter that kills for userfaultfd(2)
+ * shim_touch_forbid() - use no userfaultfd from now on
+ *
+ * Called when the program has installed a seccomp filter that kills it for
+ * userfaultfd(2).
  */
 void shim_touch_forbid(void)
 {
@@ -276,8 +281,10 @@ static bool is_rule_mapped(const struct shim_session *s,
 }
 
 /**
- * shim_touch_tell_refused() - tell of rules that this process can't have, once of each
- * @s:		the session; shim_session_has_faults() said yes
+ * shim_touch_tell_refused() - tell the daemon of the touch rules that can't be had here
+ * @s:	the session; shim_session_has_faults() was true
+ *
+ * Once for each rule. Takes the lock for a moment. Async-signal-safe.
  */
 SHIM_COLD void shim_touch_tell_refused(const struct shim_session *s)
 {

@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stddef.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -62,9 +61,11 @@ static SHIM_COLD int fetch_locked(const struct shim_session *s, uint32_t slot,
 	struct stat st;
 	int high;
 	int fd;
+	const struct shim_request req = {
+		.type = DAX_MSG_ATTACH, .fd = handle, .ret_fd = &fd, .ret_arg = arg};
 	int r;
 
-	r = shim_request(s, DAX_MSG_ATTACH, 0, NULL, 0, handle, &fd, arg);
+	r = shim_request(s, &req);
 	if (r < 0)
 		return r;
 	if (fd < 0)
@@ -111,14 +112,16 @@ static SHIM_COLD int fetch_beyond_limit_locked(const struct shim_session *s,
 }
 
 /**
- * shim_backing() - the descriptor to map a device from
- * @s:		the session
- * @slot:	of the device
- * @dev:	its description
- * @is_writable: as the handle is
- * @handle:	an open handle of the device, or -1: only what the process has already
+ * shim_backing() - get the descriptor to map a device from
+ * @s:			the session
+ * @slot:		of the device
+ * @dev:		its description
+ * @is_writable:	as the handle is
+ * @handle:		an open handle of the device, or -1: take only what is there
  *
- * Return: the descriptor, which stays the shim's; or a negative errno: ENXIO if the
+ * Takes the lock if the daemon has to be asked. Async-signal-safe.
+ *
+ * Return: the descriptor, which stays the shim's; or a negative errno: -ENXIO if the
  * device or the daemon is gone.
  */
 int shim_backing(const struct shim_session *s, uint32_t slot,

@@ -13,12 +13,12 @@
 
 /**
  * shim_fd_limit_raise() - make room for a few descriptors
- * @ret_soft:	receives the limit that shim_fd_limit_set() is to set again
+ * @ret_soft:	receives the limit that shim_fd_limit_set() must set again
  *
- * For when the program has used all that it may have: on a real device it would need
- * none.
+ * For when the program has used all that it may have: on a real device a mapping needs
+ * none. Async-signal-safe.
  *
- * Return: false if it may not have more.
+ * Return: true, or false if the process may not have more.
  */
 SHIM_COLD bool shim_fd_limit_raise(uint64_t *ret_soft)
 {
@@ -32,6 +32,12 @@ SHIM_COLD bool shim_fd_limit_raise(uint64_t *ret_soft)
 	return true;
 }
 
+/**
+ * shim_fd_limit_set() - set the soft limit of open descriptors again
+ * @soft:	the limit from shim_fd_limit_raise()
+ *
+ * Async-signal-safe.
+ */
 SHIM_COLD void shim_fd_limit_set(uint64_t soft)
 {
 	struct rlimit limit;

@@ -76,10 +76,12 @@ static SHIM_COLD struct shim_ident ident_cold(const struct stat *st)
 }
 
 /**
- * shim_ident_stat() - what does this stat belong to?
- * @st:		as the kernel gave it, not fixed
+ * shim_ident_stat() - find what a file belongs to
+ * @st:	the file's, as the kernel gave it: not changed by shim_ident_fix_stat()
  *
  * Async-signal-safe.
+ *
+ * Return: the node or attribute, or SHIM_OTHER.
  */
 struct shim_ident shim_ident_stat(const struct stat *st)
 {
@@ -91,10 +93,12 @@ struct shim_ident shim_ident_stat(const struct stat *st)
 }
 
 /**
- * shim_ident_fd() - what does this descriptor belong to?
- * @fd:		any number
+ * shim_ident_fd() - find what a descriptor belongs to
+ * @fd:	any number
  *
- * Async-signal-safe. One system call.
+ * One system call. Async-signal-safe.
+ *
+ * Return: the node or attribute, or SHIM_OTHER, also if the descriptor is not open.
  */
 struct shim_ident shim_ident_fd(int fd)
 {
@@ -109,7 +113,16 @@ struct shim_ident shim_ident_fd(int fd)
 	return id;
 }
 
-/* Was this number somebody else's, when we last looked? */
+/**
+ * shim_ident_is_other() - tell whether a number was none of ours when last looked at
+ * @fd:	any number
+ *
+ * For read, write and the like, which would otherwise pay a system call each.
+ * Async-signal-safe.
+ *
+ * Return: true if it was neither a device's nor an attribute's; false if that is
+ * not known.
+ */
 bool shim_ident_is_other(int fd)
 {
 	return (unsigned int)fd >= NR_NUMBERS ||
@@ -117,7 +130,12 @@ bool shim_ident_is_other(int fd)
 		       1;
 }
 
-/* This number may be ours from now on. */
+/**
+ * shim_ident_forget() - forget what is known of a number
+ * @fd:	the number, which may stand for something else from now on
+ *
+ * Async-signal-safe.
+ */
 void shim_ident_forget(int fd)
 {
 	if ((unsigned int)fd < NR_NUMBERS)
@@ -125,7 +143,11 @@ void shim_ident_forget(int fd)
 				   __ATOMIC_RELAXED);
 }
 
-/* Any number may be. */
+/**
+ * shim_ident_forget_all() - forget what is known of every number
+ *
+ * Async-signal-safe.
+ */
 void shim_ident_forget_all(void)
 {
 	int i;
@@ -135,9 +157,11 @@ void shim_ident_forget_all(void)
 }
 
 /**
- * shim_ident_opened() - a device was opened
+ * shim_ident_opened() - note that the program has opened a device
  * @fd:		the new descriptor
- * @slot:	the device's
+ * @slot:	of the device
+ *
+ * Async-signal-safe.
  */
 void shim_ident_opened(int fd, uint32_t slot)
 {
@@ -150,7 +174,13 @@ void shim_ident_opened(int fd, uint32_t slot)
 			  __ATOMIC_RELAXED);
 }
 
-/* An attribute was opened, or read for the first time. */
+/**
+ * shim_ident_set_unread() - note that an attribute was opened, or read for the first time
+ * @fd:		its descriptor
+ * @is_unread:	true if it was opened
+ *
+ * Async-signal-safe.
+ */
 void shim_ident_set_unread(int fd, bool is_unread)
 {
 	uint64_t bit = UINT64_C(1) << (fd % 64);
@@ -165,7 +195,14 @@ void shim_ident_set_unread(int fd, bool is_unread)
 	}
 }
 
-/* Is this an attribute that was not read yet? */
+/**
+ * shim_ident_is_unread() - tell whether a descriptor is an attribute not read yet
+ * @fd:	any number
+ *
+ * Async-signal-safe.
+ *
+ * Return: true if it is one.
+ */
 bool shim_ident_is_unread(int fd)
 {
 	return (unsigned int)fd < NR_FILES &&
@@ -174,13 +211,27 @@ bool shim_ident_is_unread(int fd)
 	       shim_ident_fd(fd).kind == SHIM_ATTR;
 }
 
-/* Might there be any? */
+/**
+ * shim_ident_any_unread() - tell whether there may be an attribute not read yet
+ *
+ * One look at a word. Async-signal-safe.
+ *
+ * Return: false if it never opened an attribute.
+ */
 bool shim_ident_any_unread(void)
 {
 	return unlikely(__atomic_load_n(&has_unread, __ATOMIC_RELAXED));
 }
 
-/* Tells one open file from another, as far as we can. */
+/**
+ * shim_ident_file() - get a number that tells one open file from another
+ * @fd:	a descriptor of a device
+ *
+ * Mappings merge only if they were made of the same open file. Async-signal-safe.
+ *
+ * Return: the number. Descriptors that came from elsewhere than open and dup are told
+ * apart by their own numbers.
+ */
 uint64_t shim_ident_file(int fd)
 {
 	uint32_t file = fd < NR_FILES ? __atomic_load_n(&files[fd], __ATOMIC_RELAXED) : 0;
@@ -188,7 +239,13 @@ uint64_t shim_ident_file(int fd)
 	return file ? (uint64_t)file << 32 : (uint32_t)fd;
 }
 
-/* A number was made to stand for another one's open file. */
+/**
+ * shim_ident_copied() - note that a number stands for another one's open file now
+ * @from:	the old number
+ * @to:		the new one; negative: the copy failed
+ *
+ * Async-signal-safe.
+ */
 void shim_ident_copied(int from, int to)
 {
 	shim_ident_forget(to);
@@ -200,6 +257,14 @@ void shim_ident_copied(int from, int to)
 				 __ATOMIC_RELAXED);
 }
 
+/**
+ * shim_ident_was_opened() - tell whether this process has opened a device
+ * @slot:	of the device
+ *
+ * Async-signal-safe.
+ *
+ * Return: true if it has.
+ */
 bool shim_ident_was_opened(uint32_t slot)
 {
 	return __atomic_load_n(&opened_slots[slot / 64], __ATOMIC_RELAXED) >>
@@ -208,12 +273,12 @@ bool shim_ident_was_opened(uint32_t slot)
 }
 
 /**
- * shim_ident_fix_stat() - show the node or attribute that a file of ours stands for
- * @id:		what it is
- * @st:		as the kernel gave it
+ * shim_ident_fix_stat() - turn the stat of a file of ours into that of what it stands for
+ * @id:	what it stands for
+ * @st:	as the kernel gave it; changed
  *
- * A CUSE node shows itself already. drivers/dax: size 0, one page as block size;
- * fs/sysfs: every attribute has a page as size.
+ * The node of a CUSE device shows itself already. A node has size 0 and a page as block
+ * size (drivers/dax), an attribute has a page as size (fs/sysfs). Async-signal-safe.
  */
 void shim_ident_fix_stat(const struct shim_ident *id, struct stat *st)
 {

@@ -108,9 +108,13 @@ static SHIM_COLD bool wait_for_lock(uint32_t mine, uint32_t seen)
 }
 
 /**
- * shim_lock() - take the lock, the quick way
+ * shim_lock() - take the lock, for a few instructions without a system call
  *
- * Return: false if this thread has it already: we are in a signal handler over it.
+ * Signals are not kept out: a handler that runs on the same thread meanwhile is refused.
+ * Async-signal-safe.
+ *
+ * Return: true, or false if this thread holds the lock already. The caller is then a
+ * signal handler that interrupted the owner, and must pass its call through.
  */
 bool shim_lock(void)
 {
@@ -131,6 +135,11 @@ bool shim_lock(void)
 	return false;
 }
 
+/**
+ * shim_unlock() - give the lock back that shim_lock() took
+ *
+ * Async-signal-safe.
+ */
 void shim_unlock(void)
 {
 	if (unlikely(__atomic_exchange_n(&lock_word, 0, __ATOMIC_RELEASE) & WAITED_FOR))
@@ -138,10 +147,12 @@ void shim_unlock(void)
 }
 
 /**
- * shim_lock_masked() - take the lock, with signals kept out
- * @ret_mask:	for shim_unlock_masked()
+ * shim_lock_masked() - take the lock, with all signals blocked
+ * @ret_mask:	receives the mask for shim_unlock_masked()
  *
- * Return: as shim_lock().
+ * For work that takes longer than shim_lock() is for. Async-signal-safe.
+ *
+ * Return: true, or false if this thread holds the lock already.
  */
 bool shim_lock_masked(uint64_t *ret_mask)
 {
@@ -154,6 +165,12 @@ bool shim_lock_masked(uint64_t *ret_mask)
 	return false;
 }
 
+/**
+ * shim_unlock_masked() - give the lock back that shim_lock_masked() took
+ * @mask:	the signal mask to restore
+ *
+ * Async-signal-safe.
+ */
 void shim_unlock_masked(uint64_t mask)
 {
 	shim_unlock();
@@ -161,11 +178,12 @@ void shim_unlock_masked(uint64_t mask)
 }
 
 /**
- * shim_lock_jump() - this thread jumps out of what it does
- * @to:		the stack pointer at the target
+ * shim_lock_jump() - give the lock back if a jump leaves its owner behind
+ * @to:	the stack pointer at the target of the jump
  *
- * If that is a handler that came over our own change, and it jumps beyond that, nobody
- * would ever give the lock back.
+ * A signal handler that interrupted the owner of the lock, and jumps to a frame above it,
+ * never returns to give the lock back. The list of mappings is then repaired.
+ * Async-signal-safe.
  */
 SHIM_COLD void shim_lock_jump(uintptr_t to)
 {
@@ -184,6 +202,13 @@ SHIM_COLD void shim_lock_jump(uintptr_t to)
 	shim_unlock();
 }
 
+/**
+ * shim_lock_is_taken() - tell whether any thread holds the lock
+ *
+ * Async-signal-safe.
+ *
+ * Return: true if one did at that moment.
+ */
 bool shim_lock_is_taken(void)
 {
 	return __atomic_load_n(&lock_word, __ATOMIC_RELAXED) != 0;
@@ -192,7 +217,7 @@ bool shim_lock_is_taken(void)
 /**
  * shim_lock_adopt() - note that libc's handlers of fork ran in this child
  *
- * The lock is then in the hands of those handlers, and not left behind.
+ * Those handlers hold the lock then, and it was not left behind.
  */
 void shim_lock_adopt(void)
 {

@@ -8,8 +8,6 @@
  * backing store. So who locks a device and maps it gets an anchor besides: a page
  * without any access, mapped of the locked descriptor itself, for as long as there is
  * a mapping of that open file. It is inherited by fork as the others are.
- *
- * All that is here happens with the lock held.
  */
 #include "client/shim/process/lock_anchor.h"
 
@@ -70,8 +68,10 @@ static void drop_unused_locked(void)
 }
 
 /**
- * shim_lock_anchor_on_lock() - a device was locked
- * @fd:		a descriptor of the locked open file
+ * shim_lock_anchor_on_lock() - note that the program has locked a device
+ * @fd:	a descriptor of the locked open file
+ *
+ * Takes the shim's own lock. Async-signal-safe.
  */
 void shim_lock_anchor_on_lock(int fd)
 {
@@ -100,9 +100,11 @@ void shim_lock_anchor_on_lock(int fd)
 }
 
 /**
- * shim_lock_anchor_on_map() - a device was mapped
- * @fd:		of this descriptor
+ * shim_lock_anchor_on_map() - note that the program has mapped a device
+ * @fd:		the descriptor that it was mapped from
  * @file:	its shim_ident_file()
+ *
+ * Takes the shim's own lock, if any device was ever locked. Async-signal-safe.
  */
 void shim_lock_anchor_on_map(int fd, uint64_t file)
 {
@@ -118,7 +120,12 @@ void shim_lock_anchor_on_map(int fd, uint64_t file)
 	shim_unlock_masked(mask);
 }
 
-/* Is this mapping of the kernel's one of ours, of which programs do not know? */
+/**
+ * shim_lock_anchor_is_at_locked() - tell whether a mapping of the kernel's is an anchor
+ * @addr:	its first byte
+ *
+ * Return: true if it is one, of which the program must not know.
+ */
 bool shim_lock_anchor_is_at_locked(uint64_t addr)
 {
 	uint32_t i;

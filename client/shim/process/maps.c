@@ -40,11 +40,14 @@ static uint64_t lowest;
 static uint64_t highest;
 
 /**
- * shim_maps_touch() - may this range have to do with dax mappings?
+ * shim_maps_touch() - tell whether a range may have to do with dax mappings
  * @addr:	first byte
  * @len:	bytes
  *
- * One look at two words: what every munmap of every program pays.
+ * Reads two words without the lock: this is what every munmap of every program pays.
+ * Async-signal-safe.
+ *
+ * Return: false if there is no dax mapping in the range; true if there may be one.
  */
 bool shim_maps_touch(uint64_t addr, uint64_t len)
 {
@@ -57,9 +60,13 @@ bool shim_maps_touch(uint64_t addr, uint64_t len)
 }
 
 /**
- * shim_maps_overlap() - is there any dax mapping in a range?
+ * shim_maps_overlap() - tell whether there is a dax mapping in a range
  * @addr:	first byte
  * @len:	bytes
+ *
+ * Takes the lock. Async-signal-safe.
+ *
+ * Return: true if there is one; false also in a signal handler over the lock's owner.
  */
 bool shim_maps_overlap(uint64_t addr, uint64_t len)
 {
@@ -74,11 +81,12 @@ bool shim_maps_overlap(uint64_t addr, uint64_t len)
 }
 
 /**
- * shim_maps_replaced() - the kernel has put something else there
+ * shim_maps_replaced() - drop what the kernel has put something else in place of
  * @addr:	first byte
  * @len:	bytes
  *
- * So what we thought was there had been unmapped by a way that we do not see.
+ * The kernel chose this range for a new mapping, so the program had unmapped what the
+ * list has there, by a way that the shim does not see. Takes the lock. Async-signal-safe.
  */
 SHIM_COLD void shim_maps_replaced(uint64_t addr, uint64_t len)
 {
@@ -148,7 +156,9 @@ static void after_fork_child(void)
 /**
  * shim_maps_has_room_locked() - make room for one more change of the list
  *
- * With the lock held. Return: false if there is no memory for it.
+ * Every change of the list begins with this call. Async-signal-safe.
+ *
+ * Return: true, or false if there is no memory for it; the list must not be changed then.
  */
 bool shim_maps_has_room_locked(void)
 {
@@ -178,7 +188,11 @@ bool shim_maps_has_room_locked(void)
 extern void *const __dso_handle __attribute__((visibility("hidden")));
 void *const __dso_handle = NULL;
 
-/* After every change of the list, with the lock held. */
+/**
+ * shim_maps_changed_locked() - publish a change of the list
+ *
+ * Every change of the list ends with this call. Async-signal-safe, but for the first one.
+ */
 void shim_maps_changed_locked(void)
 {
 	static bool has_handlers;
@@ -257,12 +271,9 @@ static bool look_for_one(void *ctx, uint64_t start, uint64_t end, bool is_shared
 	return false;
 }
 
-/**
- * is_stale_locked() - is an entry's memory no longer what we made it?
- * @vma:	the entry
- *
- * True if the kernel has nothing there, or private or anonymous memory: the program
- * unmapped it by a way that we do not see. With the lock held.
+/*
+ * Is an entry's memory no longer what we made it? True if the kernel has nothing there,
+ * or private or anonymous memory: the program unmapped it by a way that we do not see.
  */
 static bool is_stale_locked(const struct dax_vma *vma)
 {
@@ -310,9 +321,9 @@ static bool cover_entries(void *ctx, uint64_t start, uint64_t end, bool is_share
 }
 
 /**
- * shim_maps_drop_stale_locked() - throw out of the list what the kernel does not have
+ * shim_maps_drop_stale_locked() - drop all that the kernel no longer has
  *
- * With the lock held. One look at all of it, before anything is mapped over.
+ * One look at all of /proc/self/maps, before anything is mapped over. Async-signal-safe.
  */
 void shim_maps_drop_stale_locked(void)
 {
@@ -332,7 +343,15 @@ void shim_maps_drop_stale_locked(void)
 /* Has this process ever mapped such memory? All that the others pay. */
 bool shim_maps_has_no_pages;
 
-/* The first dax mapping in a range, which need not be there. With the lock held. */
+/**
+ * shim_maps_first_in_locked() - find the first dax mapping in a range
+ * @addr:	first byte
+ * @len:	bytes
+ *
+ * Async-signal-safe.
+ *
+ * Return: the entry, good until the list changes; NULL if there is none.
+ */
 const struct dax_vma *shim_maps_first_in_locked(uint64_t addr, uint64_t len)
 {
 	uint32_t i = dax_vmas_find(&shim_vmas, addr);
@@ -342,9 +361,14 @@ const struct dax_vma *shim_maps_first_in_locked(uint64_t addr, uint64_t len)
 	return &shim_vmas.v[i];
 }
 
-/*
- * Throws out what is in a range of the list but not in the kernel any more. With the
- * lock held. Return: true if anything was, and the verdict has to be found anew.
+/**
+ * shim_maps_drop_stale_in_locked() - drop what the kernel no longer has in a range
+ * @addr:	first byte
+ * @len:	bytes
+ *
+ * Called before a call is refused because of the list. Async-signal-safe.
+ *
+ * Return: true if anything was dropped, and the verdict has to be found anew.
  */
 SHIM_COLD bool shim_maps_drop_stale_in_locked(uint64_t addr, uint64_t len)
 {
@@ -367,7 +391,15 @@ SHIM_COLD bool shim_maps_drop_stale_in_locked(uint64_t addr, uint64_t len)
 	return has_dropped;
 }
 
-/* Is this a range that the kernel itself would not look at? Then it shall say so. */
+/**
+ * shim_maps_is_bad_range() - tell whether the kernel refuses a range before looking at it
+ * @addr:	first byte
+ * @len:	bytes
+ *
+ * Such calls are passed through, so that the kernel's own errno comes back.
+ *
+ * Return: true if the range is not page-aligned, empty, or beyond the address space.
+ */
 bool shim_maps_is_bad_range(uint64_t addr, uint64_t len)
 {
 	return addr & (DAX_PAGE - 1) || !len || len > DAX_TASK_SIZE ||
@@ -375,9 +407,14 @@ bool shim_maps_is_bad_range(uint64_t addr, uint64_t len)
 }
 
 /**
- * shim_maps_unmap_verdict_locked() - may this range be unmapped, or mapped over?
+ * shim_maps_unmap_verdict_locked() - decide whether a range may be unmapped
+ * @addr:	first byte, page-aligned
+ * @len:	bytes
  *
- * With the lock held. Leaves in the list what a refusal leaves.
+ * Leaves in the list what a refusal leaves: mappings are split at @addr
+ * (mm/mmap.c: do_vmi_align_munmap()). Async-signal-safe.
+ *
+ * Return: the verdict.
  */
 struct dax_verdict shim_maps_unmap_verdict_locked(uint64_t addr, uint64_t len)
 {

@@ -40,9 +40,11 @@ static long path_of_dir(int dirfd, char buf[PATH_MAX])
 }
 
 /**
- * shim_path_of_fd() - the path that a descriptor was opened through
- * @fd:		any descriptor
- * @buf:	receives it, as the kernel has it, terminated
+ * shim_path_of_fd() - read the path that a descriptor was opened through
+ * @fd:		any descriptor, or AT_FDCWD
+ * @buf:	receives the path as the kernel has it, terminated
+ *
+ * Async-signal-safe.
  *
  * Return: its length, or a negative errno.
  */
@@ -168,15 +170,15 @@ static enum walk_end walk_path(struct walk *w, int dirfd, const char *path,
 }
 
 /**
- * shim_path_redirect() - the path at which the emulator keeps what this one names
+ * shim_path_redirect() - find where the emulator keeps what a path names
  * @dirfd:	what a relative path starts from, or AT_FDCWD
  * @path:	any path
- * @follow:	is a symbolic link at its end followed?
+ * @follow:	whether a symbolic link at its end is followed
  * @buf:	receives the other path
  *
- * Async-signal-safe, but wants 12 KiB of stack.
+ * Async-signal-safe, but needs 12 KiB of stack.
  *
- * Return: @buf, or @path if it is none of ours.
+ * Return: @buf, or @path if it names nothing of ours.
  */
 const char *shim_path_redirect(int dirfd, const char *path, enum shim_follow follow,
 			       char buf[PATH_MAX])
@@ -199,11 +201,14 @@ const char *shim_path_redirect(int dirfd, const char *path, enum shim_follow fol
 }
 
 /**
- * shim_path_is_dangling() - might a path that does not exist be a way to us?
+ * shim_path_is_dangling() - tell whether a path that does not exist may lead to us
  * @dirfd:	what a relative path starts from, or AT_FDCWD
- * @path:	any path; may be no pointer
+ * @path:	any path; the pointer may be bad
  *
  * A symbolic link to /dev/dax0.0 leads nowhere, as far as the kernel knows.
+ * Async-signal-safe.
+ *
+ * Return: true if it is a symbolic link.
  */
 bool shim_path_is_dangling(int dirfd, const char *path)
 {
@@ -212,7 +217,14 @@ bool shim_path_is_dangling(int dirfd, const char *path)
 	return sys4(readlinkat, dirfd, path, target, sizeof(target)) > 0;
 }
 
-/* Can the kernel read a path at this address? */
+/**
+ * shim_path_is_readable() - tell whether the kernel can read a path
+ * @path:	the pointer, which may be bad
+ *
+ * Async-signal-safe.
+ *
+ * Return: true if it can; else every call with this path fails with EFAULT.
+ */
 SHIM_COLD bool shim_path_is_readable(const char *path)
 {
 	char target[2];
@@ -237,11 +249,13 @@ static const struct shim_session *session_of(const char *path)
 }
 
 /**
- * shim_path_unredirect() - show a path in the runtime directory as what it stands for
- * @path:	an absolute path, changed in place; terminated
+ * shim_path_unredirect() - turn a path in the runtime directory into what it stands for
+ * @path:	a path, changed in place; terminated
  * @len:	its length
  *
- * Return: its new length, or -1 if it is none of ours.
+ * Async-signal-safe.
+ *
+ * Return: its new length, or -1 if it is not in the runtime directory.
  */
 ssize_t shim_path_unredirect(char *path, size_t len)
 {
@@ -283,10 +297,14 @@ static bool may_be_shared(const char *path)
 }
 
 /**
- * shim_path_is_shared_dir() - is it a directory in which we have entries, too?
+ * shim_path_is_shared_dir() - tell whether a directory must show entries of ours, too
  * @dirfd:	what a relative path starts from, or AT_FDCWD
  * @path:	of a directory; NULL: @dirfd itself
- * @extra:	receives the directory with our entries
+ * @extra:	receives the directory that holds our entries
+ *
+ * Async-signal-safe, but needs 12 KiB of stack.
+ *
+ * Return: true if it must, as /dev or /sys/bus.
  */
 bool shim_path_is_shared_dir(int dirfd, const char *path, char extra[PATH_MAX])
 {

@@ -11,7 +11,6 @@
 #include <sys/un.h>
 
 #include "libcore/device.h"
-#include "libcore/event.h"
 #include "libcore/state.h"
 
 #include "client/shim/base/compiler.h"
@@ -43,18 +42,17 @@ static void send_event(const struct shim_session *s, const struct dax_event *ev)
 	sys1(close, fd);
 }
 
-/* With the name of the device, or of an attribute: its end, if it is too long. */
-static SHIM_COLD void report_event(const struct shim_session *s, enum dax_call call,
-				   const char *name, const uint64_t *args, int nr_args,
+/* @name: of the device, or of an attribute: its end, if it is too long. */
+static SHIM_COLD void report_event(const struct shim_session *s,
+				   const struct shim_call *call, const char *name,
 				   const struct dax_verdict *v, uint64_t result)
 {
-	struct dax_event ev = {.magic = DAX_EVENT_MAGIC, .call = call, .v = *v};
+	struct dax_event ev = {.magic = DAX_EVENT_MAGIC, .call = call->call, .v = *v};
 	size_t len = strlen(name);
 	size_t skip = len >= sizeof(ev.dev) ? len - sizeof(ev.dev) + 1 : 0;
 
 	memcpy(ev.dev, name + skip, len - skip);
-	if (nr_args)
-		memcpy(ev.arg, args, (size_t)nr_args * sizeof(args[0]));
+	memcpy(ev.arg, call->args, sizeof(ev.arg));
 	ev.pid = (int32_t)sys0(getpid);
 	ev.tid = (int32_t)sys0(gettid);
 	sys5(prctl, PR_GET_NAME, ev.comm, 0, 0, 0);
@@ -62,14 +60,14 @@ static SHIM_COLD void report_event(const struct shim_session *s, enum dax_call c
 	send_event(s, &ev);
 }
 
-static SHIM_COLD void report_slot(const struct shim_session *s, enum dax_call call,
-				  uint32_t slot, const uint64_t *args, int nr_args,
+static SHIM_COLD void report_slot(const struct shim_session *s,
+				  const struct shim_call *call, uint32_t slot,
 				  const struct dax_verdict *v, uint64_t result)
 {
 	struct dax_device dev;
 
 	dax_state_read(s->state, slot, &dev);
-	report_event(s, call, dev.name, args, nr_args, v, result);
+	report_event(s, call, dev.name, v, result);
 }
 
 static bool is_event_wanted(const struct shim_session *s, const struct dax_verdict *v)
@@ -79,64 +77,83 @@ static bool is_event_wanted(const struct shim_session *s, const struct dax_verdi
 }
 
 /**
- * shim_report() - tell daxrun of a call on a device, if it wants to know
+ * shim_report() - report a call on a device to daxrun, if it wants to know
  * @s:		the session
- * @call:	the call
+ * @call:	the call and its arguments
  * @slot:	of the device
- * @args:	the call's arguments, as libcore/event.c prints them
- * @nr_args:	how many, at most DAX_EVENT_ARGS
  * @v:		the verdict
- * @result:	what an allowed call answered
+ * @result:	what an allowed call returned
  *
  * Async-signal-safe.
  */
-void shim_report(const struct shim_session *s, enum dax_call call, uint32_t slot,
-		 const uint64_t *args, int nr_args, const struct dax_verdict *v,
-		 uint64_t result)
+void shim_report(const struct shim_session *s, const struct shim_call *call,
+		 uint32_t slot, const struct dax_verdict *v, uint64_t result)
 {
 	if (is_event_wanted(s, v))
-		report_slot(s, call, slot, args, nr_args, v, result);
+		report_slot(s, call, slot, v, result);
 }
 
 /**
- * shim_report_name() - tell daxrun of a call on something that is no device
- * @name:	of a sysfs attribute, say
- * the rest:	as shim_report()
+ * shim_report_name() - report a call on something that is not a device
+ * @s:		the session
+ * @call:	the call and its arguments
+ * @name:	of a sysfs attribute, for example
+ * @v:		the verdict
+ *
+ * Async-signal-safe.
  */
-void shim_report_name(const struct shim_session *s, enum dax_call call, const char *name,
-		      const uint64_t *args, int nr_args, const struct dax_verdict *v)
+void shim_report_name(const struct shim_session *s, const struct shim_call *call,
+		      const char *name, const struct dax_verdict *v)
 {
 	if (is_event_wanted(s, v))
-		report_event(s, call, name, args, nr_args, v, 0);
+		report_event(s, call, name, v, 0);
 }
 
 /**
- * shim_report_path() - tell daxrun of a call on a file of our tree
- * @path:	where it is, as the program or as we name it
- * the rest:	as shim_report()
+ * shim_report_path() - report a call on a file of the emulated /dev and /sys
+ * @s:		the session
+ * @call:	the call and its arguments
+ * @path:	the file's path, in /dev, in /sys or below the runtime directory
+ * @v:		the verdict
+ *
+ * Async-signal-safe.
  */
-void shim_report_path(const struct shim_session *s, enum dax_call call, const char *path,
-		      const uint64_t *args, int nr_args, const struct dax_verdict *v)
+void shim_report_path(const struct shim_session *s, const struct shim_call *call,
+		      const char *path, const struct dax_verdict *v)
 {
 	if (!strncmp(path, s->dir, s->dir_len))
 		path += s->dir_len;
 	if (!strncmp(path, "/dev/", 5) || !strncmp(path, "/sys/", 5))
 		path += 5;
-	shim_report_name(s, call, path, args, nr_args, v);
+	shim_report_name(s, call, path, v);
 }
 
-void shim_report_vma(const struct dax_vma *vma, enum dax_call call, const uint64_t *args,
-		     int nr, const struct dax_verdict *v, uint64_t result)
+/**
+ * shim_report_vma() - report a call on a dax mapping
+ * @call:	the call and its arguments
+ * @vma:	the mapping; a copy, if the lock is not held
+ * @v:		the verdict
+ * @result:	what an allowed call returned
+ *
+ * Async-signal-safe.
+ */
+void shim_report_vma(const struct shim_call *call, const struct dax_vma *vma,
+		     const struct dax_verdict *v, uint64_t result)
 {
 	const struct shim_session *s = shim_session_if_known();
 
 	if (unlikely(s && s->log != SHIM_LOG_NONE))
-		shim_report(s, call, vma->slot, args, nr, v, result);
+		shim_report(s, call, vma->slot, v, result);
 }
 
-/* The same for a range; its first mapping names the device. Without the lock. */
-void shim_report_range(enum dax_call call, const uint64_t *args, int nr,
-		       const struct dax_verdict *v)
+/**
+ * shim_report_range() - report a call on a range, if a dax mapping is in it
+ * @call:	the call; its first two arguments are the range's address and length
+ * @v:		the verdict
+ *
+ * The first mapping in the range names the device. Not with the lock held.
+ */
+void shim_report_range(const struct shim_call *call, const struct dax_verdict *v)
 {
 	const struct shim_session *s = shim_session_if_known();
 	const struct dax_vma *first;
@@ -145,10 +162,10 @@ void shim_report_range(enum dax_call call, const uint64_t *args, int nr,
 
 	if (likely(!s || s->log == SHIM_LOG_NONE) || !shim_lock_masked(&mask))
 		return;
-	first = shim_maps_first_in_locked(args[0], args[1]);
+	first = shim_maps_first_in_locked(call->args[0], call->args[1]);
 	if (first)
 		vma = *first;
 	shim_unlock_masked(mask);
 	if (vma.end)
-		shim_report_vma(&vma, call, args, nr, v, 0);
+		shim_report_vma(call, &vma, v, 0);
 }

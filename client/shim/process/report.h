@@ -5,21 +5,26 @@
 
 #include <stdint.h>
 
+#include "libcore/event.h"
 #include "libcore/reason.h"
 #include "libcore/vmas.h"
 
 #include "client/shim/process/session.h"
 
-void shim_report(const struct shim_session *s, enum dax_call call, uint32_t slot,
-		 const uint64_t *args, int nr_args, const struct dax_verdict *v,
-		 uint64_t result);
-void shim_report_name(const struct shim_session *s, enum dax_call call, const char *name,
-		      const uint64_t *args, int nr_args, const struct dax_verdict *v);
-void shim_report_path(const struct shim_session *s, enum dax_call call, const char *path,
-		      const uint64_t *args, int nr_args, const struct dax_verdict *v);
-void shim_report_vma(const struct dax_vma *vma, enum dax_call call, const uint64_t *args,
-		     int nr, const struct dax_verdict *v, uint64_t result);
-void shim_report_range(enum dax_call call, const uint64_t *args, int nr,
-		       const struct dax_verdict *v);
+/* A call of the program, with its arguments as libcore/event.c prints them. */
+struct shim_call {
+	enum dax_call call;
+	uint64_t args[DAX_EVENT_ARGS];
+};
+
+void shim_report(const struct shim_session *s, const struct shim_call *call,
+		 uint32_t slot, const struct dax_verdict *v, uint64_t result);
+void shim_report_name(const struct shim_session *s, const struct shim_call *call,
+		      const char *name, const struct dax_verdict *v);
+void shim_report_path(const struct shim_session *s, const struct shim_call *call,
+		      const char *path, const struct dax_verdict *v);
+void shim_report_vma(const struct shim_call *call, const struct dax_vma *vma,
+		     const struct dax_verdict *v, uint64_t result);
+void shim_report_range(const struct shim_call *call, const struct dax_verdict *v);
 
 #endif

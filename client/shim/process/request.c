@@ -22,12 +22,40 @@
 /* A write to an attribute is done whether we wait for it or not: better wait. */
 #define STORE_TIMEOUT_S 30
 
+/* True if a seccomp filter of this process would kill it for a request. */
+static bool may_not_ask;
+
+/**
+ * shim_request_is_allowed() - tell whether requests can be sent without harm
+ *
+ * Async-signal-safe.
+ *
+ * Return: false if a seccomp filter of the program kills the process for one.
+ */
+bool shim_request_is_allowed(void)
+{
+	return likely(!__atomic_load_n(&may_not_ask, __ATOMIC_RELAXED));
+}
+
+/**
+ * shim_request_forbid() - send no request from now on
+ *
+ * Called when the program has installed a seccomp filter that kills it for one.
+ */
+void shim_request_forbid(void)
+{
+	__atomic_store_n(&may_not_ask, true, __ATOMIC_RELAXED);
+}
+
 /* A thread of ours whose working directory is the runtime directory; 0: there is none. */
 static int32_t inside_tid;
 
 /**
- * shim_request_inside() - a thread has gone into the runtime directory
- * @tid:	the thread, which stays there and does not end; 0: it is not of this process
+ * shim_request_inside() - note the thread that is in the runtime directory
+ * @tid:	the thread, which stays there and does not end; 0: there is none
+ *
+ * Through it requests reach a daemon whose directory the program may no longer enter.
+ * Async-signal-safe.
  */
 void shim_request_inside(int32_t tid)
 {
@@ -154,62 +182,41 @@ static int receive_reply(int sock, struct dax_msg *msg, int *ret_fd)
 }
 
 /**
- * shim_request() - ask the daemon something, and wait for the answer
+ * shim_request() - send the daemon a request and wait for the reply
  * @s:		the session
- * @type:	enum dax_msg_type
- * @arg:	goes into the message's arg[0]
- * @body:	the message's body, or NULL
- * @len:	its length in bytes
- * @fd:		a descriptor to send along, or -1
- * @ret_fd:	receives the descriptor that came with the answer, -1 if none did; the
- *		caller's to close. May be NULL
- * @ret_arg:	receives the answer's arguments; may be NULL
+ * @req:	the request. The caller closes the descriptor that its ret_fd receives
  *
- * Async-signal-safe. Waits at most some seconds.
+ * Async-signal-safe. A daemon that does not reply is given up after
+ * SHIM_REQUEST_TIMEOUT_S; the reply to DAX_MSG_STORE may take a few seconds longer.
  *
- * Return: 0, the daemon's refusal, or why it could not be asked, as negative errno.
+ * Return: 0, or as a negative errno the daemon's refusal or why it could not be reached.
  */
-int shim_request(const struct shim_session *s, enum dax_msg_type type, uint64_t arg,
-		 const void *body, size_t len, int fd, int *ret_fd, uint64_t ret_arg[4])
+int shim_request(const struct shim_session *s, const struct shim_request *req)
 {
 	struct dax_msg msg;
 	int reply_fd = -1;
 	int sock;
 	int r;
 
-	if (len > DAX_WIRE_BODY_MAX)
+	if (req->len > DAX_WIRE_BODY_MAX)
 		return -E2BIG;
-	sock = connect_to(s->dir, type == DAX_MSG_STORE ? STORE_TIMEOUT_S
-							: SHIM_REQUEST_TIMEOUT_S);
+	sock = connect_to(s->dir, req->type == DAX_MSG_STORE ? STORE_TIMEOUT_S
+							     : SHIM_REQUEST_TIMEOUT_S);
 	if (sock < 0)
 		return sock;
-	dax_msg_init(&msg, type, (uint32_t)len);
-	msg.arg[0] = arg;
-	r = send_request(sock, &msg, body, fd);
+	dax_msg_init(&msg, req->type, (uint32_t)req->len);
+	msg.arg[0] = req->arg;
+	r = send_request(sock, &msg, req->body, req->fd);
 	if (r == 0)
 		r = receive_reply(sock, &msg, &reply_fd);
 	sys1(close, sock);
 	if (r < 0)
 		return r;
-	if (ret_arg)
-		memcpy(ret_arg, msg.arg, sizeof(msg.arg));
-	if (ret_fd)
-		*ret_fd = reply_fd;
+	if (req->ret_arg)
+		memcpy(req->ret_arg, msg.arg, sizeof(msg.arg));
+	if (req->ret_fd)
+		*req->ret_fd = reply_fd;
 	else if (reply_fd >= 0)
 		sys1(close, reply_fd);
 	return 0;
-}
-
-/* Would a filter of this process kill it for asking the daemon? */
-static bool may_not_ask;
-
-/* A filter of this process would. */
-void shim_request_forbid(void)
-{
-	__atomic_store_n(&may_not_ask, true, __ATOMIC_RELAXED);
-}
-
-bool shim_request_is_allowed(void)
-{
-	return likely(!__atomic_load_n(&may_not_ask, __ATOMIC_RELAXED));
 }

@@ -14,8 +14,18 @@
 /* Longer than a live daemon takes on a busy machine, shorter than people wait. */
 #define SHIM_REQUEST_TIMEOUT_S 20
 
-int shim_request(const struct shim_session *s, enum dax_msg_type type, uint64_t arg,
-		 const void *body, size_t len, int fd, int *ret_fd, uint64_t ret_arg[4]);
+/* A request, and where its reply goes. */
+struct shim_request {
+	enum dax_msg_type type;
+	uint64_t arg;      /* becomes the message's arg[0] */
+	const void *body;  /* or NULL */
+	size_t len;        /* of @body, in bytes */
+	int fd;            /* a descriptor to send along, or -1 */
+	int *ret_fd;       /* receives the reply's descriptor, or -1; may be NULL */
+	uint64_t *ret_arg; /* receives the reply's four arguments; may be NULL */
+};
+
+int shim_request(const struct shim_session *s, const struct shim_request *req);
 bool shim_request_is_allowed(void);
 void shim_request_forbid(void);
 void shim_request_inside(int32_t tid);

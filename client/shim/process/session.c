@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The daemon that this process is a client of: its runtime directory, the state
- * pages, and questions to it.
+ * The daemon that this process is a client of: its runtime directory and the state
+ * pages.
  *
  * Nothing is looked for before the program does something that may be ours. A session
  * that was found stays for the life of the process: its memory is never given back,
@@ -132,10 +132,12 @@ static SHIM_COLD const struct shim_session *find_session(void)
 }
 
 /**
- * shim_session() - the daemon of this process
+ * shim_session() - find the daemon of this process
  *
- * Return: the session, or NULL if there is no daemon (then everything is passed
- * through). Async-signal-safe.
+ * Looks for it at the first call. Async-signal-safe.
+ *
+ * Return: the session, which is never freed; NULL if there is no daemon, and everything
+ * is passed through.
  */
 const struct shim_session *shim_session(void)
 {
@@ -144,7 +146,13 @@ const struct shim_session *shim_session(void)
 	return likely(s) ? s : find_session();
 }
 
-/* The session if somebody has asked for it before. */
+/**
+ * shim_session_if_known() - get the session if it was found before
+ *
+ * Looks for nothing. Async-signal-safe.
+ *
+ * Return: the session, or NULL.
+ */
 const struct shim_session *shim_session_if_known(void)
 {
 	return __atomic_load_n(&session, __ATOMIC_ACQUIRE);
@@ -167,10 +175,11 @@ static SHIM_COLD void await_word(const uint32_t *word)
 }
 
 /**
- * shim_session_await_tree() - wait until the sysfs tree is whole
- * @s:		the session
+ * shim_session_await_tree() - wait until the sysfs tree is complete
+ * @s:	the session
  *
- * daxrun's daemon writes it while the command starts. Async-signal-safe.
+ * daxrun's daemon writes it while the command starts. Async-signal-safe. Waits for
+ * SHIM_REQUEST_TIMEOUT_S at most.
  */
 void shim_session_await_tree(const struct shim_session *s)
 {

@@ -139,9 +139,12 @@ static bool enter_dir(const char *dir)
 }
 
 /**
- * shim_thread_be_small() - a thread of ours begins: no more rights than it needs
+ * shim_thread_be_small() - give up what a thread of the shim does not need
  *
- * Return: is its working directory the runtime directory?
+ * Called first thing by a thread of the shim: it keeps no right of root's, and moves out
+ * of the program's working directory.
+ *
+ * Return: true if its working directory is the runtime directory.
  */
 bool shim_thread_be_small(void)
 {
@@ -228,11 +231,15 @@ static size_t tls_depth(void)
 
 #endif
 
-/*
- * Are we what libc thinks that we are? A child of vfork, or of clone with the parent's
- * memory, is not: it has the parent's thread-local memory, in which libc keeps the
- * number of the thread. Such a process ends when its one thread does, and must not be
- * kept by another; and it would leave the parent without an agent.
+/**
+ * shim_thread_is_of_libc() - tell whether this is the thread that libc takes it for
+ *
+ * A child of vfork, or of clone with the parent's memory, is not: it has the parent's
+ * thread-local memory, in which libc keeps the number of the thread. Such a process ends
+ * when its one thread does, and must not be kept by another; and it would leave the
+ * parent without an agent.
+ *
+ * Return: true if it is, and a thread may be started.
  */
 bool shim_thread_is_of_libc(void)
 {
@@ -243,11 +250,13 @@ bool shim_thread_is_of_libc(void)
 }
 
 /**
- * shim_thread_start() - start a thread of ours
- * @at:		SHIM_THREAD_BYTES for its stack and thread-local memory
- * @fn:		does not return
+ * shim_thread_start() - start a thread of the shim
+ * @at:	SHIM_THREAD_BYTES for its stack and thread-local memory, for as long as it lives
+ * @fn:	what it runs; does not return
  *
- * It is not libc's, and takes no signal. Return: false if there can be none.
+ * The thread is not libc's, and takes no signal. Async-signal-safe.
+ *
+ * Return: true, or false if there can be none.
  */
 bool shim_thread_start(char *at, void (*fn)(void))
 {

@@ -57,12 +57,13 @@ static int iocb_verdict(const struct kernel_iocb *cb)
 }
 
 /**
- * shim_aio_submit() - io_submit(2)
+ * shim_aio_submit() - do what io_submit(2) does
+ * @ctx, @nr, @list:	io_submit's arguments
  *
- * fs/aio.c submits one after the other, and answers how many; the first one's error if
- * there was none.
+ * Requests are submitted one after the other; the first one's error counts only if it is
+ * the first request (fs/aio.c).
  *
- * Return: the number, or a negative errno.
+ * Return: how many were submitted, or a negative errno.
  */
 long shim_aio_submit(unsigned long ctx, long nr, void *list)
 {

@@ -57,7 +57,7 @@ static SHIM_COLD ssize_t store_attr(const struct shim_ident *id, int fd, const v
 {
 	char body[DAX_SYSFS_PATH_MAX + DAX_SYSFS_TEXT_MAX];
 	struct dax_verdict failed = {.reason = DAX_ATTR_ERROR};
-	const uint64_t args[] = {n};
+	const struct shim_call call = {DAX_CALL_ATTR_WRITE, {n}};
 	char path[PATH_MAX];
 	struct dax_verdict v = {0};
 	size_t prefix = id->session->dir_len + strlen("/sys/");
@@ -76,20 +76,29 @@ static SHIM_COLD ssize_t store_attr(const struct shim_ident *id, int fd, const v
 	if (r == 0 && shim_session_has_faults(id->session, DAX_FAULT_WRITE))
 		r = attr_fault(id->session, body, &failed);
 	if (r == 0)
-		r = shim_request(id->session, DAX_MSG_STORE, 0, body, (size_t)len + 1 + n,
-				 fd, NULL, NULL);
+		r = shim_request(id->session,
+				 &(struct shim_request){.type = DAX_MSG_STORE,
+							.body = body,
+							.len = (size_t)len + 1 + n,
+							.fd = fd});
 	if (r < 0) {
 		v = failed;
 		v.error = -r;
 	}
-	shim_report_name(id->session, DAX_CALL_ATTR_WRITE, path + prefix, args, 1, &v);
+	shim_report_name(id->session, &call, path + prefix, &v);
 	return r < 0 ? r : (ssize_t)n;
 }
 
 /**
- * shim_attr_write() - write(2), if the descriptor is one of ours
+ * shim_attr_write() - do what write(2) does, if the descriptor is one of ours
+ * @fd:		any descriptor
+ * @buf:	what to write; the pointer may be bad
+ * @n:		bytes
  *
- * Return: what write answers, as a negative errno or a length; -EXDEV: none of ours.
+ * A write to an attribute is a request to the daemon, whose refusal is the errno.
+ *
+ * Return: the bytes written, or a negative errno; -EXDEV if the descriptor is none of
+ * ours.
  */
 ssize_t shim_attr_write(int fd, const void *buf, size_t n)
 {

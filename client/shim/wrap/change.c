@@ -59,9 +59,9 @@ static enum place place_of(int dirfd, const char *path, enum shim_follow follow,
 
 static int report_refusal(const char *path, const struct dax_verdict *v)
 {
-	const struct shim_session *s = shim_session();
+	const struct shim_call call = {.call = DAX_CALL_CHANGE};
 
-	shim_report_path(s, DAX_CALL_CHANGE, path, NULL, 0, v);
+	shim_report_path(shim_session(), &call, path, v);
 	return -v->error;
 }
 
@@ -195,7 +195,7 @@ static SHIM_COLD int truncate_ours(const char *path, off64_t len)
 {
 	char buf[PATH_MAX];
 	enum place place = place_of_word(AT_FDCWD, path, SHIM_FOLLOW, buf);
-	const uint64_t args[] = {(uint64_t)len};
+	const struct shim_call call = {DAX_CALL_TRUNCATE, {(uint64_t)len}};
 	struct dax_verdict v;
 	int r;
 
@@ -207,7 +207,7 @@ static SHIM_COLD int truncate_ours(const char *path, off64_t len)
 	if (r < 0 || place == IN_SYS)
 		return r;
 	v = dax_fd_verdict(DAX_CALL_FTRUNCATE, O_RDWR, len, 0, 0);
-	shim_report_path(shim_session(), DAX_CALL_TRUNCATE, buf, args, 1, &v);
+	shim_report_path(shim_session(), &call, buf, &v);
 	return -v.error;
 }
 

@@ -154,14 +154,14 @@ static int uffd_register(const void *arg)
 {
 	struct dax_verdict v = dax_userfaultfd_verdict();
 	struct uffdio_register reg;
-	uint64_t args[2];
+	struct shim_call call = {.call = DAX_CALL_USERFAULTFD};
 
 	if (!shim_maps_touch(0, UINT64_MAX) || shim_peek(&reg, arg, sizeof(reg)) < 0 ||
 	    !shim_maps_overlap(reg.range.start, reg.range.len))
 		return 0;
-	args[0] = reg.range.start;
-	args[1] = reg.range.len;
-	shim_report_range(DAX_CALL_USERFAULTFD, args, 2, &v);
+	call.args[0] = reg.range.start;
+	call.args[1] = reg.range.len;
+	shim_report_range(&call, &v);
 	return -v.error;
 }
 

@@ -12,14 +12,25 @@
 #include "client/shim/base/sys.h"
 #include "client/shim/process/report.h"
 
+/**
+ * shim_fd_call_node() - decide whether a call on a device may go to the kernel
+ * @id:		what @fd is: a node
+ * @fd:		the descriptor
+ * @call:	the call
+ * @a, @b, @c:	its arguments as dax_fd_verdict() wants them
+ *
+ * Async-signal-safe.
+ *
+ * Return: 0, or the negative errno with which it fails instead.
+ */
 int shim_fd_call_node(const struct shim_ident *id, int fd, enum dax_call call, int64_t a,
 		      int64_t b, int64_t c)
 {
-	const uint64_t args[] = {(uint64_t)a, (uint64_t)b, (uint64_t)c};
+	const struct shim_call told = {call, {(uint64_t)a, (uint64_t)b, (uint64_t)c}};
 	int accmode = (int)sys2(fcntl, fd, F_GETFL) & (O_ACCMODE | O_PATH);
 	struct dax_verdict v = dax_fd_verdict(call, accmode, a, b, c);
 
-	shim_report(id->session, call, id->slot, args, 3, &v, 0);
+	shim_report(id->session, &told, id->slot, &v, 0);
 	return -v.error;
 }
 
@@ -37,12 +48,14 @@ static int attr_call(int fd, enum dax_call call)
 }
 
 /**
- * shim_fd_call() - may this call on a descriptor go to the kernel?
+ * shim_fd_call() - decide whether a call on a descriptor may go to the kernel
  * @fd:		any descriptor
- * @call:	the call, and
+ * @call:	the call
  * @a, @b, @c:	its arguments as dax_fd_verdict() wants them
  *
- * Return: 0, or the negative errno that it answers instead.
+ * Async-signal-safe.
+ *
+ * Return: 0, or the negative errno with which it fails instead.
  */
 int shim_fd_call(int fd, enum dax_call call, int64_t a, int64_t b, int64_t c)
 {

@@ -12,6 +12,7 @@
 #include <sys/uio.h>
 
 #include "libcore/reason.h"
+#include "libcore/verdict.h"
 #include "libcore/vma_verdict.h"
 
 #include "client/shim/base/compiler.h"
@@ -49,13 +50,16 @@ static inline void *as_pointer(long r)
 	{                                                                                \
 		if (fd >= 0 && !(flags & MAP_ANONYMOUS)) {                               \
 			struct shim_ident id = shim_ident_fd(fd);                        \
+			const struct dax_mmap_request req = {.addr = (uintptr_t)addr,    \
+							     .len = len,                 \
+							     .off = (uint64_t)off,       \
+							     .prot = prot,               \
+							     .flags = flags};            \
                                                                                          \
 			if (unlikely(id.kind == SHIM_ATTR))                              \
 				return as_pointer(-ENODEV);                              \
 			if (unlikely(id.kind == SHIM_NODE))                              \
-				return as_pointer(shim_mmap((uintptr_t)addr, len, prot,  \
-							    flags, fd, (uint64_t)off,    \
-							    &id));                       \
+				return as_pointer(shim_mmap(&req, fd, &id));             \
 		}                                                                        \
 		if (unlikely(flags & MAP_FIXED) && touches(addr, len))                   \
 			return as_pointer(shim_mmap_other((uintptr_t)addr, len, prot,    \
@@ -157,19 +161,19 @@ static SHIM_COLD bool iov_touches(const struct iovec *iov, size_t n, uint64_t re
 SHIM_EXPORT ssize_t process_madvise(int pidfd, const struct iovec *iov, size_t n,
 				    int advice, unsigned int flags)
 {
-	uint64_t args[] = {0, 0, (uint64_t)advice};
+	struct shim_call call = {DAX_CALL_PROCESS_MADVISE, {0, 0, (uint64_t)advice}};
 	struct dax_verdict v;
 	size_t all = 0;
 	long r;
 
-	if (!touches(NULL, SIZE_MAX) || !iov_touches(iov, n, args, &all))
+	if (!touches(NULL, SIZE_MAX) || !iov_touches(iov, n, call.args, &all))
 		return shim_ret(sys5(process_madvise, pidfd, iov, n, advice, flags));
 	/* What is wrong with the descriptor is the kernel's to say. */
 	r = sys5(process_madvise, pidfd, iov, 0, MADV_WILLNEED, flags);
 	if (r < 0)
 		return shim_ret(r);
 	v = dax_process_madvise_verdict(advice);
-	shim_report_range(DAX_CALL_PROCESS_MADVISE, args, 3, &v);
+	shim_report_range(&call, &v);
 	if (v.error)
 		return shim_ret(-v.error);
 	r = sys5(process_madvise, pidfd, iov, n, advice, flags);

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <linux/ndctl.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -41,13 +40,18 @@ static int clear_error(const struct shim_session *s, int fd, void *arg)
 	struct nd_cmd_clear_error clear;
 	uint64_t answer[4];
 	uint64_t body[2];
+	const struct shim_request req = {.type = DAX_MSG_CLEAR,
+					 .body = body,
+					 .len = sizeof(body),
+					 .fd = fd,
+					 .ret_arg = answer};
 	int r;
 
 	if (shim_peek(&clear, arg, sizeof(clear)) < 0)
 		return -EFAULT;
 	body[0] = clear.address;
 	body[1] = clear.length;
-	r = shim_request(s, DAX_MSG_CLEAR, 0, body, sizeof(body), fd, NULL, answer);
+	r = shim_request(s, &req);
 	if (r < 0)
 		return r;
 	clear.status = 0;
@@ -57,9 +61,12 @@ static int clear_error(const struct shim_session *s, int fd, void *arg)
 }
 
 /**
- * shim_ndctl() - ioctl of a node, with a request of the nd bus's
+ * shim_ndctl() - do what ioctl of the nd bus's control node does
+ * @fd:		a descriptor of a node
+ * @request:	an ioctl of the nd bus
+ * @arg:	its argument; the pointer may be bad
  *
- * Return: what it answers; -EXDEV: it is none that is known here.
+ * Return: 0 or a negative errno; -EXDEV if the request is not known here.
  */
 int shim_ndctl(int fd, unsigned long request, void *arg)
 {

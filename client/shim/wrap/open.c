@@ -50,6 +50,9 @@ static int close_with(int fd, int error)
 SHIM_COLD static int open_disabled(const struct shim_ident *id, struct dax_device *dev,
 				   int fd, int flags)
 {
+	const struct shim_request is_held = {.type = DAX_MSG_HELD,
+					     .arg = id->slot,
+					     .fd = -1};
 	char path[sizeof(id->session->dir) + DAX_NAME_LEN + 8];
 
 	if (id->session->names.has_real_nodes && !(dev->flags & DAX_DEVICE_GONE)) {
@@ -57,9 +60,7 @@ SHIM_COLD static int open_disabled(const struct shim_ident *id, struct dax_devic
 		return fd;
 	}
 	sys1(close, fd);
-	if (dev->flags & DAX_DEVICE_GONE ||
-	    shim_request(id->session, DAX_MSG_HELD, id->slot, NULL, 0, -1, NULL, NULL) <
-		    0)
+	if (dev->flags & DAX_DEVICE_GONE || shim_request(id->session, &is_held) < 0)
 		return -ENXIO;
 	memcpy(path, id->session->dir, id->session->dir_len);
 	strcpy(path + id->session->dir_len, "/dev/");
@@ -74,7 +75,7 @@ SHIM_COLD static int open_disabled(const struct shim_ident *id, struct dax_devic
 /* After the file system let us in: what does the driver say? */
 static int opened_node(const struct shim_ident *id, int fd, int flags)
 {
-	const uint64_t args[] = {(uint64_t)flags};
+	const struct shim_call call = {DAX_CALL_OPEN, {(uint64_t)flags}};
 	struct dax_verdict v;
 	struct dax_device dev;
 
@@ -88,7 +89,7 @@ static int opened_node(const struct shim_ident *id, int fd, int flags)
 		if (r < 0)
 			v = dax_refuse(-r, DAX_INJECTED, 0, 0, 0);
 	}
-	shim_report(id->session, DAX_CALL_OPEN, id->slot, args, 1, &v, (uint64_t)fd);
+	shim_report(id->session, &call, id->slot, &v, (uint64_t)fd);
 	if (v.error)
 		return fd < 0 ? -(int)v.error : close_with(fd, v.error);
 	if (!(flags & O_PATH))
@@ -100,11 +101,11 @@ static int opened_node(const struct shim_ident *id, int fd, int flags)
 static int opened_attr(const struct shim_ident *id, const char *path, int fd,
 		       const struct stat *st, int flags)
 {
-	const uint64_t args[] = {(uint64_t)flags};
+	const struct shim_call call = {DAX_CALL_ATTR_OPEN, {(uint64_t)flags}};
 	struct dax_verdict v =
 		dax_attr_open_verdict(dax_attr_mode_decode(st->st_mode), flags);
 
-	shim_report_path(id->session, DAX_CALL_ATTR_OPEN, path, args, 1, &v);
+	shim_report_path(id->session, &call, path, &v);
 	if (v.error)
 		return close_with(fd, v.error);
 	shim_ident_forget(fd);
@@ -149,11 +150,17 @@ static int open_file(const char *path, int flags, mode_t mode)
 	return fd == -ENOENT && flags & O_CREAT ? -EACCES : fd;
 }
 
-/* At a path below the runtime directory. Return: a descriptor or a negative errno. */
+/**
+ * shim_open_ours() - open a node or attribute at its path in the runtime directory
+ * @path:		where the file is
+ * @flags, @mode:	of open(2)
+ *
+ * Return: a descriptor or a negative errno.
+ */
 int shim_open_ours(const char *path, int flags, mode_t mode)
 {
 	const struct shim_session *s = shim_session();
-	const uint64_t args[] = {(uint64_t)flags};
+	const struct shim_call call = {DAX_CALL_OPEN, {(uint64_t)flags}};
 	int r = dax_open_flags(flags, &flags);
 	struct dax_verdict v;
 
@@ -166,7 +173,7 @@ int shim_open_ours(const char *path, int flags, mode_t mode)
 		v.reason = DAX_ATTR_MODE;
 	/* Programs look for what is not there: that is no refusal. */
 	if (s->log == SHIM_LOG_ALL || v.reason != DAX_KERNEL)
-		shim_report_path(s, DAX_CALL_OPEN, path, args, 1, &v);
+		shim_report_path(s, &call, path, &v);
 	return r;
 }
 
@@ -334,7 +341,12 @@ SHIM_EXPORT int creat64(const char *path, mode_t mode)
 		    REAL(creat64)(path, mode));
 }
 
-/* For syscall(2). */
+/**
+ * shim_open() - do what openat(2) does, when syscall(2) makes it
+ * @dirfd, @path, @flags, @mode:	openat's arguments
+ *
+ * Return: a descriptor, or -1 with errno set.
+ */
 int shim_open(int dirfd, const char *path, int flags, mode_t mode)
 {
 	return OPEN(dirfd, path, flags, mode, REAL(openat)(dirfd, path, flags, mode));
@@ -350,10 +362,13 @@ struct how {
 #define RESOLVE_IN_ROOT 0x10
 
 /**
- * shim_open_how() - openat2(2)
+ * shim_open_how() - do what openat2(2) does
+ * @dirfd, @path:	openat2's first arguments
+ * @arg:		its struct open_how; the pointer may be bad
+ * @size:		bytes in @arg
  *
  * The kernel goes first: it checks the flags, and follows the resolve rules up to where
- * we begin, which is where it finds nothing.
+ * the emulated tree begins, which is where it finds nothing.
  *
  * Return: a descriptor or a negative errno.
  */
@@ -380,7 +395,13 @@ int shim_open_how(int dirfd, const char *path, const void *arg, size_t size)
 	return r;
 }
 
-/* The path at which fopen shall look: NULL if it is none of ours. */
+/**
+ * shim_open_redirect() - find the path at which libc must open a file
+ * @path:	the program's path
+ * @buf:	receives the other path
+ *
+ * Return: @buf, or NULL if @path is none of ours.
+ */
 SHIM_COLD const char *shim_open_redirect(const char *path, char buf[PATH_MAX])
 {
 	const char *other = shim_path_redirect(AT_FDCWD, path, SHIM_FOLLOW, buf);

@@ -47,10 +47,14 @@ static bool are_pinnable(const struct iovec *iov, uint64_t n)
 }
 
 /**
- * shim_pin_refused() - is this direct input or output of memory that can't be pinned?
+ * shim_pin_refused() - tell whether direct I/O is of memory that can't be pinned
  * @fd:		of a file
- * @buf, @iov:	one of them, with
- * @n:		bytes of @buf, vectors of @iov
+ * @buf, @iov:	one of them, the other is 0; the pointer may be bad
+ * @n:		bytes of @buf, or vectors of @iov
+ *
+ * Takes the lock. Async-signal-safe.
+ *
+ * Return: true if it is, and the call fails with EFAULT.
  */
 bool shim_pin_refused(int fd, uintptr_t buf, const struct iovec *iov, uint64_t n)
 {

@@ -119,7 +119,10 @@ SHIM_EXPORT __sighandler_t sigset(int sig, __sighandler_t handler)
 }
 
 /**
- * shim_signal_rt_action() - the system call, made by syscall(2)
+ * shim_signal_rt_action() - do what rt_sigaction(2) does, when syscall(2) makes it
+ * @sig, @act, @old, @size:	rt_sigaction's arguments
+ *
+ * Return: 0 or a negative errno.
  */
 long shim_signal_rt_action(int sig, const void *act, void *old, size_t size)
 {
