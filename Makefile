@@ -10,6 +10,7 @@
 #   make stress     100,000 operations on regions, from many processes
 #   make bench      ratios against the raw backing store and against peers
 #   make coverage   which lines and branches of libcore the unit tests reach
+#   make format     format all C files; make format-check lists those that differ
 #   make install    DESTDIR and PREFIX are honoured
 #
 # V=1 shows the commands. B=DIR builds elsewhere; SAN=address,undefined or
@@ -18,7 +19,7 @@
 B ?= build
 # One name for it, however it is given: the dependencies found at compiling hold names.
 override B := $(patsubst $(CURDIR)/%,%,$(abspath $(B)))
-# What make itself would take is cc.
+# make's own default is cc.
 ifeq ($(origin CC),default)
 CC = gcc
 endif
@@ -27,6 +28,8 @@ PYTHON ?= /usr/bin/python3
 SAN ?=
 WERROR ?=
 V ?=
+# Other versions format differently.
+CLANG_FORMAT ?= clang-format-14
 VERSION := 0.1
 
 BINDIR = $(PREFIX)/bin
@@ -55,8 +58,8 @@ CPPFLAGS += -D_GNU_SOURCE -I. -DDAXD_VERSION='"$(VERSION)"' -DDAXD_LIBDIR='"$(LI
 CFLAGS += -std=gnu11 $(OPT) $(WARN) $(HARDEN) -fvisibility=hidden -fPIC
 LDFLAGS += -Wl,-z,relro,-z,now -Wl,--as-needed
 
-# What has no pkg-config answer yet is found missing by the compiler, with the
-# package's name in tools/install-deps.
+# If pkg-config does not know a package, the compiler reports the missing header;
+# tools/install-deps has the package's name.
 pkg = $(shell pkg-config $(1) $(2) 2>/dev/null)
 
 # ---- what is built ---------------------------------------------------------
@@ -80,7 +83,7 @@ UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(SRC_unit))
 PROGS := $(patsubst tests/progs/%.c,$(B)/progs/%,$(SRC_progs))
 BENCHES := $(patsubst bench/%.c,$(B)/bench/%,$(SRC_bench))
 
-.PHONY: all programs units progs benches fuzz demo test bench stress install clean oracle coverage format
+.PHONY: all programs units progs benches fuzz demo test bench stress install clean oracle coverage format format-check
 .DELETE_ON_ERROR:
 
 all: programs
@@ -242,8 +245,16 @@ coverage:
 	done
 	$(Q)tools/coverage $(B)/coverage
 
-# What is there already of the config is somebody's own.
-# Units name the daemon where it will be.
+FORMATTED = $(sort $(shell find bench client cuse-daxd libcore tests -name '*.[ch]'))
+format:
+	$(Q)tools/check-includes --fix $(FORMATTED)
+	$(Q)$(CLANG_FORMAT) -i $(FORMATTED)
+
+format-check:
+	$(Q)tools/check-includes $(FORMATTED)
+	$(Q)$(CLANG_FORMAT) --dry-run --Werror $(FORMATTED)
+
+# Units name the path of the installed daemon.
 define install_unit
 install -d $(DESTDIR)$(PREFIX)/lib/systemd/$(2)
 sed 's|/usr/sbin/|$(SBINDIR)/|' systemd/$(1) >$(DESTDIR)$(PREFIX)/lib/systemd/$(2)/$(1)
@@ -253,6 +264,7 @@ endef
 
 COMPLETIONS = $(PREFIX)/share/bash-completion/completions
 
+# A config that is already installed belongs to the administrator and is kept.
 install: programs
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBDIR) \
 		$(DESTDIR)$(SYSCONFDIR) $(DESTDIR)$(DOCDIR)/examples
@@ -269,7 +281,7 @@ install: programs
 		$(DESTDIR)$(PREFIX)/lib/modules-load.d/cuse-daxd.conf
 	install -D -m 644 systemd/udev.rules \
 		$(DESTDIR)$(PREFIX)/lib/udev/rules.d/60-cuse-daxd.rules
-	install -m 644 README.md LICENSE $(wildcard docs/*.md) $(DESTDIR)$(DOCDIR)
+	install -m 644 LICENSE $(wildcard *.md docs/*.md) $(DESTDIR)$(DOCDIR)
 	install -m 644 config/examples/*.conf $(DESTDIR)$(DOCDIR)/examples
 	$(foreach name,daxrun cuse-daxd cuse-daxctl, \
 		install -D -m 644 completions/cuse-daxd.bash \

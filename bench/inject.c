@@ -6,14 +6,14 @@
  * The processes sleep meanwhile: what is measured is that each is reached, not that
  * each gets a turn on the processor. That it was reached is looked at after the order.
  */
-#include "bench/harness.h"
-
 #include <setjmp.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/wait.h>
+
+#include "bench/harness.h"
 
 extern char **environ;
 

@@ -4,9 +4,9 @@
  * calls on a memfd, made through libc's own functions, past any preloaded library.
  */
 // LIBS: -ldl
-#include "bench/harness.h"
-
 #include <dlfcn.h>
+
+#include "bench/harness.h"
 
 typedef void *mmap_fn(void *addr, size_t len, int prot, int flags, int fd, off_t off);
 typedef int munmap_fn(void *addr, size_t len);

@@ -5,10 +5,10 @@
  *
  * Both are mapped at a multiple of 2 MiB and touched before anything is measured.
  */
-#include "bench/harness.h"
-
 #include <emmintrin.h>
 #include <string.h>
+
+#include "bench/harness.h"
 
 struct side {
 	char *p;

@@ -6,10 +6,11 @@
  * what was said before the child died is not lost. The parent prints the line, so a
  * child can do to its descriptors and signals what it likes.
  */
+#include "tests/conformance/harness.h"
+
 #include <stdarg.h>
 #include <sys/resource.h>
 
-#include "tests/conformance/harness.h"
 #include "tests/conformance/run.h"
 
 #define ANSWER_MAX 16384

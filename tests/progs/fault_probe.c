@@ -69,12 +69,12 @@ static const char *handler_name(void)
 
 	sigaction(SIGBUS, NULL, &sa);
 	snprintf(text, sizeof(text), "%s flags=%#x",
-		 sa.sa_handler == SIG_DFL         ? "default"
-		 : sa.sa_handler == SIG_IGN       ? "ignore"
-		 : sa.sa_sigaction == on_sigbus   ? "siginfo"
-		 : sa.sa_handler == on_plain      ? "plain"
-		 : sa.sa_sigaction == on_repair   ? "repair"
-						  : "another",
+		 sa.sa_handler == SIG_DFL       ? "default"
+		 : sa.sa_handler == SIG_IGN     ? "ignore"
+		 : sa.sa_sigaction == on_sigbus ? "siginfo"
+		 : sa.sa_handler == on_plain    ? "plain"
+		 : sa.sa_sigaction == on_repair ? "repair"
+						: "another",
 		 sa.sa_flags & ~0x04000000);
 	return text;
 }
@@ -224,8 +224,8 @@ static void run(char *word, char *rest)
 		offset = number(&rest);
 		length = number(&rest);
 		p = mmap(NULL, length, PROT_READ | PROT_WRITE,
-			 MAP_SHARED | (rest && !strcmp(rest, "populate") ? MAP_POPULATE
-									 : 0),
+			 MAP_SHARED |
+				 (rest && !strcmp(rest, "populate") ? MAP_POPULATE : 0),
 			 fd, (off_t)offset);
 		if (p != MAP_FAILED)
 			base = p;
@@ -246,7 +246,8 @@ static void run(char *word, char *rest)
 		if (sigsetjmp(env, 1))
 			say_signal();
 		else
-			say(madvise(base + (number(&rest) - offset), 4096, MADV_HWPOISON));
+			say(madvise(base + (number(&rest) - offset), 4096,
+				    MADV_HWPOISON));
 	} else if (!strcmp(word, "softoffline")) {
 		say(madvise(base + (number(&rest) - offset), 4096, 101));
 	} else if (!strcmp(word, "load")) {

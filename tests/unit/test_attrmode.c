@@ -13,8 +13,7 @@ static void test_mode(uint32_t shown, uint32_t file)
 
 	is(encoded, file, "%04o is kept as %04o", shown, file);
 	is(dax_attr_mode_decode(S_IFREG | encoded), shown, "%04o is shown again", shown);
-	ok(dax_attr_mode_is_ours(S_IFREG | encoded) &&
-		   !dax_attr_mode_read_error(encoded),
+	ok(dax_attr_mode_is_ours(S_IFREG | encoded) && !dax_attr_mode_read_error(encoded),
 	   "%04o is ours and can be read", shown);
 	encoded = dax_attr_mode_encode(shown, true);
 	is(encoded, file | S_ISGID, "%04o with a read error", shown);

@@ -795,7 +795,8 @@ static void test_other_stores(void)
 	store("bus/nd/drivers/nd_region/unbind", "x", -ENODEV);
 	store("bus/nd/drivers/dax_pmem/unbind", "region0", -ENODEV);
 	store("bus/nd/drivers/dax_pmem/bind",
-	      "dax0000000000000000000000000000000000000000000000000000000000000000000000.0",
+	      "dax0000000000000000000000000000000000000000000000000000000000000000000000."
+	      "0",
 	      -ENODEV);
 	store("bus/nd/drivers/nd_pmem/bind", "namespace0.7", -ENODEV);
 	store("bus/nd/drivers/nd_pmem/bind", "namespace", -ENODEV);
