@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Completion of bash for daxrun, cuse-daxd and cuse-daxctl. The options and verbs are
-# those that the programs' own --help tells, so they are never others.
+# Completion of bash for daxrun, cuse-daxd and cuse-daxctl. It takes options and verbs from
+# the programs' own --help, so that they always match.
 
 _cuse_daxd_options()
 {
