@@ -5,19 +5,19 @@
 #   make            build everything into build/
 #   make demo       install what is missing, build, run the main job on real programs
 #   make test       install what is missing, build all variants, run every test
-#   make fuzz       fuzzers of what libcore reads, into build/fuzz
-#   make oracle     ask real kernels again, write tests/oracle/recorded
-#   make stress     100,000 operations on regions, from many processes
-#   make bench      ratios against the raw backing store and against peers
-#   make coverage   which lines and branches of libcore the unit tests reach
+#   make fuzz       build fuzzers of libcore's parsers into build/fuzz
+#   make oracle     boot real kernels again, write tests/oracle/recorded
+#   make stress     run 100,000 operations on regions, from many processes
+#   make bench      measure ratios to the raw backing store and to peers
+#   make coverage   list the lines and branches of libcore that no unit test reaches
 #   make format     format all C files; make format-check lists those that differ
-#   make install    DESTDIR and PREFIX are honoured
+#   make install    install; DESTDIR and PREFIX are honoured
 #
 # V=1 shows the commands. B=DIR builds elsewhere; SAN=address,undefined or
 # SAN=thread builds a sanitized variant; WERROR=1 turns warnings into errors.
 
 B ?= build
-# One name for it, however it is given: the dependencies found at compiling hold names.
+# One name for the build folder, however it is given: dependency files contain it.
 override B := $(patsubst $(CURDIR)/%,%,$(abspath $(B)))
 # make's own default is cc.
 ifeq ($(origin CC),default)
@@ -62,7 +62,7 @@ LDFLAGS += -Wl,-z,relro,-z,now -Wl,--as-needed
 # tools/install-deps has the package's name.
 pkg = $(shell pkg-config $(1) $(2) 2>/dev/null)
 
-# ---- what is built ---------------------------------------------------------
+# ---- sources and targets ----------------------------------------------------
 
 SRC_libcore	:= $(wildcard libcore/*.c)
 SRC_daxd	:= $(wildcard cuse-daxd/*.c cuse-daxd/*/*.c)
@@ -113,22 +113,22 @@ $(B)/cuse-daxctl: $(call obj,$(SRC_daxctl)) $(B)/libcore.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg,--libs,$(DAXCTL_PKGS))
 
-# ---- what runs in or beside other people's processes: libc only ------------
+# ---- the launcher and the shim: libc only -----------------------------------
 
 $(B)/daxrun: $(call obj,$(SRC_daxrun)) $(B)/libcore.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^
 
-# The shim is never sanitized: it is loaded into programs that are, and must
-# work in front of and behind their runtimes. libcore is compiled into it anew.
+# The shim is never sanitized: it is loaded into sanitized programs, and must work in
+# front of and behind their runtimes. So it has objects of libcore of its own.
 SHIM_OBJ := $(patsubst %.c,$(B)/shim-obj/%.o,$(SRC_shim) $(SRC_libcore))
 SHIM_CFLAGS = $(CFLAGS) -U_FORTIFY_SOURCE -fno-delete-null-pointer-checks \
 	-ftls-model=initial-exec -ffunction-sections -fdata-sections
-# Every program that starts pays for loading it, which is a third of what a program
-# like true costs over an empty library: symbols are bound when they are needed, what
-# the shim does not use of libcore is left out, there are two segments and not five, no
-# start files (they search all libraries for what is not there), and no change of
-# protection at the end, which could not cover the table of lazily bound symbols anyway.
+# Every program that starts pays for loading the shim. So symbols are bound when they are
+# needed, unused parts of libcore are left out, there are two segments instead of five, no
+# start files (they search all libraries for symbols that do not exist), and no change of
+# protection at the end (RELRO), which could not cover lazily bound symbols anyway.
+# docs/benchmarks.md has the figures.
 SHIM_LDFLAGS = -nostartfiles -Wl,-z,lazy,-z,nodelete,-z,noseparate-code,-z,norelro \
 	-Wl,--as-needed -Wl,--gc-sections -Wl,-Bsymbolic-functions \
 	-Wl,-soname,libdaxshim.so
@@ -136,7 +136,7 @@ $(B)/libdaxshim.so: $(SHIM_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SHIM_CFLAGS) $(SHIM_LDFLAGS) -shared -o $@ $^
 
-# It makes the functions that it would otherwise be compiled to call.
+# It defines memcpy() and its kin; the compiler must not make them call themselves.
 $(B)/shim-obj/client/shim/base/string.o: SHIM_CFLAGS += -fno-builtin
 
 $(B)/shim-obj/%.o: %.c
@@ -165,20 +165,20 @@ $(B)/bench/%: bench/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -o $@ $< $(shell sed -n 's|^// LIBS: ||p' $<)
 
-# The daemon for the crash test: it can kill itself at each step of a change.
-SRC_crash := $(shell grep -l daxd_crash_point $(SRC_daxd))
+# The daemon for the crash test can kill itself at each step of a change.
+SRC_crash := $(shell grep -l daxd_fault_point $(SRC_daxd))
 OBJ_crash := $(patsubst %.c,$(B)/crash-obj/%.o,$(SRC_crash))
 $(OBJ_crash): CPPFLAGS += $(call pkg,--cflags,$(DAXD_PKGS) fuse3 libpmem libsystemd)
 $(B)/crash-obj/%.o: %.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) -DDAXD_CRASH_POINTS $(CFLAGS) $(SANFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) -DDAXD_FAULT_POINTS $(CFLAGS) $(SANFLAGS) -MMD -MP -c -o $@ $<
 progs: $(B)/cuse-daxd-crash
 $(B)/cuse-daxd-crash: $(OBJ_crash) $(call obj,$(filter-out $(SRC_crash),$(SRC_daxd))) $(B)/libcore.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg,--libs,$(DAXD_PKGS) fuse3) -ldl
 
-# Fuzzers of what libcore reads: clang's libFuzzer, with its sanitizers.
+# Fuzzers of libcore's parsers: clang's libFuzzer, with its sanitizers.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
 fuzz: $(FUZZERS)
 FUZZ_OBJ := $(patsubst %.c,$(B)/fuzz-obj/%.o,$(SRC_libcore))
@@ -193,8 +193,8 @@ $(B)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJ)
 	@mkdir -p $(@D)
 	$(Q)clang $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $< $(FUZZ_OBJ)
 
-# Asks a device-dax what it does: the emulator here, real ones in tests/oracle. Never
-# sanitized: the faults and the address space are what it asks about.
+# The conformance program asks a device-dax how it behaves: the emulator here, real devices
+# in tests/oracle. It is never sanitized, because it asks about faults and the address space.
 CONF_OBJ := $(call obj,$(SRC_conf) tests/conformance/replay.c)
 $(CONF_OBJ) $(B)/conformance $(B)/replay: SANFLAGS =
 $(B)/conformance: $(call obj,$(SRC_conf))
@@ -222,19 +222,19 @@ test:
 	$(Q)tools/install-deps build demo test
 	$(Q)tools/run-tests $(B)
 
-# Needs no root and no KVM; fetches two kernels at the first time.
+# Needs no root and no KVM; fetches two kernels the first time.
 oracle: $(B)/conformance
 	$(Q)$(PYTHON) tests/oracle/record.py --program $(B)/conformance
 
 stress: all progs
-	$(Q)DAXD_STRESS_OPS=100000 $(PYTHON) -m pytest -s tests/daemon/test_region_stress.py
+	$(Q)DAXD_STRESS_OPS=100000 $(PYTHON) -m pytest -s tests/test_region_stress.py
 
 bench:
 	$(Q)tools/install-deps build demo bench
 	$(Q)$(MAKE) --no-print-directory programs benches
 	$(Q)bench/run $(B)
 
-# Not optimised: what was written as a branch is counted as one.
+# Not optimised, so that every branch in the source is one in the code.
 coverage:
 	$(Q)$(MAKE) --no-print-directory B=$(B)/coverage CC=gcc SAN= HARDEN= \
 		OPT="-O0 -g --coverage -fprofile-update=atomic" units
