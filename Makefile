@@ -166,13 +166,13 @@ $(B)/bench/%: bench/%.c
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -o $@ $< $(shell sed -n 's|^// LIBS: ||p' $<)
 
 # The daemon for the crash test can kill itself at each step of a change.
-SRC_crash := $(shell grep -l daxd_fault_point $(SRC_daxd))
+SRC_crash := $(shell grep -l daxd_crash_point $(SRC_daxd))
 OBJ_crash := $(patsubst %.c,$(B)/crash-obj/%.o,$(SRC_crash))
 $(OBJ_crash): CPPFLAGS += $(call pkg,--cflags,$(DAXD_PKGS) fuse3 libpmem libsystemd)
 $(B)/crash-obj/%.o: %.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) -DDAXD_FAULT_POINTS $(CFLAGS) $(SANFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) -DDAXD_CRASH_POINTS $(CFLAGS) $(SANFLAGS) -MMD -MP -c -o $@ $<
 progs: $(B)/cuse-daxd-crash
 $(B)/cuse-daxd-crash: $(OBJ_crash) $(call obj,$(filter-out $(SRC_crash),$(SRC_daxd))) $(B)/libcore.a
 	$(call say,LD,$@)
@@ -227,7 +227,7 @@ oracle: $(B)/conformance
 	$(Q)$(PYTHON) tests/oracle/record.py --program $(B)/conformance
 
 stress: all progs
-	$(Q)DAXD_STRESS_OPS=100000 $(PYTHON) -m pytest -s tests/test_region_stress.py
+	$(Q)DAXD_STRESS_OPS=100000 $(PYTHON) -m pytest -s tests/daemon/test_region_stress.py
 
 bench:
 	$(Q)tools/install-deps build demo bench
