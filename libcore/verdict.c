@@ -565,14 +565,29 @@ struct dax_verdict dax_attr_open_verdict(uint32_t mode, int flags)
 }
 
 /**
- * dax_change_verdict() - may a directory of ours be changed?
- * @is_in_sys:	in /sys or /proc, else in /dev
- * @may_write:	is the directory itself this user's to write to?
+ * dax_change_verdict() - the answer to a change below /dev or /sys
+ * @c:	the change, of something that belongs to the devices
  *
- * fs/namei.c: may_delete() and may_create() ask for the right first; fs/kernfs has no
- * such operations even for root. /dev is root's; who is root is let pass by the caller.
+ * A name that is there already is found first (fs/namei.c: filename_create()), then the
+ * right to write to the directory is asked for (fs/namei.c: may_delete(), may_create()).
+ * fs/kernfs has no such operations, even for root; /dev is root's, whom the caller lets
+ * pass. A node is on a file system of its own, so no other directory can link to it
+ * (fs/namei.c: do_linkat()), and a special file has no attributes of users (fs/xattr.c:
+ * xattr_permission()).
  */
-struct dax_verdict dax_change_verdict(bool is_in_sys, bool may_write)
+struct dax_verdict dax_change_verdict(const struct dax_change *c)
 {
-	return refuse(is_in_sys && may_write ? EPERM : EACCES, DAX_NODE_NOT_YOURS);
+	if (c->what == DAX_CHANGE_XATTR)
+		return refuse(EPERM, DAX_NO_XATTR);
+	if (c->what == DAX_CHANGE_LINK_FROM)
+		return refuse(EXDEV, DAX_LINK_ACROSS);
+	if (c->what != DAX_CHANGE_REMOVE && c->is_there)
+		return refuse(EEXIST, DAX_NODE_IS_THERE);
+	if (!c->is_in_sys)
+		return refuse(EACCES, DAX_NODE_NOT_YOURS);
+	if (c->what == DAX_CHANGE_LINK)
+		return refuse(EPERM, DAX_NODE_NOT_YOURS);
+	if (c->what == DAX_CHANGE_MKNOD)
+		return refuse(EACCES, DAX_NODE_NOT_YOURS);
+	return refuse(c->may_write ? EPERM : EACCES, DAX_NODE_NOT_YOURS);
 }

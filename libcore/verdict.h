@@ -94,6 +94,23 @@ struct dax_verdict dax_mmap_place_verdict(const struct dax_device *dev, uint64_t
 struct dax_verdict dax_userfaultfd_verdict(void);
 
 struct dax_verdict dax_attr_open_verdict(uint32_t mode, int flags);
-struct dax_verdict dax_change_verdict(bool is_in_sys, bool may_write);
+
+enum dax_change_kind {
+	DAX_CHANGE_REMOVE, /* or rename */
+	DAX_CHANGE_MAKE,   /* a directory or a symbolic link */
+	DAX_CHANGE_MKNOD,
+	DAX_CHANGE_LINK,      /* the new name of a link */
+	DAX_CHANGE_LINK_FROM, /* the file that gets another name elsewhere */
+	DAX_CHANGE_XATTR,     /* an extended attribute in the user namespace */
+};
+
+struct dax_change {
+	enum dax_change_kind what;
+	bool is_in_sys; /* or in /proc; else in /dev */
+	bool is_there;  /* the name is taken */
+	bool may_write; /* the caller has the right to write to the directory */
+};
+
+struct dax_verdict dax_change_verdict(const struct dax_change *c);
 
 #endif

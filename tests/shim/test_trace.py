@@ -175,6 +175,32 @@ def test_paths_and_attributes(daxrun, user):
     ]
 
 
+def test_mmap_of_what_has_no_mmap(daxrun):
+    """mmap of an attribute and of an O_PATH descriptor are told like every refusal."""
+    script = """
+        attr = os.open("/sys/bus/dax/devices/dax0.0/size", os.O_RDONLY)
+        place = os.open("/dev/dax0.0", os.O_PATH)
+        map(4096, prot=1, fd=attr)
+        map(4096, prot=2, fd=attr)
+        map(0, prot=1, fd=attr)
+        map(fd=place)
+        map(fd=place, off=1)
+    """
+    lines = [line for line in trace(daxrun, script, first="") if line.startswith("mmap")]
+    assert [re.sub(r"^mmap\(\S*?/?(size|dax0.0),", r"mmap(\1,", line) for line in lines] == [
+        "mmap(size, addr=0, len=0x1000, prot=r--, flags=SHARED, offset=0) = "
+        "ENODEV ATTR-NO-MMAP: fail, an attribute has no mmap",
+        "mmap(size, addr=0, len=0x1000, prot=-w-, flags=SHARED, offset=0) = "
+        "EACCES MMAP-NO-ACCESS: fail, the descriptor's access mode forbids it",
+        "mmap(size, addr=0, len=0, prot=r--, flags=SHARED, offset=0) = "
+        "EINVAL MMAP-NO-LENGTH: fail, length 0",
+        "mmap(dax0.0, addr=0, len=0x200000, prot=rw-, flags=SHARED, offset=0) = "
+        "EBADF FD-ACCESS: fail, not opened for that",
+        "mmap(dax0.0, addr=0, len=0x200000, prot=rw-, flags=SHARED, offset=0x1) = "
+        "EINVAL MMAP-OFFSET-PAGE: fail, offset 0x1 is not on a page",
+    ]
+
+
 def test_every_process_and_nothing_of_others(daxrun):
     path = daxrun.dir / "trace"
     daxrun(f"--trace={path}", "--", "sh", "-c",

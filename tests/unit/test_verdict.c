@@ -619,17 +619,64 @@ static void test_arguments(void)
 	is(dax_iocb_call(5), DAX_CALL_NR, "IOCB_CMD_POLL is the kernel's");
 }
 
+static void test_changes(void)
+{
+	static const struct {
+		struct dax_change change;
+		int error;
+		enum dax_reason reason;
+		const char *what;
+	} rows[] = {
+		{{DAX_CHANGE_REMOVE, .is_in_sys = true, .may_write = true},
+		 EPERM,
+		 DAX_NODE_NOT_YOURS,
+		 "unlink in /sys by root"},
+		{{DAX_CHANGE_REMOVE, .is_in_sys = true, .is_there = true},
+		 EACCES,
+		 DAX_NODE_NOT_YOURS,
+		 "by another"},
+		{{DAX_CHANGE_REMOVE, .may_write = true},
+		 EACCES,
+		 DAX_NODE_NOT_YOURS,
+		 "unlink in /dev"},
+		{{DAX_CHANGE_MAKE, .is_in_sys = true, .may_write = true},
+		 EPERM,
+		 DAX_NODE_NOT_YOURS,
+		 "mkdir in /sys by root"},
+		{{DAX_CHANGE_MAKE, .is_there = true},
+		 EEXIST,
+		 DAX_NODE_IS_THERE,
+		 "mkdir where the node is"},
+		{{DAX_CHANGE_MKNOD, .is_in_sys = true, .may_write = true},
+		 EACCES,
+		 DAX_NODE_NOT_YOURS,
+		 "mknod in /sys"},
+		{{DAX_CHANGE_MKNOD, .is_in_sys = true, .is_there = true},
+		 EEXIST,
+		 DAX_NODE_IS_THERE,
+		 "mknod over an attribute"},
+		{{DAX_CHANGE_LINK, .is_in_sys = true},
+		 EPERM,
+		 DAX_NODE_NOT_YOURS,
+		 "a link in /sys"},
+		{{DAX_CHANGE_LINK}, EACCES, DAX_NODE_NOT_YOURS, "a link in /dev"},
+		{{DAX_CHANGE_LINK_FROM}, EXDEV, DAX_LINK_ACROSS, "a link to the node"},
+		{{DAX_CHANGE_XATTR}, EPERM, DAX_NO_XATTR, "user.x on the node"},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct dax_verdict v = dax_change_verdict(&rows[i].change);
+
+		check(&v, rows[i].error, rows[i].reason, rows[i].what);
+	}
+}
+
 static void test_rest(void)
 {
 	struct dax_verdict v = dax_userfaultfd_verdict();
 
 	check(&v, EINVAL, DAX_NO_USERFAULTFD, "userfaultfd on device memory");
-	v = dax_change_verdict(true, true);
-	check(&v, EPERM, DAX_NODE_NOT_YOURS, "a change in /sys by root");
-	v = dax_change_verdict(true, false);
-	check(&v, EACCES, DAX_NODE_NOT_YOURS, "by another");
-	v = dax_change_verdict(false, true);
-	check(&v, EACCES, DAX_NODE_NOT_YOURS, "a change in /dev");
 }
 
 /* -- words --------------------------------------------------------------------------- */
@@ -702,6 +749,7 @@ int main(void)
 	test_mmap_of_o_path();
 	test_attach();
 	test_arguments();
+	test_changes();
 	test_rest();
 	test_words();
 	test_told();

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/mman.h>
 
 #include "libcore/device.h"
@@ -16,22 +17,25 @@
 #include "libcore/reason.h"
 #include "libcore/size.h"
 #include "libcore/state.h"
+#include "libcore/verdict.h"
 #include "libcore/vmas.h"
 
 #include "client/shim/base/compiler.h"
 #include "client/shim/base/sys.h"
-#include "client/shim/process/backing.h"
-#include "client/shim/process/lock.h"
-#include "client/shim/process/lock_anchor.h"
-#include "client/shim/process/maps.h"
-#include "client/shim/process/report.h"
-#include "client/shim/process/session.h"
 #include "client/shim/memory/agent.h"
 #include "client/shim/memory/fault.h"
 #include "client/shim/memory/map_plan.h"
 #include "client/shim/memory/ranges.h"
 #include "client/shim/memory/refresh.h"
 #include "client/shim/memory/touch.h"
+#include "client/shim/process/backing.h"
+#include "client/shim/process/ident.h"
+#include "client/shim/process/lock.h"
+#include "client/shim/process/lock_anchor.h"
+#include "client/shim/process/maps.h"
+#include "client/shim/process/path.h"
+#include "client/shim/process/report.h"
+#include "client/shim/process/session.h"
 
 struct mapping {
 	const struct shim_session *s;
@@ -249,9 +253,8 @@ long shim_mmap(const struct dax_mmap_request *asked, int fd, const struct shim_i
 	long p;
 
 	req.accmode = (int)sys2(fcntl, fd, F_GETFL) & (O_ACCMODE | O_PATH);
-	if (unlikely(req.accmode & O_PATH))
-		return -EBADF;
-	if (shim_session_has_faults(id->session, DAX_FAULT_MMAP)) {
+	if (shim_session_has_faults(id->session, DAX_FAULT_MMAP) &&
+	    !(req.accmode & O_PATH)) {
 		p = shim_fault_slot(id->session, DAX_FAULT_MMAP, id->slot, req.addr,
 				    req.off, req.len);
 		if (p < 0) {
@@ -293,6 +296,35 @@ out:
 		shim_report(id->session, &call, id->slot, &v, (uint64_t)p);
 	}
 	return p;
+}
+
+/**
+ * shim_mmap_attr() - do what mmap of an attribute of sysfs does: fail
+ * @asked:	mmap's arguments; its accmode is not used
+ * @fd:		mmap's descriptor
+ * @id:		what it is: an attribute
+ *
+ * Takes the lock if it replaces mappings. Async-signal-safe.
+ *
+ * Return: a negative errno.
+ */
+SHIM_COLD long shim_mmap_attr(const struct dax_mmap_request *asked, int fd,
+			      const struct shim_ident *id)
+{
+	const struct shim_call call = {DAX_CALL_MMAP,
+				       {asked->addr, asked->len, (uint64_t)asked->prot,
+					(uint64_t)asked->flags, asked->off}};
+	struct dax_mmap_request req = *asked;
+	struct dax_mmap_answer ans;
+	char path[PATH_MAX];
+
+	req.accmode = (int)sys2(fcntl, fd, F_GETFL) & (O_ACCMODE | O_PATH);
+	dax_attr_mmap_verdict(&req, &ans);
+	if (ans.is_late)
+		ans.v = late_refusal(&ans, req.flags);
+	if (shim_path_of_fd(fd, path) > 0)
+		shim_report_path(id->session, &call, path, &ans.v);
+	return -ans.v.error;
 }
 
 /**

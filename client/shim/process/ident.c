@@ -9,14 +9,19 @@
  */
 #include "client/shim/process/ident.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "libcore/attrmode.h"
 #include "libcore/device.h"
+#include "libcore/stat.h"
 #include "libcore/state.h"
 
 #include "client/shim/base/compiler.h"
 #include "client/shim/base/sys.h"
+#include "client/shim/process/session.h"
 
 /*
  * Descriptor numbers that were somebody else's when last looked at: a memory for
@@ -277,8 +282,7 @@ bool shim_ident_was_opened(uint32_t slot)
  * @id:	what it stands for
  * @st:	as the kernel gave it; changed
  *
- * The node of a CUSE device shows itself already. A node has size 0 and a page as block
- * size (drivers/dax), an attribute has a page as size (fs/sysfs). Async-signal-safe.
+ * The node of a CUSE device shows itself already. Async-signal-safe.
  */
 void shim_ident_fix_stat(const struct shim_ident *id, struct stat *st)
 {
@@ -289,19 +293,9 @@ void shim_ident_fix_stat(const struct shim_ident *id, struct stat *st)
 		return;
 	state = id->session->state;
 	if (id->kind == SHIM_ATTR) {
-		st->st_mode = S_IFREG | dax_attr_mode_decode(st->st_mode);
-		st->st_nlink = 1;
-		st->st_dev = state->sysfs_dev;
-		st->st_size = 4096;
-		st->st_blksize = 4096;
-		st->st_blocks = 0;
+		dax_stat_attr(state->sysfs_dev, st);
 		return;
 	}
 	dax_state_read(state, id->slot, &dev);
-	st->st_mode = S_IFCHR | (st->st_mode & 0777);
-	st->st_rdev = makedev(dev.major, dev.minor);
-	st->st_dev = state->devtmpfs_dev;
-	st->st_size = 0;
-	st->st_blksize = 4096;
-	st->st_blocks = 0;
+	dax_stat_node(&dev, state->devtmpfs_dev, st);
 }

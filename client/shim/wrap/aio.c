@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "libcore/reason.h"
+#include "libcore/verdict.h"
 
 #include "client/shim/base/compiler.h"
 #include "client/shim/base/peek.h"
@@ -35,25 +36,13 @@ struct kernel_iocb {
 	uint32_t resfd;
 };
 
-#define IOCB_PREAD  0
-#define IOCB_PWRITE 1
-#define IOCB_FSYNC  2
-
 static int iocb_verdict(const struct kernel_iocb *cb)
 {
-	if (likely(shim_ident_is_other((int)cb->fd)))
+	enum dax_call call = dax_iocb_call(cb->opcode);
+
+	if (likely(shim_ident_is_other((int)cb->fd)) || call == DAX_CALL_NR)
 		return 0;
-	switch (cb->opcode & ~7 ? cb->opcode & 7 : cb->opcode) {
-	case IOCB_PREAD:
-		return shim_fd_call((int)cb->fd, DAX_CALL_READ, 0, 0, 0);
-	case IOCB_PWRITE:
-		return shim_fd_call((int)cb->fd, DAX_CALL_WRITE, 0, 0, 0);
-	case IOCB_FSYNC:
-	case IOCB_FSYNC + 1:
-		return shim_fd_call((int)cb->fd, DAX_CALL_FSYNC, 0, 0, 0);
-	default:
-		return 0;
-	}
+	return shim_fd_call((int)cb->fd, call, 0, 0, 0);
 }
 
 /**

@@ -57,63 +57,45 @@ static enum place place_of(int dirfd, const char *path, enum shim_follow follow,
 	return shim_has_word(path) ? place_of_word(dirfd, path, follow, buf) : ELSEWHERE;
 }
 
-static int report_refusal(const char *path, const struct dax_verdict *v)
+/* Asks libcore about a change at a place of ours. @path is in our tree. Return: as
+ * may_change(). */
+static SHIM_COLD int refuse_change(enum dax_change_kind what, enum place place,
+				   bool is_there, char *path)
 {
 	const struct shim_call call = {.call = DAX_CALL_CHANGE};
-
-	shim_report_path(shim_session(), &call, path, v);
-	return -v->error;
-}
-
-/* What may not be changed. @path is in our tree. */
-static SHIM_COLD int refuse_in_dev(const char *path)
-{
-	struct dax_verdict v = dax_change_verdict(false, false);
-
-	return report_refusal(path, &v);
-}
-
-static SHIM_COLD int refuse_in_sys(char *path)
-{
+	struct dax_change change = {.what = what,
+				    .is_in_sys = place == IN_SYS,
+				    .is_there = is_there};
+	char *slash = path;
 	struct dax_verdict v;
-	char *slash;
 	char *p;
 
-	for (slash = p = path; *p; p++)
+	for (p = path; *p; p++)
 		slash = *p == '/' ? p : slash;
 	*slash = '\0';
-	v = dax_change_verdict(true, sys3(faccessat, AT_FDCWD, path, W_OK) == 0);
+	change.may_write = sys3(faccessat, AT_FDCWD, path, W_OK) == 0;
 	*slash = '/';
-	return report_refusal(path, &v);
+	v = dax_change_verdict(&change);
+	/* `mkdir -p` asks for every directory above: no refusal worth a line. */
+	if (v.reason != DAX_NODE_IS_THERE)
+		shim_report_path(shim_session(), &call, path, &v);
+	return -v.error;
 }
 
 /*
- * May something at this path be made, removed or renamed?
- *
- * fs/kernfs has no such operations (EPERM); /dev belongs to root.
- *
- * Return: 0 if it is none of ours, or the negative errno.
+ * May something at this path be made, removed or renamed? Return: 0 if it is none of
+ * ours, or the negative errno.
  */
-static int may_change(int dirfd, const char *path)
+static int may_change(enum dax_change_kind what, int dirfd, const char *path)
 {
 	char buf[PATH_MAX];
+	enum place place = place_of(dirfd, path, SHIM_NOFOLLOW, buf);
 
-	switch (place_of(dirfd, path, SHIM_NOFOLLOW, buf)) {
-	case IN_DEV:
-		return refuse_in_dev(buf);
-	case IN_SYS:
-		return refuse_in_sys(buf);
-	case ELSEWHERE:
-	default:
-		return 0;
-	}
+	return likely(place == ELSEWHERE) ? 0 : refuse_change(what, place, true, buf);
 }
 
-/*
- * The same for something that is to be made: what is there is there (fs/namei.c).
- * @refusal: what is answered in /sys, or 0: as may_change() does.
- */
-static int may_make(int dirfd, const char *path, int refusal)
+/* The same for something that is to be made. */
+static int may_make(enum dax_change_kind what, int dirfd, const char *path)
 {
 	char buf[PATH_MAX];
 	enum place place = place_of(dirfd, path, SHIM_NOFOLLOW, buf);
@@ -122,11 +104,9 @@ static int may_make(int dirfd, const char *path, int refusal)
 	if (likely(place == ELSEWHERE))
 		return 0;
 	r = sys4(faccessat, AT_FDCWD, buf, F_OK, 0);
-	if (r != -ENOENT)
-		return r == 0 ? -EEXIST : (int)r;
-	if (place == IN_DEV)
-		return refuse_in_dev(buf);
-	return refusal ? refusal : refuse_in_sys(buf);
+	if (r < 0 && r != -ENOENT)
+		return (int)r;
+	return refuse_change(what, place, r == 0, buf);
 }
 
 static bool is_user_name(const char *name)
@@ -144,19 +124,29 @@ static bool is_user_name(const char *name)
 			return REAL(func)(path, name, value, size, flags);               \
 		path = shim_path_redirect(AT_FDCWD, path, follow, buf);                  \
 		if (path == buf && is_user_name(name))                                   \
-			return (int)shim_ret(-EPERM);                                    \
+			return (int)shim_ret(                                            \
+				refuse_change(DAX_CHANGE_XATTR, IN_DEV, true, buf));     \
 		return REAL(func)(path, name, value, size, flags);                       \
 	}
 
 SETXATTR(setxattr, SHIM_FOLLOW)
 SETXATTR(lsetxattr, SHIM_NOFOLLOW)
 
+static SHIM_COLD int refuse_xattr(int fd)
+{
+	char path[PATH_MAX];
+
+	if (shim_path_of_fd(fd, path) < 0)
+		return -EPERM;
+	return refuse_change(DAX_CHANGE_XATTR, IN_DEV, true, path);
+}
+
 SHIM_EXPORT int fsetxattr(int fd, const char *name, const void *value, size_t size,
 			  int flags)
 {
 	if (unlikely(!shim_ident_is_other(fd)) && shim_ident_fd(fd).kind != SHIM_OTHER &&
 	    is_user_name(name))
-		return (int)shim_ret(-EPERM);
+		return (int)shim_ret(refuse_xattr(fd));
 	return REAL(fsetxattr)(fd, name, value, size, flags);
 }
 
@@ -168,7 +158,7 @@ static SHIM_COLD int chmod_ours(int dirfd, const char *path, mode_t mode)
 	case IN_DEV: /* the bit that says "ours" stays */
 		return (int)sys3(fchmodat, AT_FDCWD, buf, mode | S_ISVTX);
 	case IN_SYS:
-		return refuse_in_sys(buf);
+		return refuse_change(DAX_CHANGE_REMOVE, IN_SYS, true, buf);
 	case ELSEWHERE:
 	default:
 		return (int)sys3(fchmodat, dirfd, path, mode);
@@ -239,10 +229,10 @@ static SHIM_COLD int unlink_ours(int dirfd, const char *path, int flags)
 			return (int)r;
 		if (flags & AT_REMOVEDIR)
 			return -ENOTDIR;
-		return sys0(geteuid) ? refuse_in_dev(buf)
+		return sys0(geteuid) ? refuse_change(DAX_CHANGE_REMOVE, IN_DEV, true, buf)
 				     : (int)sys3(unlinkat, AT_FDCWD, buf, 0);
 	case IN_SYS:
-		return refuse_in_sys(buf);
+		return refuse_change(DAX_CHANGE_REMOVE, IN_SYS, true, buf);
 	case ELSEWHERE:
 	default:
 		return (int)sys3(unlinkat, dirfd, path, flags);
@@ -265,7 +255,7 @@ SHIM_EXPORT int unlinkat(int dirfd, const char *path, int flags)
 
 SHIM_EXPORT int remove(const char *path)
 {
-	int r = may_change(AT_FDCWD, path);
+	int r = may_change(DAX_CHANGE_REMOVE, AT_FDCWD, path);
 
 	if (unlikely(r == -EACCES))
 		r = unlink_ours(AT_FDCWD, path, 0);
@@ -284,7 +274,7 @@ SHIM_EXPORT int rmdir(const char *path)
 #define MAKE(name, params, args, dirfd, path)                                            \
 	SHIM_EXPORT int name params                                                      \
 	{                                                                                \
-		int r = may_make(dirfd, path, 0);                                        \
+		int r = may_make(DAX_CHANGE_MAKE, dirfd, path);                          \
                                                                                          \
 		return unlikely(r < 0) ? (int)shim_ret(r) : REAL(name) args;             \
 	}
@@ -292,10 +282,10 @@ SHIM_EXPORT int rmdir(const char *path)
 #define CHANGE2(name, params, args, dirfd1, path1, dirfd2, path2)                        \
 	SHIM_EXPORT int name params                                                      \
 	{                                                                                \
-		int r = may_change(dirfd1, path1);                                       \
+		int r = may_change(DAX_CHANGE_REMOVE, dirfd1, path1);                    \
                                                                                          \
 		if (likely(!r))                                                          \
-			r = may_change(dirfd2, path2);                                   \
+			r = may_change(DAX_CHANGE_REMOVE, dirfd2, path2);                \
 		return unlikely(r < 0) ? (int)shim_ret(r) : REAL(name) args;             \
 	}
 
@@ -313,14 +303,11 @@ CHANGE2(renameat2,
 	(int fromfd, const char *from, int tofd, const char *to, unsigned int flags),
 	(fromfd, from, tofd, to, flags), fromfd, from, tofd, to)
 
-/* A node is on a file system of its own: it can be linked nowhere else. */
 static int may_link(int fromfd, const char *from, int tofd, const char *to)
 {
-	int r = may_make(tofd, to, -EPERM);
+	int r = may_make(DAX_CHANGE_LINK, tofd, to);
 
-	if (likely(!r) && unlikely(may_change(fromfd, from) < 0))
-		r = -EXDEV;
-	return r;
+	return unlikely(r) ? r : may_change(DAX_CHANGE_LINK_FROM, fromfd, from);
 }
 
 SHIM_EXPORT int link(const char *from, const char *to)
@@ -372,7 +359,7 @@ static SHIM_COLD int mknod_ours(int dirfd, const char *path, dev_t rdev)
 
 static int before_mknod(int dirfd, const char *path, mode_t mode, dev_t rdev)
 {
-	int r = may_make(dirfd, path, -EACCES);
+	int r = may_make(DAX_CHANGE_MKNOD, dirfd, path);
 
 	if (unlikely(r < 0))
 		return r;

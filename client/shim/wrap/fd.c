@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
@@ -131,22 +132,30 @@ SHIM_EXPORT int posix_fallocate64(int fd, off64_t off, off64_t len)
 	return REAL(posix_fallocate64)(fd, off, len);
 }
 
-/* fs/ioctl.c: what is wrong with the argument of some requests is found out first. */
-static int bad_argument(unsigned long request, void *arg, int r)
+/* True if the argument of a request is none that the VFS could use. */
+static bool is_bad_argument(unsigned long request, void *arg)
 {
 	char byte;
 
-	switch (request) {
-	case FICLONE:
-		return sys2(fcntl, (int)(intptr_t)arg, F_GETFD) < 0 ? -EBADF : r;
-	case FICLONERANGE:
-	case FIDEDUPERANGE:
-	case FS_IOC_SETFLAGS:
-	case FS_IOC_FSSETXATTR:
-		return shim_peek(&byte, arg, 1) < 0 ? -EFAULT : r;
+	switch (dax_ioctl_argument(request)) {
+	case DAX_IOCTL_FD:
+		return sys2(fcntl, (int)(intptr_t)arg, F_GETFD) < 0;
+	case DAX_IOCTL_MEMORY:
+		return shim_peek(&byte, arg, 1) < 0;
+	case DAX_IOCTL_ANY:
 	default:
-		return r;
+		return false;
 	}
+}
+
+static int node_ioctl(int fd, unsigned long request, void *arg)
+{
+	struct shim_ident id = shim_ident_fd(fd);
+
+	return id.kind != SHIM_NODE
+		       ? 0
+		       : shim_fd_call_node(&id, fd, DAX_CALL_IOCTL, (int64_t)request,
+					   is_bad_argument(request, arg), 0);
 }
 
 /* The registration of a mapping of ours at a userfaultfd. Return: 0 or the refusal. */
@@ -178,9 +187,9 @@ SHIM_EXPORT int ioctl(int fd, unsigned long request, ...)
 
 		if (r != -EXDEV)
 			return (int)shim_ret(r);
-		r = shim_fd_call(fd, DAX_CALL_IOCTL, (int64_t)request, 0, 0);
+		r = node_ioctl(fd, request, arg);
 		if (r < 0)
-			return (int)shim_ret(bad_argument(request, arg, r));
+			return (int)shim_ret(r);
 	}
 	if (unlikely(request == UFFDIO_REGISTER)) {
 		int r = uffd_register(arg);
@@ -191,28 +200,28 @@ SHIM_EXPORT int ioctl(int fd, unsigned long request, ...)
 	return REAL(ioctl)(fd, request, arg);
 }
 
-/* fs/locks.c: generic_setlease() asks whose the file is before what it is. */
-static int lease_answer(int fd, int64_t type, int r)
+/* The kernel tells by the handle whether the caller may lease the node. */
+static int node_lease(int fd, int64_t type)
 {
-	bool is_type = type == F_RDLCK || type == F_WRLCK || type == F_UNLCK;
+	struct shim_ident id = shim_ident_fd(fd);
 
-	if (r == -EINVAL && is_type && sys3(fcntl, fd, F_SETLEASE, F_UNLCK) == -EACCES)
-		return -EACCES;
-	return r;
+	return id.kind != SHIM_NODE
+		       ? 0
+		       : shim_fd_call_node(&id, fd, DAX_CALL_FCNTL, F_SETLEASE, type,
+					   sys3(fcntl, fd, F_SETLEASE, F_UNLCK) ==
+						   -EACCES);
 }
 
 /* The commands that concern a device; the number that F_DUPFD gives may be one's. */
 static int before_fcntl(int fd, int cmd, void *arg)
 {
 	uint64_t hint;
-	int r;
 
 	switch (cmd) {
 	case F_SETLEASE:
 		if (likely(shim_ident_is_other(fd)))
 			return 0;
-		r = shim_fd_call(fd, DAX_CALL_FCNTL, cmd, (int64_t)(intptr_t)arg, 0);
-		return lease_answer(fd, (int64_t)(intptr_t)arg, r);
+		return node_lease(fd, (int64_t)(intptr_t)arg);
 	case F_SET_RW_HINT:
 		if (likely(shim_ident_is_other(fd)))
 			return 0;

@@ -19,15 +19,15 @@
 #include "client/shim/base/peek.h"
 #include "client/shim/base/real.h"
 #include "client/shim/base/sys.h"
-#include "client/shim/process/ident.h"
-#include "client/shim/process/maps.h"
-#include "client/shim/process/report.h"
 #include "client/shim/memory/lockdown.h"
 #include "client/shim/memory/madvise.h"
 #include "client/shim/memory/mmap.h"
 #include "client/shim/memory/mremap.h"
 #include "client/shim/memory/ranges.h"
 #include "client/shim/memory/refresh.h"
+#include "client/shim/process/ident.h"
+#include "client/shim/process/maps.h"
+#include "client/shim/process/report.h"
 #include "client/shim/wrap/wrap.h"
 
 static inline bool touches(const void *addr, size_t len)
@@ -57,7 +57,7 @@ static inline void *as_pointer(long r)
 							     .flags = flags};            \
                                                                                          \
 			if (unlikely(id.kind == SHIM_ATTR))                              \
-				return as_pointer(-ENODEV);                              \
+				return as_pointer(shim_mmap_attr(&req, fd, &id));        \
 			if (unlikely(id.kind == SHIM_NODE))                              \
 				return as_pointer(shim_mmap(&req, fd, &id));             \
 		}                                                                        \

@@ -24,13 +24,13 @@
 #include "client/shim/base/compiler.h"
 #include "client/shim/base/real.h"
 #include "client/shim/base/sys.h"
+#include "client/shim/memory/fault.h"
+#include "client/shim/memory/proc_maps.h"
 #include "client/shim/process/ident.h"
 #include "client/shim/process/path.h"
 #include "client/shim/process/report.h"
 #include "client/shim/process/request.h"
 #include "client/shim/process/session.h"
-#include "client/shim/memory/fault.h"
-#include "client/shim/memory/proc_maps.h"
 #include "client/shim/wrap/wrap.h"
 
 /* What open(2) would do to a file, but not to a device or attribute. */
@@ -43,22 +43,21 @@ static int close_with(int fd, int error)
 }
 
 /*
- * A disabled device can be opened, all the same, while somebody has it open: and that
- * must not be we ourselves, so the descriptor is closed and opened anew. Who has a real
- * node open was asked when it was opened. Return: it, or -ENXIO, and then it is closed.
+ * Open a disabled device while another descriptor of it is open. The descriptor that was
+ * just opened must not count: it is closed before the daemon is asked, and opened anew.
+ * The daemon of a CUSE node has decided already. Return: the descriptor, or -ENXIO with
+ * none open.
  */
-SHIM_COLD static int open_disabled(const struct shim_ident *id, struct dax_device *dev,
-				   int fd, int flags)
+SHIM_COLD static int open_if_held(const struct shim_ident *id,
+				  const struct dax_device *dev, int fd, int flags)
 {
 	const struct shim_request is_held = {.type = DAX_MSG_HELD,
 					     .arg = id->slot,
 					     .fd = -1};
 	char path[sizeof(id->session->dir) + DAX_NAME_LEN + 8];
 
-	if (id->session->names.has_real_nodes && !(dev->flags & DAX_DEVICE_GONE)) {
-		dev->flags |= DAX_DEVICE_ALIVE;
+	if (id->session->names.has_real_nodes && !(dev->flags & DAX_DEVICE_GONE))
 		return fd;
-	}
 	sys1(close, fd);
 	if (dev->flags & DAX_DEVICE_GONE || shim_request(id->session, &is_held) < 0)
 		return -ENXIO;
@@ -66,10 +65,7 @@ SHIM_COLD static int open_disabled(const struct shim_ident *id, struct dax_devic
 	strcpy(path + id->session->dir_len, "/dev/");
 	strcat(path, dev->name);
 	fd = (int)sys4(openat, AT_FDCWD, path, flags & ~(FILE_FLAGS | O_EXCL), 0);
-	if (fd < 0)
-		return -ENXIO;
-	dev->flags |= DAX_DEVICE_ALIVE; /* for what the rules say of the flags */
-	return fd;
+	return fd < 0 ? -ENXIO : fd;
 }
 
 /* After the file system let us in: what does the driver say? */
@@ -78,11 +74,14 @@ static int opened_node(const struct shim_ident *id, int fd, int flags)
 	const struct shim_call call = {DAX_CALL_OPEN, {(uint64_t)flags}};
 	struct dax_verdict v;
 	struct dax_device dev;
+	bool is_held = false;
 
 	dax_state_read(id->session->state, id->slot, &dev);
-	if (unlikely(!dax_device_is_alive(&dev)) && !(flags & O_PATH))
-		fd = open_disabled(id, &dev, fd, flags);
-	v = dax_open_verdict(&dev, flags, false);
+	if (unlikely(!dax_device_is_alive(&dev)) && !(flags & O_PATH)) {
+		fd = open_if_held(id, &dev, fd, flags);
+		is_held = fd >= 0;
+	}
+	v = dax_open_verdict(&dev, flags, is_held);
 	if (shim_session_has_faults(id->session, DAX_FAULT_OPEN) && !(flags & O_PATH)) {
 		int r = shim_fault(id->session, DAX_FAULT_OPEN, dev.name, 0, 0, 0);
 

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "libcore/device.h"
+#include "libcore/stat.h"
 #include "libcore/state.h"
 
 #include "client/shim/base/compiler.h"
@@ -188,10 +189,9 @@ static void fix_statx(struct statx *stx)
 	if (likely(id.kind == SHIM_OTHER))
 		return;
 	if (id.kind == SHIM_NODE) {
-		/* drivers/dax/device.c: dax_open() sets S_DAX on the inode */
 		dax_state_read(id.session->state, id.slot, &dev);
-		if (dev.flags & DAX_DEVICE_OPENED || shim_ident_was_opened(id.slot))
-			stx->stx_attributes |= STATX_ATTR_DAX;
+		stx->stx_attributes |=
+			dax_stat_attributes(&dev, shim_ident_was_opened(id.slot));
 	}
 	shim_ident_fix_stat(&id, &st);
 	stx->stx_mode = (uint16_t)st.st_mode;
