@@ -32,7 +32,4 @@ size_t dax_event_refusal(const struct dax_event *ev, char *buf, size_t size);
 size_t dax_event_trace(const struct dax_event *ev, char *buf, size_t size);
 const char *dax_errno_name(int error);
 
-/* Until all callers include these themselves. */
-#include "libcore/verdict.h"
-
 #endif

@@ -142,8 +142,4 @@ struct dax_bad {
 	struct dax_fault_who who;
 };
 
-/* Until all callers include these themselves. */
-#include "libcore/fault_match.h"
-#include "libcore/fault_format.h"
-
 #endif

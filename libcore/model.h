@@ -166,10 +166,4 @@ void dax_model_release_minor(struct dax_model *model, uint32_t minor);
 void dax_dev_describe(const struct dax_model *model, const struct dax_dev *dev,
 		      struct dax_device *ret);
 
-/* Until all callers include these themselves. */
-#include "libcore/model_verbs.h"
-#include "libcore/model_nd.h"
-#include "libcore/model_provision.h"
-#include "libcore/model_check.h"
-
 #endif

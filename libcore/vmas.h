@@ -67,8 +67,4 @@ static inline bool dax_vma_is_broken(const struct dax_vma *vma)
 	return (vma->start | vma->end) & (vma->align - 1);
 }
 
-/* Until all callers include these themselves. */
-#include "libcore/vma_verdict.h"
-#include "libcore/verdict.h"
-
 #endif
