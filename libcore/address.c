@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Where regions, namespaces and devices lie in the physical address space. */
+/* Physical addresses of regions, namespaces and devices. */
 #include "libcore/address.h"
 
 #include <stdbool.h>
@@ -12,22 +12,22 @@
 
 #define MEMORY_BLOCK (2 * DAX_MIB) /* the kernel hot-plugs memory in these */
 
-/* Regions begin far above the memory of a machine that emulates them. */
+/* Regions start far above the memory of any machine that runs the daemon. */
 #define FIRST_ADDRESS   (64 * DAX_GIB)
 #define REGION_ALIGN    DAX_GIB        /* a multiple of every align */
 #define NAMESPACE_ALIGN (16 * DAX_MIB) /* align of an nd region */
 
 /**
- * dax_address_unit() - the sizes in a region are multiples of this
- * @type:	of the region
+ * dax_address_unit() - the unit that sizes in a region must be multiples of
+ * @type:	type of the region
  * @is_image:	true if the region is an image with an info block
- * @align:	of its devices, in bytes
+ * @align:	align of its devices, in bytes
  *
  * dax_hmem's devices are cut in memory blocks (drivers/dax/bus.c: alloc_is_aligned()),
  * namespaces in subsections (drivers/nvdimm/namespace_devs.c: memremap_compat_align()).
  * A static region without an image has no namespace that could be cut.
  *
- * Return: bytes.
+ * Return: the unit in bytes.
  */
 uint64_t dax_address_unit(enum dax_region_type type, bool is_image, uint64_t align)
 {
@@ -37,10 +37,10 @@ uint64_t dax_address_unit(enum dax_region_type type, bool is_image, uint64_t ali
 }
 
 /**
- * dax_address_next_region() - the start of the next region
- * @model:	the regions that there are
+ * dax_address_next_region() - choose the start of the next region
+ * @model:	the regions so far
  *
- * Return: an address behind all of them.
+ * Return: an aligned address behind all of them.
  */
 uint64_t dax_address_next_region(const struct dax_model *model)
 {
@@ -54,9 +54,11 @@ uint64_t dax_address_next_region(const struct dax_model *model)
 }
 
 /**
- * dax_address_next_namespace() - the start of the next namespace of a region
- * @end:	of the namespace before it, or the start of the region
- * @align:	of the region's devices, in bytes
+ * dax_address_next_namespace() - choose the start of the next namespace of a region
+ * @end:	end of the previous namespace, or the start of the region
+ * @align:	align of the region's devices, in bytes
+ *
+ * Return: an aligned address at or behind @end.
  */
 uint64_t dax_address_next_namespace(uint64_t end, uint64_t align)
 {
@@ -64,12 +66,12 @@ uint64_t dax_address_next_namespace(uint64_t end, uint64_t align)
 }
 
 /**
- * dax_address_block() - the info block that a real namespace of a size would have
+ * dax_address_block() - build the info block that a real namespace would have
  * @size:	usable bytes of the device
- * @align:	of the device, in bytes
+ * @align:	align of the device, in bytes
  * @map:	where the kernel would keep its page structs
- * @ret_block:	receives the info block, but for its uuids
- * @ret_ns_size: receives the bytes of the namespace
+ * @ret_block:	receives the info block; its uuids are zero
+ * @ret_ns_size: receives the size of the namespace, in bytes
  *
  * Return: 0, or the negative errno of dax_infoblock_layout().
  */
@@ -85,9 +87,9 @@ int dax_address_block(uint64_t size, uint64_t align, enum dax_region_map map,
  * dax_address_device() - place a device in its namespace
  * @block:	the namespace's info block
  * @ns_start:	physical address of the namespace
- * @ns_size:	bytes of the namespace
+ * @ns_size:	size of the namespace, in bytes
  * @size:	usable bytes of the device
- * @align:	of the device, in bytes
+ * @align:	align of the device, in bytes
  * @ret:	receives align, range, namespace and uuid
  */
 void dax_address_device(const struct dax_infoblock *block, uint64_t ns_start,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Where regions, namespaces and devices lie in the physical address space. */
+/* Physical addresses of regions, namespaces and devices. */
 #ifndef DAX_ADDRESS_H
 #define DAX_ADDRESS_H
 

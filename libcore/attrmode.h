@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How an attribute of /sys is kept as a plain file: what mode the file has.
+ * Modes of the plain files that hold the attributes of /sys.
  *
- * The file can be read by everybody, whatever mode is shown: an ordinary user of the
+ * Everybody may read the file, whatever mode sysfs shows: an ordinary user of the
  * emulator sees what root sees on a real machine, because PMDK can't work without
- * `resource` (0400). What stat(2) is to show is told by the bits that mean nothing on
- * a file without execute permission:
+ * `resource` (0400). The mode that stat(2) shows is encoded in the bits that mean
+ * nothing on a file without execute permission:
  *
- *	S_ISVTX	it is one of ours
+ *	S_ISVTX	the file is an attribute of the daemon's tree
  *	S_ISUID	the shown mode has no permission for group and others
  *	S_ISGID	reading it fails, as dax_attr_mode_read_error() says; the file is empty
  *
- * Writing is the owner's, as in /sys: that is enforced by the kernel when the file is
- * opened, and so by whatever mode or ACL an administrator gives it.
+ * Only the owner may write, as in /sys: the kernel enforces that when the file is
+ * opened, and so an administrator may change it with another mode or an ACL.
  */
 #ifndef DAX_ATTRMODE_H
 #define DAX_ATTRMODE_H
@@ -22,7 +22,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-/* From the mode that sysfs shows (0444, 0400, 0200, 0644, 0600) to the file's. */
+/* Turn the mode that sysfs shows (0444, 0400, 0200, 0644, 0600) into the file's. */
 static inline uint32_t dax_attr_mode_encode(uint32_t shown, bool has_read_error)
 {
 	uint32_t mode = S_ISVTX | (shown & S_IWUSR);
@@ -36,14 +36,16 @@ static inline uint32_t dax_attr_mode_encode(uint32_t shown, bool has_read_error)
 	return mode;
 }
 
+/* True if a file with this mode is an attribute of the daemon's tree. */
 static inline bool dax_attr_mode_is_ours(uint32_t mode)
 {
 	return S_ISREG(mode) && (mode & S_ISVTX);
 }
 
 /*
- * The errno that reading answers, or 0. What can't be written is the resource or size of
- * an empty seed; what can is power/autosuspend_delay_ms, which needs support by a driver.
+ * The errno with which reading fails, or 0. A file that can't be written is `resource`
+ * or `size` of an empty seed; one that can is power/autosuspend_delay_ms, which needs
+ * support by a driver.
  */
 static inline int dax_attr_mode_read_error(uint32_t mode)
 {
@@ -52,7 +54,7 @@ static inline int dax_attr_mode_read_error(uint32_t mode)
 	return mode & S_IWUSR ? EIO : ENXIO;
 }
 
-/* From the file's mode to the one that stat(2) is to show, without the type bits. */
+/* Turn the file's mode into the one that stat(2) shows, without the type bits. */
 static inline uint32_t dax_attr_mode_decode(uint32_t mode)
 {
 	uint32_t shown = mode & (S_IRUSR | S_IWUSR);

@@ -12,11 +12,12 @@
 #define SECTOR 512
 
 /**
- * dax_badblocks_has() - true if badblocks lists a stretch of bad memory
- * @bad:	the stretch
+ * dax_badblocks_has() - true if badblocks lists a range of bad memory
+ * @bad:	the range
  *
- * The kernel lists media errors that it knows. A latent one becomes known at the first
- * touch; memory that is bad for one process, user or command only is no media error.
+ * The kernel lists the media errors that it knows. It learns of a latent one at the
+ * first touch. Memory that is bad for one process, user or command only is no media
+ * error.
  */
 bool dax_badblocks_has(const struct dax_bad *bad)
 {
@@ -25,13 +26,14 @@ bool dax_badblocks_has(const struct dax_bad *bad)
 }
 
 /**
- * dax_badblocks_add() - append the line of a stretch of bad memory
+ * dax_badblocks_add() - append the line of a range of bad memory
  * @t:		the text of the attribute
  * @region:	the region; sectors count from its start
  * @dev:	the device that @bad is in; without a range it has no line
- * @bad:	the stretch
+ * @bad:	the range
  *
- * "SECTOR COUNT", in sectors of 512 bytes (block/badblocks.c: badblocks_show()).
+ * The line is "SECTOR COUNT", in sectors of 512 bytes (block/badblocks.c:
+ * badblocks_show()).
  */
 void dax_badblocks_add(struct dax_text *t, const struct dax_region *region,
 		       const struct dax_dev *dev, const struct dax_bad *bad)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Bytes of what is kept in files: little-endian numbers, checksum, zeroes. */
+/* Encoding of data in files: little-endian numbers, checksum, zeroes. */
 #ifndef DAX_BYTES_H
 #define DAX_BYTES_H
 
@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Read a little-endian number of @bytes bytes, at most 8. */
 static inline uint64_t dax_get_le(const uint8_t *p, unsigned int bytes)
 {
 	uint64_t value = 0;
@@ -17,6 +18,7 @@ static inline uint64_t dax_get_le(const uint8_t *p, unsigned int bytes)
 	return value;
 }
 
+/* Write @value as a little-endian number of @bytes bytes. */
 static inline void dax_put_le(uint8_t *p, unsigned int bytes, uint64_t value)
 {
 	for (; bytes--; value >>= 8)
@@ -24,8 +26,8 @@ static inline void dax_put_le(uint8_t *p, unsigned int bytes, uint64_t value)
 }
 
 /*
- * Fletcher-64 over 32-bit words as libnvdimm has it, for what ends in its checksum:
- * the last 8 of @len bytes, a multiple of 4, count as zero.
+ * Compute libnvdimm's Fletcher-64 over 32-bit words, for a block that ends with this
+ * checksum: the last 8 of @len bytes, a multiple of 4, count as zero.
  */
 static inline uint64_t dax_fletcher64(const uint8_t *buf, size_t len)
 {
@@ -41,6 +43,7 @@ static inline uint64_t dax_fletcher64(const uint8_t *buf, size_t len)
 	return (uint64_t)hi << 32 | lo;
 }
 
+/* True if all @len bytes at @p are zero. */
 static inline bool dax_is_zero(const uint8_t *p, size_t len)
 {
 	return !len || (!p[0] && !memcmp(p, p + 1, len - 1));

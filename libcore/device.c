@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What one device is, as every verdict needs to know it. */
+/* Names of devices. */
 #include "libcore/device.h"
 
 #include <errno.h>
 #include <stddef.h>
 
-/* A decimal number below 10^5, in its one spelling: "0", "17", not "017". */
+/*
+ * Read a decimal number below 10^5 in its only spelling: "0", "17", not "017". Return:
+ * the text behind it, or NULL.
+ */
 static const char *parse_id(const char *p, uint32_t *ret_id)
 {
 	uint32_t id = 0;
@@ -25,12 +28,12 @@ static const char *parse_id(const char *p, uint32_t *ret_id)
 }
 
 /**
- * dax_name_parse() - take "daxX.Y" apart
- * @name:	the whole name, nothing behind it
- * @ret_region:	X
- * @ret_id:	Y
+ * dax_name_parse() - split "daxX.Y" into its numbers
+ * @name:	the whole name, with nothing behind it
+ * @ret_region:	receives X
+ * @ret_id:	receives Y
  *
- * Return: 0, or -EINVAL if the name is not of that form.
+ * Return: 0, or -EINVAL if the name does not have that form.
  */
 int dax_name_parse(const char *name, uint32_t *ret_region, uint32_t *ret_id)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What one device is, as every verdict needs to know it.
+ * Description of one device, with all that verdicts need to know.
  *
  * A plain copy without pointers: the daemon publishes it in the state pages
- * (state.h), the shim copies it from there to its stack and asks verdict.h.
+ * (state.h), the shim copies it from there to its stack and passes it to the
+ * functions of verdict.h.
  */
 #ifndef DAX_DEVICE_H
 #define DAX_DEVICE_H
@@ -17,15 +18,15 @@
 enum dax_device_flag {
 	/* Bound to device_dax: may be opened and mapped. */
 	DAX_DEVICE_ALIVE = 1 << 0,
-	/* Deleted. An old descriptor or mapping may still know it. */
+	/* Deleted. Old descriptors and mappings may still refer to it. */
 	DAX_DEVICE_GONE = 1 << 1,
-	/* Somebody has opened it since it came up (statx then says DAX). */
+	/* Opened at least once since it was enabled: statx(2) then shows DAX. */
 	DAX_DEVICE_OPENED = 1 << 2,
 	/* Memory without page structs: no pinning, not inherited by fork. */
 	DAX_DEVICE_NO_PAGES = 1 << 3,
 	/* Not a dax device but the nd bus's control node, /dev/ndctlN. */
 	DAX_DEVICE_NDCTL = 1 << 4,
-	/* Some of it can't be touched: dax_state_next_bad() tells what. */
+	/* Part of it is bad: dax_state_next_bad() finds the ranges. */
 	DAX_DEVICE_BAD = 1 << 5,
 };
 
@@ -44,15 +45,15 @@ struct dax_device {
 	uint32_t flags;
 	uint32_t nr_ranges;
 	uint64_t align;
-	/* Bytes; what sysfs `size` says: the sum of the ranges. */
+	/* Sum of the ranges in bytes, as sysfs shows it in `size`. */
 	uint64_t size;
-	/* Tells a device from an earlier one of the same name. Never 0. */
+	/* Distinguishes a device from an earlier one of the same name. Never 0. */
 	uint64_t life;
-	/* Raised by every change that a live mapping must follow. */
+	/* Incremented by every change that live mappings must follow. */
 	uint64_t generation;
-	/* Raised by every change of what of it is bad. */
+	/* Incremented whenever its bad ranges change. */
 	uint64_t bad_generation;
-	/* In device order: the device's offsets run over them without a gap. */
+	/* In device order: the device's offsets run through them without a gap. */
 	struct dax_range ranges[DAX_RANGES_MAX];
 };
 

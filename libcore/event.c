@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What happened to one call, in words. */
+/* The lines that daxrun prints about calls. */
 #include "libcore/event.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include "libcore/reason.h"
 #include "libcore/text.h"
 
-/* How an argument of a call is printed. */
+/* Formats of arguments. */
 enum arg_kind {
 	ARG_END,
 	ARG_HEX,
@@ -114,7 +114,7 @@ static const struct flag_name mlock_flags[] = {
 	{1, "ONFAULT"},
 };
 
-/* By their numbers: the headers of the machine may be older. */
+/* Indexed by number: the machine's headers may be older than an advice. */
 static const char *const advices[] = {
 	[0] = "NORMAL",           [1] = "RANDOM",         [2] = "SEQUENTIAL",
 	[3] = "WILLNEED",         [4] = "DONTNEED",       [8] = "FREE",
@@ -138,7 +138,7 @@ static const struct flag_name open_flags[] = {
 
 #define NR(a) (sizeof(a) / sizeof((a)[0]))
 
-/* Writes the names of bits with "|" between them. @is_behind: a text comes before. */
+/* Append the names of bits, with "|" between them; @is_behind: also before the first. */
 static void add_flags(struct dax_text *t, const struct flag_name *names, size_t nr,
 		      unsigned int flags, bool is_behind)
 {
@@ -155,7 +155,7 @@ static void add_flags(struct dax_text *t, const struct flag_name *names, size_t 
 		dax_text_add(t, "%s%#x", is_behind ? "|" : "", flags);
 }
 
-/* The same with nothing in front: "MAYMOVE|FIXED", or 0. */
+/* Append "MAYMOVE|FIXED", or 0 if no bit is set. */
 static void add_only_flags(struct dax_text *t, const struct flag_name *names, size_t nr,
 			   unsigned int flags)
 {
@@ -181,7 +181,7 @@ static void add_arg(struct dax_text *t, enum arg_kind kind, uint64_t value)
 	unsigned int flags = (unsigned int)value;
 
 	switch (kind) {
-	case ARG_END: /* is where the caller stops */
+	case ARG_END: /* dax_event_trace() stops there */
 	case ARG_HEX:
 		dax_text_add(t, "%#" PRIx64, value);
 		break;
@@ -223,7 +223,13 @@ static void add_arg(struct dax_text *t, enum arg_kind kind, uint64_t value)
 	}
 }
 
-/* The names of errors that verdicts and fault rules give; programs are ported by them. */
+/**
+ * dax_errno_name() - name an error as programs do
+ * @error:	an errno
+ *
+ * Return: "EINVAL" or the like; NULL for an errno that neither verdicts nor fault rules
+ * use.
+ */
 const char *dax_errno_name(int error)
 {
 	switch (error) {
@@ -307,7 +313,7 @@ static void add_errno(struct dax_text *t, int error)
 		dax_text_add(t, "errno %d", error);
 }
 
-/* Names come from other processes: nothing in them may disturb a terminal. */
+/* Append a name from another process, without characters that disturb a terminal. */
 static void add_name(struct dax_text *t, const char *name, size_t size)
 {
 	size_t i;
@@ -316,7 +322,7 @@ static void add_name(struct dax_text *t, const char *name, size_t size)
 		dax_text_add(t, "%c", name[i] > ' ' && name[i] < 0x7f ? name[i] : '?');
 }
 
-/* What the program will see: an errno, or later a signal. */
+/* Append the effect on the program: an errno, or later a signal. */
 static void add_outcome(struct dax_text *t, const struct dax_verdict *v)
 {
 	if (v->error)
@@ -334,11 +340,11 @@ static void add_reason(struct dax_text *t, const struct dax_verdict *v)
 }
 
 /**
- * dax_event_check() - is this datagram an event?
- * @ev:		as received
+ * dax_event_check() - check that a datagram is an event
+ * @ev:		the datagram as received
  * @len:	bytes received
  *
- * Return: 0, or -EBADMSG.
+ * Return: 0, or -EBADMSG if it is not an event or has fields out of range.
  */
 int dax_event_check(const struct dax_event *ev, size_t len)
 {
@@ -349,13 +355,13 @@ int dax_event_check(const struct dax_event *ev, size_t len)
 }
 
 /**
- * dax_event_refusal() - the line that explains a refusal
- * @ev:		checked by dax_event_check(), with something to tell in its verdict
+ * dax_event_refusal() - format the line that explains a refusal
+ * @ev:		checked by dax_event_check(); its verdict is a refusal or a remark
  * @buf:	receives the text, without newline, always terminated
  * @size:	bytes of @buf, not 0
  *
- * "dax0.0: fio[412]: mmap: fail, attempted private mapping (EINVAL)": the kernel's
- * own words (drivers/dax/device.c: check_vma()) where it has any.
+ * "dax0.0: fio[412]: mmap: fail, attempted private mapping (EINVAL)": in the words of
+ * the kernel's log (drivers/dax/device.c: check_vma()) where it has any.
  *
  * Return: the length of the text.
  */
@@ -375,7 +381,7 @@ size_t dax_event_refusal(const struct dax_event *ev, char *buf, size_t size)
 }
 
 /**
- * dax_event_trace() - the line that tells of a call
+ * dax_event_trace() - format the line that shows a call
  * @ev:		checked by dax_event_check()
  * @buf:	receives the text, without newline, always terminated
  * @size:	bytes of @buf, not 0

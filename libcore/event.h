@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What happened to one call: sent by the shim as a datagram, printed by daxrun.
+ * Event of one call: the shim sends it as a datagram, daxrun prints it.
  *
- * The shim fills in numbers only; words are made of them here, outside of other
- * people's processes.
+ * The shim fills in numbers only. They are turned into words here, outside of the
+ * traced process.
  */
 #ifndef DAX_EVENT_H
 #define DAX_EVENT_H
@@ -13,7 +13,7 @@
 #define DAX_EVENT_MAGIC UINT32_C(0x45786164) /* "daxE" */
 #define DAX_EVENT_ARGS  6
 #define DAX_EVENT_NAME  64
-#define DAX_EVENT_TEXT  512 /* the longest line that is made of one */
+#define DAX_EVENT_TEXT  512 /* the longest line about one */
 
 struct dax_event {
 	uint32_t magic;
@@ -21,9 +21,9 @@ struct dax_event {
 	int32_t pid;
 	int32_t tid;
 	char comm[16];
-	char dev[DAX_EVENT_NAME];     /* of a device, or the end of an attribute's path */
-	uint64_t arg[DAX_EVENT_ARGS]; /* the call's own, without descriptors and paths */
-	uint64_t result;              /* of an allowed mmap or mremap: the address */
+	char dev[DAX_EVENT_NAME];     /* a device, or the end of an attribute's path */
+	uint64_t arg[DAX_EVENT_ARGS]; /* of the call, without descriptors and paths */
+	uint64_t result;              /* address from an allowed mmap or mremap */
 	struct dax_verdict v;
 };
 

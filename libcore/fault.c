@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Read fault rules: from words, or key by key. */
+/* Parser of fault rules, from a text or key by key. */
 #include "libcore/fault.h"
 
 #include <errno.h>
@@ -31,16 +31,14 @@ fail(struct dax_fault_mistake *why, const char *fmt, ...)
 	return -EINVAL;
 }
 
-/* What is wrong is not the key, but what is behind it. */
+/* Note that the mistake is in the value, not in the key. */
 static int in_value(struct dax_fault_mistake *why)
 {
 	why->is_value = true;
 	return -EINVAL;
 }
 
-/* ---- values ---------------------------------------------------------------- */
-
-/* @value is not empty: parse_pair() sees to that. */
+/* Read a decimal number; the value of a key is never empty. */
 static int parse_number(const char *value, uint64_t *ret)
 {
 	uint64_t n = 0;
@@ -54,7 +52,10 @@ static int parse_number(const char *value, uint64_t *ret)
 	return 0;
 }
 
-/* "12", "0.25" times @scale, which is at most 2^32; cut. Return: what is behind it. */
+/*
+ * Read "12" or "0.25" times @scale, which is at most 2^32; excess digits are cut off.
+ * Return: the text behind it, or NULL.
+ */
 static const char *parse_decimal(const char *p, uint64_t scale, uint64_t *ret)
 {
 	uint64_t n = 0;
@@ -109,7 +110,7 @@ static int parse_time(const char *value, uint64_t *ret)
 	return -EINVAL;
 }
 
-/* From 0 to 1, or in percent. */
+/* Read a probability, from 0 to 1 or in percent. */
 static int parse_chance(const char *value, uint64_t *ret)
 {
 	uint64_t chance;
@@ -166,13 +167,11 @@ static int parse_device(const char *value, char ret[DAX_NAME_LEN])
 	return 0;
 }
 
-/* ---- words ----------------------------------------------------------------- */
-
 static int set_what(struct dax_fault_rule *rule, enum dax_fault_what what,
 		    struct dax_fault_mistake *why)
 {
 	if (rule->what == what)
-		return fail(why, "'%s' is there already: expected it once",
+		return fail(why, "'%s' is given twice: expected it once",
 			    dax_fault_what_name(what));
 	if (rule->what)
 		return fail(why,
@@ -193,7 +192,7 @@ static int find_call(const char *name)
 	return -1;
 }
 
-/* "call=mmap msync", "call:mmap+msync" */
+/* Add the calls of "call=mmap msync" or "call:mmap+msync". */
 static int add_calls(struct dax_fault_rule *rule, const char *value,
 		     struct dax_fault_mistake *why)
 {
@@ -210,7 +209,8 @@ static int add_calls(struct dax_fault_rule *rule, const char *value,
 		snprintf(word, sizeof(word), "%.*s", (int)len, value);
 		call = len < sizeof(word) ? find_call(word) : -1;
 		if (call < 0) {
-			fail(why, "'%.*s' is no call: expected " ALL_CALLS ", or touch",
+			fail(why,
+			     "'%.*s' is not a call: expected " ALL_CALLS ", or touch",
 			     (int)len, value);
 			return in_value(why);
 		}
@@ -225,7 +225,7 @@ static int add_calls(struct dax_fault_rule *rule, const char *value,
 static const struct key {
 	const char *name;
 	uint32_t given;
-	const char *expected; /* NULL: it takes no value, but "true" */
+	const char *expected; /* NULL: the key takes no value, or "true" */
 } keys[] = {
 	{"device", DAX_FAULT_G_DEVICE, "a device such as 0.0 or dax0.0"},
 	{"offset", DAX_FAULT_G_OFFSET, "a size such as 4096, 0x200000, 2M"},
@@ -233,15 +233,16 @@ static const struct key {
 	{"delay", DAX_FAULT_G_DELAY, "a time with its unit (ns, us, ms, s) up to 1 hour"},
 	{"latent", DAX_FAULT_G_LATENT, NULL},
 	{"always", DAX_FAULT_G_ALWAYS, NULL},
-	{"nth", DAX_FAULT_G_NTH, "a number from 1 on"},
-	{"every", DAX_FAULT_G_EVERY, "a number from 1 on"},
-	{"times", DAX_FAULT_G_TIMES, "a number from 1 on"},
+	{"nth", DAX_FAULT_G_NTH, "a number above 0"},
+	{"every", DAX_FAULT_G_EVERY, "a number above 0"},
+	{"times", DAX_FAULT_G_TIMES, "a number above 0"},
 	{"probability", DAX_FAULT_G_PROBABILITY, "a number from 0 to 1, or 0% to 100%"},
 	{"seed", DAX_FAULT_G_SEED, "a number"},
 	{"after", DAX_FAULT_G_AFTER, "a time with its unit (ns, us, ms, s) up to 1 hour"},
-	{"while", DAX_FAULT_G_WHILE, "the absolute path of a file, below 256 bytes"},
+	{"while", DAX_FAULT_G_WHILE,
+	 "the absolute path of a file, of less than 256 bytes"},
 	{"pid", DAX_FAULT_G_PID, "a process id"},
-	{"uid", DAX_FAULT_G_UID, "a number of a user"},
+	{"uid", DAX_FAULT_G_UID, "a user id"},
 	{"comm", DAX_FAULT_G_COMM, "a program's name of at most 15 bytes"},
 };
 
@@ -304,14 +305,14 @@ static int read_value(struct dax_fault_rule *rule, uint32_t given, const char *v
 	return n ? 0 : -EINVAL;
 }
 
-/* A value of yes or no. Return: 1, 0, or a mistake. */
+/* Read the value of a flag. Return: 1, 0, or a negative errno with @why. */
 static int read_bool(const char *key, const char *value, struct dax_fault_mistake *why)
 {
 	if (!value || !strcmp(value, "true") || !strcmp(value, "yes"))
 		return 1;
 	if (!strcmp(value, "false") || !strcmp(value, "no"))
 		return 0;
-	fail(why, "'%.64s' is no value of %s: expected none, or true", value, key);
+	fail(why, "'%.64s' is not a value of %s: expected true, or no value", value, key);
 	return in_value(why);
 }
 
@@ -321,7 +322,7 @@ static int add_key(struct dax_fault_rule *rule, const struct key *key, const cha
 	int r;
 
 	if (rule->given & key->given)
-		return fail(why, "%s is there already: expected it once", key->name);
+		return fail(why, "%s is given twice: expected it once", key->name);
 	if (!key->expected) {
 		r = read_bool(key->name, value, why);
 		if (r > 0)
@@ -332,11 +333,11 @@ static int add_key(struct dax_fault_rule *rule, const struct key *key, const cha
 		return fail(why, "%s has no value: expected %s", key->name,
 			    key->expected);
 	if (read_value(rule, key->given, value) < 0) {
-		fail(why, "'%.64s' is no value of %s: expected %s", value, key->name,
+		fail(why, "'%.64s' is not a value of %s: expected %s", value, key->name,
 		     key->expected);
 		return in_value(why);
 	}
-	/* Every device is as if none had been named. */
+	/* A rule for every device is the same as one without a device. */
 	if (key->given != DAX_FAULT_G_DEVICE || rule->device[0])
 		rule->given |= key->given;
 	return 0;
@@ -358,7 +359,7 @@ static int add_what(struct dax_fault_rule *rule, enum dax_fault_what what,
 	r = value ? parse_errno(value) : -EINVAL;
 	if (r < 0) {
 		fail(why,
-		     "'%.32s' is no name of an error: expected errno:NAME such as "
+		     "'%.32s' is not the name of an error: expected errno:NAME such as "
 		     "errno:ENOMEM or errno:EIO",
 		     value ? value : "errno");
 		return value ? in_value(why) : r;
@@ -370,7 +371,7 @@ static int add_what(struct dax_fault_rule *rule, enum dax_fault_what what,
 static int add_text(struct dax_fault_rule *rule, const char *text,
 		    struct dax_fault_mistake *why);
 
-/* A value that is itself words of a rule. */
+/* Add a value that consists of words of a rule. */
 static int add_inner(struct dax_fault_rule *rule, const char *value,
 		     struct dax_fault_mistake *why)
 {
@@ -378,8 +379,8 @@ static int add_inner(struct dax_fault_rule *rule, const char *value,
 }
 
 /**
- * dax_fault_init() - a rule that says nothing yet
- * @rule:	for dax_fault_add() and dax_fault_finish()
+ * dax_fault_init() - begin an empty rule
+ * @rule:	receives it, for dax_fault_add() and dax_fault_finish()
  */
 void dax_fault_init(struct dax_fault_rule *rule)
 {
@@ -388,13 +389,14 @@ void dax_fault_init(struct dax_fault_rule *rule)
 }
 
 /**
- * dax_fault_add() - one more word of a rule
+ * dax_fault_add() - add a word to a rule
  * @rule:	from dax_fault_init()
  * @key:	"nth", "errno", "mmap"
- * @value:	what is behind it, or NULL; more than a word for what, when, where, call
- * @why:	what is wrong with it
+ * @value:	the value of the word, or NULL; several words for the keys what, when,
+ *		where and call
+ * @why:	receives the mistake on -EINVAL
  *
- * Return: 0 or -EINVAL.
+ * Return: 0, or -EINVAL if the word is a mistake.
  */
 int dax_fault_add(struct dax_fault_rule *rule, const char *key, const char *value,
 		  struct dax_fault_mistake *why)
@@ -418,7 +420,7 @@ int dax_fault_add(struct dax_fault_rule *rule, const char *key, const char *valu
 	call = find_call(key);
 	if (call < 0)
 		return fail(why,
-			    "'%.32s' is no word of a rule: expected a call (%s or "
+			    "'%.32s' is not a word of a rule: expected a call (%s or "
 			    "touch), poison, latent, sigbus, errno:, delay:, disable, "
 			    "device:, nth:...",
 			    key, ALL_CALLS);
@@ -432,7 +434,7 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == ',' || c == '\n';
 }
 
-/* One word at @text. Return: its length, or a mistake. */
+/* Add the word at @text. Return: its length, or a negative errno with @why. */
 static long add_word(struct dax_fault_rule *rule, const char *text,
 		     struct dax_fault_mistake *why)
 {
@@ -453,13 +455,14 @@ static long add_word(struct dax_fault_rule *rule, const char *text,
 		for (p++; *p && *p != '"' && n < sizeof(value) - 1; p++)
 			value[n++] = *p;
 		if (*p != '"') {
-			fail(why, "the value of %s has no end: expected \"", key);
+			fail(why, "the value of %s has no closing quote: expected \"",
+			     key);
 			why->pos = (size_t)(p - text);
 			return -EINVAL;
 		}
 		p++;
 		if (*p && !is_blank(*p)) {
-			fail(why, "'%c' is behind a quoted value: expected a blank", *p);
+			fail(why, "'%c' follows a quoted value: expected a blank", *p);
 			why->pos = (size_t)(p - text);
 			return -EINVAL;
 		}
@@ -469,7 +472,7 @@ static long add_word(struct dax_fault_rule *rule, const char *text,
 	}
 	value[n] = '\0';
 	r = n ? dax_fault_add(rule, key, value, why)
-	      : fail(why, "%s has no value: expected one behind it", key);
+	      : fail(why, "%s has no value: expected one after it", key);
 	if (r == 0)
 		return p - text;
 	if (why->is_value || !n)
@@ -498,8 +501,6 @@ static int add_text(struct dax_fault_rule *rule, const char *text,
 	}
 }
 
-/* ---- what goes together ---------------------------------------------------- */
-
 #define COUNTING                                                                         \
 	(DAX_FAULT_G_NTH | DAX_FAULT_G_EVERY | DAX_FAULT_G_PROBABILITY |                 \
 	 DAX_FAULT_G_TIMES)
@@ -512,11 +513,11 @@ static int add_text(struct dax_fault_rule *rule, const char *text,
 #define STRETCH (DAX_FAULT_G_OFFSET | DAX_FAULT_G_LENGTH)
 
 /**
- * dax_fault_finish() - do the words of a rule go together?
+ * dax_fault_finish() - check that the words of a rule fit together
  * @rule:	with all its words
- * @why:	what is wrong
+ * @why:	receives the mistake on -EINVAL
  *
- * Return: 0 or -EINVAL.
+ * Return: 0, or -EINVAL if a word is missing or excludes another.
  */
 int dax_fault_finish(struct dax_fault_rule *rule, struct dax_fault_mistake *why)
 {
@@ -526,27 +527,30 @@ int dax_fault_finish(struct dax_fault_rule *rule, struct dax_fault_mistake *why)
 	if (!rule->what && rule->given & DAX_FAULT_G_DELAY)
 		rule->what = DAX_FAULT_DELAY;
 	if (!rule->what)
-		return fail(why, "it does not say what shall happen: expected poison, "
+		return fail(why, "the rule does not say what happens: expected poison, "
 				 "sigbus, errno:NAME, delay:TIME or disable");
 	if (rule->given & DAX_FAULT_G_LATENT && rule->what != DAX_FAULT_POISON)
 		return fail(why, "latent goes with poison only: expected poison");
 	if (rule->given & DAX_FAULT_G_ALWAYS && rule->given & WHEN)
-		return fail(why, "always goes with no other when: expected one of them");
+		return fail(why,
+			    "always excludes nth, every, probability, after and while: "
+			    "expected one of them");
 	if (rule->given & DAX_FAULT_G_SEED && !(rule->given & DAX_FAULT_G_PROBABILITY))
-		return fail(why, "a seed goes with probability: expected probability:P");
+		return fail(why, "seed needs a probability: expected probability:P");
 	if (__builtin_add_overflow(rule->off, rule->len, &end))
-		return fail(why, "offset and length go beyond any device: expected less");
-	/* What memory and devices become when calls are counted: mappings are. */
+		return fail(why,
+			    "offset plus length is beyond any device: expected less");
+	/* A rule about memory or a device counts mappings if it names no call. */
 	if (dax_fault_is_memory(rule))
 		counted = COUNTING;
 	else if (rule->what == DAX_FAULT_DISABLE)
-		counted = COUNTING | WHOM; /* it can't be away for one only */
+		counted = COUNTING | WHOM; /* it can't disappear for one process only */
 	if (!rule->calls && rule->given & counted)
 		rule->calls = 1u << DAX_FAULT_MMAP;
 	if (!rule->calls && rule->what == DAX_FAULT_ERRNO)
-		return fail(why, "errno of which call? expected " ALL_CALLS);
+		return fail(why, "errno needs a call: expected " ALL_CALLS);
 	if (!rule->calls && rule->given & DAX_FAULT_G_DELAY)
-		return fail(why, "delay of which call? expected " ALL_CALLS ", or touch");
+		return fail(why, "delay needs a call: expected " ALL_CALLS ", or touch");
 	if (rule->calls & TOUCH && rule->what != DAX_FAULT_DELAY)
 		return fail(why, "touch goes with delay only: expected delay:TIME, or "
 				 "poison or sigbus without a call");
@@ -554,9 +558,8 @@ int dax_fault_finish(struct dax_fault_rule *rule, struct dax_fault_mistake *why)
 		return fail(why, "touch and calls exclude each other: expected one rule "
 				 "for each");
 	if (rule->given & STRETCH && rule->calls & PATHS && !dax_fault_is_memory(rule))
-		return fail(why,
-			    "open and write concern no stretch of a device: expected "
-			    "no offset and no length");
+		return fail(why, "open and write concern no part of a device: expected "
+				 "no offset and no length");
 	if (rule->given & STRETCH && rule->what == DAX_FAULT_DISABLE)
 		return fail(why, "disable concerns the whole device: expected no offset "
 				 "and no length");
@@ -566,10 +569,10 @@ int dax_fault_finish(struct dax_fault_rule *rule, struct dax_fault_mistake *why)
 /**
  * dax_fault_parse() - read a rule
  * @text:	"device:0.0 mmap errno:ENOMEM nth:3"
- * @ret:	the rule; id and since_ns are 0
- * @why:	where the mistake is, and what was expected
+ * @ret:	receives the rule; id and since_ns are 0
+ * @why:	receives the mistake on -EINVAL: its position, and the expected words
  *
- * Return: 0 or -EINVAL.
+ * Return: 0, or -EINVAL if @text is not a rule.
  */
 int dax_fault_parse(const char *text, struct dax_fault_rule *ret,
 		    struct dax_fault_mistake *why)

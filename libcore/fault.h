@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Fault rules: where, what, when. One grammar for the config file, daxrun --fault and
- * cuse-daxctl fault add; one way to match.
+ * Fault rules: where, what, when. The config file, daxrun --fault and cuse-daxctl fault
+ * add share one grammar, and rules are matched in one way.
  *
  * A rule is a plain copy without pointers: the daemon publishes it in the state pages
- * (state.h), the shim matches calls against it. Nothing here counts or looks at a
- * clock: the caller says how often a rule was met, and the answer is the same on every
+ * (state.h), the shim matches calls against it. Nothing here counts or reads a clock:
+ * the caller passes how often a rule was met, so the result is the same on every
  * machine.
  *
- * There are four kinds of rules, told apart by what they say:
- *	range	poison or sigbus of memory, without a call: the daemon makes it so
- *	trigger	poison, sigbus or disable, when a call is met: then the daemon does it
- *	call	errno or delay of a call: the shim does it
- *	touch	delay of the first touch of each unit: the shim does it
- * and disable without a call, which the daemon does.
+ * There are four kinds of rules, distinguished by their words:
+ *	range	poison or sigbus without a call: the daemon makes the memory bad
+ *	trigger	poison, sigbus or disable with a call: the daemon does it at that call
+ *	call	errno or delay of a call: the shim injects it
+ *	touch	delay of the first touch of each unit: the shim injects it
+ * and disable without a call, which the daemon does at once.
  */
 #ifndef DAX_FAULT_H
 #define DAX_FAULT_H
@@ -38,7 +38,7 @@ enum dax_fault_call {
 	DAX_FAULT_MSYNC,
 	DAX_FAULT_MADVISE,
 	DAX_FAULT_WRITE, /* to a sysfs attribute */
-	DAX_FAULT_TOUCH, /* no call: the first touch of a unit, or of bad memory */
+	DAX_FAULT_TOUCH, /* not a call: the first touch of a unit, or of bad memory */
 	DAX_FAULT_CALL_NR,
 };
 
@@ -48,10 +48,10 @@ enum dax_fault_what {
 	DAX_FAULT_SIGBUS,
 	DAX_FAULT_ERRNO,
 	DAX_FAULT_DISABLE,
-	DAX_FAULT_DELAY, /* alone; every other may be late, too */
+	DAX_FAULT_DELAY, /* a delay and nothing else; the others may have a delay, too */
 };
 
-/* What a rule says itself. */
+/* The words that a rule contains. */
 enum dax_fault_given {
 	DAX_FAULT_G_DEVICE = 1 << 0,
 	DAX_FAULT_G_OFFSET = 1 << 1,
@@ -71,7 +71,7 @@ enum dax_fault_given {
 	DAX_FAULT_G_TIMES = 1 << 15,
 };
 
-/* Whom a rule is for. */
+/* The processes that a rule is for. */
 struct dax_fault_who {
 	int32_t pid;                   /* 0: all */
 	uint32_t uid;                  /* UINT32_MAX: all */
@@ -79,7 +79,7 @@ struct dax_fault_who {
 };
 
 struct dax_fault_rule {
-	uint32_t id; /* never 0, never again another's; the daemon's */
+	uint32_t id; /* never 0 and never reused; set by the daemon */
 	uint32_t what;
 	uint32_t calls; /* bit n: enum dax_fault_call n */
 	uint32_t given; /* enum dax_fault_given */
@@ -95,14 +95,15 @@ struct dax_fault_rule {
 	uint64_t chance; /* of DAX_FAULT_CERTAIN */
 	uint64_t seed;
 	uint64_t after_ns;
-	uint64_t since_ns; /* CLOCK_MONOTONIC, when it came; the daemon's */
+	uint64_t
+		since_ns; /* CLOCK_MONOTONIC when the rule was added; set by the daemon */
 	char file[DAX_FAULT_PATH_LEN];
 };
 
-/* Why a rule can't be read: what stands at @pos, and what should. */
+/* A mistake in a rule: its position, and the expected words. */
 struct dax_fault_mistake {
 	size_t pos;    /* from 0, in the text */
-	bool is_value; /* of dax_fault_add(): the key is good, pos is in the value */
+	bool is_value; /* from dax_fault_add(): the key is right, @pos is in the value */
 	char text[200];
 };
 
@@ -112,32 +113,35 @@ void dax_fault_init(struct dax_fault_rule *rule);
 int dax_fault_add(struct dax_fault_rule *rule, const char *key, const char *value,
 		  struct dax_fault_mistake *why);
 int dax_fault_finish(struct dax_fault_rule *rule, struct dax_fault_mistake *why);
-/* A call, or a touch, that rules may concern. */
+
+/* A call or touch that rules may concern. */
 struct dax_fault_event {
 	uint32_t call; /* enum dax_fault_call */
-	uint32_t rule; /* once it has struck; 0: none, memory was bad */
+	uint32_t rule; /* the rule that struck; 0: none, the memory was bad */
 	int32_t pid;
 	int32_t tid;
 	uint32_t uid;
-	uint32_t error; /* for which the rule can't be had in the process, or 0 */
+	uint32_t error; /* errno for which the process cannot carry the rule out, or 0 */
 	char comm[DAX_FAULT_COMM_LEN];
-	char device[DAX_NAME_LEN]; /* "": unknown, of an attribute */
+	char device[DAX_NAME_LEN]; /* "": unknown, if the call is on an attribute */
 	uint64_t address;
 	uint64_t off;
 	uint64_t len; /* 0: no memory is concerned */
 };
 
-/* A stretch of a device that can't be touched. Always whole units of its align. */
+/* A bad range of a device. Always whole units of its align. */
 enum dax_bad_flag {
-	DAX_BAD_POISON = 1 << 0, /* BUS_MCEERR_AR, listed; else just SIGBUS */
-	DAX_BAD_LATENT = 1 << 1, /* listed once it was touched */
+	DAX_BAD_POISON =
+		1
+		<< 0, /* BUS_MCEERR_AR, and listed in badblocks; without: plain SIGBUS */
+	DAX_BAD_LATENT = 1 << 1, /* listed after the first touch */
 };
 
 struct dax_bad {
 	uint64_t life; /* of the device */
 	uint64_t off;
 	uint64_t len;
-	uint32_t rule; /* that made it so; 0: an order */
+	uint32_t rule; /* the rule that made it bad; 0: a request */
 	uint32_t flags;
 	struct dax_fault_who who;
 };

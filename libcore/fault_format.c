@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Write fault rules in the words that fault.c reads. */
+/* Formatting of fault rules, in the words that fault.c reads. */
 #include "libcore/fault_format.h"
 
 #include <inttypes.h>
@@ -16,8 +16,10 @@ static const char *const call_names[DAX_FAULT_CALL_NR] = {"open",     "mmap",   
 							  "madvise",  "write",  "touch"};
 
 /**
- * dax_fault_call_name() - as rules and the log of faults name it
+ * dax_fault_call_name() - name a call as fault rules and their log do
  * @call:	the call
+ *
+ * Return: the name, or "?" for an unknown call.
  */
 const char *dax_fault_call_name(enum dax_fault_call call)
 {
@@ -25,7 +27,7 @@ const char *dax_fault_call_name(enum dax_fault_call call)
 }
 
 /**
- * dax_fault_what_name() - the word of a rule for what happens
+ * dax_fault_what_name() - the word of a rule for its effect
  * @what:	enum dax_fault_what, not DAX_FAULT_DELAY
  *
  * Return: the word; empty for DAX_FAULT_NONE.
@@ -37,7 +39,7 @@ const char *dax_fault_what_name(uint32_t what)
 	return names[what];
 }
 
-/* As it can be read again: digits enough, and no power of ten. */
+/* Append a probability so that it reads back the same: enough digits, no exponent. */
 static void add_chance(struct dax_text *t, uint64_t chance)
 {
 	char digits[32];
@@ -125,12 +127,12 @@ static void format_when(const struct dax_fault_rule *rule, struct dax_text *t)
 }
 
 /**
- * dax_fault_format() - a rule in words
+ * dax_fault_format() - write a rule as text
  * @rule:	from dax_fault_parse()
  * @buf:	receives the text, always terminated
- * @size:	its bytes; DAX_FAULT_TEXT_MAX are always enough
+ * @size:	bytes of @buf; DAX_FAULT_TEXT_MAX are always enough
  *
- * Return: the length of the whole text.
+ * Return: the length of the whole text, even if @buf is too small for it.
  */
 size_t dax_fault_format(const struct dax_fault_rule *rule, char *buf, size_t size)
 {

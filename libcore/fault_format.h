@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Write fault rules in the words that fault.h reads. */
+/* Formatting of fault rules, in the words that fault.h reads. */
 #ifndef DAX_FAULT_FORMAT_H
 #define DAX_FAULT_FORMAT_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Match fault rules: their kind, the calls they concern, the calls they strike. */
+/* Matching of fault rules: their kind, the calls they concern, the calls they strike. */
 #include "libcore/fault_match.h"
 
 #include <string.h>
@@ -16,7 +16,7 @@ bool dax_fault_is_memory(const struct dax_fault_rule *rule)
 }
 
 /**
- * dax_fault_is_range() - is memory bad from when the rule comes?
+ * dax_fault_is_range() - true if a rule makes memory bad from the moment it is added
  * @rule:	the rule
  */
 bool dax_fault_is_range(const struct dax_fault_rule *rule)
@@ -25,7 +25,7 @@ bool dax_fault_is_range(const struct dax_fault_rule *rule)
 }
 
 /**
- * dax_fault_is_trigger() - does the daemon do something when the rule strikes?
+ * dax_fault_is_trigger() - true if the daemon acts when the rule strikes
  * @rule:	the rule
  */
 bool dax_fault_is_trigger(const struct dax_fault_rule *rule)
@@ -35,8 +35,8 @@ bool dax_fault_is_trigger(const struct dax_fault_rule *rule)
 }
 
 /**
- * dax_fault_is_for() - is something meant for a process?
- * @who:	whom it is for
+ * dax_fault_is_for() - true if a rule or bad memory is meant for a process
+ * @who:	the processes it is meant for
  * @me:		the process
  */
 bool dax_fault_is_for(const struct dax_fault_who *who, const struct dax_fault_who *me)
@@ -52,12 +52,12 @@ static bool overlaps(const struct dax_fault_rule *rule, uint64_t off, uint64_t l
 }
 
 /**
- * dax_fault_concerns() - has a call to be counted by a rule?
+ * dax_fault_concerns() - true if a rule counts a call
  * @rule:	the rule
  * @ev:		the call
- * @now_ns:	CLOCK_MONOTONIC
+ * @now_ns:	CLOCK_MONOTONIC, in ns
  *
- * Whether the rule's file exists is for the caller to see.
+ * The caller checks whether the rule's file exists.
  */
 bool dax_fault_concerns(const struct dax_fault_rule *rule,
 			const struct dax_fault_event *ev, uint64_t now_ns)
@@ -68,7 +68,7 @@ bool dax_fault_concerns(const struct dax_fault_rule *rule,
 		return false;
 	if (rule->device[0] && strncmp(rule->device, ev->device, sizeof(rule->device)))
 		return false;
-	/* Where a trigger strikes is not where the call is. */
+	/* The range of a trigger is where it acts, not where the call is. */
 	if (rule->given & (DAX_FAULT_G_OFFSET | DAX_FAULT_G_LENGTH) &&
 	    !dax_fault_is_memory(rule) && !overlaps(rule, ev->off, ev->len))
 		return false;
@@ -78,7 +78,10 @@ bool dax_fault_concerns(const struct dax_fault_rule *rule,
 	return dax_fault_is_for(&rule->who, &me);
 }
 
-/* Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014. */
+/*
+ * Mix the bits of a number (Steele, Lea, Flood: "Fast splittable pseudorandom number
+ * generators", 2014).
+ */
 static uint64_t mix(uint64_t x)
 {
 	x += UINT64_C(0x9e3779b97f4a7c15);
@@ -88,9 +91,9 @@ static uint64_t mix(uint64_t x)
 }
 
 /**
- * dax_fault_strikes() - is it this time?
+ * dax_fault_strikes() - true if a rule strikes at this call
  * @rule:	the rule
- * @count:	how many calls of the process it has concerned, with this one: from 1
+ * @count:	calls of the process that the rule has counted, with this one: from 1
  *
  * Chance depends on the seed, the rule's words and the count, and on nothing else.
  */

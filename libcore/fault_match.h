@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Match fault rules: their kind, the calls they concern, the calls they strike. */
+/* Matching of fault rules: their kind, the calls they concern, the calls they strike. */
 #ifndef DAX_FAULT_MATCH_H
 #define DAX_FAULT_MATCH_H
 

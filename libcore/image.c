@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What is a file that is to be the image of a namespace? */
+/* Examination of files that back a static region, each the image of a namespace. */
 #include "libcore/image.h"
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 #include "libcore/infoblock.h"
 #include "libcore/size.h"
 
-/* What else begins with something known. */
+/* Other known contents, recognised by how they begin. */
 static const struct {
 	size_t offset;
 	const char *magic;
@@ -64,10 +64,10 @@ static enum dax_image_state examine_block(const uint8_t *head, struct dax_image 
 }
 
 /**
- * dax_image_examine() - what is this file?
- * @head:	its first bytes
- * @file_size:	all of its bytes
- * @ret:	the answer
+ * dax_image_examine() - find out what a file contains
+ * @head:	its first bytes, zero-filled if the file is shorter
+ * @file_size:	size of the file, in bytes
+ * @ret:	receives the result
  */
 void dax_image_examine(const uint8_t head[DAX_IMAGE_HEAD], uint64_t file_size,
 		       struct dax_image *ret)
@@ -94,8 +94,10 @@ void dax_image_examine(const uint8_t head[DAX_IMAGE_HEAD], uint64_t file_size,
 }
 
 /**
- * dax_image_state_name() - the state in one word
+ * dax_image_state_name() - name a state in one or two words
  * @state:	the state
+ *
+ * Return: "ok", "foreign" or the like.
  */
 const char *dax_image_state_name(enum dax_image_state state)
 {

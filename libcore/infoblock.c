@@ -9,8 +9,8 @@
  *	0x058 page_size, u32	0x05c page_struct_size, u16
  *	0xff8 checksum, u64	the rest is zero; all little-endian
  *
- * The namespace is: start_pad, 4 KiB nothing, this block, page structs if they are
- * on the media, from dataoff on (counted behind start_pad) the device, end_trunc.
+ * A namespace consists of: start_pad, 4 KiB unused, this block, page structs if they
+ * are on the media, the device from dataoff on (counted behind start_pad), end_trunc.
  */
 #include "libcore/infoblock.h"
 
@@ -45,13 +45,13 @@
 
 static const uint8_t signature[16] = "NVDIMM_DAX_INFO";
 
-/* The checksum's own place counts as zero. */
+/* Compute the checksum, in which its own bytes count as zero. */
 static uint64_t checksum(const uint8_t *buf)
 {
 	return dax_fletcher64(buf, DAX_INFOBLOCK_SIZE);
 }
 
-/* What a field means where its version did not have it yet (nd_pfn_validate()). */
+/* Fill in fields that the block's version does not have yet (nd_pfn_validate()). */
 static void fill_old_version(struct dax_infoblock *block)
 {
 	if (block->version_minor < 1) {
@@ -73,14 +73,15 @@ static void fill_old_version(struct dax_infoblock *block)
 /**
  * dax_infoblock_decode() - read a block
  * @buf:	4096 bytes from byte 4096 of the namespace
- * @ret:	receives the fields
+ * @ret:	receives the fields, also with the last two errors
  *
- * A block of version 1.3 and later has its padding and flags zero; what is not zero
- * there is a feature that we do not know. Fields that an older version does not
- * have are filled with what they mean there.
+ * In a block of version 1.3 and later, padding and flags are zero; anything else there
+ * is an unknown feature. Fields that an older version does not have are filled in with
+ * the values that it implies.
  *
- * Return: 0; -ENODATA: all zeroes; -EILSEQ: no signature; -EBADMSG: wrong checksum;
- * -EPROTONOSUPPORT: newer than ours. @ret is filled in the last two cases too.
+ * Return: 0; -ENODATA: all zeroes, so there is no block; -EILSEQ: no signature, so this
+ * is something else; -EBADMSG: the checksum does not match, the block is torn or
+ * damaged; -EPROTONOSUPPORT: a version or feature that is newer than this code.
  */
 int dax_infoblock_decode(const uint8_t buf[DAX_INFOBLOCK_SIZE], struct dax_infoblock *ret)
 {
@@ -115,7 +116,7 @@ int dax_infoblock_decode(const uint8_t buf[DAX_INFOBLOCK_SIZE], struct dax_infob
 
 /**
  * dax_infoblock_encode() - write a block
- * @block:	the fields, written as they are
+ * @block:	the fields, written unchanged
  * @buf:	receives all 4096 bytes, checksum included
  */
 void dax_infoblock_encode(const struct dax_infoblock *block,
@@ -139,7 +140,7 @@ void dax_infoblock_encode(const struct dax_infoblock *block,
 	dax_put_le(buf + OFF_CHECKSUM, 8, checksum(buf));
 }
 
-/* Where the device begins if the page structs of @size bytes lie before it. */
+/* The offset behind @size bytes' page structs, where the device may begin. */
 static uint64_t page_structs_end(uint64_t size)
 {
 	return RESERVE + (size - RESERVE) / DAX_PAGE * PAGE_STRUCT_SIZE;
@@ -190,23 +191,25 @@ static const char *find_fault(const struct dax_infoblock *block, uint64_t ns_sta
 	/* bus.c: alloc_dax_region() */
 	if (!dax_is_aligned(size - block->dataoff, block->align))
 		return "the device's size is not aligned";
-	/* Else the memory map has no room: devm_memremap_pages() gives ENOMEM. */
+	/* Otherwise devm_memremap_pages() fails with ENOMEM. */
 	if (block->mode == DAX_INFOBLOCK_PMEM && block->dataoff < page_structs_end(size))
 		return "it has no room for the page structs";
 	return NULL;
 }
 
 /**
- * dax_infoblock_validate() - does a block fit its namespace?
+ * dax_infoblock_validate() - check that a block fits its namespace
  * @block:	as decoded
  * @ns_start:	physical address of the namespace
- * @ns_size:	bytes of the namespace
- * @ret_why:	what is wrong, in words that follow "info block: "; a static string
+ * @ns_size:	size of the namespace, in bytes
+ * @ret_why:	receives the reason of -EINVAL, in words that follow "info block: "; a
+ *		static string
  *
- * drivers/nvdimm/pfn_devs.c: nd_pfn_validate() and __nvdimm_setup_pfn(), and what
- * makes the driver fail after them. npfns is not looked at, as the kernel does not.
+ * The checks are those of the kernel, and those that make the driver fail later. As in
+ * the kernel, npfns is not checked (drivers/nvdimm/pfn_devs.c: nd_pfn_validate(),
+ * __nvdimm_setup_pfn()).
  *
- * Return: 0, or -EINVAL.
+ * Return: 0, or -EINVAL if the block does not fit.
  */
 int dax_infoblock_validate(const struct dax_infoblock *block, uint64_t ns_start,
 			   uint64_t ns_size, const char **ret_why)
@@ -220,9 +223,9 @@ int dax_infoblock_validate(const struct dax_infoblock *block, uint64_t ns_start,
 }
 
 /**
- * dax_infoblock_usable() - the device's size
+ * dax_infoblock_usable() - compute the device's size
  * @block:	as decoded
- * @ns_size:	bytes of the namespace
+ * @ns_size:	size of the namespace, in bytes
  *
  * Return: bytes (pfn_devs.c: size_show()); 0 if the namespace is too small.
  */
@@ -234,18 +237,22 @@ uint64_t dax_infoblock_usable(const struct dax_infoblock *block, uint64_t ns_siz
 }
 
 /**
- * dax_infoblock_is_resized() - has the namespace been made longer or shorter?
+ * dax_infoblock_is_resized() - true if the namespace had another size when the block
+ *				was written
  * @block:	valid
- * @ns_size:	bytes of the namespace
+ * @ns_size:	size of the namespace, in bytes
  *
- * The kernel writes how large the device is, and does not look at it again.
+ * The kernel writes the size of the device into the block, but never checks it.
  */
 bool dax_infoblock_is_resized(const struct dax_infoblock *block, uint64_t ns_size)
 {
 	return block->npfns != dax_infoblock_usable(block, ns_size) / DAX_PAGE;
 }
 
-/* nd_pfn_init(): where the device begins in a fresh namespace, itself aligned. */
+/*
+ * The data offset that the kernel chooses in a fresh namespace whose start is aligned
+ * (nd_pfn_init()).
+ */
 static uint64_t fresh_dataoff(uint64_t ns_size, uint64_t align, enum dax_region_map map)
 {
 	return dax_round_up(map == DAX_MAP_DEV ? page_structs_end(ns_size) : RESERVE,
@@ -253,18 +260,21 @@ static uint64_t fresh_dataoff(uint64_t ns_size, uint64_t align, enum dax_region_
 }
 
 /**
- * dax_infoblock_layout() - a new namespace for a device of a given size
- * @size:	bytes of the device
- * @align:	of the device
+ * dax_infoblock_layout() - lay out a new namespace for a device of a given size
+ * @size:	size of the device, in bytes
+ * @align:	align of the device, in bytes
  * @map:	where the page structs are
- * @ret:	the block; uuid and parent_uuid are zero
- * @ret_ns_size:	bytes of the namespace, a multiple of 16 MiB
+ * @ret:	receives the block; uuid and parent_uuid are zero
+ * @ret_ns_size: receives the size of the namespace in bytes, a multiple of 16 MiB, the
+ *		nd region's align
  *
- * The smallest such namespace. Its data offset is what the kernel would choose for
- * it, its end_trunc leaves exactly @size bytes. The namespace's start is taken to be
- * a multiple of max(@align, 2 MiB).
+ * The namespace is the smallest possible one. Its data offset is what the kernel would
+ * choose for it, and its end_trunc leaves exactly @size bytes. The namespace must start
+ * at a multiple of max(@align, 2 MiB).
  *
- * Return: 0, or -EINVAL: no such device is possible.
+ * Return: 0; -EINVAL: @align is not an align, or @size is 0, above DAX_SIZE_MAX, or not
+ * a multiple of max(@align, 2 MiB): a kernel refuses a namespace that ends elsewhere,
+ * also with 4 KiB pages.
  */
 int dax_infoblock_layout(uint64_t size, uint64_t align, enum dax_region_map map,
 			 struct dax_infoblock *ret, uint64_t *ret_ns_size)
@@ -276,9 +286,10 @@ int dax_infoblock_layout(uint64_t size, uint64_t align, enum dax_region_map map,
 	    !dax_is_aligned(size, dax_max(align, COMPAT_ALIGN)))
 		return -EINVAL;
 	/*
-	 * A larger namespace has more page structs and so a larger offset, but always
-	 * by less than it has grown, but for the jump to the next align: step until it
-	 * fits. Each round adds at least what was missing, so there are few.
+	 * A larger namespace has more page structs and so a larger offset. Except for the
+	 * jump to the next align, the offset grows less than the namespace: enlarge it
+	 * until the device fits. Each round adds at least the missing bytes, so there are
+	 * few rounds.
 	 */
 	ns_size = dax_round_up(size + RESERVE, NS_ALIGN);
 	for (;;) {

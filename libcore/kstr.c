@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Text as sysfs attributes read it. */
+/* Parsing of text that is written to sysfs attributes. */
 #include "libcore/kstr.h"
 
 #include <errno.h>
@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <string.h>
 
-/* Not isdigit() and friends: those follow the program's locale. */
+/* isdigit() and friends would follow the program's locale. */
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';
@@ -30,7 +30,7 @@ static unsigned int digit_of(char c)
 	return 16;
 }
 
-/* What is left of the number once its sign has been taken off. */
+/* Read a number whose sign the caller has removed. */
 static int parse_unsigned(const char *p, unsigned int base, uint64_t *ret_value)
 {
 	bool has_prefix = p[0] == '0' && (p[1] == 'x' || p[1] == 'X');
@@ -51,7 +51,7 @@ static int parse_unsigned(const char *p, unsigned int base, uint64_t *ret_value)
 		    __builtin_add_overflow(value, digit_of(*p), &value))
 			has_overflow = true;
 	}
-	/* Too large is said before what follows the digits is looked at. */
+	/* Overflow is detected before the characters behind the digits are. */
 	if (has_overflow)
 		return -ERANGE;
 	if (p == digits)
@@ -68,7 +68,7 @@ static int parse_unsigned(const char *p, unsigned int base, uint64_t *ret_value)
  * dax_kstr_u64() - read an unsigned number as an attribute does
  * @text:	the text written, terminated
  * @base:	16, or 0: "0x" means hexadecimal, a leading zero octal, else decimal
- * @ret_value:	the number
+ * @ret_value:	receives the number
  *
  * One "+" in front and one newline behind are allowed, no space and no suffix
  * (lib/kstrtox.c: kstrtoull()).
@@ -83,11 +83,12 @@ int dax_kstr_u64(const char *text, unsigned int base, uint64_t *ret_value)
 }
 
 /**
- * dax_kstr_int() - read a number of the size of an int
+ * dax_kstr_int() - read a number of the size of an int as an attribute does
  * @text:	the text written, terminated
- * @ret_value:	the number
+ * @ret_value:	receives the number
  *
- * As dax_kstr_u64() with base 0, and a "-" in front is a sign (kstrtoint()).
+ * The rules are those of dax_kstr_u64() with base 0, and a "-" in front is a sign
+ * (lib/kstrtox.c: kstrtoint()).
  *
  * Return: 0; -EINVAL: not a number; -ERANGE: not within an int.
  */
@@ -108,13 +109,14 @@ int dax_kstr_int(const char *text, int *ret_value)
 }
 
 /**
- * dax_kstr_bool() - read a yes or a no
+ * dax_kstr_bool() - read yes or no as an attribute does
  * @text:	the text written, terminated
- * @ret_value:	what it means
+ * @ret_value:	receives the value
  *
- * Only the first letter is looked at, for "on" and "off" the second (kstrtobool()).
+ * Only the first letter counts, or the second of "on" and "off" (lib/kstrtox.c:
+ * kstrtobool()).
  *
- * Return: 0, or -EINVAL.
+ * Return: 0, or -EINVAL if the letter means neither.
  */
 int dax_kstr_bool(const char *text, bool *ret_value)
 {
@@ -136,10 +138,10 @@ int dax_kstr_bool(const char *text, bool *ret_value)
 /**
  * dax_kstr_range() - read "START-END" as `mapping` does
  * @text:	the text written, terminated; its first dash is overwritten
- * @ret_start:	first byte
- * @ret_end:	last byte; may be below @ret_start
+ * @ret_start:	receives the first byte
+ * @ret_end:	receives the last byte, which may be below @ret_start
  *
- * Both hexadecimal, with or without "0x" (drivers/dax/bus.c: range_parse()).
+ * Both are hexadecimal, with or without "0x" (drivers/dax/bus.c: range_parse()).
  *
  * Return: 0; -EINVAL: not of that form; -ERANGE: a half is above 2^64 - 1.
  */
@@ -165,10 +167,10 @@ int dax_kstr_range(char *text, uint64_t *ret_start, uint64_t *ret_end)
 }
 
 /**
- * dax_kstr_chomp() - cut the one newline that may follow a name
+ * dax_kstr_chomp() - cut off the one newline that may follow a name
  * @text:	the text written, terminated; changed
  *
- * Comparing the result is what sysfs_streq() does.
+ * Comparing the result with strcmp() then equals the kernel's sysfs_streq().
  *
  * Return: @text.
  */
@@ -181,7 +183,7 @@ char *dax_kstr_chomp(char *text)
 	return text;
 }
 
-/* An int as "%d" prints it, in its one spelling. Returns what follows, or NULL. */
+/* Skip an int in the spelling of "%d". Return: the text behind it, or NULL. */
 static const char *skip_int(const char *p)
 {
 	const char *start = p;
@@ -192,7 +194,7 @@ static const char *skip_int(const char *p)
 	if (*p == '-')
 		p++;
 	if (*p == '0' && (p > start || is_digit(p[1])))
-		return NULL; /* "-0", "01": "%d" prints them otherwise */
+		return NULL; /* "-0", "01": not what "%d" prints */
 	while (is_digit(*p))
 		p++;
 	len = (size_t)(p - start);
@@ -204,10 +206,10 @@ static const char *skip_int(const char *p)
 }
 
 /**
- * dax_kstr_is_dax_id() - may this be written to new_id and remove_id?
+ * dax_kstr_is_dax_id() - true if new_id and remove_id accept a text
  * @text:	the text written, without its newline
  *
- * What "dax%d.%d" prints, nothing else; the device need not exist
+ * They accept what "dax%d.%d" prints, and nothing else; the device need not exist
  * (drivers/dax/bus.c: do_id_store()).
  */
 bool dax_kstr_is_dax_id(const char *text)
@@ -223,7 +225,7 @@ bool dax_kstr_is_dax_id(const char *text)
 	return p && !*p;
 }
 
-/* "KEY=VALUE KEY=VALUE": letters and digits only. */
+/* True for "KEY=VALUE KEY=VALUE" of letters and digits. */
 static bool is_uevent_env(const char *p)
 {
 	for (;;) {
@@ -242,7 +244,7 @@ static bool is_uevent_env(const char *p)
 	}
 }
 
-/* A uuid as text. Returns what follows, or NULL. */
+/* Skip a uuid. Return: the text behind it, or NULL. */
 static const char *skip_uuid(const char *p)
 {
 	int i;
@@ -259,10 +261,10 @@ static const char *skip_uuid(const char *p)
 }
 
 /**
- * dax_kstr_is_uevent() - does a write to `uevent` ask for an event?
+ * dax_kstr_is_uevent() - true if `uevent` accepts a text
  * @text:	the text written, without its newline
  *
- * An action, and optionally a uuid and variables for the event
+ * It accepts an action, optionally followed by a uuid and variables for the event
  * (lib/kobject_uevent.c: kobject_synth_uevent()).
  */
 bool dax_kstr_is_uevent(const char *text)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Text as sysfs attributes read it: the kernel's kstrto*() and sysfs_streq() rules,
- * which are not those of strtoull(), nor of dax_size_parse().
+ * Parsing of text that is written to sysfs attributes: the rules of the kernel's
+ * kstrto*() and sysfs_streq(), which differ from those of strtoull() and
+ * dax_size_parse().
  */
 #ifndef DAX_KSTR_H
 #define DAX_KSTR_H

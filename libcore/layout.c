@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The record of how a persistent region is cut into devices. */
+/* The record of how a persistent region is divided into devices. */
 #include "libcore/layout.h"
 
 #include <errno.h>
@@ -31,16 +31,14 @@
 
 static const uint8_t signature[DAX_LAYOUT_SIGNATURE_LEN] = "CUSE_DAXD_AREA1";
 
-/* ---- where it is ----------------------------------------------------------- */
-
 /**
- * dax_layout_area_of_image() - where an image of a namespace has its slots
+ * dax_layout_area_of_image() - locate the slots in the image of a namespace
  * @block:	the namespace's info block
- * @ret:	receives the places
+ * @ret:	receives the area
  *
- * With the page structs in RAM nobody uses what lies between info block and device.
- * With the page structs there, the first 4 KiB are left, which the kernel keeps free
- * for a partition table; they hold some fifty devices.
+ * With the page structs in RAM, the space between info block and device is unused. With
+ * the page structs there, the first 4 KiB are left, which the kernel keeps free for a
+ * partition table; a record of some fifty devices fits.
  */
 void dax_layout_area_of_image(const struct dax_infoblock *block,
 			      struct dax_layout_area *ret)
@@ -52,9 +50,9 @@ void dax_layout_area_of_image(const struct dax_infoblock *block,
 }
 
 /**
- * dax_layout_area_of_page() - slots in a huge page of their own
- * @start:	of the page in the file
- * @ret:	receives the places
+ * dax_layout_area_of_page() - locate the slots in a huge page of their own
+ * @start:	offset of the page in the file, the last one of a file of huge pages
+ * @ret:	receives the area
  */
 void dax_layout_area_of_page(uint64_t start, struct dax_layout_area *ret)
 {
@@ -62,11 +60,11 @@ void dax_layout_area_of_page(uint64_t start, struct dax_layout_area *ret)
 }
 
 /**
- * dax_layout_is_signature() - does a slot hold a record, or what is left of one?
- * @begin:	what the slot begins with
+ * dax_layout_is_signature() - true if a slot holds a record, intact or damaged
+ * @begin:	the first bytes of the slot
  *
- * Where slots are may be anything: page structs of a namespace that there was before.
- * A few bytes that are wrong are damage.
+ * An area may hold anything, such as page structs of an earlier namespace. A signature
+ * of which only a few bytes are wrong is a damaged record.
  */
 bool dax_layout_is_signature(const uint8_t begin[DAX_LAYOUT_SIGNATURE_LEN])
 {
@@ -79,9 +77,9 @@ bool dax_layout_is_signature(const uint8_t begin[DAX_LAYOUT_SIGNATURE_LEN])
 }
 
 /**
- * dax_layout_length() - how much of a slot there is to read
- * @header:	what it begins with
- * @slot_size:	all of it
+ * dax_layout_length() - how much of a slot to read
+ * @header:	the first bytes of the slot
+ * @slot_size:	size of the slot, in bytes
  *
  * Return: bytes, from DAX_LAYOUT_HEADER to @slot_size.
  */
@@ -90,9 +88,10 @@ size_t dax_layout_length(const uint8_t header[DAX_LAYOUT_HEADER], size_t slot_si
 	return dax_max(HEADER, dax_min(dax_get_le(header + OFF_LENGTH, 4), slot_size));
 }
 
-/* ---- reading --------------------------------------------------------------- */
-
-/* Return: 0, -ENODATA (nothing, or another namespace's), -EBADMSG, -EPROTONOSUPPORT. */
+/*
+ * Read the record in a slot. Return: 0; -ENODATA: no record, or another namespace's;
+ * -EBADMSG: damaged; -EPROTONOSUPPORT: of a newer version.
+ */
 static int decode(const uint8_t *slot, size_t slot_size, const uint8_t *uuid,
 		  struct dax_layout *ret)
 {
@@ -123,16 +122,18 @@ static int decode(const uint8_t *slot, size_t slot_size, const uint8_t *uuid,
 }
 
 /**
- * dax_layout_pick() - the record that counts
- * @slots:	the content of each
+ * dax_layout_pick() - choose the record that is in force
+ * @slots:	the content of each slot
  * @slot_size:	bytes of each
- * @uuid:	of the namespace; zero where there is none
- * @ret:	the record; points into its slot
+ * @uuid:	uuid of the namespace; zero if there is none
+ * @ret:	receives the record, which points into its slot
  *
- * Slot 0 is written before slot 1. So a first record that was torn leaves slot 1
- * empty, and that there was none before is the old state.
+ * Slot 0 is written before slot 1. So a crash while the first record is written leaves
+ * slot 1 empty, and the state before it, without a record, is in force.
  *
- * Return: 0, -ENODATA, -EBADMSG or -EPROTONOSUPPORT: see layout.h.
+ * Return: 0; -ENODATA: this namespace has no record, or the write of its first one was
+ * interrupted; -EBADMSG: it had a record, but no slot is intact; -EPROTONOSUPPORT: the
+ * record is newer than this code.
  */
 int dax_layout_pick(const uint8_t *const slots[DAX_LAYOUT_SLOTS], size_t slot_size,
 		    const uint8_t uuid[DAX_UUID_LEN], struct dax_layout *ret)
@@ -153,14 +154,14 @@ int dax_layout_pick(const uint8_t *const slots[DAX_LAYOUT_SLOTS], size_t slot_si
 }
 
 /**
- * dax_layout_next() - the next device of a record
+ * dax_layout_next() - read the next device of a record
  * @layout:	from dax_layout_pick()
  * @cursor:	0 for the first; kept by this function
- * @ret:	the device
+ * @ret:	receives the device
  *
- * What is in it may still be impossible: dax_layout_restore() looks.
+ * The device may still be impossible; dax_layout_restore() checks that.
  *
- * Return: was there one?
+ * Return: false if there is no further device.
  */
 bool dax_layout_next(const struct dax_layout *layout, size_t *cursor,
 		     struct dax_layout_dev *ret)
@@ -190,10 +191,10 @@ bool dax_layout_next(const struct dax_layout *layout, size_t *cursor,
 }
 
 /**
- * dax_layout_is_plain() - is it as if there were no record?
+ * dax_layout_is_plain() - true if a record describes what a region without one has
  * @layout:	from dax_layout_pick()
  *
- * Return: true if one bound device 0 has all of the region.
+ * That is one bound device 0 over all of the region.
  */
 bool dax_layout_is_plain(const struct dax_layout *layout)
 {
@@ -250,13 +251,14 @@ static int restore_device(const struct dax_layout_dev *from, struct dax_model *m
 }
 
 /**
- * dax_layout_restore() - make a region's devices those of a record
+ * dax_layout_restore() - give a region the devices of a record
  * @layout:	from dax_layout_pick(), of a dynamic region
  * @model:	the region's model
  * @region:	just added: it has device 0 and no other
- * @ret_why:	what is wrong with the record; a static string
+ * @ret_why:	receives the mistake in the record; a static string
  *
- * Return: 0; -EINVAL with @ret_why; -ENOSPC: no minor is left; -ENOMEM.
+ * Return: 0; -EINVAL with @ret_why: the record is impossible; -ENOSPC: no minor is
+ * left; -ENOMEM.
  */
 int dax_layout_restore(const struct dax_layout *layout, struct dax_model *model,
 		       struct dax_region *region, const char **ret_why)
@@ -302,8 +304,8 @@ static bool has_device(const struct dax_layout *layout, uint32_t id)
 }
 
 /**
- * dax_layout_revert() - undo what was done since a record was written
- * @layout:	the record: was true of this region
+ * dax_layout_revert() - undo all changes since a record was written
+ * @layout:	the record, which described this region
  * @model:	the region's model
  * @region:	the region
  */
@@ -330,16 +332,14 @@ void dax_layout_revert(const struct dax_layout *layout, struct dax_model *model,
 		restore_device(&old, model, region);
 }
 
-/* ---- writing --------------------------------------------------------------- */
-
 /**
  * dax_layout_begin() - begin a record
  * @w:		the writer
- * @buf:	where to
- * @room:	bytes of it: those of a slot
- * @like:	uuid, size, align and type are taken
+ * @buf:	receives the record
+ * @room:	size of @buf in bytes: that of a slot
+ * @like:	uuid, size, align and type are copied
  *
- * Return: 0, or -ENOSPC.
+ * Return: 0, or -ENOSPC if not even an empty record fits.
  */
 int dax_layout_begin(struct dax_layout_writer *w, uint8_t *buf, size_t room,
 		     const struct dax_layout *like)
@@ -358,11 +358,11 @@ int dax_layout_begin(struct dax_layout_writer *w, uint8_t *buf, size_t room,
 }
 
 /**
- * dax_layout_add() - the next device, by id
+ * dax_layout_add() - add the next device to a record
  * @w:		the writer
- * @dev:	the device
+ * @dev:	the device, whose id is above those added before
  *
- * Return: 0, or -ENOSPC.
+ * Return: 0, or -ENOSPC if it does not fit.
  */
 int dax_layout_add(struct dax_layout_writer *w, const struct dax_layout_dev *dev)
 {
@@ -387,10 +387,12 @@ int dax_layout_add(struct dax_layout_writer *w, const struct dax_layout_dev *dev
 }
 
 /**
- * dax_layout_end() - all devices are there
+ * dax_layout_end() - complete a record
  * @w:		the writer
  *
- * Return: bytes of the record, which is not sealed yet.
+ * The record is not sealed yet: equal layouts are equal bytes.
+ *
+ * Return: its length in bytes.
  */
 size_t dax_layout_end(struct dax_layout_writer *w)
 {
@@ -404,8 +406,8 @@ size_t dax_layout_end(struct dax_layout_writer *w)
 /**
  * dax_layout_seal() - give a record its sequence number and checksum
  * @record:	from dax_layout_end()
- * @length:	bytes of it
- * @sequence:	higher than that of all before it
+ * @length:	its length, in bytes
+ * @sequence:	higher than that of all earlier records
  */
 void dax_layout_seal(uint8_t *record, size_t length, uint64_t sequence)
 {
@@ -414,9 +416,9 @@ void dax_layout_seal(uint8_t *record, size_t length, uint64_t sequence)
 }
 
 /**
- * dax_layout_unseal() - take the number and the checksum out again, to compare
+ * dax_layout_unseal() - remove the sequence number and checksum, for comparing records
  * @record:	sealed
- * @length:	bytes of it
+ * @length:	its length, in bytes
  */
 void dax_layout_unseal(uint8_t *record, size_t length)
 {

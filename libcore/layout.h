@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How a persistent region is cut into devices: a record in the region's own file,
- * where a real kernel does not look. No I/O.
+ * The record of how a persistent region is divided into devices. It is in the region's
+ * own file, where a real kernel does not look. No I/O.
  *
- * There are two places (slots) for it, and at rest both hold the same. A change is
- * written to one, made durable, then to the other: whatever a crash leaves of the one,
- * the other is whole. Which counts: the newest whose checksum is right.
+ * There are two places (slots) for it, and at rest both hold the same record. A change
+ * is written to one, made durable, then to the other: whatever a crash leaves of the
+ * first, the second is intact. The newest record with a right checksum is in force.
  *
  *	0x00 signature		0x20 uuid of the namespace	0x48 devices, u32
  *	0x10 version, 2 u16	0x30 region's bytes, u64	0x4c zero
@@ -15,7 +15,7 @@
  *
  * A device: id u32, flags u16, log2 of align u8, number of ranges u8, then for each
  * range its start and length, 2 u64; starts count from the region's first usable byte.
- * All little-endian; the checksum is that of the info block.
+ * All numbers are little-endian; the checksum is that of the info block.
  */
 #ifndef DAX_LAYOUT_H
 #define DAX_LAYOUT_H
@@ -30,16 +30,16 @@
 #define DAX_LAYOUT_SIGNATURE_LEN 16
 #define DAX_LAYOUT_HEADER        0x50
 
-/* Where the slots are in the file. */
+/* Location of the slots in the file. */
 struct dax_layout_area {
 	uint64_t offset[DAX_LAYOUT_SLOTS];
-	uint64_t slot_size; /* 0: nowhere */
+	uint64_t slot_size; /* 0: there are none */
 };
 
 enum dax_layout_flag {
 	DAX_LAYOUT_BOUND = 1 << 0,
-	DAX_LAYOUT_SEED = 1 << 1,     /* what the region's `seed` shows */
-	DAX_LAYOUT_YOUNGEST = 1 << 2, /* what its `create` shows */
+	DAX_LAYOUT_SEED = 1 << 1,     /* `seed` of the region shows it */
+	DAX_LAYOUT_YOUNGEST = 1 << 2, /* `create` of the region shows it */
 };
 
 struct dax_layout_dev {
@@ -50,7 +50,7 @@ struct dax_layout_dev {
 	struct dax_range ranges[DAX_RANGES_MAX];
 };
 
-/* A record; devices are read with dax_layout_next(). */
+/* A record. dax_layout_next() reads its devices. */
 struct dax_layout {
 	const uint8_t *record;
 	size_t length;
@@ -62,43 +62,20 @@ struct dax_layout {
 	uint32_t nr_devices;
 };
 
-/* -- where it is ---------------------------------------------------------------- */
-
 void dax_layout_area_of_image(const struct dax_infoblock *block,
 			      struct dax_layout_area *ret);
-/* Of a file of huge pages that ends in a page for it: at @start. */
 void dax_layout_area_of_page(uint64_t start, struct dax_layout_area *ret);
-
-/* Is there a record, whole or not? @begin: what the slot begins with. */
 bool dax_layout_is_signature(const uint8_t begin[DAX_LAYOUT_SIGNATURE_LEN]);
-
-/* How much of a slot to read. @header: what it begins with. */
 size_t dax_layout_length(const uint8_t header[DAX_LAYOUT_HEADER], size_t slot_size);
-
-/* -- reading --------------------------------------------------------------------- */
-
-/*
- * Return: 0; -ENODATA: there is none for this namespace, or the first one was being
- * written when all stopped; -EBADMSG: there was one, and no slot is whole;
- * -EPROTONOSUPPORT: it is newer than we are. @ret points into the slot.
- */
 int dax_layout_pick(const uint8_t *const slots[DAX_LAYOUT_SLOTS], size_t slot_size,
 		    const uint8_t uuid[DAX_UUID_LEN], struct dax_layout *ret);
-/* @cursor is 0 for the first. Return: was there one? */
 bool dax_layout_next(const struct dax_layout *layout, size_t *cursor,
 		     struct dax_layout_dev *ret);
-/* Is it what a region without a record has: one device over all of it? */
 bool dax_layout_is_plain(const struct dax_layout *layout);
-
-/* Makes the devices of a dynamic region that was just added those of the record. */
 int dax_layout_restore(const struct dax_layout *layout, struct dax_model *model,
 		       struct dax_region *region, const char **ret_why);
-
-/* Makes them those of the record again, whatever was done to them since. */
 void dax_layout_revert(const struct dax_layout *layout, struct dax_model *model,
 		       struct dax_region *region);
-
-/* -- writing --------------------------------------------------------------------- */
 
 struct dax_layout_writer {
 	uint8_t *buf;
@@ -107,13 +84,10 @@ struct dax_layout_writer {
 	uint32_t nr_devices;
 };
 
-/* @like: uuid, size, align, type. Return: 0, or -ENOSPC from each. */
 int dax_layout_begin(struct dax_layout_writer *w, uint8_t *buf, size_t room,
 		     const struct dax_layout *like);
 int dax_layout_add(struct dax_layout_writer *w, const struct dax_layout_dev *dev);
-/* Return: the record's length. Other records of the same length differ in more. */
 size_t dax_layout_end(struct dax_layout_writer *w);
-/* The last step: without it, equal layouts are equal bytes. */
 void dax_layout_seal(uint8_t *record, size_t length, uint64_t sequence);
 void dax_layout_unseal(uint8_t *record, size_t length);
 

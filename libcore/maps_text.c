@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How the kernel shows a mapping of device-dax in /proc/PID/maps, smaps and numa_maps. */
+/* Mappings of device-dax in the text of /proc/PID/maps, smaps and numa_maps. */
 #include "libcore/maps_text.h"
 
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "libcore/size.h"
 #include "libcore/vmas.h"
 
-/* Column at which the name stands: seq_setwidth() in show_vma_header_prefix(). */
+/* Column of the name: seq_setwidth() in show_vma_header_prefix(). */
 #define NAME_COLUMN 73
 
 struct text {
@@ -28,7 +28,7 @@ static void add_string(struct text *t, const char *s)
 		add_char(t, *s++);
 }
 
-/* At least @width digits or characters, filled up with @fill. */
+/* Append a number of at least @width characters, padded with @fill. */
 static void add_number(struct text *t, uint64_t n, unsigned int base, int width,
 		       char fill)
 {
@@ -54,10 +54,12 @@ static void add_path(struct text *t, const struct dax_maps_node *node)
 }
 
 /**
- * dax_maps_line() - the line of /proc/PID/maps, or the first one of a block in smaps
+ * dax_maps_line() - format a line of /proc/PID/maps, or the first of a block in smaps
  * @vma:	the mapping
  * @node:	its node
  * @buf:	receives the line, newline included; not terminated
+ *
+ * fs/proc/task_mmu.c: show_map_vma().
  *
  * Return: the line's length.
  */
@@ -89,7 +91,7 @@ size_t dax_maps_line(const struct dax_vma *vma, const struct dax_maps_node *node
 	return t.len;
 }
 
-/* In the order of the flags' bits: show_smap_vma_flags(). */
+/* Append the VmFlags in the order of their bits (show_smap_vma_flags()). */
 static void add_flags(struct text *t, const struct dax_vma *vma)
 {
 	static const struct {
@@ -124,7 +126,7 @@ static void add_flags(struct text *t, const struct dax_vma *vma)
 	add_string(t, vma->flags & DAX_VMA_NOHUGEPAGE ? "nh " : "hg ");
 }
 
-/* Is this the line of @key? */
+/* True for the line of @key. */
 static bool is_key(const char *line, size_t len, const char *key)
 {
 	size_t n = strlen(key);
@@ -133,14 +135,14 @@ static bool is_key(const char *line, size_t len, const char *key)
 }
 
 /**
- * dax_smaps_line() - a line of a block in /proc/PID/smaps, as it is for device-dax
+ * dax_smaps_line() - turn a line of a block in /proc/PID/smaps into that of device-dax
  * @vma:	the mapping
  * @line:	the same line of the backing store's block, with its newline
  * @len:	its length
  * @buf:	receives the line; not terminated
  *
- * The pages of a device are of the device's align, and are counted nowhere (Linux
- * 6.12; 6.1 counts them at 2M).
+ * The pages of a device have the size of its align, and are not counted in any field
+ * (Linux 6.12; 6.1 counts them at 2M).
  *
  * Return: the line's length.
  */
@@ -176,9 +178,14 @@ size_t dax_smaps_line(const struct dax_vma *vma, const char *line, size_t len,
 }
 
 /**
- * dax_numa_maps_line() - the line of /proc/PID/numa_maps
+ * dax_numa_maps_line() - format a line of /proc/PID/numa_maps
+ * @vma:	the mapping
+ * @node:	its node
+ * @buf:	receives the line, newline included; not terminated
  *
- * As dax_maps_line(). The pages of a device are counted at no node.
+ * The pages of a device are counted at no node (fs/proc/task_mmu.c: show_numa_map()).
+ *
+ * Return: the line's length.
  */
 size_t dax_numa_maps_line(const struct dax_vma *vma, const struct dax_maps_node *node,
 			  char buf[DAX_MAPS_LINE_MAX])

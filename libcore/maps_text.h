@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How the kernel shows a mapping of device-dax in /proc/PID/maps, smaps and numa_maps
+ * Mappings of device-dax in the text of /proc/PID/maps, smaps and numa_maps
  * (fs/proc/task_mmu.c).
  *
  * Written without stdio: the shim calls it where the program opens such a file.
@@ -14,7 +14,7 @@
 
 #define DAX_MAPS_LINE_MAX 256
 
-/* What the lines say of the node. */
+/* The node, as far as the lines show it. */
 struct dax_maps_node {
 	const char *name; /* of the device */
 	uint64_t dev;     /* st_dev of the node */

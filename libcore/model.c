@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Regions and the devices cut from them: setting up, looking up, describing. What
- * can be done to them is in model_verbs.c.
+ * Regions and their devices: set-up, lookup, description. model_verbs.c changes them.
  *
- * Kept for every region: ranges lie inside it and do not overlap; a device's size
- * is a multiple of max(align, 2 MiB), if dynamic. Single ranges may have any start
+ * Invariants of every region: ranges lie inside it and do not overlap; a dynamic
+ * device's size is a multiple of max(align, 2 MiB). A single range may have any start
  * and, where a device grew into the holes beside such a range, any length.
  */
 #include "libcore/model.h"
@@ -19,11 +18,16 @@
 #include "libcore/model_ranges.h"
 #include "libcore/size.h"
 
-/* ND region's align where it is large enough: MEMREMAP_COMPAT_ALIGN_MAX. */
+/* Align of an nd region that is large enough for it: MEMREMAP_COMPAT_ALIGN_MAX. */
 #define ND_ALIGN (16 * DAX_MIB)
 
-/* ---- minors ---------------------------------------------------------------- */
-
+/**
+ * dax_model_take_minor() - allocate the lowest free minor
+ * @model:	the model
+ * @ret_minor:	receives the minor
+ *
+ * Return: 0, or -ENOSPC if none is free.
+ */
 int dax_model_take_minor(struct dax_model *model, uint32_t *ret_minor)
 {
 	uint32_t minor;
@@ -39,12 +43,12 @@ int dax_model_take_minor(struct dax_model *model, uint32_t *ret_minor)
 }
 
 /**
- * dax_model_release_minor() - give a deleted device's minor back
+ * dax_model_release_minor() - free the minor of a deleted device
  * @model:	the model
- * @minor:	what the device had
+ * @minor:	the device's minor
  *
- * For the minor of a device that was deleted while somebody held it, once the last
- * holder has let go. A minor that a device has is left alone.
+ * A device that is deleted while a client holds it keeps its minor until the last
+ * holder lets go. A minor that a device still has is left alone.
  */
 void dax_model_release_minor(struct dax_model *model, uint32_t minor)
 {
@@ -61,11 +65,11 @@ void dax_model_release_minor(struct dax_model *model, uint32_t minor)
 }
 
 /**
- * dax_model_reserve_minor() - keep a minor for a device to come
+ * dax_model_reserve_minor() - keep a minor for a later device
  * @model:	the model
- * @minor:	which
+ * @minor:	the minor
  *
- * Return: 0; -EBUSY: it is in use; -EINVAL: there is none such.
+ * Return: 0; -EBUSY: it is in use; -EINVAL: it is not below DAX_MINORS.
  */
 int dax_model_reserve_minor(struct dax_model *model, uint32_t minor)
 {
@@ -80,8 +84,8 @@ int dax_model_reserve_minor(struct dax_model *model, uint32_t minor)
 /**
  * dax_dev_set_minor() - give a device the minor that was reserved for it
  * @model:	the model
- * @dev:	the device, which nobody knows yet
- * @minor:	after dax_model_reserve_minor()
+ * @dev:	the device, which has not been published yet
+ * @minor:	from dax_model_reserve_minor()
  */
 void dax_dev_set_minor(struct dax_model *model, struct dax_dev *dev, uint32_t minor)
 {
@@ -91,13 +95,11 @@ void dax_dev_set_minor(struct dax_model *model, struct dax_dev *dev, uint32_t mi
 	dax_model_release_minor(model, old);
 }
 
-/* ---- the model, its regions and devices ------------------------------------ */
-
 /**
- * dax_model_init() - an empty model
- * @model:	to be filled; dax_model_done() frees what it comes to own
- * @major:	of the devices
- * @ndctl_major:	of /dev/ndctlN
+ * dax_model_init() - make an empty model
+ * @model:	receives it; dax_model_done() frees what it will own
+ * @major:	major of the devices
+ * @ndctl_major:	major of /dev/ndctlN
  */
 void dax_model_init(struct dax_model *model, uint32_t major, uint32_t ndctl_major)
 {
@@ -135,7 +137,7 @@ void dax_model_done(struct dax_model *model)
 	}
 }
 
-/* Is what the caller wants a possible region, beside those that are there? */
+/* Check that a region is possible beside the existing ones. */
 static int check_region(const struct dax_model *model, const struct dax_region *like)
 {
 	uint64_t align = dax_max(like->align, DAX_SUBSECTION);
@@ -159,7 +161,7 @@ static int check_region(const struct dax_model *model, const struct dax_region *
 	return 0;
 }
 
-/* The whole region as one device, as dax_hmem makes it. */
+/* Make one device of the whole region, as dax_hmem does. */
 static int add_initial_device(struct dax_model *model, struct dax_region *region)
 {
 	const struct dax_dev like = {
@@ -175,13 +177,15 @@ static int add_initial_device(struct dax_model *model, struct dax_region *region
  * dax_model_add_region() - set up a region
  * @model:	the model; it owns the new region
  * @like:	id, type, map, start, size, align, has_pages and nodes are copied
- * @ret_region:	the region, if not NULL; good until dax_model_done()
+ * @ret_region:	receives the region if not NULL; valid until it is removed
  *
- * The start is a multiple of max(align, 2 MiB), and so is the size of a dynamic
- * region. Regions do not overlap. A dynamic region comes with device 0 over all of
- * it; a static one is empty.
+ * The start must be a multiple of max(align, 2 MiB), and so must be the size of a
+ * dynamic region. A dynamic region comes with a bound device 0 over all of it, as on
+ * Linux 6.1; a static one is empty. The daemon has checked the values of its config
+ * before, and explains mistakes better.
  *
- * Return: 0, -EEXIST, -EINVAL, -ENOSPC (no minor for device 0), -ENOMEM.
+ * Return: 0; -EEXIST: the id is taken; -EINVAL: id, sizes or align do not fit, or the
+ * region overlaps another; -ENOSPC: no minor for device 0; -ENOMEM.
  */
 int dax_model_add_region(struct dax_model *model, const struct dax_region *like,
 			 struct dax_region **ret_region)
@@ -223,11 +227,18 @@ int dax_model_add_region(struct dax_model *model, const struct dax_region *like,
 	return 0;
 }
 
+/**
+ * dax_region_unbind() - unbind the driver hmem from a dynamic region
+ * @region:	the region; its devices are freed
+ *
+ * The minors of its devices stay taken until dax_model_release_minor().
+ *
+ * Return: 0, or -ENODEV if it has no driver.
+ */
 int dax_region_unbind(struct dax_region *region)
 {
 	if (region->is_hmem_gone)
 		return -ENODEV;
-	/* Their minors stay taken, as with `delete`. */
 	free_devices(region->devices);
 	region->devices = NULL;
 	region->has_seed = false;
@@ -236,6 +247,13 @@ int dax_region_unbind(struct dax_region *region)
 	return 0;
 }
 
+/**
+ * dax_region_bind() - bind the driver hmem to a dynamic region
+ * @model:	the model
+ * @region:	the region; it gets a bound device 0 over all of it
+ *
+ * Return: 0; -EBUSY: it has its driver; -ENOSPC: no minor for device 0; -ENOMEM.
+ */
 int dax_region_bind(struct dax_model *model, struct dax_region *region)
 {
 	int r;
@@ -249,7 +267,7 @@ int dax_region_bind(struct dax_model *model, struct dax_region *region)
 	return 0;
 }
 
-/* A namespace of its own, and in it one aligned range. */
+/* True if a static device has a namespace of its own, and one aligned range in it. */
 static bool is_static_fit(const struct dax_region *region, const struct dax_dev *like)
 {
 	const struct dax_range *range = &like->ranges[0];
@@ -268,6 +286,7 @@ static bool is_static_fit(const struct dax_region *region, const struct dax_dev 
 	return true;
 }
 
+/* True if a dynamic device's ranges are free, apart, and its size is aligned. */
 static bool is_dynamic_fit(const struct dax_region *region, const struct dax_dev *like)
 {
 	uint32_t i;
@@ -302,6 +321,13 @@ static void insert_device(struct dax_region *region, struct dax_dev *dev)
 	*link = dev;
 }
 
+/**
+ * dax_region_find() - find a device of a region
+ * @region:	the region
+ * @id:		Y of daxX.Y
+ *
+ * Return: the device, or NULL.
+ */
 struct dax_dev *dax_region_find(const struct dax_region *region, uint32_t id)
 {
 	struct dax_dev *dev;
@@ -313,18 +339,19 @@ struct dax_dev *dax_region_find(const struct dax_region *region, uint32_t id)
 }
 
 /**
- * dax_region_add_device() - set up a device from the config
+ * dax_region_add_device() - set up a device
  * @region:	its region, which owns it
  * @model:	the region's model
- * @id:	Y of daxX.Y
- * @like:	align, ranges (addresses), and for a static region ns_start, ns_size and
- *		uuid are copied
- * @ret_dev:	the device, if not NULL; good until it is deleted
+ * @id:		Y of daxX.Y
+ * @like:	align and ranges (addresses) are copied, and for a static region ns_start,
+ *		ns_size and uuid
+ * @ret_dev:	receives the device if not NULL; valid until it is deleted
  *
- * A device with a size is bound. In a static region it fills a namespace that no
- * other device has.
+ * A device with a size is bound. In a static region it fills a whole namespace of its
+ * own; infoblock.h computes the namespace, the data offset and the size.
  *
- * Return: 0, -EEXIST, -EINVAL, -ENOSPC (no minor), -ENOMEM.
+ * Return: 0; -EEXIST: the id is taken; -EINVAL: id, align, ranges or namespace do not
+ * fit; -ENOSPC: no minor is left; -ENOMEM.
  */
 int dax_region_add_device(struct dax_region *region, struct dax_model *model, uint32_t id,
 			  const struct dax_dev *like, struct dax_dev **ret_dev)
@@ -367,12 +394,13 @@ int dax_region_add_device(struct dax_region *region, struct dax_model *model, ui
 }
 
 /**
- * dax_region_extend() - make a static region longer
+ * dax_region_extend() - enlarge a static region
  * @model:	the region's model
- * @region:	the region; the devices in it stay where they are
- * @size:	the new size, not less than before
+ * @region:	the region; its devices stay where they are
+ * @size:	the new size in bytes, not less than before
  *
- * Return: 0; -ENOSPC: another region begins before its end; -EINVAL.
+ * Return: 0; -ENOSPC: another region is in the way; -EINVAL: not a static region, or
+ * @size is less than before.
  */
 int dax_region_extend(struct dax_model *model, struct dax_region *region, uint64_t size)
 {
@@ -389,9 +417,9 @@ int dax_region_extend(struct dax_model *model, struct dax_region *region, uint64
 }
 
 /**
- * dax_region_remove_device() - take back what dax_region_add_device() did
+ * dax_region_remove_device() - undo dax_region_add_device()
  * @region:	its region
- * @dev:	the device, whatever its state; freed
+ * @dev:	the device in any state; freed
  *
  * Its minor stays taken until dax_model_release_minor().
  */
@@ -410,7 +438,7 @@ void dax_region_remove_device(struct dax_region *region, struct dax_dev *dev)
 }
 
 /**
- * dax_model_remove_region() - take a region away with all its devices
+ * dax_model_remove_region() - remove a region with all its devices
  * @model:	its model
  * @region:	the region; freed
  *
@@ -429,9 +457,9 @@ void dax_model_remove_region(struct dax_model *model, struct dax_region *region)
 }
 
 /**
- * dax_model_find_region() - look a region up
+ * dax_model_find_region() - find a region
  * @model:	the model
- * @id:	X of daxX.Y
+ * @id:		X of daxX.Y
  *
  * Return: the region, or NULL.
  */
@@ -446,9 +474,9 @@ struct dax_region *dax_model_find_region(const struct dax_model *model, uint32_t
 }
 
 /**
- * dax_model_find() - look a device up
+ * dax_model_find() - find a device
  * @model:	the model
- * @name:	"daxX.Y", nothing behind it
+ * @name:	"daxX.Y", with nothing behind it
  *
  * Return: the device, or NULL.
  */
@@ -465,7 +493,7 @@ struct dax_dev *dax_model_find(const struct dax_model *model, const char *name)
 }
 
 /**
- * dax_dev_name() - a device's name
+ * dax_dev_name() - format a device's name
  * @dev:	the device
  * @buf:	receives "daxX.Y"
  *
@@ -480,10 +508,10 @@ const char *dax_dev_name(const struct dax_dev *dev, char buf[DAX_NAME_LEN])
 }
 
 /**
- * dax_dev_size() - a device's size
+ * dax_dev_size() - compute a device's size
  * @dev:	the device
  *
- * Return: bytes, the sum of its ranges; 0 for one that was only created.
+ * Return: the sum of its ranges in bytes; 0 if it was only created.
  */
 uint64_t dax_dev_size(const struct dax_dev *dev)
 {
@@ -496,7 +524,7 @@ uint64_t dax_dev_size(const struct dax_dev *dev)
 }
 
 /**
- * dax_region_available() - what no device of a dynamic region has
+ * dax_region_available() - compute the free space of a dynamic region
  * @region:	the region
  *
  * Return: bytes, in one piece or many; 0 for a static region.
@@ -514,14 +542,15 @@ uint64_t dax_region_available(const struct dax_region *region)
 }
 
 /**
- * dax_dev_describe() - what the rest of the program sees of a device
+ * dax_dev_describe() - describe a device for the rest of the program
  * @model:	the model
  * @dev:	the device
- * @ret:	all of it is written
+ * @ret:	receives the description; every field is written
  *
- * Flags are ALIVE and NO_PAGES at most. The ranges of a bound device end before the
- * first that is not on 2 MiB: `mapping` can add one to a live device, the kernel
- * has no page structs for it before the device is bound anew, which then fails.
+ * Of the flags, only ALIVE and NO_PAGES may be set. Range starts become offsets from
+ * the region's start. The ranges of a bound device end before the first one that is not
+ * on 2 MiB: `mapping` can add such a range to a live device, but the kernel makes page
+ * structs for it only when the device is bound again, which then fails.
  */
 void dax_dev_describe(const struct dax_model *model, const struct dax_dev *dev,
 		      struct dax_device *ret)

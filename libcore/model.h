@@ -2,12 +2,12 @@
 /*
  * Regions and the devices cut from them, as the kernel's dax bus keeps them.
  *
- * This is the daemon's own picture. It owns its memory (malloc), does no I/O and
- * knows nothing of backing stores: addresses here are the "physical" ones that
- * sysfs shows, and whoever holds a region's store maps address to store offset by
- * subtracting region->start. What every operation answers is what the write to
- * the real driver's sysfs file answers (drivers/dax/bus.c); sysfs.h binds the
- * file names to these functions, cuse-daxctl calls the same ones.
+ * The model belongs to the daemon. It owns its memory (malloc), does no I/O and knows
+ * nothing of backing stores: addresses are the "physical" ones that sysfs shows, and an
+ * address minus region->start is an offset in the region's store. Every operation
+ * returns what a write to the real driver's sysfs file returns (drivers/dax/bus.c);
+ * sysfs.h binds the file names to these functions, and the requests of cuse-daxctl use
+ * the same ones.
  *
  * Nothing here is thread-safe: the daemon is one poll loop.
  */
@@ -17,25 +17,25 @@
 #include "libcore/device.h"
 
 #define DAX_UUID_LEN 16
-#define DAX_ID_MAX   99999 /* of regions and devices: what dax_name_parse() reads */
-#define DAX_MINORS   1024  /* devices of all regions, with the deleted ones still held */
+#define DAX_ID_MAX   99999 /* of regions and devices, for dax_name_parse() */
+#define DAX_MINORS   1024  /* devices of all regions, and deleted ones still held */
 
 enum dax_region_type {
 	DAX_REGION_STATIC,  /* a pmem namespace in devdax mode, below an nd bus */
-	DAX_REGION_DYNAMIC, /* soft-reserved memory, as dax_hmem brings it */
+	DAX_REGION_DYNAMIC, /* soft-reserved memory, as dax_hmem manages it */
 };
 
-/* Where the kernel would keep its page structs (ndctl --map). */
+/* Location of the kernel's page structs (ndctl --map). */
 enum dax_region_map {
 	DAX_MAP_MEM,
 	DAX_MAP_DEV,
 };
 
-/* What has become of a static region's device on the nd bus: model_nd.c. */
+/* State of a static region's device on the nd bus: model_nd.c. */
 enum dax_nd_state {
-	DAX_ND_DRIVEN,   /* it is there */
+	DAX_ND_DRIVEN,   /* the dax device exists */
 	DAX_ND_UNDRIVEN, /* its nd dax device has no driver */
-	DAX_ND_FREE,     /* its namespace is nobody's */
+	DAX_ND_FREE,     /* nothing claims its namespace */
 };
 
 struct dax_region;
@@ -57,7 +57,7 @@ struct dax_dev {
 	uint64_t ns_start;
 	uint64_t ns_size;
 	uint8_t uuid[DAX_UUID_LEN];
-	bool has_force_raw; /* what was written to the namespace's force_raw */
+	bool has_force_raw; /* last value written to the namespace's force_raw */
 	bool has_no_holder_class;
 	enum dax_nd_state nd_state;
 };
@@ -80,13 +80,13 @@ struct dax_region {
 	uint32_t youngest; /* id of the device that `create` shows */
 	bool is_hmem_gone; /* dynamic: its platform device has no driver */
 
-	/* Static regions: devices that are not there now, and nd_region not bound. */
+	/* Static regions: devices that do not exist at present, and nd_region unbound. */
 	struct dax_dev *absent;
 	bool is_nd_disabled;
-	/* What the nd region's files of these names show. */
+	/* Values of the nd region's attributes of these names. */
 	uint64_t nd_align;
 	bool is_read_only;
-	const char *badblocks; /* lines "SECTOR COUNT"; the daemon's; NULL: none */
+	const char *badblocks; /* lines "SECTOR COUNT", owned by the daemon; NULL: none */
 };
 
 struct dax_model {
@@ -97,7 +97,7 @@ struct dax_model {
 	bool has_nd_autoprobe;  /* bus/nd/drivers_autoprobe */
 	bool is_nd_gone;        /* e820_pmem has no driver, so there is no nd bus */
 	uint64_t last_life;
-	/* Bit n: minor n is in use, or was given to a deleted device still held. */
+	/* Bit n: minor n belongs to a device, or to a deleted one that a client holds. */
 	uint64_t minors[DAX_MINORS / 64];
 };
 
@@ -110,6 +110,7 @@ struct dax_model {
 #define dax_for_each_absent(dev, region)                                                 \
 	for ((dev) = (region)->absent; (dev); (dev) = (dev)->next)
 
+/* True if a minor is in use. */
 static inline bool dax_is_minor_taken(const struct dax_model *model, uint32_t minor)
 {
 	return model->minors[minor / 64] >> (minor % 64) & 1;
@@ -118,14 +119,7 @@ static inline bool dax_is_minor_taken(const struct dax_model *model, uint32_t mi
 void dax_model_init(struct dax_model *model, uint32_t major, uint32_t ndctl_major);
 void dax_model_done(struct dax_model *model);
 
-/*
- * Set-up, by the daemon from its config. -EEXIST: the id is taken; -EINVAL: sizes
- * or align do not fit (the caller has checked them before, with better words);
- * -ENOSPC: no minor is left; -ENOMEM. A static device is given its whole namespace
- * at once (ns_start, ns_size, data offset and size by infoblock.h's arithmetic).
- * Adding a dynamic region also adds its device 0, over the whole region and bound,
- * as on Linux 6.1.
- */
+/* Set-up, from the daemon's config. */
 int dax_model_add_region(struct dax_model *model, const struct dax_region *like,
 			 struct dax_region **ret_region);
 int dax_region_add_device(struct dax_region *region, struct dax_model *model, uint32_t id,
@@ -138,31 +132,20 @@ const char *dax_dev_name(const struct dax_dev *dev, char buf[DAX_NAME_LEN]);
 uint64_t dax_dev_size(const struct dax_dev *dev);
 uint64_t dax_region_available(const struct dax_region *region);
 
-/*
- * The driver hmem leaves a dynamic region: all devices go, and are freed. When it comes
- * back there is device 0 over all of it. -ENODEV, -EBUSY: it is so already; -ENOSPC.
- */
 int dax_region_unbind(struct dax_region *region);
 int dax_region_bind(struct dax_model *model, struct dax_region *region);
 
-/* For a daemon whose config changes while it runs. */
+/* Changes of the config while the daemon runs. */
 int dax_region_extend(struct dax_model *model, struct dax_region *region, uint64_t size);
 void dax_region_remove_device(struct dax_region *region, struct dax_dev *dev);
 void dax_model_remove_region(struct dax_model *model, struct dax_region *region);
 
-/* Device numbers of the user's choice: reserved before any device is added. */
+/* Minors; those that the config chooses are reserved before any device is added. */
 int dax_model_take_minor(struct dax_model *model, uint32_t *ret_minor);
 int dax_model_reserve_minor(struct dax_model *model, uint32_t minor);
 void dax_dev_set_minor(struct dax_model *model, struct dax_dev *dev, uint32_t minor);
-
-/* Gives a minor number back, once the last holder of a deleted device let go. */
 void dax_model_release_minor(struct dax_model *model, uint32_t minor);
 
-/*
- * What the rest of the program sees of a device: fills everything but the
- * DAX_DEVICE_OPENED flag. Range starts become offsets from region->start. A bound
- * dynamic device is shown without ranges that no kernel could map (not on 2 MiB).
- */
 void dax_dev_describe(const struct dax_model *model, const struct dax_dev *dev,
 		      struct dax_device *ret);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Does a model hold together? For tests and fuzzers. */
+/* Consistency check of a model, for tests and fuzzers. */
 #include "libcore/model_check.h"
 
 #include <stdlib.h>
@@ -39,22 +39,22 @@ static const char *check_device(const struct dax_model *model,
 	if (dev->region != region)
 		return "a device is in another region's list";
 	if (dev->nd_state != DAX_ND_DRIVEN)
-		return "a device is there that should not be";
+		return "a device exists whose driver is unbound";
 	if (dev->id > DAX_ID_MAX || (dev->next && dev->next->id <= dev->id))
 		return "device ids are not ascending";
 	if (dev->minor >= DAX_MINORS || !dax_is_minor_taken(model, dev->minor))
 		return "a device's minor is not marked";
 	if (!dax_is_align(dev->align))
-		return "a device's align is none";
+		return "a device's align is not possible";
 	if (!dev->life || dev->life > model->last_life || !dev->generation)
-		return "a device's life or generation is none";
+		return "a device's life or generation is not possible";
 	if (dev->nr_ranges > DAX_RANGES_MAX)
 		return "too many ranges";
 	if (dev->is_bound && !dev->nr_ranges)
 		return "a device without size is bound";
 	if (region->type == DAX_REGION_STATIC) {
 		if (dev->nr_ranges != 1)
-			return "a static device has not one range";
+			return "a static device does not have exactly one range";
 		if (!dax_is_within(dev->ranges[0].start, dev->ranges[0].len,
 				   dev->ns_start, dev->ns_size))
 			return "a static device is not in its namespace";
@@ -102,7 +102,7 @@ static const char *check_region_state(const struct dax_model *model,
 	dax_for_each_absent (dev, region)
 		if (dev->is_bound || dev->nd_state == DAX_ND_DRIVEN ||
 		    dax_region_find(region, dev->id))
-			return "a device is there and is not";
+			return "a device exists and is absent";
 	if (region->is_nd_disabled && region->devices)
 		return "a disabled region has devices";
 	if (region->has_seed) {
@@ -119,10 +119,14 @@ static const char *check_region_state(const struct dax_model *model,
 }
 
 /**
- * dax_model_check() - does the model hold together?
+ * dax_model_check() - check the consistency of a model
  * @model:	the model
  *
- * Return: NULL, or what is wrong (a static string).
+ * No overlap, ranges inside their region, sizes aligned (single ranges need not be:
+ * `mapping` takes any start), ids ascending and unique, minors marked, seed and
+ * youngest exist.
+ *
+ * Return: NULL, or the inconsistency in words (a static string).
  */
 const char *dax_model_check(const struct dax_model *model)
 {

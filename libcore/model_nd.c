@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Static regions: taking devices away, and giving them back, on the nd bus.
+ * Drivers of the nd bus: devices of static regions that disappear and come back.
  *
- * A device of a static region is there while its nd dax device has the driver dax_pmem,
- * its region the driver nd_region, and the platform device e820_pmem. While it is not,
- * it waits in its region's list `absent`, with its memory. Each time it comes back it
- * is another device: it has a new life, and a new number if the old one is still held.
+ * A device of a static region exists while its nd dax device is bound to dax_pmem, its
+ * region to nd_region, and the platform device to e820_pmem. Otherwise it waits in its
+ * region's list `absent`, with its memory. When it comes back it is a new device: it
+ * has a new life, and a new minor if the old one is still held.
  *
  *	             dax_pmem/unbind                  namespace <- ""
  *	in `devices` ---------------> DAX_ND_UNDRIVEN ---------------> DAX_ND_FREE
@@ -13,8 +13,8 @@
  *	      |   '------------------------' dax_pmem/bind                 |
  *	      '------------------------------------------------------------' nd_pmem/bind
  *
- * (drivers/nvdimm/{dax,pfn,namespace,region}_devs.c; what each write answers was seen
- * on 6.12.)
+ * The result of each write was observed on 6.12
+ * (drivers/nvdimm/{dax,pfn,namespace,region}_devs.c).
  */
 #include "libcore/model_nd.h"
 
@@ -34,10 +34,12 @@ static struct dax_dev *find_absent(const struct dax_region *region, uint32_t id)
 }
 
 /**
- * dax_nd_find() - a static region's device, there or not
+ * dax_nd_find() - find a static region's device, present or absent
  * @model:	the model
  * @region_id:	X of daxX.Y, regionX and namespaceX.Y
- * @id:	Y
+ * @id:		Y
+ *
+ * Return: the device, or NULL.
  */
 struct dax_dev *dax_nd_find(const struct dax_model *model, uint32_t region_id,
 			    uint32_t id)
@@ -51,6 +53,7 @@ struct dax_dev *dax_nd_find(const struct dax_model *model, uint32_t region_id,
 	return dev ? dev : find_absent(region, id);
 }
 
+/* Move a device from one list to its place in another. */
 static void move(struct dax_dev **from, struct dax_dev **to, struct dax_dev *dev)
 {
 	while (*from != dev)
@@ -62,8 +65,8 @@ static void move(struct dax_dev **from, struct dax_dev **to, struct dax_dev *dev
 	*to = dev;
 }
 
-/* Its minor stays taken, as with `delete`. */
-static void go(struct dax_dev *dev, enum dax_nd_state state)
+/* Take a device away. Its minor stays taken, as with `delete`. */
+static void take_away(struct dax_dev *dev, enum dax_nd_state state)
 {
 	struct dax_region *region = dev->region;
 
@@ -73,7 +76,8 @@ static void go(struct dax_dev *dev, enum dax_nd_state state)
 	dev->is_bound = false;
 }
 
-static int come(struct dax_model *model, struct dax_dev *dev)
+/* Bring an absent device back. Return: 0, or -ENOSPC if no minor is left. */
+static int bring_back(struct dax_model *model, struct dax_dev *dev)
 {
 	struct dax_region *region = dev->region;
 	int r;
@@ -93,13 +97,15 @@ static int come(struct dax_model *model, struct dax_dev *dev)
  * dax_nd_unbind() - drivers/dax_pmem/unbind
  * @dev:	of a static region
  *
- * The namespace stays claimed. Return: 0; -ENODEV: it has no driver.
+ * The namespace stays claimed.
+ *
+ * Return: 0, or -ENODEV if it has no driver.
  */
 int dax_nd_unbind(struct dax_dev *dev)
 {
 	if (dev->nd_state != DAX_ND_DRIVEN)
 		return -ENODEV;
-	go(dev, DAX_ND_UNDRIVEN);
+	take_away(dev, DAX_ND_UNDRIVEN);
 	return 0;
 }
 
@@ -108,8 +114,8 @@ int dax_nd_unbind(struct dax_dev *dev)
  * @model:	the model
  * @dev:	of a static region
  *
- * Return: 0; -EBUSY: it has its driver; -ENODEV: there is no such nd device;
- * -ENOSPC: no minor.
+ * Return: 0; -EBUSY: it has its driver; -ENODEV: there is no such nd dax device;
+ * -ENOSPC: no minor is left.
  */
 int dax_nd_bind(struct dax_model *model, struct dax_dev *dev)
 {
@@ -117,7 +123,7 @@ int dax_nd_bind(struct dax_model *model, struct dax_dev *dev)
 	case DAX_ND_DRIVEN:
 		return -EBUSY;
 	case DAX_ND_UNDRIVEN:
-		return come(model, dev);
+		return bring_back(model, dev);
 	case DAX_ND_FREE:
 		break;
 	}
@@ -128,13 +134,15 @@ int dax_nd_bind(struct dax_model *model, struct dax_dev *dev)
  * dax_nd_release() - an empty line to the nd dax device's `namespace`
  * @dev:	of a static region
  *
- * It lets go of its namespace and is gone. Return: 0; -EBUSY: it has a driver.
+ * The nd dax device releases its namespace and disappears.
+ *
+ * Return: 0, or -EBUSY if it has a driver.
  */
 int dax_nd_release(struct dax_dev *dev)
 {
 	if (dev->nd_state == DAX_ND_DRIVEN)
 		return -EBUSY;
-	go(dev, DAX_ND_FREE);
+	take_away(dev, DAX_ND_FREE);
 	return 0;
 }
 
@@ -143,11 +151,12 @@ int dax_nd_release(struct dax_dev *dev)
  * @model:	the model
  * @dev:	of a static region
  *
- * nd_pmem finds a devdax info block there, which is not its own: an nd dax device is
- * made for it, and the write fails. With force_raw nd_pmem would make a block device
- * of it, which is not emulated.
+ * nd_pmem finds a devdax info block, which it does not drive itself: an nd dax device
+ * appears for it, and the write fails. With force_raw nd_pmem would make a block device
+ * of the namespace, which is not emulated.
  *
- * Return: -ENXIO, whether the device has come or was there; -EOPNOTSUPP: force_raw.
+ * Return: -ENXIO, whether the device has appeared or existed before; -EOPNOTSUPP:
+ * force_raw; -ENOSPC: no minor is left.
  */
 int dax_nd_probe(struct dax_model *model, struct dax_dev *dev)
 {
@@ -157,7 +166,7 @@ int dax_nd_probe(struct dax_model *model, struct dax_dev *dev)
 		return -ENXIO;
 	if (dev->has_force_raw)
 		return -EOPNOTSUPP;
-	r = come(model, dev);
+	r = bring_back(model, dev);
 	return r < 0 ? r : -ENXIO;
 }
 
@@ -165,7 +174,7 @@ int dax_nd_probe(struct dax_model *model, struct dax_dev *dev)
  * dax_nd_region_unbind() - drivers/nd_region/unbind
  * @region:	a static one
  *
- * Return: 0; -ENODEV: it has no driver.
+ * Return: 0, or -ENODEV if it has no driver.
  */
 int dax_nd_region_unbind(struct dax_region *region)
 {
@@ -174,11 +183,11 @@ int dax_nd_region_unbind(struct dax_region *region)
 	if (region->is_nd_disabled)
 		return -ENODEV;
 	while (region->devices)
-		go(region->devices, DAX_ND_FREE);
+		take_away(region->devices, DAX_ND_FREE);
 	dax_for_each_absent (dev, region) {
-		go(dev, DAX_ND_FREE);
+		take_away(dev, DAX_ND_FREE);
 		dev->has_force_raw = false;
-		/* Nobody but ndctl, when it makes a namespace, writes this. */
+		/* Only ndctl writes holder_class, when it makes a namespace. */
 		dev->has_no_holder_class = true;
 	}
 	region->is_nd_disabled = true;
@@ -190,14 +199,14 @@ int dax_nd_region_unbind(struct dax_region *region)
  * @model:	the model
  * @region:	a static one
  *
- * Return: 0; -EBUSY: it has its driver.
+ * Return: 0, or -EBUSY if it has its driver.
  */
 int dax_nd_region_bind(struct dax_model *model, struct dax_region *region)
 {
 	if (!region->is_nd_disabled)
 		return -EBUSY;
 	region->is_nd_disabled = false;
-	while (region->absent && come(model, region->absent) == 0)
+	while (region->absent && bring_back(model, region->absent) == 0)
 		;
 	return 0;
 }
@@ -206,7 +215,9 @@ int dax_nd_region_bind(struct dax_model *model, struct dax_region *region)
  * dax_nd_platform_unbind() - drivers/e820_pmem/unbind
  * @model:	the model
  *
- * The whole nd bus goes. Return: 0; -ENODEV: it has no driver.
+ * The whole nd bus disappears.
+ *
+ * Return: 0, or -ENODEV if it has no driver.
  */
 int dax_nd_platform_unbind(struct dax_model *model)
 {
@@ -225,7 +236,7 @@ int dax_nd_platform_unbind(struct dax_model *model)
  * dax_nd_platform_bind() - drivers/e820_pmem/bind
  * @model:	the model
  *
- * Return: 0; -EBUSY: it has its driver.
+ * Return: 0, or -EBUSY if it has its driver.
  */
 int dax_nd_platform_bind(struct dax_model *model)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What an administrator asks for in one word, and sysfs answers in several writes: a
- * device of that size, and no such device any more. The steps are the verbs of
- * model_verbs.c, in the order in which daxctl takes them; but where one fails, those
- * before it are undone, which daxctl leaves to whoever called it.
+ * Requests of an administrator that take several writes to sysfs: create a device of a
+ * size, destroy a device. The steps are the verbs of model_verbs.c, in the order in
+ * which daxctl takes them. But where one fails, the steps before it are undone, which
+ * daxctl leaves to its user.
  */
 #include "libcore/model_provision.h"
 
@@ -35,15 +35,15 @@ static int provision(struct dax_model *model, struct dax_dev *dev, uint64_t size
 }
 
 /**
- * dax_region_provision() - a new device, sized and bound
+ * dax_region_provision() - create a device, set its size and bind it
  * @model:	the model
- * @region:	where
- * @size:	bytes; 0: all that is left
- * @align:	bytes; 0: as the region has it
- * @ret_step:	which step failed; touched only then
- * @ret_dev:	the device; good until it is deleted
+ * @region:	the region for it
+ * @size:	size in bytes; 0: all that is left
+ * @align:	align in bytes; 0: the region's
+ * @ret_step:	receives the failed step; written only on failure
+ * @ret_dev:	receives the device; valid until it is deleted
  *
- * Return: 0, or what the write of that step answers.
+ * Return: 0, or the negative errno of the write of that step.
  */
 int dax_region_provision(struct dax_model *model, struct dax_region *region,
 			 uint64_t size, uint64_t align, enum dax_step *ret_step,
@@ -80,7 +80,7 @@ int dax_region_provision(struct dax_model *model, struct dax_region *region,
  * @dev:	the device; freed
  *
  * Its minor stays taken until dax_model_release_minor(). Device 0 of a region, which
- * can't be deleted, is not touched either.
+ * can't be deleted, is left unchanged.
  *
  * Return: 0; -EBUSY: device 0; -EINVAL: a static region.
  */
@@ -102,8 +102,8 @@ int dax_dev_destroy(struct dax_model *model, struct dax_dev *dev)
  * @step:	the step
  * @error:	its negative errno
  *
- * Return: a sentence without its subject, the device; NULL if the errno means in this
- * step what it means everywhere.
+ * Return: a sentence without its subject, the device; NULL if the errno has its usual
+ * meaning in this step.
  */
 const char *dax_step_text(enum dax_step step, int error)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Several verbs in one, all or nothing. */
+/* Requests that consist of several verbs: all steps succeed, or nothing changes. */
 #ifndef DAX_MODEL_PROVISION_H
 #define DAX_MODEL_PROVISION_H
 
@@ -7,10 +7,7 @@
 
 #include "libcore/model.h"
 
-/*
- * Several verbs in one (model_provision.c), all or nothing. The step that failed is
- * told, since the same errno means another thing in each.
- */
+/* The step that failed, since the same errno has another meaning in each. */
 enum dax_step {
 	DAX_STEP_CREATE,
 	DAX_STEP_ALIGN,

@@ -10,10 +10,10 @@
 #include "libcore/size.h"
 
 /**
- * dax_region_is_used() - true if addresses belong to a device of the region
+ * dax_region_is_used() - true if a device of the region has any of a range
  * @region:	the region
- * @start:	the first address
- * @len:	in bytes
+ * @start:	first address
+ * @len:	length in bytes
  */
 bool dax_region_is_used(const struct dax_region *region, uint64_t start, uint64_t len)
 {
@@ -37,12 +37,12 @@ static int compare_starts(const void *a, const void *b)
 }
 
 /**
- * dax_region_sorted() - all ranges of all devices by address
+ * dax_region_sorted() - list all ranges of all devices by address
  * @region:	the region
  * @ret_count:	receives their number
  *
- * Return: an array for the caller to free(3), which ends with an empty range at the
- * region's end that @ret_count does not count; NULL without memory.
+ * Return: an array for the caller to free(3). It ends with an empty range at the
+ * region's end, which @ret_count does not count. NULL: no memory.
  */
 struct dax_range *dax_region_sorted(const struct dax_region *region, size_t *ret_count)
 {

@@ -9,27 +9,29 @@
 #include "libcore/model.h"
 #include "libcore/size.h"
 
-/* What the kernel hot-plugs memory in: memremap_compat_align() on x86-64. */
+/* Unit of memory hot-plug: memremap_compat_align() on x86-64. */
 #define DAX_SUBSECTION (2 * DAX_MIB)
 
+/* The address behind a range. */
 static inline uint64_t dax_range_end(const struct dax_range *range)
 {
 	return range->start + range->len;
 }
 
-/* Does [start, start + len) lie within [outer, outer + outer_len)? */
+/* True if [start, start + len) lies within [outer, outer + outer_len). */
 static inline bool dax_is_within(uint64_t start, uint64_t len, uint64_t outer,
 				 uint64_t outer_len)
 {
 	return start >= outer && len <= outer_len && start - outer <= outer_len - len;
 }
 
+/* True if [a, a + a_len) and [b, b + b_len) have a byte in common. */
 static inline bool dax_is_overlap(uint64_t a, uint64_t a_len, uint64_t b, uint64_t b_len)
 {
 	return a < b + b_len && b < a + a_len;
 }
 
-/* Sizes of a device are multiples of this (bus.c: alloc_is_aligned()). */
+/* The unit of a device's size (drivers/dax/bus.c: alloc_is_aligned()). */
 static inline uint64_t dax_dev_granule(const struct dax_dev *dev)
 {
 	return dax_max(dev->align, DAX_SUBSECTION);

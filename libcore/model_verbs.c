@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What can be done to regions and devices, as the kernel's dax bus does it.
+ * The verbs of the dax bus: changes of regions and devices as the kernel makes them.
  *
  * The rules are those of drivers/dax/bus.c and, for binding, drivers/dax/device.c.
  * Where Linux 6.1 and 6.12 differ:
  *  - a new dynamic region's device 0 is bound to device_dax, and device_dax matches
  *    every device: 6.1 (6.12 reserves the region for kmem);
- *  - a `mapping` write of a bad length is refused: 6.1 (6.12 says yes and does
+ *  - a `mapping` write of a bad length is refused: 6.1 (6.12 reports success and does
  *    nothing, which hides mistakes).
  */
 #include "libcore/model_verbs.h"
@@ -21,16 +21,14 @@
 #include "libcore/model_ranges.h"
 #include "libcore/size.h"
 
-/* ---- create, delete -------------------------------------------------------- */
-
 /**
- * dax_region_create() - a new device of size 0: `create` <- 1
+ * dax_region_create() - add a device of size 0: `create` <- 1
  * @model:	the model
- * @region:	where
- * @ret_dev:	the device, if not NULL; good until it is deleted
+ * @region:	the region for it
+ * @ret_dev:	receives the device if not NULL; valid until it is deleted
  *
- * It gets the lowest free id and minor and the region's align, and becomes what
- * `create` shows, and `seed` if that shows nothing (bus.c: create_store()).
+ * The device gets the lowest free id and minor and the region's align. `create` shows
+ * it, and `seed` if that shows nothing (drivers/dax/bus.c: create_store()).
  *
  * Return: 0; -ENOSPC: all of the region is in use, or no minor or id is left;
  * -EINVAL: a static region; -ENODEV: the region has no driver; -ENOMEM.
@@ -49,7 +47,7 @@ int dax_region_create(struct dax_model *model, struct dax_region *region,
 		return -ENODEV;
 	if (!dax_region_available(region))
 		return -ENOSPC;
-	/* Ascending, so the first gap shows. The minors run out before the ids. */
+	/* Ids ascend: find the first gap. The minors run out before the ids. */
 	dax_for_each_device (dev, region) {
 		if (dev->id != id)
 			break;
@@ -70,13 +68,14 @@ int dax_region_create(struct dax_model *model, struct dax_region *region,
 /**
  * dax_region_delete() - remove a device: `delete` <- name
  * @model:	the model
- * @region:	where
+ * @region:	its region
  * @name:	the device's name; frees the device
- * @is_held:	somebody has it open or mapped; its minor then stays taken until
+ * @is_held:	true if a client has it open or mapped; its minor then stays taken until
  *		dax_model_release_minor()
  *
- * Whoever publishes the device marks it gone and raises its generation: there is
- * nothing left here to do it on. Device 0 always stays (bus.c: delete_store()).
+ * The device is freed here. The caller, which publishes devices, marks its description
+ * as gone and increments its generation. Device 0 always stays (drivers/dax/bus.c:
+ * delete_store()).
  *
  * Return: 0; -ENXIO: no such device in this region; -EBUSY: bound, or not of size
  * 0, or device 0; -EINVAL: a static region.
@@ -101,12 +100,10 @@ int dax_region_delete(struct dax_model *model, struct dax_region *region,
 	return 0;
 }
 
-/* ---- size, mapping, align -------------------------------------------------- */
-
 /*
- * Fills holes from low to high (bus.c: dev_dax_resize()). A hole right behind the
- * device's last range makes that longer; any other becomes a new last range, also
- * one beside an earlier range.
+ * Fill holes from low to high. A hole right behind the device's last range extends that
+ * range; any other becomes a new last range, even one beside an earlier range
+ * (drivers/dax/bus.c: dev_dax_resize()).
  */
 static int grow(struct dax_dev *dev, uint64_t todo)
 {
@@ -142,7 +139,7 @@ static int grow(struct dax_dev *dev, uint64_t todo)
 	return 0;
 }
 
-/* Cuts from the end of the last range (bus.c: dev_dax_shrink()). */
+/* Cut from the end of the last range (drivers/dax/bus.c: dev_dax_shrink()). */
 static void shrink(struct dax_dev *dev, uint64_t todo)
 {
 	while (todo) {
@@ -157,14 +154,15 @@ static void shrink(struct dax_dev *dev, uint64_t todo)
 }
 
 /**
- * dax_dev_set_size() - `size` <- size
+ * dax_dev_set_size() - resize a device: `size` <- size
  * @dev:	the device
  * @size:	bytes
  *
- * Return: 0; -EINVAL: not a multiple of max(align, 2 MiB); -EBUSY: bound, even if
- * it has that size; -ENOSPC: more than the region has left, or it would take more
- * than DAX_RANGES_MAX ranges (the kernel has no such limit); -EACCES: static;
- * -ENOMEM. The first that applies, in this order (bus.c: size_store()).
+ * The checks come in the order of the errors below (drivers/dax/bus.c: size_store()).
+ *
+ * Return: 0; -EACCES: static; -EINVAL: not a multiple of max(align, 2 MiB); -EBUSY:
+ * bound, even if it has that size; -ENOSPC: more than the region has left, or it would
+ * take more than DAX_RANGES_MAX ranges (the kernel has no such limit); -ENOMEM.
  */
 int dax_dev_set_size(struct dax_dev *dev, uint64_t size)
 {
@@ -194,13 +192,15 @@ int dax_dev_set_size(struct dax_dev *dev, uint64_t size)
 }
 
 /**
- * dax_dev_set_align() - `align` <- align
+ * dax_dev_set_align() - change a device's align: `align` <- align
  * @dev:	the device
  * @align:	bytes
  *
- * Return: 0; -EINVAL: not one of device-dax's; -EBUSY: bound, even if it has that
- * align; -EINVAL: the length of a range is no multiple of max(align, 2 MiB);
- * -EACCES: static. In this order (bus.c: align_store()).
+ * The checks come in the order of the errors below (drivers/dax/bus.c: align_store()).
+ *
+ * Return: 0; -EACCES: static; -EINVAL: not an align of device-dax; -EBUSY: bound, even
+ * if it has that align; -EINVAL: the length of a range is not a multiple of
+ * max(align, 2 MiB).
  */
 int dax_dev_set_align(struct dax_dev *dev, uint64_t align)
 {
@@ -223,18 +223,18 @@ int dax_dev_set_align(struct dax_dev *dev, uint64_t align)
 }
 
 /**
- * dax_dev_add_mapping() - append a range at a place of one's choice: `mapping`
+ * dax_dev_add_mapping() - append a range at a chosen address: `mapping`
  * @dev:	the device, bound or not
- * @start:	address of the first byte; its alignment shows only when binding
+ * @start:	address of the first byte; its alignment matters only when binding
  * @end:	address of the last byte
  *
- * Ends that are swapped make a length too, modulo 2^64, and seldom a multiple. The
- * empty one, @start right behind @end, is how the kernel makes devices of size 0
- * (bus.c: mapping_store(), alloc_dev_dax_range(); all seen on 6.1).
+ * Swapped ends make a length too, modulo 2^64, which is seldom a multiple. The empty
+ * range, @start right behind @end, is how the kernel makes devices of size 0 (observed
+ * on 6.1; drivers/dax/bus.c: mapping_store(), alloc_dev_dax_range()).
  *
- * Return: 0; -ENXIO: the length is no multiple of max(align, 2 MiB); -EBUSY: it is
- * empty, the device is not; -ENOMEM: outside the region, or in use; -ENOSPC:
- * DAX_RANGES_MAX (the kernel has no such limit); -EACCES: static.
+ * Return: 0; -EACCES: static; -ENXIO: the length is not a multiple of
+ * max(align, 2 MiB); -EBUSY: it is empty, but the device is not; -ENOMEM: outside the
+ * region, or in use; -ENOSPC: DAX_RANGES_MAX (the kernel has no such limit).
  */
 int dax_dev_add_mapping(struct dax_dev *dev, uint64_t start, uint64_t end)
 {
@@ -257,17 +257,15 @@ int dax_dev_add_mapping(struct dax_dev *dev, uint64_t start, uint64_t end)
 	return 0;
 }
 
-/* ---- the driver device_dax ------------------------------------------------- */
-
 /**
  * dax_dev_bind() - drivers/device_dax/bind <- name
  * @model:	the model
  * @dev:	the device
  *
- * The seed, once bound, is no longer the seed (bus.c: dax_bus_probe()).
+ * The seed, once bound, is no longer the seed (drivers/dax/bus.c: dax_bus_probe()).
  *
- * Return: 0; -EBUSY: is bound; -ENXIO: size 0; -EINVAL: a range that `mapping` made
- * does not begin at, or what grew around it is not, a multiple of 2 MiB.
+ * Return: 0; -EBUSY: bound already; -ENXIO: size 0; -EINVAL: a range that `mapping`
+ * made, or one that grew around it, is not on 2 MiB.
  */
 int dax_dev_bind(struct dax_model *model, struct dax_dev *dev)
 {
@@ -294,7 +292,7 @@ int dax_dev_bind(struct dax_model *model, struct dax_dev *dev)
  * @model:	the model
  * @dev:	the device
  *
- * Return: 0, or -ENODEV: is not bound.
+ * Return: 0, or -ENODEV if it is not bound.
  */
 int dax_dev_unbind(struct dax_model *model, struct dax_dev *dev)
 {
@@ -309,14 +307,14 @@ int dax_dev_unbind(struct dax_model *model, struct dax_dev *dev)
 /**
  * dax_driver_new_id() - drivers/device_dax/new_id <- name
  * @model:	the model
- * @name:	"daxX.Y"; need not exist
+ * @name:	"daxX.Y"; the device need not exist
  *
- * Adding an id makes the driver try all devices it matches, and device_dax matches
- * every one, with and without ids: so every device that can be bound is, and the
- * list of ids need not be kept (bus.c: do_id_store(), driver_attach(); on a
- * 6.12 kernel with a region reserved for kmem the list would count).
+ * Adding an id makes the driver try all devices that it matches, and device_dax matches
+ * every device, with and without ids. So every device that can be bound is bound, and
+ * the list of ids need not be kept; on a 6.12 kernel with a region reserved for kmem the
+ * list would matter (drivers/dax/bus.c: do_id_store(), driver_attach()).
  *
- * Return: 0, also if nothing could be bound; -EINVAL: not of that form.
+ * Return: 0, even if nothing could be bound; -EINVAL: @name does not have that form.
  */
 int dax_driver_new_id(struct dax_model *model, const char *name)
 {
@@ -334,11 +332,11 @@ int dax_driver_new_id(struct dax_model *model, const char *name)
 /**
  * dax_driver_remove_id() - drivers/device_dax/remove_id <- name
  * @model:	the model
- * @name:	"daxX.Y"; need not exist or have been added
+ * @name:	"daxX.Y"; the device need not exist, nor the id have been added
  *
  * Unbinds nothing, and changes nothing else either: see dax_driver_new_id().
  *
- * Return: 0; -EINVAL: not of that form.
+ * Return: 0, or -EINVAL if @name does not have that form.
  */
 int dax_driver_remove_id(struct dax_model *model, const char *name)
 {

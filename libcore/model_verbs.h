@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The verbs of the dax bus: what writes to its sysfs files do (drivers/dax/bus.c). */
+/*
+ * The verbs of the dax bus: what writes to its sysfs files do (drivers/dax/bus.c).
+ *
+ * Each verb returns 0 or a negative errno, as the sysfs write does, and changes nothing
+ * if it fails. Text arguments are those that were written to the file, without the
+ * newline or NUL at the end, which sysfs.c cuts off.
+ *
+ * A verb increments the generation of a device that it changes, and frees a device that
+ * it deletes. One verb may change many devices (new_id binds all it can).
+ */
 #ifndef DAX_MODEL_VERBS_H
 #define DAX_MODEL_VERBS_H
 
 #include "libcore/model.h"
 
-/*
- * The verbs. Each answers 0 or a negative errno, as the sysfs write does, and has
- * changed nothing if it fails. Text arguments are as written to the file; sysfs.h
- * has already cut the newline or NUL at the end.
- *
- * A device that a verb changed has a higher generation, a deleted one is freed.
- * One verb may change many devices (new_id binds all it can).
- */
 int dax_region_create(struct dax_model *model, struct dax_region *region,
 		      struct dax_dev **ret_dev);
 int dax_region_delete(struct dax_model *model, struct dax_region *region,

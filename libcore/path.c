@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which paths are the emulator's. */
+/* Paths that the emulator serves. */
 #include "libcore/path.h"
 
 #include <string.h>
@@ -24,7 +24,7 @@ static const char *const fixed_roots[] = {
 	"/sys/devices/system/memory/auto_online_blocks",
 };
 
-/* Directories that hold both roots and other people's entries. */
+/* Directories that hold both roots and entries of the host. */
 static const char *const shared_dirs[] = {
 	"/dev",
 	"/sys/bus",
@@ -36,7 +36,7 @@ static const char *const shared_dirs[] = {
 	"/sys/module",
 };
 
-/* Directories above those, which have no entries of ours. */
+/* Directories above those, without entries of the emulator. */
 static const char *const above_dirs[] = {
 	"",
 	"/sys",
@@ -63,7 +63,7 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* If @p starts with @word: what is behind it, else NULL. */
+/* Skip @word at the start of @p. Return: the text behind it, or NULL. */
 static const char *skip_word(const char *p, const char *word)
 {
 	while (*word)
@@ -72,12 +72,13 @@ static const char *skip_word(const char *p, const char *word)
 	return p;
 }
 
+/* True at the end of a path component. */
 static bool ends(const char *p)
 {
 	return !*p || *p == '/';
 }
 
-/* Could one component of a path, starting at @p, be the last one of a root? */
+/* True if a path component at @p may be the last one of a root. */
 static bool is_word(const char *p)
 {
 	const char *rest;
@@ -117,11 +118,11 @@ static bool is_word(const char *p)
 }
 
 /**
- * dax_path_has_word() - may a path be the emulator's at all?
+ * dax_path_has_word() - true if the emulator may serve a path
  * @path:	any path, absolute or relative
  *
- * The fast look at every path of a program: one pass, no system call. A path without
- * such a word can only lead to us over a symbolic link of the program's own.
+ * The fast check of every path that a program uses: one pass, no system call. A path
+ * that fails it leads to the emulator only through a symbolic link of the program's own.
  */
 bool dax_path_has_word(const char *path)
 {
@@ -141,7 +142,10 @@ bool dax_path_has_word(const char *path)
 	}
 }
 
-/* Is path[0, len) @dir, a slash, and one more component? Then that, and its length. */
+/*
+ * Return: the last component and its length, if path[0, len) is @dir, a slash and one
+ * more component; else NULL.
+ */
 static const char *last_below(const char *path, size_t len, const char *dir,
 			      size_t *ret_len)
 {
@@ -154,7 +158,7 @@ static const char *last_below(const char *path, size_t len, const char *dir,
 	return path + n + 1;
 }
 
-/* A decimal number at the start of p[0, len): its length, 0 if there is none. */
+/* The length of a decimal number at the start of p[0, len); 0 if there is none. */
 static size_t number_len(const char *p, size_t len)
 {
 	size_t n = 0;
@@ -184,6 +188,7 @@ static bool is_numbered(const char *p, size_t len, const char *prefix)
 	return len > n && !memcmp(p, prefix, n) && number_len(p + n, len - n) == len - n;
 }
 
+/* True for "MAJOR:MINOR" with the major of dax devices or of /dev/ndctlN. */
 static bool is_ours_devt(const struct dax_path_names *names, const char *p, size_t len)
 {
 	size_t n = number_len(p, len);
@@ -199,10 +204,10 @@ static bool is_ours_devt(const struct dax_path_names *names, const char *p, size
 }
 
 /**
- * dax_path_is_root() - does a part of the emulator's begin exactly here?
+ * dax_path_is_root() - true if a path is a root, where the emulator's part begins
  * @names:	the devices' numbers
  * @path:	absolute, without "." and "..", doubled slashes or symbolic links
- * @len:	how much of it to look at
+ * @len:	bytes of it to examine
  */
 bool dax_path_is_root(const struct dax_path_names *names, const char *path, size_t len)
 {
@@ -226,11 +231,11 @@ bool dax_path_is_root(const struct dax_path_names *names, const char *path, size
 }
 
 /**
- * dax_path_is_above_root() - does a root lie below this directory?
+ * dax_path_is_above_root() - true if a root lies below this directory
  * @path:	as for dax_path_is_root()
- * @len:	how much of it to look at
+ * @len:	bytes of it to examine
  *
- * Such a directory is no symbolic link on any Linux, so nobody has to look.
+ * Such a directory is not a symbolic link on any Linux, so the caller need not check.
  */
 bool dax_path_is_above_root(const char *path, size_t len)
 {
@@ -239,9 +244,9 @@ bool dax_path_is_above_root(const char *path, size_t len)
 }
 
 /**
- * dax_path_is_shared_dir() - is it a directory in which we have entries?
+ * dax_path_is_shared_dir() - true for a directory with entries of host and emulator
  * @path:	as for dax_path_is_root()
- * @len:	how much of it to look at
+ * @len:	bytes of it to examine
  */
 bool dax_path_is_shared_dir(const char *path, size_t len)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which paths are the emulator's: nodes in /dev, subtrees of /sys, /proc/devices.
+ * Paths that the emulator serves: nodes in /dev, subtrees of /sys, /proc/devices.
  *
- * Each lives under the same name below the runtime directory: /sys/bus/dax is
- * RUNTIME/sys/bus/dax. A *root* is where such a part begins; what is below a root is
- * below it there, too, and the kernel walks it.
+ * Each has the same name below the runtime directory: /sys/bus/dax is
+ * RUNTIME/sys/bus/dax. A *root* is the path where the emulator's part begins. Anything
+ * below a root is below it in the runtime directory, too, and the kernel walks it.
  */
 #ifndef DAX_PATH_H
 #define DAX_PATH_H
@@ -13,11 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What has to be known of the devices to know their paths. */
+/* The facts about devices on which their paths depend. */
 struct dax_path_names {
 	uint32_t major;
 	uint32_t ndctl_major;
-	bool has_real_nodes; /* CUSE: /dev/daxX.Y is there for everybody */
+	bool has_real_nodes; /* CUSE: /dev/daxX.Y exists for every program */
 };
 
 bool dax_path_has_word(const char *path);

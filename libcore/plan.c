@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* From a stretch of a device to the pieces of its backing store. */
+/* The parts of a backing store that make up a mapping of a device. */
 #include "libcore/plan.h"
 
 #include <stddef.h>
@@ -14,7 +14,7 @@
  * @plan:	receives it
  * @dev:	the device; must outlive the plan
  * @off:	device offset of the mapping's first byte; page-aligned
- * @len:	length of the mapping: a multiple of the device's align
+ * @len:	length of the mapping in bytes: a multiple of the device's align
  */
 void dax_plan_init(struct dax_plan *plan, const struct dax_device *dev, uint64_t off,
 		   uint64_t len)
@@ -23,10 +23,10 @@ void dax_plan_init(struct dax_plan *plan, const struct dax_device *dev, uint64_t
 }
 
 /**
- * dax_plan_mind_bad() - make holes of what is bad
+ * dax_plan_mind_bad() - make bad memory holes in a plan
  * @plan:	from dax_plan_init()
  * @state:	the state pages
- * @me:		whose mapping it is
+ * @me:		the process that maps the device
  *
  * For devices with DAX_DEVICE_BAD.
  */
@@ -37,7 +37,7 @@ void dax_plan_mind_bad(struct dax_plan *plan, const struct dax_state *state,
 	plan->me = me;
 }
 
-/* Bytes at @off that are alike, of @len that are served: all bad, or all good. */
+/* How many of @len served bytes at @off are alike: all bad, or all good. */
 static uint64_t cut_at_bad(const struct dax_plan *plan, uint64_t off, uint64_t len,
 			   bool *ret_is_bad)
 {
@@ -52,8 +52,8 @@ static uint64_t cut_at_bad(const struct dax_plan *plan, uint64_t off, uint64_t l
 }
 
 /*
- * The units at device offset @off and behind it: how many bytes of them are in one
- * range, and where. 0: the unit at @off is in none.
+ * How many bytes of whole units from device offset @off on are in one range, and where
+ * in the store. Return: bytes, 0 if no range holds the whole unit at @off.
  */
 static uint64_t served_at(const struct dax_device *dev, uint64_t off, uint64_t *ret_store)
 {
@@ -72,13 +72,13 @@ static uint64_t served_at(const struct dax_device *dev, uint64_t off, uint64_t *
 	return 0;
 }
 
-/* Bytes from device offset @off on of which no unit is served. */
+/* How many bytes from device offset @off on belong to units that are not served. */
 static uint64_t hole_at(const struct dax_device *dev, uint64_t off, uint64_t len)
 {
 	uint64_t store;
 	uint64_t n;
 
-	/* At most one unit per range border, then all that is behind the end. */
+	/* At most one unit per range border, then everything behind the end. */
 	for (n = 0; n < len; n += dev->align) {
 		if (off + n >= dev->size)
 			return len;
@@ -89,13 +89,14 @@ static uint64_t hole_at(const struct dax_device *dev, uint64_t off, uint64_t len
 }
 
 /**
- * dax_plan_next() - the next piece
+ * dax_plan_next() - compute the next segment of a plan
  * @plan:	from dax_plan_init()
- * @ret:	the piece; pieces come in order and cover the mapping without a gap
+ * @ret:	receives the segment; segments come in order and cover the mapping without
+ *		a gap
  *
  * A device that is not alive is one hole.
  *
- * Return: false if there is none left.
+ * Return: false if there is no further segment.
  */
 bool dax_plan_next(struct dax_plan *plan, struct dax_segment *ret)
 {
@@ -106,7 +107,7 @@ bool dax_plan_next(struct dax_plan *plan, struct dax_segment *ret)
 
 	if (!left)
 		return false;
-	/* An offset near 2^64 is beyond any device, and must not wrap into one. */
+	/* An offset near 2^64 is beyond any device, and must not wrap around. */
 	if (dax_device_is_alive(plan->dev) && off < plan->dev->size)
 		len = dax_min(served_at(plan->dev, off, &store), left);
 	ret->pos = plan->pos;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From a stretch of a device to the pieces of its backing store.
+ * The parts of a backing store that make up a mapping of a device.
  *
  * Device-dax maps in units of its align. A unit is served if it lies wholly in one
- * range of the device (drivers/dax/device.c: dax_pgoff_to_phys()); any other faults,
- * and is a hole in the plan: the caller maps something there whose touch is SIGBUS. So
- * is a unit that is bad.
+ * range of the device (drivers/dax/device.c: dax_pgoff_to_phys()). Touching any other
+ * unit, or a bad one, is SIGBUS: it is a hole in the plan, where the caller maps
+ * something that raises the signal.
  */
 #ifndef DAX_PLAN_H
 #define DAX_PLAN_H
@@ -19,7 +19,7 @@ struct dax_plan {
 	uint64_t pos; /* bytes done, from the start of the mapping */
 	uint64_t len;
 	uint64_t off; /* device offset of pos 0 */
-	/* To know what is bad: NULL if nothing is, or nobody cares. */
+	/* To find bad memory; NULL if there is none, or the caller does not care. */
 	const struct dax_state *state;
 	const struct dax_fault_who *me;
 };
@@ -27,7 +27,7 @@ struct dax_plan {
 struct dax_segment {
 	uint64_t pos; /* from the start of the mapping */
 	uint64_t len;
-	uint64_t store; /* offset in the backing store; holes: in the device */
+	uint64_t store; /* offset in the backing store; of a hole: in the device */
 	bool is_hole;
 };
 

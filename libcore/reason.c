@@ -42,8 +42,8 @@ static const char *const call_name[DAX_CALL_NR] = {
 };
 
 /*
- * The identifier that docs/semantics.md and --trace use, and the sentence. A
- * sentence takes its verdict's arguments in order, each as %#PRIx64.
+ * The identifier that docs/semantics.md and --trace use, and the sentence. A sentence
+ * takes its verdict's arguments in order, each as %#PRIx64.
  */
 #define X "%#" PRIx64
 static const struct {
@@ -130,39 +130,50 @@ static const struct {
 	[DAX_NO_XATTR] = {"NO-XATTR", "fail, no attributes of users on a device"},
 	[DAX_LINK_ACROSS] = {"LINK-ACROSS", "fail, a link to another file system"},
 	[DAX_ATTR_MODE] = {"ATTR-MODE", "fail, the attribute's mode forbids it"},
-	[DAX_ATTR_ERROR] = {"ATTR-ERROR", "fail, as the attribute answers"},
+	[DAX_ATTR_ERROR] = {"ATTR-ERROR", "fail, refused by the attribute"},
 	[DAX_ATTR_NO_MMAP] = {"ATTR-NO-MMAP", "fail, an attribute has no mmap"},
-	[DAX_KERNEL] = {"KERNEL", "fail, as the kernel answers"},
-	[DAX_NO_DAEMON] = {"NO-DAEMON", "fail, cuse-daxd does not answer"},
+	[DAX_KERNEL] = {"KERNEL", "fail, refused by the kernel"},
+	[DAX_NO_DAEMON] = {"NO-DAEMON", "fail, cuse-daxd does not reply"},
 	[DAX_INJECTED] = {"FAULT-INJECTED", "fail, injected by a fault rule"},
 };
 #undef X
 
+/**
+ * dax_call_name() - name a call as daxrun prints it
+ * @call:	the call
+ *
+ * Return: "mmap" or the like; "?" for an unknown call.
+ */
 const char *dax_call_name(enum dax_call call)
 {
 	return call < DAX_CALL_NR ? call_name[call] : "?";
 }
 
-/* The rule's name in docs/semantics.md. */
+/**
+ * dax_reason_id() - name a reason
+ * @reason:	the reason
+ *
+ * Return: the name of its row in docs/semantics.md; "?" for an unknown reason.
+ */
 const char *dax_reason_id(enum dax_reason reason)
 {
 	return reason < DAX_REASON_NR ? reasons[reason].id : "?";
 }
 
 /**
- * dax_verdict_text() - say why, as the kernel's log does
- * @v:		a verdict
+ * dax_verdict_text() - explain a verdict, as the kernel's log does
+ * @v:		the verdict
  * @buf:	receives the text, always terminated
  * @size:	bytes of @buf
  *
- * Return: the length of the text, as snprintf().
+ * Return: the length of the whole text, as snprintf(3).
  */
 size_t dax_verdict_text(const struct dax_verdict *v, char *buf, size_t size)
 {
 	const char *text = v->reason < DAX_REASON_NR ? reasons[v->reason].text : "?";
 	int n;
 
-	/* All texts are ours, and none takes more than these three. */
+	/* All texts are in the table above, and none takes more than these three. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 	n = snprintf(buf, size, text, v->arg[0], v->arg[1], v->arg[2]);

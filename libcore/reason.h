@@ -10,8 +10,7 @@
 /* Calls on a descriptor, a mapping or a path; the order is that of call_name[]. */
 enum dax_call {
 	DAX_CALL_OPEN,
-	DAX_CALL_READ, /* and readv, recv-like ones: DAX_CALL_PREAD for those with offset
-			*/
+	DAX_CALL_READ, /* without an offset, so readv as well */
 	DAX_CALL_WRITE,
 	DAX_CALL_PREAD,
 	DAX_CALL_PWRITE,
@@ -38,7 +37,7 @@ enum dax_call {
 	DAX_CALL_USERFAULTFD,
 	DAX_CALL_PROCESS_MADVISE,
 	DAX_CALL_TRUNCATE,
-	DAX_CALL_CHANGE, /* of what a directory holds: unlink, mkdir, rename... */
+	DAX_CALL_CHANGE, /* of a directory's entries: unlink, mkdir, rename... */
 	DAX_CALL_ATTR_OPEN,
 	DAX_CALL_ATTR_READ,
 	DAX_CALL_ATTR_WRITE,
@@ -82,7 +81,7 @@ enum dax_reason {
 	DAX_MMAP_UNALIGNED_LENGTH,
 	DAX_MMAP_UNALIGNED_OFFSET,
 	DAX_MMAP_UNALIGNED_ADDRESS,
-	DAX_MMAP_BEYOND_END, /* no refusal: to be told of */
+	DAX_MMAP_BEYOND_END, /* a remark on an allowed call */
 	DAX_VMA_SPLIT,
 	DAX_VMA_NO_WRITE,
 	DAX_MADVISE_REFUSED,
@@ -106,27 +105,29 @@ enum dax_reason {
 	DAX_ATTR_NO_MMAP,
 	DAX_NO_DAEMON,
 	DAX_INJECTED,
-	DAX_KERNEL, /* no rule of ours: the file system has refused */
+	DAX_KERNEL, /* no rule of device-dax: the file system has refused */
 	DAX_REASON_NR,
 };
 
 struct dax_verdict {
 	int error;              /* errno, or 0: allowed */
-	enum dax_reason reason; /* if allowed: what is to be told nevertheless, or OK */
+	enum dax_reason reason; /* if allowed: DAX_OK, or a remark for the user */
 	uint64_t arg[3];        /* for the reason's text */
 };
 
+/* The verdict that allows a call. */
 static inline struct dax_verdict dax_allow(void)
 {
 	return (struct dax_verdict){0};
 }
 
-/* Is there anything to tell the user about? */
+/* True if the verdict has something to tell the user. */
 static inline bool dax_verdict_is_told(const struct dax_verdict *v)
 {
 	return v->error || v->reason != DAX_OK;
 }
 
+/* A verdict with an errno; with @error 0 it allows the call, with a remark. */
 static inline struct dax_verdict dax_refuse(int error, enum dax_reason reason, uint64_t a,
 					    uint64_t b, uint64_t c)
 {

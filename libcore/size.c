@@ -40,12 +40,12 @@ static unsigned int suffix_shift(char c)
 /**
  * dax_size_parse() - read a size as people write it
  * @text:	"4096", "0x200000", "2M", "1G", "64k", "2MiB", "2MB"
- * @ret_size:	bytes
+ * @ret_size:	receives the size in bytes
  *
  * K, M, G and T are powers of 1024, in either case, with or without a following
- * "iB" or "B", as ndctl and daxctl take them. No sign, no space, no fraction.
+ * "iB" or "B", as in ndctl and daxctl. No sign, no space, no fraction.
  *
- * Return: 0; -EINVAL if it is not a size; -ERANGE if it is above DAX_SIZE_MAX.
+ * Return: 0; -EINVAL: not a size; -ERANGE: above DAX_SIZE_MAX.
  */
 int dax_size_parse(const char *text, uint64_t *ret_size)
 {
@@ -89,8 +89,8 @@ int dax_size_parse(const char *text, uint64_t *ret_size)
  * @size:	bytes
  * @buf:	receives the text
  *
- * The largest unit that divides it: "2M", "510M", "4097". What is written here
- * is read back by dax_size_parse() as the same number.
+ * Uses the largest unit that divides the size: "2M", "510M", "4097".
+ * dax_size_parse() reads the text as the same number.
  *
  * Return: @buf.
  */
@@ -111,7 +111,7 @@ const char *dax_size_format(uint64_t size, char buf[DAX_SIZE_STRLEN])
 }
 
 /**
- * dax_is_align() - is this one of the alignments that device-dax has?
+ * dax_is_align() - true for an align that device-dax supports
  * @align:	bytes
  *
  * One page of each level of the page tables: PAGE_SIZE, PMD_SIZE, PUD_SIZE

@@ -11,7 +11,7 @@
 #define DAX_MIB      (UINT64_C(1) << 20)
 #define DAX_GIB      (UINT64_C(1) << 30)
 #define DAX_TIB      (UINT64_C(1) << 40)
-#define DAX_PAGE     (4 * DAX_KIB) /* x86-64, and what the info block says */
+#define DAX_PAGE     (4 * DAX_KIB) /* of x86-64, and in the info block */
 #define DAX_SECTOR   512           /* unit of badblocks */
 #define DAX_SIZE_MAX (UINT64_C(1) << 46)
 
@@ -33,7 +33,7 @@ static inline uint64_t dax_round_down(uint64_t n, uint64_t align)
 	return n & ~(align - 1);
 }
 
-/* Wraps to a small number at the top of the range, as the kernel's PAGE_ALIGN(). */
+/* At the top of the range this wraps to a small number, as the kernel's PAGE_ALIGN(). */
 static inline uint64_t dax_round_up(uint64_t n, uint64_t align)
 {
 	return (n + align - 1) & ~(align - 1);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How those threads are scheduled that have little to do and should do it at once, on a
- * machine full of threads that never sleep: with the shortest slice, for which Linux
- * 6.12 and later does not wait for the end of another's. Others take no notice.
+ * Scheduling of threads that have little to do, but should do it at once on a machine
+ * full of threads that never sleep: they get the shortest slice, for which Linux 6.12
+ * and later interrupts the slice of another thread. Earlier kernels ignore it.
  */
 #ifndef DAX_SLICE_H
 #define DAX_SLICE_H
@@ -11,7 +11,7 @@
 
 #define DAX_SLICE_NS 100000
 
-/* As sched_setattr(2) has it; libc's headers differ about who defines it. */
+/* As in sched_setattr(2); libc versions differ in which header defines it. */
 struct dax_sched_attr {
 	uint32_t size;
 	uint32_t policy;

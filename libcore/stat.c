@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What stat(2) and statx(2) show of a device node and of an attribute of sysfs. */
+/* Results of stat(2) and statx(2) for device nodes and sysfs attributes. */
 #include "libcore/stat.h"
 
 #include <linux/stat.h>
@@ -17,7 +17,7 @@
  * dax_stat_node() - turn the stat of a handle into that of the device's node
  * @dev:	the device
  * @devtmpfs:	st_dev of nodes in /dev on this host
- * @st:		of the handle; its permission bits, owner, times and inode stay
+ * @st:		stat of the handle; its permission bits, owner, times and inode stay
  *
  * A character device has no size, and a page as block size (fs/inode.c:
  * init_special_inode(), fs/stat.c: generic_fillattr()).
@@ -35,7 +35,7 @@ void dax_stat_node(const struct dax_device *dev, dev_t devtmpfs, struct stat *st
 /**
  * dax_stat_attr() - turn the stat of an attribute's file into that of the attribute
  * @sysfs:	st_dev of /sys on this host
- * @st:		of the file, whose mode attrmode.h has encoded
+ * @st:		stat of the file, whose mode attrmode.h has encoded
  *
  * Every attribute has one link and a page as size (fs/sysfs/file.c:
  * sysfs_add_file_mode_ns()).
@@ -51,7 +51,7 @@ void dax_stat_attr(dev_t sysfs, struct stat *st)
 }
 
 /**
- * dax_stat_attributes() - the statx attributes that a device's node has of its own
+ * dax_stat_attributes() - the statx attributes that only a dax device's node has
  * @dev:	the device
  * @was_opened:	true if this process has opened it
  *

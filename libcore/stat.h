@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What stat(2) and statx(2) show of a device node and of an attribute of sysfs. */
+/* Results of stat(2) and statx(2) for device nodes and sysfs attributes. */
 #ifndef DAX_STAT_H
 #define DAX_STAT_H
 

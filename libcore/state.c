@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The state pages: what the daemon tells every client at once. */
+/* The state pages, through which the daemon informs all clients. */
 #include "libcore/state.h"
 
 #include <errno.h>
@@ -22,9 +22,9 @@ static uint64_t load64(const uint64_t *p)
 }
 
 /*
- * What others read while it is written is copied word by word. What comes after such
- * a load, the second look at seq, is not done before it; and no such store is seen
- * before what came before it, the last change of seq.
+ * Memory that clients read while the daemon writes it is copied word by word. Each load
+ * is an acquire: what follows it, the second look at seq, is not done earlier. Each
+ * store is a release: it is not visible before the last change of seq.
  */
 typedef uint64_t __attribute__((may_alias)) word_t;
 
@@ -62,7 +62,7 @@ static uint32_t nr_slots(const struct dax_state *state)
 }
 
 /**
- * dax_state_check() - are these state pages that we understand?
+ * dax_state_check() - check that memory holds state pages of this version
  * @state:	as mapped
  * @len:	bytes mapped
  *
@@ -78,16 +78,16 @@ int dax_state_check(const struct dax_state *state, size_t len)
 }
 
 /**
- * dax_state_find() - which device does a descriptor belong to?
+ * dax_state_find() - find the device of a descriptor
  * @state:	the state pages
  * @dev:	st_dev of the descriptor; 0 for a character device
  * @ino:	st_ino; st_rdev for a character device
  * @nlink:	st_nlink; 0 for a character device
  *
- * A handle's inode number may be used again after its device was deleted and its
- * last descriptor closed: for the handle of a younger device, whose slot, which is not
- * GONE, is the answer then, or for an attribute. That has a name, and the handle of a
- * device that is gone has none any more.
+ * The inode number of a handle may be reused after its device was deleted and its last
+ * descriptor closed: for the handle of a younger device, whose slot is not GONE and is
+ * the right one, or for an attribute. An attribute has a name, but the handle of a
+ * device that is gone has no name left.
  *
  * Return: the slot, or -ENOENT.
  */
@@ -116,7 +116,7 @@ int dax_state_find(const struct dax_state *state, uint64_t dev, uint64_t ino,
 }
 
 /**
- * dax_state_find_name() - the slot of a device that exists now
+ * dax_state_find_name() - find a device that exists now by its name
  * @state:	the state pages
  * @name:	"dax0.0", "ndctl0"
  *
@@ -140,7 +140,7 @@ int dax_state_find_name(const struct dax_state *state, const char *name)
  * dax_state_read() - copy the description of a device
  * @state:	the state pages
  * @slot:	below DAX_STATE_SLOTS
- * @ret:	the copy; life 0 if the slot was never used
+ * @ret:	receives the copy; life 0 if the slot was never used
  */
 void dax_state_read(const struct dax_state *state, uint32_t slot, struct dax_device *ret)
 {
@@ -164,10 +164,10 @@ void dax_state_read(const struct dax_state *state, uint32_t slot, struct dax_dev
 /**
  * dax_state_rule() - copy a fault rule
  * @state:	the state pages
- * @i:		from 0 on
- * @ret:	the copy
+ * @i:		number of the rule, from 0 on
+ * @ret:	receives the copy
  *
- * While the daemon changes the rules, one may be seen twice or not at all.
+ * While the daemon changes the rules, a caller may see a rule twice or not at all.
  *
  * Return: false if there are no more rules.
  */
@@ -186,7 +186,7 @@ bool dax_state_rule(const struct dax_state *state, uint32_t i, struct dax_fault_
 	return true;
 }
 
-/* The bad stretch that ends behind @off and begins first. Return: is there one? */
+/* Find the bad range that ends behind @off and begins first. Return: false if none. */
 static bool find_bad(const struct dax_bad *bad, uint32_t nr, uint64_t life,
 		     const struct dax_fault_who *me, uint64_t off, uint64_t align,
 		     struct dax_bad *ret)
@@ -209,13 +209,13 @@ static bool find_bad(const struct dax_bad *bad, uint32_t nr, uint64_t life,
 }
 
 /**
- * dax_state_next_bad() - what of a device is bad, from an offset on
+ * dax_state_next_bad() - find bad memory of a device from an offset on
  * @state:	the state pages
- * @life:	of the device
- * @me:		who wants to touch it; NULL: anybody
+ * @life:	life of the device
+ * @me:		the process that may touch it; NULL: any
  * @off:	offset in the device
- * @align:	the device's: stretches are of whole units
- * @ret:	the first stretch that ends behind @off
+ * @align:	the device's align: ranges consist of whole units
+ * @ret:	receives the first range that ends behind @off
  *
  * Return: false if there is none.
  */
@@ -245,7 +245,7 @@ bool dax_state_next_bad(const struct dax_state *state, uint64_t life,
 
 /**
  * dax_state_init() - make empty state pages
- * @state:	zeroed memory; the caller fills the numbers behind `generation`
+ * @state:	zeroed memory; the caller then sets flags and device numbers
  */
 void dax_state_init(struct dax_state *state)
 {
@@ -258,9 +258,9 @@ void dax_state_init(struct dax_state *state)
  * dax_state_take_slot() - find room for one more device
  * @state:	the state pages
  *
- * Slots of deleted devices are used again only when there is no fresh one left, and
- * then the one deleted longest ago first: whoever still holds a descriptor of a
- * deleted device can so ask for its number for a long time.
+ * Slots of deleted devices are reused only when no fresh one is left, and then the one
+ * deleted longest ago first: so a client that still holds a descriptor of a deleted
+ * device can look up its number for a long time.
  *
  * Return: a slot, or -ENOSPC.
  */
@@ -285,13 +285,13 @@ int dax_state_take_slot(struct dax_state *state)
 }
 
 /**
- * dax_state_publish() - show a device's new description to all
+ * dax_state_publish() - show a device's new description to all clients
  * @state:	the state pages
  * @slot:	from dax_state_take_slot()
- * @handle:	how its descriptors are recognised
+ * @handle:	identifies its descriptors
  * @dev:	the description
  *
- * The caller then wakes who waits for state->changes (futex(2), shared).
+ * The caller then wakes the waiters on state->changes (futex(2), shared).
  */
 void dax_state_publish(struct dax_state *state, uint32_t slot,
 		       const struct dax_state_handle *handle,
@@ -303,7 +303,7 @@ void dax_state_publish(struct dax_state *state, uint32_t slot,
 	store_words(&s->copy[(s->seq + 1) & 1], dev, sizeof(*dev));
 	__atomic_store_n(&s->seq, s->seq + 1, __ATOMIC_RELEASE);
 	if (h->ino != handle->ino || h->dev != handle->dev) {
-		/* Never a moment in which half of each would match. */
+		/* At no moment may a mixture of both match. */
 		__atomic_store_n(&h->ino, 0, __ATOMIC_RELEASE);
 		__atomic_store_n(&h->dev, handle->dev, __ATOMIC_RELEASE);
 		__atomic_store_n(&h->ino, handle->ino, __ATOMIC_RELEASE);
@@ -314,14 +314,14 @@ void dax_state_publish(struct dax_state *state, uint32_t slot,
 }
 
 /**
- * dax_state_publish_faults() - show the fault rules and what is bad to all
+ * dax_state_publish_faults() - show fault rules and bad memory to all clients
  * @state:	the state pages
- * @rules:	the rules that are in force
+ * @rules:	the rules in force
  * @nr_rules:	at most DAX_FAULT_RULES_MAX
- * @bad:	what memory is bad
+ * @bad:	the ranges of bad memory
  * @nr_bad:	at most DAX_STATE_BAD_MAX
  *
- * The devices whose mappings have to follow are published after this.
+ * The caller then publishes the devices whose mappings must follow.
  */
 void dax_state_publish_faults(struct dax_state *state, const struct dax_fault_rule *rules,
 			      uint32_t nr_rules, const struct dax_bad *bad,

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The state pages: what the daemon tells every client at once, through a file that
- * it alone may write and that clients map read-only.
+ * The state pages, through which the daemon informs all clients at once: a file that
+ * only the daemon may write and that clients map read-only.
  *
- * A slot describes one device. Its description is kept twice: the daemon fills the
- * copy that nobody reads, then counts `seq` up, whose lowest bit says which copy is
- * good. So a reader never waits, and a daemon killed in the middle of a change
- * leaves the old description standing.
+ * A slot describes one device, in two copies: the daemon fills the copy that no client
+ * reads, then increments `seq`, whose lowest bit says which copy is valid. So a reader
+ * never waits, and a daemon killed in the middle of a change leaves the old description
+ * in force.
  *
  * Readers: any thread, any signal handler, no lock. Writer: the daemon's one loop.
  */
@@ -24,13 +24,13 @@
 #define DAX_STATE_BAD_MAX 1024
 
 enum dax_state_flag {
-	/* Handles are character device nodes in /dev, not files of ours. */
+	/* Handles are character device nodes in /dev, else files of the daemon. */
 	DAX_STATE_CUSE = 1 << 0,
 };
 
 /*
- * How a descriptor of the device is recognised: the handle file's st_dev and st_ino,
- * or, for a CUSE node, 0 and its st_rdev. ino 0: the slot was never used.
+ * Identity of a device's descriptors: st_dev and st_ino of the handle file or, for a
+ * CUSE node, 0 and its st_rdev. ino 0: the slot was never used.
  */
 struct dax_state_handle {
 	uint64_t dev;
@@ -43,7 +43,7 @@ struct dax_state_slot {
 	struct dax_device copy[2];
 };
 
-/* The fault rules and what memory is bad: kept twice, as a device's description. */
+/* The fault rules and bad memory, in two copies like a device's description. */
 struct dax_state_faults {
 	uint32_t seq;
 	uint32_t pad;
@@ -60,32 +60,32 @@ struct dax_state {
 	uint32_t version;
 	uint32_t size; /* bytes of this struct */
 	uint32_t flags;
-	uint32_t nr_slots; /* slots from here on were never used */
-	/* Raised after every change of any slot: one word to look at, and to wait on. */
+	uint32_t nr_slots; /* slots from this one on were never used */
+	/* Incremented after every change of a slot: one word to compare or wait on. */
 	uint32_t changes;
 	/*
-	 * 0: the sysfs tree is whole. Else it is being written, and this grows with it.
-	 * Who wants to look there waits on this word until it is 0.
+	 * 0: the sysfs tree is complete. Otherwise the daemon is writing it, and
+	 * increments this word. A client that is about to look there waits until it is 0.
 	 */
 	uint32_t tree_pending;
-	/* Device numbers: of dax devices and of /dev/ndctlN, as in /proc/devices. */
+	/* Majors of dax devices and of /dev/ndctlN, as in /proc/devices. */
 	uint32_t major;
 	uint32_t ndctl_major;
-	/* What stat(2) shows as st_dev of nodes in /dev and of files in /sys. */
+	/* The st_dev that stat(2) shows for nodes in /dev and for files in /sys. */
 	uint64_t devtmpfs_dev;
 	uint64_t sysfs_dev;
-	/* st_dev of the runtime directory, where handles and the sysfs tree are. */
+	/* st_dev of the runtime directory, which holds the handles and the sysfs tree. */
 	uint64_t runtime_dev;
 	/*
-	 * Which calls any rule concerns: bit n is enum dax_fault_call n. What a program
-	 * without faults pays is one look at this word.
+	 * The calls that any rule concerns: bit n is enum dax_fault_call n. Reading this
+	 * word is all that faults cost a program without any.
 	 */
 	uint32_t fault_calls;
 	uint32_t pad2;
 	uint64_t reserved[7];
 	struct dax_state_handle handles[DAX_STATE_SLOTS];
 	struct dax_state_slot slots[DAX_STATE_SLOTS];
-	/* Never touched unless there are faults. */
+	/* Not read unless there are faults. */
 	struct dax_state_faults faults;
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The whole sysfs tree: list it, write to its attributes. */
+/* The whole sysfs tree: listing it, writing to its attributes. */
 #include "libcore/sysfs.h"
 
 #include <errno.h>
@@ -53,13 +53,14 @@ static int visit_emit(struct sysfs_walk *walk, const struct dax_sysfs_node *node
 /**
  * dax_sysfs_walk() - list the tree
  * @model:	the regions
- * @emit:	called for each node, a directory before what is in it
- * @ctx:	handed to @emit
+ * @emit:	called for each node, a directory before its entries; the node and its
+ *		strings are valid during the call only
+ * @ctx:	passed to @emit
  *
- * The order and the content follow from the model alone. A file that cannot be read
- * (mode 0200) has no text.
+ * The order and the content depend on the model alone, not on history. A file that
+ * cannot be read (mode 0200) has no text.
  *
- * Return: the first answer of @emit that is not 0, or 0.
+ * Return: the first value of @emit that is not 0, which ends the walk, or 0.
  */
 int dax_sysfs_walk(const struct dax_model *model, dax_sysfs_emit_fn emit, void *ctx)
 {
@@ -78,8 +79,8 @@ static void cut_last_component(char *path)
 }
 
 /*
- * Follows a path component by component: daxctl writes to
- * bus/dax/devices/daxX.Y/driver/unbind. Ends at the node that is meant.
+ * Find the node of a path, following links component by component: daxctl writes to
+ * bus/dax/devices/daxX.Y/driver/unbind.
  */
 static int resolve(const struct dax_model *model, const char *path,
 		   struct sysfs_lookup *ret_lookup)
@@ -102,7 +103,7 @@ static int resolve(const struct dax_model *model, const char *path,
 			cut_last_component(done);
 			continue;
 		}
-		/* What has been done is a node's path, so there is room. */
+		/* @done is a node's path, so there is room. */
 		snprintf(done + len, sizeof(done) - len, "%s%s", len ? "/" : "", name);
 		if (!dax_sysfs_find_node(model, walk_all, done, ret_lookup))
 			return -ENOENT;
@@ -112,7 +113,7 @@ static int resolve(const struct dax_model *model, const char *path,
 			char then[DAX_SYSFS_PATH_MAX];
 
 			cut_last_component(done);
-			/* All that is still to do was part of @path. */
+			/* The rest was part of @path. */
 			snprintf(then, sizeof(then), "%s", rest ? rest : "");
 			snprintf(todo, sizeof(todo), "%s/%s", ret_lookup->target, then);
 			rest = todo;
@@ -125,17 +126,20 @@ static int resolve(const struct dax_model *model, const char *path,
  * dax_sysfs_store() - write to an attribute
  * @model:	the regions; changed
  * @path:	below /sys; links, ".." and double slashes are followed
- * @buf:	what write(2) was given, at offset 0
- * @len:	bytes of it; sysfs looks at 4096 at most, and up to a NUL
+ * @buf:	the data of write(2), at offset 0
+ * @len:	bytes of it; sysfs takes 4096 at most, and only up to a NUL
  *
- * After a success every device may have changed: compare with the model. A minor
- * whose device was deleted stays taken; give it back with dax_model_release_minor()
- * as soon as nobody holds the device, which may be now.
+ * After a success any number of devices may have changed, appeared or disappeared:
+ * compare the model's lives and generations. `delete` leaves the device's minor taken,
+ * since only the caller knows who holds the device: release it with
+ * dax_model_release_minor() as soon as no client does, which may be at once.
  *
- * Writes of 0 bytes do nothing (fs/sysfs/file.c: sysfs_kf_write()).
+ * A newline or NUL at the end is treated as in the kernel. Writes of 0 bytes do nothing
+ * (fs/sysfs/file.c: sysfs_kf_write()).
  *
- * Return: 0; -EACCES: cannot be written; -ENOENT, -EISDIR, -ENOTDIR,
- * -ENAMETOOLONG: @path is no attribute; else what the attribute answers.
+ * Return: 0 if all bytes were taken; -EACCES: the attribute has no store function, so
+ * open(2) for writing fails as well; -ENOENT, -EISDIR, -ENOTDIR, -ENAMETOOLONG: @path is
+ * not an attribute; else the negative errno of the attribute.
  */
 int dax_sysfs_store(struct dax_model *model, const char *path, const char *buf,
 		    size_t len)
@@ -170,10 +174,10 @@ int dax_sysfs_store(struct dax_model *model, const char *path, const char *buf,
 }
 
 /**
- * dax_sysfs_proc_devices() - what /proc/devices says of us
+ * dax_sysfs_proc_devices() - format the emulator's lines of /proc/devices
  * @model:	for the majors
  * @buf:	receives the lines "252 dax\n" and "246 ndctl\n" in the order of majors
- * @size:	of @buf; what does not fit is cut off
+ * @size:	bytes of @buf; the excess is cut off
  *
  * Return: the length of the lines, even if that is more than fits.
  */

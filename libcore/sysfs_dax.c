@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The dax bus in sysfs: devices, their mappings and region directories, the driver
- * device_dax (drivers/dax/bus.c). A static region's device lies below its nd dax
- * device and cannot be changed, a dynamic region's below hmem.N.
+ * device_dax (drivers/dax/bus.c). The device of a static region lies below its nd dax
+ * device and cannot be changed, that of a dynamic region below hmem.N.
  */
 #include "libcore/sysfs_dax.h"
 
@@ -21,6 +21,13 @@
 #define DEVICE_DAX DAX_SYSFS_DEVICE_DAX
 #define KMEM       DAX_SYSFS_KMEM
 
+/**
+ * dax_sysfs_region_dir() - format the directory of a region
+ * @region:	the region
+ * @buf:	receives the path below /sys; of DAX_SYSFS_PATH_MAX bytes
+ *
+ * Return: @buf.
+ */
 const char *dax_sysfs_region_dir(const struct dax_region *region, char *buf)
 {
 	if (region->type == DAX_REGION_STATIC)
@@ -32,6 +39,13 @@ const char *dax_sysfs_region_dir(const struct dax_region *region, char *buf)
 	return buf;
 }
 
+/**
+ * dax_sysfs_dev_dir() - format the directory of a device
+ * @dev:	the device
+ * @buf:	receives the path below /sys; of DAX_SYSFS_PATH_MAX bytes
+ *
+ * Return: @buf.
+ */
 const char *dax_sysfs_dev_dir(const struct dax_dev *dev, char *buf)
 {
 	char dir[DAX_SYSFS_PATH_MAX / 2];
@@ -47,8 +61,6 @@ const char *dax_sysfs_dev_dir(const struct dax_dev *dev, char *buf)
 	snprintf(buf, DAX_SYSFS_PATH_MAX, "%s/%s", dir, name);
 	return buf;
 }
-
-/* ---- a device -------------------------------------------------------------- */
 
 static int show_dev(const struct sysfs_obj *obj, char *buf)
 {
@@ -66,7 +78,7 @@ static int show_align(const struct sysfs_obj *obj, char *buf)
 	return sprintf(buf, "%" PRIu64 "\n", obj->dev->align);
 }
 
-/* The region's start stands in for a device of size 0. */
+/* A device of size 0 shows the region's start. */
 static int show_resource(const struct sysfs_obj *obj, char *buf)
 {
 	const struct dax_dev *dev = obj->dev;
@@ -99,7 +111,7 @@ static int store_align(const struct sysfs_at *at, char *text)
 {
 	uint64_t align;
 
-	/* bus.c: align_store() answers so to every text that is no number. */
+	/* Any text that is not a number is ENXIO (drivers/dax/bus.c: align_store()). */
 	if (dax_kstr_u64(text, 0, &align) < 0)
 		return -ENXIO;
 	return dax_dev_set_align(at->dev, align);
@@ -140,8 +152,6 @@ static const struct sysfs_attr dynamic_device[] = {
 	{0},
 };
 
-/* ---- a device's mappings --------------------------------------------------- */
-
 static int show_start(const struct sysfs_obj *obj, char *buf)
 {
 	return sprintf(buf, "0x%" PRIx64 "\n", obj->dev->ranges[obj->n].start);
@@ -171,8 +181,6 @@ static const struct sysfs_attr mapping[] = {
 	SYSFS_UEVENT(""),
 	{0},
 };
-
-/* ---- dax_region ------------------------------------------------------------ */
 
 static int show_region_id(const struct sysfs_obj *obj, char *buf)
 {
@@ -226,13 +234,13 @@ static int store_create(const struct sysfs_at *at, char *text)
 	return dax_region_create(at->model, at->region, NULL);
 }
 
-/* Who holds the device is not known here, so the minor stays taken: sysfs.h. */
+/* The caller of dax_sysfs_store() releases the minor when no client holds the device. */
 static int store_delete(const struct sysfs_at *at, char *text)
 {
 	return dax_region_delete(at->model, at->region, dax_kstr_chomp(text), true);
 }
 
-/* A static region's is that of one device: what its namespace leaves for it. */
+/* A static region's directory is that of one device: its size is the device's. */
 static const struct sysfs_attr static_region[] = {
 	{.name = "align", .mode = 0400, .show = show_align},
 	{.name = "id", .mode = 0444, .show = show_region_id},
@@ -250,8 +258,6 @@ static const struct sysfs_attr dynamic_region[] = {
 	{.name = "size", .mode = 0444, .show = show_region_size},
 	{0},
 };
-
-/* ---- directories of devices ------------------------------------------------ */
 
 static void walk_device(struct sysfs_walk *walk, const struct dax_dev *dev)
 {
@@ -296,7 +302,10 @@ static void walk_dax_region(struct sysfs_walk *walk, const struct dax_region *re
 		dax_sysfs_dir(walk, &obj, dynamic_region, "%s/dax_region", dir);
 }
 
-/* Below directories that the nd and platform parts have named. */
+/**
+ * dax_sysfs_walk_dax_devices() - visit the directories of dax devices and regions
+ * @walk:	the walk, in which the nd and platform devices have been visited
+ */
 void dax_sysfs_walk_dax_devices(struct sysfs_walk *walk)
 {
 	const struct dax_region *region;
@@ -313,8 +322,6 @@ void dax_sysfs_walk_dax_devices(struct sysfs_walk *walk)
 	}
 }
 
-/* ---- the bus and its driver ------------------------------------------------ */
-
 static int store_bind(const struct sysfs_at *at, char *text)
 {
 	struct dax_dev *dev = dax_model_find(at->model, dax_kstr_chomp(text));
@@ -329,7 +336,7 @@ static int store_unbind(const struct sysfs_at *at, char *text)
 	return dev ? dax_dev_unbind(at->model, dev) : -ENODEV;
 }
 
-/* Whether a driver took the device does not matter (drivers/base/bus.c). */
+/* Return 0 whether or not a driver took the device (drivers/base/bus.c). */
 static int store_drivers_probe(const struct sysfs_at *at, char *text)
 {
 	struct dax_dev *dev = dax_model_find(at->model, dax_kstr_chomp(text));
@@ -355,7 +362,7 @@ static int show_autoprobe(const struct sysfs_obj *obj, char *buf)
 	return sprintf(buf, "%d\n", obj->model->has_dax_autoprobe);
 }
 
-/* New devices have no size, so it never decides anything. */
+/* New devices have no size and cannot be bound, so the value has no effect. */
 static int store_autoprobe(const struct sysfs_at *at, char *text)
 {
 	at->model->has_dax_autoprobe = *text != '0';
@@ -381,7 +388,7 @@ static const struct sysfs_attr device_dax[] = {
 	{0},
 };
 
-/* The driver that would make RAM of a device can't here. */
+/* kmem would turn a device into RAM, which is impossible here. */
 static int store_kmem_new_id(const struct sysfs_at *at, char *text)
 {
 	(void)at;
@@ -402,7 +409,10 @@ static const struct sysfs_attr kmem[] = {
 	{0},
 };
 
-/* The bus, and what /sys/dev/char has of it. */
+/**
+ * dax_sysfs_walk_dax_bus() - visit the dax bus and its links in /sys/dev/char
+ * @walk:	the walk
+ */
 void dax_sysfs_walk_dax_bus(struct sysfs_walk *walk)
 {
 	const struct dax_model *model = dax_sysfs_model(walk);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The dax bus of the sysfs tree. A directory is named before what is in it. */
+/* The dax bus of the sysfs tree. A directory is visited before its entries. */
 #ifndef DAX_SYSFS_DAX_H
 #define DAX_SYSFS_DAX_H
 
@@ -9,7 +9,6 @@
 void dax_sysfs_walk_dax_devices(struct sysfs_walk *walk);
 void dax_sysfs_walk_dax_bus(struct sysfs_walk *walk);
 
-/* The directory of a dax device or of a region, in a buffer of DAX_SYSFS_PATH_MAX. */
 const char *dax_sysfs_dev_dir(const struct dax_dev *dev, char *buf);
 const char *dax_sysfs_region_dir(const struct dax_region *region, char *buf);
 

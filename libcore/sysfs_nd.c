@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The nd bus in sysfs, as nd_e820 makes it for memory that is persistent by decree:
- * one bus, a region for each static region, in it for each device a namespace and
- * the nd dax device that has claimed it, and one unused device of each kind, the
- * seeds, from which ndctl would make the next.
+ * The nd bus in sysfs, as nd_e820 makes it for memory that the kernel's command line
+ * declares persistent: one bus, a region for each static region, in it for each device
+ * a namespace and the nd dax device that has claimed it, and one unused device of each
+ * kind, the seeds, from which ndctl would make the next.
  *
- * There is little that can be written: what belongs to a bound device answers EBUSY,
- * and so do the seeds, as none but its own nd dax device ever claims a namespace
- * (drivers/nvdimm/). Drivers can be unbound and bound: model_nd.c.
+ * Little can be written: attributes of a bound device return EBUSY, and so do the
+ * seeds, as only its own nd dax device ever claims a namespace (drivers/nvdimm/).
+ * Drivers can be unbound and bound: model_nd.c.
  */
 #include "libcore/sysfs_nd.h"
 
@@ -28,7 +28,7 @@
 #define ALIGNMENTS   "4096 2097152 1073741824 \n"
 #define SECTOR_SIZES "512 520 528 4096 4104 4160 4224 \n"
 
-/* pfn_devs.c, btt_devs.c, namespace_devs.c: dev->driver or a claim, before parsing */
+/* The driver or the claim is checked before the text (pfn_devs.c, btt_devs.c). */
 static int store_busy(const struct sysfs_at *at, char *text)
 {
 	(void)at;
@@ -36,7 +36,7 @@ static int store_busy(const struct sysfs_at *at, char *text)
 	return -EBUSY;
 }
 
-/* "no address to convey if the pfn instance is disabled" (pfn_devs.c) */
+/* "no address to convey if the pfn instance is disabled" (pfn_devs.c). */
 static int show_nothing(const struct sysfs_obj *obj, char *buf)
 {
 	(void)obj;
@@ -44,11 +44,9 @@ static int show_nothing(const struct sysfs_obj *obj, char *buf)
 	return -ENXIO;
 }
 
-/* ---- the bus device and its control node ----------------------------------- */
-
 /*
- * An e820 bus has no commands; while there is something to clear, those that clear it
- * are there, as on one of ACPI.
+ * An e820 bus has no commands. While memory is bad, the bus shows the commands that
+ * clear it, as an ACPI bus does.
  */
 static int show_commands(const struct sysfs_obj *obj, char *buf)
 {
@@ -88,8 +86,6 @@ static const struct sysfs_attr ndctl[] = {
 	{0},
 };
 
-/* ---- a region -------------------------------------------------------------- */
-
 static uint32_t count_devices(const struct dax_region *region)
 {
 	const struct dax_dev *dev;
@@ -102,7 +98,7 @@ static uint32_t count_devices(const struct dax_region *region)
 	return n;
 }
 
-/* Number of the unused nd dax device: after those in use. */
+/* The number of the unused nd dax device: after those in use. */
 static uint32_t dax_seed_id(const struct dax_region *region)
 {
 	const struct dax_dev *dev;
@@ -120,7 +116,7 @@ static int show_region_align(const struct sysfs_obj *obj, char *buf)
 	return sprintf(buf, "0x%" PRIx64 "\n", obj->region->nd_align);
 }
 
-/* region_devs.c: align_store(); what new namespaces would be cut by */
+/* The align of new namespaces (region_devs.c: align_store()). */
 static int store_region_align(const struct sysfs_at *at, char *text)
 {
 	uint64_t align;
@@ -139,7 +135,7 @@ static int show_badblocks(const struct sysfs_obj *obj, char *buf)
 {
 	const char *text = obj->region->badblocks;
 
-	/* This, the seeds and so on are the driver's (region_devs.c). */
+	/* As the seeds, this belongs to the driver (region_devs.c). */
 	if (obj->region->is_nd_disabled)
 		return -ENXIO;
 	return snprintf(buf, DAX_SYSFS_TEXT_MAX, "%s", text ? text : "");
@@ -195,7 +191,7 @@ static int show_read_only(const struct sysfs_obj *obj, char *buf)
 	return sprintf(buf, "%d\n", obj->region->is_read_only);
 }
 
-/* region_devs.c: read_only_store(); block devices heed it, device-dax does not */
+/* Block devices obey it, device-dax does not (region_devs.c: read_only_store()). */
 static int store_read_only(const struct sysfs_at *at, char *text)
 {
 	return dax_kstr_bool(text, &at->region->is_read_only);
@@ -248,20 +244,18 @@ static const struct sysfs_attr nd_region[] = {
 	{0},
 };
 
-/* ---- a namespace ----------------------------------------------------------- */
-
 static int show_force_raw(const struct sysfs_obj *obj, char *buf)
 {
 	return sprintf(buf, "%d\n", obj->dev->has_force_raw);
 }
 
-/* namespace_devs.c: force_raw_store(); counts when the namespace is next probed */
+/* Takes effect when the namespace is next probed (namespace_devs.c: force_raw_store). */
 static int store_force_raw(const struct sysfs_at *at, char *text)
 {
 	return dax_kstr_bool(text, &at->dev->has_force_raw);
 }
 
-/* libndctl finds the nd dax device of a namespace by this. */
+/* libndctl finds the nd dax device of a namespace in this attribute. */
 static int show_holder(const struct sysfs_obj *obj, char *buf)
 {
 	char name[DAX_NAME_LEN];
@@ -276,7 +270,7 @@ static int show_holder_class(const struct sysfs_obj *obj, char *buf)
 	return sprintf(buf, "%s\n", obj->dev->has_no_holder_class ? "" : "dax");
 }
 
-/* namespace_devs.c: holder_class_store(); a claim comes before all else */
+/* The claim is checked before the text (namespace_devs.c: holder_class_store()). */
 static int store_holder_class(const struct sysfs_at *at, char *text)
 {
 	return at->dev->nd_state != DAX_ND_FREE      ? -EBUSY
@@ -284,7 +278,8 @@ static int store_holder_class(const struct sysfs_at *at, char *text)
 						     : -ENXIO;
 }
 
-/* namespace_devs.c: mode_show(); nobody has looked for an info block in a free one */
+/* A free namespace has not been probed for an info block (namespace_devs.c: mode_show()).
+ */
 static int show_ns_mode(const struct sysfs_obj *obj, char *buf)
 {
 	const struct dax_dev *dev = obj->dev;
@@ -326,8 +321,6 @@ static const struct sysfs_attr namespace_io[] = {
 	SYSFS_UEVENT("DEVTYPE=nd_namespace_io\nMODALIAS=nd:t4\n"),
 	{0},
 };
-
-/* ---- nd dax devices and the seeds ------------------------------------------ */
 
 static int show_align(const struct sysfs_obj *obj, char *buf)
 {
@@ -442,8 +435,6 @@ static const struct sysfs_attr btt_seed[] = {
 	{0},
 };
 
-/* ---- all devices of the bus ------------------------------------------------ */
-
 struct nd_device {
 	struct sysfs_obj obj;
 	const struct sysfs_attr *attrs;
@@ -455,7 +446,7 @@ struct nd_device {
 typedef void (*nd_device_fn)(struct sysfs_walk *walk, const struct nd_device *dev,
 			     const char *arg);
 
-/* Calls @fn for a device @prefix@region.@id in the region's directory. */
+/* Call @fn for the device whose name is @prefix, region id, ".", @id. */
 static void call_for(struct sysfs_walk *walk, const struct sysfs_obj *obj,
 		     const struct sysfs_attr *attrs, const char *driver,
 		     const char *prefix, uint32_t id, nd_device_fn fn, const char *arg)
@@ -503,7 +494,7 @@ static void for_each_in_region(struct sysfs_walk *walk, const struct dax_region 
 	}
 }
 
-/* All devices of the bus, a parent before its children. */
+/* Call @fn for all devices of the bus, a parent before its children. */
 static void for_each_nd_device(struct sysfs_walk *walk, nd_device_fn fn, const char *arg)
 {
 	const struct nd_device bus = {
@@ -537,6 +528,10 @@ static void walk_nd_device(struct sysfs_walk *walk, const struct nd_device *dev,
 	}
 }
 
+/**
+ * dax_sysfs_walk_nd_devices() - visit the devices of the nd bus and its control node
+ * @walk:	the walk
+ */
 void dax_sysfs_walk_nd_devices(struct sysfs_walk *walk)
 {
 	const struct sysfs_obj obj = {.model = dax_sysfs_model(walk)};
@@ -551,8 +546,6 @@ void dax_sysfs_walk_nd_devices(struct sysfs_walk *walk)
 	dax_sysfs_link(walk, "class/nd", SYSFS_NDBUS "/nd/ndctl0/subsystem");
 }
 
-/* ---- the bus, its drivers, its class --------------------------------------- */
-
 static int show_autoprobe(const struct sysfs_obj *obj, char *buf)
 {
 	return sprintf(buf, "%d\n", obj->model->has_nd_autoprobe);
@@ -564,7 +557,7 @@ static int store_autoprobe(const struct sysfs_at *at, char *text)
 	return 0;
 }
 
-/* Is there a device of that name on the bus? */
+/* True if the bus has a device of that name. */
 static bool has_device(const struct dax_model *model, const char *name)
 {
 	char path[DAX_SYSFS_PATH_MAX];
@@ -573,7 +566,7 @@ static bool has_device(const struct dax_model *model, const char *name)
 	return dax_sysfs_has_node(model, dax_sysfs_walk_nd_bus, path);
 }
 
-/* The device that an nd device's name stands for, if it begins with @prefix. */
+/* The device of an nd device whose name begins with @prefix; NULL if there is none. */
 static struct dax_dev *find_dev(const struct dax_model *model, const char *name,
 				const char *prefix)
 {
@@ -700,7 +693,7 @@ static const struct sysfs_attr nd_bus_driver[] = {
 	{0},
 };
 
-/* Those without a static region are libnvdimm's own. */
+/* The drivers that exist even without a static region are libnvdimm's own. */
 static const struct {
 	const char *name;
 	const char *module;
@@ -728,7 +721,12 @@ static void walk_driver_link(struct sysfs_walk *walk, const struct nd_device *de
 		dax_sysfs_link(walk, dev->dir, "bus/nd/drivers/%s/%s", driver, dev->name);
 }
 
-/* The class and /sys/dev/char too. They are there, if empty, without a region. */
+/**
+ * dax_sysfs_walk_nd_bus() - visit the nd bus, its class and its link in /sys/dev/char
+ * @walk:	the walk
+ *
+ * Without a static region the bus and the class exist, but are empty.
+ */
 void dax_sysfs_walk_nd_bus(struct sysfs_walk *walk)
 {
 	const struct dax_model *model = dax_sysfs_model(walk);

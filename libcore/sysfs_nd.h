@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The nd bus of the sysfs tree. A directory is named before what is in it. */
+/* The nd bus of the sysfs tree. A directory is visited before its entries. */
 #ifndef DAX_SYSFS_ND_H
 #define DAX_SYSFS_ND_H
 

@@ -21,8 +21,8 @@ enum dax_sysfs_kind {
 struct dax_sysfs_node {
 	const char *path; /* below /sys, no slash in front: "bus/dax/devices" */
 	enum dax_sysfs_kind kind;
-	uint16_t mode;    /* as the real file's: 0444, 0400, 0200, 0644; dirs 0755 */
-	int read_error;   /* errno that read(2) answers, or 0: see attrmode.h */
+	uint16_t mode;  /* as that of the real file: 0444, 0400, 0200, 0644; dirs 0755 */
+	int read_error; /* errno of read(2), or 0: see attrmode.h */
 	const char *text; /* FILE: content with its newline; LINK: the target */
 	size_t len;       /* of text */
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is in sysfs above and beside our buses: the platform devices that the regions
- * hang under, as much of their bus as the links need, and the modules.
+ * The parts of sysfs above and beside the dax and nd buses: the platform devices that
+ * the regions hang under, as much of their bus as the links need, and the modules.
  */
 #include "libcore/sysfs_platform.h"
 
@@ -17,9 +17,7 @@
 #include "libcore/sysfs_node.h"
 #include "libcore/sysfs_walk.h"
 
-/* ---- platform devices ------------------------------------------------------ */
-
-/* Not emulated. Clearing it, which is the state it is in, is fine. */
+/* Not emulated. Clearing it is allowed, since it is empty. */
 static int store_driver_override(const struct sysfs_at *at, char *text)
 {
 	(void)at;
@@ -84,6 +82,10 @@ static void walk_platform_device(struct sysfs_walk *walk, const struct sysfs_obj
 	dax_sysfs_link(walk, "bus/platform", "%s/subsystem", dir);
 }
 
+/**
+ * dax_sysfs_walk_platform_devices() - visit the platform devices that the regions need
+ * @walk:	the walk
+ */
 void dax_sysfs_walk_platform_devices(struct sysfs_walk *walk)
 {
 	struct sysfs_obj obj = {.model = dax_sysfs_model(walk)};
@@ -172,7 +174,10 @@ static void walk_driver(struct sysfs_walk *walk, const struct sysfs_attr *attrs,
 	dax_sysfs_link(walk, target, "%s/module", driver);
 }
 
-/* As much of the platform bus as the devices' links need. */
+/**
+ * dax_sysfs_walk_platform_bus() - visit as much of the platform bus as the links need
+ * @walk:	the walk
+ */
 void dax_sysfs_walk_platform_bus(struct sysfs_walk *walk)
 {
 	bool has_static = dax_sysfs_has_type(dax_sysfs_model(walk), DAX_REGION_STATIC);
@@ -206,8 +211,6 @@ void dax_sysfs_walk_platform_bus(struct sysfs_walk *walk)
 	}
 }
 
-/* ---- memory ---------------------------------------------------------------- */
-
 static int store_invalid(const struct sysfs_at *at, char *text)
 {
 	(void)at;
@@ -216,8 +219,8 @@ static int store_invalid(const struct sysfs_at *at, char *text)
 }
 
 /*
- * Our devices can't become the machine's RAM. Where the kernel's policy is "online",
- * daxctl refuses that before it takes the device away from anybody.
+ * Emulated devices can't become RAM of the machine. Where the kernel's policy is
+ * "online", daxctl refuses the request before it disables the device.
  */
 static const struct sysfs_attr memory[] = {
 	{.name = "auto_online_blocks",
@@ -227,15 +230,17 @@ static const struct sysfs_attr memory[] = {
 	{0},
 };
 
+/**
+ * dax_sysfs_walk_memory() - visit the directory of memory blocks
+ * @walk:	the walk
+ */
 void dax_sysfs_walk_memory(struct sysfs_walk *walk)
 {
 	dax_sysfs_dir(walk, NULL, NULL, "devices/system");
 	dax_sysfs_dir(walk, NULL, memory, "devices/system/memory");
 }
 
-/* ---- modules --------------------------------------------------------------- */
-
-/* dax_pmem, nd_btt, nd_e820 and nd_pmem */
+/* The users are dax_pmem, nd_btt, nd_e820 and nd_pmem. */
 static int show_libnvdimm_refs(const struct sysfs_obj *obj, char *buf)
 {
 	bool has_users = dax_sysfs_has_type(obj->model, DAX_REGION_STATIC);
@@ -254,7 +259,7 @@ static const struct sysfs_attr unused_module[] = {
 	{0},
 };
 
-/* nd_btt by nd_pmem, nd_e820 by its region. */
+/* nd_pmem uses nd_btt, a region uses nd_e820. */
 static const struct sysfs_attr used_module[] = {
 	INITSTATE,
 	{.name = "refcnt", .mode = 0444, .text = "1\n"},
@@ -267,7 +272,7 @@ static const struct sysfs_attr libnvdimm_module[] = {
 	{0},
 };
 
-/* What kind of region brings them, if not the kernel itself. */
+/* The modules, and the kinds of regions that load them. */
 static const struct {
 	const char *name;
 	const struct sysfs_attr *attrs;
@@ -284,6 +289,10 @@ static const struct {
 	{"nd_pmem", unused_module, true, false},
 };
 
+/**
+ * dax_sysfs_walk_modules() - visit the modules
+ * @walk:	the walk
+ */
 void dax_sysfs_walk_modules(struct sysfs_walk *walk)
 {
 	const struct sysfs_obj obj = {.model = dax_sysfs_model(walk)};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Name directories, attributes and links, and find one of them by its path. */
+/* Visiting directories, attributes and links, and finding one of them by its path. */
 #include "libcore/sysfs_walk.h"
 
 #include <errno.h>
@@ -11,6 +11,12 @@
 #include "libcore/model.h"
 #include "libcore/sysfs_node.h"
 
+/**
+ * dax_sysfs_model() - the model whose tree is walked
+ * @walk:	the walk
+ *
+ * Return: the model, for reading.
+ */
 const struct dax_model *dax_sysfs_model(const struct sysfs_walk *walk)
 {
 	return walk->model;
@@ -48,7 +54,13 @@ static void visit_attr(struct sysfs_walk *walk, const char *dir,
 	visit(walk, &node, attr, obj);
 }
 
-/* Names a directory and the attributes in it. */
+/**
+ * dax_sysfs_dir() - visit a directory and the attributes in it
+ * @walk:	the walk
+ * @obj:	the object that the attributes show; NULL if they need none
+ * @attrs:	the attributes; NULL: none
+ * @fmt:	path below /sys, as for printf(3), then its arguments
+ */
 void dax_sysfs_dir(struct sysfs_walk *walk, const struct sysfs_obj *obj,
 		   const struct sysfs_attr *attrs, const char *fmt, ...)
 {
@@ -66,7 +78,7 @@ void dax_sysfs_dir(struct sysfs_walk *walk, const struct sysfs_obj *obj,
 			visit_attr(walk, path, attrs, obj);
 }
 
-/* drivers/base/power/sysfs.c. No driver here has power management: it has no effect. */
+/* No driver here has power management, so this fails (drivers/base/power/sysfs.c). */
 static int show_no_delay(const struct sysfs_obj *obj, char *buf)
 {
 	(void)obj;
@@ -111,17 +123,28 @@ static const struct sysfs_attr power[] = {
 	{0},
 };
 
-/* Names the directory `power` that devices have; those of the nd bus do not. */
+/**
+ * dax_sysfs_power_dir() - visit the directory `power` of a device
+ * @walk:	the walk
+ * @obj:	the device
+ * @dir:	its directory, below /sys
+ *
+ * Devices of the nd bus have no such directory.
+ */
 void dax_sysfs_power_dir(struct sysfs_walk *walk, const struct sysfs_obj *obj,
 			 const char *dir)
 {
 	dax_sysfs_dir(walk, obj, power, "%s/power", dir);
 }
 
-/*
- * Names a link. The target is given as a path from /sys and written as the kernel
- * writes it: up to the nearest directory that both are in, then down
- * (fs/kernfs/symlink.c: kernfs_get_target_path()).
+/**
+ * dax_sysfs_link() - visit a link
+ * @walk:	the walk
+ * @target:	path below /sys that it leads to
+ * @fmt:	path of the link below /sys, as for printf(3), then its arguments
+ *
+ * The link's text is relative, as the kernel writes it: up to the nearest directory
+ * that both are in, then down (fs/kernfs/symlink.c: kernfs_get_target_path()).
  */
 void dax_sysfs_link(struct sysfs_walk *walk, const char *target, const char *fmt, ...)
 {
@@ -148,29 +171,63 @@ void dax_sysfs_link(struct sysfs_walk *walk, const char *target, const char *fmt
 	visit(walk, &node, NULL, NULL);
 }
 
+/**
+ * dax_sysfs_show_numa_node() - show() of `numa_node`
+ * @obj:	an object with a region
+ * @buf:	receives the text
+ *
+ * Return: its length.
+ */
 int dax_sysfs_show_numa_node(const struct sysfs_obj *obj, char *buf)
 {
 	return sprintf(buf, "%d\n", obj->region->numa_node);
 }
 
+/**
+ * dax_sysfs_show_target_node() - show() of `target_node`
+ * @obj:	an object with a region
+ * @buf:	receives the text
+ *
+ * Return: its length.
+ */
 int dax_sysfs_show_target_node(const struct sysfs_obj *obj, char *buf)
 {
 	return sprintf(buf, "%d\n", obj->region->target_node);
 }
 
-/* bus.c: dev_dax_visible(); drivers/nvdimm/bus.c: nd_numa_attr_visible() */
+/**
+ * dax_sysfs_has_target_node() - is_visible() of `target_node`
+ * @obj:	an object with a region
+ *
+ * drivers/dax/bus.c: dev_dax_visible(); drivers/nvdimm/bus.c: nd_numa_attr_visible().
+ *
+ * Return: true if the region has a target node.
+ */
 bool dax_sysfs_has_target_node(const struct sysfs_obj *obj)
 {
 	return obj->region->target_node >= 0;
 }
 
+/**
+ * dax_sysfs_store_uevent() - store() of `uevent`, which sends no event here
+ * @at:		not used
+ * @text:	the text written
+ *
+ * Return: 0, or -EINVAL if the text does not ask for an event.
+ */
 int dax_sysfs_store_uevent(const struct sysfs_at *at, char *text)
 {
 	(void)at;
 	return dax_kstr_is_uevent(dax_kstr_chomp(text)) ? 0 : -EINVAL;
 }
 
-/* Binding and unbinding of drivers that we do not act as: nothing by that name. */
+/**
+ * dax_sysfs_store_nodev() - store() of `bind` and `unbind` of drivers not emulated
+ * @at:		not used
+ * @text:	not used
+ *
+ * Return: -ENODEV, since the driver has no device of any name.
+ */
 int dax_sysfs_store_nodev(const struct sysfs_at *at, char *text)
 {
 	(void)at;
@@ -197,7 +254,7 @@ static int visit_lookup(struct sysfs_walk *walk, const struct dax_sysfs_node *no
 /**
  * dax_sysfs_find_node() - find the node of a path
  * @model:	the regions
- * @walk_tree:	names the part of the tree to look in
+ * @walk_tree:	visits the part of the tree to search
  * @path:	without links, dots and double slashes
  * @ret_lookup:	receives the node; its objects live as long as @model
  *
@@ -221,7 +278,7 @@ bool dax_sysfs_find_node(const struct dax_model *model,
 /**
  * dax_sysfs_has_node() - true if a path without links and dots is in the tree
  * @model:	the regions
- * @walk_tree:	names the part of the tree to look in
+ * @walk_tree:	visits the part of the tree to search
  * @path:	below /sys
  */
 bool dax_sysfs_has_node(const struct dax_model *model,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Inside sysfs*.c only: how the tree is described.
+ * Description of the sysfs tree; for sysfs*.c only.
  *
- * There is one description, the functions dax_sysfs_walk_*(): they name each
- * directory once, with the table of the attributes in it, and each link. Listing the
- * tree is calling them; finding the attribute that a path names is calling them as
- * well and comparing. A table row says what reading shows and what writing does.
+ * The functions dax_sysfs_walk_*() are the only description: they visit each directory
+ * once, with the table of the attributes in it, and each link. Listing the tree means
+ * calling them; so does finding the attribute of a path, which compares every path that
+ * they visit. A row of a table says what reading shows and what writing does.
  */
 #ifndef DAX_SYSFS_WALK_H
 #define DAX_SYSFS_WALK_H
@@ -13,7 +13,7 @@
 #include "libcore/model.h"
 #include "libcore/sysfs_node.h"
 
-/* What a directory stands for; what does not apply is NULL or 0. */
+/* The object that a directory represents; fields that do not apply are NULL or 0. */
 struct sysfs_obj {
 	const struct dax_model *model;
 	const struct dax_region *region;
@@ -21,7 +21,7 @@ struct sysfs_obj {
 	uint32_t n; /* number of a mapping or of an nd driver */
 };
 
-/* The same when written to. */
+/* The same object for writing. */
 struct sysfs_at {
 	struct dax_model *model;
 	struct dax_region *region;
@@ -32,28 +32,33 @@ struct sysfs_at {
 struct sysfs_attr {
 	const char *name; /* NULL ends a table */
 	uint16_t mode;
-	/* What reading shows: always this text, or what show() writes into @buf of
-	 * DAX_SYSFS_TEXT_MAX; it returns the length, or the negative errno of the read.
-	 * Neither: cannot be read. */
+	/*
+	 * Content: always this text, or what show() writes into @buf of
+	 * DAX_SYSFS_TEXT_MAX bytes; show() returns the length, or the negative errno of
+	 * the read. Neither: cannot be read.
+	 */
 	const char *text;
 	int (*show)(const struct sysfs_obj *obj, char *buf);
-	/* 0 or negative errno. @text is terminated and may be changed. NULL: EACCES. */
+	/*
+	 * Write: returns 0 or a negative errno; may change @text, which is terminated.
+	 * NULL: EACCES.
+	 */
 	int (*store)(const struct sysfs_at *at, char *text);
-	/* NULL: the attribute is always there. */
+	/* NULL: the attribute always exists. */
 	bool (*is_visible)(const struct sysfs_obj *obj);
 };
 
-/* One walk through the tree: listing it, or looking for a node. */
+/* One walk through the tree, to list it or to find a node. */
 struct sysfs_walk {
 	const struct dax_model *model;
-	int result; /* not 0: stop */
-	/* Called for each node; @attr and @obj are NULL but for files. */
+	int result; /* not 0: end the walk */
+	/* Called for each node; @attr and @obj are NULL except for files. */
 	int (*visit)(struct sysfs_walk *walk, const struct dax_sysfs_node *node,
 		     const struct sysfs_attr *attr, const struct sysfs_obj *obj);
 	void *ctx;
 };
 
-/* A node that was looked for. */
+/* Result of a search. */
 struct sysfs_lookup {
 	const char *path;
 	enum dax_sysfs_kind kind;
@@ -82,7 +87,7 @@ bool dax_sysfs_has_node(const struct dax_model *model,
 #define SYSFS_E820  "devices/platform/e820_pmem"
 #define SYSFS_NDBUS SYSFS_E820 "/ndbus0"
 
-/* Rows and functions that several tables use. */
+/* Rows and functions that several tables share. */
 int dax_sysfs_show_numa_node(const struct sysfs_obj *obj, char *buf);
 int dax_sysfs_show_target_node(const struct sysfs_obj *obj, char *buf);
 bool dax_sysfs_has_target_node(const struct sysfs_obj *obj);
@@ -98,7 +103,7 @@ int dax_sysfs_store_nodev(const struct sysfs_at *at, char *text);
 		.name = "target_node", .mode = 0444, .show = dax_sysfs_show_target_node, \
 		.is_visible = dax_sysfs_has_target_node                                  \
 	}
-/* A device's uevent file, and a driver's or bus's. */
+/* `uevent` of a device, and of a driver or bus. */
 #define SYSFS_UEVENT(content)                                                            \
 	{                                                                                \
 		.name = "uevent", .mode = 0644, .text = (content),                       \

@@ -17,7 +17,7 @@ static void add(struct dax_text *t, const char *fmt, va_list ap)
  * @t:		the text; its buffer is always terminated
  * @fmt:	as for printf(3), then its arguments
  *
- * The length counts what is cut off as well, as snprintf(3) does.
+ * As in snprintf(3), the length includes the part that does not fit.
  */
 void dax_text_add(struct dax_text *t, const char *fmt, ...)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What real device-dax answers to a call on a descriptor, and to mmap.
+ * Verdicts of real device-dax on calls on a descriptor, and on mmap.
  *
  * The order of the checks is the kernel's: with two things wrong at once, the errno
- * tells which was looked at first, and programs are ported by errno.
+ * shows which check comes first, and programs depend on that errno.
  */
 #include "libcore/verdict.h"
 
@@ -36,7 +36,7 @@
 #define MAP_EXECUTABLE_AND_DENYWRITE 0x1800
 #define MAP_HUGE_SIZE_BITS           (0x1f << 26)
 
-/* include/linux/fs.h: MAX_NON_LFS, which sysfs leaves as its s_maxbytes. */
+/* s_maxbytes of sysfs, which keeps the default (include/linux/fs.h: MAX_NON_LFS). */
 #define ATTR_MAX_BYTES UINT64_C(0x7fffffff)
 
 /* include/linux/mman.h: LEGACY_MAP_MASK. MAP_FIXED_NOREPLACE is not in it. */
@@ -51,8 +51,7 @@ static struct dax_verdict refuse(int error, enum dax_reason reason)
 	return dax_refuse(error, reason, 0, 0, 0);
 }
 
-/* FMODE_READ and FMODE_WRITE as the kernel's OPEN_FMODE() has them: O_ACCMODE has none.
- */
+/* FMODE_READ and FMODE_WRITE; O_ACCMODE has neither (linux/fs.h: OPEN_FMODE()). */
 static bool may_read(int accmode)
 {
 	return !(accmode & O_PATH) && ((accmode + 1) & 1);
@@ -64,13 +63,13 @@ static bool may_write(int accmode)
 }
 
 /**
- * dax_open_flags() - what open(2) makes of flags before it looks at any file
- * @flags:	as given
- * @ret_flags:	as they count
+ * dax_open_flags() - check and reduce flags as open(2) does before it looks up a file
+ * @flags:	as the program passed them
+ * @ret_flags:	receives the flags in effect
  *
- * fs/open.c: build_open_flags(). O_PATH leaves only what concerns the path.
+ * O_PATH leaves only the flags about the path (fs/open.c: build_open_flags()).
  *
- * Return: 0 or -EINVAL.
+ * Return: 0, or -EINVAL for O_CREAT together with O_DIRECTORY.
  */
 int dax_open_flags(int flags, int *ret_flags)
 {
@@ -83,15 +82,17 @@ int dax_open_flags(int flags, int *ret_flags)
 }
 
 /**
- * dax_open_verdict() - may the device be opened like this?
+ * dax_open_verdict() - the verdict on open(2) of a device
  * @dev:	the device
- * @flags:	of open(2)
+ * @flags:	flags of open(2)
  * @is_held:	true if another descriptor of the device is open
  *
  * The handle's file system enforces the rest (mode, O_DIRECTORY, O_EXCL...). A disabled
  * device has no cdev, but its inode keeps the cdev while a descriptor is open
  * (fs/char_dev.c: chrdev_open(), cdev_put()). The check of O_DIRECT comes after it
  * (fs/open.c: do_dentry_open()).
+ *
+ * Return: ENXIO for a disabled or deleted device, EINVAL for O_DIRECT, or allowed.
  */
 struct dax_verdict dax_open_verdict(const struct dax_device *dev, int flags, bool is_held)
 {
@@ -106,7 +107,7 @@ struct dax_verdict dax_open_verdict(const struct dax_device *dev, int flags, boo
 	return dax_allow();
 }
 
-/* fs/open.c: vfs_fallocate() on something that is neither file nor block device. */
+/* For a file that is neither regular nor a block device (fs/open.c: vfs_fallocate()). */
 static struct dax_verdict fallocate_verdict(int accmode, int64_t mode, int64_t off,
 					    int64_t len)
 {
@@ -131,10 +132,12 @@ static struct dax_verdict fallocate_verdict(int accmode, int64_t mode, int64_t o
 }
 
 /**
- * dax_ioctl_argument() - the kind of argument that the VFS looks at before the file
- * @request:	of ioctl(2)
+ * dax_ioctl_argument() - the kind of argument that the VFS checks before the file
+ * @request:	request of ioctl(2)
  *
  * fs/ioctl.c: ioctl_file_clone(), ioctl_file_dedupe_range(), ioctl_setflags().
+ *
+ * Return: the kind; DAX_IOCTL_ANY if the VFS does not check it.
  */
 enum dax_ioctl_argument dax_ioctl_argument(uint64_t request)
 {
@@ -151,7 +154,8 @@ enum dax_ioctl_argument dax_ioctl_argument(uint64_t request)
 	}
 }
 
-/* fs/ioctl.c: do_vfs_ioctl() answers a few for every file; the driver has none. */
+/* The VFS handles a few for every file; the driver has none (fs/ioctl.c: do_vfs_ioctl()).
+ */
 static struct dax_verdict ioctl_verdict(uint64_t request, bool is_bad)
 {
 	const enum dax_ioctl_argument argument = dax_ioctl_argument(request);
@@ -164,8 +168,7 @@ static struct dax_verdict ioctl_verdict(uint64_t request, bool is_bad)
 	case FIOCLEX:
 	case FIONCLEX:
 	case FIONBIO:
-	case FIOASYNC: /* fs/ioctl.c: ioctl_fioasync(): the caller looks at its argument
-			*/
+	case FIOASYNC: /* the caller checks its argument (fs/ioctl.c: ioctl_fioasync()) */
 	case FIGETBSZ:
 		return dax_allow();
 	case FS_IOC_FIEMAP:
@@ -179,7 +182,7 @@ static struct dax_verdict ioctl_verdict(uint64_t request, bool is_bad)
 	}
 }
 
-/* fs/locks.c: generic_setlease() asks whose the file is before what it is. */
+/* The file's owner is checked before its type (fs/locks.c: generic_setlease()). */
 static struct dax_verdict lease_verdict(int64_t type, bool is_foreign)
 {
 	if (is_foreign && (type == F_RDLCK || type == F_WRLCK || type == F_UNLCK))
@@ -195,7 +198,7 @@ static struct dax_verdict fcntl_verdict(int accmode, int64_t cmd, int64_t arg,
 		if (arg & O_DIRECT)
 			return refuse(EINVAL, DAX_OPEN_DIRECT);
 		return dax_allow();
-	case F_SET_RW_HINT: /* fs/fcntl.c: rw_hint_valid(), before who may is asked */
+	case F_SET_RW_HINT: /* fs/fcntl.c: rw_hint_valid(), before the permission */
 		if ((uint64_t)arg > RWH_WRITE_LIFE_EXTREME)
 			return refuse(EINVAL, DAX_BAD_ARGUMENT);
 		return dax_allow();
@@ -213,17 +216,32 @@ static struct dax_verdict fcntl_verdict(int accmode, int64_t cmd, int64_t arg,
 }
 
 /**
- * dax_fd_verdict() - what does this call on a descriptor of the device answer?
- * @call:	which one
- * @accmode:	access mode of the descriptor
- * @a, @b, @c:	see the header
+ * dax_fd_verdict() - the verdict on a call on a descriptor of a device
+ * @call:	the call
+ * @accmode:	O_ACCMODE and O_PATH bits of the descriptor, as F_GETFL returns them
+ * @a, @b, @c:	arguments of the call:
+ *	READ, WRITE		a: length, only shown
+ *	PREAD, PWRITE		a: offset, b: length, only shown
+ *	LSEEK			a: whence, b: offset, only shown
+ *	FTRUNCATE		a: length, only shown
+ *	FALLOCATE		a: mode, b: offset, c: length
+ *	SYNC_FILE_RANGE		a: flags, b: offset, c: length
+ *	IOCTL			a: request, b: not 0: its argument cannot be read or is
+ *				no descriptor, see dax_ioctl_argument()
+ *	FCNTL			a: command, b: argument, c: not 0: the file belongs to
+ *				another user, so the caller may not lease it
+ *	COPY_FROM, COPY_TO	a: length
  *
- * Whether the device is alive does not matter: these are answered by the VFS.
+ * An allowed FCNTL or IOCTL goes to the kernel, on the handle; an allowed LSEEK returns
+ * 0 without a call. It does not matter whether the device is alive: the VFS handles
+ * these calls.
+ *
+ * Return: the verdict.
  */
 struct dax_verdict dax_fd_verdict(enum dax_call call, int accmode, int64_t a, int64_t b,
 				  int64_t c)
 {
-	/* fs/file.c: fdget() finds no O_PATH descriptor; fcntl looks for itself. */
+	/* fdget() finds no O_PATH descriptor; fcntl has its own check (fs/file.c). */
 	if (accmode & O_PATH)
 		return call == DAX_CALL_FCNTL ? dax_allow()
 					      : refuse(EBADF, DAX_FD_NOT_OPEN_FOR_IT);
@@ -286,9 +304,9 @@ struct dax_verdict dax_fd_verdict(enum dax_call call, int accmode, int64_t a, in
  * dax_iocb_call() - the call that a request of io_submit(2) makes
  * @opcode:	its aio_lio_opcode
  *
- * Requests are submitted one after the other; the first that fails ends the call, which
- * answers its errno only if none came before it (fs/aio.c: io_submit_one(),
- * do_io_submit()).
+ * Requests are submitted one after the other. The first that fails ends io_submit(2),
+ * which returns its errno only if none was submitted before it (fs/aio.c:
+ * io_submit_one(), do_io_submit()).
  *
  * Return: the call, or DAX_CALL_NR for a request that the device does not refuse.
  */
@@ -310,8 +328,8 @@ enum dax_call dax_iocb_call(unsigned int opcode)
 }
 
 /*
- * mm/mmap.c: ksys_mmap_pgoff() and do_mmap(), until an address is found. What is
- * mapped at that of MAP_FIXED_NOREPLACE is looked at next.
+ * The checks of mmap until an address is found; for MAP_FIXED_NOREPLACE, the check for
+ * mappings at that address comes next (mm/mmap.c: ksys_mmap_pgoff(), do_mmap()).
  */
 static struct dax_verdict mmap_address(const struct dax_mmap_request *req,
 				       const struct dax_mmap_answer *ans)
@@ -320,7 +338,7 @@ static struct dax_verdict mmap_address(const struct dax_mmap_request *req,
 
 	if (req->off & (DAX_PAGE - 1))
 		return dax_refuse(EINVAL, DAX_MMAP_OFFSET_OFF_PAGE, req->off, 0, 0);
-	if (req->accmode & O_PATH) /* fs/file.c: fget() finds none */
+	if (req->accmode & O_PATH) /* fs/file.c: fget() finds no such descriptor */
 		return refuse(EBADF, DAX_FD_NOT_OPEN_FOR_IT);
 	if (req->flags & MAP_HUGETLB)
 		return refuse(EINVAL, DAX_MMAP_HUGETLB);
@@ -335,7 +353,7 @@ static struct dax_verdict mmap_address(const struct dax_mmap_request *req,
 	return dax_allow();
 }
 
-/* do_mmap(), from there to the type of the mapping; the driver's mmap comes later. */
+/* The checks of do_mmap() after that, before the driver's own mmap. */
 static struct dax_verdict mmap_generic(const struct dax_mmap_request *req,
 				       const struct dax_mmap_answer *ans, uint64_t max)
 {
@@ -360,7 +378,7 @@ static struct dax_verdict mmap_generic(const struct dax_mmap_request *req,
 	case MAP_PRIVATE:
 		if (!may_read(req->accmode))
 			return refuse(EACCES, DAX_MMAP_NO_ACCESS);
-		/* A flag that MAP_SHARED does not know is dropped, not refused. */
+		/* MAP_SHARED ignores flags that it does not know. */
 		if (req->flags & MAP_GROWSDOWN)
 			return refuse(EINVAL, DAX_MMAP_GROWS);
 		return dax_allow();
@@ -369,7 +387,7 @@ static struct dax_verdict mmap_generic(const struct dax_mmap_request *req,
 	}
 }
 
-/* Where the mapping goes: drivers/dax/device.c: dax_get_unmapped_area(). */
+/* The place of a mapping (drivers/dax/device.c: dax_get_unmapped_area()). */
 static enum dax_place mmap_place(const struct dax_device *dev,
 				 const struct dax_mmap_request *req, uint64_t len)
 {
@@ -388,7 +406,7 @@ static enum dax_place mmap_place(const struct dax_device *dev,
 	return DAX_PLACE_CONGRUENT;
 }
 
-/* drivers/dax/device.c: dax_mmap(); the ndctl node has no mmap at all. */
+/* drivers/dax/device.c: dax_mmap(); the ndctl node has no mmap. */
 static struct dax_verdict mappable_verdict(const struct dax_device *dev)
 {
 	if (!dax_device_is_alive(dev))
@@ -399,11 +417,11 @@ static struct dax_verdict mappable_verdict(const struct dax_device *dev)
 }
 
 /**
- * dax_attach_verdict() - may a client have the memory behind its descriptor?
+ * dax_attach_verdict() - the verdict on a client's request for a backing store
  * @dev:	the device
- * @accmode:	O_ACCMODE and O_PATH of the descriptor, as F_GETFL gives them
+ * @accmode:	O_ACCMODE and O_PATH bits of the client's descriptor
  *
- * Refuses what no mmap of the descriptor could be allowed.
+ * Return: a refusal if no mmap of the descriptor could be allowed.
  */
 struct dax_verdict dax_attach_verdict(const struct dax_device *dev, int accmode)
 {
@@ -418,9 +436,9 @@ struct dax_verdict dax_attach_verdict(const struct dax_device *dev, int accmode)
 }
 
 /*
- * drivers/dax/device.c: check_vma(), as far as it is decided before an address is
- * known. Addresses that are given are checked here, those still to be found by
- * dax_mmap_place_verdict().
+ * The driver's checks that do not depend on an address to be found. Addresses that the
+ * program passed are checked here, those that the kernel chooses by
+ * dax_mmap_place_verdict() (drivers/dax/device.c: check_vma()).
  */
 static struct dax_verdict mmap_driver(const struct dax_device *dev,
 				      const struct dax_mmap_request *req,
@@ -445,7 +463,7 @@ static struct dax_verdict mmap_driver(const struct dax_device *dev,
 	return dax_allow();
 }
 
-/* What is behind the end can be mapped, but not touched. */
+/* Remark on a mapping beyond the device's end, which is allowed but cannot be touched. */
 static struct dax_verdict mmap_remark(const struct dax_device *dev, uint64_t off,
 				      uint64_t len)
 {
@@ -457,13 +475,13 @@ static struct dax_verdict mmap_remark(const struct dax_device *dev, uint64_t off
 }
 
 /**
- * dax_mmap_verdict() - may the device be mapped like this, and where?
+ * dax_mmap_verdict() - the verdict on mmap of a device, and the place of the mapping
  * @dev:	the device
  * @req:	mmap's arguments and the descriptor's access mode
- * @ret:	the answer; place, addr and len are good also with a refusal
+ * @ret:	receives the verdict; place, addr and len are valid even if it refuses
  *
- * Neither the end of the device nor, with a fixed address, the offset's alignment is
- * checked, as the driver does not either: touching what is not there is a fault.
+ * As in the driver, neither the end of the device nor, with a fixed address, the
+ * offset's alignment is checked: touching bytes that do not exist is a fault.
  */
 void dax_mmap_verdict(const struct dax_device *dev, const struct dax_mmap_request *req,
 		      struct dax_mmap_answer *ret)
@@ -475,7 +493,7 @@ void dax_mmap_verdict(const struct dax_device *dev, const struct dax_mmap_reques
 	ret->v = mmap_address(req, ret);
 	if (ret->v.error)
 		return;
-	/* A character device may use all offsets but the last ones. */
+	/* A character device may use all offsets except the last ones. */
 	ret->v = mmap_generic(req, ret, UINT64_MAX);
 	if (ret->v.error) {
 		ret->is_late = ret->place == DAX_PLACE_NOREPLACE;
@@ -488,12 +506,12 @@ void dax_mmap_verdict(const struct dax_device *dev, const struct dax_mmap_reques
 }
 
 /**
- * dax_attr_mmap_verdict() - the answer to mmap of an attribute of sysfs
+ * dax_attr_mmap_verdict() - the verdict on mmap of a sysfs attribute
  * @req:	mmap's arguments and the descriptor's access mode
- * @ret:	the answer, which is always a refusal
+ * @ret:	receives the verdict, which is always a refusal
  *
- * The checks are those of any file up to the driver's own mmap, which an attribute of
- * text does not have (fs/kernfs/file.c: kernfs_fop_mmap()).
+ * The checks are those of any file up to the driver's own mmap, which a text attribute
+ * does not have (fs/kernfs/file.c: kernfs_fop_mmap()).
  */
 void dax_attr_mmap_verdict(const struct dax_mmap_request *req,
 			   struct dax_mmap_answer *ret)
@@ -517,13 +535,15 @@ void dax_attr_mmap_verdict(const struct dax_mmap_request *req,
 }
 
 /**
- * dax_mmap_place_verdict() - is the address that was found good?
+ * dax_mmap_place_verdict() - the verdict on an address that the kernel chose
  * @dev:	the device
- * @addr:	where a mapping would start
- * @len:	its length, page-rounded
+ * @addr:	start of the mapping
+ * @len:	its length in bytes, page-rounded
  *
- * check_vma() again, for DAX_PLACE_ANY and for a hint that was not free: on the real
- * device such a mapping succeeds or fails by the chance of the layout.
+ * Repeats check_vma() for DAX_PLACE_ANY and for a hint that was not free: on the real
+ * device such a mapping succeeds or fails depending on the layout of the process.
+ *
+ * Return: EINVAL if the address is not aligned, or allowed.
  */
 struct dax_verdict dax_mmap_place_verdict(const struct dax_device *dev, uint64_t addr,
 					  uint64_t len)
@@ -534,20 +554,29 @@ struct dax_verdict dax_mmap_place_verdict(const struct dax_device *dev, uint64_t
 	return dax_allow();
 }
 
-/* fs/userfaultfd.c: vma_can_userfault() is for anonymous, shmem and hugetlb memory. */
+/**
+ * dax_userfaultfd_verdict() - the verdict on registering a mapping with userfaultfd(2)
+ *
+ * Only anonymous, shmem and hugetlb memory can be registered (fs/userfaultfd.c:
+ * vma_can_userfault()).
+ *
+ * Return: EINVAL.
+ */
 struct dax_verdict dax_userfaultfd_verdict(void)
 {
 	return refuse(EINVAL, DAX_NO_USERFAULTFD);
 }
 
 /**
- * dax_attr_open_verdict() - may this sysfs attribute be opened like this?
- * @mode:	of the attribute, as in sysfs
- * @flags:	of open(2)
+ * dax_attr_open_verdict() - the verdict on open(2) of a sysfs attribute
+ * @mode:	mode of the attribute, as in sysfs
+ * @flags:	flags of open(2)
  *
- * fs/kernfs/file.c: kernfs_fop_open() looks for the mode's bits of any class and for
- * the attribute's functions, also when root opens. The mode's other rules are the
- * file system's.
+ * The kernel requires the mode's bit in any class and the attribute's function, even if
+ * root opens it (fs/kernfs/file.c: kernfs_fop_open()). The file system enforces the
+ * mode's other rules.
+ *
+ * Return: EACCES if the mode forbids it, EINVAL for O_DIRECT, or allowed.
  */
 struct dax_verdict dax_attr_open_verdict(uint32_t mode, int flags)
 {
@@ -565,15 +594,17 @@ struct dax_verdict dax_attr_open_verdict(uint32_t mode, int flags)
 }
 
 /**
- * dax_change_verdict() - the answer to a change below /dev or /sys
- * @c:	the change, of something that belongs to the devices
+ * dax_change_verdict() - the verdict on a change below /dev or /sys
+ * @c:	the change, of a path that belongs to the devices
  *
- * A name that is there already is found first (fs/namei.c: filename_create()), then the
- * right to write to the directory is asked for (fs/namei.c: may_delete(), may_create()).
- * fs/kernfs has no such operations, even for root; /dev is root's, whom the caller lets
- * pass. A node is on a file system of its own, so no other directory can link to it
- * (fs/namei.c: do_linkat()), and a special file has no attributes of users (fs/xattr.c:
- * xattr_permission()).
+ * An existing name is found first (fs/namei.c: filename_create()), then the right to
+ * write to the directory is checked (fs/namei.c: may_delete(), may_create()). fs/kernfs
+ * has no such operations, even for root; /dev belongs to root, whose calls the caller
+ * does not refuse. A node is on a file system of its own, so no other directory can link
+ * to it (fs/namei.c: do_linkat()), and a special file has no user attributes
+ * (fs/xattr.c: xattr_permission()).
+ *
+ * Return: EEXIST, EPERM, EACCES or EXDEV; never allowed.
  */
 struct dax_verdict dax_change_verdict(const struct dax_change *c)
 {

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What real device-dax answers to a call: the rules, each written once.
+ * Verdicts of real device-dax on calls: the rules, each written once.
  *
- * Pure functions over a device's description and the call's arguments. Whoever
- * calls them (shim, daemon, tests) carries the verdict out. Every reason that a
- * verdict can give has a row in docs/semantics.md, under the name that
- * dax_reason_id() gives.
+ * Pure functions of a device's description and the call's arguments. Their callers
+ * (shim, daemon, tests) carry the verdict out. Every reason of a verdict has a row in
+ * docs/semantics.md, under the name that dax_reason_id() returns.
  */
 #ifndef DAX_VERDICT_H
 #define DAX_VERDICT_H
@@ -16,14 +15,14 @@
 #include "libcore/device.h"
 #include "libcore/reason.h"
 
-/* arch/x86: what a process may map, without the opt-in to five-level page tables. */
+/* End of the address space without the opt-in to five-level page tables (arch/x86). */
 #define DAX_TASK_SIZE ((UINT64_C(1) << 47) - 4096)
 
 int dax_open_flags(int flags, int *ret_flags);
 struct dax_verdict dax_open_verdict(const struct dax_device *dev, int flags,
 				    bool is_held);
 
-/* The argument of an ioctl that the VFS looks at before it looks at the file. */
+/* The argument of an ioctl that the VFS checks before the file. */
 enum dax_ioctl_argument {
 	DAX_IOCTL_ANY,    /* none */
 	DAX_IOCTL_FD,     /* a descriptor */
@@ -33,23 +32,6 @@ enum dax_ioctl_argument {
 enum dax_ioctl_argument dax_ioctl_argument(uint64_t request);
 enum dax_call dax_iocb_call(unsigned int opcode);
 
-/*
- * @accmode is the descriptor's O_ACCMODE and O_PATH bits as F_GETFL gives them. The
- * meaning of @a, @b, @c depends on the call:
- *	READ, WRITE		a: length, only shown
- *	PREAD, PWRITE		a: offset, b: length, only shown
- *	LSEEK			a: whence, b: offset, only shown
- *	FTRUNCATE		a: length, only shown
- *	FALLOCATE		a: mode, b: offset, c: length
- *	SYNC_FILE_RANGE		a: flags, b: offset, c: length
- *	IOCTL			a: request, b: not 0: its argument cannot be read or is
- *				no descriptor, see dax_ioctl_argument()
- *	FCNTL			a: command, b: argument, c: not 0: the caller may not
- *				lease the file, which is another user's
- *	COPY_FROM, COPY_TO	a: length
- * An allowed FCNTL or IOCTL is the kernel's own business on the handle; an allowed
- * LSEEK answers 0 without asking anybody.
- */
 struct dax_verdict dax_fd_verdict(enum dax_call call, int accmode, int64_t a, int64_t b,
 				  int64_t c);
 
@@ -63,7 +45,7 @@ struct dax_mmap_request {
 };
 
 enum dax_place {
-	DAX_PLACE_ANY,       /* wherever there is room; ends on the align by chance */
+	DAX_PLACE_ANY,       /* wherever there is room; aligned only by chance */
 	DAX_PLACE_CONGRUENT, /* wherever there is room, with (addr - off) % align == 0 */
 	DAX_PLACE_HINT,      /* at addr if that is free, else DAX_PLACE_ANY */
 	DAX_PLACE_FIXED,     /* at addr, replacing what is there */
@@ -76,9 +58,9 @@ struct dax_mmap_answer {
 	uint64_t addr; /* page-rounded */
 	uint64_t len;  /* page-rounded */
 	/*
-	 * Refused when the kernel has found an address: where place is NOREPLACE,
-	 * EEXIST comes first; where it is FIXED, what was mapped at addr is gone
-	 * nevertheless (it is the driver's own mmap that refused).
+	 * Refused after the kernel has found an address: if place is NOREPLACE, EEXIST
+	 * takes precedence; if it is FIXED, the old mapping at addr is gone nevertheless
+	 * (the driver's own mmap refused).
 	 */
 	bool is_late;
 };

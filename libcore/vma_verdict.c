@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What device-dax answers to calls on the dax mappings of a process. */
+/* Verdicts of device-dax on calls on the dax mappings of a process. */
 #include "libcore/vma_verdict.h"
 
 #include <errno.h>
@@ -31,8 +31,8 @@
 #endif
 
 /*
- * drivers/dax/device.c: dev_dax_may_split(): a border inside a mapping must be on
- * the device's align. Looks at one end of a range.
+ * Check one end of a range: a border inside a mapping must be on the device's align
+ * (drivers/dax/device.c: dev_dax_may_split()).
  */
 static struct dax_verdict split_verdict(const struct dax_vma *vma, uint64_t addr)
 {
@@ -41,7 +41,7 @@ static struct dax_verdict split_verdict(const struct dax_vma *vma, uint64_t addr
 	return dax_allow();
 }
 
-/* Both ends of the part of [start, end) that is in this mapping. */
+/* Check both ends of the part of [start, end) that is in this mapping. */
 static struct dax_verdict split_both(const struct dax_vma *vma, uint64_t start,
 				     uint64_t end)
 {
@@ -81,13 +81,15 @@ static struct dax_verdict modify_verdict(const struct dax_vmas *vmas, uint32_t i
 }
 
 /**
- * dax_munmap_verdict() - may this range be unmapped?
+ * dax_munmap_verdict() - the verdict on munmap of a range
  * @vmas:	the process's dax mappings
  * @addr:	page-aligned address
  * @len:	bytes, rounded up to a page here
  *
- * mm/mmap.c: do_vmi_align_munmap(): both ends are split before anything is unmapped,
- * so a refusal leaves the whole range as it is, memory of others in it too.
+ * Both ends are split before anything is unmapped, so a refusal leaves the whole range
+ * unchanged, other memory in it too (mm/mmap.c: do_vmi_align_munmap()).
+ *
+ * Return: EINVAL if an end is inside a unit, or allowed.
  */
 struct dax_verdict dax_munmap_verdict(const struct dax_vmas *vmas, uint64_t addr,
 				      uint64_t len)
@@ -105,15 +107,18 @@ struct dax_verdict dax_munmap_verdict(const struct dax_vmas *vmas, uint64_t addr
 }
 
 /**
- * dax_mprotect_verdict() - may this protection be set?
+ * dax_mprotect_verdict() - the verdict on mprotect of a range
  * @vmas:	the process's dax mappings
  * @addr:	page-aligned address
  * @len:	bytes, rounded up to a page here
  * @prot:	PROT_*
- * @ret_stop:	see the header
+ * @ret_stop:	receives the address where the call stops, see the header
  *
- * mm/mprotect.c: do_mprotect_pkey(): EACCES comes first, and a VMA that has the
- * protection already is not split (mprotect_fixup()).
+ * EACCES comes first, and a VMA that already has the protection is not split
+ * (mm/mprotect.c: do_mprotect_pkey(), mprotect_fixup()).
+ *
+ * Return: EACCES for writing to a mapping of a read-only descriptor, EINVAL if a border
+ * is inside a unit, or allowed.
  */
 struct dax_verdict dax_mprotect_verdict(const struct dax_vmas *vmas, uint64_t addr,
 					uint64_t len, int prot, uint64_t *ret_stop)
@@ -139,7 +144,17 @@ struct dax_verdict dax_mprotect_verdict(const struct dax_vmas *vmas, uint64_t ad
 	return dax_allow();
 }
 
-/* mm/mempolicy.c: mbind_range() always splits. Arguments as dax_mprotect_verdict(). */
+/**
+ * dax_mbind_verdict() - the verdict on mbind of a range
+ * @vmas:	the process's dax mappings
+ * @addr:	page-aligned address
+ * @len:	bytes, rounded up to a page here
+ * @ret_stop:	receives the address where the call stops, see the header
+ *
+ * Every VMA is split, even if nothing changes (mm/mempolicy.c: mbind_range()).
+ *
+ * Return: EINVAL if a border is inside a unit, or allowed.
+ */
 struct dax_verdict dax_mbind_verdict(const struct dax_vmas *vmas, uint64_t addr,
 				     uint64_t len, uint64_t *ret_stop)
 {
@@ -159,12 +174,14 @@ struct dax_verdict dax_mbind_verdict(const struct dax_vmas *vmas, uint64_t addr,
 }
 
 /**
- * dax_advice() - what does an advice do to a dax mapping?
- * @advice:	of madvise(2)
+ * dax_advice() - describe the effect of an advice on a dax mapping
+ * @advice:	advice of madvise(2)
  *
- * mm/madvise.c: madvise_vma_behavior(). Advice that would move or drop pages has
- * nothing to do here: the memory is the device. An advice that is not listed is for
- * the kernel to know.
+ * An advice that would move or drop pages has no effect: the memory is the device. An
+ * advice that is not listed is left to the kernel (mm/madvise.c:
+ * madvise_vma_behavior()).
+ *
+ * Return: the effect.
  */
 struct dax_advice dax_advice(int advice)
 {
@@ -203,8 +220,8 @@ struct dax_advice dax_advice(int advice)
 	case MADV_FREE:
 	case MADV_WIPEONFORK:
 	case MADV_COLLAPSE:
-	case 102: /* MADV_GUARD_INSTALL, MADV_GUARD_REMOVE: later than the kernels */
-	case 103: /* that we follow; the backing store has them */
+	case 102: /* MADV_GUARD_INSTALL, MADV_GUARD_REMOVE: newer than the kernels */
+	case 103: /* that are emulated; the backing store supports them */
 		return REFUSE(EINVAL, DAX_MADVISE_REFUSED);
 	default:
 		return (struct dax_advice){.kind = DAX_ADVICE_PASS};
@@ -214,13 +231,15 @@ struct dax_advice dax_advice(int advice)
 }
 
 /**
- * dax_pin_verdict() - may the kernel pin this memory, for O_DIRECT and the like?
+ * dax_pin_verdict() - the verdict on pinning memory, for O_DIRECT, vmsplice and the like
  * @vmas:	the process's dax mappings
  * @start:	first byte
  * @end:	behind the last byte
  *
- * mm/gup.c: check_vma_flags(): not what has no page structs. Copying to and from it
- * works.
+ * Memory without page structs cannot be pinned, though it can be copied to and from
+ * (mm/gup.c: check_vma_flags()).
+ *
+ * Return: EFAULT, or allowed.
  */
 struct dax_verdict dax_pin_verdict(const struct dax_vmas *vmas, uint64_t start,
 				   uint64_t end)
@@ -235,7 +254,7 @@ struct dax_verdict dax_pin_verdict(const struct dax_vmas *vmas, uint64_t start,
 }
 
 /**
- * dax_madvise_verdict() - may this advice be given?
+ * dax_madvise_verdict() - the verdict on madvise of part of a mapping
  * @vmas:	the process's dax mappings
  * @i:		index of one of them
  * @start:	first byte
@@ -262,11 +281,13 @@ struct dax_verdict dax_madvise_verdict(const struct dax_vmas *vmas, uint32_t i,
 }
 
 /**
- * dax_failure_right_verdict() - may this process break memory at all?
+ * dax_failure_right_verdict() - the verdict on the right to break memory
  * @advice:	MADV_HWPOISON or MADV_SOFT_OFFLINE
- * @is_admin:	has it CAP_SYS_ADMIN?
+ * @is_admin:	true if the process has CAP_SYS_ADMIN
  *
- * mm/madvise.c: madvise_inject_error() asks that before it looks at the range.
+ * The kernel checks this before the range (mm/madvise.c: madvise_inject_error()).
+ *
+ * Return: EPERM, or allowed.
  */
 struct dax_verdict dax_failure_right_verdict(int advice, bool is_admin)
 {
@@ -276,15 +297,17 @@ struct dax_verdict dax_failure_right_verdict(int advice, bool is_admin)
 }
 
 /**
- * dax_failure_verdict() - may this unit of a mapping be broken?
+ * dax_failure_verdict() - the verdict on breaking a unit of a mapping
  * @vma:	the mapping
  * @dev:	its device
- * @addr:	in @vma
+ * @addr:	address in @vma
  * @advice:	MADV_HWPOISON or MADV_SOFT_OFFLINE
  *
- * mm/madvise.c: madvise_inject_error(): the page is touched first;
- * mm/memory-failure.c: soft_offline_page() wants memory that is online, which a
- * device's is not.
+ * The kernel touches the page first (mm/madvise.c: madvise_inject_error()), and takes
+ * only online memory offline, which a device's is not (mm/memory-failure.c:
+ * soft_offline_page()).
+ *
+ * Return: EFAULT if the unit cannot be touched, EIO for MADV_SOFT_OFFLINE, or allowed.
  */
 struct dax_verdict dax_failure_verdict(const struct dax_vma *vma,
 				       const struct dax_device *dev, uint64_t addr,
@@ -302,12 +325,14 @@ struct dax_verdict dax_failure_verdict(const struct dax_vma *vma,
 }
 
 /**
- * dax_process_madvise_verdict() - may process_madvise(2) give this advice?
- * @advice:	of process_madvise(2)
+ * dax_process_madvise_verdict() - the verdict on an advice by process_madvise(2)
+ * @advice:	advice of process_madvise(2)
  *
- * mm/madvise.c: process_madvise_behavior_valid(), as Linux 6.12 has it. Later kernels
- * take every advice for the process itself, and so would reach the backing store with
- * those that break memory.
+ * The list is that of Linux 6.12. Later kernels take every advice for the process
+ * itself, and so would apply those that break memory to the backing store
+ * (mm/madvise.c: process_madvise_behavior_valid()).
+ *
+ * Return: EINVAL, or allowed.
  */
 struct dax_verdict dax_process_madvise_verdict(int advice)
 {
@@ -317,15 +342,17 @@ struct dax_verdict dax_process_madvise_verdict(int advice)
 }
 
 /**
- * dax_msync_verdict() - may this mapping be synced?
+ * dax_msync_verdict() - the verdict on msync of a mapping
  * @vma:	a dax mapping
  * @flags:	MS_*
  *
- * mm/msync.c calls vfs_fsync_range() for MS_SYNC, and the driver has no fsync.
+ * MS_SYNC calls vfs_fsync_range(), and the driver has no fsync (mm/msync.c).
+ *
+ * Return: EINVAL, or allowed.
  */
 struct dax_verdict dax_msync_verdict(const struct dax_vma *vma, int flags)
 {
-	/* A mapping of a read-only descriptor has VM_SHARED taken away. */
+	/* The kernel clears VM_SHARED in a mapping of a read-only descriptor. */
 	if (flags & MS_SYNC && vma->flags & DAX_VMA_MAYWRITE)
 		return dax_refuse(EINVAL, DAX_NO_MSYNC, vma->start, 0, 0);
 	return dax_allow();
@@ -339,13 +366,13 @@ static void mremap_refuse(struct dax_mremap_answer *ret, int error,
 }
 
 /**
- * dax_mremap_verdict() - what does mremap do to a dax mapping?
+ * dax_mremap_verdict() - the verdict on mremap of a dax mapping, and its effect
  * @vma:	the mapping that old_addr is in
  * @req:	mremap's arguments
- * @ret:	the answer
+ * @ret:	receives verdict and effect
  *
- * mm/mremap.c. The driver's alignment rule is not applied to the result: a mapping
- * that has grown or moved to an unaligned place is made, and then faults.
+ * The driver's alignment rule does not apply to the result: a mapping may grow or move
+ * to an unaligned place, and then faults (mm/mremap.c).
  */
 void dax_mremap_verdict(const struct dax_vma *vma, const struct dax_mremap_request *req,
 			struct dax_mremap_answer *ret)
@@ -396,7 +423,7 @@ void dax_mremap_verdict(const struct dax_vma *vma, const struct dax_mremap_reque
 	}
 	ret->old_len = len;
 
-	/* resize_is_valid(): after the target and the tail were unmapped */
+	/* resize_is_valid() comes after target and tail are unmapped. */
 	ret->is_late = is_fixed;
 	if (len > vma->end - req->old_addr) {
 		mremap_refuse(ret, EFAULT, DAX_MREMAP_CROSSES);
@@ -412,14 +439,16 @@ void dax_mremap_verdict(const struct dax_vma *vma, const struct dax_mremap_reque
 }
 
 /**
- * dax_mremap_move_verdict() - may this part of a mapping be moved away?
+ * dax_mremap_move_verdict() - the verdict on moving part of a mapping away
  * @vma:	the mapping
  * @addr:	first byte of the part
  * @len:	bytes
  *
- * mm/mremap.c: move_vma() asks may_split for both ends before it moves anything, also
- * where nothing is to be split: a duplicate (length 0) of a mapping that begins off the
- * align.
+ * The kernel calls may_split for both ends before it moves anything, even if nothing
+ * needs a split: a duplicate (length 0) of a mapping that begins off the align
+ * (mm/mremap.c: move_vma()).
+ *
+ * Return: EINVAL if an end is inside a unit, or allowed.
  */
 struct dax_verdict dax_mremap_move_verdict(const struct dax_vma *vma, uint64_t addr,
 					   uint64_t len)

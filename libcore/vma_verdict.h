@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What device-dax answers to calls on the dax mappings of a process. */
+/* Verdicts of device-dax on calls on the dax mappings of a process. */
 #ifndef DAX_VMA_VERDICT_H
 #define DAX_VMA_VERDICT_H
 
@@ -11,18 +11,18 @@ struct dax_verdict dax_munmap_verdict(const struct dax_vmas *vmas, uint64_t addr
 				      uint64_t len);
 
 /*
- * The calls below work along the range, VMA by VMA, and stop at the first that
- * refuses, with what came before it done: @ret_stop is the address up to which the
- * caller shall let the call happen, the end of the range if nothing is refused.
+ * The calls below work along the range, VMA by VMA, and stop at the first that refuses;
+ * the VMAs before it stay changed. @ret_stop is the address up to which the caller must
+ * let the call happen: the end of the range if nothing is refused.
  */
 struct dax_verdict dax_mprotect_verdict(const struct dax_vmas *vmas, uint64_t addr,
 					uint64_t len, int prot, uint64_t *ret_stop);
 struct dax_verdict dax_mbind_verdict(const struct dax_vmas *vmas, uint64_t addr,
 				     uint64_t len, uint64_t *ret_stop);
 
-/* What an advice does to a dax mapping. */
+/* The effect of an advice on a dax mapping. */
 enum dax_advice_kind {
-	DAX_ADVICE_PASS, /* the kernel's answer on the backing store is the right one */
+	DAX_ADVICE_PASS,    /* the kernel's result on the backing store is right */
 	DAX_ADVICE_NOTHING, /* succeeds and changes nothing */
 	DAX_ADVICE_FLAGS,   /* changes the VMA's flags: splits */
 	DAX_ADVICE_REFUSE,
@@ -40,11 +40,10 @@ struct dax_advice dax_advice(int advice);
 struct dax_verdict dax_madvise_verdict(const struct dax_vmas *vmas, uint32_t i,
 				       uint64_t start, uint64_t end, int advice);
 
-/* May the kernel pin this memory, for O_DIRECT, vmsplice and the like? */
 struct dax_verdict dax_pin_verdict(const struct dax_vmas *vmas, uint64_t start,
 				   uint64_t end);
 
-/* madvise of these breaks memory. They never go to the kernel for a dax mapping. */
+/* True for an advice that breaks memory, which the kernel never gets for dax mappings. */
 static inline bool dax_advice_is_failure(int advice)
 {
 	return advice == 100 /* MADV_HWPOISON */ || advice == 101 /* MADV_SOFT_OFFLINE */;
@@ -70,23 +69,23 @@ enum dax_mremap_how {
 	DAX_MREMAP_STAY,   /* nothing changes */
 	DAX_MREMAP_SHRINK, /* munmap the tail */
 	DAX_MREMAP_GROW,   /* in place if there is room behind it, else by a move */
-	DAX_MREMAP_MOVE,   /* to new_addr, or to a place of the kernel's choice */
+	DAX_MREMAP_MOVE,   /* to new_addr, or to a place that the kernel chooses */
 };
 
 struct dax_mremap_answer {
 	struct dax_verdict v;
 	enum dax_mremap_how how;
-	uint64_t old_len; /* page-rounded; with SHRINK before a move: already cut */
+	uint64_t old_len; /* page-rounded; after the cut if it shrinks before a move */
 	uint64_t new_len; /* page-rounded */
 	uint64_t off;     /* device offset of old_addr */
 	bool may_move;
-	bool is_fixed;       /* to new_addr, replacing what is there */
+	bool is_fixed;       /* to new_addr, replacing any mapping there */
 	bool keeps_old;      /* DONTUNMAP, or a duplicate (old length 0) */
 	uint64_t unmap_tail; /* bytes to unmap behind old_len, before a move */
-	bool is_late;        /* REFUSE, when target and tail are unmapped */
+	bool is_late;        /* REFUSE, but target and tail are unmapped first */
 };
 
-/* Precondition: old_addr is in @vma. */
+/* old_addr must be in @vma. */
 void dax_mremap_verdict(const struct dax_vma *vma, const struct dax_mremap_request *req,
 			struct dax_mremap_answer *ret);
 struct dax_verdict dax_mremap_move_verdict(const struct dax_vma *vma, uint64_t addr,

@@ -10,11 +10,11 @@
 #include "libcore/size.h"
 
 /**
- * dax_vmas_find() - the first mapping that ends behind an address
+ * dax_vmas_find() - find the first mapping that ends behind an address
  * @vmas:	the list
  * @addr:	an address
  *
- * Return: its index, which is vmas->nr if there is none.
+ * Return: its index; vmas->nr if there is none.
  */
 uint32_t dax_vmas_find(const struct dax_vmas *vmas, uint64_t addr)
 {
@@ -32,7 +32,12 @@ uint32_t dax_vmas_find(const struct dax_vmas *vmas, uint64_t addr)
 	return lo;
 }
 
-/* Is any of [start, end) a dax mapping? */
+/**
+ * dax_vmas_overlap() - true if any of a range is a dax mapping
+ * @vmas:	the list
+ * @start:	first byte
+ * @end:	behind the last byte
+ */
 bool dax_vmas_overlap(const struct dax_vmas *vmas, uint64_t start, uint64_t end)
 {
 	uint32_t i = dax_vmas_find(vmas, start);
@@ -66,7 +71,7 @@ bool dax_vma_may_merge(const struct dax_vma *a, const struct dax_vma *b)
 	       a->file == b->file;
 }
 
-/* Merges entry @i with the one before it, if they are alike. */
+/* Merge entry @i with the one before it, if they are alike. */
 static void merge_at(struct dax_vmas *vmas, uint32_t i)
 {
 	if (!i || i >= vmas->nr || !dax_vma_may_merge(&vmas->v[i - 1], &vmas->v[i]))
@@ -75,7 +80,7 @@ static void merge_at(struct dax_vmas *vmas, uint32_t i)
 	close_gap(vmas, i, 1);
 }
 
-/* Makes @addr a border between two entries, if it lies inside one. */
+/* Make @addr a border between two entries, if it lies inside one. */
 static void split_at(struct dax_vmas *vmas, uint64_t addr)
 {
 	uint32_t i = dax_vmas_find(vmas, addr);
@@ -90,7 +95,7 @@ static void split_at(struct dax_vmas *vmas, uint64_t addr)
 }
 
 /**
- * dax_vmas_remove() - forget a range
+ * dax_vmas_remove() - remove a range
  * @vmas:	the list, with room for DAX_VMAS_GROWTH more
  * @start:	first byte
  * @end:	behind the last byte
@@ -111,7 +116,7 @@ void dax_vmas_remove(struct dax_vmas *vmas, uint64_t start, uint64_t end)
 }
 
 /**
- * dax_vmas_insert() - note a new mapping, in place of what was there
+ * dax_vmas_insert() - insert a new mapping, replacing those in its range
  * @vmas:	the list, with room for DAX_VMAS_GROWTH more
  * @vma:	the mapping; start < end
  */
@@ -132,10 +137,11 @@ void dax_vmas_insert(struct dax_vmas *vmas, const struct dax_vma *vma)
  * @vmas:	the list, with room for DAX_VMAS_GROWTH more
  * @start:	first byte
  * @end:	behind the last byte
- * @clear:	flags to take away
- * @set:	flags to give
+ * @clear:	flags to clear
+ * @set:	flags to set
  *
- * Only what changes is split, and merges with its neighbours (mm/vma.c: vma_modify()).
+ * Only mappings that change are split, and merge with their neighbours (mm/vma.c:
+ * vma_modify()).
  */
 void dax_vmas_set_flags(struct dax_vmas *vmas, uint64_t start, uint64_t end,
 			uint32_t clear, uint32_t set)
@@ -163,12 +169,12 @@ void dax_vmas_set_flags(struct dax_vmas *vmas, uint64_t start, uint64_t end,
 }
 
 /**
- * dax_vmas_split() - what a refused call has done to the list
+ * dax_vmas_split() - note the split that a refused call leaves
  * @vmas:	the list, with room for DAX_VMAS_GROWTH more
- * @addr:	where the call's range starts
+ * @addr:	start of the call's range
  *
- * The kernel splits at the start of a range, then finds that it may not at the end,
- * and leaves it so: two lines in /proc/self/maps.
+ * The kernel splits at the start of a range, then finds that it may not split at the
+ * end, and leaves the first split: two lines in /proc/self/maps.
  */
 void dax_vmas_split(struct dax_vmas *vmas, uint64_t addr)
 {
@@ -178,19 +184,17 @@ void dax_vmas_split(struct dax_vmas *vmas, uint64_t addr)
 		split_at(vmas, addr);
 }
 
-/* -- the split rule ---------------------------------------------------------- */
-
 /**
- * dax_vma_flags_of() - what mappings of a device have from the start
+ * dax_vma_flags_of() - the flags that every mapping of a device has
  * @dev:	the device
  *
- * The first device-dax refused memory without page structs that a child would get
- * (4.7, drivers/dax/dax.c: "dax range requires MADV_DONTFORK"), and gave no means to
- * ask for that in time; here it is so by itself.
+ * The first device-dax refused memory without page structs that a child would inherit
+ * (4.7, drivers/dax/dax.c: "dax range requires MADV_DONTFORK"), but offered no way to
+ * request that in time; here every such mapping has DONTFORK.
+ *
+ * Return: enum dax_vma_flag bits.
  */
 uint32_t dax_vma_flags_of(const struct dax_device *dev)
 {
 	return dev->flags & DAX_DEVICE_NO_PAGES ? DAX_VMA_NO_PAGES | DAX_VMA_DONTFORK : 0;
 }
-
-/* -- mremap -------------------------------------------------------------------- */

@@ -2,10 +2,9 @@
 /*
  * The dax mappings of one process, as the kernel's own list of VMAs would hold them.
  *
- * Below one of these, the process may really have several mappings (ranges of the
- * backing store, holes); plan.h says which. Here is what the program is to believe.
- * Sorted by address, without overlap, neighbours that are alike merged. The memory
- * belongs to the caller, as does the lock.
+ * One of these may really be several mappings (ranges of the backing store, holes):
+ * see plan.h. The list is the program's view: sorted by address, without overlap,
+ * neighbours that are alike merged. The memory belongs to the caller, as does the lock.
  */
 #ifndef DAX_VMAS_H
 #define DAX_VMAS_H
@@ -17,14 +16,14 @@ enum dax_vma_flag {
 	DAX_VMA_WRITE = 1 << 1,
 	DAX_VMA_EXEC = 1 << 2,
 	DAX_VMA_MAYWRITE = 1 << 3, /* the descriptor was open for writing */
-	DAX_VMA_RANDOM = 1 << 4,   /* madvise: what changes a flag splits */
+	DAX_VMA_RANDOM = 1 << 4, /* from here on by madvise; a change of a flag splits */
 	DAX_VMA_SEQUENTIAL = 1 << 5,
 	DAX_VMA_DONTFORK = 1 << 6,
 	DAX_VMA_DONTDUMP = 1 << 7,
 	DAX_VMA_NOHUGEPAGE = 1 << 8,
 	DAX_VMA_NORESERVE = 1 << 9, /* only shown, in smaps */
 	DAX_VMA_SYNC = 1 << 10,
-	DAX_VMA_NO_PAGES = 1 << 11, /* nobody can pin it, no child gets it */
+	DAX_VMA_NO_PAGES = 1 << 11, /* cannot be pinned, and no child inherits it */
 };
 
 #define DAX_VMA_PROT (DAX_VMA_READ | DAX_VMA_WRITE | DAX_VMA_EXEC)
@@ -37,7 +36,7 @@ struct dax_vma {
 	uint64_t life; /* of the device */
 	uint32_t slot;
 	uint32_t flags;
-	uint64_t file; /* the open file it was made of: mappings of one merge */
+	uint64_t file; /* the open file that it maps: only mappings of one file merge */
 };
 
 struct dax_vmas {
@@ -49,7 +48,6 @@ struct dax_vmas {
 /* The most entries that one insertion, removal or change of flags can add. */
 #define DAX_VMAS_GROWTH 2
 
-/* What a mapping of this device has from the start, beside what was asked for. */
 uint32_t dax_vma_flags_of(const struct dax_device *dev);
 
 bool dax_vma_may_merge(const struct dax_vma *a, const struct dax_vma *b);
@@ -61,7 +59,7 @@ void dax_vmas_set_flags(struct dax_vmas *vmas, uint64_t start, uint64_t end,
 			uint32_t clear, uint32_t set);
 void dax_vmas_split(struct dax_vmas *vmas, uint64_t addr);
 
-/* Not of a form that the driver can serve: every fault is SIGBUS (check_vma()). */
+/* True if the driver cannot serve its form: every fault is SIGBUS (check_vma()). */
 static inline bool dax_vma_is_broken(const struct dax_vma *vma)
 {
 	return (vma->start | vma->end) & (vma->align - 1);

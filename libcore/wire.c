@@ -7,8 +7,8 @@
 
 /**
  * dax_msg_init() - begin a message
- * @msg:	receives the header, all else zero
- * @type:	what it is
+ * @msg:	receives the header; all else is zero
+ * @type:	its type
  * @len:	bytes of body, which the caller adds; at most DAX_WIRE_BODY_MAX
  */
 void dax_msg_init(struct dax_msg *msg, enum dax_msg_type type, uint32_t len)
@@ -21,14 +21,14 @@ void dax_msg_init(struct dax_msg *msg, enum dax_msg_type type, uint32_t len)
 }
 
 /**
- * dax_msg_check() - is what was received a whole message?
+ * dax_msg_check() - check that a whole message was received
  * @msg:	bytes from the socket; aligned as struct dax_msg
- * @len:	how many; more than a message can have if it was cut
+ * @len:	bytes received; more than a message can have if it was cut off
  *
- * Nothing in @msg may be believed before this says 0.
+ * No field of @msg may be used before this returns 0.
  *
- * Return: 0; -EBADMSG: no message, or of another length than it says; -EPROTO: of
- * another version of the protocol; -ENOSYS: of a type that we do not know.
+ * Return: 0; -EBADMSG: not a message, or its length is wrong; -EPROTO: another version
+ * of the protocol; -ENOSYS: an unknown type.
  */
 int dax_msg_check(const struct dax_msg *msg, size_t len)
 {

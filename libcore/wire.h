@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Messages on the daemon's control socket (SOCK_SEQPACKET): a header, perhaps a body,
- * perhaps a descriptor beside it. docs/protocol.md tells the dialogues.
+ * perhaps a descriptor beside it. docs/protocol.md describes the dialogues.
  */
 #ifndef DAX_WIRE_H
 #define DAX_WIRE_H
@@ -18,43 +18,41 @@
 
 enum dax_msg_type {
 	/*
-	 * With an open handle: give me the backing store. Answer: REPLY with a
-	 * descriptor of it (read-only for a read-only handle), arg[0] the slot, arg[1]
-	 * the device's life.
+	 * With an open handle: request its backing store. REPLY with a descriptor of the
+	 * store (read-only for a read-only handle), arg[0] the slot, arg[1] the device's
+	 * life.
 	 */
 	DAX_MSG_ATTACH = 1,
 	/*
-	 * I hold mappings (a child after fork): tell me, too, when they must change.
-	 * Answer: REPLY.
+	 * The client, a child after fork, has mappings and must be notified when they
+	 * change. REPLY.
 	 */
 	DAX_MSG_ADOPT,
-	/* My mappings follow change arg[0] of the state pages. Answer: REPLY. */
+	/* The client's mappings match change arg[0] of the state pages. REPLY. */
 	DAX_MSG_SETTLED,
 	/*
-	 * A write to a sysfs attribute: body is its path below /sys, NUL, and the bytes
-	 * written. With the attribute's descriptor, open for writing: the permission.
-	 * Answer: REPLY, error as the write's.
+	 * A write to a sysfs attribute: the body is its path below /sys, NUL, and the
+	 * bytes written. The attribute's descriptor, open for writing, is the permission.
+	 * REPLY with the write's error.
 	 */
 	DAX_MSG_STORE,
 	/*
-	 * A question or order as JSON text. Answer: REPLY with a sealed memfd that holds
-	 * the JSON answer.
+	 * A request as JSON text. REPLY with a sealed memfd that holds the JSON reply.
 	 */
 	DAX_MSG_CONTROL,
 	DAX_MSG_REPLY,
 	/*
-	 * A fault rule has struck: body is a struct dax_fault_event. Answer: REPLY, when
-	 * what the rule wants of the daemon is done.
+	 * A fault rule has struck: the body is a struct dax_fault_event. REPLY when the
+	 * daemon has done its part of the rule.
 	 */
 	DAX_MSG_FAULT,
 	/*
-	 * Has anybody the device in slot arg[0] open? Answer: REPLY; error ENXIO: nobody.
+	 * Is the device in slot arg[0] open in any process? REPLY; error ENXIO: in none.
 	 */
 	DAX_MSG_HELD,
 	/*
-	 * With the nd bus's node, open for writing: clear what is bad at two 64-bit
-	 * numbers in the body, physical address and length. Answer: REPLY, arg[0] the
-	 * bytes cleared.
+	 * With the nd bus's node, open for writing: clear bad memory. The body is two
+	 * 64-bit numbers, physical address and length. REPLY, arg[0] the bytes cleared.
 	 */
 	DAX_MSG_CLEAR,
 	DAX_MSG_NR,

@@ -58,7 +58,7 @@ def dumped(workdir):
     ("[region 100000]\n", "FILE:1: there is no group [region 100000]"),
     ("[device 0]\n", "FILE:1: there is no group [device 0]"),
     ("[region 0]\n[device 1.0]\n", "FILE:2: [device 1.0] is in no region (add [region 1])"),
-    ("[fault 1]\n", "FILE:1: [fault 1]: it does not say what shall happen"),
+    ("[fault 1]\n", "FILE:1: [fault 1]: the rule does not say what happens"),
     ("size=1G\n", "FILE:1: size= is in no group"),
     ("[region 0]\nsize\n", "FILE:2: 'size' is neither [group], key=value nor # comment"),
     ("[region 0]\n=1G\n", "FILE:2: '=1G' is neither"),

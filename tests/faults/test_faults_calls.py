@@ -180,9 +180,9 @@ def test_it_is_told(daxrun):
 
 
 @pytest.mark.parametrize("rule, pos, part", [
-    ("mmap errno:EFOO", 12, "'EFOO'"), ("errno:ENOMEM", 13, "which call"),
-    ("mmap nth:3", 11, "what shall happen"), ("mmap errno:EIO nth:none", 20, "number"),
-    ("pisson offset:2M", 1, "no word of a rule"), ("", 1, "what shall happen"),
+    ("mmap errno:EFOO", 12, "'EFOO'"), ("errno:ENOMEM", 13, "needs a call"),
+    ("mmap nth:3", 11, "what happens"), ("mmap errno:EIO nth:none", 20, "number"),
+    ("pisson offset:2M", 1, "not a word of a rule"), ("", 1, "what happens"),
 ])
 def test_a_mistake_is_answered_with_its_place(daxrun, rule, pos, part):
     for program in ([DAXRUN, "--fault", rule, "--", "true"],):
@@ -211,10 +211,10 @@ def test_from_a_config_file(daxrun):
 @pytest.mark.parametrize("text, line, part", [
     ("rule=mmap errno:EFOO", 2, "rule=: at character 12: 'EFOO'"),
     ("call=mmap\nerrno=EFOO", 3, "errno=: 'EFOO'"),
-    ("call=mmap\nnth=3", 1, "what shall happen"),
+    ("call=mmap\nnth=3", 1, "what happens"),
     ("errno=EIO\ncall=fork", 3, "call=: 'fork'"),
     ("poison=perhaps", 2, "poison=: 'perhaps'"),
-    ("color=red", 2, "'color' is no word of a rule"),
+    ("color=red", 2, "'color' is not a word of a rule"),
 ])
 def test_a_mistake_in_a_config_file(daxrun, text, line, part):
     path = config_file(daxrun, f"[fault 1]\n{text}\n")

@@ -429,23 +429,23 @@ def test_cell(place, store, align, way, when, what):
 
 # Whens that are none, where the mistake is in them (None: at the end), and what is said.
 NO_WHENS = [
-    ("nth:0", 4, "'0' is no value of nth: expected a number from 1 on"),
-    ("nth:", 4, "nth has no value: expected one behind it"),
-    ("nth:2 nth:3", 6, "nth is there already: expected it once"),
-    ("every:0", 6, "'0' is no value of every: expected a number from 1 on"),
-    ("times:none", 6, "'none' is no value of times: expected a number from 1 on"),
+    ("nth:0", 4, "'0' is not a value of nth: expected a number above 0"),
+    ("nth:", 4, "nth has no value: expected one after it"),
+    ("nth:2 nth:3", 6, "nth is given twice: expected it once"),
+    ("every:0", 6, "'0' is not a value of every: expected a number above 0"),
+    ("times:none", 6, "'none' is not a value of times: expected a number above 0"),
     ("probability:1.01", 12, "expected a number from 0 to 1, or 0% to 100%"),
     ("probability:101%", 12, "expected a number from 0 to 1, or 0% to 100%"),
-    ("seed:7", None, "a seed goes with probability: expected probability:P"),
+    ("seed:7", None, "seed needs a probability: expected probability:P"),
     ("after:5", 6, "expected a time with its unit (ns, us, ms, s) up to 1 hour"),
     ("after:3601s", 6, "expected a time with its unit (ns, us, ms, s) up to 1 hour"),
-    ("while:here", 6, "expected the absolute path of a file, below 256 bytes"),
+    ("while:here", 6, "expected the absolute path of a file, of less than 256 bytes"),
     ("pid:0", 4, "expected a process id"),
-    ("uid:root", 4, "expected a number of a user"),
+    ("uid:root", 4, "expected a user id"),
     ("comm:sixteen-bytes-ok", 5, "expected a program's name of at most 15 bytes"),
-    ("always nth:3", None, "always goes with no other when: expected one of them"),
-    ("always while:/x", None, "always goes with no other when: expected one of them"),
-    ("sometimes", 0, "'sometimes' is no word of a rule: expected a call"),
+    ("always nth:3", None, "always excludes nth, every, probability, after and while"),
+    ("always while:/x", None, "always excludes nth, every, probability, after and while"),
+    ("sometimes", 0, "'sometimes' is not a word of a rule: expected a call"),
 ]
 # Whats that are none.
 NO_WHATS = [
@@ -454,18 +454,18 @@ NO_WHATS = [
     ("touch sigbus", None, "touch goes with delay only: expected delay:TIME"),
     ("touch disable", None, "touch goes with delay only: expected delay:TIME"),
     ("touch mmap delay:1ms", None, "expected one rule for each"),
-    ("errno:EIO", None, "errno of which call? expected open, mmap"),
-    ("delay:1ms", None, "delay of which call? expected open, mmap"),
-    ("poison delay:1ms", None, "delay of which call? expected open, mmap"),
+    ("errno:EIO", None, "errno needs a call: expected open, mmap"),
+    ("delay:1ms", None, "delay needs a call: expected open, mmap"),
+    ("poison delay:1ms", None, "delay needs a call: expected open, mmap"),
     ("poison sigbus", 7, "exclude each other: expected one of poison, sigbus"),
     ("mmap errno:EIO disable", 15, "exclude each other: expected one of poison, sigbus"),
     ("sigbus latent", None, "latent goes with poison only: expected poison"),
     ("open errno:EIO offset:2M", None, "expected no offset and no length"),
     ("write delay:1ms length:2M", None, "expected no offset and no length"),
     ("disable offset:2M", None, "expected no offset and no length"),
-    ("mmap errno:EVIL", 11, "'EVIL' is no name of an error: expected errno:NAME"),
+    ("mmap errno:EVIL", 11, "'EVIL' is not the name of an error: expected errno:NAME"),
     ("mmap nth:3", None, "expected poison, sigbus, errno:NAME, delay:TIME or disable"),
-    ("fork errno:EIO", 0, "'fork' is no word of a rule: expected a call"),
+    ("fork errno:EIO", 0, "'fork' is not a word of a rule: expected a call"),
 ]
 MISTAKES = NO_WHATS + [(f"{what.words} {when}", at if at is None else len(what.words) + 1 + at, said)
                        for what in WHATS.values() for when, at, said in NO_WHENS]

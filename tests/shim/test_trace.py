@@ -161,15 +161,15 @@ def test_paths_and_attributes(daxrun, user):
     where = "devices/platform/e820_pmem/ndbus0/region0/dax0.0/dax0.0"
     assert lines == [
         "open(dax0.0, flags=RDWR|DIRECT|CLOEXEC) = EINVAL OPEN-DIRECT: fail, O_DIRECT is not supported",
-        "open(dax0.0, flags=RDWR|CREAT|EXCL|CLOEXEC) = EEXIST KERNEL: fail, as the kernel answers",
-        "open(dax7.0, flags=RDWR|CLOEXEC) = ENOENT KERNEL: fail, as the kernel answers",
+        "open(dax0.0, flags=RDWR|CREAT|EXCL|CLOEXEC) = EEXIST KERNEL: fail, refused by the kernel",
+        "open(dax7.0, flags=RDWR|CLOEXEC) = ENOENT KERNEL: fail, refused by the kernel",
         "truncate(dax0.0, len=0) = EINVAL NO-TRUNCATE: fail, a device cannot be truncated",
         "open(bus/dax/devices/dax0.0/size, flags=RDONLY|CLOEXEC) = 0 OK",
         "open(bus/dax/devices/dax0.0/size, flags=WRONLY|CLOEXEC) = "
         "EACCES ATTR-MODE: fail, the attribute's mode forbids it",
         f"open({where}/uevent, flags=WRONLY|CLOEXEC) = 0 OK",
         f"write({where}/uevent, len=6) = 0 OK",
-        f"write({where}/uevent, len=8) = EINVAL ATTR-ERROR: fail, as the attribute answers",
+        f"write({where}/uevent, len=8) = EINVAL ATTR-ERROR: fail, refused by the attribute",
         "change(bus/dax/devices/dax0.0/size) = EPERM NODE-PERMISSION: fail, /dev and /sys may not be changed",
         "change(bus/dax/devices/dax0.0/sizes) = EPERM NODE-PERMISSION: fail, /dev and /sys may not be changed",
     ]

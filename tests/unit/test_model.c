@@ -802,10 +802,10 @@ static void test_check(void)
 	BROKEN(one->minor, 17, "a device's minor is not marked");
 	BROKEN(one->minor, DAX_MINORS, "a device's minor is not marked");
 	BROKEN(one->minor, 0, "two devices have the same minor");
-	BROKEN(one->align, 8192, "a device's align is none");
-	BROKEN(one->life, 0, "a device's life or generation is none");
-	BROKEN(one->life, 99, "a device's life or generation is none");
-	BROKEN(one->generation, 0, "a device's life or generation is none");
+	BROKEN(one->align, 8192, "a device's align is not possible");
+	BROKEN(one->life, 0, "a device's life or generation is not possible");
+	BROKEN(one->life, 99, "a device's life or generation is not possible");
+	BROKEN(one->generation, 0, "a device's life or generation is not possible");
 	BROKEN(one->nr_ranges, DAX_RANGES_MAX + 1, "too many ranges");
 	BROKEN(two->is_bound, true, "a device without size is bound");
 	BROKEN(pmem->nr_ranges, 0, "a device without size is bound");
@@ -822,7 +822,7 @@ static void test_check(void)
 	BROKEN(region->youngest, 7, "the youngest does not exist");
 	BROKEN(region->devices, one, "device 0 is missing");
 	pmem->is_bound = false;
-	BROKEN(pmem->nr_ranges, 0, "a static device has not one range");
+	BROKEN(pmem->nr_ranges, 0, "a static device does not have exactly one range");
 	teardown();
 }
 
