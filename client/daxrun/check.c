@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * daxrun --check: which mechanisms work here, and what is lost without each.
+ * daxrun --check: the mechanisms that work here, and the cost of those that do not.
  *
- * Everything is tried, not looked up: what a container allows stands in no file.
+ * Everything is tried, not looked up: no file says what a container allows.
  */
 #include "client/daxrun/check.h"
 
@@ -29,7 +29,7 @@
 #define UFFD_USER_MODE_ONLY 1
 #endif
 
-/* 0: works; else an errno, and perhaps a hint of what would help. */
+/* 0: it works; otherwise an errno, and perhaps a hint of a remedy. */
 struct outcome {
 	int error;
 	const char *hint;
@@ -51,7 +51,7 @@ static struct outcome try_memfd(void)
 		return from_errno(
 			"the kernel or a seccomp profile refuses memfd_create(2)");
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) < 0)
-		o = from_errno("no seals");
+		o = from_errno("the kernel does not support seals");
 	close(fd);
 	return o;
 }
@@ -64,7 +64,7 @@ static struct outcome try_hugetlb(void)
 	void *p;
 
 	if (fd < 0)
-		return from_errno("no hugetlb in this kernel");
+		return from_errno("the kernel does not support hugetlb");
 	if (ftruncate(fd, 2 << 20) < 0)
 		o = from_errno(hint);
 	p = mmap(NULL, 2 << 20, PROT_READ, MAP_SHARED, fd, 0);
@@ -82,7 +82,7 @@ static struct outcome try_userfaultfd(void)
 
 	if (fd < 0)
 		return from_errno(
-			"a container's seccomp profile, or a kernel without it");
+			"a container's seccomp profile or the kernel does not allow it");
 	close(fd);
 	return works;
 }
@@ -107,7 +107,8 @@ static struct outcome try_seccomp(void)
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return works;
 	errno = WIFEXITED(status) ? WEXITSTATUS(status) : EPERM;
-	return from_errno("a kernel before 5.0, or an outer filter has the listener");
+	return from_errno("the kernel is older than 5.0, or an outer filter has the "
+			  "listener");
 }
 
 static struct outcome try_cuse(void)
@@ -116,7 +117,7 @@ static struct outcome try_cuse(void)
 
 	if (fd < 0)
 		return from_errno(errno == ENOENT ? "as root: modprobe cuse"
-						  : "only root may");
+						  : "only root may open it");
 	close(fd);
 	return works;
 }
@@ -132,21 +133,22 @@ static const struct {
 	 "no default devices; use backing=pmem:PATH", true},
 	{"hugetlb", try_hugetlb,
 	 "devices of huge pages (backing=hugetlb, hugetlbfs:PATH)",
-	 "no such devices; smaps of others shows 4 kB pages", false},
+	 "no such devices; other processes see 4 kB pages in smaps", false},
 	{"userfaultfd", try_userfaultfd, "delays at the first touch of memory",
-	 "rules that say so are refused", false},
-	{"seccomp", try_seccomp, "static programs, once there is a supervisor (planned)",
+	 "rules with touch are refused", false},
+	{"seccomp", try_seccomp, "static programs, with a supervisor (planned)",
 	 "static programs will see no devices", false},
 	{"cuse", try_cuse,
-	 "real character devices, for programs without the shim, too; to mmap them (else "
-	 "ENODEV) still takes the shim",
-	 "nodes are seen by programs under the shim only", false},
+	 "real character devices, even for programs without the shim; mmap still needs "
+	 "the "
+	 "shim (otherwise ENODEV)",
+	 "only programs with the shim see the nodes", false},
 };
 
 /**
- * run_check() - print what works here
+ * run_check() - print which mechanisms work here
  *
- * Return: the exit status: 0 if daxrun with no options works.
+ * Return: the exit status: 0 if daxrun with no options works, else 1.
  */
 int run_check(void)
 {

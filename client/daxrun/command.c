@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The command: started, waited for, imitated in its end. */
+/* The command: start it, wait for it, exit as it did. */
 #include "client/daxrun/command.h"
 
 #include <errno.h>
@@ -20,7 +20,7 @@
 #include "client/daxrun/log.h"
 #include "client/daxrun/util.h"
 
-/* What daxrun waits for, instead of being interrupted by. */
+/* Block the signals that daxrun reads from a signalfd. */
 static void block_signals(sigset_t *ret_before)
 {
 	sigset_t set;
@@ -40,8 +40,10 @@ static sigset_t mask_before;
  * run_command_start() - start the command
  * @command:	its arguments, NULL at the end
  *
- * Return: its process, for run_command_wait(). If it can't be executed, that process
- * says so and ends with 126 or 127, as a shell's would.
+ * If the command can't be executed, the new process prints the reason and exits with
+ * 126 or 127, as a shell's would.
+ *
+ * Return: the process, for run_command_wait().
  */
 pid_t run_command_start(char **command)
 {
@@ -49,13 +51,16 @@ pid_t run_command_start(char **command)
 	pid_t pid;
 
 	block_signals(&mask_before);
-	/* Shares our memory until it executes the command: a copy costs more than that. */
+	/*
+	 * The child shares daxrun's memory until it executes the command: a copy would
+	 * cost more than that.
+	 */
 	pid = vfork();
 	if (pid < 0)
 		run_die("vfork: %s", strerror(errno));
 	if (pid)
 		return pid;
-	/* Killed without a chance to clean up, we take the command along. */
+	/* If daxrun is killed and cannot clean up, the command is killed, too. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(RUN_EXIT_FAILED);
@@ -66,7 +71,7 @@ pid_t run_command_start(char **command)
 }
 
 /*
- * A signal for daxrun is meant for the command. The terminal sends its own to both.
+ * Pass a signal on to the command. A signal from the terminal has reached both.
  */
 static void pass_on(pid_t pid, const struct signalfd_siginfo *info)
 {
@@ -74,7 +79,7 @@ static void pass_on(pid_t pid, const struct signalfd_siginfo *info)
 		kill(pid, (int)info->ssi_signo);
 }
 
-/* Has the command ended? Notes the daemon's end, too, if it comes too early. */
+/* True if the command has ended. Also notes an early end of the daemon. */
 static bool has_ended(pid_t pid, struct run_daemon *d, int *ret_status)
 {
 	int status;
@@ -86,9 +91,9 @@ static bool has_ended(pid_t pid, struct run_daemon *d, int *ret_status)
 			return true;
 		}
 		if (p == d->pid) {
-			run_warn(
-				"cuse-daxd has ended: new mappings will fail with ENXIO, "
-				"continuing");
+			run_warn("cuse-daxd has exited: new mappings will fail with "
+				 "ENXIO, "
+				 "continuing");
 			run_remove_tree(d->dir);
 			d->pid = 0;
 		}
@@ -100,9 +105,9 @@ static bool has_ended(pid_t pid, struct run_daemon *d, int *ret_status)
  * run_command_wait() - wait for the command's end
  * @pid:	from run_command_start()
  * @log:	printed meanwhile
- * @d:		our daemon
+ * @d:		the private daemon, or pid 0; its end is reported
  *
- * Return: its status, as from waitpid(2).
+ * Return: the command's status, as from waitpid(2).
  */
 int run_command_wait(pid_t pid, struct run_log *log, struct run_daemon *d)
 {
@@ -129,10 +134,11 @@ int run_command_wait(pid_t pid, struct run_log *log, struct run_daemon *d)
 }
 
 /**
- * run_command_exit_like() - end as the command has ended
+ * run_command_exit_like() - exit as the command did
  * @status:	from waitpid(2)
  *
- * By the same signal if it was one, so that whoever started us sees the same.
+ * A command killed by a signal makes daxrun raise the same signal, so that its parent
+ * sees the same status.
  */
 void run_command_exit_like(int status)
 {
@@ -142,7 +148,7 @@ void run_command_exit_like(int status)
 	fflush(NULL);
 	if (WIFEXITED(status))
 		_exit(WEXITSTATUS(status));
-	setrlimit(RLIMIT_CORE, &none); /* its core is there already */
+	setrlimit(RLIMIT_CORE, &none); /* the command has left its own core */
 	signal(WTERMSIG(status), SIG_DFL);
 	sigemptyset(&set);
 	sigaddset(&set, WTERMSIG(status));

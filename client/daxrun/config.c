@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* From --device to a config file for the daemon. */
+/* The config file of the private daemon, from the --device options. */
 #include "client/daxrun/config.h"
 
 #include <stdbool.h>
@@ -13,7 +13,7 @@
 #include "client/daxrun/options.h"
 #include "client/daxrun/util.h"
 
-/* The keys of --device. Some are of the region that the device is in. */
+/* The keys of --device. From KEY_FIRST_OF_REGION on they belong to the region. */
 enum key {
 	KEY_SIZE,
 	KEY_MODE,
@@ -32,10 +32,10 @@ static const char *const key_name[KEY_NR] = {"size",    "mode", "align",
 struct spec {
 	uint32_t region;
 	uint32_t id;
-	char *value[KEY_NR]; /* NULL: not given */
+	char *value[KEY_NR]; /* NULL: not on the command line */
 };
 
-/* "dax0.0,size=1G,align=2M". The daemon checks the values, and says more of them. */
+/* Parse "dax0.0,size=1G,align=2M". The daemon checks the values and explains mistakes. */
 static void parse_spec(const char *text, struct spec *spec)
 {
 	char *copy = run_strdup(text);
@@ -44,7 +44,7 @@ static void parse_spec(const char *text, struct spec *spec)
 
 	memset(spec, 0, sizeof(*spec));
 	if (dax_name_parse(word, &spec->region, &spec->id) < 0)
-		run_die("--device '%s': '%s' is no name of a device (dax0.0, dax1.3...)",
+		run_die("--device '%s': '%s' is not the name of a device (try dax0.0)",
 			text, word);
 	while ((word = strsep(&rest, ","))) {
 		char *value = strchr(word, '=');
@@ -57,8 +57,8 @@ static void parse_spec(const char *text, struct spec *spec)
 					break;
 		}
 		if (key == KEY_NR)
-			run_die("--device '%s': '%s' is none of size=, align=, backing=, "
-				"map=, mode=, type=",
+			run_die("--device '%s': '%s' is not a word of a device (try "
+				"size=, align=, backing=, map=, mode=, type=)",
 				text, word);
 		if (!*value || strchr(value, '\n'))
 			run_die("--device '%s': %s= has no value", text, word);
@@ -79,7 +79,7 @@ static bool is_first_of_region(const struct spec *specs, int i)
 	return true;
 }
 
-/* What the devices of one region say of it has to be the same. */
+/* The value that all devices of a region agree on; NULL: none has one. */
 static const char *region_value(const struct spec *specs, int nr, int first, int key)
 {
 	const char *value = NULL;
@@ -122,7 +122,7 @@ static void write_region(const struct spec *specs, int nr, int first, FILE *f)
 		for (key = 0; key < KEY_FIRST_OF_REGION; key++) {
 			const char *value = specs[i].value[key];
 
-			/* One alone takes the region's default, or the file's. */
+			/* A single device has the region's default, or the file's. */
 			if (!value && key == KEY_SIZE && nr_devices > 1)
 				value = "1G";
 			if (value)
@@ -132,9 +132,9 @@ static void write_region(const struct spec *specs, int nr, int first, FILE *f)
 }
 
 /**
- * run_config_write() - write what the command line says as a config file
- * @o:		the options: devices
- * @f:		where to
+ * run_config_write() - write the command line's devices as a config file
+ * @o:		the options
+ * @f:		receives the config
  */
 void run_config_write(const struct run_options *o, FILE *f)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The private daemon: started for one command, gone with it. */
+/* The private daemon, which daxrun starts for one command and stops after it. */
 #include "client/daxrun/daemon.h"
 
 #include <errno.h>
@@ -19,7 +19,7 @@
 #include "client/daxrun/options.h"
 #include "client/daxrun/util.h"
 
-/* The config file that the options make. NULL: they name one. */
+/* The text of the config file from the options; NULL: they name a file. */
 static char *make_config(const struct run_options *o)
 {
 	char *text = NULL;
@@ -68,7 +68,7 @@ static void exec_daemon(const struct run_options *o, const char *program,
 	char *pid_arg = run_format("--exit-with=%d", (int)ends_with);
 	sigset_t none;
 
-	/* Ctrl-C is for the command; the daemon ends when daxrun says so. */
+	/* Ctrl-C is for the command; daxrun stops the daemon. */
 	setpgid(0, 0);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -80,7 +80,7 @@ static void exec_daemon(const struct run_options *o, const char *program,
 	argv[argc++] = dir_arg;
 	argv[argc++] = ready_arg;
 	argv[argc++] = pid_arg;
-	/* Whoever reads what --print-env prints may look around without the shim. */
+	/* Programs may look around without the shim after --print-env: start complete. */
 	if (!o->is_print_env)
 		argv[argc++] = "--ready-early";
 	for (i = 0; i < o->nr_faults; i++)
@@ -95,7 +95,7 @@ static void exec_daemon(const struct run_options *o, const char *program,
 	_exit(RUN_EXIT_FAILED);
 }
 
-/* Is gone: its children, whoever they were, have nothing to do here. */
+/* Reap the daemon. */
 static int reap(pid_t pid)
 {
 	int status = 0;
@@ -106,9 +106,9 @@ static int reap(pid_t pid)
 }
 
 /*
- * The daemon's process. It makes the directory itself: so there is none that nobody
- * removes, when daxrun is killed. The first line that it writes is the directory's
- * name; the second one comes from the daemon, when it is ready.
+ * Become the daemon, in its process. This process makes the directory, so that the
+ * daemon removes it even if daxrun is killed. The first line that it writes to @ready is
+ * the directory's name; the daemon writes the second one when it is ready.
  */
 static void __attribute__((noreturn))
 be_daemon(const struct run_options *o, const char *program, const char *config,
@@ -118,9 +118,9 @@ be_daemon(const struct run_options *o, const char *program, const char *config,
 
 	run_files_make_dir(dir);
 	dprintf(ready, "%s\n", dir);
-	/* What is preloaded is meant for the command; in daxrun's daxrun it is the shim. */
+	/* Preloaded libraries are for the command; in a nested daxrun, the shim is. */
 	unsetenv("LD_PRELOAD");
-	/* Whoever reads what the command or --print-env prints does not wait for us. */
+	/* A reader of daxrun's output must not wait for the daemon to close it. */
 	redirect("/dev/null", O_RDWR, STDIN_FILENO);
 	redirect("/dev/null", O_RDWR, STDOUT_FILENO);
 	if (o->is_print_env) {
@@ -133,7 +133,7 @@ be_daemon(const struct run_options *o, const char *program, const char *config,
 	_exit(RUN_EXIT_FAILED);
 }
 
-/* What the daemon of --print-env has said. */
+/* Print the messages of the daemon of --print-env. */
 static void print_log(const char *dir)
 {
 	char *path = run_format("%s/" RUN_LOG_FILE, dir);
@@ -148,9 +148,9 @@ static void print_log(const char *dir)
 }
 
 /**
- * run_daemon_start() - start a daemon
+ * run_daemon_start() - start a private daemon
  * @o:		the options
- * @ends_with:	the process with which it shall end
+ * @ends_with:	the process with which the daemon exits
  * @ret:	receives the daemon, for run_daemon_await()
  */
 void run_daemon_start(const struct run_options *o, pid_t ends_with,
@@ -176,16 +176,16 @@ void run_daemon_start(const struct run_options *o, pid_t ends_with,
 }
 
 /**
- * run_daemon_await() - wait until it can be used
+ * run_daemon_await() - wait until a daemon is ready
  * @d:		from run_daemon_start()
  *
- * Ends the program if the daemon does not start; it has said why.
+ * Ends daxrun if the daemon does not start; the daemon has printed the reason.
  */
 void run_daemon_await(struct run_daemon *d)
 {
 	bool is_ready;
 
-	/* Its directory comes first, and then that it is ready. */
+	/* The daemon writes its directory first, and a second line when it is ready. */
 	if (fgets(d->dir, RUN_DIR_LEN, d->ready))
 		d->dir[strcspn(d->dir, "\n")] = '\0';
 	is_ready = fgetc(d->ready) != EOF;
@@ -201,8 +201,8 @@ void run_daemon_await(struct run_daemon *d)
 }
 
 /**
- * run_daemon_stop() - end a daemon of ours and remove its directory
- * @d:		the daemon; pid 0: it is not ours
+ * run_daemon_stop() - stop the private daemon and remove its directory
+ * @d:		the daemon; nothing is done with pid 0
  */
 void run_daemon_stop(struct run_daemon *d)
 {

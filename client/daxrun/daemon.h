@@ -10,9 +10,9 @@
 #include "client/daxrun/options.h"
 
 struct run_daemon {
-	pid_t pid; /* 0: not ours */
+	pid_t pid; /* 0: not started by daxrun */
 	char dir[RUN_DIR_LEN];
-	FILE *ready; /* what it has to say while it starts */
+	FILE *ready; /* its messages while it starts */
 };
 
 void run_daemon_start(const struct run_options *o, pid_t ends_with,

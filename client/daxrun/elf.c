@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What kind of program is the command? Only looked at, never trusted. */
+/* The kind of program of a command. A hint only, never trusted. */
 #include "client/daxrun/elf.h"
 
 #include <elf.h>
@@ -21,7 +21,7 @@ struct image {
 	size_t len;
 };
 
-/* @len bytes at @off, if the file has them. */
+/* Return: @len bytes at @off; NULL if the file does not have them. */
 static const void *at(const struct image *im, uint64_t off, uint64_t len)
 {
 	if (off > im->len || len > im->len - off)
@@ -34,7 +34,7 @@ static const Elf64_Phdr *header(const struct image *im, const Elf64_Ehdr *eh, in
 	return at(im, eh->e_phoff + (uint64_t)i * sizeof(Elf64_Phdr), sizeof(Elf64_Phdr));
 }
 
-/* Where in the file is what will be at this address? */
+/* The file offset of an address of the program; UINT64_MAX if it has none. */
 static uint64_t to_offset(const struct image *im, const Elf64_Ehdr *eh, uint64_t addr)
 {
 	int i;
@@ -96,7 +96,7 @@ static void look_at_image(const struct image *im, struct run_program *ret)
 		find_asan(im, eh, dynamic, ret);
 }
 
-/* As execvp(3) looks for it. */
+/* Open the command's file as execvp(3) finds it. */
 static int open_command(const char *command)
 {
 	const char *path = getenv("PATH");
@@ -120,9 +120,9 @@ static int open_command(const char *command)
 }
 
 /**
- * run_elf_look_at() - what has to be known of a command before it runs?
- * @command:	as given to execvp(3)
- * @ret:	the answer; all zero if nothing is to be found out
+ * run_elf_look_at() - examine a command before it runs
+ * @command:	as for execvp(3)
+ * @ret:	receives the facts; all zero if the file is unreadable or not ELF
  */
 void run_elf_look_at(const char *command, struct run_program *ret)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Tell what kind of program a command is. */
+/* The kind of program of a command. */
 #ifndef RUN_ELF_H
 #define RUN_ELF_H
 
@@ -7,7 +7,7 @@
 
 struct run_program {
 	bool is_static; /* an ELF file that loads no shim */
-	bool is_set_id; /* that ignores LD_PRELOAD */
+	bool is_set_id; /* it ignores LD_PRELOAD */
 	char asan[32];  /* soname of ASan's runtime, if it is linked to one */
 };
 

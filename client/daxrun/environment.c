@@ -36,8 +36,8 @@ static char *append(char *list, const char *item)
 }
 
 /*
- * What was preloaded before stays, behind the shim. A sanitizer's runtime has to come
- * first: ASan does not start otherwise.
+ * The new LD_PRELOAD: earlier libraries stay, behind the shim. A sanitizer's runtime must
+ * come first: ASan does not start otherwise.
  */
 static char *preload(const char *shim, const char *asan)
 {
@@ -64,7 +64,7 @@ static char *preload(const char *shim, const char *asan)
 	return all;
 }
 
-/* For programs below the command that are linked to ASan, and find us in front of it. */
+/* Let children of the command that are linked to ASan start behind the shim. */
 static void allow_asan_behind(void)
 {
 	const char *before = getenv("ASAN_OPTIONS");
@@ -79,11 +79,11 @@ static void allow_asan_behind(void)
 }
 
 /**
- * run_environment_set() - prepare our environment for the command
+ * run_environment_set() - set daxrun's environment to what the command needs
  * @o:		the options
  * @dir:	the daemon's runtime directory
- * @program:	what is known of the command
- * @log:	where the shim shall tell things, if it shall
+ * @program:	the kind of program of the command
+ * @log:	receives the shim's events; fd -1: the shim sends none
  */
 void run_environment_set(const struct run_options *o, const char *dir,
 			 const struct run_program *program, const struct run_log *log)
@@ -116,7 +116,7 @@ void run_environment_set(const struct run_options *o, const char *dir,
 	free(shim);
 }
 
-/* Between single quotes, for a shell. */
+/* Print an assignment for a shell, the value in single quotes. */
 static void print_quoted(const char *name, const char *value)
 {
 	printf("export %s='", name);
@@ -130,7 +130,7 @@ static void print_quoted(const char *name, const char *value)
 }
 
 /**
- * run_environment_print() - print what run_environment_set() would set
+ * run_environment_print() - print the environment for a shell to evaluate
  * @dir:	the daemon's runtime directory
  */
 void run_environment_print(const char *dir)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Where the other parts of the program are, and its directories. */
+/* Locations of the other programs, and runtime directories. */
 #include "client/daxrun/files.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 
 #include "client/daxrun/util.h"
 
-/* A file beside our own program, as in the build tree, or where it is installed. */
+/* Find a file beside daxrun, as in the build tree, or where it is installed. */
 static char *find(const char *name, int how, const char *const *installed)
 {
 	char self[PATH_MAX];
@@ -41,9 +41,16 @@ static char *find(const char *name, int how, const char *const *installed)
 			free(path);
 		}
 	}
-	run_die("%s is neither beside daxrun nor installed: build or install it", name);
+	run_die("%s is neither beside daxrun nor installed (build or install it)", name);
 }
 
+/**
+ * run_files_daemon() - find cuse-daxd
+ *
+ * Ends daxrun if it is missing.
+ *
+ * Return: its path, for the caller to free(3).
+ */
 char *run_files_daemon(void)
 {
 	static const char *const dirs[] = {"sbin", NULL};
@@ -51,6 +58,13 @@ char *run_files_daemon(void)
 	return find("cuse-daxd", X_OK, dirs);
 }
 
+/**
+ * run_files_shim() - find libdaxshim.so
+ *
+ * Ends daxrun if it is missing.
+ *
+ * Return: its path, for the caller to free(3).
+ */
 char *run_files_shim(void)
 {
 	static const char *const dirs[] = {"lib/cuse-daxd", NULL};
@@ -59,7 +73,7 @@ char *run_files_shim(void)
 }
 
 /**
- * run_files_make_dir() - make the directory of a daemon
+ * run_files_make_dir() - make the runtime directory of a private daemon
  * @dir:	receives its name
  *
  * Memory is better than a disk: a sysfs tree is a few hundred small files.
@@ -78,7 +92,7 @@ void run_files_make_dir(char dir[RUN_DIR_LEN])
 			continue;
 		/*
 		 * The command may have another user's identity: setpriv, su. The sticky
-		 * bit says that the daemon is to remove the directory.
+		 * bit tells the daemon to remove the directory.
 		 */
 		if (chmod(dir, 01755) == 0)
 			return;
@@ -100,8 +114,10 @@ static bool is_daemon_at(const char *dir)
 
 /**
  * run_files_find_running() - find the daemon to connect to
- * @wanted:	its runtime directory, or NULL: the system's, then the user's
+ * @wanted:	its runtime directory; NULL: try the system's, then the user's
  * @dir:	receives the directory
+ *
+ * Ends daxrun if there is none.
  */
 void run_files_find_running(const char *wanted, char dir[RUN_DIR_LEN])
 {

@@ -7,7 +7,8 @@
 
 char *run_files_daemon(void);
 char *run_files_shim(void);
-/* Files that we put into the daemon's directory; it removes them (cuse-daxd/runtime/runtime.c). */
+
+/* daxrun's files in the daemon's directory; cuse-daxd/runtime/runtime.c removes them. */
 #define RUN_CONFIG_FILE "daxrun.conf"
 #define RUN_LOG_FILE    "daxrun.log"
 #define RUN_LOG_SOCKET  "daxrun.sock"

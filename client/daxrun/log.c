@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the shim tells of refusals and, with --trace, of every dax call.
+ * Lines about refusals and, with --trace, about every dax call.
  *
- * The lines come as datagrams and are worded here. Refusals are limited, as the
- * kernel's own are (printk_ratelimited()); a trace is complete.
+ * The shim sends events as datagrams, which are put into words here. Refusals are
+ * limited, as the kernel's own are (printk_ratelimited()); a trace is complete.
  */
 #include "client/daxrun/log.h"
 
@@ -32,8 +32,9 @@
 #define BUFFER_BYTES        (4 << 20)
 
 /*
- * In our daemon's directory, which it removes even if we are killed. With somebody
- * else's daemon, where nothing can be left behind: in the abstract namespace.
+ * Name the socket: in the private daemon's directory, which the daemon removes even if
+ * daxrun is killed. With a running daemon, where nothing may be left behind, in the
+ * abstract namespace.
  */
 static void name_socket(const struct run_daemon *d, struct run_log *log)
 {
@@ -49,10 +50,10 @@ static void name_socket(const struct run_daemon *d, struct run_log *log)
 }
 
 /**
- * run_log_open() - begin to listen
+ * run_log_open() - open the socket for the shim's events
  * @o:		the options
- * @d:		our daemon, or another's
- * @log:	receives what is to be known
+ * @d:		the private daemon, or pid 0
+ * @log:	receives the log; fd is -1 if the options ask for no lines
  */
 void run_log_open(const struct run_options *o, const struct run_daemon *d,
 		  struct run_log *log)
@@ -78,7 +79,7 @@ void run_log_open(const struct run_options *o, const struct run_daemon *d,
 	log->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (log->fd < 0 || bind(log->fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
 		run_die("%s: %s", log->path, strerror(errno));
-	/* The command may run as somebody else. */
+	/* The command may run as another user. */
 	if (log->path[0] != '@')
 		chmod(log->path, 0666);
 	setsockopt(log->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
@@ -118,7 +119,7 @@ static void print_event(struct run_log *log, const struct dax_event *ev)
 }
 
 /**
- * run_log_read() - print all that has come
+ * run_log_read() - print all events that have arrived
  * @log:	from run_log_open()
  */
 void run_log_read(struct run_log *log)
@@ -138,7 +139,7 @@ void run_log_read(struct run_log *log)
 }
 
 /**
- * run_log_close() - print what is left, and end
+ * run_log_close() - print the remaining events and close the log
  * @log:	from run_log_open()
  */
 void run_log_close(struct run_log *log)

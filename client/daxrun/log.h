@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Read what the shim reports, and print refusals and traces. */
+/* Lines about refusals and traces, from the shim's events. */
 #ifndef RUN_LOG_H
 #define RUN_LOG_H
 
@@ -11,7 +11,7 @@
 #include "client/daxrun/options.h"
 
 struct run_log {
-	int fd; /* -1: nobody listens */
+	int fd; /* -1: no events are read */
 	bool is_trace;
 	FILE *out;
 	char path[RUN_DIR_LEN + 16]; /* of the socket; '@': in the abstract namespace */

@@ -2,9 +2,9 @@
 /*
  * daxrun: run a command on a machine that has /dev/dax devices.
  *
- * It starts a daemon of its own (or finds one), starts the command with the shim
- * preloaded, tells of refused calls, and leaves nothing behind. It is a convenience,
- * no sandbox: the command can do all that it could without.
+ * It starts a daemon of its own (or finds a running one), starts the command with the
+ * shim preloaded, prints refused calls, and leaves nothing behind. It is a convenience,
+ * not a sandbox: the command can do everything that it could without daxrun.
  */
 #include <unistd.h>
 
@@ -18,7 +18,7 @@
 #include "client/daxrun/run.h"
 #include "client/daxrun/sweep.h"
 
-/* For eval: the daemon ends with the shell that reads this. */
+/* Print the environment for eval; the daemon exits with the shell that reads it. */
 static int print_env(const struct run_options *o)
 {
 	struct run_daemon d = {0};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The command line: one table makes the options, their help and their check. */
+/* The command line: one table of the options, their help and their checks. */
 #include "client/daxrun/options.h"
 
 #include <getopt.h>
@@ -38,44 +38,47 @@ static const struct {
 	const char *help;
 } options[] = {
 	{"device", OPT_DEVICE, required_argument, "NAME[,size=SIZE][,...]",
-	 "a device, daxX.Y is device Y of region X; repeatable\n"
-	 "size=SIZE        usable size (default 1G, or the file's)\n"
+	 "a device; daxX.Y is device Y of region X; repeatable\n"
+	 "size=SIZE        usable size (default 1G, or the size in the file)\n"
 	 "align=4K|2M|1G   (default 2M)\n"
 	 "backing=SPEC     memfd (default), hugetlb, hugetlbfs:PATH, pmem:PATH\n"
-	 "map=mem|dev      where the kernel would keep its page structs\n"
-	 "mode=OCTAL       of the node (default 0600)\n"
-	 "type=static|dynamic  like a pmem namespace, or like dax_hmem's"},
+	 "map=mem|dev      place where the kernel would keep its page structs\n"
+	 "mode=OCTAL       mode of the node (default 0600)\n"
+	 "type=static|dynamic  like a pmem namespace (default), or like dax_hmem's"},
 	{"config", OPT_CONFIG, required_argument, "FILE",
-	 "the devices of this cuse-daxd.conf(5) instead"},
+	 "use the devices of this cuse-daxd.conf(5) instead"},
 	{"connect", OPT_CONNECT, optional_argument, "DIR",
-	 "use a running daemon (default: the system's, then the user's)"},
+	 "use a running daemon (default: the system's, or else the user's)"},
 	{"fault", OPT_FAULT, required_argument, "RULE",
 	 "a fault rule; repeatable\n"
-	 "where  device:0.0 offset:SIZE length:SIZE, and of which call: open, mmap,\n"
+	 "where  device:0.0 offset:SIZE length:SIZE, and the call: open, mmap,\n"
 	 "       munmap, mprotect, mremap, msync, madvise, write (sysfs), touch\n"
 	 "what   poison [latent], sigbus, errno:NAME, delay:TIME, disable\n"
 	 "when   always, nth:N, every:N, probability:P seed:N, times:N, after:TIME,\n"
 	 "       while:FILE, pid:N, uid:N, comm:NAME"},
 	{"fault-log", OPT_FAULT_LOG, required_argument, "FILE|FD",
-	 "write a line of JSON for each fault that is given"},
+	 "write a line of JSON for each injected fault"},
 	{"fault-report", OPT_FAULT_REPORT, no_argument, NULL,
-	 "say at the end which faults were given, and what became of it"},
+	 "at the end, print which faults were injected and how COMMAND ended"},
 	{"sweep", OPT_SWEEP, required_argument, "RULE",
 	 "run COMMAND once for each step of the range in the rule, such as\n"
 	 "'mmap errno:ENOMEM nth:1..N', with fresh devices each time; N: up to the\n"
-	 "first step in which nothing happens. Prints a table; the exit status is\n"
-	 "1 if COMMAND crashed or hung (60 s) in any step"},
-	{"jobs", OPT_JOBS, required_argument, "N", "steps at the same time (default 1)"},
+	 "first step in which nothing is injected. Print a table; the exit status\n"
+	 "is 1 if COMMAND crashed or hung (60 s) in any step"},
+	{"jobs", OPT_JOBS, required_argument, "N",
+	 "number of steps to run at the same time (default 1)"},
 	{"trace", OPT_TRACE, optional_argument, "FILE",
-	 "one line for every dax call (default: to stderr)"},
-	{"quiet", OPT_QUIET, no_argument, NULL, "no lines about refused calls on stderr"},
+	 "print one line for every dax call to FILE (default: stderr)"},
+	{"quiet", OPT_QUIET, no_argument, NULL,
+	 "print no lines about refused calls on stderr"},
 	{"check", OPT_CHECK, no_argument, NULL,
-	 "say which mechanisms work here, and what is lost without each"},
+	 "report which mechanisms work here and what the absence of the others\n"
+	 "costs; run nothing"},
 	{"print-env", OPT_PRINT_ENV, no_argument, NULL,
-	 "print the environment a program needs, for eval; without\n"
-	 "--connect, with a daemon that ends when the shell does"},
-	{"help", OPT_HELP, no_argument, NULL, "this text"},
-	{"version", OPT_VERSION, no_argument, NULL, "the version"},
+	 "print the environment that a program needs, for eval; without\n"
+	 "--connect, start a daemon that exits with the shell"},
+	{"help", OPT_HELP, no_argument, NULL, "print the options and exit"},
+	{"version", OPT_VERSION, no_argument, NULL, "print the version and exit"},
 };
 
 #define NR_OPTIONS (sizeof(options) / sizeof(options[0]))
@@ -86,11 +89,11 @@ static void print_help(void)
 
 	printf("Usage: daxrun [OPTIONS] [--] COMMAND [ARG...]\n"
 	       "\n"
-	       "Runs COMMAND on a machine that has /dev/dax devices: starts a daemon "
-	       "that\n"
-	       "ends with it, unless told to connect to one. With no options: one "
-	       "device\n"
-	       "dax0.0, 1 GiB, align 2M, in memory.\n"
+	       "Run COMMAND with /dev/dax devices, and start a private daemon that exits "
+	       "with\n"
+	       "it, unless told to connect to one. With no options there is one device, "
+	       "dax0.0,\n"
+	       "of 1 GiB with align 2M, in memory.\n"
 	       "\n");
 	for (i = 0; i < NR_OPTIONS; i++) {
 		const char *p = options[i].help;
@@ -128,7 +131,7 @@ static void add(const char ***list, int *nr, const char *value)
 	*list = more;
 }
 
-/* Where the mistake in a rule is, and what was expected. */
+/* End daxrun if a rule has a mistake, with its position and the expected words. */
 static void check_fault(const char *text)
 {
 	struct dax_fault_mistake why;
@@ -149,7 +152,7 @@ static int parse_jobs(const char *text)
 	return (int)n;
 }
 
-/* Every step has fresh devices, so none may be of a file that stays. */
+/* Every step has fresh devices, so none may be in a file that stays. */
 static void check_sweep(const struct run_options *o)
 {
 	int i;
@@ -164,14 +167,14 @@ static void check_sweep(const struct run_options *o)
 				o->devices[i]);
 }
 
-/* What does not go together, or is missing. */
+/* End daxrun if options exclude each other, or if one is missing. */
 static void check(const struct run_options *o)
 {
 	if (o->nr_devices && o->config)
 		run_die("--device and --config: give one of them");
 	if (o->is_connect && (o->nr_devices || o->config || o->nr_faults ||
 			      o->fault_log || o->is_report || o->sweep))
-		run_die("--connect uses a daemon that has its devices: leave out --%s",
+		run_die("--connect uses the devices of a running daemon: leave out --%s",
 			o->nr_devices  ? "device"
 			: o->config    ? "config"
 			: o->nr_faults ? "fault"
@@ -187,9 +190,9 @@ static void check(const struct run_options *o)
 /**
  * run_options_parse() - read the command line
  * @argc, @argv: main's
- * @ret:	receives what was said; its strings are @argv's
+ * @ret:	receives the options; its strings are @argv's
  *
- * Ends the program on --help, --version and mistakes.
+ * Ends daxrun on --help, --version and mistakes.
  */
 void run_options_parse(int argc, char **argv, struct run_options *ret)
 {
@@ -204,7 +207,7 @@ void run_options_parse(int argc, char **argv, struct run_options *ret)
 		longs[i] = (struct option){options[i].name, options[i].has_arg, NULL,
 					   options[i].id};
 	opterr = 0;
-	/* "+": what follows the command is the command's. */
+	/* "+": options behind the command belong to the command. */
 	while ((c = getopt_long(argc, argv, "+:d:c:qh", longs, NULL)) != -1) {
 		switch (c) {
 		case OPT_DEVICE:

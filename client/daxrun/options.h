@@ -6,18 +6,18 @@
 #include <stdbool.h>
 
 struct run_options {
-	const char **devices; /* -d, as given */
+	const char **devices; /* arguments of -d */
 	int nr_devices;
 	const char **faults;
 	int nr_faults;
 	const char *fault_log; /* NULL: none */
 	bool is_report;
-	int report_fd;     /* the daemon's end of it; -1: none */
+	int report_fd;     /* descriptor for the daemon to write to; -1: none */
 	const char *sweep; /* a rule with a range in it; NULL: none */
 	int nr_jobs;
 	const char *config;
 	bool is_connect;
-	const char *connect_dir; /* NULL: look for one */
+	const char *connect_dir; /* NULL: search */
 	bool is_trace;
 	const char *trace_file; /* NULL: stderr */
 	bool is_quiet;

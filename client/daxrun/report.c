@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which faults were given, and what became of it.
+ * Report of the injected faults and the command's end.
  *
- * The daemon writes what it has counted into a file in memory when it ends.
+ * The daemon writes its counts into a memfd when it exits.
  */
 #include "client/daxrun/report.h"
 
@@ -18,9 +18,9 @@
 #include "client/daxrun/util.h"
 
 /**
- * run_report_open() - where the daemon is to write
+ * run_report_open() - make the file for the daemon's counts
  *
- * Return: a descriptor, for the daemon, too.
+ * Return: a descriptor that the daemon inherits.
  */
 int run_report_open(void)
 {
@@ -43,10 +43,10 @@ static FILE *reader(int fd)
 }
 
 /**
- * run_report_given() - how many faults were given
- * @fd:		from run_report_open(), when the daemon has ended
+ * run_report_given() - read how many faults were injected
+ * @fd:		from run_report_open(), after the daemon has exited
  *
- * Return: the number; -1 if the daemon did not come to say it.
+ * Return: the number; -1 if the daemon did not write it.
  */
 long run_report_given(int fd)
 {
@@ -60,9 +60,11 @@ long run_report_given(int fd)
 }
 
 /**
- * run_report_status_text() - how a command has ended
+ * run_report_status_text() - describe how a command ended
  * @status:	from waitpid(2)
  * @buf:	receives the text
+ *
+ * Return: @buf.
  */
 const char *run_report_status_text(int status, char buf[64])
 {
@@ -89,16 +91,16 @@ static void print_line(const char *line)
 	if (sscanf(line, "rule %ld %ld %n", &id, &n, &pos) == 2 && pos)
 		run_warn("  %ld %s, rule %ld: %s", n, times(n), id, line + pos);
 	else if (sscanf(line, "refused %ld %ld", &id, &n) == 2)
-		run_warn("  rule %ld could not be had in %ld process%s", id, n,
+		run_warn("  rule %ld had no effect in %ld process%s", id, n,
 			 n == 1 ? "" : "es");
 	else if (sscanf(line, "process %ld %ld %63s", &id, &n, name) == 3)
 		run_warn("  %ld %s in %s[%ld]", n, times(n), name, id);
 }
 
 /**
- * run_report_print() - say it in words, on stderr
- * @fd:		from run_report_open(), when the daemon has ended
- * @status:	of the command, from waitpid(2)
+ * run_report_print() - print the report on stderr
+ * @fd:		from run_report_open(), after the daemon has exited
+ * @status:	status of the command, from waitpid(2)
  */
 void run_report_print(int fd, int status)
 {
@@ -110,7 +112,7 @@ void run_report_print(int fd, int status)
 	FILE *f;
 
 	if (given < 0) {
-		run_warn("faults: unknown, cuse-daxd did not live to tell");
+		run_warn("faults: unknown, cuse-daxd was killed before it could report");
 		return;
 	}
 	run_warn("faults: %ld injected", given);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Run a command once, with a daemon of its own or a running one. */
+/* One run of the command, with a private daemon or a running one. */
 #include "client/daxrun/run.h"
 
 #include <sys/types.h>
@@ -14,8 +14,8 @@
 #include "client/daxrun/options.h"
 
 /**
- * run_once() - run the command, with a daemon of its own unless told to connect
- * @o:		the options
+ * run_once() - run the command once
+ * @o:		the options; is_connect: use a running daemon instead of a private one
  *
  * Return: the command's status, as from waitpid(2).
  */

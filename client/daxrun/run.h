@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Run the command once. */
+/* One run of the command. */
 #ifndef RUN_RUN_H
 #define RUN_RUN_H
 

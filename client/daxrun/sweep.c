@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A command once for each step of a rule: "mmap errno:ENOMEM nth:1..N".
+ * One run of the command for each step of a rule: "mmap errno:ENOMEM nth:1..N".
  *
  * Each step is a process of its own that does what daxrun does for one command, with
- * one rule more. What it found is left in memory that all share.
+ * one more rule. The results are in memory that all processes share.
  */
 #include "client/daxrun/sweep.h"
 
@@ -37,7 +37,7 @@
 struct step {
 	pid_t pid;    /* 0: not running */
 	long started; /* in microseconds */
-	bool is_done; /* the fields below are good */
+	bool is_done; /* the fields below are valid */
 	bool is_hung;
 	int status; /* of the command */
 	long given;
@@ -46,10 +46,10 @@ struct step {
 
 struct sweep {
 	const struct run_options *o;
-	char *before; /* of the range, in the rule */
+	char *before; /* the rule before the range */
 	char *after;
 	long first;
-	long last; /* STEPS_MAX if it is open */
+	long last; /* STEPS_MAX steps if it is open */
 	struct step *steps;
 };
 
@@ -61,7 +61,7 @@ static long now_us(void)
 	return ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
-/* "nth:1..N": finds the range and cuts the rule there. */
+/* Find the range, as in "nth:1..N", and cut the rule there. */
 static void parse(struct sweep *s)
 {
 	const char *dots = strstr(s->o->sweep, "..");
@@ -98,7 +98,7 @@ static void parse(struct sweep *s)
 	free(text);
 }
 
-/* The config as the daemon understands it. */
+/* Open the config as the daemon understands it. */
 static FILE *open_dump(const char *config, pid_t *ret)
 {
 	char *daemon = run_files_daemon();
@@ -124,7 +124,10 @@ static FILE *open_dump(const char *config, pid_t *ret)
 	return f;
 }
 
-/* As of --device: no region may be in a file that stays, which all steps would share. */
+/*
+ * End daxrun if a region is in a file that stays, which all steps would share. The same
+ * holds for --device.
+ */
 static void check_config(const char *config)
 {
 	static const char *const files[] = {"backing=pmem:", "backing=hugetlbfs:"};
@@ -149,10 +152,10 @@ static void check_config(const char *config)
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (!WIFEXITED(status) || WEXITSTATUS(status))
-		run_die("--sweep: %s is no config that cuse-daxd takes", config);
+		run_die("--sweep: %s: cuse-daxd does not accept this config", config);
 }
 
-/* What the command says is not for the table. */
+/* Keep the command's output out of the table. */
 static void be_silent(void)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -204,7 +207,7 @@ static void start_step(const struct sweep *s, long n)
 	s->steps[n - s->first].pid = pid;
 }
 
-/* Waits for any to end; one that takes too long is ended. */
+/* Wait until a step ends; kill a step that takes too long. */
 static void wait_for_one(const struct sweep *s, long from, long to)
 {
 	const struct timespec nap = {.tv_nsec = 2000000};
@@ -233,7 +236,7 @@ static void wait_for_one(const struct sweep *s, long from, long to)
 	}
 }
 
-/* Return: is the command's end one that is looked for? */
+/* Print a step. Return: true if the command crashed or hung, or daxrun failed. */
 static bool print_step(const struct sweep *s, long n)
 {
 	const struct step *step = &s->steps[n - s->first];
@@ -253,7 +256,7 @@ static bool print_step(const struct sweep *s, long n)
  * run_sweep() - run the command once for each step
  * @o:		the options
  *
- * Return: the exit status: 1 if the command crashed or hung in any step.
+ * Return: the exit status: 1 if the command crashed or hung in any step, else 0.
  */
 int run_sweep(const struct run_options *o)
 {
@@ -284,7 +287,7 @@ int run_sweep(const struct run_options *o)
 			break;
 		wait_for_one(&s, shown + 1, started);
 		nr_running--;
-		/* In their order, whichever was first; what is behind the end is not shown. */
+		/* Print in order of the steps; those behind the end are not printed. */
 		for (n = shown + 1; n <= started && !s.steps[n - s.first].pid; n++) {
 			if (is_over)
 				break;
@@ -295,7 +298,8 @@ int run_sweep(const struct run_options *o)
 		}
 	}
 	if (nr_bad)
-		printf("%d of %ld steps crashed or hung; one again: daxrun --fault "
+		printf("%d of %ld steps crashed or hung; to repeat a step: daxrun "
+		       "--fault "
 		       "'%sSTEP%s' "
 		       "-- %s\n",
 		       nr_bad, shown - s.first + 1, s.before, s.after, o->command[0]);

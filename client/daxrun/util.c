@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Small things: a launcher may die. */
+/* Messages, memory and strings; a launcher may exit on any error. */
 #include "client/daxrun/util.h"
 
 #include <errno.h>
@@ -22,6 +22,10 @@ __attribute__((format(printf, 1, 0))) static void say(const char *fmt, va_list a
 	dprintf(STDERR_FILENO, "daxrun: %.*s\n", n < 0 ? 0 : n, line);
 }
 
+/**
+ * run_warn() - print a line on stderr
+ * @fmt:	as for printf(3), without "daxrun: " and newline, then its arguments
+ */
 void run_warn(const char *fmt, ...)
 {
 	va_list ap;
@@ -31,6 +35,10 @@ void run_warn(const char *fmt, ...)
 	va_end(ap);
 }
 
+/**
+ * run_die() - print a line on stderr and exit with RUN_EXIT_FAILED
+ * @fmt:	as for run_warn(), then its arguments
+ */
 void run_die(const char *fmt, ...)
 {
 	va_list ap;
@@ -41,6 +49,12 @@ void run_die(const char *fmt, ...)
 	exit(RUN_EXIT_FAILED);
 }
 
+/**
+ * run_alloc() - allocate zeroed memory, or die
+ * @size:	bytes
+ *
+ * Return: the memory, for the caller to free(3).
+ */
 void *run_alloc(size_t size)
 {
 	void *p = calloc(1, size);
@@ -50,6 +64,12 @@ void *run_alloc(size_t size)
 	return p;
 }
 
+/**
+ * run_strdup() - copy a string, or die
+ * @s:		the string
+ *
+ * Return: the copy, for the caller to free(3).
+ */
 char *run_strdup(const char *s)
 {
 	char *p = strdup(s);
@@ -59,6 +79,12 @@ char *run_strdup(const char *s)
 	return p;
 }
 
+/**
+ * run_format() - format a string, or die
+ * @fmt:	as for printf(3), then its arguments
+ *
+ * Return: the string, for the caller to free(3).
+ */
 char *run_format(const char *fmt, ...)
 {
 	va_list ap;
@@ -82,7 +108,10 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 	return 0;
 }
 
-/* Removes a directory and all in it, without following links. */
+/**
+ * run_remove_tree() - remove a directory with all that is in it
+ * @dir:	the directory; links in it are not followed
+ */
 void run_remove_tree(const char *dir)
 {
 	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);

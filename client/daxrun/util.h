@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Messages, memory and strings of the launcher, which is one process without threads. */
+/* Messages, memory and strings of daxrun, which is one process without threads. */
 #ifndef RUN_UTIL_H
 #define RUN_UTIL_H
 
 #include <stddef.h>
 #include <stdio.h>
 
-/* Exit statuses of our own, as env(1) and the shells have them. */
+/* Exit statuses of daxrun itself, as in env(1) and the shells. */
 enum {
 	RUN_EXIT_FAILED = 125,
 	RUN_EXIT_NOT_EXECUTABLE = 126,

@@ -187,5 +187,5 @@ def test_a_report_tells_who_was_not_delayed(daxrun):
                         prog("fault_probe"), "/dev/dax0.0", input=f"open\nmmap 0 {SIZE}\nload 0\n")
     assert result.stdout == "ok\nok\n0\n"
     assert "daxrun: faults: 0 injected\n" in result.stderr
-    assert "daxrun:   rule 1 could not be had in 1 process\n" in result.stderr
+    assert "daxrun:   rule 1 had no effect in 1 process\n" in result.stderr
     assert "touches can't be delayed there, userfaultfd(2) answers EPERM" in result.stderr

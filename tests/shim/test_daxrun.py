@@ -128,11 +128,11 @@ def test_bytes_on_a_file_stay(daxrun):
 
 
 @pytest.mark.parametrize("spec, words", [
-    ("", ["is no name of a device", "dax0.0"]),
-    ("dax0", ["'dax0'", "is no name of a device"]),
-    ("/dev/dax0.0", ["'/dev/dax0.0'", "is no name of a device"]),
-    ("dax0.0,", ["is none of size=, align=, backing=, map=, mode=, type="]),
-    ("dax0.0,colour=red", ["'colour'", "is none of size=, align="]),
+    ("", ["is not the name of a device", "dax0.0"]),
+    ("dax0", ["'dax0'", "is not the name of a device"]),
+    ("/dev/dax0.0", ["'/dev/dax0.0'", "is not the name of a device"]),
+    ("dax0.0,", ["is not a word of a device (try size=, align=, backing=, map=, mode=, type="]),
+    ("dax0.0,colour=red", ["'colour'", "is not a word of a device (try size=, align="]),
     ("dax0.0,size", ["'size'"]),
     ("dax0.0,size=", ["size=", "has no value"]),
     ("dax0.0,size=1G,size=2G", ["size= is given twice"]),
@@ -429,5 +429,5 @@ def test_the_daemons_death_hurts_nobody(daxrun):
     until(lambda: not os.path.exists(f"/proc/{daemons[0]}"), "daxrun reaps it")
     out, err = p.communicate("go on\n", timeout=TIMEOUT)
     assert out == "2 [Errno 6] No such device or address\n"
-    assert "cuse-daxd has ended: new mappings will fail with ENXIO, continuing" in err
+    assert "cuse-daxd has exited: new mappings will fail with ENXIO, continuing" in err
     assert p.returncode == 0
