@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Finding the daemon, asking it. */
+/* Connections to the daemon, requests and replies. */
 #include "client/cuse-daxctl/connect.h"
 
 #include <errno.h>
@@ -23,8 +23,6 @@
 
 #define TIMEOUT_S 30
 
-/* ---- finding --------------------------------------------------------------- */
-
 static int connect_at(const char *dir)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -35,7 +33,7 @@ static int connect_at(const char *dir)
 
 	if (snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", dir,
 		     DAX_CONTROL_SOCKET) >= (int)sizeof(address.sun_path)) {
-		/* Too long for an address: by way of its directory. */
+		/* Too long for an address: go through its directory's descriptor. */
 		dirfd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (dirfd < 0)
 			return -errno;
@@ -67,7 +65,7 @@ static char *user_dir(void)
 	return g_strdup_printf("/tmp/cuse-daxd-%u", getuid());
 }
 
-/* In /tmp anybody can make a directory of our name. */
+/* True if a directory belongs to another user, who can make one of any name in /tmp. */
 static bool is_somebody_elses(const char *dir)
 {
 	struct stat st;
@@ -77,7 +75,7 @@ static bool is_somebody_elses(const char *dir)
 
 /**
  * ctl_connect() - connect to a daemon
- * @runtime_dir:	where it is; NULL: look for it
+ * @runtime_dir:	its runtime directory; NULL: search
  *
  * Return: a descriptor, or -1 after a message.
  */
@@ -105,12 +103,10 @@ int ctl_connect(const char *runtime_dir)
 		g_string_append_printf(tried, "%s%s: %s", i ? "; " : "", dirs[i],
 				       g_strerror(-fd));
 	}
-	ctl_error("no daemon can be reached: %s (start cuse-daxd, or give --runtime-dir)",
+	ctl_error("cannot reach a daemon: %s (start cuse-daxd, or use --runtime-dir)",
 		  tried->str);
 	return -1;
 }
-
-/* ---- asking ---------------------------------------------------------------- */
 
 static int send_question(int fd, const char *text)
 {
@@ -128,7 +124,7 @@ static int send_question(int fd, const char *text)
 	return sendmsg(fd, &mh, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-/* Return: the answer's descriptor, -1 if it has none, or a negative errno. */
+/* Return: 0 with the reply and its descriptor (-1: none), or a negative errno. */
 static int receive_answer(int fd, struct dax_msg *ret, int *ret_fd)
 {
 	union {
@@ -188,7 +184,7 @@ static const char *error_text(struct json_object *json, uint32_t error)
 	return g_strerror((int)error);
 }
 
-/* Return: the descriptor that came with the answer, -1 if none; -2 after a message. */
+/* Return: the descriptor in the reply, -1 if there is none; -2 after a message. */
 static int ask(int fd, struct json_object *question)
 {
 	struct json_object *json;
@@ -200,7 +196,7 @@ static int ask(int fd, struct json_object *question)
 	if (r == 0)
 		r = receive_answer(fd, &msg, &answer);
 	if (r < 0) {
-		ctl_error("the daemon does not answer: %s",
+		ctl_error("the daemon does not reply: %s",
 			  r == -EAGAIN ? "timeout" : g_strerror(-r));
 		return -2;
 	}
@@ -215,11 +211,11 @@ static int ask(int fd, struct json_object *question)
 }
 
 /**
- * ctl_connect_ask() - ask and wait for the answer
+ * ctl_connect_ask() - send a request and wait for the reply
  * @fd:		from ctl_connect()
- * @question:	an object with a "verb"
+ * @question:	the request, an object with a "verb"
  *
- * Return: the answer, to be put; NULL after a message.
+ * Return: the reply, for the caller to json_object_put(); NULL after a message.
  */
 struct json_object *ctl_connect_ask(int fd, struct json_object *question)
 {
@@ -232,14 +228,14 @@ struct json_object *ctl_connect_ask(int fd, struct json_object *question)
 	if (answer >= 0)
 		close(answer);
 	if (!json)
-		ctl_error("the daemon's answer is not JSON (is it of another version?)");
+		ctl_error("the daemon's reply is not JSON (is it another version?)");
 	return json;
 }
 
 /**
- * ctl_connect_ask_stream() - ask for something that goes on
+ * ctl_connect_ask_stream() - send a request whose reply is a stream
  * @fd:		from ctl_connect()
- * @question:	an object with a "verb"
+ * @question:	the request, an object with a "verb"
  *
  * Return: a descriptor to read lines from; -1 after a message.
  */
@@ -248,6 +244,6 @@ int ctl_connect_ask_stream(int fd, struct json_object *question)
 	int stream = ask(fd, question);
 
 	if (stream == -1)
-		ctl_error("the daemon's answer is no stream (is it of another version?)");
+		ctl_error("the daemon's reply is not a stream (is it another version?)");
 	return stream < 0 ? -1 : stream;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Connect to the daemon, send requests and read replies. */
+/* Connections to the daemon, requests and replies. */
 #ifndef CTL_CONNECT_H
 #define CTL_CONNECT_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Answers as people read them: columns as wide as what is in them. */
+/* Replies for people: columns as wide as their contents. */
 #include "client/cuse-daxctl/human.h"
 
 #include <glib.h>
@@ -18,7 +18,7 @@ struct column {
 	const char *title;
 	const char *key;
 	bool is_size;   /* 1073741824: 1G */
-	bool is_number; /* to the right */
+	bool is_number; /* right-aligned */
 	const char *missing;
 };
 
@@ -80,8 +80,8 @@ static void print_table(struct json_object *rows, const struct column *columns, 
 }
 
 /**
- * ctl_human_list() - the devices
- * @json:	answer to "list"
+ * ctl_human_list() - print the devices
+ * @json:	reply to "list"
  */
 void ctl_human_list(struct json_object *json)
 {
@@ -103,8 +103,8 @@ void ctl_human_list(struct json_object *json)
 }
 
 /**
- * ctl_human_device() - one device
- * @json:	answer to "create", "destroy", "enable" and "disable"
+ * ctl_human_device() - print one device
+ * @json:	reply to "create", "destroy", "enable" and "disable"
  */
 void ctl_human_device(struct json_object *json)
 {
@@ -115,7 +115,7 @@ void ctl_human_device(struct json_object *json)
 	json_object_put(rows);
 }
 
-/* What is worth telling of an event, beside when and what and where. */
+/* Print a field of an event, unless it is always printed or not of interest. */
 static void print_field(const char *key, struct json_object *value)
 {
 	static const char *const known[] = {"time", "event",  "chardev", "target_node",
@@ -136,8 +136,8 @@ static void print_field(const char *key, struct json_object *value)
 }
 
 /**
- * ctl_human_event() - one line of what is watched
- * @json:	an event
+ * ctl_human_event() - print an event as one line
+ * @json:	an event of "watch"
  */
 void ctl_human_event(struct json_object *json)
 {
@@ -165,8 +165,8 @@ void ctl_human_event(struct json_object *json)
 }
 
 /**
- * ctl_human_mappings() - who has what mapped
- * @json:	answer to "mappings"
+ * ctl_human_mappings() - print which process has mapped which device
+ * @json:	reply to "mappings"
  */
 void ctl_human_mappings(struct json_object *json)
 {
@@ -184,8 +184,8 @@ void ctl_human_mappings(struct json_object *json)
 }
 
 /**
- * ctl_human_stats() - the daemon and its devices
- * @json:	answer to "stats"
+ * ctl_human_stats() - print the state of the daemon and the use of its devices
+ * @json:	reply to "stats"
  */
 void ctl_human_stats(struct json_object *json)
 {
@@ -207,7 +207,7 @@ void ctl_human_stats(struct json_object *json)
 		print_table(part, columns, G_N_ELEMENTS(columns));
 }
 
-/* Ranges of one device: "0+4M 8M+2M", offset and size. */
+/* Format the ranges of a device as offset and size: "0+4M 8M+2M". */
 static char *ranges_text(struct json_object *ranges)
 {
 	GString *text = g_string_new(NULL);
@@ -230,7 +230,7 @@ static char *ranges_text(struct json_object *ranges)
 }
 
 /**
- * ctl_human_image() - what is in a file
+ * ctl_human_image() - print the content of a file
  * @json:	from ctl_inspect()
  */
 void ctl_human_image(struct json_object *json)
@@ -273,14 +273,14 @@ void ctl_human_image(struct json_object *json)
 }
 
 /**
- * ctl_human_faults() - fault rules
- * @json:	answer to "fault": one rule, or a list
+ * ctl_human_faults() - print fault rules
+ * @json:	reply to "fault": one rule, or a list
  */
 void ctl_human_faults(struct json_object *json)
 {
 	static const struct column columns[] = {
 		{"ID", "id", .is_number = true},
-		{"GIVEN", "given", .is_number = true},
+		{"INJECTED", "given", .is_number = true},
 		{"RULE", "rule"},
 	};
 	struct json_object *rows = json_object_get(json);
@@ -296,8 +296,8 @@ void ctl_human_faults(struct json_object *json)
 #define MAP_WIDTH 64
 
 /**
- * ctl_human_map() - a device as a strip of units
- * @json:	answer to "map"
+ * ctl_human_map() - print a device as a strip of units
+ * @json:	reply to "map"
  */
 void ctl_human_map(struct json_object *json)
 {

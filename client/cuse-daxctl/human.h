@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Print replies for people. */
+/* Replies for people. */
 #ifndef CTL_HUMAN_H
 #define CTL_HUMAN_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a file holds that is to back a region. Asks no daemon, and changes nothing. */
+/* The content of a file that backs a region. Needs no daemon, and changes nothing. */
 #include "client/cuse-daxctl/inspect.h"
 
 #include <errno.h>
@@ -64,8 +64,6 @@ static void add_block(struct json_object *json, const struct dax_image *image)
 	add_string(json, "checksum", image->state == DAX_IMAGE_DAMAGED ? "wrong" : "ok");
 }
 
-/* ---- the record of devices ------------------------------------------------- */
-
 static struct json_object *describe_device(const struct dax_layout_dev *dev)
 {
 	struct json_object *json = json_object_new_object();
@@ -108,7 +106,7 @@ static struct json_object *describe_record(const struct dax_layout *layout)
 	return json;
 }
 
-/* Return: 0, -ENODATA: there is none, or what is wrong with it. */
+/* Return: 0; -ENODATA: there is no record; else a negative errno for a bad record. */
 static int add_record(struct json_object *json, int fd,
 		      const struct dax_layout_area *area, const uint8_t *uuid)
 {
@@ -137,8 +135,6 @@ static int add_record(struct json_object *json, int fd,
 		g_free(slots[i]);
 	return r;
 }
-
-/* ---- kinds of files -------------------------------------------------------- */
 
 /* A file of huge pages has no info block, only perhaps a record. */
 static int inspect_huge(struct json_object *json, int fd, uint64_t size, uint64_t page)
@@ -169,7 +165,7 @@ static int inspect_image(struct json_object *json, int fd, const char *path,
 	int r;
 
 	if (pread(fd, head, sizeof(head), 0) < 0) {
-		ctl_error("%s: can't be read: %m", path);
+		ctl_error("%s: cannot read it: %m", path);
 		return -errno;
 	}
 	dax_image_examine(head, size, &image);
@@ -198,11 +194,12 @@ static int inspect_image(struct json_object *json, int fd, const char *path,
 }
 
 /**
- * ctl_inspect() - what is in a file?
- * @path:	of the file
- * @ret:	the answer, to be put; NULL after a message
+ * ctl_inspect() - examine a file
+ * @path:	path of the file
+ * @ret:	receives the result, for the caller to json_object_put(); NULL after a
+ *		message
  *
- * Return: 0 if a daemon would use it as it is; else a negative errno.
+ * Return: 0 if a daemon would use the file as it is; else a negative errno.
  */
 int ctl_inspect(const char *path, struct json_object **ret)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Read the info block and the device record of an image. */
+/* The info block and the device record of an image. */
 #ifndef CTL_INSPECT_H
 #define CTL_INSPECT_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cuse-daxctl: asks a running cuse-daxd, in JSON; prints what it answers.
+ * cuse-daxctl: send requests to a running cuse-daxd, in JSON; print the replies.
  *
- * Exit status: 0; 1: it could not be done; 2: the command line is wrong.
+ * Exit status: 0; 1: the request failed; 2: the command line is wrong.
  */
 #include <getopt.h>
 #include <glib.h>
@@ -20,35 +20,38 @@
 
 static const struct verb {
 	const char *name;
-	const char *arg; /* what may follow it; in brackets if it need not */
-	const char *key; /* what the daemon calls that */
+	const char *arg; /* its argument; in brackets if optional */
+	const char *key; /* name of the argument in the request */
 	const char *help;
 	void (*print)(struct json_object *json); /* with --human */
-	bool is_stream;                          /* the answer has no end */
-	bool is_offline;                         /* no daemon is asked */
-	bool is_long;                            /* more arguments are its rule */
+	bool is_stream;                          /* the reply has no end */
+	bool is_offline;                         /* needs no daemon */
+	bool is_long;                            /* further arguments are its rule */
 } verbs[] = {
-	{"list", NULL, NULL, "the devices", ctl_human_list},
-	{"mappings", NULL, NULL, "which process has which device mapped where",
+	{"list", NULL, NULL, "list the devices", ctl_human_list},
+	{"mappings", NULL, NULL, "show which process has which device mapped where",
 	 ctl_human_mappings},
-	{"stats", NULL, NULL, "the daemon, and how its devices are used",
+	{"stats", NULL, NULL, "show the state of the daemon and the use of its devices",
 	 ctl_human_stats},
-	{"create", "[REGION]", "region", "a new device in a dynamic region, enabled",
-	 ctl_human_device},
+	{"create", "[REGION]", "region",
+	 "make a device in a dynamic region and enable it", ctl_human_device},
 	{"destroy", "DEVICE", "device", "disable and delete a device", ctl_human_device},
-	{"enable", "DEVICE", "device", "let programs use a device", ctl_human_device},
+	{"enable", "DEVICE", "device", "let programs use a device again",
+	 ctl_human_device},
 	{"disable", "DEVICE", "device", "take a device from all programs; its data stays",
 	 ctl_human_device},
-	{"inspect", "FILE", "file", "what is in the file of a region; asks no daemon",
-	 ctl_human_image, .is_offline = true},
+	{"inspect", "FILE", "file",
+	 "show what is in the file of a region; needs no daemon", ctl_human_image,
+	 .is_offline = true},
 	{"inject", "DEVICE", "device", "poison memory: --offset and --length",
 	 ctl_human_device},
-	{"clear", "DEVICE", "device", "heal poisoned memory, which is zero then",
+	{"clear", "DEVICE", "device", "clear poisoned memory, which is then zero",
 	 ctl_human_device},
-	{"fault", "[add RULE|remove ID|list]", "action", "fault rules that come and go",
-	 ctl_human_faults, .is_long = true},
-	{"map", "DEVICE", "device", "the device as a strip of its units", ctl_human_map},
-	{"watch", NULL, NULL, "print what happens, a line for each event",
+	{"fault", "[add RULE|remove ID|list]", "action",
+	 "add, remove or list fault rules", ctl_human_faults, .is_long = true},
+	{"map", "DEVICE", "device", "show the device as a strip of its units",
+	 ctl_human_map},
+	{"watch", NULL, NULL, "print one line for each event, until interrupted",
 	 ctl_human_event, .is_stream = true},
 };
 
@@ -57,23 +60,24 @@ static const struct {
 	const char *name;
 	const char *arg;
 	const char *help;
-	const char *verb; /* for these only; its text goes to the daemon */
+	const char *verb; /* the verbs that take it; its text goes to the daemon */
 } table[] = {
-	{'r', "runtime-dir", "DIR", "of the daemon to ask"},
-	{'u', "human", NULL, "columns and sizes for people instead of JSON"},
-	{'R', "region", "REGION", "create: where; first with room if not given",
+	{'r', "runtime-dir", "DIR", "runtime directory of the daemon to contact"},
+	{'u', "human", NULL, "print columns and readable sizes instead of JSON"},
+	{'R', "region", "REGION",
+	 "create: the region; default: the first dynamic one with room", "create"},
+	{'s', "size", "SIZE", "create: its size, such as 256M; default: all that is left",
 	 "create"},
-	{'s', "size", "SIZE", "create: its bytes (256M); all that is left if not given",
-	 "create"},
-	{'a', "align", "ALIGN", "create: 4K, 2M or 1G; the region's if not given",
-	 "create"},
-	{'o', "offset", "SIZE", "inject, clear: where in the device", "inject clear"},
-	{'l', "length", "SIZE", "inject, clear: how much; clear: to the end if not given",
+	{'a', "align", "ALIGN", "create: 4K, 2M or 1G; default: the region's", "create"},
+	{'o', "offset", "SIZE",
+	 "inject, clear: offset in the device; default for clear: 0", "inject clear"},
+	{'l', "length", "SIZE",
+	 "inject, clear: length of the range; default for clear: the rest",
 	 "inject clear"},
-	{'L', "latent", NULL, "inject: nobody knows of it before it is touched",
+	{'L', "latent", NULL, "inject: the poison is unknown until it is touched",
 	 "inject"},
-	{'h', "help", NULL, "print this, and end"},
-	{'V', "version", NULL, "print the version, and end"},
+	{'h', "help", NULL, "print the options and verbs and exit"},
+	{'V', "version", NULL, "print the version and exit"},
 };
 
 #define VERBS   (sizeof(verbs) / sizeof(verbs[0]))
@@ -82,15 +86,15 @@ static const struct {
 struct command {
 	const char *runtime_dir;
 	bool is_human;
-	const char *text[OPTIONS]; /* of options that go to the daemon */
+	const char *text[OPTIONS]; /* arguments of options that go to the daemon */
 };
 
 static void print_help(void)
 {
 	unsigned int i;
 
-	printf("usage: cuse-daxctl [OPTIONS] VERB [ARGUMENT]\nAsks a running cuse-daxd."
-	       "\n\n");
+	printf("usage: cuse-daxctl [OPTIONS] VERB [ARGUMENT]\n"
+	       "Query and control a running cuse-daxd.\n\n");
 	for (i = 0; i < OPTIONS; i++) {
 		char left[64];
 
@@ -107,9 +111,8 @@ static void print_help(void)
 			 verbs[i].arg ? " " : "", verbs[i].arg ? verbs[i].arg : "");
 		printf("  %-24s %s\n", left, verbs[i].help);
 	}
-	printf("\nThe daemon is looked for in --runtime-dir, else in "
-	       "$CUSE_DAXD_RUNTIME_DIR,\nelse in the system's place and then in the "
-	       "user's.\n");
+	printf("\nThe default of --runtime-dir is $CUSE_DAXD_RUNTIME_DIR, then the "
+	       "system's directory,\n/run/cuse-daxd, and then the user's.\n");
 }
 
 static const struct verb *find_verb(const char *name)
@@ -127,14 +130,14 @@ static void add_string(struct json_object *json, const char *key, const char *va
 	json_object_object_add(json, key, json_object_new_string(value));
 }
 
-/* "3", and also "region3" as daxctl calls it. */
+/* Accept "3", and also "region3" as in daxctl. */
 static const char *region_number(const char *text)
 {
 	return strncmp(text, "region", 6) ? text : text + 6;
 }
 
-static struct json_object *make_question(const struct verb *verb,
-					 const struct command *command, const char *arg)
+static struct json_object *make_request(const struct verb *verb,
+					const struct command *command, const char *arg)
 {
 	struct json_object *json = json_object_new_object();
 	unsigned int i;
@@ -159,7 +162,7 @@ static void print_json(struct json_object *json)
 		       json, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
-/* Until the daemon ends, or our reader. */
+/* Copy the stream until the daemon exits or standard output is closed. */
 static int print_stream(int fd, const struct verb *verb, bool is_human)
 {
 	FILE *stream = fdopen(fd, "r");
@@ -184,19 +187,19 @@ static int print_stream(int fd, const struct verb *verb, bool is_human)
 	if (r)
 		ctl_error("standard output: %m");
 	else
-		ctl_error("the daemon has ended");
+		ctl_error("the daemon has exited");
 	return 1;
 }
 
-/* 1 also for an answer that says that something is wrong. */
-static int print_answer(const struct verb *verb, const struct command *command,
-			struct json_object *answer, int status)
+/* Print a reply. Return: @status, or 1 if it cannot be written. */
+static int print_reply(const struct verb *verb, const struct command *command,
+		       struct json_object *reply, int status)
 {
 	if (command->is_human)
-		verb->print(answer);
+		verb->print(reply);
 	else
-		print_json(answer);
-	json_object_put(answer);
+		print_json(reply);
+	json_object_put(reply);
 	if (fflush(stdout) != 0) {
 		ctl_error("standard output: %m");
 		return 1;
@@ -210,40 +213,40 @@ static int inspect(const struct verb *verb, const struct command *command,
 	struct json_object *json;
 	int r = ctl_inspect(path, &json);
 
-	return json ? print_answer(verb, command, json, r < 0) : 1;
+	return json ? print_reply(verb, command, json, r < 0) : 1;
 }
 
 static int run(const struct verb *verb, const struct command *command, char **args)
 {
 	const char *arg = args[0];
-	struct json_object *question;
-	struct json_object *answer = NULL;
+	struct json_object *request;
+	struct json_object *reply = NULL;
 	int stream = -1;
 	int fd;
 
 	fd = ctl_connect(command->runtime_dir);
 	if (fd < 0)
 		return 1;
-	question = make_question(verb, command, arg);
+	request = make_request(verb, command, arg);
 	if (verb->is_long && arg && args[1]) {
 		g_autofree char *rest = g_strjoinv(" ", args + 1);
 
-		add_string(question, "rule", rest);
+		add_string(request, "rule", rest);
 	}
 	if (verb->is_stream)
-		stream = ctl_connect_ask_stream(fd, question);
+		stream = ctl_connect_ask_stream(fd, request);
 	else
-		answer = ctl_connect_ask(fd, question);
-	json_object_put(question);
+		reply = ctl_connect_ask(fd, request);
+	json_object_put(request);
 	close(fd);
 	if (stream >= 0)
 		return print_stream(stream, verb, command->is_human);
-	if (!answer)
+	if (!reply)
 		return 1;
-	return print_answer(verb, command, answer, 0);
+	return print_reply(verb, command, reply, 0);
 }
 
-/* Return: -1, or the exit status if this was all. */
+/* Return: -1, or the exit status if cuse-daxctl is done. */
 static int take_option(int letter, struct command *command)
 {
 	unsigned int i;
@@ -280,7 +283,7 @@ static bool is_one_of(const char *word, const char *words)
 	return g_strv_contains((const char *const *)list, word);
 }
 
-/* Are the options this verb's, and is an argument there if it wants one? */
+/* True if the options belong to the verb and it has the argument that it needs. */
 static bool is_fit(const struct verb *verb, const struct command *command, int nr_args)
 {
 	unsigned int i;
@@ -297,7 +300,7 @@ static bool is_fit(const struct verb *verb, const struct command *command, int n
 		return false;
 	}
 	if (!nr_args && verb->arg && verb->arg[0] != '[') {
-		ctl_error("%s: which %s? (see --help)", verb->name, verb->key);
+		ctl_error("%s: %s is missing (see --help)", verb->name, verb->arg);
 		return false;
 	}
 	return true;
@@ -330,12 +333,12 @@ int main(int argc, char **argv)
 			return status;
 	}
 	if (argc == optind) {
-		ctl_error("no verb given (see --help)");
+		ctl_error("the verb is missing (see --help)");
 		return 2;
 	}
 	verb = find_verb(argv[optind]);
 	if (!verb) {
-		ctl_error("'%s': there is no such verb (see --help)", argv[optind]);
+		ctl_error("'%s' is not a verb (see --help)", argv[optind]);
 		return 2;
 	}
 	if (!is_fit(verb, &command, argc - optind - 1))

@@ -241,7 +241,7 @@ def test_watch_ends_with_the_daemon(daemon):
     d.stop()
     out, err = watch.process.communicate(timeout=30)
     assert (watch.process.returncode, out) == (1, "")
-    assert err == "cuse-daxctl: the daemon has ended\n"
+    assert err == "cuse-daxctl: the daemon has exited\n"
 
 
 def test_watchers_have_a_limit_and_are_forgotten(daemon):
