@@ -29,7 +29,7 @@ _cuse_daxd()
 {
 	local program=$1 cur=$2 prev=$3 i
 
-	# bash makes words of their own of "--size", "=" and "2M"
+	# bash splits --size=2M into the words "--size", "=" and "2M"
 	if [[ $cur == = ]]; then
 		cur=
 	elif [[ $prev == = ]]; then
