@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the shim asks of the compiler. */
+/* Compiler attributes and hints. */
 #ifndef SHIM_COMPILER_H
 #define SHIM_COMPILER_H
 

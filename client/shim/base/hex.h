@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Hexadecimal numbers in text of the kernel. */
+/* Hexadecimal numbers in the kernel's text files. */
 #ifndef SHIM_HEX_H
 #define SHIM_HEX_H
 
@@ -8,10 +8,12 @@
 
 /**
  * shim_read_hex() - read one hexadecimal number
- * @p:		where it starts; moved to the first character behind it
- * @ret:	receives the number, 0 if there is none
+ * @p:		start of the text; moved to the first character after the number
+ * @ret:	receives the number, or 0 if the text does not start with a digit
  *
  * Async-signal-safe.
+ *
+ * Lower-case digits only, as the kernel prints them.
  *
  * Return: true if there was at least one digit.
  */

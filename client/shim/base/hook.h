@@ -2,8 +2,8 @@
 /*
  * Calls from a lower file to a higher one.
  *
- * A hook is a variable of the lower file, NULL until a file that depends on the event
- * sets it, so that the lower file needs nothing of the higher one.
+ * A hook is a variable of the lower file. It is NULL until a higher file that depends on
+ * the event sets it, so the lower file includes nothing of the higher one.
  */
 #ifndef SHIM_HOOK_H
 #define SHIM_HOOK_H
@@ -13,6 +13,8 @@ typedef void shim_hook(void);
 /**
  * shim_hook_call() - call a hook if it is set
  * @hook:	the variable
+ *
+ * Async-signal-safe if the hook's function is.
  */
 static inline void shim_hook_call(shim_hook *const *hook)
 {
@@ -23,9 +25,11 @@ static inline void shim_hook_call(shim_hook *const *hook)
 }
 
 /**
- * shim_hook_set() - have a function called from now on
+ * shim_hook_set() - set the function that a hook calls
  * @hook:	the variable
- * @fn:		the function; the same one may be set again by several threads
+ * @fn:		the function; several threads may set the same one
+ *
+ * The first function stays: a later call changes nothing. Async-signal-safe.
  */
 static inline void shim_hook_set(shim_hook **hook, shim_hook *fn)
 {

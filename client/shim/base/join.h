@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Joining two texts without stdio. */
+/* Concatenation of two strings without stdio. */
 #ifndef SHIM_JOIN_H
 #define SHIM_JOIN_H
 
@@ -8,14 +8,14 @@
 #include <string.h>
 
 /**
- * shim_join() - write two texts behind each other
- * @buf:	receives them, terminated
+ * shim_join() - concatenate two strings
+ * @buf:	receives the result, terminated
  * @size:	bytes in @buf
- * @a, @b:	the texts
+ * @a, @b:	the strings
  *
  * Async-signal-safe.
  *
- * Return: true, or false if they do not fit: @buf is then unchanged.
+ * Return: true, or false if the result does not fit; @buf is then unchanged.
  */
 static inline bool shim_join(char *buf, size_t size, const char *a, const char *b)
 {

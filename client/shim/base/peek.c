@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reading the program's memory where a pointer may be bad. */
+/* Read the program's memory through pointers that may be bad. */
 #include "client/shim/base/peek.h"
 
 #include <errno.h>
@@ -10,15 +10,15 @@
 #include "client/shim/base/sys.h"
 
 /**
- * shim_peek() - copy from the program's memory, where the pointer may be bad
+ * shim_peek() - copy from the program's memory through a pointer that may be bad
  * @to:		receives the bytes
- * @from:	where the program says that they are
- * @n:		how many
+ * @from:	the program's pointer
+ * @n:		number of bytes
  *
- * Where the process may not read itself this way (process_vm_readv(2) is forbidden),
- * the pointer is trusted. Async-signal-safe.
+ * If the process may not use process_vm_readv(2), the pointer is trusted.
+ * Async-signal-safe.
  *
- * Return: 0, or -EFAULT if not all of it can be read.
+ * Return: 0, or -EFAULT if any of the bytes cannot be read.
  */
 long shim_peek(void *to, const void *from, size_t n)
 {
@@ -28,7 +28,7 @@ long shim_peek(void *to, const void *from, size_t n)
 
 	if (r == -EFAULT || (r >= 0 && r < (long)n))
 		return -EFAULT;
-	if (r < 0) /* forbidden here: believe the program */
+	if (r < 0) /* process_vm_readv() is forbidden: trust the program */
 		memcpy(to, from, n);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reading the program's memory where a pointer may be bad. */
+/* Read the program's memory through pointers that may be bad. */
 #ifndef SHIM_PEEK_H
 #define SHIM_PEEK_H
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The next one's functions. */
+/* Bind the functions that the wrappers call: those of the next library. */
 #include "client/shim/base/real.h"
 
 #include <dlfcn.h>
 #include <errno.h>
 
-/* Stands for a function that this libc does not have. */
+/* Stands in for a function that the process's libc does not have. */
 static long missing_function(void)
 {
 	errno = ENOSYS;
@@ -13,13 +13,14 @@ static long missing_function(void)
 }
 
 /**
- * shim_real_bind() - find the next library's function of a name
- * @slot:	receives the function, for the next time
- * @name:	of the function
+ * shim_real_bind() - find the next library's function with a given name
+ * @slot:	receives the function, so that REAL() need not look it up again
+ * @name:	name of the function
  *
- * Threads that do this at the same time find the same function. errno is kept.
+ * Any thread may call this at any time: all of them find the same function. errno is
+ * preserved.
  *
- * Return: the function; if there is none, one that fails with ENOSYS.
+ * Return: the function; if there is none, a function that fails with ENOSYS.
  */
 void *shim_real_bind(void **slot, const char *name)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The next one's functions: libc's, or those of a library behind us.
+ * The functions that the wrappers call: those of libc, or of another preloaded library
+ * between the shim and libc.
  *
- * Each is bound when it is first needed; gdb and valgrind do not survive a constructor
- * that binds them all.
+ * Each function is bound at its first use. A constructor that binds them all would crash
+ * gdb and valgrind.
  */
 #ifndef SHIM_REAL_H
 #define SHIM_REAL_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* This process and its threads, as the kernel and /proc describe them. */
+/* Identity and clock of this process and its threads, from system calls and /proc. */
 #include "client/shim/base/self.h"
 
 #include <errno.h>
@@ -12,8 +12,8 @@
 #include "client/shim/base/sys.h"
 
 /**
- * shim_self_who() - describe this process to fault rules that are not for every process
- * @ret:	receives its id, user and name
+ * shim_self_who() - describe this process, for fault rules limited to some processes
+ * @ret:	receives the process id, user id and name
  *
  * The name and the user are those of the main thread. Async-signal-safe.
  */
@@ -30,7 +30,7 @@ void shim_self_who(struct dax_fault_who *ret)
  *
  * Async-signal-safe.
  *
- * Return: nanoseconds.
+ * Return: the time in nanoseconds.
  */
 uint64_t shim_self_now_ns(void)
 {
@@ -41,10 +41,10 @@ uint64_t shim_self_now_ns(void)
 }
 
 /**
- * shim_self_sleep_until() - sleep until a moment of the monotonic clock
- * @ns:	the moment, in nanoseconds
+ * shim_self_sleep_until() - sleep until the monotonic clock reaches a time
+ * @ns:	the time, in nanoseconds
  *
- * Signals do not end the sleep. Async-signal-safe.
+ * A signal does not end the sleep. Async-signal-safe.
  */
 void shim_self_sleep_until(uint64_t ns)
 {
@@ -55,7 +55,10 @@ void shim_self_sleep_until(uint64_t ns)
 		;
 }
 
-/* Reads what /proc says of a thread of this process. Return: how much, or an error. */
+/*
+ * Reads a file about a thread of this process from /proc. Return: the bytes read, or a
+ * negative errno.
+ */
 static long read_task(int32_t tid, const char *name, char *buf, size_t size)
 {
 	char path[SHIM_SELF_TASK_PATH];
@@ -74,7 +77,7 @@ static long read_task(int32_t tid, const char *name, char *buf, size_t size)
 /**
  * shim_self_comm() - read the name of a thread of this process
  * @tid:	the thread
- * @comm:	receives the name, or "" if it can't be read
+ * @comm:	receives the name, or "" if it cannot be read
  *
  * Async-signal-safe.
  */
@@ -89,12 +92,13 @@ void shim_self_comm(int32_t tid, char comm[DAX_FAULT_COMM_LEN])
 }
 
 /**
- * shim_self_uid() - read the real user of a thread of this process
+ * shim_self_uid() - read the real user id of a thread of this process
  * @tid:	the thread
  *
- * For threads of the shim, which have given up what they were. Async-signal-safe.
+ * Threads of the shim need this: they have changed their own user id
+ * (shim_thread_be_small()). Async-signal-safe.
  *
- * Return: the user id; the caller's own if it can't be read.
+ * Return: the user id, or that of the calling thread if /proc cannot be read.
  */
 uint32_t shim_self_uid(int32_t tid)
 {
@@ -110,7 +114,7 @@ uint32_t shim_self_uid(int32_t tid)
 	return uid;
 }
 
-/* Writes @n in decimal. Return: where the text ends. */
+/* Writes @n in decimal, terminated. Return: the end of the text. */
 static char *write_number(char *to, unsigned int n)
 {
 	char digits[12];
@@ -126,7 +130,7 @@ static char *write_number(char *to, unsigned int n)
 }
 
 /**
- * shim_self_fd_link() - write the path of the link in /proc that a descriptor has
+ * shim_self_fd_link() - write the path of a descriptor's link in /proc
  * @dirfd:	the descriptor, or AT_FDCWD for the working directory
  * @buf:	receives "/proc/self/fd/N" or "/proc/self/cwd"
  *
@@ -145,10 +149,10 @@ void shim_self_fd_link(int dirfd, char buf[SHIM_SELF_FD_LINK])
 }
 
 /**
- * shim_self_task_path() - write the path of a file in /proc about a thread
+ * shim_self_task_path() - write the path of a file about a thread in /proc
  * @tid:	the thread
- * @name:	of the file, with a slash before it
- * @buf:	receives the path
+ * @name:	name of the file, with a leading slash
+ * @buf:	receives "/proc/self/task/TID/name"
  *
  * Async-signal-safe.
  */

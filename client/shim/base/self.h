@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* This process and its threads, as the kernel and /proc describe them. */
+/* Identity and clock of this process and its threads, from system calls and /proc. */
 #ifndef SHIM_SELF_H
 #define SHIM_SELF_H
 
@@ -7,9 +7,9 @@
 
 #include "libcore/fault.h"
 
-/* Holds "/proc/self/task/", a number, and a short name. */
+/* Room for "/proc/self/task/", a number, and a short name. */
 #define SHIM_SELF_TASK_PATH 48
-/* Holds "/proc/self/fd/" and a number. */
+/* Room for "/proc/self/fd/" and a number. */
 #define SHIM_SELF_FD_LINK 32
 
 uint64_t shim_self_now_ns(void);

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * memcpy and the like, for this library alone.
+ * memcpy and the other string functions, for the shim alone.
  *
- * Those of libc may be a sanitizer's: they look at the state of the thread that calls
- * them, and the agent is a thread that no sanitizer knows. What is copied here is
- * small; plain loops do.
+ * In a program built with a sanitizer, libc's names lead to the sanitizer's functions,
+ * which look up the state of the calling thread; but no sanitizer knows the threads that
+ * the shim starts. All that is copied here is small, so plain loops are fast enough.
  */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 #ifndef __clang__
-/* Or the compiler finds that these loops are memcpy. */
+/* Otherwise the compiler turns these loops into calls of memcpy: of themselves. */
 #pragma GCC optimize("no-tree-loop-distribute-patterns")
 #endif
 
-/* From low to high, word by word; good also where it overlaps, if @dst is the lower. */
+/* Copies upwards, word by word. The two may overlap if @dst is the lower one. */
 static void copy_up(char *dst, const char *src, size_t n)
 {
 	for (; n >= sizeof(uint64_t); n -= sizeof(uint64_t)) {

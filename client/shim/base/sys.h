@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * System calls without libc: what the shim does on its own behalf.
+ * System calls without libc, for the shim's own use.
  *
- * libc's functions are the wrapped ones, and they set errno; these do neither, may be
- * called in a signal handler and before any constructor, and answer a negative errno.
+ * libc's functions would lead back to the wrappers, and they set errno. These do
+ * neither: they return a negative errno, and may be called in a signal handler and
+ * before any constructor has run.
  */
 #ifndef SHIM_SYS_H
 #define SHIM_SYS_H
@@ -47,7 +48,7 @@ static inline long sys_call6(long n, long a, long b, long c, long d, long e, lon
 #error "the shim has system calls for x86-64 and aarch64 only"
 #endif
 
-/* sys3(openat, dirfd, path, flags): pointers and numbers alike. */
+/* For example sys3(openat, dirfd, path, flags). Arguments may be pointers or integers. */
 #define sys0(name)       sys_call6(SYS_##name, 0, 0, 0, 0, 0, 0)
 #define sys1(name, a)    sys_call6(SYS_##name, (long)(a), 0, 0, 0, 0, 0)
 #define sys2(name, a, b) sys_call6(SYS_##name, (long)(a), (long)(b), 0, 0, 0, 0)
@@ -61,7 +62,13 @@ static inline long sys_call6(long n, long a, long b, long c, long d, long e, lon
 	sys_call6(SYS_##name, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e),     \
 		  (long)(f))
 
-/* Is what a raw system call answered an error? */
+/**
+ * sys_is_error() - tell whether the result of a system call is an error
+ * @ret:	what sys_call6() returned
+ *
+ * Return: true if it is a negative errno; false if it is a value, which may be an
+ * address with the highest bit set.
+ */
 static inline bool sys_is_error(long ret)
 {
 	return (unsigned long)ret >= (unsigned long)-4095;
