@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Descriptors of backing stores, kept for the process.
+ * Cache of the descriptors of backing stores.
  *
- * The daemon hands them out to whoever holds a handle; once there, mmap needs no
- * daemon. They are close-on-exec and have high numbers, so that the program's own
- * keep the low ones that they would have on a real machine. A program may close them
- * (closefrom(3) knows no better), even use the number again: so each is looked at
- * before use, and asked for anew.
+ * The daemon gives a descriptor to any process that presents a handle of the device; with
+ * it, further mappings need no daemon. The descriptors are close-on-exec and have high
+ * numbers, so that the program's own descriptors get the low numbers that they would
+ * have on a real machine. A program may close them (closefrom(3) does) and even reuse
+ * the number: so each one is checked before use, and requested again if it is not the
+ * backing store.
  */
 #include "client/shim/process/backing.h"
 
@@ -25,7 +26,7 @@
 #include "client/shim/process/request.h"
 
 struct backing {
-	uint64_t life; /* of the device it belongs to; 0: none */
+	uint64_t life; /* of the device that it belongs to; 0: unused entry */
 	uint64_t ino;
 	uint64_t dev;
 	int32_t fd_plus_1[2]; /* [is_writable] */
@@ -33,7 +34,10 @@ struct backing {
 
 static struct backing backings[DAX_STATE_SLOTS];
 
-/* Numbers from here on, in a table that a process has anyway. */
+/*
+ * The lowest number for these descriptors: within the first 1024 and within the limit, so
+ * that they do not enlarge the descriptor table of the process.
+ */
 static int first_number(void)
 {
 	struct rlimit limit;
@@ -72,14 +76,14 @@ static SHIM_COLD int fetch_locked(const struct shim_session *s, uint32_t slot,
 		return -EBADMSG;
 	if (arg[0] != slot || arg[1] != dev->life || sys2(fstat, fd, &st) < 0) {
 		sys1(close, fd);
-		return -ENXIO; /* it went away in this moment */
+		return -ENXIO; /* the device went away in the meantime */
 	}
 	high = (int)sys3(fcntl, fd, F_DUPFD_CLOEXEC, first_number());
 	if (high >= 0) {
 		sys1(close, fd);
 		fd = high;
 	}
-	/* An older one is either closed by the program already or of a dead device. */
+	/* The program has closed the old descriptor, or it belongs to a dead device. */
 	if (b->life && b->life != dev->life) {
 		int i;
 
@@ -114,15 +118,15 @@ static SHIM_COLD int fetch_beyond_limit_locked(const struct shim_session *s,
 /**
  * shim_backing() - get the descriptor to map a device from
  * @s:			the session
- * @slot:		of the device
+ * @slot:		slot of the device
  * @dev:		its description
- * @is_writable:	as the handle is
- * @handle:		an open handle of the device, or -1: take only what is there
+ * @is_writable:	true if the descriptor must be writable, as the handle is
+ * @handle:		an open handle of the device, or -1 to send no request
  *
- * Takes the lock if the daemon has to be asked. Async-signal-safe.
+ * Takes the lock if a request to the daemon is needed. Async-signal-safe.
  *
- * Return: the descriptor, which stays the shim's; or a negative errno: -ENXIO if the
- * device or the daemon is gone.
+ * Return: the descriptor, which the caller must not close; or a negative errno: -ENXIO if
+ * the device or the daemon is gone, or if a request is needed and @handle is -1.
  */
 int shim_backing(const struct shim_session *s, uint32_t slot,
 		 const struct dax_device *dev, bool is_writable, int handle)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Descriptors of backing stores, kept for the process. */
+/* Cache of the descriptors of backing stores. */
 #ifndef SHIM_BACKING_H
 #define SHIM_BACKING_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The limit of open descriptors, raised for a moment when the program has used it up. */
+/* Raise the limit of open descriptors briefly when the program has used it up. */
 #include "client/shim/process/fd_limit.h"
 
 #include <stddef.h>
@@ -8,17 +8,17 @@
 #include "client/shim/base/compiler.h"
 #include "client/shim/base/sys.h"
 
-/* How many numbers are needed for a moment: a socket, what comes over it, its copy. */
+/* More than enough: a socket, the descriptor received over it, and its duplicate. */
 #define NUMBERS 8
 
 /**
- * shim_fd_limit_raise() - make room for a few descriptors
- * @ret_soft:	receives the limit that shim_fd_limit_set() must set again
+ * shim_fd_limit_raise() - raise the soft limit of descriptors by a few
+ * @ret_soft:	receives the old soft limit, for shim_fd_limit_set()
  *
- * For when the program has used all that it may have: on a real device a mapping needs
- * none. Async-signal-safe.
+ * Used when the program has reached its limit: mapping a real device needs no further
+ * descriptor, so it must not fail with EMFILE here either. Async-signal-safe.
  *
- * Return: true, or false if the process may not have more.
+ * Return: true, or false if the hard limit leaves no room.
  */
 SHIM_COLD bool shim_fd_limit_raise(uint64_t *ret_soft)
 {
@@ -33,7 +33,7 @@ SHIM_COLD bool shim_fd_limit_raise(uint64_t *ret_soft)
 }
 
 /**
- * shim_fd_limit_set() - set the soft limit of open descriptors again
+ * shim_fd_limit_set() - set the soft limit of descriptors
  * @soft:	the limit from shim_fd_limit_raise()
  *
  * Async-signal-safe.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The limit of open descriptors, raised for a moment. */
+/* Raise the limit of open descriptors briefly. */
 #ifndef SHIM_FD_LIMIT_H
 #define SHIM_FD_LIMIT_H
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Whose descriptor is this?
+ * Identify descriptors of devices and of sysfs attributes.
  *
- * By its inode, never by its number: that holds for descriptors that came by dup,
- * fork, exec, SCM_RIGHTS or /proc, and needs no lock. The daemon gives every file of
- * ours the sticky bit, which no other regular file has, so that files of others are
- * told apart without asking further.
+ * A descriptor is identified by its inode, never by its number. That holds for
+ * descriptors that came by dup, fork, exec, SCM_RIGHTS or /proc, and needs no lock. The
+ * daemon sets the sticky bit on every file of its tree; other regular files do not have
+ * it, so they are told apart without a further look.
  */
 #include "client/shim/process/ident.h"
 
@@ -24,34 +24,36 @@
 #include "client/shim/process/session.h"
 
 /*
- * Descriptor numbers that were somebody else's when last looked at: a memory for
- * read, write and the like only, which would otherwise need one more system call
- * each. All ways by which a number of ours comes into being forget it here. If one is
- * missed, the call goes to the empty handle file; a mapping is never decided by this.
+ * Descriptor numbers that belonged to neither a device nor an attribute when last
+ * checked. Only read, write and similar calls use this cache, which saves them one
+ * system call each. Every way in which a descriptor of a device or attribute can come
+ * into being clears its bit here. If one is missed, the call goes to the empty handle
+ * file; a mapping is never decided by this cache.
  */
 #define NR_NUMBERS 65536
 static uint64_t other_numbers[NR_NUMBERS / 64];
 
 /*
- * Which open file a number stands for, counted from the process's first: mappings merge
- * if they were made of one open file. Descriptors that came from elsewhere, or have
- * higher numbers, are told apart by their numbers only.
+ * The open file behind each descriptor number, as a count that starts with the process's
+ * first open of a device. Mappings merge only if they were made from the same open file.
+ * Descriptors that came by another way than open and dup, or that have higher numbers,
+ * are told apart by their numbers only.
  */
 #define NR_FILES 256
 static uint32_t files[NR_FILES];
 static uint32_t nr_files;
 
 /*
- * Numbers of attributes that were opened and not read yet: poll(2) tells. One word says
- * whether there ever was one.
+ * Descriptor numbers of attributes that were opened and not read yet, for poll(2).
+ * has_unread is set once there has been any.
  */
 static uint64_t unread_numbers[NR_FILES / 64];
 static bool has_unread;
 
-/* Devices that this process has opened: statx tells. */
+/* Devices that this process has opened, for statx(2). */
 static uint64_t opened_slots[DAX_STATE_SLOTS / 64];
 
-/* Majors of character devices that everybody has: memory, terminals. */
+/* Character devices that most programs open: memory devices and terminals. */
 static bool is_common_major(unsigned int major)
 {
 	return major == 1 || major == 4 || major == 5 || (major >= 136 && major <= 143);
@@ -81,12 +83,12 @@ static SHIM_COLD struct shim_ident ident_cold(const struct stat *st)
 }
 
 /**
- * shim_ident_stat() - find what a file belongs to
- * @st:	the file's, as the kernel gave it: not changed by shim_ident_fix_stat()
+ * shim_ident_stat() - identify a file by its stat
+ * @st:	the stat of the file from the kernel, not changed by shim_ident_fix_stat()
  *
  * Async-signal-safe.
  *
- * Return: the node or attribute, or SHIM_OTHER.
+ * Return: the node or attribute, or SHIM_OTHER if the file is neither.
  */
 struct shim_ident shim_ident_stat(const struct stat *st)
 {
@@ -98,12 +100,12 @@ struct shim_ident shim_ident_stat(const struct stat *st)
 }
 
 /**
- * shim_ident_fd() - find what a descriptor belongs to
+ * shim_ident_fd() - identify a descriptor
  * @fd:	any number
  *
- * One system call. Async-signal-safe.
+ * Costs one system call. Async-signal-safe.
  *
- * Return: the node or attribute, or SHIM_OTHER, also if the descriptor is not open.
+ * Return: the node or attribute, or SHIM_OTHER if the descriptor is neither or not open.
  */
 struct shim_ident shim_ident_fd(int fd)
 {
@@ -119,14 +121,14 @@ struct shim_ident shim_ident_fd(int fd)
 }
 
 /**
- * shim_ident_is_other() - tell whether a number was none of ours when last looked at
+ * shim_ident_is_other() - tell whether a descriptor is known to be of another file
  * @fd:	any number
  *
- * For read, write and the like, which would otherwise pay a system call each.
+ * For read, write and similar calls, which would otherwise pay a system call each.
  * Async-signal-safe.
  *
- * Return: true if it was neither a device's nor an attribute's; false if that is
- * not known.
+ * Return: true if it belonged to neither a device nor an attribute when last checked, or
+ * if the number is too high to be kept; false if that is not known.
  */
 bool shim_ident_is_other(int fd)
 {
@@ -136,8 +138,8 @@ bool shim_ident_is_other(int fd)
 }
 
 /**
- * shim_ident_forget() - forget what is known of a number
- * @fd:	the number, which may stand for something else from now on
+ * shim_ident_forget() - forget what is known about a descriptor number
+ * @fd:	the number, which may belong to another file from now on
  *
  * Async-signal-safe.
  */
@@ -149,7 +151,7 @@ void shim_ident_forget(int fd)
 }
 
 /**
- * shim_ident_forget_all() - forget what is known of every number
+ * shim_ident_forget_all() - forget what is known about all descriptor numbers
  *
  * Async-signal-safe.
  */
@@ -164,7 +166,7 @@ void shim_ident_forget_all(void)
 /**
  * shim_ident_opened() - note that the program has opened a device
  * @fd:		the new descriptor
- * @slot:	of the device
+ * @slot:	slot of the device
  *
  * Async-signal-safe.
  */
@@ -180,9 +182,9 @@ void shim_ident_opened(int fd, uint32_t slot)
 }
 
 /**
- * shim_ident_set_unread() - note that an attribute was opened, or read for the first time
+ * shim_ident_set_unread() - note that the program has opened or read an attribute
  * @fd:		its descriptor
- * @is_unread:	true if it was opened
+ * @is_unread:	true if it was opened, false if it was read
  *
  * Async-signal-safe.
  */
@@ -206,7 +208,7 @@ void shim_ident_set_unread(int fd, bool is_unread)
  *
  * Async-signal-safe.
  *
- * Return: true if it is one.
+ * Return: true if it is such an attribute.
  */
 bool shim_ident_is_unread(int fd)
 {
@@ -219,9 +221,9 @@ bool shim_ident_is_unread(int fd)
 /**
  * shim_ident_any_unread() - tell whether there may be an attribute not read yet
  *
- * One look at a word. Async-signal-safe.
+ * Costs one read of memory. Async-signal-safe.
  *
- * Return: false if it never opened an attribute.
+ * Return: true if the program has ever opened an attribute.
  */
 bool shim_ident_any_unread(void)
 {
@@ -229,13 +231,13 @@ bool shim_ident_any_unread(void)
 }
 
 /**
- * shim_ident_file() - get a number that tells one open file from another
+ * shim_ident_file() - get a number that identifies the open file of a descriptor
  * @fd:	a descriptor of a device
  *
- * Mappings merge only if they were made of the same open file. Async-signal-safe.
+ * Mappings merge only if they were made from the same open file. Async-signal-safe.
  *
- * Return: the number. Descriptors that came from elsewhere than open and dup are told
- * apart by their own numbers.
+ * Return: the number. For descriptors that did not come by open and dup, it is made from
+ * the descriptor's own number.
  */
 uint64_t shim_ident_file(int fd)
 {
@@ -245,9 +247,9 @@ uint64_t shim_ident_file(int fd)
 }
 
 /**
- * shim_ident_copied() - note that a number stands for another one's open file now
- * @from:	the old number
- * @to:		the new one; negative: the copy failed
+ * shim_ident_copied() - note that a descriptor was duplicated
+ * @from:	the old descriptor
+ * @to:		the new descriptor; negative if the call failed
  *
  * Async-signal-safe.
  */
@@ -264,7 +266,7 @@ void shim_ident_copied(int from, int to)
 
 /**
  * shim_ident_was_opened() - tell whether this process has opened a device
- * @slot:	of the device
+ * @slot:	slot of the device
  *
  * Async-signal-safe.
  *
@@ -278,11 +280,11 @@ bool shim_ident_was_opened(uint32_t slot)
 }
 
 /**
- * shim_ident_fix_stat() - turn the stat of a file of ours into that of what it stands for
- * @id:	what it stands for
- * @st:	as the kernel gave it; changed
+ * shim_ident_fix_stat() - make the stat of a daemon's file that of the emulated file
+ * @id:	the node or attribute that the file stands for
+ * @st:	the stat from the kernel; changed
  *
- * The node of a CUSE device shows itself already. Async-signal-safe.
+ * The node of a CUSE device needs no change. Async-signal-safe.
  */
 void shim_ident_fix_stat(const struct shim_ident *id, struct stat *st)
 {

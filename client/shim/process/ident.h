@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a descriptor belongs to, and what is known of its number. */
+/* Identify descriptors of devices and of sysfs attributes. */
 #ifndef SHIM_IDENT_H
 #define SHIM_IDENT_H
 
@@ -10,15 +10,15 @@
 #include "client/shim/process/session.h"
 
 enum shim_kind {
-	SHIM_OTHER,
-	SHIM_NODE, /* a handle of a device, or of /dev/ndctlN */
-	SHIM_ATTR, /* a file of the sysfs tree */
+	SHIM_OTHER, /* neither of these */
+	SHIM_NODE,  /* a handle of a device, or of /dev/ndctlN */
+	SHIM_ATTR,  /* a file of the sysfs tree */
 };
 
 struct shim_ident {
 	enum shim_kind kind;
-	uint32_t slot; /* NODE */
-	const struct shim_session *session;
+	uint32_t slot;                      /* if NODE: slot of the device */
+	const struct shim_session *session; /* may be NULL if OTHER */
 };
 
 struct shim_ident shim_ident_stat(const struct stat *st);

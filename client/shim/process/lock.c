@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The lock of everything the shim keeps for the process.
+ * The lock of all state that the shim keeps for the process.
  *
- * Two ways to take it. The quick one is for a few instructions, without a system call.
- * The masked one is for work that takes longer, and keeps signals out. A handler that
- * comes over its own thread inside either is told so and passes its call through.
+ * There are two ways to take it. shim_lock() is for a few instructions and needs no
+ * system call. shim_lock_masked() is for longer work and blocks signals. A signal handler
+ * that interrupts the owner of the lock on the same thread cannot take it: it must pass
+ * its call through.
  */
 #include "client/shim/process/lock.h"
 
@@ -20,8 +21,8 @@
 #include "client/shim/base/sys.h"
 
 /*
- * The lock: 0 if it is free, else the owner, with the lowest bit set if somebody waits.
- * One word says both, so that a handler can never come between the two.
+ * The lock: 0 if it is free, else the owner's mark, with the lowest bit set if a thread
+ * waits. Both are in one word, so that no handler can interrupt between setting the two.
  */
 static uint32_t lock_word;
 static __thread uint64_t me;
@@ -32,8 +33,9 @@ shim_hook *shim_lock_on_lost;
 shim_hook *shim_lock_on_broken;
 
 /*
- * This thread, as an owner. Threads whose memory is 8 GiB apart may look alike; then
- * the one that comes second passes its call through, as a handler's.
+ * The mark of this thread as an owner. Threads whose thread-local memory is a multiple
+ * of 8 GiB apart have the same mark; the second of them to come is taken for a handler
+ * that has interrupted the owner, and passes its call through.
  */
 static uint32_t my_mark(void)
 {
@@ -41,9 +43,9 @@ static uint32_t my_mark(void)
 }
 
 /*
- * In a child that was forked, this is 0. The handlers of fork know the list and its lock
- * well, but not every fork calls them: before the process has mapped anything they are
- * not there, and some programs make their children with syscall(2).
+ * Zero in a forked child (MADV_WIPEONFORK). Needed because the atfork handlers do not run
+ * for every child: they are registered with the first mapping, and syscall(SYS_fork)
+ * bypasses them.
  */
 static struct {
 	uint32_t knows_this_process;
@@ -51,9 +53,10 @@ static struct {
 } mark_page __attribute__((aligned(DAX_PAGE)));
 
 /*
- * The first lock of a process; of a child, too, that nobody told that it is one. There,
- * who had the lock is not here; and no one of ours can have it yet, as everybody comes by
- * here before.
+ * Called when the lock is first taken in a process, including a child in which no atfork
+ * handler has run. If the lock was held at such a fork, its owner does not exist in the
+ * child; and no thread of the child can hold it yet, as each of them passes here before
+ * it takes the lock.
  */
 static SHIM_COLD void know_this_process(void)
 {
@@ -74,12 +77,14 @@ static SHIM_COLD void know_this_process(void)
 }
 
 /*
- * This thread's stack, about where it has taken the lock: what jumps out of a signal
- * handler to a place above that does not come back to give the lock back.
+ * The frame in which this thread took the lock. A longjmp out of a signal handler to a
+ * frame above it never returns to the code that would release the lock.
  */
 static __thread uintptr_t lock_frame;
 
-/* Takes the lock that somebody has. */
+/*
+ * Takes the lock when another thread holds it. Return: false if the owner is this thread.
+ */
 static SHIM_COLD bool wait_for_lock(uint32_t mine, uint32_t seen)
 {
 	static const struct timespec a_moment = {.tv_nsec = 20 * 1000 * 1000};
@@ -88,7 +93,7 @@ static SHIM_COLD bool wait_for_lock(uint32_t mine, uint32_t seen)
 		return false;
 	for (;;) {
 		if (!seen) {
-			/* Who else waits is not known: so say that somebody does. */
+			/* Other threads may be waiting: keep the bit set. */
 			if (__atomic_compare_exchange_n(&lock_word, &seen,
 							mine | WAITED_FOR, false,
 							__ATOMIC_ACQUIRE,
@@ -99,7 +104,7 @@ static SHIM_COLD bool wait_for_lock(uint32_t mine, uint32_t seen)
 						       seen | WAITED_FOR, false,
 						       __ATOMIC_RELAXED,
 						       __ATOMIC_RELAXED)) {
-			/* Not for ever: who wakes us may have jumped away. */
+			/* With a timeout: an owner that jumps away wakes no waiter. */
 			sys6(futex, &lock_word, FUTEX_WAIT_PRIVATE, seen | WAITED_FOR,
 			     &a_moment, NULL, 0);
 			seen = __atomic_load_n(&lock_word, __ATOMIC_RELAXED);
@@ -108,10 +113,10 @@ static SHIM_COLD bool wait_for_lock(uint32_t mine, uint32_t seen)
 }
 
 /**
- * shim_lock() - take the lock, for a few instructions without a system call
+ * shim_lock() - take the lock for a few instructions
  *
- * Signals are not kept out: a handler that runs on the same thread meanwhile is refused.
- * Async-signal-safe.
+ * Needs no system call. Signals are not blocked: in a handler that interrupts the owner,
+ * this function fails. Async-signal-safe.
  *
  * Return: true, or false if this thread holds the lock already. The caller is then a
  * signal handler that interrupted the owner, and must pass its call through.
@@ -136,7 +141,7 @@ bool shim_lock(void)
 }
 
 /**
- * shim_unlock() - give the lock back that shim_lock() took
+ * shim_unlock() - release the lock that shim_lock() took
  *
  * Async-signal-safe.
  */
@@ -150,9 +155,10 @@ void shim_unlock(void)
  * shim_lock_masked() - take the lock, with all signals blocked
  * @ret_mask:	receives the mask for shim_unlock_masked()
  *
- * For work that takes longer than shim_lock() is for. Async-signal-safe.
+ * For work that makes system calls. Async-signal-safe.
  *
- * Return: true, or false if this thread holds the lock already.
+ * Return: true, or false if this thread holds the lock already; signals are then not
+ * blocked, and the caller must pass its call through.
  */
 bool shim_lock_masked(uint64_t *ret_mask)
 {
@@ -166,7 +172,7 @@ bool shim_lock_masked(uint64_t *ret_mask)
 }
 
 /**
- * shim_unlock_masked() - give the lock back that shim_lock_masked() took
+ * shim_unlock_masked() - release the lock that shim_lock_masked() took
  * @mask:	the signal mask to restore
  *
  * Async-signal-safe.
@@ -178,11 +184,12 @@ void shim_unlock_masked(uint64_t mask)
 }
 
 /**
- * shim_lock_jump() - give the lock back if a jump leaves its owner behind
+ * shim_lock_jump() - release the lock if a jump skips its owner
  * @to:	the stack pointer at the target of the jump
  *
- * A signal handler that interrupted the owner of the lock, and jumps to a frame above it,
- * never returns to give the lock back. The list of mappings is then repaired.
+ * When a signal handler has interrupted the owner of the lock and jumps to a frame above
+ * it, the owner never resumes to release the lock. This function then calls
+ * shim_lock_on_broken, which corrects the list of mappings, and releases the lock.
  * Async-signal-safe.
  */
 SHIM_COLD void shim_lock_jump(uintptr_t to)
@@ -191,7 +198,7 @@ SHIM_COLD void shim_lock_jump(uintptr_t to)
 
 	if ((__atomic_load_n(&lock_word, __ATOMIC_RELAXED) & ~WAITED_FOR) != my_mark())
 		return;
-	/* Inside of the handler? Then what it interrupted goes on later. */
+	/* If the target is inside the handler, the interrupted owner resumes later. */
 	if (sys2(sigaltstack, NULL, &ss) == 0 && ss.ss_flags & SS_ONSTACK) {
 		if (to - (uintptr_t)ss.ss_sp < ss.ss_size)
 			return;
@@ -207,7 +214,7 @@ SHIM_COLD void shim_lock_jump(uintptr_t to)
  *
  * Async-signal-safe.
  *
- * Return: true if one did at that moment.
+ * Return: true if one held it at that moment.
  */
 bool shim_lock_is_taken(void)
 {
@@ -215,9 +222,10 @@ bool shim_lock_is_taken(void)
 }
 
 /**
- * shim_lock_adopt() - note that libc's handlers of fork ran in this child
+ * shim_lock_adopt() - note that the atfork handlers have run in this child
  *
- * Those handlers hold the lock then, and it was not left behind.
+ * The handler in the parent took the lock before the fork, so the lock is this child's
+ * own, and no other thread's that the fork left behind.
  */
 void shim_lock_adopt(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The lock of everything the shim keeps for the process. */
+/* The lock of all state that the shim keeps for the process. */
 #ifndef SHIM_LOCK_H
 #define SHIM_LOCK_H
 
@@ -16,9 +16,9 @@ bool shim_lock_is_taken(void);
 void shim_lock_jump(uintptr_t to);
 void shim_lock_adopt(void);
 
-/* Called with the lock held when its owner left a change half done. */
+/* Called with the lock held when its owner has left a change half done. */
 extern shim_hook *shim_lock_on_broken;
-/* Called in a forked child in which libc's handlers of fork did not run. */
+/* Called in a forked child in which the atfork handlers did not run. */
 extern shim_hook *shim_lock_on_lost;
 
 #endif

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Locks on a device that outlive the descriptor.
+ * Keep file locks on a device after its descriptor is closed.
  *
- * A mapping keeps the open file that it was made of, and with it the file's flock and
- * OFD locks: PMDK locks the device, maps it, closes the descriptor, and relies on it
- * that nobody else gets the lock before the mapping is gone. Our mappings are of the
- * backing store. So who locks a device and maps it gets an anchor besides: a page
- * without any access, mapped of the locked descriptor itself, for as long as there is
- * a mapping of that open file. It is inherited by fork as the others are.
+ * A real mapping holds the open file that it was made from, and with it the flock and OFD
+ * locks of that file. PMDK locks the device, maps it, closes the descriptor, and relies
+ * on the lock being held until the mapping is gone. The shim's mappings, however, are of
+ * the backing store. So when a program has locked and mapped a device, the shim also maps
+ * an anchor: one PROT_NONE page of the locked descriptor itself, for as long as any
+ * mapping of that open file exists. A forked child inherits the anchor, as it inherits
+ * the mappings.
  */
 #include "client/shim/process/lock_anchor.h"
 
@@ -25,13 +26,13 @@
 
 #define NR_LOCKED 64
 
-/* Open files that were locked; the latest ones, if they are more. */
+/* Open files that were locked; the most recent ones if there were more. */
 static struct {
-	uint64_t file; /* shim_ident_file(); 0: nothing stands here */
-	uint64_t addr; /* of the anchor; 0: nothing is mapped */
+	uint64_t file; /* shim_ident_file(); 0: unused entry */
+	uint64_t addr; /* of the anchor; 0: no anchor is mapped */
 } locked[NR_LOCKED];
 
-static uint32_t nr_locked; /* that ever were */
+static uint32_t nr_locked; /* how many open files were ever noted */
 
 static bool is_mapped_locked(uint64_t file)
 {
@@ -47,12 +48,12 @@ static void map_anchor_locked(uint32_t i, int fd)
 {
 	long p = sys6(mmap, NULL, DAX_PAGE, PROT_NONE, MAP_SHARED, fd, 0);
 
-	/* A real node (CUSE) has no mmap: its locks end with the descriptor. */
+	/* A real node (CUSE) cannot be mapped: its locks end with the descriptor. */
 	if (!sys_is_error(p))
 		locked[i].addr = (uint64_t)p;
 }
 
-/* Lets go of the files that nothing is mapped of any more. */
+/* Unmaps the anchors of open files of which no mapping is left. */
 static void drop_unused_locked(void)
 {
 	uint32_t i;
@@ -71,7 +72,8 @@ static void drop_unused_locked(void)
  * shim_lock_anchor_on_lock() - note that the program has locked a device
  * @fd:	a descriptor of the locked open file
  *
- * Takes the shim's own lock. Async-signal-safe.
+ * Maps an anchor if the open file is mapped already. Takes the shim's own lock.
+ * Async-signal-safe.
  */
 void shim_lock_anchor_on_lock(int fd)
 {
@@ -86,7 +88,7 @@ void shim_lock_anchor_on_lock(int fd)
 	for (i = 0; i < NR_LOCKED; i++)
 		if (locked[i].file == file)
 			break;
-	/* The place of one that is not mapped, the oldest first. */
+	/* Reuse the oldest entry that has no anchor. */
 	for (n = 0; i == NR_LOCKED && n < NR_LOCKED; n++)
 		if (!locked[(nr_locked + n) % NR_LOCKED].addr)
 			i = (nr_locked + n) % NR_LOCKED;
@@ -102,9 +104,10 @@ void shim_lock_anchor_on_lock(int fd)
 /**
  * shim_lock_anchor_on_map() - note that the program has mapped a device
  * @fd:		the descriptor that it was mapped from
- * @file:	its shim_ident_file()
+ * @file:	shim_ident_file() of the descriptor
  *
- * Takes the shim's own lock, if any device was ever locked. Async-signal-safe.
+ * Maps an anchor if the open file was locked. Takes the shim's own lock if any device was
+ * ever locked. Async-signal-safe.
  */
 void shim_lock_anchor_on_map(int fd, uint64_t file)
 {
@@ -121,10 +124,12 @@ void shim_lock_anchor_on_map(int fd, uint64_t file)
 }
 
 /**
- * shim_lock_anchor_is_at_locked() - tell whether a mapping of the kernel's is an anchor
- * @addr:	its first byte
+ * shim_lock_anchor_is_at_locked() - tell whether an anchor begins at an address
+ * @addr:	first byte of a mapping in /proc/self/maps
  *
- * Return: true if it is one, of which the program must not know.
+ * Async-signal-safe.
+ *
+ * Return: true if the mapping is an anchor, which must be hidden from the program.
  */
 bool shim_lock_anchor_is_at_locked(uint64_t addr)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Locks on a device that outlive the descriptor. */
+/* Keep file locks on a device after its descriptor is closed. */
 #ifndef SHIM_LOCK_ANCHOR_H
 #define SHIM_LOCK_ANCHOR_H
 

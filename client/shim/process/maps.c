@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The list of the process's dax mappings, and its memory.
+ * The list of the process's dax mappings.
  *
- * The list is what the program asked for, kept beside what the kernel really holds.
- * Where the two may differ (somebody unmapped without libc), the kernel is right: a
- * call is refused only after a look at /proc/self/maps.
+ * The list holds what the program has requested, besides what the kernel really maps.
+ * Where the two may differ (the program unmapped memory without libc), the kernel is
+ * right: a call is refused only after a look at /proc/self/maps.
  *
- * Order: an entry is taken out before the memory is unmapped and put in after it was
- * mapped, so that nobody finds an entry for memory of others.
+ * Order: an entry is removed before its memory is unmapped and inserted after the memory
+ * was mapped, so that no thread finds an entry for memory that is not a dax mapping.
  */
 #include "client/shim/process/maps.h"
 
@@ -35,16 +35,17 @@ struct dax_vmas shim_vmas = {.v = first_entries, .max = FIRST_ENTRIES};
 shim_hook *shim_maps_on_change;
 shim_hook *shim_maps_on_fork;
 
-/* All dax mappings are in [lowest, highest); read without the lock. */
+/* All dax mappings lie in [lowest, highest). Read without the lock. */
 static uint64_t lowest;
 static uint64_t highest;
 
 /**
- * shim_maps_touch() - tell whether a range may have to do with dax mappings
+ * shim_maps_touch() - tell whether there may be a dax mapping in a range
  * @addr:	first byte
  * @len:	bytes
  *
- * Reads two words without the lock: this is what every munmap of every program pays.
+ * Reads two words without the lock. That is the price that every munmap of every program
+ * pays.
  * Async-signal-safe.
  *
  * Return: false if there is no dax mapping in the range; true if there may be one.
@@ -66,7 +67,8 @@ bool shim_maps_touch(uint64_t addr, uint64_t len)
  *
  * Takes the lock. Async-signal-safe.
  *
- * Return: true if there is one; false also in a signal handler over the lock's owner.
+ * Return: true if there is one; false if there is none, and in a signal handler that has
+ * interrupted the owner of the lock.
  */
 bool shim_maps_overlap(uint64_t addr, uint64_t len)
 {
@@ -81,12 +83,12 @@ bool shim_maps_overlap(uint64_t addr, uint64_t len)
 }
 
 /**
- * shim_maps_replaced() - drop what the kernel has put something else in place of
- * @addr:	first byte
+ * shim_maps_replaced() - drop the entries where the kernel has placed another mapping
+ * @addr:	first byte of the new mapping
  * @len:	bytes
  *
- * The kernel chose this range for a new mapping, so the program had unmapped what the
- * list has there, by a way that the shim does not see. Takes the lock. Async-signal-safe.
+ * The kernel chose this range, so it was free: the program has unmapped what the list
+ * still has there in a way that the shim does not see. Takes the lock. Async-signal-safe.
  */
 SHIM_COLD void shim_maps_replaced(uint64_t addr, uint64_t len)
 {
@@ -101,7 +103,7 @@ SHIM_COLD void shim_maps_replaced(uint64_t addr, uint64_t len)
 	shim_unlock_masked(mask);
 }
 
-/* Somebody was interrupted in the middle of a change, and will not end it. */
+/* Corrects the list after a change that was interrupted and is never completed. */
 static void repair_locked(void)
 {
 	uint64_t end = 0;
@@ -122,7 +124,10 @@ static void repair_locked(void)
 	shim_maps_drop_stale_locked();
 }
 
-/* Not if a handler forks over our own lock: then the interrupted code gives it back. */
+/*
+ * False if a signal handler that has interrupted the owner of the lock forks: then the
+ * interrupted code releases the lock, in the parent and in the child.
+ */
 static bool fork_has_lock;
 
 static void before_fork(void)
@@ -156,9 +161,9 @@ static void after_fork_child(void)
 /**
  * shim_maps_has_room_locked() - make room for one more change of the list
  *
- * Every change of the list begins with this call. Async-signal-safe.
+ * Every change of the list must begin with this call. Async-signal-safe.
  *
- * Return: true, or false if there is no memory for it; the list must not be changed then.
+ * Return: true, or false if there is no memory; the list must not be changed then.
  */
 bool shim_maps_has_room_locked(void)
 {
@@ -167,7 +172,7 @@ bool shim_maps_has_room_locked(void)
 	struct dax_vma *const old = shim_vmas.v;
 	long p;
 
-	/* Every change of the list begins here: from now on it can be left half done. */
+	/* Every change begins here: from now on, one can be left half done. */
 	shim_hook_set(&shim_lock_on_broken, repair_locked);
 	if (likely(shim_vmas.nr + 2 * DAX_VMAS_GROWTH <= max))
 		return true;
@@ -176,7 +181,7 @@ bool shim_maps_has_room_locked(void)
 	if (sys_is_error(p))
 		return false;
 	memcpy((void *)p, old, size);
-	/* At no moment may it point to memory that is gone: see shim_lock_jump(). */
+	/* The list must be valid at every moment: see shim_lock_jump(). */
 	__atomic_store_n(&shim_vmas.v, (struct dax_vma *)p, __ATOMIC_RELEASE);
 	__atomic_store_n(&shim_vmas.max, 2 * max, __ATOMIC_RELEASE);
 	if (old != first_entries)
@@ -184,14 +189,18 @@ bool shim_maps_has_room_locked(void)
 	return true;
 }
 
-/* The start files have it, which the shim is linked without: we are never unloaded. */
+/*
+ * pthread_atfork() needs this symbol of the start files, without which the shim is
+ * linked. NULL will do, as the shim is never unloaded.
+ */
 extern void *const __dso_handle __attribute__((visibility("hidden")));
 void *const __dso_handle = NULL;
 
 /**
  * shim_maps_changed_locked() - publish a change of the list
  *
- * Every change of the list ends with this call. Async-signal-safe, but for the first one.
+ * Every change of the list must end with this call. Async-signal-safe except for the
+ * first call with a mapping in the list, which calls pthread_atfork(3).
  */
 void shim_maps_changed_locked(void)
 {
@@ -213,8 +222,8 @@ void shim_maps_changed_locked(void)
 }
 
 /*
- * Calls @fn for each mapping that the kernel has, in order, until it says stop. Return:
- * false if the list can't be read.
+ * Calls @fn for each mapping in /proc/self/maps, in order, until @fn returns false.
+ * Return: false if the file cannot be read.
  */
 static bool each_mapping(bool (*fn)(void *ctx, uint64_t start, uint64_t end,
 				    bool is_shared),
@@ -250,7 +259,7 @@ static bool each_mapping(bool (*fn)(void *ctx, uint64_t start, uint64_t end,
 		have -= (size_t)(line - buf);
 		memmove(buf, line, have);
 		if (have == sizeof(buf) - 1)
-			have = 0; /* a path that long is none of ours */
+			have = 0; /* no dax mapping has a path that long */
 	}
 	sys1(close, fd);
 	return true;
@@ -272,23 +281,23 @@ static bool look_for_one(void *ctx, uint64_t start, uint64_t end, bool is_shared
 }
 
 /*
- * Is an entry's memory no longer what we made it? True if the kernel has nothing there,
- * or private or anonymous memory: the program unmapped it by a way that we do not see.
+ * True if the kernel has nothing at the start of an entry, or memory that is not shared:
+ * the program has unmapped it in a way that the shim does not see.
  */
 static bool is_stale_locked(const struct dax_vma *vma)
 {
 	struct stale_one one = {.addr = vma->start, .is_stale = true};
 
-	/* Not to be found out: believe ourselves. */
+	/* If /proc is unreadable, trust the list. */
 	return each_mapping(look_for_one, &one) && one.is_stale;
 }
 
 struct cover {
-	uint32_t i;     /* entries before are looked at */
-	uint64_t until; /* up to here entry i is there */
+	uint32_t i;     /* the entry to check next */
+	uint64_t until; /* entry i is mapped up to this address */
 };
 
-/* All of an entry has to be there, in as many pieces as the kernel likes. */
+/* Checks that all of each entry is mapped, in any number of pieces. */
 static bool cover_entries(void *ctx, uint64_t start, uint64_t end, bool is_shared)
 {
 	struct cover *c = ctx;
@@ -301,7 +310,7 @@ static bool cover_entries(void *ctx, uint64_t start, uint64_t end, bool is_share
 			uint64_t gap = is_shared ? dax_min(start, vma.end)
 						 : dax_min(end, vma.end);
 
-			/* What is missing is cut out of the entry. */
+			/* Cut the missing part out of the entry. */
 			if (!shim_maps_has_room_locked())
 				return false;
 			dax_vmas_remove(&shim_vmas, from, gap);
@@ -321,9 +330,10 @@ static bool cover_entries(void *ctx, uint64_t start, uint64_t end, bool is_share
 }
 
 /**
- * shim_maps_drop_stale_locked() - drop all that the kernel no longer has
+ * shim_maps_drop_stale_locked() - drop all parts of entries that are no longer mapped
  *
- * One look at all of /proc/self/maps, before anything is mapped over. Async-signal-safe.
+ * Reads all of /proc/self/maps. Called before mappings are refreshed, so that no other
+ * memory of the program is mapped over. Async-signal-safe.
  */
 void shim_maps_drop_stale_locked(void)
 {
@@ -333,14 +343,14 @@ void shim_maps_drop_stale_locked(void)
 		const struct dax_vma *vma = &shim_vmas.v[c.i];
 		uint64_t from = c.until > vma->start ? c.until : vma->start;
 
-		/* Behind the kernel's last mapping. */
+		/* The rest lies behind the last mapping of the kernel. */
 		if (shim_maps_has_room_locked())
 			dax_vmas_remove(&shim_vmas, from, UINT64_MAX);
 	}
 	shim_maps_changed_locked();
 }
 
-/* Has this process ever mapped such memory? All that the others pay. */
+/* A check of this word is all that programs without such memory pay. */
 bool shim_maps_has_no_pages;
 
 /**
@@ -350,7 +360,7 @@ bool shim_maps_has_no_pages;
  *
  * Async-signal-safe.
  *
- * Return: the entry, good until the list changes; NULL if there is none.
+ * Return: the entry, valid until the list changes; NULL if there is none.
  */
 const struct dax_vma *shim_maps_first_in_locked(uint64_t addr, uint64_t len)
 {
@@ -362,13 +372,13 @@ const struct dax_vma *shim_maps_first_in_locked(uint64_t addr, uint64_t len)
 }
 
 /**
- * shim_maps_drop_stale_in_locked() - drop what the kernel no longer has in a range
+ * shim_maps_drop_stale_in_locked() - drop entries in a range that are no longer mapped
  * @addr:	first byte
  * @len:	bytes
  *
  * Called before a call is refused because of the list. Async-signal-safe.
  *
- * Return: true if anything was dropped, and the verdict has to be found anew.
+ * Return: true if an entry was dropped; the caller must then find a new verdict.
  */
 SHIM_COLD bool shim_maps_drop_stale_in_locked(uint64_t addr, uint64_t len)
 {
@@ -392,11 +402,11 @@ SHIM_COLD bool shim_maps_drop_stale_in_locked(uint64_t addr, uint64_t len)
 }
 
 /**
- * shim_maps_is_bad_range() - tell whether the kernel refuses a range before looking at it
+ * shim_maps_is_bad_range() - tell whether the kernel refuses a range unseen
  * @addr:	first byte
  * @len:	bytes
  *
- * Such calls are passed through, so that the kernel's own errno comes back.
+ * Such a call must be passed through: the kernel chooses the errno. Async-signal-safe.
  *
  * Return: true if the range is not page-aligned, empty, or beyond the address space.
  */
@@ -411,8 +421,8 @@ bool shim_maps_is_bad_range(uint64_t addr, uint64_t len)
  * @addr:	first byte, page-aligned
  * @len:	bytes
  *
- * Leaves in the list what a refusal leaves: mappings are split at @addr
- * (mm/mmap.c: do_vmi_align_munmap()). Async-signal-safe.
+ * A refusal leaves the mapping split at @addr, as in the kernel (mm/mmap.c:
+ * do_vmi_align_munmap()). Async-signal-safe.
  *
  * Return: the verdict.
  */

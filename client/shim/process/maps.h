@@ -22,7 +22,7 @@ void shim_maps_drop_stale_locked(void);
 bool shim_maps_drop_stale_in_locked(uint64_t addr, uint64_t len);
 struct dax_verdict shim_maps_unmap_verdict_locked(uint64_t addr, uint64_t len);
 
-/* The list itself: read and changed with the lock held. */
+/* The list. Hold the lock to read or change it. */
 extern struct dax_vmas shim_vmas;
 
 /* True once the process has mapped memory without page structs (pages=no). */
@@ -30,7 +30,7 @@ extern bool shim_maps_has_no_pages;
 
 /* Called with the lock held after every change of the list. */
 extern shim_hook *shim_maps_on_change;
-/* Called in a forked child by libc's handlers of fork. */
+/* Called in a forked child by the atfork handlers, after the lock is released. */
 extern shim_hook *shim_maps_on_fork;
 
 #endif

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where does this path lead?
+ * Redirect paths of emulated files to the runtime directory, and translate them back.
  *
- * libcore/path.h knows the names. Here they are found behind relative paths, "..",
- * and symbolic links of other people, and translated to the runtime directory and
- * back. Only paths with one of our words in them come this far, and such as do not
- * exist and are symbolic links.
+ * libcore/path.h knows the names of the emulated files. This file finds them behind
+ * relative paths, "..", and symbolic links. A path is resolved here only if it contains
+ * one of those words, or if it is a symbolic link whose target does not exist.
  */
 #include "client/shim/process/path.h"
 
@@ -23,7 +22,7 @@
 
 #define LINKS_MAX 40 /* as the kernel's MAXSYMLINKS */
 
-/* The path of an open directory. Return: its length, or a negative errno. */
+/* Reads the path of an open directory. Return: its length, or a negative errno. */
 static long path_of_dir(int dirfd, char buf[PATH_MAX])
 {
 	char link[SHIM_SELF_FD_LINK];
@@ -33,7 +32,7 @@ static long path_of_dir(int dirfd, char buf[PATH_MAX])
 	n = sys4(readlinkat, AT_FDCWD, link, buf, PATH_MAX - 1);
 	if (n < 0)
 		return n;
-	if (buf[0] != '/') /* unreachable, or no path at all */
+	if (buf[0] != '/') /* "(unreachable)...", or a pipe, socket and so on */
 		return -ENOENT;
 	buf[n] = '\0';
 	return n;
@@ -42,7 +41,7 @@ static long path_of_dir(int dirfd, char buf[PATH_MAX])
 /**
  * shim_path_of_fd() - read the path that a descriptor was opened through
  * @fd:		any descriptor, or AT_FDCWD
- * @buf:	receives the path as the kernel has it, terminated
+ * @buf:	receives the path as /proc shows it, terminated
  *
  * Async-signal-safe.
  *
@@ -58,19 +57,19 @@ static bool starts_with_dir(const char *path, const char *dir, size_t len)
 	return !strncmp(path, dir, len) && (path[len] == '/' || !path[len]);
 }
 
-/* A path that is being followed: done[0, len) is resolved, rest is to come. */
+/* The state of a path's resolution: done[0, len) is resolved, rest is not. */
 struct walk {
 	const struct shim_session *session;
 	char *done; /* PATH_MAX bytes: absolute, no links, no slash at the end */
 	size_t len;
 	const char *rest;
-	char expanded[PATH_MAX]; /* holds rest, once a link was followed */
+	char expanded[PATH_MAX]; /* holds rest after a link was followed */
 };
 
 enum walk_end {
-	WALK_OTHER,  /* not ours, or broken: the kernel shall say so */
-	WALK_ROOT,   /* done is a root of ours, rest what is below it */
-	WALK_ARRIVED /* all is resolved; not below a root */
+	WALK_OTHER,  /* not an emulated file, or an error: leave it to the kernel */
+	WALK_ROOT,   /* done is an emulated root, rest the path below it */
+	WALK_ARRIVED /* all is resolved, and not below an emulated root */
 };
 
 static void pop_name(struct walk *w)
@@ -91,8 +90,8 @@ static bool push_name(struct walk *w, const char *name, size_t n)
 }
 
 /*
- * If done is a symbolic link, puts its target in front of rest.
- * Return: 1 if it was one, 0 if not, negative errno if it can't be.
+ * If done is a symbolic link, puts its target in front of rest. Return: 1 if it is a
+ * link, 0 if it is not, a negative errno if it cannot be resolved.
  */
 static int expand_link(struct walk *w)
 {
@@ -111,7 +110,7 @@ static int expand_link(struct walk *w)
 	memmove(w->expanded + n + 1, w->rest, rest_len + 1);
 	memcpy(w->expanded, target, (size_t)n);
 	w->expanded[n] = '/';
-	if (!rest_len) /* no slash that was not there */
+	if (!rest_len) /* do not add a slash at the end */
 		w->expanded[n] = '\0';
 	w->rest = w->expanded;
 	if (target[0] == '/')
@@ -131,7 +130,7 @@ static enum walk_end walk_path(struct walk *w, int dirfd, const char *path,
 	if (path[0] != '/') {
 		long n = path_of_dir(dirfd, w->done);
 
-		/* From inside of our tree the kernel finds the way by itself. */
+		/* In the runtime directory the kernel resolves relative paths itself. */
 		if (n < 0 ||
 		    starts_with_dir(w->done, w->session->dir, w->session->dir_len))
 			return WALK_OTHER;
@@ -170,15 +169,16 @@ static enum walk_end walk_path(struct walk *w, int dirfd, const char *path,
 }
 
 /**
- * shim_path_redirect() - find where the emulator keeps what a path names
- * @dirfd:	what a relative path starts from, or AT_FDCWD
+ * shim_path_redirect() - find the file in the runtime directory that a path stands for
+ * @dirfd:	directory that a relative path starts from, or AT_FDCWD
  * @path:	any path
  * @follow:	whether a symbolic link at its end is followed
- * @buf:	receives the other path
+ * @buf:	receives the path in the runtime directory
  *
+ * Waits for the sysfs tree if @path leads into it (shim_session_await_tree()).
  * Async-signal-safe, but needs 12 KiB of stack.
  *
- * Return: @buf, or @path if it names nothing of ours.
+ * Return: @buf, or @path if it does not lead to an emulated file.
  */
 const char *shim_path_redirect(int dirfd, const char *path, enum shim_follow follow,
 			       char buf[PATH_MAX])
@@ -201,11 +201,11 @@ const char *shim_path_redirect(int dirfd, const char *path, enum shim_follow fol
 }
 
 /**
- * shim_path_is_dangling() - tell whether a path that does not exist may lead to us
- * @dirfd:	what a relative path starts from, or AT_FDCWD
+ * shim_path_is_dangling() - tell whether a path that was not found is a symbolic link
+ * @dirfd:	directory that a relative path starts from, or AT_FDCWD
  * @path:	any path; the pointer may be bad
  *
- * A symbolic link to /dev/dax0.0 leads nowhere, as far as the kernel knows.
+ * Such a link may lead to an emulated file: the kernel finds nothing at /dev/dax0.0.
  * Async-signal-safe.
  *
  * Return: true if it is a symbolic link.
@@ -223,7 +223,7 @@ bool shim_path_is_dangling(int dirfd, const char *path)
  *
  * Async-signal-safe.
  *
- * Return: true if it can; else every call with this path fails with EFAULT.
+ * Return: true if it can; false if every call with this path fails with EFAULT.
  */
 SHIM_COLD bool shim_path_is_readable(const char *path)
 {
@@ -232,7 +232,10 @@ SHIM_COLD bool shim_path_is_readable(const char *path)
 	return sys4(readlinkat, AT_FDCWD, path, target, sizeof(target)) != -EFAULT;
 }
 
-/* Whose runtime directory is this path in, if anybody's? Without a session, too. */
+/*
+ * Finds the session in whose runtime directory a path lies; opens it if the path looks
+ * like one there. Return: the session, or NULL.
+ */
 static const struct shim_session *session_of(const char *path)
 {
 	const struct shim_session *s = shim_session_if_known();
@@ -249,13 +252,13 @@ static const struct shim_session *session_of(const char *path)
 }
 
 /**
- * shim_path_unredirect() - turn a path in the runtime directory into what it stands for
- * @path:	a path, changed in place; terminated
+ * shim_path_unredirect() - translate a path in the runtime directory to the emulated path
+ * @path:	a path, terminated; changed in place
  * @len:	its length
  *
  * Async-signal-safe.
  *
- * Return: its new length, or -1 if it is not in the runtime directory.
+ * Return: the new length, or -1 if the path does not lie in the runtime directory.
  */
 ssize_t shim_path_unredirect(char *path, size_t len)
 {
@@ -274,7 +277,7 @@ ssize_t shim_path_unredirect(char *path, size_t len)
 	return (ssize_t)(len - s->dir_len);
 }
 
-/* Might the last component be a shared directory's, or lead to one? */
+/* True if the last component may name a shared directory, or lead to one. */
 static bool may_be_shared(const char *path)
 {
 	static const char *const names[] = {
@@ -297,14 +300,15 @@ static bool may_be_shared(const char *path)
 }
 
 /**
- * shim_path_is_shared_dir() - tell whether a directory must show entries of ours, too
- * @dirfd:	what a relative path starts from, or AT_FDCWD
- * @path:	of a directory; NULL: @dirfd itself
- * @extra:	receives the directory that holds our entries
+ * shim_path_is_shared_dir() - tell whether a directory has emulated entries as well
+ * @dirfd:	directory that a relative path starts from, or AT_FDCWD
+ * @path:	path of a directory, or NULL for @dirfd itself
+ * @extra:	receives the path in the runtime directory of the emulated entries
  *
  * Async-signal-safe, but needs 12 KiB of stack.
  *
- * Return: true if it must, as /dev or /sys/bus.
+ * Return: true if the directory must show them besides its own entries, as /dev and
+ * /sys/bus must.
  */
 bool shim_path_is_shared_dir(int dirfd, const char *path, char extra[PATH_MAX])
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Where a path leads. */
+/* Redirect paths of emulated files to the runtime directory, and translate them back. */
 #ifndef SHIM_PATH_H
 #define SHIM_PATH_H
 
@@ -10,7 +10,7 @@
 
 enum shim_follow {
 	SHIM_FOLLOW,
-	SHIM_NOFOLLOW, /* the last component itself, as lstat(2) */
+	SHIM_NOFOLLOW, /* do not follow a link in the last component, as lstat(2) */
 };
 
 const char *shim_path_redirect(int dirfd, const char *path, enum shim_follow follow,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What is told to daxrun: refusals, or with --trace every dax call. */
+/* Report calls to daxrun: the refused ones, or with --trace every dax call. */
 #include "client/shim/process/report.h"
 
 #include <stdbool.h>
@@ -18,7 +18,7 @@
 #include "client/shim/process/lock.h"
 #include "client/shim/process/maps.h"
 
-/* How long a trace may hold a program up when its reader is slow. */
+/* How long a call may wait for a slow reader of the trace. */
 #define TRACE_TIMEOUT_S 2
 
 static void send_event(const struct shim_session *s, const struct dax_event *ev)
@@ -37,12 +37,12 @@ static void send_event(const struct shim_session *s, const struct dax_event *ev)
 	if (s->log == SHIM_LOG_ALL)
 		sys5(setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
 	else
-		flags |= MSG_DONTWAIT; /* a lost refusal is better than a late program */
+		flags |= MSG_DONTWAIT; /* rather lose a report than delay the program */
 	sys6(sendto, fd, ev, sizeof(*ev), flags, &addr, sizeof(addr));
 	sys1(close, fd);
 }
 
-/* @name: of the device, or of an attribute: its end, if it is too long. */
+/* @name: of the device or attribute. Only its end is sent if it is too long. */
 static SHIM_COLD void report_event(const struct shim_session *s,
 				   const struct shim_call *call, const char *name,
 				   const struct dax_verdict *v, uint64_t result)
@@ -77,12 +77,14 @@ static bool is_event_wanted(const struct shim_session *s, const struct dax_verdi
 }
 
 /**
- * shim_report() - report a call on a device to daxrun, if it wants to know
+ * shim_report() - report a call on a device to daxrun
  * @s:		the session
  * @call:	the call and its arguments
- * @slot:	of the device
+ * @slot:	slot of the device
  * @v:		the verdict
  * @result:	what an allowed call returned
+ *
+ * Does nothing unless daxrun has requested reports of such calls (enum shim_log).
  *
  * Async-signal-safe.
  */
@@ -94,10 +96,10 @@ void shim_report(const struct shim_session *s, const struct shim_call *call,
 }
 
 /**
- * shim_report_name() - report a call on something that is not a device
+ * shim_report_name() - report a call on a file that is not a device
  * @s:		the session
  * @call:	the call and its arguments
- * @name:	of a sysfs attribute, for example
+ * @name:	name of the file, for example of a sysfs attribute
  * @v:		the verdict
  *
  * Async-signal-safe.
@@ -131,7 +133,7 @@ void shim_report_path(const struct shim_session *s, const struct shim_call *call
 /**
  * shim_report_vma() - report a call on a dax mapping
  * @call:	the call and its arguments
- * @vma:	the mapping; a copy, if the lock is not held
+ * @vma:	the mapping; must be a copy if the lock is not held
  * @v:		the verdict
  * @result:	what an allowed call returned
  *
@@ -147,11 +149,12 @@ void shim_report_vma(const struct shim_call *call, const struct dax_vma *vma,
 }
 
 /**
- * shim_report_range() - report a call on a range, if a dax mapping is in it
- * @call:	the call; its first two arguments are the range's address and length
+ * shim_report_range() - report a call on a range if there is a dax mapping in it
+ * @call:	the call; its first two arguments are the address and length of the range
  * @v:		the verdict
  *
- * The first mapping in the range names the device. Not with the lock held.
+ * The report names the device of the first mapping in the range. Takes the lock: must not
+ * be called with the lock held. Async-signal-safe.
  */
 void shim_report_range(const struct shim_call *call, const struct dax_verdict *v)
 {

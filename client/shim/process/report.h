@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What daxrun is told: refusals, or with --trace every dax call. */
+/* Report calls to daxrun: the refused ones, or with --trace every dax call. */
 #ifndef SHIM_REPORT_H
 #define SHIM_REPORT_H
 

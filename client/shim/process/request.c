@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Requests to the daemon.
+ * Send requests to the daemon.
  *
- * Each goes over a connection of its own, so that nothing is left for the program to
- * close, inherit or find.
+ * Each request has its own connection, so that no descriptor is left over that the
+ * program could close, inherit or find.
  */
 #include "client/shim/process/request.h"
 
@@ -19,18 +19,19 @@
 #include "client/shim/base/self.h"
 #include "client/shim/base/sys.h"
 
-/* A write to an attribute is done whether we wait for it or not: better wait. */
+/* The daemon carries out a write to an attribute in any case, so wait longer for it. */
 #define STORE_TIMEOUT_S 30
 
-/* True if a seccomp filter of this process would kill it for a request. */
+/* True if a seccomp filter of the program would kill the process for a request. */
 static bool may_not_ask;
 
 /**
- * shim_request_is_allowed() - tell whether requests can be sent without harm
+ * shim_request_is_allowed() - tell whether the shim may send requests
  *
  * Async-signal-safe.
  *
- * Return: false if a seccomp filter of the program kills the process for one.
+ * Return: true if it may; false if a seccomp filter of the program would kill the process
+ * for a request.
  */
 bool shim_request_is_allowed(void)
 {
@@ -40,21 +41,23 @@ bool shim_request_is_allowed(void)
 /**
  * shim_request_forbid() - send no request from now on
  *
- * Called when the program has installed a seccomp filter that kills it for one.
+ * Called when the program has installed a seccomp filter that kills it for a request.
+ * Async-signal-safe.
  */
 void shim_request_forbid(void)
 {
 	__atomic_store_n(&may_not_ask, true, __ATOMIC_RELAXED);
 }
 
-/* A thread of ours whose working directory is the runtime directory; 0: there is none. */
+/* A thread of the shim whose working directory is the runtime directory; 0: none. */
 static int32_t inside_tid;
 
 /**
- * shim_request_inside() - note the thread that is in the runtime directory
- * @tid:	the thread, which stays there and does not end; 0: there is none
+ * shim_request_inside() - set the thread whose working directory is the runtime directory
+ * @tid:	the thread, which must stay there and not end; 0: there is none
  *
- * Through it requests reach a daemon whose directory the program may no longer enter.
+ * Through /proc/self/task/TID/cwd, requests reach a daemon whose directory the program
+ * may no longer enter.
  * Async-signal-safe.
  */
 void shim_request_inside(int32_t tid)
@@ -62,7 +65,10 @@ void shim_request_inside(int32_t tid)
 	__atomic_store_n(&inside_tid, tid, __ATOMIC_RELEASE);
 }
 
-/* The directory again, by a way that the kernel bars to no thread of this process. */
+/*
+ * Writes a path to the runtime directory that every thread of this process may use.
+ * Return: false if there is none.
+ */
 static bool way_inside(char buf[SHIM_SELF_TASK_PATH])
 {
 	int32_t tid = __atomic_load_n(&inside_tid, __ATOMIC_ACQUIRE);
@@ -84,7 +90,7 @@ static int connect_at(const char *dir, int timeout_s)
 	fd = sys3(socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return (int)fd;
-	/* A daemon that is stopped must not stop us for ever. */
+	/* A stopped daemon must not block the program forever. */
 	sys5(setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
 	sys5(setsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 	do {
@@ -98,8 +104,9 @@ static int connect_at(const char *dir, int timeout_s)
 }
 
 /*
- * Asks as any program does; where the way to the directory is barred, as to one that has
- * given up the rights with which it came there, by way of our thread that is in it.
+ * Connects by the path of the runtime directory. If the program may no longer enter it,
+ * because it has given up rights since it started, connects through the shim's thread
+ * that is in it.
  */
 static int connect_to(const char *dir, int timeout_s)
 {
@@ -174,7 +181,7 @@ static int receive_reply(int sock, struct dax_msg *msg, int *ret_fd)
 			return -(int)msg->error;
 		return -EBADMSG;
 	}
-	/* It was sent, but there was no number free for it. */
+	/* The daemon sent a descriptor, but this process has no number free for it. */
 	if (fd < 0 && hdr.msg_flags & MSG_CTRUNC)
 		return -EMFILE;
 	*ret_fd = fd;
@@ -184,12 +191,12 @@ static int receive_reply(int sock, struct dax_msg *msg, int *ret_fd)
 /**
  * shim_request() - send the daemon a request and wait for the reply
  * @s:		the session
- * @req:	the request. The caller closes the descriptor that its ret_fd receives
+ * @req:	the request. The caller must close the descriptor that its ret_fd receives
  *
- * Async-signal-safe. A daemon that does not reply is given up after
- * SHIM_REQUEST_TIMEOUT_S; the reply to DAX_MSG_STORE may take a few seconds longer.
+ * Fails if the daemon does not reply within SHIM_REQUEST_TIMEOUT_S, or to DAX_MSG_STORE
+ * within STORE_TIMEOUT_S. Async-signal-safe.
  *
- * Return: 0, or as a negative errno the daemon's refusal or why it could not be reached.
+ * Return: 0, or a negative errno: the daemon's error, or why it could not be reached.
  */
 int shim_request(const struct shim_session *s, const struct shim_request *req)
 {

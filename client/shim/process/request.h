@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Requests to the daemon. */
+/* Send requests to the daemon. */
 #ifndef SHIM_REQUEST_H
 #define SHIM_REQUEST_H
 
@@ -11,13 +11,13 @@
 
 #include "client/shim/process/session.h"
 
-/* Longer than a live daemon takes on a busy machine, shorter than people wait. */
+/* Longer than a live daemon takes on a busy machine, shorter than users will wait. */
 #define SHIM_REQUEST_TIMEOUT_S 20
 
-/* A request, and where its reply goes. */
+/* A request, and where to store its reply. */
 struct shim_request {
 	enum dax_msg_type type;
-	uint64_t arg;      /* becomes the message's arg[0] */
+	uint64_t arg;      /* sent as arg[0] of struct dax_msg */
 	const void *body;  /* or NULL */
 	size_t len;        /* of @body, in bytes */
 	int fd;            /* a descriptor to send along, or -1 */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The daemon that this process is a client of: its runtime directory and the state
- * pages.
+ * The session: the daemon whose client this process is, with its runtime directory and
+ * state pages.
  *
- * Nothing is looked for before the program does something that may be ours. A session
- * that was found stays for the life of the process: its memory is never given back,
- * so that other threads and signal handlers may use it without a lock.
+ * The shim looks for a daemon when the program first makes a call that may concern an
+ * emulated file. A session lasts for the life of the process and its memory is never
+ * freed, so that other threads and signal handlers may use it without a lock.
  */
 #include "client/shim/process/session.h"
 
@@ -28,7 +28,7 @@
 
 static struct shim_session *session;
 
-/* "refuse:PATH" or "trace:PATH", set by daxrun. */
+/* Reads DAXD_LOG, which daxrun sets: "refuse:PATH" or "trace:PATH". */
 static void read_log(struct shim_session *s)
 {
 	const char *log = secure_getenv("DAXD_LOG");
@@ -46,7 +46,7 @@ static void read_log(struct shim_session *s)
 		s->log = level;
 }
 
-/* Maps the state pages of the daemon at @dir; they stay good when it is gone. */
+/* Maps the state pages of the daemon at @dir. They remain valid after its end. */
 static const struct dax_state *map_state(const char *dir)
 {
 	char path[sizeof(session->dir) + sizeof("/" DAX_STATE_FILE)];
@@ -107,7 +107,7 @@ static const struct shim_session *open_session(const char *dir)
 	shim_session_thp_disabled = sys5(prctl, PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1;
 	if (!__atomic_compare_exchange_n(&session, &expected, s, false, __ATOMIC_ACQ_REL,
 					 __ATOMIC_ACQUIRE)) {
-		/* Another thread, or a handler over us, was first. */
+		/* Another thread, or a handler that interrupted this one, was first. */
 		sys2(munmap, state, sizeof(*state));
 		sys2(munmap, s, sizeof(*s));
 		return expected;
@@ -115,7 +115,7 @@ static const struct shim_session *open_session(const char *dir)
 	return s;
 }
 
-/* The environment's daemon, or else the system's, or else the user's. */
+/* Opens the daemon that the environment names, else the system's, else the user's. */
 static SHIM_COLD const struct shim_session *find_session(void)
 {
 	const char *env = secure_getenv("CUSE_DAXD_RUNTIME_DIR");
@@ -134,10 +134,10 @@ static SHIM_COLD const struct shim_session *find_session(void)
 /**
  * shim_session() - find the daemon of this process
  *
- * Looks for it at the first call. Async-signal-safe.
+ * Looks for the daemon until one is found. Async-signal-safe.
  *
- * Return: the session, which is never freed; NULL if there is no daemon, and everything
- * is passed through.
+ * Return: the session, which is never freed; NULL if there is no daemon, and all calls
+ * must be passed through.
  */
 const struct shim_session *shim_session(void)
 {
@@ -147,11 +147,11 @@ const struct shim_session *shim_session(void)
 }
 
 /**
- * shim_session_if_known() - get the session if it was found before
+ * shim_session_if_known() - get the session without looking for a daemon
  *
- * Looks for nothing. Async-signal-safe.
+ * Async-signal-safe.
  *
- * Return: the session, or NULL.
+ * Return: the session, or NULL if shim_session() has found none before.
  */
 const struct shim_session *shim_session_if_known(void)
 {
@@ -161,7 +161,7 @@ const struct shim_session *shim_session_if_known(void)
 static SHIM_COLD void await_word(const uint32_t *word)
 {
 	const struct timespec timeout = {.tv_sec = SHIM_REQUEST_TIMEOUT_S};
-	/* Where a daemon stopped that died over it: to wait once is enough. */
+	/* The value at which a dead daemon left the word: wait for it only once. */
 	static uint32_t given_up_at;
 	uint32_t seen;
 	long r;
@@ -178,8 +178,8 @@ static SHIM_COLD void await_word(const uint32_t *word)
  * shim_session_await_tree() - wait until the sysfs tree is complete
  * @s:	the session
  *
- * daxrun's daemon writes it while the command starts. Async-signal-safe. Waits for
- * SHIM_REQUEST_TIMEOUT_S at most.
+ * daxrun's daemon writes the tree while the command starts. Gives up if the daemon makes
+ * no progress for SHIM_REQUEST_TIMEOUT_S. Async-signal-safe.
  */
 void shim_session_await_tree(const struct shim_session *s)
 {
@@ -190,5 +190,5 @@ void shim_session_await_tree(const struct shim_session *s)
 		await_word(word);
 }
 
-/* prctl(PR_SET_THP_DISABLE): no huge pages in the whole process. */
+/* Set when the session is found and by each prctl(PR_SET_THP_DISABLE). */
 bool shim_session_thp_disabled;

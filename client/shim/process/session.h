@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The daemon that this process is a client of. */
+/* The session: the daemon whose client this process is. */
 #ifndef SHIM_SESSION_H
 #define SHIM_SESSION_H
 
@@ -12,7 +12,7 @@
 
 #include "client/shim/base/compiler.h"
 
-/* What daxrun wants to hear of. */
+/* The calls that are reported to daxrun. */
 enum shim_log {
 	SHIM_LOG_NONE,
 	SHIM_LOG_REFUSALS,
@@ -23,7 +23,7 @@ struct shim_session {
 	const struct dax_state *state;
 	struct dax_path_names names;
 	enum shim_log log;
-	char log_path[108]; /* a datagram socket */
+	char log_path[108]; /* datagram socket of daxrun */
 	size_t dir_len;
 	char dir[108]; /* the runtime directory: absolute, no slash at the end */
 };
@@ -40,7 +40,7 @@ extern bool shim_session_thp_disabled;
  * @s:		the session, or NULL
  * @call:	the call
  *
- * All that programs without faults pay. Async-signal-safe.
+ * Reads one word, which is all that programs without fault rules pay. Async-signal-safe.
  *
  * Return: true if there is one.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Threads of the shim: they are not libc's, and keep no rights that they do not need. */
+/* Start threads that libc does not know, and that keep only the rights they need. */
 #include "client/shim/process/thread.h"
 
 #include <errno.h>
@@ -23,17 +23,17 @@
 #include "client/shim/process/session.h"
 
 #define NOBODY 65534
-/* What systemd calls unused in its list of ranges. */
+/* A range of user ids that systemd's list (UIDS-GIDS) calls unused. */
 #define ALONE_FIRST UINT32_C(1879048192)
 #define ALONE_NR    UINT32_C(268435456)
 
-/* The stack and, above it, what thread-local variables need: below the last page. */
+/* The stack, and above it the thread-local variables: below the last page. */
 #define STACK_BYTES (64 * 1024)
 #define TLS_BYTES   (SHIM_THREAD_BYTES - STACK_BYTES - 4096)
 
 /*
- * Does valgrind run this program? Asked by its "client request" RUNNING_ON_VALGRIND
- * (valgrind.h): instructions that change nothing on a processor.
+ * True if valgrind runs this program. Uses the client request RUNNING_ON_VALGRIND
+ * (valgrind.h): instructions that have no effect on a real processor.
  */
 static bool is_valgrind(void)
 {
@@ -55,9 +55,10 @@ static bool is_valgrind(void)
 }
 
 /*
- * A user and group that nobody else is, of a range that nobody gives to anybody: who has
- * the same as a thread may look into the memory of its process, and this one's is root's.
- * Return: is this thread's such a one now?
+ * Changes this thread to a random user and group id, from a range that is assigned to no
+ * user. A process with the same id as a thread may access the memory of the thread's
+ * process, and this process is root's; so no other process may have it. Return: true if
+ * the thread has such ids now.
  */
 static bool become_alone(void)
 {
@@ -70,9 +71,10 @@ static bool become_alone(void)
 }
 
 /*
- * A thread that changes its user makes the whole process one that writes no core and
- * that its own user may not look at. That is undone; but not if the program has changed
- * its user meanwhile. If it does so later, the kernel sees to it again.
+ * When a thread changes its user, the kernel makes the whole process undumpable: it
+ * writes no core file, and its own user may not inspect it. This undoes that, but not if
+ * the program has changed its user in the meantime. If it does so later, the kernel makes
+ * it undumpable again.
  */
 static void stay_dumpable(uid_t uid_before, gid_t gid_before)
 {
@@ -80,15 +82,19 @@ static void stay_dumpable(uid_t uid_before, gid_t gid_before)
 
 	sys5(prctl, PR_SET_DUMPABLE, 1, 0, 0, 0);
 	/*
-	 * proc(5): this directory belongs to the effective user of the process. To read more
-	 * would take a descriptor, and with it a number that the program may be about to use.
+	 * This directory belongs to the effective user of the process (proc(5)). A file
+	 * in it would say more, but to read it takes a descriptor, with a number that the
+	 * program may be about to use.
 	 */
 	if (sys4(newfstatat, AT_FDCWD, "/proc/self", &st, 0) < 0 ||
 	    st.st_uid != uid_before || st.st_gid != gid_before)
 		sys5(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
-/* Threads have rights of their own; libc only makes us forget it. */
+/*
+ * Drops the rights of this thread alone. In the kernel, each thread has its own; only
+ * libc's functions change those of the whole process.
+ */
 static void drop_rights(void)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -112,7 +118,7 @@ static void drop_rights(void)
 		stay_dumpable(uid, gid);
 }
 
-/* It has little to do and should do it at once: see slice.h. */
+/* Requests a short time slice, for little work that must be done soon (slice.h). */
 static void hurry_up(void)
 {
 	struct dax_sched_attr attr = {.size = sizeof(attr)};
@@ -125,8 +131,9 @@ static void hurry_up(void)
 }
 
 /*
- * Goes there with the rights of the program; and in no case stays where the program is.
- * Return: is it there?
+ * Makes @dir the working directory of this thread, or "/" if the program may not enter
+ * @dir; so the thread does not keep the program's directory busy. Return: true if it is
+ * in @dir.
  */
 static bool enter_dir(const char *dir)
 {
@@ -139,12 +146,12 @@ static bool enter_dir(const char *dir)
 }
 
 /**
- * shim_thread_be_small() - give up what a thread of the shim does not need
+ * shim_thread_be_small() - give up the rights that a thread of the shim does not need
  *
- * Called first thing by a thread of the shim: it keeps no right of root's, and moves out
- * of the program's working directory.
+ * Every thread of the shim must call this first. It gives up root's rights and leaves the
+ * program's working directory.
  *
- * Return: true if its working directory is the runtime directory.
+ * Return: true if the thread's working directory is the runtime directory.
  */
 bool shim_thread_be_small(void)
 {
@@ -157,10 +164,16 @@ bool shim_thread_be_small(void)
 
 #ifdef __x86_64__
 
-/* clone(2), and @run on the new stack. Return: in the parent, clone's answer. */
+/*
+ * Calls clone(2) and, in the new thread, @fn on the new stack. Return: the thread's id,
+ * or a negative errno.
+ */
 static long clone_thread(char *stack, void *tls, void (*fn)(void))
 {
-	/* A working directory of its own; valgrind ends a program that asks for that. */
+	/*
+	 * Without CLONE_FS the thread has its own working directory. valgrind aborts the
+	 * program in that case.
+	 */
 	const long flags = CLONE_VM | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
 			   CLONE_SYSVSEM | CLONE_SETTLS | (is_valgrind() ? CLONE_FS : 0);
 	register long r10 __asm__("r10") = 0;
@@ -181,9 +194,9 @@ static long clone_thread(char *stack, void *tls, void (*fn)(void))
 }
 
 /*
- * Thread-local memory for the agent: zero, but for what compiled code looks for at
- * fixed places (the block's own address, the stack protector's value). How far below
- * the thread pointer it has to go is seen at our own variable and at errno.
+ * Prepares the thread-local memory of a new thread: zero, except for the words that
+ * compiled code reads at fixed offsets (the address of the block itself, the value of
+ * the stack protector).
  */
 static void *make_tls(char *at)
 {
@@ -198,6 +211,10 @@ static void *make_tls(char *at)
 	return to;
 }
 
+/*
+ * How many bytes below the thread pointer are used, as seen from a variable of the shim
+ * and from errno.
+ */
 static size_t tls_depth(void)
 {
 	static __thread char ours;
@@ -232,14 +249,14 @@ static size_t tls_depth(void)
 #endif
 
 /**
- * shim_thread_is_of_libc() - tell whether this is the thread that libc takes it for
+ * shim_thread_is_of_libc() - tell whether libc has the right thread id for this thread
  *
- * A child of vfork, or of clone with the parent's memory, is not: it has the parent's
- * thread-local memory, in which libc keeps the number of the thread. Such a process ends
- * when its one thread does, and must not be kept by another; and it would leave the
- * parent without an agent.
+ * It has not in a child of vfork(2), or of clone(2) with CLONE_VM: such a child uses the
+ * parent's thread-local memory, in which libc keeps the id of the parent's thread. In it
+ * no thread may be started: the process must end with its only thread, and the parent
+ * would later start no agent of its own.
  *
- * Return: true if it is, and a thread may be started.
+ * Return: true if it has, and a thread may be started.
  */
 bool shim_thread_is_of_libc(void)
 {
@@ -251,12 +268,14 @@ bool shim_thread_is_of_libc(void)
 
 /**
  * shim_thread_start() - start a thread of the shim
- * @at:	SHIM_THREAD_BYTES for its stack and thread-local memory, for as long as it lives
- * @fn:	what it runs; does not return
+ * @at:	SHIM_THREAD_BYTES of memory for its stack and thread-local variables; must remain
+ *	valid as long as the thread lives
+ * @fn:	the function that the thread runs; must not return
  *
- * The thread is not libc's, and takes no signal. Async-signal-safe.
+ * libc does not know the thread, and the thread has all signals blocked.
+ * Async-signal-safe.
  *
- * Return: true, or false if there can be none.
+ * Return: true, or false if the thread cannot be started.
  */
 bool shim_thread_start(char *at, void (*fn)(void))
 {

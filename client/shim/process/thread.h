@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Threads of the shim. */
+/* Start threads that libc does not know. */
 #ifndef SHIM_THREAD_H
 #define SHIM_THREAD_H
 
 #include <stdbool.h>
 
-/* A stack, and what thread-local variables need. */
+/* Bytes for the stack and the thread-local variables of a thread. */
 #define SHIM_THREAD_BYTES (100 * 1024)
 
 bool shim_thread_start(char *at, void (*fn)(void));
