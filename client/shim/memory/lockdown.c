@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Programs that give up rights: chroot(2), seccomp(2).
+ * Prepare for programs that give up rights: chroot(2), seccomp(2).
  *
- * With an open descriptor of a device a program may map it later, whatever it has given
- * up in between. We need more than that for the first mapping, the daemon; so what will
- * be needed is fetched before. And where a filter would kill us for a call that the
- * program does not know of, the call is not made.
+ * On a real machine, an open descriptor of a device suffices to map the device,
+ * whatever rights the program has given up in between. The shim also needs the daemon
+ * for the first mapping, so it fetches all that it will need before the program gives up
+ * its rights. And if a seccomp filter would kill the process for a system call of the
+ * shim, which the program knows nothing about, the shim does without that call.
  */
 #include "client/shim/memory/lockdown.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,15 +32,7 @@
 #include "client/shim/memory/sigbus.h"
 #include "client/shim/memory/touch.h"
 
-/* linux_dirent64 */
-struct entry {
-	uint64_t ino;
-	int64_t off;
-	uint16_t len;
-	uint8_t type;
-	char name[];
-};
-
+/* Return: the descriptor that an entry of /proc/self/fd names, or -1 if it names none. */
 static int number_of(const char *name)
 {
 	int n = 0;
@@ -68,7 +62,7 @@ static void fetch_backing(int fd)
 /**
  * shim_lockdown_prepare() - fetch all that mappings of open devices will need
  *
- * Called before the program gives up rights. Async-signal-safe.
+ * Must be called before the program gives up rights. Async-signal-safe.
  */
 SHIM_COLD void shim_lockdown_prepare(void)
 {
@@ -82,11 +76,13 @@ SHIM_COLD void shim_lockdown_prepare(void)
 	while (dir >= 0 && (n = sys3(getdents64, dir, buf, sizeof(buf))) > 0) {
 		long pos;
 
-		for (pos = 0; pos < n; pos += ((struct entry *)(buf + pos))->len) {
-			int fd = number_of(((struct entry *)(buf + pos))->name);
+		for (pos = 0; pos < n;) {
+			struct dirent64 *entry = (struct dirent64 *)(void *)(buf + pos);
+			int fd = number_of(entry->d_name);
 
 			if (fd >= 0 && fd != dir)
 				fetch_backing(fd);
+			pos += entry->d_reclen;
 		}
 	}
 	if (dir >= 0)
@@ -96,10 +92,11 @@ SHIM_COLD void shim_lockdown_prepare(void)
 }
 
 /**
- * shim_lockdown_filter_installed() - note that the program has a seccomp filter now
- * @prog:	struct sock_fprog, which the kernel has accepted
+ * shim_lockdown_filter_installed() - note that the program has installed a seccomp filter
+ * @prog:	its struct sock_fprog, which the kernel must have accepted
  *
- * Calls of the shim for which the filter kills are not made from now on.
+ * From now on the shim makes none of the system calls for which the filter kills.
+ * Async-signal-safe.
  */
 SHIM_COLD void shim_lockdown_filter_installed(const void *prog)
 {
