@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The agent: a thread of the process that follows what happens to devices.
+ * The agent: a thread in the client that keeps its mappings up to date with the devices.
  *
- * When a device is disabled, the memory that the process has mapped must go, though no
- * thread of the program makes any call. Nobody outside can do that to shared memory
- * without losing what is in it; so somebody inside has to map nothing over it. The
- * agent sleeps on a word of the state pages until the daemon has changed something.
+ * When a device is disabled, its mappings must become inaccessible, although no thread of
+ * the program makes a call. No other process can do that to shared memory without losing
+ * the contents; so a thread of the client must map holes over it. The agent sleeps on a
+ * word of the state pages until the daemon changes something.
  *
- * It is started with the process's first dax mapping, and again in a child that fork
- * gave such mappings. It is not libc's thread: no program sees it but in /proc, it
- * counts for nobody's pthread_exit, and takes no signal. It has no more rights than it
- * needs: of root's it keeps none, as a program may go on to give up its own and cannot
- * do so for a thread that libc does not know. So that it can still reach a daemon whose
- * directory only root may enter, it is there: its working directory is its own.
+ * The agent is started with the process's first dax mapping, and again in a forked child
+ * that has inherited such mappings. libc does not know this thread: the program sees it
+ * only in /proc, it does not count for pthread_exit(3), and it takes no signals. It keeps
+ * only the rights that it needs, and none of root's: the program may later give up its
+ * own, and cannot do so for a thread that libc does not know. To reach a daemon whose
+ * directory only root may enter, the agent has a working directory of its own, which is
+ * that directory.
  */
 #include "client/shim/memory/agent.h"
 
@@ -38,17 +39,17 @@
 #include "client/shim/memory/refresh.h"
 #include "client/shim/memory/touch.h"
 
-/* Generations that our mappings of each device follow; 0: it was never mapped. */
+/* Generation of each device that the mappings show; 0: the device was never mapped. */
 static uint64_t followed[DAX_STATE_SLOTS];
-/* The same, of what is bad. */
+/* The same for the generation of each device's bad memory. */
 static uint64_t followed_bad[DAX_STATE_SLOTS];
 
 static char thread_block[SHIM_THREAD_BYTES] __attribute__((aligned(64)));
 static uint32_t is_running;
 
 /*
- * Refreshes every mapping whose device has changed. Return: true if any device has that
- * was ever mapped.
+ * Refreshes every mapping whose device has changed. Return: true if any device that was
+ * ever mapped has changed.
  */
 static bool follow_locked(const struct shim_session *s)
 {
@@ -66,7 +67,7 @@ static bool follow_locked(const struct shim_session *s)
 		is_changed = dev.generation != followed[i];
 		if (!is_changed && dev.bad_generation == followed_bad[i])
 			continue;
-		/* What is not there any more must not be mapped over. */
+		/* Never map over memory that is no longer a dax mapping. */
 		if (!is_any)
 			shim_maps_drop_stale_locked();
 		followed[i] = dev.generation;
@@ -88,7 +89,7 @@ static bool follow_locked(const struct shim_session *s)
 	return true;
 }
 
-/* Refreshes the mappings whose devices have changed. Return: true if there were any. */
+/* The same with the lock taken. Return: false also if the lock cannot be taken. */
 static bool follow_devices(const struct shim_session *s)
 {
 	bool is_any;
@@ -102,13 +103,13 @@ static bool follow_devices(const struct shim_session *s)
 }
 
 /**
- * shim_agent_follow_new_locked() - follow the device of a mapping that was just made
+ * shim_agent_follow_new_locked() - follow the device of a new mapping
  * @s:		the session
- * @slot:	of the device
+ * @slot:	slot of the device
  * @dev:	the device, as it was when the mapping was made
  *
- * The device may have changed before the mapping was in the list, and the agent may have
- * been there and gone. Async-signal-safe.
+ * The device may have changed before the mapping was in the list, so that the agent has
+ * already run without finding it. Async-signal-safe.
  */
 void shim_agent_follow_new_locked(const struct shim_session *s, uint32_t slot,
 				  const struct dax_device *dev)
@@ -127,7 +128,7 @@ void shim_agent_follow_new_locked(const struct shim_session *s, uint32_t slot,
 		   followed_bad[slot] == now.bad_generation &&
 		   dev->bad_generation == now.bad_generation))
 		return;
-	followed[slot] = UINT64_MAX; /* all of them anew, this one too */
+	followed[slot] = UINT64_MAX; /* refresh all mappings of the device */
 	follow_locked(s);
 }
 
@@ -161,7 +162,7 @@ static void run_agent(void)
 	}
 }
 
-/* We are a child that nobody told that it is one: the next mmap has to start an agent. */
+/* In a child in which no atfork handler has run, the next mmap must start an agent. */
 static void after_lost_fork(void)
 {
 	shim_request_inside(0);
@@ -169,10 +170,10 @@ static void after_lost_fork(void)
 }
 
 /*
- * We are a child, and the agent was left behind.
+ * Starts the agent of a forked child, which has not inherited its parent's.
  *
- * What happened to the devices meanwhile is found by the new agent when it starts; but
- * this thread must not run before.
+ * The new agent would find by itself what has changed at the devices in the meantime;
+ * but the child's only thread must not run before that, so it looks first.
  */
 static void after_fork(void)
 {
@@ -192,10 +193,11 @@ static void after_fork(void)
 }
 
 /**
- * shim_agent_start() - have an agent in this process
+ * shim_agent_start() - start the agent unless it is running
  *
- * Without one (a limit of processes, a program with very many thread-local variables) the
- * program goes on, but its mappings follow only at its own calls. Async-signal-safe.
+ * If it cannot be started (a limit of processes, a program with very many thread-local
+ * variables), the program goes on, but its mappings follow the devices only when it makes
+ * a call. Async-signal-safe.
  */
 void shim_agent_start(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The thread that follows what happens to devices. */
+/* The thread that keeps mappings up to date with the devices. */
 #ifndef SHIM_AGENT_H
 #define SHIM_AGENT_H
 

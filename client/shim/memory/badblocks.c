@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Bad memory that this process's mappings show as holes.
+ * The bad memory that this process's mappings show as holes.
  *
- * The list holds the bad stretches of every device that was ever mapped, as the holes
- * were last made, not as the daemon has them now. SIGBUS asks it why an access failed.
+ * The list holds the bad stretches of every device that was ever mapped, as they were
+ * when the holes were last made, not as the daemon has them now. The SIGBUS handler looks
+ * up here why an access failed.
  */
 #include "client/shim/memory/badblocks.h"
 
@@ -17,9 +18,9 @@
 
 static struct dax_bad shown[SHIM_BADBLOCKS_MAX];
 static uint32_t nr_shown;
-static bool is_full; /* there are more: then mappings are refreshed as a whole */
+static bool is_full; /* not all fit: from then on mappings are refreshed as a whole */
 
-/* An access just before the memory was healed is still answered as one of bad memory. */
+/* Stretches healed a moment ago: an earlier access to them may be signalled only now. */
 static struct {
 	struct dax_bad bad;
 	uint64_t until_ns;
@@ -27,9 +28,9 @@ static struct {
 static uint32_t nr_healed;
 
 /**
- * shim_badblocks_take_locked() - take the stretches of a device out of the list
- * @life:	of the device
- * @ret:	receives them; room for SHIM_BADBLOCKS_MAX
+ * shim_badblocks_take_locked() - remove the stretches of a device from the list
+ * @life:	life of the device
+ * @ret:	receives them; must have room for SHIM_BADBLOCKS_MAX
  *
  * Return: how many there were.
  */
@@ -50,11 +51,11 @@ uint32_t shim_badblocks_take_locked(uint64_t life, struct dax_bad *ret)
 }
 
 /**
- * shim_badblocks_show_locked() - put the stretches of a device into the list
- * @bad:	the stretches; those of this device were taken out before
- * @nr:		how many; more than SHIM_BADBLOCKS_MAX if not all of them are in @bad
+ * shim_badblocks_show_locked() - add the stretches of a device to the list
+ * @bad:	the stretches. Those of this device must have been removed before
+ * @nr:		how many; more than SHIM_BADBLOCKS_MAX if @bad does not hold all of them
  *
- * Return: how many there was room for. If that is not all, the list is full from now on.
+ * Return: how many were added. If that is not all of them, the list is full from now on.
  */
 uint32_t shim_badblocks_show_locked(const struct dax_bad *bad, uint32_t nr)
 {
@@ -70,7 +71,7 @@ uint32_t shim_badblocks_show_locked(const struct dax_bad *bad, uint32_t nr)
 }
 
 /**
- * shim_badblocks_heal_locked() - remember for a moment that a stretch was bad
+ * shim_badblocks_heal_locked() - remember for SHIM_BADBLOCKS_GRACE_NS that memory was bad
  * @bad:	the stretch, which is good from now on
  */
 void shim_badblocks_heal_locked(const struct dax_bad *bad)
@@ -84,7 +85,7 @@ void shim_badblocks_heal_locked(const struct dax_bad *bad)
 /**
  * shim_badblocks_is_full_locked() - tell whether the list ever had too little room
  *
- * Return: true if it had; then it does not say which parts of a mapping are holes.
+ * Return: true if it ever had; then it does not say which parts of a mapping are holes.
  */
 bool shim_badblocks_is_full_locked(void)
 {
@@ -107,12 +108,14 @@ static bool covers(const struct dax_bad *bad, uint64_t life, uint64_t off)
 }
 
 /**
- * shim_badblocks_at_locked() - find the bad memory that an access has hit
- * @addr:	the address of the access
+ * shim_badblocks_at_locked() - find the bad memory at an address
+ * @addr:	the address
  * @ret_vma:	receives the mapping
  * @ret:	receives the bad stretch
  *
- * Return: true if memory at @addr is bad, or was until a moment ago.
+ * Async-signal-safe.
+ *
+ * Return: true if the memory is bad, or was within the last SHIM_BADBLOCKS_GRACE_NS.
  */
 bool shim_badblocks_at_locked(uint64_t addr, struct dax_vma *ret_vma, struct dax_bad *ret)
 {

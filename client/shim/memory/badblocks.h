@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Bad memory that this process's mappings show as holes. */
+/* The bad memory that this process's mappings show as holes. */
 #ifndef SHIM_BADBLOCKS_H
 #define SHIM_BADBLOCKS_H
 
@@ -9,9 +9,9 @@
 #include "libcore/fault.h"
 #include "libcore/vmas.h"
 
-/* Stretches in the list. */
+/* Size of the list, in stretches. */
 #define SHIM_BADBLOCKS_MAX 256
-/* How long an access to memory that was healed may still be reported as one of bad. */
+/* How long after memory was healed a SIGBUS there still counts as one of bad memory. */
 #define SHIM_BADBLOCKS_GRACE_NS UINT64_C(200000000)
 
 uint32_t shim_badblocks_take_locked(uint64_t life, struct dax_bad *ret);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory that is bad: holes in mappings, made and healed while the program runs.
+ * Make and heal the holes that mappings have where memory is bad.
  *
- * What our mappings show now is noted here, so that only what differs is mapped anew
- * when the daemon says something else: no other thread may see anything of the rest.
- * All of it with the lock of the list of mappings held.
+ * badblocks.c holds what the mappings show now. When the daemon changes the bad memory of
+ * a device, only the differing stretches are mapped again, so that other threads notice
+ * nothing in the rest of the mapping.
  */
 #include "client/shim/memory/badblocks_follow.h"
 
@@ -21,9 +21,12 @@
 #include "client/shim/memory/refresh.h"
 #include "client/shim/memory/sigbus.h"
 
-static uint64_t release_ns; /* when SIGBUS need not come to us any more; 0: it must */
+static uint64_t release_ns; /* when to restore the program's SIGBUS handler; 0: not yet */
 
-/* Reads what is bad of a device now. Return: how many, or more than @max. */
+/*
+ * Reads the bad stretches of a device that concern this process. Return: how many, or
+ * more than @max if not all of them fit.
+ */
 static uint32_t collect_bad(const struct shim_session *s, const struct dax_device *dev,
 			    struct dax_bad *ret, uint32_t max)
 {
@@ -53,7 +56,7 @@ static bool is_in(const struct dax_bad *bad, const struct dax_bad *list, uint32_
 	return false;
 }
 
-/* Makes a stretch of a device in all mappings of it what it is now. */
+/* Refreshes a stretch of a device in all mappings of the device. */
 static void refresh_locked(const struct dax_device *dev, const struct dax_bad *bad)
 {
 	uint32_t i;
@@ -71,15 +74,15 @@ static void refresh_locked(const struct dax_device *dev, const struct dax_bad *b
 }
 
 /**
- * shim_badblocks_follow_locked() - show what is bad of a device now
+ * shim_badblocks_follow_locked() - make the mappings show the bad memory of a device
  * @s:		the session
  * @dev:	the device as it is now
- * @is_whole:	true if the caller refreshes all its mappings after this anyway
+ * @is_whole:	true if the caller refreshes all mappings of the device afterwards
  *
- * Only what differs is mapped again, so that no other thread sees anything of the rest.
- * Async-signal-safe.
+ * Maps only the differing stretches again, so that other threads notice nothing in the
+ * rest of the mapping. Async-signal-safe.
  *
- * Return: true if the caller has to refresh all mappings of the device.
+ * Return: true if the caller must refresh all mappings of the device.
  */
 bool shim_badblocks_follow_locked(const struct shim_session *s,
 				  const struct dax_device *dev, bool is_whole)
@@ -93,7 +96,10 @@ bool shim_badblocks_follow_locked(const struct shim_session *s,
 
 	nr_now = shim_badblocks_show_locked(now, nr_now);
 	is_full = shim_badblocks_is_full_locked();
-	/* Before anything can be touched, and not before nothing can be any more. */
+	/*
+	 * Install the handler before the first hole is made. It is removed some time
+	 * after the last one has gone: see shim_badblocks_follow_settle().
+	 */
 	if (shim_badblocks_is_any_locked())
 		shim_sigbus_catch_locked();
 	for (i = 0; i < nr_old; i++) {
@@ -114,12 +120,13 @@ bool shim_badblocks_follow_locked(const struct shim_session *s,
 }
 
 /**
- * shim_badblocks_follow_settle() - give SIGBUS back to the program when nothing is bad
+ * shim_badblocks_follow_settle() - restore the program's SIGBUS handler if nothing is bad
  *
- * Not at once: a thread that has accessed bad memory may not have its signal yet. Takes
- * the lock if there is something to do. Async-signal-safe.
+ * Waits for SHIM_BADBLOCKS_GRACE_NS after the last bad memory was healed: a thread that
+ * accessed it may not have received its signal yet. Takes the lock if there is something
+ * to do. Async-signal-safe.
  *
- * Return: in how many nanoseconds to call again; 0: not before something changes.
+ * Return: nanoseconds after which to call again, or 0 if not before the next change.
  */
 uint64_t shim_badblocks_follow_settle(void)
 {

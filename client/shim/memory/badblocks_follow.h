@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Bad memory of devices: holes made and healed while the program runs. */
+/* Make and heal the holes that mappings have where memory is bad. */
 #ifndef SHIM_BADBLOCKS_FOLLOW_H
 #define SHIM_BADBLOCKS_FOLLOW_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a seccomp filter of the program answers to a system call of the shim. */
+/* Run a seccomp filter of the program on a system call of the shim. */
 #include "client/shim/memory/bpf.h"
 
 #include <linux/audit.h>
@@ -55,11 +55,11 @@ static bool does_jump(uint16_t op, uint32_t a, uint32_t b)
 	case BPF_JSET:
 		return a & b;
 	default:
-		return true; /* BPF_JA; its jump is another */
+		return true; /* not reached for BPF_JA: run_filter() handles it */
 	}
 }
 
-/* What a filter that the kernel has accepted answers to a call. */
+/* Runs a filter that the kernel has accepted. Return: the value of its BPF_RET. */
 static uint32_t run_filter(const struct sock_fprog *prog, const struct seccomp_data *data)
 {
 	uint32_t mem[BPF_MEMWORDS] = {0};
@@ -118,13 +118,13 @@ static uint32_t run_filter(const struct sock_fprog *prog, const struct seccomp_d
 
 /**
  * shim_bpf_kills() - tell whether a seccomp filter kills for a system call
- * @prog:	the filter, which the kernel has accepted
- * @nr:		of the system call
+ * @prog:	the filter, which the kernel must have accepted
+ * @nr:		number of the system call
  * @first:	its first argument; the second is SOCK_SEQPACKET, all others are 0
  *
  * Async-signal-safe.
  *
- * Return: true if it kills the thread or the process, or raises SIGSYS.
+ * Return: true if the filter kills the thread or the process, or raises SIGSYS.
  */
 bool shim_bpf_kills(const struct sock_fprog *prog, int nr, uint64_t first)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a seccomp filter answers to a system call. */
+/* Run a seccomp filter of the program on a system call of the shim. */
 #ifndef SHIM_BPF_H
 #define SHIM_BPF_H
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Calls that fail or are late because a fault rule says so.
+ * Inject faults: make calls fail or delay them, as the fault rules demand.
  *
- * The rules are in the state pages, libcore matches them; here is what it has to be
- * told: how often this process has met each rule. A child of fork goes on counting
- * where its parent was. The daemon hears of every fault that is given, and does what
- * of it is its own to do, before the call goes on.
+ * The rules are in the state pages, and libcore matches them. This file counts what
+ * libcore needs for that: how often each rule has matched in this process. A forked child
+ * continues its parent's counts. Each injected fault is reported to the daemon, which
+ * does its own part of it before the call goes on.
  */
 #include "client/shim/memory/fault.h"
 
@@ -27,19 +27,19 @@
 #include "client/shim/process/report.h"
 #include "client/shim/process/request.h"
 
-/* More than there can be rules in force: those that were taken back count, too. */
+/* More than there can be rules at a time, as removed rules keep their counters. */
 #define NR_COUNTERS 512
 
 struct counter {
-	uint32_t rule; /* 0: free */
-	int32_t refused_pid;
-	uint64_t seen;
-	uint64_t given;
+	uint32_t rule;       /* 0: unused entry */
+	int32_t refused_pid; /* the process that has reported the rule as impossible */
+	uint64_t seen;       /* events that the rule concerns */
+	uint64_t injected;   /* faults injected; counted only for rules with "times" */
 };
 
 static struct counter counters[NR_COUNTERS];
 
-/* Any threads may do that at once. */
+/* Finds or creates the counter of a rule. Threads may call this at the same time. */
 static struct counter *counter_of(uint32_t rule)
 {
 	struct counter *home = &counters[rule % NR_COUNTERS];
@@ -56,7 +56,7 @@ static struct counter *counter_of(uint32_t rule)
 		if (is == rule)
 			return c;
 	}
-	/* Hundreds of rules came and went: the oldest is forgotten. */
+	/* There have been hundreds of rules: reuse the counter of an old one. */
 	*home = (struct counter){.rule = rule};
 	return home;
 }
@@ -64,18 +64,18 @@ static struct counter *counter_of(uint32_t rule)
 /**
  * shim_fault_strikes() - count an event, and decide whether a fault rule strikes
  * @rule:	the rule
- * @ev:		what happens; counted if it concerns the rule
- * @now_ns:	shim_self_now_ns()
+ * @ev:		the event; counted if it concerns the rule
+ * @now_ns:	the current time, shim_self_now_ns()
  *
  * Async-signal-safe.
  *
- * Return: true if it strikes.
+ * Return: true if the rule strikes.
  */
 bool shim_fault_strikes(const struct dax_fault_rule *rule,
 			const struct dax_fault_event *ev, uint64_t now_ns)
 {
 	struct counter *c;
-	uint64_t given;
+	uint64_t injected;
 
 	if (!dax_fault_concerns(rule, ev, now_ns))
 		return false;
@@ -86,22 +86,22 @@ bool shim_fault_strikes(const struct dax_fault_rule *rule,
 		return false;
 	if (!rule->times)
 		return true;
-	given = __atomic_load_n(&c->given, __ATOMIC_RELAXED);
+	injected = __atomic_load_n(&c->injected, __ATOMIC_RELAXED);
 	do {
-		if (given >= rule->times)
+		if (injected >= rule->times)
 			return false;
-	} while (!__atomic_compare_exchange_n(&c->given, &given, given + 1, false,
-					      __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(&c->injected, &injected, injected + 1,
+					      false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 	return true;
 }
 
 /**
- * shim_fault_is_refused() - note that a fault rule can't be had in this process
- * @rule:	its id
+ * shim_fault_is_refused() - note that a fault rule cannot work in this process
+ * @rule:	id of the rule
  *
  * Async-signal-safe.
  *
- * Return: true if that is new, and the daemon must be told.
+ * Return: true if this is the first time, and the caller must report it to the daemon.
  */
 bool shim_fault_is_refused(uint32_t rule)
 {
@@ -112,9 +112,9 @@ bool shim_fault_is_refused(uint32_t rule)
 }
 
 /**
- * shim_fault_init() - begin the description of an event of this thread
- * @ev:		receives it
- * @call:	what happens
+ * shim_fault_init() - initialize the description of an event of this thread
+ * @ev:		receives the description
+ * @call:	the call
  * @device:	name of the device, or ""
  *
  * Async-signal-safe.
@@ -132,11 +132,11 @@ void shim_fault_init(struct dax_fault_event *ev, enum dax_fault_call call,
 }
 
 /**
- * shim_fault_tell() - tell the daemon of a fault that is given
+ * shim_fault_tell() - report an injected fault to the daemon
  * @s:	the session
- * @ev:	what happened, with the rule that struck
+ * @ev:	the event, with the id of the rule that struck
  *
- * Returns when the daemon has done what the rule asks of it. Async-signal-safe.
+ * Returns when the daemon has done its part of the rule. Async-signal-safe.
  */
 void shim_fault_tell(const struct shim_session *s, const struct dax_fault_event *ev)
 {
@@ -151,12 +151,12 @@ void shim_fault_tell(const struct shim_session *s, const struct dax_fault_event 
  * shim_fault() - apply the fault rules to a call
  * @s:		the session; shim_session_has_faults() was true
  * @call:	the call
- * @device:	name of the device that it is on, or ""
- * @address:	of the memory, if it is about memory
- * @off, @len:	the part of the device, if it is about memory
+ * @device:	name of the device that the call is on, or ""
+ * @address:	address of the memory, if the call is about memory, else 0
+ * @off, @len:	the part of the device, if the call is about memory, else 0
  *
- * Sleeps for as long as the rules delay the call. Not with the lock held.
- * Async-signal-safe.
+ * Sleeps for as long as the rules delay the call, so it must not be called with the lock
+ * held. Async-signal-safe.
  *
  * Return: 0, or the negative errno with which the call must fail.
  */
@@ -189,14 +189,15 @@ SHIM_COLD int shim_fault(const struct shim_session *s, enum dax_fault_call call,
 }
 
 /**
- * shim_fault_slot() - apply the fault rules to a call on a device
+ * shim_fault_slot() - apply the fault rules to a call on a device, given by its slot
  * @s:		the session; shim_session_has_faults() was true
  * @call:	the call
- * @slot:	of the device
- * @address:	of the memory, if it is about memory
- * @off, @len:	the part of the device, if it is about memory
+ * @slot:	slot of the device
+ * @address:	address of the memory, if the call is about memory, else 0
+ * @off, @len:	the part of the device, if the call is about memory, else 0
  *
- * As shim_fault().
+ * Sleeps for as long as the rules delay the call, so it must not be called with the lock
+ * held. Async-signal-safe.
  *
  * Return: 0, or the negative errno with which the call must fail.
  */
@@ -212,19 +213,19 @@ SHIM_COLD int shim_fault_slot(const struct shim_session *s, enum dax_fault_call 
 /**
  * shim_fault_range() - apply the fault rules to a call on memory
  * @call:	the call
- * @told:	the same call, as it is reported
- * @addr, @len:	its range, as the program gave it
+ * @reported:	the same call, as daxrun's reports name it
+ * @addr, @len:	its range, as the program passed it
  *
- * A call in whose range there is no dax mapping is not counted. Takes the lock for a
- * moment; sleeps as shim_fault() does. Async-signal-safe.
+ * A call without a dax mapping in its range is not counted. Takes the lock briefly, and
+ * sleeps for as long as the rules delay the call. Async-signal-safe.
  *
  * Return: 0, or the negative errno with which the call must fail.
  */
-SHIM_COLD int shim_fault_range(enum dax_fault_call call, enum dax_call told,
+SHIM_COLD int shim_fault_range(enum dax_fault_call call, enum dax_call reported,
 			       uint64_t addr, uint64_t len)
 {
 	const struct shim_session *s = shim_session_if_known();
-	const struct shim_call as_told = {told, {addr, len}};
+	const struct shim_call as_reported = {reported, {addr, len}};
 	const struct dax_vma *first;
 	struct dax_verdict v;
 	struct dax_vma vma;
@@ -246,7 +247,7 @@ SHIM_COLD int shim_fault_range(enum dax_fault_call call, enum dax_call told,
 			    addr + len - start);
 	if (r < 0) {
 		v = dax_refuse(-r, DAX_INJECTED, 0, 0, 0);
-		shim_report_vma(&as_told, &vma, &v, 0);
+		shim_report_vma(&as_reported, &vma, &v, 0);
 	}
 	return r;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Calls that fail or are late because a fault rule says so. */
+/* Inject faults: make calls fail or delay them, as the fault rules demand. */
 #ifndef SHIM_FAULT_H
 #define SHIM_FAULT_H
 
@@ -21,24 +21,25 @@ int shim_fault(const struct shim_session *s, enum dax_fault_call call, const cha
 	       uint64_t address, uint64_t off, uint64_t len);
 int shim_fault_slot(const struct shim_session *s, enum dax_fault_call call, uint32_t slot,
 		    uint64_t address, uint64_t off, uint64_t len);
-int shim_fault_range(enum dax_fault_call call, enum dax_call told, uint64_t addr,
+int shim_fault_range(enum dax_fault_call call, enum dax_call reported, uint64_t addr,
 		     uint64_t len);
 
 /**
  * shim_fault_at() - apply the fault rules to a call on memory
  * @call:	the call
- * @told:	the same call, as it is reported
- * @addr, @len:	its range, as the program gave it
+ * @reported:	the same call, as daxrun's reports name it
+ * @addr, @len:	its range, as the program passed it
  *
- * One look at a word if there are no rules for the call. Not with the lock held.
+ * Reads one word if there are no rules for the call. Otherwise it takes the lock and may
+ * sleep, so it must not be called with the lock held. Async-signal-safe.
  *
  * Return: 0, or the negative errno with which the call must fail.
  */
-static inline int shim_fault_at(enum dax_fault_call call, enum dax_call told,
+static inline int shim_fault_at(enum dax_fault_call call, enum dax_call reported,
 				uint64_t addr, uint64_t len)
 {
 	if (shim_session_has_faults(shim_session_if_known(), call))
-		return shim_fault_range(call, told, addr, len);
+		return shim_fault_range(call, reported, addr, len);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Programs that give up rights: chroot(2), seccomp(2). */
+/* Prepare for programs that give up rights: chroot(2), seccomp(2). */
 #ifndef SHIM_LOCKDOWN_H
 #define SHIM_LOCKDOWN_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* madvise of ranges in which dax mappings may be: libcore's verdicts, carried out. */
+/* Do what madvise(2) does in ranges with dax mappings: carry out libcore's verdicts. */
 #include "client/shim/memory/madvise.h"
 
 #include <errno.h>
@@ -28,7 +28,7 @@
 #include "client/shim/memory/refresh.h"
 #include "client/shim/memory/sigbus.h"
 
-/* What the flags of a mapping need from the kernel, beside what is in our list. */
+/* Carries out advice that changes a mapping's flags, in the kernel and in the list. */
 static long advise_flags(const struct shim_piece *piece, int advice,
 			 const struct dax_advice *a)
 {
@@ -47,7 +47,7 @@ static long advise_flags(const struct shim_piece *piece, int advice,
 	dax_vmas_set_flags(&shim_vmas, piece->start, piece->end, a->clear, a->set);
 	if (unlikely(is_off_align))
 		shim_refresh_range_locked(piece->start, piece->end);
-	/* No huge pages where only huge ones can be: shim_refresh_is_reachable(). */
+	/* Without huge pages, memory with a larger align than a page is out of reach. */
 	vma = *shim_maps_first_in_locked(piece->start, 1);
 	if ((a->set | a->clear) & DAX_VMA_NOHUGEPAGE) {
 		if (!shim_refresh_is_reachable(&vma))
@@ -90,7 +90,7 @@ static long advise_piece(const struct shim_piece *piece, uint64_t start, uint64_
 		if (r == -EINVAL &&
 		    (advice == MADV_DONTNEED || advice == MADV_DONTNEED_LOCKED))
 			r = 0;
-		/* What was touched is so no more, and may be out of reach now. */
+		/* Its touched pages are dropped, and may now be out of reach. */
 		if (r == 0 && !shim_refresh_is_reachable(&piece->vma))
 			shim_refresh_drop_untouched_locked(&piece->vma, piece->start,
 							   piece->end);
@@ -112,25 +112,26 @@ static bool is_admin(void)
 }
 
 /*
- * The kernel lets only root do it. Here everybody may, who could not be root; who was,
- * and has given that up, is answered as there.
+ * True if the program may poison memory. The kernel requires CAP_SYS_ADMIN. Here a
+ * program that was not started as root may do it too; one that was, and has given up
+ * the capability, is refused as by the kernel.
  */
 static bool may_fail_memory(void)
 {
 	return getauxval(AT_EUID) != 0 || is_admin();
 }
 
-/* A unit that was poisoned: who did it is told so, once. */
+/* The first unit that a call has poisoned, for the one SIGBUS that its thread gets. */
 struct poisoned {
 	uint64_t addr;
-	uint64_t align; /* 0: none was */
+	uint64_t align; /* bytes of the unit; 0: none was poisoned */
 };
 
 /*
- * madvise that breaks memory: not that of the backing store. Unit by unit, up to the
- * first that refuses (mm/madvise.c: madvise_inject_error()). What is poisoned so can be
- * used as before: only the entries of the page tables go, and the next touch makes
- * others.
+ * Poisons memory as MADV_HWPOISON and MADV_SOFT_OFFLINE do, but not that of the backing
+ * store. Goes unit by unit, up to the first that is refused (mm/madvise.c:
+ * madvise_inject_error()). Memory poisoned in this way remains usable: only the page
+ * table entries go, and the next access makes new ones.
  */
 static SHIM_COLD long fail_piece(const struct shim_piece *piece, int advice,
 				 struct poisoned *unit, struct dax_verdict *v)
@@ -189,9 +190,9 @@ static SHIM_COLD long fail_memory(uint64_t addr, uint64_t len, int advice)
  * shim_madvise() - do what madvise does in a range in which dax mappings may be
  * @addr, @len, @advice:	madvise's arguments
  *
- * A gap is remembered as ENOMEM, another error ends the call (mm/madvise.c:
- * do_madvise()).
- * Takes the lock. Async-signal-safe.
+ * A gap makes the call fail with ENOMEM at its end; any other error ends it at once
+ * (mm/madvise.c: do_madvise()). Takes the lock, and sleeps if a fault rule delays the
+ * call. Async-signal-safe.
  *
  * Return: 0 or a negative errno.
  */
@@ -211,7 +212,7 @@ long shim_madvise(uint64_t addr, uint64_t len, int advice)
 		return fault;
 	if (!shim_maps_is_bad_range(addr, len) && unlikely(dax_advice_is_failure(advice)))
 		return fail_memory(addr, len, advice);
-	/* MADV_POPULATE_*, and what is not known here: the kernel's own. */
+	/* Leave MADV_POPULATE_*, and advice that libcore does not know, to the kernel. */
 	if (shim_maps_is_bad_range(addr, len) ||
 	    (dax_advice(advice).kind == DAX_ADVICE_PASS && !drops_pages(advice)) ||
 	    !shim_lock_masked(&mask))

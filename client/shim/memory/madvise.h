@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* madvise of ranges in which dax mappings may be. */
+/* Do what madvise(2) does in ranges with dax mappings. */
 #ifndef SHIM_MADVISE_H
 #define SHIM_MADVISE_H
 

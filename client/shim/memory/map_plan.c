@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Making real mappings: where there is room, of a backing store, of nothing. */
+/* Make the real mappings: find room, map backing stores and holes. */
 #include "client/shim/memory/map_plan.h"
 
 #include <errno.h>
@@ -18,17 +18,18 @@
 #include "client/shim/process/session.h"
 #include "client/shim/memory/touch.h"
 
-/* What an mmap of a device may hand on to the mmap of its backing store. */
+/* Flags of the program's mmap that are passed to the mmap of the backing store. */
 #define HANDED_ON (MAP_POPULATE | MAP_NONBLOCK | MAP_NORESERVE | MAP_LOCKED)
 
 /**
- * shim_map_plan_reserve() - find room, as the driver's get_unmapped_area does
- * @len:	bytes, page-rounded
- * @align:	the device's
- * @off:	the address is congruent to this, modulo @align
- * @flags:	of mmap: MAP_32BIT counts
+ * shim_map_plan_reserve() - find room for a mapping, as the driver does
+ * @len:	bytes, a multiple of the page size
+ * @align:	align of the device
+ * @off:	the address will be congruent to this, modulo @align
+ * @flags:	flags of mmap; only MAP_32BIT counts
  *
- * Async-signal-safe.
+ * Aligns the address as the driver does (drivers/dax/device.c:
+ * dax_get_unmapped_area()). Async-signal-safe.
  *
  * Return: the address of @len reserved bytes (PROT_NONE), or a negative errno.
  */
@@ -54,8 +55,8 @@ long shim_map_plan_reserve(uint64_t len, uint64_t align, uint64_t off, int flags
 }
 
 /*
- * Maps memory of which every touch is SIGBUS: a file with nothing in it, sealed so
- * that nothing can come into it.
+ * Maps a hole, where every access is SIGBUS: an empty file, sealed so that it cannot
+ * grow.
  */
 static long map_hole(uint64_t addr, uint64_t len, int prot, int flags)
 {
@@ -76,8 +77,8 @@ static long map_hole(uint64_t addr, uint64_t len, int prot, int flags)
 }
 
 /*
- * Maps a piece of a backing store. What hugetlbfs can't map, because it begins inside
- * a unit, shows nothing: on a real device what it shows is undefined.
+ * Maps a piece of a backing store. hugetlbfs cannot map a piece that begins inside a
+ * unit; it becomes a hole, as its contents on a real device are undefined.
  */
 static long map_piece(const struct shim_map_plan *map, const struct dax_segment *seg,
 		      uint64_t addr, int flags)
@@ -96,8 +97,8 @@ static long map_piece(const struct shim_map_plan *map, const struct dax_segment 
  * With neither MAP_FIXED nor MAP_FIXED_NOREPLACE in the flags, the address is a
  * page-aligned hint. The descriptor is not used if all of the stretch is a hole.
  *
- * What was at a fixed address is replaced in one step. If the call fails after that, the
- * memory is gone, as with the kernel's own mmap.
+ * Memory at a fixed address is replaced in one step. If the function fails after that,
+ * the memory is gone, as with the kernel's own mmap. Async-signal-safe.
  *
  * Return: the address, or a negative errno.
  */
@@ -119,7 +120,7 @@ long shim_map_plan(const struct shim_map_plan *map)
 	if (seg.len == map->len && !seg.is_hole) {
 		p = map_piece(map, &seg, map->addr, real | how);
 	} else {
-		/* The whole of it first: it finds the place, and has the right size. */
+		/* First map a hole of the full length, which also finds the place. */
 		p = map_hole(map->addr, map->len, map->prot, real | how);
 		if (sys_is_error(p))
 			return p;
@@ -135,7 +136,7 @@ long shim_map_plan(const struct shim_map_plan *map)
 			}
 		} while (dax_plan_next(&plan, &seg));
 	}
-	/* mm/mlock.c: mlock_fixup() leaves a dax mapping alone, once it is populated. */
+	/* A dax mapping is populated, but not locked (mm/mlock.c: mlock_fixup()). */
 	if (unlikely(map->flags & MAP_LOCKED) && !sys_is_error(p))
 		sys2(munlock, p, map->len);
 	if (shim_session_has_faults(shim_session_if_known(), DAX_FAULT_TOUCH) &&
@@ -146,11 +147,11 @@ long shim_map_plan(const struct shim_map_plan *map)
 
 /**
  * shim_map_plan_over() - map a part of a mapping again, as its device is now
- * @map:	the part; its flags are not used
+ * @map:	the part; its flags are not used. If its descriptor is negative, only the
+ *		holes are made
  *
- * With a negative descriptor only the holes are made.
- *
- * Piece by piece, each replaced in one step: what is good is good at every moment.
+ * Replaces each piece in one step, so that good memory is accessible at every moment.
+ * Async-signal-safe.
  */
 void shim_map_plan_over(const struct shim_map_plan *map)
 {
@@ -174,16 +175,18 @@ void shim_map_plan_over(const struct shim_map_plan *map)
 }
 
 /*
- * Where the last mapping was put, or freed: the next one is tried right below or
- * there, which finds an aligned place with one system call where asking the kernel
- * for room would take three. Only a guess; any thread may spoil it.
+ * Where the last mapping began, or the last freed range ended. The next mapping is tried
+ * to end there, which finds an aligned place with one system call instead of the three of
+ * shim_map_plan_reserve(). Only a guess: any thread may use the place in between.
  */
 static uint64_t last_end;
 
 /**
  * shim_map_plan_hint() - guess where there is room for the next mapping
  *
- * Return: the address at which it should end, or 0 if there is no guess.
+ * Async-signal-safe.
+ *
+ * Return: the address at which the mapping should end, or 0 if there is no guess.
  */
 uint64_t shim_map_plan_hint(void)
 {
@@ -192,7 +195,9 @@ uint64_t shim_map_plan_hint(void)
 
 /**
  * shim_map_plan_set_hint() - note where there is room for the next mapping
- * @end:	the start of a mapping that was just made, or the end of a freed range
+ * @end:	start of a new mapping, or end of a freed range
+ *
+ * Async-signal-safe.
  */
 void shim_map_plan_set_hint(uint64_t end)
 {

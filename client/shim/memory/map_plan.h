@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Real mappings: where there is room, of a backing store, of nothing. */
+/* Make the real mappings: find room, map backing stores and holes. */
 #ifndef SHIM_MAP_PLAN_H
 #define SHIM_MAP_PLAN_H
 
@@ -9,12 +9,12 @@
 
 /* A stretch of a device, and how it is mapped. */
 struct shim_map_plan {
-	const struct dax_device *dev; /* what it does not serve becomes holes */
+	const struct dax_device *dev; /* parts that it does not serve become holes */
 	uint64_t addr;
 	uint64_t len; /* bytes */
 	uint64_t off; /* in the device */
 	int prot;     /* PROT_* */
-	int flags;    /* of the program's mmap, and how @addr is meant */
+	int flags;    /* of the program's mmap; MAP_FIXED* say how @addr is meant */
 	int backing;  /* the descriptor of the backing store */
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * mmap: libcore's verdict, carried out.
+ * Do what mmap(2) of a device does: carry out libcore's verdict.
  *
- * The functions answer what the system call would: a value or a negative errno.
+ * The functions return what the system call would: a value or a negative errno.
  */
 #include "client/shim/memory/mmap.h"
 
@@ -62,7 +62,7 @@ static long map_at(const struct mapping *m, uint64_t addr, int how)
 	return shim_map_plan(&map);
 }
 
-/* Is MAP_FIXED_NOREPLACE known here? Before Linux 4.17 it was taken as a hint. */
+/* Kernels before Linux 4.17 do not know MAP_FIXED_NOREPLACE: they take a mere hint. */
 static long map_noreplace(const struct mapping *m, uint64_t addr)
 {
 	long p = map_at(m, addr, MAP_FIXED_NOREPLACE);
@@ -74,7 +74,7 @@ static long map_noreplace(const struct mapping *m, uint64_t addr)
 	return p;
 }
 
-/* At an address of our choice, on the device's align. */
+/* Maps at an address of the shim's choice, congruent to the offset modulo the align. */
 static long map_congruent(const struct mapping *m)
 {
 	const uint64_t align = m->dev->align;
@@ -97,7 +97,7 @@ static long map_congruent(const struct mapping *m)
 	return p;
 }
 
-/* Wherever the kernel likes; good only if that happens to be on the align. */
+/* Maps where the kernel chooses, and fails unless that happens to be on the align. */
 static long map_anywhere(const struct mapping *m, struct dax_verdict *v)
 {
 	long p = map_at(m, 0, m->req->flags & MAP_32BIT);
@@ -112,7 +112,7 @@ static long map_anywhere(const struct mapping *m, struct dax_verdict *v)
 	return p;
 }
 
-/* Notes a mapping that was just made. */
+/* Adds a new mapping to the list. */
 static void note_locked(const struct mapping *m, uint64_t addr)
 {
 	struct dax_vma vma = {
@@ -137,12 +137,12 @@ static void note_locked(const struct mapping *m, uint64_t addr)
 	}
 	dax_vmas_insert(&shim_vmas, &vma);
 	shim_maps_changed_locked();
-	if (unlikely(is_off_align)) /* merged with such a one, or it lost a part */
+	if (unlikely(is_off_align)) /* it merged with an off-align mapping, or cut one */
 		shim_refresh_range_locked(vma.start, vma.end);
 	shim_agent_follow_new_locked(m->s, m->slot, m->dev);
 }
 
-/* At the program's own address, in place of what is there. */
+/* Maps at the program's address (MAP_FIXED), replacing the memory there. */
 static long map_fixed(const struct mapping *m, struct dax_verdict *v)
 {
 	uint64_t mask;
@@ -193,7 +193,7 @@ static long map_new(const struct mapping *m, struct dax_verdict *v)
 		return p;
 	shim_map_plan_set_hint((uint64_t)p);
 	if (!shim_lock())
-		return p; /* a handler over our own lock: unknown to us, but mapped */
+		return p; /* a handler that interrupted the owner: mapped, not listed */
 	has_room = shim_maps_has_room_locked();
 	if (likely(has_room))
 		note_locked(m, (uint64_t)p);
@@ -206,13 +206,13 @@ static long map_new(const struct mapping *m, struct dax_verdict *v)
 }
 
 /*
- * A refusal by the driver comes when the kernel has looked for room, and has made it
- * (mm/mmap.c: mmap_region()).
+ * Does what the kernel does before the driver refuses a mapping: it looks for room, and
+ * unmaps what is in the way (mm/mmap.c: mmap_region()). Return: the refusal.
  */
 static struct dax_verdict late_refusal(const struct dax_mmap_answer *ans, int flags)
 {
 	const int place = ans->place == DAX_PLACE_NOREPLACE ? MAP_FIXED_NOREPLACE : 0;
-	/* These need room below 4 GiB, or a right. */
+	/* These flags may fail for lack of room below 4 GiB, or of a right. */
 	const int kept = flags & (MAP_32BIT | MAP_LOCKED);
 	long p = sys6(mmap, place ? ans->addr : 0, ans->len, PROT_NONE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | place | kept, -1, 0);
@@ -232,9 +232,10 @@ static struct dax_verdict late_refusal(const struct dax_mmap_answer *ans, int fl
  * shim_mmap() - do what mmap of a device does
  * @asked:	mmap's arguments; its accmode is not used
  * @fd:		mmap's descriptor
- * @id:		what it is: a node
+ * @id:		the node that the descriptor belongs to
  *
- * Takes the lock. Async-signal-safe.
+ * Takes the lock, and sleeps if a fault rule delays the call. Async-signal-safe, except
+ * for the first mapping of the process.
  *
  * Return: the address, or a negative errno.
  */
@@ -270,7 +271,7 @@ long shim_mmap(const struct dax_mmap_request *asked, int fd, const struct shim_i
 		goto out;
 	}
 	if (unlikely(shim_session_thp_disabled) && dev.align > DAX_PAGE)
-		dev.flags = 0; /* nothing of it can be touched */
+		dev.flags = 0; /* without huge pages, none of it can be accessed */
 	m.is_writable = req.accmode == O_RDWR;
 	m.backing = shim_backing(id->session, id->slot, &dev, m.is_writable, fd);
 	if (m.backing < 0) {
@@ -280,9 +281,9 @@ long shim_mmap(const struct dax_mmap_request *asked, int fd, const struct shim_i
 	}
 	p = map_new(&m, &v);
 	if (likely(!sys_is_error(p)))
-		v = ans.v; /* perhaps a remark */
+		v = ans.v; /* may hold a remark */
 	shim_lock_anchor_on_map(fd, m.file);
-	/* Not the agent, which the program does not wait for. */
+	/* Here, not in the agent, as the program does not wait for the agent. */
 	shim_touch_tell(id->session);
 	shim_agent_start();
 out:
@@ -299,10 +300,10 @@ out:
 }
 
 /**
- * shim_mmap_attr() - do what mmap of an attribute of sysfs does: fail
+ * shim_mmap_attr() - do what mmap of a sysfs attribute does, which is to fail
  * @asked:	mmap's arguments; its accmode is not used
  * @fd:		mmap's descriptor
- * @id:		what it is: an attribute
+ * @id:		the attribute that the descriptor belongs to
  *
  * Takes the lock if it replaces mappings. Async-signal-safe.
  *
@@ -328,10 +329,10 @@ SHIM_COLD long shim_mmap_attr(const struct dax_mmap_request *asked, int fd,
 }
 
 /**
- * shim_mmap_other() - do what mmap of anything else does where dax mappings may be
+ * shim_mmap_other() - do what mmap(MAP_FIXED) of another file does over dax mappings
  * @addr, @len, @prot, @flags, @fd, @off: mmap's arguments
  *
- * What is there is unmapped first, and its refusal is the answer (mm/mmap.c:
+ * The memory there is unmapped first; if that is refused, so is the call (mm/mmap.c:
  * mmap_region()). Takes the lock. Async-signal-safe.
  *
  * Return: the address, or a negative errno.

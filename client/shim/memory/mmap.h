@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* mmap, where dax mappings are concerned. */
+/* Do what mmap(2) of a device does, and of other files over dax mappings. */
 #ifndef SHIM_MMAP_H
 #define SHIM_MMAP_H
 

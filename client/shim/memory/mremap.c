@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * mremap and remap_file_pages of dax mappings.
+ * Do what mremap(2) and remap_file_pages(2) of dax mappings do.
  *
- * Never the kernel's own mremap: below one mapping that the program sees there may be
- * several real ones. This is shared memory, so moving is mapping it again elsewhere.
+ * The kernel's own mremap cannot be used: one mapping of the program may consist of
+ * several real ones. As it is shared memory, it can be moved by mapping it again
+ * elsewhere.
  */
 #include "client/shim/memory/mremap.h"
 
@@ -36,7 +37,7 @@
 #define MADV_POPULATE_READ 22
 #endif
 
-/* Unmaps a range, from the list too. */
+/* Unmaps a range and removes it from the list. */
 static long unmap_locked(uint64_t addr, uint64_t len, struct dax_verdict *v)
 {
 	*v = shim_maps_unmap_verdict_locked(addr, len);
@@ -56,11 +57,11 @@ static int backing_of(const struct dax_vma *vma, struct dax_device *ret_dev)
 	if (ret_dev->life != vma->life)
 		ret_dev->flags &= ~(uint32_t)DAX_DEVICE_ALIVE;
 	if (!dax_device_is_alive(ret_dev))
-		return 0; /* all hole: the descriptor is not looked at */
+		return 0; /* all of it is a hole: the descriptor is not used */
 	return shim_backing(s, vma->slot, ret_dev, vma->flags & DAX_VMA_MAYWRITE, -1);
 }
 
-/* Maps what @vma says, at its address, MAP_FIXED or MAP_FIXED_NOREPLACE. */
+/* Makes the real mapping of @vma. @how: MAP_FIXED or MAP_FIXED_NOREPLACE. */
 static long map_vma(const struct dax_vma *vma, int how)
 {
 	struct dax_device dev;
@@ -81,7 +82,7 @@ static long map_vma(const struct dax_vma *vma, int how)
 	return shim_map_plan(&map);
 }
 
-/* Puts a mapping that is made into the list, and gives it its flags. */
+/* Adds a new mapping to the list, and sets its flags in the kernel. */
 static void insert_locked(const struct dax_vma *vma)
 {
 	const uint64_t len = vma->end - vma->start;
@@ -98,9 +99,9 @@ static void insert_locked(const struct dax_vma *vma)
 }
 
 /*
- * Grows a mapping where it is. -ENOMEM: something is in the way.
- *
- * The kernel does not ask the driver: the new end may be off the align.
+ * Grows a mapping in place. As in the kernel, which does not consult the driver, the new
+ * end may be off the align. Return: 0, or a negative errno: -ENOMEM if other memory is in
+ * the way.
  */
 static long grow_in_place_locked(const struct dax_vma *vma, uint64_t delta)
 {
@@ -126,9 +127,10 @@ static long grow_in_place_locked(const struct dax_vma *vma, uint64_t delta)
 }
 
 /*
- * The new place of a mapping that was moved is off the align at its end: what was
- * touched at the old place is there, the rest faults. A unit of 1 GiB loses even that
- * (mm/mremap.c knows no PUD entries of device-dax).
+ * Moves the touched units of a mapping whose end is off the align at its new place. Units
+ * that were touched at the old place stay accessible; an access to the others faults.
+ * Units of 1 GiB do not even keep that, as the kernel moves no PUD entries of device-dax
+ * (mm/mremap.c).
  */
 static void move_touched(const struct dax_vma *from, uint64_t old_addr, uint64_t len,
 			 const struct dax_vma *to)
@@ -151,13 +153,13 @@ static void move_touched(const struct dax_vma *from, uint64_t old_addr, uint64_t
 		    !shim_pagemap_is_present(pagemap, old_addr + pos, to->align))
 			continue;
 		map_vma(&unit, MAP_FIXED);
-		/* It was touched, and shall look like that. */
+		/* The unit was touched before: touch it at the new place, too. */
 		sys3(madvise, unit.start, DAX_PAGE, MADV_POPULATE_READ);
 	}
 	sys1(close, pagemap);
 }
 
-/* mm/mremap.c: move_vma(), to a place that is reserved or free. */
+/* Moves a mapping to a place that is reserved or free (mm/mremap.c: move_vma()). */
 static long move_locked(const struct dax_vma *vma, const struct dax_mremap_request *req,
 			const struct dax_mremap_answer *ans, struct dax_verdict *v)
 {
@@ -171,7 +173,7 @@ static long move_locked(const struct dax_vma *vma, const struct dax_mremap_reque
 		return -ENOMEM;
 	if (ans->is_fixed)
 		p = (long)req->new_addr;
-	else /* dax_get_unmapped_area(): shorter than a unit goes anywhere */
+	else /* a mapping shorter than a unit needs no align: dax_get_unmapped_area() */
 		p = shim_map_plan_reserve(ans->new_len,
 					  ans->new_len < vma->align ? DAX_PAGE
 								    : vma->align,
@@ -198,7 +200,7 @@ static long move_locked(const struct dax_vma *vma, const struct dax_mremap_reque
 	return p;
 }
 
-/* mremap_to(): makes room first, and then looks whether it can be done. */
+/* Makes room before it checks whether the move is allowed (mm/mremap.c: mremap_to()). */
 static long move_to_locked(const struct dax_mremap_request *req,
 			   const struct dax_mremap_answer *ans, struct dax_verdict *v)
 {
@@ -219,13 +221,13 @@ static long move_to_locked(const struct dax_mremap_request *req,
 	*v = ans->v;
 	if (v->error)
 		return -v->error;
-	/* The target may have begun there, if this is a duplicate (old length 0). */
+	/* The old mapping may be gone: a duplicate (old length 0) may replace it. */
 	found = shim_maps_first_in_locked(req->old_addr, 1);
 	if (!found) {
 		*v = dax_refuse(EFAULT, DAX_MREMAP_CROSSES, 0, 0, 0);
 		return -EFAULT;
 	}
-	vma = *found; /* the list changes under the move */
+	vma = *found; /* a copy, as the move changes the list */
 	return move_locked(&vma, req, ans, v);
 }
 
@@ -261,7 +263,7 @@ static long remap_ours_locked(const struct dax_vma *vma,
 	}
 }
 
-/* Other memory, moved to where dax mappings are, or grown: the kernel's own mremap. */
+/* Remaps other memory with the kernel's mremap; its new place may hold dax mappings. */
 static long remap_other_locked(const struct dax_mremap_request *req,
 			       struct dax_verdict *v)
 {
@@ -286,7 +288,7 @@ static long remap_other_locked(const struct dax_mremap_request *req,
  * shim_mremap() - do what mremap does from or to a range in which dax mappings may be
  * @old_addr, @old_len, @new_len, @flags, @new_addr: mremap's arguments
  *
- * Takes the lock. Async-signal-safe.
+ * Takes the lock, and sleeps if a fault rule delays the call. Async-signal-safe.
  *
  * Return: the new address, or a negative errno.
  */
@@ -333,7 +335,7 @@ long shim_mremap(uint64_t old_addr, uint64_t old_len, uint64_t new_len, int flag
  * shim_mremap_file_pages() - do what remap_file_pages does with a dax mapping
  * @addr, @len, @prot, @pgoff, @flags:	remap_file_pages's arguments
  *
- * It has been an mmap(MAP_FIXED) of the same file since Linux 4.0 (mm/mmap.c). Takes the
+ * Since Linux 4.0 the call is an mmap(MAP_FIXED) of the same file (mm/mmap.c). Takes the
  * lock. Async-signal-safe.
  *
  * Return: 0 or a negative errno.

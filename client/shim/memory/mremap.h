@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* mremap and remap_file_pages of dax mappings. */
+/* Do what mremap(2) and remap_file_pages(2) of dax mappings do. */
 #ifndef SHIM_MREMAP_H
 #define SHIM_MREMAP_H
 

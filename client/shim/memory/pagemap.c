@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which pages of the process are present, from /proc/self/pagemap. */
+/* Look up in /proc/self/pagemap which pages of the process are present. */
 #include "client/shim/memory/pagemap.h"
 
 #include <fcntl.h>
@@ -9,11 +9,11 @@
 #include "client/shim/base/sys.h"
 
 /**
- * shim_pagemap_open() - open the list of this process's pages
+ * shim_pagemap_open() - open /proc/self/pagemap
  *
  * Async-signal-safe.
  *
- * Return: a descriptor, which is the caller's to close, or a negative errno.
+ * Return: a descriptor, which the caller must close, or a negative errno.
  */
 int shim_pagemap_open(void)
 {
@@ -27,7 +27,7 @@ int shim_pagemap_open(void)
  *
  * Async-signal-safe.
  *
- * Return: true if one is present; false if none is, or if that can't be read.
+ * Return: true if a page is present; false if none is, or if the pagemap cannot be read.
  */
 bool shim_pagemap_is_present(int pagemap, uint64_t addr, uint64_t len)
 {

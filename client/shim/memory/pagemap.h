@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which pages of the process are present. */
+/* Look up which pages of the process are present. */
 #ifndef SHIM_PAGEMAP_H
 #define SHIM_PAGEMAP_H
 

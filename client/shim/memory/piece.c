@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Ranges taken apart into pieces that are in one dax mapping, or in none. */
+/* Divide a range into pieces, each of which is in one dax mapping or in none. */
 #include "client/shim/memory/piece.h"
 
 #include "libcore/size.h"
@@ -9,9 +9,11 @@
 /**
  * shim_piece_at_locked() - find the piece that starts at an address
  * @addr:	the address
- * @end:	where the piece ends at the latest
+ * @end:	end of the range; the piece does not go beyond it
  *
- * Return: the piece: all of it is in one dax mapping, or none of it is in any.
+ * Async-signal-safe.
+ *
+ * Return: the longest piece that lies in a single dax mapping, or in none.
  */
 struct shim_piece shim_piece_at_locked(uint64_t addr, uint64_t end)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Ranges taken apart into pieces that are in one dax mapping, or in none. */
+/* Divide a range into pieces, each of which is in one dax mapping or in none. */
 #ifndef SHIM_PIECE_H
 #define SHIM_PIECE_H
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The process's own /proc/self/maps, smaps and numa_maps: what it reads there of its
- * dax mappings shall be what it would read of real ones.
+ * Show a process its dax mappings in /proc/self/maps, smaps and numa_maps as real ones.
  *
- * Done when such a file is opened, as a copy; others who look at the process see what
- * the kernel has. A process without dax mappings gets the kernel's file.
+ * When the program opens such a file, it gets a copy in which the lines of its dax
+ * mappings are replaced. Other processes that look at this one see the kernel's lines. A
+ * process without dax mappings gets the kernel's file.
  */
 #include "client/shim/memory/proc_maps.h"
 
@@ -37,7 +37,7 @@ enum proc_file {
 	PROC_NUMA_MAPS,
 };
 
-/* "self", "thread-self" or our number, and what follows its slash. */
+/* Return: the part of a path behind "self/", "thread-self/" or "PID/", or NULL. */
 static const char *behind_self(const char *p)
 {
 	uint64_t pid = 0;
@@ -75,13 +75,13 @@ struct copy {
 	const struct shim_session *s;
 	enum proc_file file;
 	int to;
-	uint32_t next; /* of shim_vmas: not written yet */
-	/* SMAPS: mappings whose blocks are being written, because the kernel has one */
+	uint32_t next; /* first entry of shim_vmas that is not written yet */
+	/* SMAPS: the entries of shim_vmas that begin in the kernel's current block */
 	uint32_t block_first;
 	uint32_t block_end;
-	bool is_ours; /* the block that we are in */
+	bool is_ours; /* true if the current block is of a dax mapping or an anchor */
 	size_t block_len;
-	char block[4096]; /* of the kernel's block, the lines behind the first */
+	char block[4096]; /* the current block of the kernel without its first line */
 };
 
 static void put_text(struct copy *c, const char *text, size_t len)
@@ -96,7 +96,7 @@ static void put_text(struct copy *c, const char *text, size_t len)
 	}
 }
 
-/* A CUSE node is known by its number: where it is, is asked. */
+/* Looks up a CUSE node in /dev, as the state pages hold only its device number. */
 static void find_real_node(const struct shim_session *s, uint32_t slot,
 			   struct dax_maps_node *node)
 {
@@ -129,7 +129,7 @@ static void put_first_line(struct copy *c, const struct dax_vma *vma)
 					   : dax_maps_line(vma, &node, line));
 }
 
-/* The kernel's block is over: write one for each of ours that begins in it. */
+/* Ends a block of the kernel: writes a block for each dax mapping that begins in it. */
 static void end_block(struct copy *c)
 {
 	uint32_t i;
@@ -153,7 +153,7 @@ static void end_block(struct copy *c)
 	c->block_len = 0;
 }
 
-/* Does a mapping of the kernel's begin with this line? Where, and where does it end? */
+/* True if a line is the first of a mapping. @start, @end: receive its addresses. */
 static bool is_first_line(const struct copy *c, const char *line, uint64_t *start,
 			  uint64_t *end)
 {
@@ -181,11 +181,11 @@ static void put_line(struct copy *c, const char *line, size_t len)
 		return;
 	}
 	end_block(c);
-	/* numa_maps does not say where the kernel's mapping ended: here it has. */
+	/* numa_maps does not say where a mapping ends: the last one has ended here. */
 	if (c->file == PROC_NUMA_MAPS && c->is_ours)
 		while (c->next < shim_vmas.nr && shim_vmas.v[c->next].start < start)
 			put_first_line(c, &shim_vmas.v[c->next++]);
-	/* Ours that the kernel does not have are not there. */
+	/* Skip entries for which the kernel has no mapping. */
 	while (c->next < shim_vmas.nr && shim_vmas.v[c->next].end <= start)
 		c->next++;
 	c->is_ours = dax_vmas_overlap(&shim_vmas, start, start + 1) ||
@@ -231,11 +231,12 @@ static void copy_file(struct copy *c, int from)
 /**
  * shim_proc_maps_open() - open a list of mappings as the program must see it
  * @path:	any path
- * @flags:	of open(2)
+ * @flags:	flags of open(2)
  *
- * Takes the lock if @path is such a list.
+ * Takes the lock if @path is such a list. Async-signal-safe, but needs 16 KiB of stack.
  *
- * Return: a descriptor, a negative errno, or -EXDEV if the kernel's own file is right.
+ * Return: a descriptor of the copy, which the caller must close; a negative errno; or
+ * -EXDEV if the program must get the kernel's own file.
  */
 SHIM_COLD int shim_proc_maps_open(const char *path, int flags)
 {

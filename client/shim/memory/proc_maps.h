@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The process's own /proc/self/maps, smaps and numa_maps. */
+/* Show the program its dax mappings in /proc/self/maps, smaps and numa_maps. */
 #ifndef SHIM_PROC_MAPS_H
 #define SHIM_PROC_MAPS_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Calls on ranges in which dax mappings may be: libcore's verdicts, carried out.
+ * Do what calls on ranges with dax mappings do: carry out libcore's verdicts.
  *
- * Every function answers what the system call would: a value or a negative errno.
+ * The functions return what the system call would: a value or a negative errno.
  */
 #include "client/shim/memory/ranges.h"
 
@@ -33,7 +33,7 @@
  * shim_ranges_munmap() - do what munmap does in a range in which dax mappings may be
  * @addr, @len:	munmap's arguments
  *
- * Takes the lock. Async-signal-safe.
+ * Takes the lock, and sleeps if a fault rule delays the call. Async-signal-safe.
  *
  * Return: 0 or a negative errno.
  */
@@ -110,11 +110,11 @@ static long protect_piece(const struct shim_piece *piece, int prot, int pkey,
 /**
  * shim_ranges_mprotect() - do what mprotect does in a range in which dax mappings may be
  * @addr, @len, @prot:	mprotect's arguments
- * @pkey:		of pkey_mprotect(2), or -1
+ * @pkey:		protection key of pkey_mprotect(2), or -1
  *
- * Ends at the first error, with what came before done (mm/mprotect.c:
- * do_mprotect_pkey()).
- * Takes the lock. Async-signal-safe.
+ * Ends at the first error; the part before it stays changed (mm/mprotect.c:
+ * do_mprotect_pkey()). Takes the lock, and sleeps if a fault rule delays the call.
+ * Async-signal-safe.
  *
  * Return: 0 or a negative errno.
  */
@@ -158,7 +158,7 @@ long shim_ranges_mprotect(uint64_t addr, uint64_t len, int prot, int pkey)
  * shim_ranges_msync() - do what msync does in a range in which dax mappings may be
  * @addr, @len, @flags:	msync's arguments
  *
- * Takes the lock. Async-signal-safe.
+ * Takes the lock, and sleeps if a fault rule delays the call. Async-signal-safe.
  *
  * Return: 0 or a negative errno.
  */
@@ -234,7 +234,10 @@ long shim_ranges_mlock(uint64_t addr, uint64_t len, int flags)
 		piece = shim_piece_at_locked(piece.end, end);
 		if (!shim_piece_is_ours(&piece))
 			continue;
-		/* A dax mapping is never locked, so it does not wait for its faults. */
+		/*
+		 * The kernel populates a dax mapping here even with MLOCK_ONFAULT, as it
+		 * is never locked.
+		 */
 		if (flags && !sys_is_error(r))
 			locked = sys2(mlock, piece.start, piece.end - piece.start);
 		if (sys_is_error(locked))
@@ -248,7 +251,7 @@ long shim_ranges_mlock(uint64_t addr, uint64_t len, int flags)
 	return r;
 }
 
-/* Memory with a policy of its own is a mapping of its own. */
+/* Splits the mappings at both ends of a range, which has its own memory policy now. */
 static void split_both_ends(uint64_t addr, uint64_t end)
 {
 	uint64_t mask;
@@ -264,8 +267,8 @@ static void split_both_ends(uint64_t addr, uint64_t end)
 
 /**
  * shim_ranges_mbind() - do what mbind does in a range in which dax mappings may be
- * @addr, @len:	mbind's first arguments
- * @args:	the other four
+ * @addr, @len:	mbind's first two arguments
+ * @args:	its other four arguments
  *
  * Takes the lock. Async-signal-safe.
  *
@@ -308,8 +311,9 @@ long shim_ranges_mbind(uint64_t addr, uint64_t len, const uint64_t args[4])
  * shim_ranges_mincore() - do what mincore does in a range in which dax mappings may be
  * @addr, @len, @vec:	mincore's arguments
  *
- * mm/mincore.c goes by page tables here: one touched byte makes its whole unit present,
- * and entries of the third level it does not know. Takes the lock. Async-signal-safe.
+ * For device-dax, the kernel looks at the page tables: a unit is present if any byte of
+ * it was touched; but units of 1 GiB never are, as it ignores PUD entries (mm/mincore.c).
+ * Takes the lock. Async-signal-safe.
  *
  * Return: 0 or a negative errno.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Calls on ranges in which dax mappings may be. */
+/* Do what calls on ranges with dax mappings do. */
 #ifndef SHIM_RANGES_H
 #define SHIM_RANGES_H
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Mappings made to show what their devices are now.
+ * Refresh mappings: map them again so that they show the present state of their devices.
  *
- * What a mapping should show changes with its device, which may be disabled, and with its
- * own borders: a unit that is not whole can't be touched. The list says what the program
- * has mapped; here the kernel's mappings are made to fit it.
+ * A mapping must change with its device, which may be disabled, and with its own borders:
+ * a unit that lies in it only in part cannot be touched. The list holds what the program
+ * has mapped; this file makes the real mappings agree with it.
  */
 #include "client/shim/memory/refresh.h"
 
@@ -24,13 +24,14 @@
 #include "client/shim/memory/pagemap.h"
 
 /**
- * shim_refresh_is_reachable() - tell whether a unit of a mapping can be touched first now
+ * shim_refresh_is_reachable() - tell whether untouched units of a mapping can be touched
  * @vma:	the mapping
  *
- * Not if the mapping's ends are off the align, and not if huge pages are forbidden where
- * there are only huge ones (mm/huge_memory.c: hugepage_vma_check()).
+ * They cannot if an end of the mapping is off the align, or if huge pages are forbidden
+ * and the align is larger than a page (mm/huge_memory.c: hugepage_vma_check()).
+ * Async-signal-safe.
  *
- * Return: true if it can.
+ * Return: true if they can.
  */
 bool shim_refresh_is_reachable(const struct dax_vma *vma)
 {
@@ -40,7 +41,7 @@ bool shim_refresh_is_reachable(const struct dax_vma *vma)
 	       !(shim_session_thp_disabled || vma->flags & DAX_VMA_NOHUGEPAGE);
 }
 
-/* What madvise has said of a mapping, once more for what is mapped in its place. */
+/* Repeats the program's madvise calls on memory that was mapped again. */
 static void advise_again(const struct dax_vma *vma, uint64_t start, uint64_t len)
 {
 	if (vma->flags & DAX_VMA_DONTFORK)
@@ -50,8 +51,8 @@ static void advise_again(const struct dax_vma *vma, uint64_t start, uint64_t len
 }
 
 /*
- * Maps a device in place of what was not touched of a mapping. Units that were touched,
- * and are whole, stay.
+ * Maps the untouched units of a part of a mapping again, from @dev. Touched units that
+ * lie entirely in the part stay as they are.
  */
 static void remap_untouched(const struct dax_vma *vma, const struct dax_device *dev,
 			    int backing, uint64_t start, uint64_t end)
@@ -80,12 +81,12 @@ static void remap_untouched(const struct dax_vma *vma, const struct dax_device *
 }
 
 /**
- * shim_refresh_drop_untouched_locked() - leave of a mapping only what was touched
+ * shim_refresh_drop_untouched_locked() - make holes of the untouched units of a mapping
  * @vma:		a mapping that is not reachable
- * @start, @end:	the part to look at
+ * @start, @end:	the part of it
  *
- * Units that were touched before stay, if they are whole; an access to all others is
- * SIGBUS. Async-signal-safe.
+ * Touched units that lie entirely in the part stay; an access to any other is SIGBUS.
+ * Async-signal-safe.
  */
 void shim_refresh_drop_untouched_locked(const struct dax_vma *vma, uint64_t start,
 					uint64_t end)
@@ -96,8 +97,9 @@ void shim_refresh_drop_untouched_locked(const struct dax_vma *vma, uint64_t star
 }
 
 /*
- * The device of a mapping as it is now for this one, and what to map it from: nothing,
- * if it is disabled or gone. Return: false if the descriptor can't be had.
+ * Gets the device of a mapping and the descriptor to map it from, or -1 if all of the
+ * mapping must be a hole: then the device is not alive. Return: false if the descriptor
+ * cannot be had.
  */
 static bool device_of(const struct dax_vma *vma, struct dax_device *ret_dev,
 		      int *ret_backing)
@@ -116,11 +118,11 @@ static bool device_of(const struct dax_vma *vma, struct dax_device *ret_dev,
 }
 
 /**
- * shim_refresh_locked() - map again all of a mapping, as its device is now
+ * shim_refresh_locked() - map all of a mapping again, as its device is now
  * @vma:	an entry of the list
  *
- * All of it is a hole if its device is disabled or gone. If the descriptor of the backing
- * store can't be had, the mapping stays as it is. Async-signal-safe.
+ * All of it becomes a hole if its device is disabled or gone. If the descriptor of the
+ * backing store cannot be had, the mapping stays as it is. Async-signal-safe.
  */
 void shim_refresh_locked(const struct dax_vma *vma)
 {
@@ -138,18 +140,21 @@ void shim_refresh_locked(const struct dax_vma *vma)
 	advise_again(vma, map.addr, map.len);
 }
 
-/* Finds the first of the mappings in a range and beside it. */
+/* Finds the first mapping that lies in a range starting at @start, or ends at @start. */
 static uint32_t first_near_locked(uint64_t start)
 {
 	return dax_vmas_find(&shim_vmas, start - 1);
 }
 
 /**
- * shim_refresh_is_off_align_locked() - tell whether a change may break mappings
+ * shim_refresh_is_off_align_locked() - tell whether a change affects off-align borders
  * @start, @end:	the range that changes
  *
- * Return: true if the border of a mapping may come to be off the align, or is; then
- * shim_refresh_range_locked() must follow the change. Rare.
+ * Async-signal-safe.
+ *
+ * Return: true if the border of a mapping in the range or next to it is off the align, or
+ * may be after the change; the caller must then call shim_refresh_range_locked() after
+ * the change. Rare.
  */
 bool shim_refresh_is_off_align_locked(uint64_t start, uint64_t end)
 {
@@ -164,10 +169,10 @@ bool shim_refresh_is_off_align_locked(uint64_t start, uint64_t end)
 }
 
 /**
- * shim_refresh_range_locked() - map again what the borders of mappings have changed
+ * shim_refresh_range_locked() - refresh mappings whose borders have changed
  * @start, @end:	the range that was changed
  *
- * Units that were touched, and are whole, stay. Async-signal-safe.
+ * Touched units that lie entirely in a mapping stay as they are. Async-signal-safe.
  */
 void shim_refresh_range_locked(uint64_t start, uint64_t end)
 {
@@ -185,11 +190,11 @@ void shim_refresh_range_locked(uint64_t start, uint64_t end)
 }
 
 /**
- * shim_refresh_part_locked() - map again a part of a mapping, as its device is now
+ * shim_refresh_part_locked() - map a part of a mapping again, as its device is now
  * @vma:	an entry of the list
  * @off, @end:	the part, as offsets in the device
  *
- * The rest of the mapping is not touched. Async-signal-safe.
+ * The rest of the mapping stays as it is. Async-signal-safe.
  */
 void shim_refresh_part_locked(const struct dax_vma *vma, uint64_t off, uint64_t end)
 {
@@ -200,18 +205,18 @@ void shim_refresh_part_locked(const struct dax_vma *vma, uint64_t off, uint64_t 
 				    .off = off,
 				    .prot = (int)(vma->flags & DAX_VMA_PROT)};
 
-	/* Without the descriptor there are at least the holes. */
+	/* If the descriptor cannot be had, make at least the holes. */
 	device_of(vma, &dev, &map.backing);
 	shim_map_plan_over(&map);
 	advise_again(vma, map.addr, map.len);
 }
 
 /**
- * shim_refresh_remove_locked() - take a range out of the list, and refresh the rest
+ * shim_refresh_remove_locked() - remove a range from the list, and refresh the rest
  * @addr:	first byte
  * @len:	bytes
  *
- * shim_maps_has_room_locked() was true. Async-signal-safe.
+ * The caller must have called shim_maps_has_room_locked(). Async-signal-safe.
  */
 void shim_refresh_remove_locked(uint64_t addr, uint64_t len)
 {
@@ -225,9 +230,9 @@ void shim_refresh_remove_locked(uint64_t addr, uint64_t len)
 
 /**
  * shim_refresh_set_thp_disabled() - follow prctl(PR_SET_THP_DISABLE)
- * @is_disabled:	what the program has set
+ * @is_disabled:	true if the program has disabled huge pages
  *
- * Memory that was not touched can only be touched with huge pages, so not at all. Takes
+ * Untouched memory with an align larger than a page can then not be touched at all. Takes
  * the lock. Async-signal-safe.
  */
 void shim_refresh_set_thp_disabled(bool is_disabled)

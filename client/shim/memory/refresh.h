@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Mappings made to show what their devices are now. */
+/* Refresh mappings so that they show the present state of their devices. */
 #ifndef SHIM_REFRESH_H
 #define SHIM_REFRESH_H
 

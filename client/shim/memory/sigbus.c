@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * SIGBUS of bad memory, as the hardware's.
+ * Make the SIGBUS of bad memory look like the hardware's.
  *
- * A touch of a hole is SIGBUS with BUS_ADRERR; of poisoned memory it is to be
- * BUS_MCEERR_AR, with the device's page shift. So while there is bad memory in the
- * process, and only then, SIGBUS goes through a handler of ours, which corrects that
- * and calls the program's own: on the same stack, with the same mask and flags, so that
- * it may as well never come back. The program is told of its own handler when it asks.
- * Where it has none, the default is put in place, and what it was is signalled once more:
- * it dies as it would have, and so says its core.
+ * An access to a hole raises SIGBUS with BUS_ADRERR; an access to poisoned memory must
+ * raise it with BUS_MCEERR_AR and the page shift of the device. So while the process has
+ * bad memory, and only then, SIGBUS goes to a handler of the shim, which corrects the
+ * siginfo and calls the program's own handler: on the same stack, with the same mask and
+ * flags, so that it need not return. When the program queries its handler, it sees its
+ * own. If it has none, the shim restores SIG_DFL and raises the same signal again: the
+ * program dies as it would have on real hardware, and its core file shows why.
  */
 #include "client/shim/memory/sigbus.h"
 
@@ -36,14 +36,14 @@
 
 #define BIT(sig) (UINT64_C(1) << ((sig)-1))
 
-/* What the program believes is in place; with the lock held. */
+/* The program's own action, which it sees when it asks. Protected by the lock. */
 static struct shim_sigaction app;
 static bool is_caught;
-/* Would a filter of this process kill it for signalling itself? */
+/* True if a seccomp filter of the program would kill it for rt_tgsigqueueinfo(2). */
 static bool may_not_signal;
 
 #ifdef __x86_64__
-/* What unwinders know a signal's frame by: the same instructions as libc's. */
+/* The same instructions as libc's: unwinders recognize a signal frame by them. */
 void shim_sigbus_restore_rt(void);
 __asm__(".pushsection .text\n"
 	".type shim_sigbus_restore_rt, @function\n"
@@ -73,12 +73,12 @@ static bool is_default(const struct shim_sigaction *act)
 
 static void on_sigbus(int sig, siginfo_t *info, void *context);
 
-/* Puts ours in place of what the program wants. */
+/* Installs the shim's handler in place of the program's action. */
 static void put_handler_locked(void)
 {
 	struct shim_sigaction ours = app;
 
-	/* A touch of bad memory kills who ignores it: the kernel sees to that. */
+	/* The kernel kills a program that ignores SIGBUS and accesses bad memory. */
 	if (app.handler == (void *)SIG_IGN) {
 		set_real(&app);
 		return;
@@ -92,9 +92,10 @@ static void put_handler_locked(void)
 }
 
 /**
- * shim_sigbus_catch_locked() - put the shim's handler of SIGBUS before the program's
+ * shim_sigbus_catch_locked() - install the shim's SIGBUS handler
  *
- * Called before the first bad memory is shown. May be called again. Async-signal-safe.
+ * Must be called before the first hole for bad memory is made. May be called again.
+ * Async-signal-safe.
  */
 void shim_sigbus_catch_locked(void)
 {
@@ -107,9 +108,9 @@ void shim_sigbus_catch_locked(void)
 }
 
 /**
- * shim_sigbus_release_locked() - put the program's handler of SIGBUS back
+ * shim_sigbus_release_locked() - restore the program's SIGBUS handler
  *
- * Called when there is no bad memory any more. Async-signal-safe.
+ * Called when there is no longer any bad memory. Async-signal-safe.
  */
 void shim_sigbus_release_locked(void)
 {
@@ -120,9 +121,9 @@ void shim_sigbus_release_locked(void)
 }
 
 /**
- * shim_sigbus_action() - do what the program's own sigaction(SIGBUS) does
- * @act:	what it wants, or NULL
- * @old:	receives what it had; may be NULL
+ * shim_sigbus_action() - do what sigaction(SIGBUS) of the program does
+ * @act:	the new action, or NULL
+ * @old:	receives the program's old action; may be NULL
  *
  * Takes the lock. Async-signal-safe.
  *
@@ -153,10 +154,12 @@ long shim_sigbus_action(const struct shim_sigaction *act, struct shim_sigaction 
 }
 
 /**
- * shim_sigbus_restorer() - get what a signal handler returns through
- * @flags:	of the action; the flag that says that there is a restorer is added
+ * shim_sigbus_restorer() - get the code through which a signal handler returns
+ * @flags:	flags of the action; SA_RESTORER is added if the action needs a restorer
  *
- * Return: the restorer; NULL where the kernel has its own.
+ * Async-signal-safe.
+ *
+ * Return: the restorer; NULL if the kernel provides its own.
  */
 void *shim_sigbus_restorer(unsigned long *flags)
 {
@@ -180,7 +183,7 @@ static void tell_access(const struct dax_vma *vma, const struct dax_bad *bad,
 	shim_fault_tell(s, &ev);
 }
 
-/* Corrects what the kernel says, if it was bad memory. */
+/* Corrects the siginfo, and reports the access to the daemon, if the memory is bad. */
 static void correct_info(siginfo_t *info)
 {
 	const uint64_t addr = (uintptr_t)info->si_addr;
@@ -202,7 +205,7 @@ static void correct_info(siginfo_t *info)
 	info->si_addr_lsb = (short)dax_shift(vma.align);
 }
 
-/* What the program has, and with SA_RESETHAND has no more. */
+/* Gets the program's action for a signal, and resets it if it has SA_RESETHAND. */
 static struct shim_sigaction take_action(void)
 {
 	struct shim_sigaction act;
@@ -238,8 +241,10 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
 	if (info->si_code <= 0 && !is_default(&act))
 		return;
 	/*
-	 * Once more, and with nobody in between: the touch, or what is blocked here and
-	 * comes when the registers are the touch's again. So a core says what it was.
+	 * Restore SIG_DFL and have the signal raised again: by the access itself, or for
+	 * poison and signals that a process sent, by queueing it. It is delivered when
+	 * this handler returns, with the faulting registers, so that the core file shows
+	 * the access.
 	 */
 	set_real(&dies);
 	if (info->si_code == BUS_MCEERR_AR && !may_not_signal)
@@ -252,7 +257,7 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
  * shim_sigbus_forbid() - queue no signal from now on
  *
  * Called when the program has installed a seccomp filter that kills it for
- * rt_tgsigqueueinfo(2).
+ * rt_tgsigqueueinfo(2). Async-signal-safe.
  */
 void shim_sigbus_forbid(void)
 {
@@ -264,8 +269,8 @@ void shim_sigbus_forbid(void)
  * @addr:	first byte of the poisoned unit
  * @align:	bytes of the unit
  *
- * A thread that blocks or ignores the signal is killed (kernel/signal.c:
- * force_sig_mceerr()). Takes the lock. Async-signal-safe.
+ * As in the kernel, a thread that blocks or ignores the signal is killed
+ * (kernel/signal.c: force_sig_mceerr()). Takes the lock. Async-signal-safe.
  */
 void shim_sigbus_poisoned(uint64_t addr, uint64_t align)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SIGBUS of bad memory, as the hardware's. */
+/* Make the SIGBUS of bad memory look like the hardware's. */
 #ifndef SHIM_SIGBUS_H
 #define SHIM_SIGBUS_H
 
 #include <stdint.h>
 
-/* As the kernel has it (include/linux/signal_types.h: struct sigaction). */
+/* The kernel's form of the struct (include/linux/signal_types.h: struct sigaction). */
 struct shim_sigaction {
 	void *handler;
 	unsigned long flags;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory whose first touch is slow: rules that say "touch delay:TIME".
+ * Delay the first touch of memory: fault rules "touch delay:TIME".
  *
- * While there is such a rule, mappings of its devices are registered with a userfaultfd.
- * A thread of ours is told of the first touch of each unit, lets the time go by, and
- * then takes the unit out of the registration: the touch goes on, and later ones are as
- * fast as ever. What was touched before the rule came is made to be touched once more.
+ * While there is such a rule, the mappings of its devices are registered with a
+ * userfaultfd. A thread of the shim receives an event for the first touch of each unit,
+ * waits, and then unregisters the unit: the access continues, and later ones run at full
+ * speed. Units that were touched before the rule was added are made untouched again.
  *
- * Without the right to more (CAP_SYS_PTRACE, or vm.unprivileged_userfaultfd) the kernel
- * itself can't wait: a system call on a unit that was not touched yet is EFAULT.
+ * Without CAP_SYS_PTRACE or vm.unprivileged_userfaultfd, only user-mode accesses can be
+ * delayed: a system call on an untouched unit fails with EFAULT.
  */
 #include "client/shim/memory/touch.h"
 
@@ -54,15 +54,16 @@
 	 UFFD_FEATURE_THREAD_ID)
 
 #define NR_WAITING 64
-/* From the touch to us, and from us to the toucher, it never takes less. */
-#define WAY_NS  UINT64_C(9000)
+/* The least time that an access takes on the way to the thread and back. */
+#define WAY_NS UINT64_C(9000)
+/* How long before a unit is due the thread spins instead of sleeping. */
 #define SPIN_NS UINT64_C(60000)
 
 static char thread_block[SHIM_THREAD_BYTES] __attribute__((aligned(64)));
-static int32_t fd_plus_1; /* 0: none yet; negative: can't be had */
+static int32_t fd_plus_1; /* the userfaultfd; 0: none yet; negative: not available */
 static int32_t why_not;   /* the errno, if memory could not be registered */
 
-/* Units that are touched, and whose time has not come. The thread's own. */
+/* Touched units whose delay has not passed. Only the thread uses them. */
 struct waiting {
 	uint64_t start;
 	uint64_t end;
@@ -74,12 +75,12 @@ struct waiting {
 static struct waiting waiting[NR_WAITING];
 static uint32_t nr_waiting;
 
-/* Touches that the daemon will be told of when there is time. */
+/* Touches that are not reported to the daemon yet. Only the thread uses them. */
 #define NR_UNTOLD 256
 #define IDLE_NS   UINT64_C(1000000)
 static struct dax_fault_event untold[NR_UNTOLD];
 static uint32_t nr_untold;
-static uint64_t tell_ns = 50000; /* what telling takes, lately */
+static uint64_t tell_ns = 50000; /* average time that a report takes */
 
 static long open_uffd(int flags)
 {
@@ -108,7 +109,10 @@ static void set_why_not(long error)
 	__atomic_store_n(&why_not, (int32_t)-error, __ATOMIC_RELEASE);
 }
 
-/* The userfaultfd, made and served when it is first wanted. Return: -1: none here. */
+/*
+ * Gets the userfaultfd; creates it and starts its thread at the first call. Return: the
+ * descriptor, or -1 if it is not available.
+ */
 static int get_fd(void)
 {
 	int32_t seen = __atomic_load_n(&fd_plus_1, __ATOMIC_ACQUIRE);
@@ -152,6 +156,7 @@ static bool has_touch_rule(const struct shim_session *s, const struct dax_device
 	return false;
 }
 
+/* Unregisters memory, and lets the threads go on that wait for it. */
 static void cast_off(int fd, uint64_t start, uint64_t end)
 {
 	struct uffdio_range range = {.start = start, .len = end - start};
@@ -161,11 +166,11 @@ static void cast_off(int fd, uint64_t start, uint64_t end)
 }
 
 /**
- * shim_touch_mapped() - make the first touches of a new mapping slow, if a rule says so
+ * shim_touch_mapped() - apply the touch rules to a new mapping
  * @dev:	the device
- * @addr, @len:	the mapping, of which nothing was touched yet
+ * @addr, @len:	the mapping, none of which may have been touched yet
  *
- * With and without the lock. Async-signal-safe.
+ * May be called with or without the lock held. Async-signal-safe.
  */
 SHIM_COLD void shim_touch_mapped(const struct dax_device *dev, uint64_t addr,
 				 uint64_t len)
@@ -189,11 +194,12 @@ SHIM_COLD void shim_touch_mapped(const struct dax_device *dev, uint64_t addr,
 }
 
 /**
- * shim_touch_follow_locked() - follow touch rules that have come or gone
+ * shim_touch_follow_locked() - apply the touch rules that were added or removed
  * @s:		the session
  * @dev:	a device that they may concern
  *
- * What was touched before is touched anew. Async-signal-safe.
+ * If there is a rule, memory that was touched before is made untouched again.
+ * Async-signal-safe.
  */
 void shim_touch_follow_locked(const struct shim_session *s, const struct dax_device *dev)
 {
@@ -218,9 +224,10 @@ void shim_touch_follow_locked(const struct shim_session *s, const struct dax_dev
 }
 
 /**
- * shim_touch_forked() - start again in a forked child
+ * shim_touch_forked() - set up the touch rules in a forked child
  *
- * The child has inherited nothing but the descriptor. Called by the only thread.
+ * The child has inherited only the descriptor, which is still its parent's userfaultfd.
+ * Must be called by the only thread of the child.
  */
 void shim_touch_forked(void)
 {
@@ -250,7 +257,7 @@ void shim_touch_forked(void)
  * shim_touch_forbid() - use no userfaultfd from now on
  *
  * Called when the program has installed a seccomp filter that kills it for
- * userfaultfd(2).
+ * userfaultfd(2). A userfaultfd that exists already stays in use. Async-signal-safe.
  */
 void shim_touch_forbid(void)
 {
@@ -261,7 +268,7 @@ void shim_touch_forbid(void)
 		set_why_not(-EPERM);
 }
 
-/* Is a rule for touches in this process? @dev: receives a device that it concerns. */
+/* True if a touch rule concerns a mapping of this process. @dev: receives its device. */
 static bool is_rule_mapped(const struct shim_session *s,
 			   const struct dax_fault_rule *rule, struct dax_device *dev)
 {
@@ -281,10 +288,10 @@ static bool is_rule_mapped(const struct shim_session *s,
 }
 
 /**
- * shim_touch_tell_refused() - tell the daemon of the touch rules that can't be had here
+ * shim_touch_tell_refused() - report touch rules that cannot work here to the daemon
  * @s:	the session; shim_session_has_faults() was true
  *
- * Once for each rule. Takes the lock for a moment. Async-signal-safe.
+ * Reports each rule once. Takes the lock briefly. Async-signal-safe.
  */
 SHIM_COLD void shim_touch_tell_refused(const struct shim_session *s)
 {
@@ -311,7 +318,10 @@ SHIM_COLD void shim_touch_tell_refused(const struct shim_session *s)
 	}
 }
 
-/* The unit that an address is in. Return: false if it is nobody's any more. */
+/*
+ * Finds the unit that an address lies in. @w: receives its range, and the offset of the
+ * address in the device. Return: false if the address is no longer in a dax mapping.
+ */
 static bool find_unit(uint64_t addr, struct waiting *w, struct dax_device *ret_dev)
 {
 	const struct shim_session *s = shim_session_if_known();
@@ -334,7 +344,7 @@ static bool find_unit(uint64_t addr, struct waiting *w, struct dax_device *ret_d
 	return vma;
 }
 
-/* How late a touch has to be: 0 if no rule strikes. */
+/* Return: the delay of a touch in nanoseconds; 0 if no rule strikes. */
 static uint64_t delay_of(const struct shim_session *s, struct dax_fault_event *ev,
 			 uint64_t now)
 {
@@ -362,7 +372,7 @@ static void on_touch(int fd, uint64_t addr, int32_t tid)
 
 	for (i = 0; i < nr_waiting; i++)
 		if (addr >= waiting[i].start && addr < waiting[i].end)
-			return; /* another thread waits for it already */
+			return; /* another thread is waiting for the same unit */
 	if (!find_unit(addr, w, &dev)) {
 		cast_off(fd, dax_round_down(addr, DAX_PAGE),
 			 dax_round_down(addr, DAX_PAGE) + DAX_PAGE);
@@ -424,7 +434,7 @@ static void tell_later(const struct dax_fault_event *ev)
 	untold[nr_untold++] = *ev;
 }
 
-/* Lets go on whose time has come. Return: when the next one's does; 0: never. */
+/* Unregisters the units that are due. Return: when the next one is due, or 0 if none. */
 static uint64_t let_go(int fd)
 {
 	uint64_t next = 0;
@@ -445,7 +455,7 @@ static uint64_t let_go(int fd)
 	return next;
 }
 
-/* In the time that there is: nobody is later for it. */
+/* Reports touches while their units wait, if there is enough time before they are due. */
 static void tell_early(void)
 {
 	uint32_t i;
@@ -454,7 +464,7 @@ static void tell_early(void)
 		if (waiting[i].is_told ||
 		    shim_self_now_ns() + 4 * tell_ns + SPIN_NS > waiting[i].until_ns)
 			continue;
-		/* In their order. */
+		/* Report the touches in their order. */
 		if (nr_untold)
 			tell_untold();
 		tell_touch(&waiting[i].ev);
@@ -480,7 +490,7 @@ static void serve_touches(void)
 		tell_early();
 		next = let_go(fd);
 		now = shim_self_now_ns();
-		/* Sleeping is not exact to some microseconds: the rest is waited awake. */
+		/* A sleep may end some microseconds late: spin for the rest. */
 		if (next && next < now + SPIN_NS)
 			continue;
 		next = next ? next - now - SPIN_NS : nr_untold ? IDLE_NS : 0;
@@ -491,8 +501,8 @@ static void serve_touches(void)
 			tell_untold();
 		if (r < 0)
 			continue;
-		if (pfd.revents &
-		    POLLNVAL) /* the program has closed it: all is cast off */
+		/* The program has closed the userfaultfd: all memory is unregistered. */
+		if (pfd.revents & POLLNVAL)
 			break;
 	}
 	__atomic_store_n(&fd_plus_1, -1, __ATOMIC_RELEASE);

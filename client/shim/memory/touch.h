@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Memory whose first touch is slow. */
+/* Delay the first touch of memory. */
 #ifndef SHIM_TOUCH_H
 #define SHIM_TOUCH_H
 
@@ -17,10 +17,11 @@ void shim_touch_forbid(void);
 void shim_touch_tell_refused(const struct shim_session *s);
 
 /**
- * shim_touch_tell() - report the touch rules that this process can't have, if any
+ * shim_touch_tell() - report touch rules that cannot work here to the daemon, if any
  * @s:		the session
  *
- * One look at a word if there are no such rules. Not with the lock held.
+ * Reads one word if there are no touch rules. Otherwise it takes the lock, so it must not
+ * be called with the lock held. Async-signal-safe.
  */
 static inline void shim_touch_tell(const struct shim_session *s)
 {
