@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Asynchronous input and output: what a device refuses is refused before it is queued. */
+/* Wrap asynchronous I/O: refuse what the device refuses before it is queued. */
 #include "client/shim/wrap/aio.h"
 
 #include <aio.h>
@@ -20,7 +20,7 @@
 #include "client/shim/process/ident.h"
 #include "client/shim/wrap/fd_call.h"
 
-/* libaio.h and linux/aio_abi.h, which may not be there. */
+/* struct iocb, as in linux/aio_abi.h and libaio.h, which may not be installed. */
 struct kernel_iocb {
 	uint64_t data;
 	uint32_t key;
@@ -49,10 +49,11 @@ static int iocb_verdict(const struct kernel_iocb *cb)
  * shim_aio_submit() - do what io_submit(2) does
  * @ctx, @nr, @list:	io_submit's arguments
  *
- * Requests are submitted one after the other; the first one's error counts only if it is
- * the first request (fs/aio.c).
+ * The kernel submits the iocbs in order and stops at the first error. It returns that
+ * error only if it is the first iocb's, else the number submitted before (fs/aio.c).
+ * Async-signal-safe.
  *
- * Return: how many were submitted, or a negative errno.
+ * Return: how many iocbs were submitted, or a negative errno.
  */
 long shim_aio_submit(unsigned long ctx, long nr, void *list)
 {
@@ -74,7 +75,7 @@ long shim_aio_submit(unsigned long ctx, long nr, void *list)
 	return sys3(io_submit, ctx, i < nr ? i : nr, list);
 }
 
-/* libaio's: it answers the negative errno itself. */
+/* libaio's function: it returns the negative errno itself. */
 int io_submit(void *ctx, long nr, void **list);
 
 SHIM_EXPORT int io_submit(void *ctx, long nr, void **list)
@@ -82,7 +83,10 @@ SHIM_EXPORT int io_submit(void *ctx, long nr, void **list)
 	return (int)shim_aio_submit((unsigned long)ctx, nr, list);
 }
 
-/* aio(7): a request that fails at once is one that has ended. */
+/*
+ * Completes an aiocb at once, with an error, if the device refuses the call (aio(7)).
+ * Return: true if it did.
+ */
 static bool is_aio_refused(struct aiocb *cb, enum dax_call call)
 {
 	int r;

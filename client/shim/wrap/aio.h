@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Asynchronous input and output. */
+/* Wrap asynchronous I/O. */
 #ifndef SHIM_AIO_H
 #define SHIM_AIO_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Writes to sysfs attributes: each is a request to the daemon. */
+/* Carry out writes to sysfs attributes: each is a request to the daemon. */
 #include "client/shim/wrap/attr.h"
 
 #include <errno.h>
@@ -25,7 +25,10 @@
 #include "client/shim/memory/fault.h"
 #include "client/shim/wrap/fd_call.h"
 
-/* A fault of a write to an attribute: of the device whose directory it is in, if any. */
+/*
+ * Applies the fault rules to a write to an attribute. The device is the one in whose
+ * directory the attribute lies, if any.
+ */
 static SHIM_COLD int attr_fault(const struct shim_session *s, const char *path,
 				struct dax_verdict *failed)
 {
@@ -51,7 +54,10 @@ static SHIM_COLD int attr_fault(const struct shim_session *s, const char *path,
 	return r;
 }
 
-/* Carries what is written to an attribute to the daemon, whose errno is the answer. */
+/*
+ * Sends a write to an attribute to the daemon. Return: the bytes written, or a negative
+ * errno.
+ */
 static SHIM_COLD ssize_t store_attr(const struct shim_ident *id, int fd, const void *buf,
 				    size_t n)
 {
@@ -90,15 +96,16 @@ static SHIM_COLD ssize_t store_attr(const struct shim_ident *id, int fd, const v
 }
 
 /**
- * shim_attr_write() - do what write(2) does, if the descriptor is one of ours
+ * shim_attr_write() - do what write(2) to a device or attribute does
  * @fd:		any descriptor
- * @buf:	what to write; the pointer may be bad
+ * @buf:	the data; the pointer may be bad
  * @n:		bytes
  *
- * A write to an attribute is a request to the daemon, whose refusal is the errno.
+ * A write to an attribute is a request to the daemon, and fails with its error.
+ * Async-signal-safe.
  *
- * Return: the bytes written, or a negative errno; -EXDEV if the descriptor is none of
- * ours.
+ * Return: the bytes written, or a negative errno; -EXDEV if the descriptor is neither a
+ * device nor an attribute.
  */
 ssize_t shim_attr_write(int fd, const void *buf, size_t n)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Writes to sysfs attributes. */
+/* Carry out writes to sysfs attributes. */
 #ifndef SHIM_ATTR_H
 #define SHIM_ATTR_H
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The functions that change what a directory holds, or a node's mode.
+ * Wrap the functions that change directories, and the modes and attributes of files.
  *
- * /dev and /sys are not a user's to change, and /sys not even root's; but our files for
- * them are often the user's own, so the refusal has to come from here.
+ * Users may not change /dev and /sys, and root may not change /sys either. The daemon's
+ * files for them, however, often belong to the user, so the kernel would allow it; the
+ * wrappers must refuse it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -39,7 +40,7 @@ enum place {
 	IN_SYS, /* or /proc */
 };
 
-/* Where a path leads, and at which place we keep that. */
+/* Finds out where a path leads. @buf: receives its path in the runtime directory. */
 static SHIM_COLD enum place place_of_word(int dirfd, const char *path,
 					  enum shim_follow follow, char buf[PATH_MAX])
 {
@@ -57,8 +58,10 @@ static enum place place_of(int dirfd, const char *path, enum shim_follow follow,
 	return shim_has_word(path) ? place_of_word(dirfd, path, follow, buf) : ELSEWHERE;
 }
 
-/* Asks libcore about a change at a place of ours. @path is in our tree. Return: as
- * may_change(). */
+/*
+ * Refuses a change of an emulated file, as libcore decides. @path: in the runtime
+ * directory; changed only temporarily. Return: 0 if it is allowed, or a negative errno.
+ */
 static SHIM_COLD int refuse_change(enum dax_change_kind what, enum place place,
 				   bool is_there, char *path)
 {
@@ -76,15 +79,15 @@ static SHIM_COLD int refuse_change(enum dax_change_kind what, enum place place,
 	change.may_write = sys3(faccessat, AT_FDCWD, path, W_OK) == 0;
 	*slash = '/';
 	v = dax_change_verdict(&change);
-	/* `mkdir -p` asks for every directory above: no refusal worth a line. */
+	/* `mkdir -p` tries every parent directory: do not report that. */
 	if (v.reason != DAX_NODE_IS_THERE)
 		shim_report_path(shim_session(), &call, path, &v);
 	return -v.error;
 }
 
 /*
- * May something at this path be made, removed or renamed? Return: 0 if it is none of
- * ours, or the negative errno.
+ * Decides whether the program may make, remove or rename a file at a path. Return: 0 if
+ * the path leads to no emulated file, else a negative errno.
  */
 static int may_change(enum dax_change_kind what, int dirfd, const char *path)
 {
@@ -94,7 +97,7 @@ static int may_change(enum dax_change_kind what, int dirfd, const char *path)
 	return likely(place == ELSEWHERE) ? 0 : refuse_change(what, place, true, buf);
 }
 
-/* The same for something that is to be made. */
+/* The same for a new file, which may exist already. */
 static int may_make(enum dax_change_kind what, int dirfd, const char *path)
 {
 	char buf[PATH_MAX];
@@ -155,7 +158,7 @@ static SHIM_COLD int chmod_ours(int dirfd, const char *path, mode_t mode)
 	char buf[PATH_MAX];
 
 	switch (place_of_word(dirfd, path, SHIM_FOLLOW, buf)) {
-	case IN_DEV: /* the bit that says "ours" stays */
+	case IN_DEV: /* keep the sticky bit, by which ident.c knows the file */
 		return (int)sys3(fchmodat, AT_FDCWD, buf, mode | S_ISVTX);
 	case IN_SYS:
 		return refuse_change(DAX_CHANGE_REMOVE, IN_SYS, true, buf);
@@ -179,8 +182,7 @@ SHIM_EXPORT int fchmodat(int dirfd, const char *path, mode_t mode, int flags)
 	return REAL(fchmodat)(dirfd, path, mode, flags);
 }
 
-/* fs/open.c: do_sys_truncate(): EINVAL for what is no file; fs/kernfs takes any length.
- */
+/* EINVAL for a device (fs/open.c: do_sys_truncate()); fs/kernfs accepts any length. */
 static SHIM_COLD int truncate_ours(const char *path, off64_t len)
 {
 	char buf[PATH_MAX];
@@ -215,7 +217,7 @@ SHIM_EXPORT int truncate64(const char *path, off64_t len)
 	return REAL(truncate64)(path, len);
 }
 
-/* Root may remove a node; the device does not mind. */
+/* Root may remove a node; the device stays. */
 static SHIM_COLD int unlink_ours(int dirfd, const char *path, int flags)
 {
 	char buf[PATH_MAX];
@@ -303,6 +305,7 @@ CHANGE2(renameat2,
 	(int fromfd, const char *from, int tofd, const char *to, unsigned int flags),
 	(fromfd, from, tofd, to, flags), fromfd, from, tofd, to)
 
+/* The same for link(2), for both paths. */
 static int may_link(int fromfd, const char *from, int tofd, const char *to)
 {
 	int r = may_make(DAX_CHANGE_LINK, tofd, to);
@@ -326,8 +329,8 @@ SHIM_EXPORT int linkat(int fromfd, const char *from, int tofd, const char *to, i
 }
 
 /*
- * A second node of a device is the same device. Here that is a second name of its
- * handle, or a link to it. Return: 0 if that was made, or a negative errno: then let the kernel.
+ * Makes a second node of a device: here a hard link to its handle, or a symbolic link to
+ * its name. Return: 0, or a negative errno; the caller must then leave it to the kernel.
  */
 static SHIM_COLD int mknod_ours(int dirfd, const char *path, dev_t rdev)
 {
@@ -351,12 +354,13 @@ static SHIM_COLD int mknod_ours(int dirfd, const char *path, dev_t rdev)
 	strcpy(handle + s->dir_len, "/dev/");
 	strcat(handle, dev.name);
 	r = sys5(linkat, AT_FDCWD, handle, dirfd, path, 0);
-	/* On another file system: a link to the name, which leads to the handle. */
+	/* On another file system, link to the name, which leads to the handle. */
 	if (r == -EXDEV)
 		r = sys3(symlinkat, handle + s->dir_len, dirfd, path);
 	return (int)r;
 }
 
+/* Return: 0 to call the kernel, 1 if the node was made, or a negative errno. */
 static int before_mknod(int dirfd, const char *path, mode_t mode, dev_t rdev)
 {
 	int r = may_make(DAX_CHANGE_MKNOD, dirfd, path);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The functions that read directories.
+ * Wrap the functions that read directories.
  *
- * Where we have entries beside other people's (/dev, /sys/bus...), a second stream on
- * our directory is read when the first is at its end. That is all that has to be
- * remembered for a stream, in a few places that are claimed without a lock; if they
- * are all taken, such a directory is shown without our entries.
+ * A shared directory (/dev, /sys/bus...) has emulated entries besides its own. When the
+ * program's stream on it is at its end, a second stream, on the daemon's directory, is
+ * read. The shim keeps only this pair for each stream, in a small table whose entries are
+ * claimed without a lock; if the table is full, the directory is shown without the
+ * emulated entries.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -35,13 +36,13 @@
 #define NR_SHARED 32
 
 struct shared {
-	DIR *dir; /* the program's; NULL: free */
-	DIR *ours;
-	bool is_at_ours; /* the first is at its end */
+	DIR *dir;        /* the program's stream; NULL: unused entry */
+	DIR *ours;       /* the stream on the daemon's directory */
+	bool is_at_ours; /* true if the program's stream is at its end */
 };
 
 static struct shared shared[NR_SHARED];
-static int nr_shared; /* in use: the quick look */
+static int nr_shared; /* entries in use, for a quick check */
 
 static struct shared *find_shared(DIR *dir)
 {
@@ -55,7 +56,7 @@ static struct shared *find_shared(DIR *dir)
 	return NULL;
 }
 
-/* Notes that a stream is to go on at @extra. */
+/* Notes that a stream continues with the entries of directory @extra. */
 static SHIM_COLD void share_stream(DIR *dir, const char *extra)
 {
 	DIR *ours = REAL(opendir)(extra);
@@ -84,7 +85,7 @@ static SHIM_COLD DIR *opendir_ours(const char *path)
 	return REAL(opendir)(shim_path_redirect(AT_FDCWD, path, SHIM_FOLLOW, buf));
 }
 
-/* After a directory was opened: has it entries of ours, too? */
+/* Called after a directory was opened: notes its emulated entries, if it has any. */
 static DIR *opened_dir(DIR *dir, int dirfd, const char *path)
 {
 	const int saved = errno;
@@ -113,7 +114,7 @@ SHIM_EXPORT DIR *fdopendir(int fd)
 {
 	DIR *dir = REAL(fdopendir)(fd);
 
-	/* Only where there is a daemon is it worth a system call. */
+	/* Without a daemon, save the system call. */
 	if (!shim_session_if_known() && !secure_getenv("CUSE_DAXD_RUNTIME_DIR"))
 		return dir;
 	return opened_dir(dir, fd, NULL);
@@ -142,14 +143,14 @@ SHIM_EXPORT void rewinddir(DIR *dir)
 	REAL(rewinddir)(dir);
 }
 
-/* An entry of ours that the directory itself has, too, has been shown. */
+/* True for an emulated entry that the directory itself also has: it was shown already. */
 static bool is_shown(const struct shared *s, const char *name)
 {
 	return !strcmp(name, ".") || !strcmp(name, "..") ||
 	       sys3(faccessat, dirfd(s->dir), name, F_OK) == 0;
 }
 
-/* A handle is a device to everybody. */
+/* Makes a handle appear as a character device. */
 static void fix_type(unsigned char *type, const char *name, const struct shared *s)
 {
 	struct stat st;
@@ -189,7 +190,10 @@ static void fix_type(unsigned char *type, const char *name, const struct shared 
 READDIR(readdir, struct dirent)
 READDIR(readdir64, struct dirent64)
 
-/* Deprecated, and the caller's buffer is of unknown size: over readdir, as in libc. */
+/*
+ * These are deprecated, and the size of the caller's buffer is unknown. Like libc, use
+ * readdir.
+ */
 #define READDIR_R(name, type, next)                                                      \
 	SHIM_EXPORT int name(DIR *dir, type *entry, type **ret)                          \
 	{                                                                                \
@@ -213,11 +217,11 @@ READDIR(readdir64, struct dirent64)
 READDIR_R(readdir_r, struct dirent, readdir)
 READDIR_R(readdir64_r, struct dirent64, readdir64)
 
-/* Of ours, as many as are of use; and what a directory's own entries need beside. */
+/* Bytes of emulated entries at most, and bytes left for the directory's own entries. */
 #define OUR_ENTRIES   2048
 #define THEIR_ENTRIES 512
 
-/* The entries of @extra that directory @fd does not have. Return: their bytes. */
+/* Reads the entries of @extra that directory @fd does not have. Return: their bytes. */
 static SHIM_COLD size_t entries_of(int fd, const char *extra, char *to, size_t room)
 {
 	char buf[OUR_ENTRIES];
@@ -250,8 +254,8 @@ static SHIM_COLD size_t entries_of(int fd, const char *extra, char *to, size_t r
 }
 
 /*
- * Ours come first: that is where a directory is that was not read yet, and nothing has
- * to be remembered.
+ * The emulated entries come first, at offset 0 of the directory, so that no state must be
+ * kept for the descriptor.
  */
 SHIM_EXPORT ssize_t getdents64(int fd, void *buf, size_t n)
 {
@@ -281,8 +285,8 @@ static void free_list(void **list, size_t n)
 }
 
 /*
- * scandir reads the directory inside libc; so it is done here, for the directories that
- * are shared. For all others, only the path is changed.
+ * libc's scandir reads the directory inside libc, so shared directories are read here.
+ * For all others, only the path is redirected.
  */
 #define SCANDIR(name, type, next)                                                        \
 	static SHIM_COLD int name##_shared(const char *path, type ***ret,                \
@@ -354,7 +358,7 @@ static void free_list(void **list, size_t n)
 SCANDIR(scandir, struct dirent, readdir)
 SCANDIR(scandir64, struct dirent64, readdir64)
 
-/* From a directory: only an absolute path, or the working directory, can lead to us. */
+/* Only absolute paths and those relative to the working directory are redirected. */
 SHIM_EXPORT int scandirat(int dirfd, const char *path, struct dirent ***ret,
 			  int (*filter)(const struct dirent *),
 			  int (*compare)(const struct dirent **, const struct dirent **))
@@ -374,7 +378,7 @@ SHIM_EXPORT int scandirat64(int dirfd, const char *path, struct dirent64 ***ret,
 	return REAL(scandirat64)(dirfd, path, ret, filter, compare);
 }
 
-/* glob has its own way to be given other functions. Elsewhere it is left alone. */
+/* True if the pattern may match emulated files. If not, glob is called as it is. */
 static bool is_glob_ours(const char *pattern, int flags)
 {
 	return !(flags & GLOB_ALTDIRFUNC) && shim_may_look(pattern) &&
@@ -382,6 +386,7 @@ static bool is_glob_ours(const char *pattern, int flags)
 		strstr(pattern, "dax"));
 }
 
+/* GLOB_ALTDIRFUNC makes glob call the wrapped functions. */
 #define GLOB(name, type, next, get_stat, get_lstat)                                      \
 	SHIM_EXPORT int name(const char *pattern, int flags,                             \
 			     int (*on_error)(const char *, int), type *g)                \
@@ -409,8 +414,8 @@ GLOB(glob, glob_t, readdir, stat, lstat)
 GLOB(glob64, glob64_t, readdir64, stat64, lstat64)
 
 /*
- * fts walks inside libc; it is given the place where our tree is. What it then tells
- * are paths in the runtime directory: they work, but show where we are.
+ * fts walks inside libc, so it gets the paths in the runtime directory. It also returns
+ * such paths: they work, but show the runtime directory.
  */
 #define NR_FTS 8
 

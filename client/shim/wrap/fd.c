@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The functions that work on a descriptor. */
+/* Wrap the functions that work on descriptors, other than those in table_fd.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -57,7 +57,7 @@ SHIM_EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 		struct iovec first = {0};
 		ssize_t r = n < 0 || n > IOV_MAX ? -EINVAL : 0;
 
-		/* An attribute takes one order a call: its file sees the first vector. */
+		/* An attribute takes one value per call: that of the first vector. */
 		if (r == 0 && n && shim_peek(&first, iov, sizeof(first)) < 0)
 			r = -EFAULT;
 		if (r == 0 || shim_ident_fd(fd).kind == SHIM_NODE)
@@ -74,8 +74,8 @@ SHIM_EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 }
 
 /*
- * drivers/dax/device.c: noop_llseek(): it succeeds, and says 0. An attribute has a page
- * as size (fs/kernfs).
+ * Does lseek on a device, which always returns 0 (drivers/dax/device.c: noop_llseek()),
+ * and SEEK_END on an attribute, whose size is a page (fs/kernfs). Return: true if it did.
  */
 static bool is_lseek_ours(int fd, int64_t off, int whence, long *ret)
 {
@@ -109,7 +109,7 @@ SHIM_EXPORT off64_t lseek64(int fd, off64_t off, int whence)
 						  : REAL(lseek64)(fd, off, whence);
 }
 
-/* Answers the error itself, and errno stays. */
+/* Returns the error itself, and does not set errno. */
 SHIM_EXPORT int posix_fallocate(int fd, off_t off, off_t len)
 {
 	if (unlikely(!shim_ident_is_other(fd))) {
@@ -132,7 +132,7 @@ SHIM_EXPORT int posix_fallocate64(int fd, off64_t off, off64_t len)
 	return REAL(posix_fallocate64)(fd, off, len);
 }
 
-/* True if the argument of a request is none that the VFS could use. */
+/* True if the VFS fails an ioctl for its argument, before the driver sees it. */
 static bool is_bad_argument(unsigned long request, void *arg)
 {
 	char byte;
@@ -148,6 +148,9 @@ static bool is_bad_argument(unsigned long request, void *arg)
 	}
 }
 
+/*
+ * Decides about an ioctl on a device. Return: 0 to call the kernel, or a negative errno.
+ */
 static int node_ioctl(int fd, unsigned long request, void *arg)
 {
 	struct shim_ident id = shim_ident_fd(fd);
@@ -158,7 +161,10 @@ static int node_ioctl(int fd, unsigned long request, void *arg)
 					   is_bad_argument(request, arg), 0);
 }
 
-/* The registration of a mapping of ours at a userfaultfd. Return: 0 or the refusal. */
+/*
+ * Refuses to register a dax mapping with a userfaultfd. Return: the negative errno, or 0
+ * if the range holds no dax mapping.
+ */
 static int uffd_register(const void *arg)
 {
 	struct dax_verdict v = dax_userfaultfd_verdict();
@@ -200,7 +206,10 @@ SHIM_EXPORT int ioctl(int fd, unsigned long request, ...)
 	return REAL(ioctl)(fd, request, arg);
 }
 
-/* The kernel tells by the handle whether the caller may lease the node. */
+/*
+ * Decides about F_SETLEASE on a device. The kernel checks with the handle whether the
+ * program may lease the node at all. Return: 0 to call the kernel, or a negative errno.
+ */
 static int node_lease(int fd, int64_t type)
 {
 	struct shim_ident id = shim_ident_fd(fd);
@@ -212,7 +221,10 @@ static int node_lease(int fd, int64_t type)
 						   -EACCES);
 }
 
-/* The commands that concern a device; the number that F_DUPFD gives may be one's. */
+/*
+ * Decides about the fcntl commands that a device may refuse. Return: 0 to call the
+ * kernel, or a negative errno.
+ */
 static int before_fcntl(int fd, int cmd, void *arg)
 {
 	uint64_t hint;
@@ -240,7 +252,7 @@ static int before_fcntl(int fd, int cmd, void *arg)
 	}
 }
 
-/* A lock that succeeded, or went. */
+/* Called when a file lock was taken or released. */
 static void after_lock(int fd)
 {
 	if (unlikely(!shim_ident_is_other(fd)) && shim_ident_fd(fd).kind == SHIM_NODE)
@@ -292,7 +304,7 @@ SHIM_EXPORT int flock(int fd, int operation)
 	return r;
 }
 
-/* Copies between two descriptors: is one of them a device's? */
+/* Decides about a copy between two descriptors. Return: 0, or a negative errno. */
 static int before_copy(int in, int out, size_t n)
 {
 	int r = 0;
@@ -377,7 +389,7 @@ SHIM_EXPORT int recvmmsg(int sock, struct mmsghdr *msgs, unsigned int n, int fla
 	return r;
 }
 
-/* The bit that says "ours" stays; a real node has none. */
+/* Keeps the sticky bit, by which ident.c knows a handle. A real node has none. */
 SHIM_EXPORT int fchmod(int fd, mode_t mode)
 {
 	if (unlikely(!shim_ident_is_other(fd))) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Calls on a descriptor of a device or attribute: libcore's verdicts. */
+/* Apply libcore's verdicts to calls on descriptors of devices and attributes. */
 #include "client/shim/wrap/fd_call.h"
 
 #include <fcntl.h>
@@ -14,10 +14,10 @@
 
 /**
  * shim_fd_call_node() - decide whether a call on a device may go to the kernel
- * @id:		what @fd is: a node
+ * @id:		the node that @fd belongs to
  * @fd:		the descriptor
  * @call:	the call
- * @a, @b, @c:	its arguments as dax_fd_verdict() wants them
+ * @a, @b, @c:	its arguments, in the form that dax_fd_verdict() takes
  *
  * Async-signal-safe.
  *
@@ -26,15 +26,15 @@
 int shim_fd_call_node(const struct shim_ident *id, int fd, enum dax_call call, int64_t a,
 		      int64_t b, int64_t c)
 {
-	const struct shim_call told = {call, {(uint64_t)a, (uint64_t)b, (uint64_t)c}};
+	const struct shim_call reported = {call, {(uint64_t)a, (uint64_t)b, (uint64_t)c}};
 	int accmode = (int)sys2(fcntl, fd, F_GETFL) & (O_ACCMODE | O_PATH);
 	struct dax_verdict v = dax_fd_verdict(call, accmode, a, b, c);
 
-	shim_report(id->session, &told, id->slot, &v, 0);
+	shim_report(id->session, &reported, id->slot, &v, 0);
 	return -v.error;
 }
 
-/* Reading an attribute is reading its file, but for those that answer an error. */
+/* Reading an attribute reads its file, unless the mode of the file tells an errno. */
 static int attr_call(int fd, enum dax_call call)
 {
 	struct stat st;
@@ -51,7 +51,7 @@ static int attr_call(int fd, enum dax_call call)
  * shim_fd_call() - decide whether a call on a descriptor may go to the kernel
  * @fd:		any descriptor
  * @call:	the call
- * @a, @b, @c:	its arguments as dax_fd_verdict() wants them
+ * @a, @b, @c:	its arguments, in the form that dax_fd_verdict() takes
  *
  * Async-signal-safe.
  *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Calls on a descriptor of a device or attribute. */
+/* Apply libcore's verdicts to calls on descriptors of devices and attributes. */
 #ifndef SHIM_FD_CALL_H
 #define SHIM_FD_CALL_H
 

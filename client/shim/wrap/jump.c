@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Jumps out of signal handlers.
+ * Wrap longjmp and its variants, for jumps out of signal handlers.
  *
- * A handler that comes over a change of the list of mappings, and jumps away, leaves the
- * lock taken and the change half done. With the plain system calls nothing would be lost,
- * so it must not be here: the jump itself puts things right.
+ * A handler that interrupts a change of the list of mappings and jumps away leaves the
+ * lock taken and the change half done. On a real device such a jump does no harm. So the
+ * wrapper corrects the list and releases the lock before it jumps.
  */
 #include <setjmp.h>
 #include <stdint.h>
@@ -16,7 +16,10 @@
 void __longjmp_chk(struct __jmp_buf_tag env[1], int value) __attribute__((noreturn));
 void _longjmp(struct __jmp_buf_tag env[1], int value) __attribute__((noreturn));
 
-/* Where the stack will be. libc keeps it mixed with a secret that the thread has. */
+/*
+ * Gets the stack pointer at the target of the jump. libc stores it mangled with a secret
+ * of the thread.
+ */
 static uintptr_t target_of(const struct __jmp_buf_tag *env)
 {
 #ifdef __x86_64__
@@ -27,7 +30,7 @@ static uintptr_t target_of(const struct __jmp_buf_tag *env)
 	return (mixed >> 17 | mixed << 47) ^ secret;
 #else
 	(void)env;
-	return UINTPTR_MAX; /* out of everything */
+	return UINTPTR_MAX; /* assume that the jump leaves all frames */
 #endif
 }
 

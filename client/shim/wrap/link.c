@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The functions that answer with a path: what leads into the runtime directory is
- * shown as what it stands for.
+ * Wrap the functions that return a path, and translate paths in the runtime directory to
+ * the emulated ones.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,8 +23,8 @@
 #include "client/shim/wrap/wrap.h"
 
 /*
- * A link's target that is a path of ours: those in /proc, of descriptors and working
- * directories. Links in the sysfs tree are relative, and right as they are.
+ * Translates a link's target, as those of descriptors and working directories in /proc.
+ * Links in the sysfs tree are relative and need no change. Return: the length.
  */
 static ssize_t shown_target(char *buf, ssize_t n)
 {
@@ -47,7 +47,7 @@ static bool is_in_proc(const char *path)
 	return !strncmp(path, "/proc/", 6);
 }
 
-/* The kernel would answer EFAULT for a buffer that can't be written. */
+/* Copies to the program's buffer; fails with EFAULT, as the kernel, if that is bad. */
 static ssize_t copy_out(void *to, const void *from, size_t n)
 {
 	struct iovec local = {.iov_base = (void *)(uintptr_t)from, .iov_len = n};
@@ -61,8 +61,8 @@ static ssize_t copy_out(void *to, const void *from, size_t n)
 }
 
 /*
- * A target of ours is longer in the kernel's view than in the program's, whose buffer
- * may be large enough for the latter only; so it is read into ours.
+ * A path in the runtime directory is longer than the emulated one, and the program's
+ * buffer may have room for the latter only; so the target is read into another buffer.
  */
 #define READLINK(name, params, dirfd, call)                                              \
 	static SHIM_COLD ssize_t name##_ours params                                      \
@@ -92,8 +92,9 @@ READLINK(readlinkat, (int dirfd, const char *path, char *buf, size_t size), dirf
 	 REAL(readlinkat)(dirfd, path, buf, size))
 
 /*
- * May it be ours, or lead to us? Looked at before the kernel writes into the program's
- * buffer, of which only what the answer says may change.
+ * True if the link may be an emulated file or lead to one. Checked before the call: the
+ * kernel would write the longer target to the program's buffer, of which only the bytes
+ * of the result may change.
  */
 static bool is_link_ours(int dirfd, const char *path)
 {
@@ -155,7 +156,7 @@ static char *realpath_any(const char *path, char *resolved)
 	r = REAL(realpath)(path, resolved);
 	if (unlikely(!r) && shim_was_dangling(AT_FDCWD, path, SHIM_FOLLOW))
 		return realpath_ours(path, resolved);
-	/* From a working directory of ours, or through /proc. */
+	/* The path may lead through /proc or a working directory in the emulated tree. */
 	return shown_path(r);
 }
 
@@ -166,7 +167,7 @@ SHIM_EXPORT char *realpath(const char *path, char *resolved)
 
 SHIM_EXPORT char *__realpath_chk(const char *path, char *resolved, size_t room)
 {
-	if (room < PATH_MAX) /* it is going to abort the program */
+	if (room < PATH_MAX) /* libc will abort the program */
 		return REAL(__realpath_chk)(path, resolved, room);
 	return realpath_any(path, resolved);
 }
@@ -183,7 +184,7 @@ SHIM_EXPORT char *getcwd(char *buf, size_t size)
 
 	if (likely(r != NULL) || errno != ERANGE || !buf)
 		return shown_path(r);
-	/* Our path may be too long for the program's buffer, and what is shown not. */
+	/* The emulated path may fit where the path in the runtime directory does not. */
 	r = shown_path(REAL(getcwd)(path, sizeof(path)));
 	if (!r || strlen(r) >= size) {
 		errno = ERANGE;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The functions on memory: a quick look whether dax mappings are concerned. */
+/* Wrap the functions on memory: pass on calls that concern no dax mapping. */
 #include <errno.h>
 #include <linux/seccomp.h>
 #include <stdarg.h>
@@ -41,8 +41,8 @@ static inline void *as_pointer(long r)
 }
 
 /*
- * A descriptor is always looked at here, whatever was known of its number: what is
- * mapped must be right.
+ * The descriptor is always identified anew, whatever ident.c knows about its number: the
+ * program must never map the wrong file.
  */
 #define MMAP(name, off_type)                                                             \
 	SHIM_EXPORT void *name(void *addr, size_t len, int prot, int flags, int fd,      \
@@ -120,7 +120,10 @@ SHIM_EXPORT int madvise(void *addr, size_t len, int advice)
 	return REAL(madvise)(addr, len, advice);
 }
 
-/* Answers the error itself; its DONTNEED does nothing (sysdeps: posix_madvise.c). */
+/*
+ * Returns the error itself. POSIX_MADV_DONTNEED does nothing
+ * (sysdeps/unix/sysv/linux/posix_madvise.c).
+ */
 SHIM_EXPORT int posix_madvise(void *addr, size_t len, int advice)
 {
 	if (touches(addr, len) && advice != POSIX_MADV_DONTNEED)
@@ -128,12 +131,13 @@ SHIM_EXPORT int posix_madvise(void *addr, size_t len, int advice)
 	return REAL(posix_madvise)(addr, len, advice);
 }
 
-/* How many vectors may be looked at one by one. */
+/* How many vectors are checked at most. */
 #define IOV_LOOK 64
 
 /*
- * Does any of the vectors, which may not be there, concern dax mappings? Receives the
- * first that does, and the length of all if all do.
+ * True if any of the vectors, whose pointer may be bad, concerns a dax mapping, or if
+ * there are too many to check. @ret_at: receives the first that does. @ret_all: receives
+ * the length of all vectors if all do, else 0.
  */
 static SHIM_COLD bool iov_touches(const struct iovec *iov, size_t n, uint64_t ret_at[2],
 				  size_t *ret_all)
@@ -168,7 +172,7 @@ SHIM_EXPORT ssize_t process_madvise(int pidfd, const struct iovec *iov, size_t n
 
 	if (!touches(NULL, SIZE_MAX) || !iov_touches(iov, n, call.args, &all))
 		return shim_ret(sys5(process_madvise, pidfd, iov, n, advice, flags));
-	/* What is wrong with the descriptor is the kernel's to say. */
+	/* An error of the descriptor comes first: let the kernel check it. */
 	r = sys5(process_madvise, pidfd, iov, 0, MADV_WILLNEED, flags);
 	if (r < 0)
 		return shim_ret(r);
@@ -177,7 +181,7 @@ SHIM_EXPORT ssize_t process_madvise(int pidfd, const struct iovec *iov, size_t n
 	if (v.error)
 		return shim_ret(-v.error);
 	r = sys5(process_madvise, pidfd, iov, n, advice, flags);
-	/* Memory of hugetlbfs takes less advice than a device's. */
+	/* hugetlbfs accepts less advice than a device does. */
 	return shim_ret(r == -EINVAL && all ? (long)all : r);
 }
 

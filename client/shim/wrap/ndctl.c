@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The commands of the nd bus's control node that clear poison, as libndctl and through
- * it PMDK give them (drivers/acpi/nfit/core.c: ars_get_cap(), acpi_nfit_clear_to_error()).
+ * Do the ioctls of the nd bus's control node that clear poison, as libndctl, and PMDK
+ * through it, make them (drivers/acpi/nfit/core.c: ars_get_cap(),
+ * acpi_nfit_clear_to_error()).
  */
 #include "client/shim/wrap/ndctl.h"
 
@@ -61,12 +62,15 @@ static int clear_error(const struct shim_session *s, int fd, void *arg)
 }
 
 /**
- * shim_ndctl() - do what ioctl of the nd bus's control node does
- * @fd:		a descriptor of a node
- * @request:	an ioctl of the nd bus
+ * shim_ndctl() - do what an ioctl of the nd bus's control node does
+ * @fd:		any descriptor
+ * @request:	the number of the ioctl
  * @arg:	its argument; the pointer may be bad
  *
- * Return: 0 or a negative errno; -EXDEV if the request is not known here.
+ * Async-signal-safe.
+ *
+ * Return: 0 or a negative errno; -EXDEV if @fd is not such a node, or if the ioctl does
+ * not clear poison.
  */
 int shim_ndctl(int fd, unsigned long request, void *arg)
 {
@@ -78,7 +82,7 @@ int shim_ndctl(int fd, unsigned long request, void *arg)
 	dax_state_read(id.session->state, id.slot, &dev);
 	if (!(dev.flags & DAX_DEVICE_NDCTL))
 		return -EXDEV;
-	/* libndctl keeps requests in an int, whose sign comes along. */
+	/* libndctl keeps the number in an int, and its sign is extended. */
 	request = (unsigned int)request;
 	if (request == ND_IOCTL_ARS_CAP)
 		return ars_cap(arg);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Commands of the nd bus's control node. */
+/* Do the ioctls of the nd bus's control node. */
 #ifndef SHIM_NDCTL_H
 #define SHIM_NDCTL_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The functions that open something. */
+/* Wrap the functions that open files. */
 #include "client/shim/wrap/open.h"
 
 #include <errno.h>
@@ -33,7 +33,7 @@
 #include "client/shim/process/session.h"
 #include "client/shim/wrap/wrap.h"
 
-/* What open(2) would do to a file, but not to a device or attribute. */
+/* Flags that have an effect on regular files, but none on a device or attribute. */
 #define FILE_FLAGS (O_CREAT | O_TRUNC | O_DIRECT)
 
 static int close_with(int fd, int error)
@@ -43,10 +43,10 @@ static int close_with(int fd, int error)
 }
 
 /*
- * Open a disabled device while another descriptor of it is open. The descriptor that was
- * just opened must not count: it is closed before the daemon is asked, and opened anew.
- * The daemon of a CUSE node has decided already. Return: the descriptor, or -ENXIO with
- * none open.
+ * Opens a disabled device, which works while another descriptor of it is open
+ * (fs/char_dev.c). @fd must not count as one, so this closes it, asks the daemon whether
+ * the device is held, and reopens it. For a real node (CUSE), the daemon has decided that
+ * already. Return: a descriptor, or -ENXIO; @fd is then closed.
  */
 SHIM_COLD static int open_if_held(const struct shim_ident *id,
 				  const struct dax_device *dev, int fd, int flags)
@@ -68,7 +68,10 @@ SHIM_COLD static int open_if_held(const struct shim_ident *id,
 	return fd < 0 ? -ENXIO : fd;
 }
 
-/* After the file system let us in: what does the driver say? */
+/*
+ * Applies the driver's verdict after the kernel has opened a handle. Return: the
+ * descriptor, or a negative errno; @fd is then closed.
+ */
 static int opened_node(const struct shim_ident *id, int fd, int flags)
 {
 	const struct shim_call call = {DAX_CALL_OPEN, {(uint64_t)flags}};
@@ -97,6 +100,7 @@ static int opened_node(const struct shim_ident *id, int fd, int flags)
 	return fd;
 }
 
+/* The same for an attribute. */
 static int opened_attr(const struct shim_ident *id, const char *path, int fd,
 		       const struct stat *st, int flags)
 {
@@ -112,7 +116,7 @@ static int opened_attr(const struct shim_ident *id, const char *path, int fd,
 	return fd;
 }
 
-/* What was opened may be ours: then the driver has its say. */
+/* The same for any file: applies the verdict if it is a handle or an attribute. */
 static int after_kernel_open(int fd, const char *path, int flags)
 {
 	struct shim_ident id;
@@ -132,15 +136,16 @@ static int after_kernel_open(int fd, const char *path, int flags)
 	}
 }
 
-static int open_file(const char *path, int flags, mode_t mode)
+/* Opens a file in the runtime directory, but never creates or truncates it. */
+static int open_redirected(const char *path, int flags, mode_t mode)
 {
 	int plain = flags & ~FILE_FLAGS;
 	int fd;
 
-	/* A file system with devices in it has no unnamed files. */
+	/* Leave O_TMPFILE to the kernel: devtmpfs and sysfs have no unnamed files. */
 	if ((flags & O_TMPFILE) == O_TMPFILE)
 		plain = flags;
-	/* Keeps EEXIST of O_EXCL and EACCES of a truncation, but makes nothing. */
+	/* Report EEXIST of O_EXCL and EACCES of O_TRUNC without creating anything. */
 	if (flags & O_CREAT && flags & O_EXCL && sys2(access, path, F_OK) == 0)
 		return -EEXIST;
 	if (flags & O_TRUNC && sys2(access, path, W_OK) == -EACCES)
@@ -150,11 +155,13 @@ static int open_file(const char *path, int flags, mode_t mode)
 }
 
 /**
- * shim_open_ours() - open a node or attribute at its path in the runtime directory
- * @path:		where the file is
- * @flags, @mode:	of open(2)
+ * shim_open_ours() - open a node or attribute
+ * @path:		its path in the runtime directory
+ * @flags, @mode:	those of open(2)
  *
- * Return: a descriptor or a negative errno.
+ * Sleeps if a fault rule delays the call. Async-signal-safe.
+ *
+ * Return: a descriptor, which the caller must close, or a negative errno.
  */
 int shim_open_ours(const char *path, int flags, mode_t mode)
 {
@@ -164,21 +171,21 @@ int shim_open_ours(const char *path, int flags, mode_t mode)
 	struct dax_verdict v;
 
 	if (r == 0)
-		r = open_file(path, flags, mode);
+		r = open_redirected(path, flags, mode);
 	if (r >= 0)
 		return after_kernel_open(r, path, flags);
 	v = dax_refuse(-r, DAX_KERNEL, 0, 0, 0);
 	if (r == -EACCES && !strncmp(path + s->dir_len, "/sys/", 5))
 		v.reason = DAX_ATTR_MODE;
-	/* Programs look for what is not there: that is no refusal. */
+	/* Programs look for files that do not exist: that is not a refusal. */
 	if (s->log == SHIM_LOG_ALL || v.reason != DAX_KERNEL)
 		shim_report_path(s, &call, path, &v);
 	return r;
 }
 
 /*
- * What was opened under this name in /proc or /dev may be a descriptor of ours once
- * more, or the list of our mappings.
+ * Checks a file that was opened in /proc or /dev: it may be a descriptor of a device
+ * again, or a list of mappings. Return: the descriptor to use, or a negative errno.
  */
 static int opened_elsewhere(int fd, const char *path, int flags)
 {
@@ -197,7 +204,7 @@ static int opened_elsewhere(int fd, const char *path, int flags)
 	return r;
 }
 
-/* Return: a descriptor, a negative errno, or -EXDEV: none of ours. */
+/* Return: a descriptor, or a negative errno: -EXDEV if it is not an emulated file. */
 static SHIM_COLD int try_open(int dirfd, const char *path, int flags, mode_t mode)
 {
 	enum shim_follow follow = flags & O_NOFOLLOW ? SHIM_NOFOLLOW : SHIM_FOLLOW;
@@ -211,7 +218,10 @@ static SHIM_COLD int try_open(int dirfd, const char *path, int flags, mode_t mod
 	return shim_open_ours(other, flags, mode);
 }
 
-/* O_CREAT makes a file at the end of a link, so it is looked before anything is done. */
+/*
+ * Opens with O_CREAT. The path is checked before the kernel sees it, as the kernel would
+ * create a file at the end of a link to an emulated file.
+ */
 static SHIM_COLD int try_create(int dirfd, const char *path, int flags, mode_t mode)
 {
 	char target[2];
@@ -222,7 +232,7 @@ static SHIM_COLD int try_create(int dirfd, const char *path, int flags, mode_t m
 	return try_open(dirfd, path, flags, mode);
 }
 
-/* After the kernel has opened something, or not. @before: errno before that. */
+/* Called after the kernel has opened a file, or failed. @before: errno before that. */
 static int after_open(int fd, int before, int dirfd, const char *path, int flags,
 		      mode_t mode)
 {
@@ -236,7 +246,7 @@ static int after_open(int fd, int before, int dirfd, const char *path, int flags
 		errno = r >= 0 ? before : saved;
 		if (r != -EXDEV && fd >= 0)
 			sys1(close, fd);
-		else if (r == -EXDEV && fd >= 0) /* it may be a real node */
+		else if (r == -EXDEV && fd >= 0) /* it may be a real node (CUSE) */
 			return after_kernel_open(fd, path, flags);
 	}
 	if (unlikely(r != -EXDEV))
@@ -341,17 +351,17 @@ SHIM_EXPORT int creat64(const char *path, mode_t mode)
 }
 
 /**
- * shim_open() - do what openat(2) does, when syscall(2) makes it
+ * shim_open() - do what openat(2) does, for syscall(2)
  * @dirfd, @path, @flags, @mode:	openat's arguments
  *
- * Return: a descriptor, or -1 with errno set.
+ * Return: a descriptor, which the caller must close, or -1 with errno set.
  */
 int shim_open(int dirfd, const char *path, int flags, mode_t mode)
 {
 	return OPEN(dirfd, path, flags, mode, REAL(openat)(dirfd, path, flags, mode));
 }
 
-/* linux/openat2.h, which may not be there. */
+/* struct open_how, as in linux/openat2.h, which may not be installed. */
 struct how {
 	uint64_t flags;
 	uint64_t mode;
@@ -366,10 +376,10 @@ struct how {
  * @arg:		its struct open_how; the pointer may be bad
  * @size:		bytes in @arg
  *
- * The kernel goes first: it checks the flags, and follows the resolve rules up to where
- * the emulated tree begins, which is where it finds nothing.
+ * The kernel goes first: it checks the flags and applies the resolve rules up to the
+ * point where the emulated tree begins, where it finds nothing.
  *
- * Return: a descriptor or a negative errno.
+ * Return: a descriptor, which the caller must close, or a negative errno.
  */
 int shim_open_how(int dirfd, const char *path, const void *arg, size_t size)
 {
@@ -385,7 +395,7 @@ int shim_open_how(int dirfd, const char *path, const void *arg, size_t size)
 		while (*path == '/')
 			path++;
 	r = try_open(dirfd, path, (int)how->flags, (mode_t)how->mode);
-	if (r == -EXDEV) /* none of ours */
+	if (r == -EXDEV) /* not an emulated file */
 		return fd != -ENOENT || !(how->flags & O_CREAT)
 			       ? fd
 			       : (int)sys4(openat2, dirfd, path, how, size);
@@ -397,9 +407,11 @@ int shim_open_how(int dirfd, const char *path, const void *arg, size_t size)
 /**
  * shim_open_redirect() - find the path at which libc must open a file
  * @path:	the program's path
- * @buf:	receives the other path
+ * @buf:	receives the path in the runtime directory
  *
- * Return: @buf, or NULL if @path is none of ours.
+ * Async-signal-safe, but needs 12 KiB of stack.
+ *
+ * Return: @buf, or NULL if @path does not lead to an emulated file.
  */
 SHIM_COLD const char *shim_open_redirect(const char *path, char buf[PATH_MAX])
 {
@@ -408,7 +420,7 @@ SHIM_COLD const char *shim_open_redirect(const char *path, char buf[PATH_MAX])
 	return other == path ? NULL : other;
 }
 
-/* The child opens inside libc; so it gets the path at which things are. */
+/* The child opens inside libc, so libc gets the path in the runtime directory. */
 SHIM_EXPORT int posix_spawn_file_actions_addopen(posix_spawn_file_actions_t *actions,
 						 int fd, const char *path, int flags,
 						 mode_t mode)

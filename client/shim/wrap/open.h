@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The functions that open something. */
+/* Wrap the functions that open files. */
 #ifndef SHIM_OPEN_H
 #define SHIM_OPEN_H
 

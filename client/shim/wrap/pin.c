@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory without page structs (pages=no) can be copied to and from, but not pinned: what
- * wants to pin it answers EFAULT. Only what comes through libc is seen; io_uring does
- * not, nor does another process that looks into this one.
+ * Refuse to pin memory without page structs (pages=no).
+ *
+ * Such memory can be copied to and from, but not pinned: calls that pin it fail with
+ * EFAULT. The shim sees only calls through libc: neither io_uring nor another process
+ * that accesses the memory of this one.
  */
 #include "client/shim/wrap/pin.h"
 
@@ -38,7 +40,7 @@ static bool are_pinnable(const struct iovec *iov, uint64_t n)
 	struct iovec one;
 	uint64_t i;
 
-	/* What the kernel refuses for another reason, it shall. */
+	/* Leave vectors that are bad for another reason to the kernel. */
 	for (i = 0; i < n && n <= IOV_MAX; i++)
 		if (shim_peek(&one, iov + i, sizeof(one)) == 0 &&
 		    !is_pinnable((uint64_t)one.iov_base, one.iov_len))
@@ -47,14 +49,14 @@ static bool are_pinnable(const struct iovec *iov, uint64_t n)
 }
 
 /**
- * shim_pin_refused() - tell whether direct I/O is of memory that can't be pinned
- * @fd:		of a file
- * @buf, @iov:	one of them, the other is 0; the pointer may be bad
- * @n:		bytes of @buf, or vectors of @iov
+ * shim_pin_refused() - tell whether an I/O call needs memory that cannot be pinned
+ * @fd:		any descriptor; only O_DIRECT files need pinned memory
+ * @buf, @iov:	the buffer or the vectors; the other one is 0. The pointer may be bad
+ * @n:		bytes of @buf, or number of vectors in @iov
  *
  * Takes the lock. Async-signal-safe.
  *
- * Return: true if it is, and the call fails with EFAULT.
+ * Return: true if it does, and the call must fail with EFAULT.
  */
 bool shim_pin_refused(int fd, uintptr_t buf, const struct iovec *iov, uint64_t n)
 {
@@ -73,7 +75,7 @@ SHIM_EXPORT ssize_t vmsplice(int fd, const struct iovec *iov, size_t n,
 	return REAL(vmsplice)(fd, iov, n, flags);
 }
 
-/* The other side is pinned, ours is copied. */
+/* The kernel pins the remote side and copies to or from the local one. */
 #define PROCESS_VM(name)                                                                 \
 	SHIM_EXPORT ssize_t name(pid_t pid, const struct iovec *local,                   \
 				 unsigned long nr_local, const struct iovec *remote,     \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Memory that can't be pinned. */
+/* Refuse to pin memory without page structs. */
 #ifndef SHIM_PIN_H
 #define SHIM_PIN_H
 

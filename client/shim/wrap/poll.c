@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* poll and ppoll: an attribute that was not read yet is ready at once. */
+/* Wrap poll(2) and ppoll(2): an attribute that was not read yet is ready at once. */
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -13,12 +13,13 @@
 #include "client/shim/process/ident.h"
 #include "client/shim/wrap/wrap.h"
 
-/* How many descriptors of a poll are looked at one by one. */
+/* How many descriptors of a call are checked at most. */
 #define NR_LOOK 64
 
 /*
- * fs/kernfs/file.c: kernfs_generic_poll(). A file of ours is always ready for the rest,
- * and never for that. Return: how many more of the descriptors have something to tell.
+ * Adds the events of unread attributes (fs/kernfs/file.c: kernfs_generic_poll()). The
+ * kernel reports all other events, as the daemon's file is always ready, but never these.
+ * Return: how many descriptors have events that had none before.
  */
 static SHIM_COLD int add_news(struct pollfd *fds, nfds_t n)
 {

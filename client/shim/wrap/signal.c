@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The functions that set what a signal does: of SIGBUS, and only there may be a handler
- * of ours in between (sigbus.c).
+ * Wrap the functions that set the action of a signal.
+ *
+ * Only SIGBUS needs it: the shim may have installed its own handler there (sigbus.c).
  */
 #include "client/shim/wrap/signal.h"
 
@@ -18,10 +19,10 @@
 #include "client/shim/memory/sigbus.h"
 #include "client/shim/wrap/wrap.h"
 
-/* Some are old enough to be warned of. */
+/* Some of these functions are deprecated. */
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
-/* No header of today declares these. */
+/* No longer declared in any header. */
 __sighandler_t bsd_signal(int sig, __sighandler_t handler);
 __sighandler_t __sysv_signal(int sig, __sighandler_t handler);
 
@@ -80,7 +81,7 @@ static __sighandler_t set_handler(__sighandler_t handler, int flags, bool has_ma
 	return old.sa_handler;
 }
 
-/* sysdeps/posix/signal.c: BSD's way */
+/* BSD's semantics, as in glibc (sysdeps/posix/signal.c), and System V's below. */
 #define SIGNAL(name, flags, has_mask)                                                    \
 	SHIM_EXPORT __sighandler_t name(int sig, __sighandler_t handler)                 \
 	{                                                                                \
@@ -102,7 +103,10 @@ SHIM_EXPORT int sigignore(int sig)
 	return set_handler(SIG_IGN, 0, false) == SIG_ERR ? -1 : 0;
 }
 
-/* signal/sigset.c: it unblocks, too, and says if the signal was blocked. */
+/*
+ * Also unblocks the signal, and returns SIG_HOLD if it was blocked (glibc's
+ * signal/sigset.c).
+ */
 SHIM_EXPORT __sighandler_t sigset(int sig, __sighandler_t handler)
 {
 	uint64_t bus = UINT64_C(1) << (SIGBUS - 1);
@@ -119,8 +123,10 @@ SHIM_EXPORT __sighandler_t sigset(int sig, __sighandler_t handler)
 }
 
 /**
- * shim_signal_rt_action() - do what rt_sigaction(2) does, when syscall(2) makes it
+ * shim_signal_rt_action() - do what rt_sigaction(2) does, for syscall(2)
  * @sig, @act, @old, @size:	rt_sigaction's arguments
+ *
+ * Takes the lock if @sig is SIGBUS. Async-signal-safe.
  *
  * Return: 0 or a negative errno.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The functions that set what a signal does. */
+/* Wrap the functions that set the action of a signal. */
 #ifndef SHIM_SIGNAL_H
 #define SHIM_SIGNAL_H
 

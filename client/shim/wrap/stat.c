@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The functions that tell what a path or descriptor is.
+ * Wrap the functions that return the status of files and file systems, and access(2).
  *
- * The kernel tells it of our file; then the answer is made that of the node or
- * attribute for which the file stands. struct stat and struct stat64 are the same
- * where we are (64 bit), and the kernel's.
+ * The kernel returns the status of the daemon's file, which is then changed to that of
+ * the node or attribute for which the file stands. On 64-bit machines, struct stat and
+ * struct stat64 are the same, and the same as the kernel's.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +35,7 @@ _Static_assert(sizeof(struct stat) == sizeof(struct stat64), "64 bit only");
 _Static_assert(sizeof(struct statfs) == sizeof(struct statfs64), "64 bit only");
 
 #define SYSFS_MAGIC 0x62656572
-#define TMPFS_MAGIC 0x01021994 /* devtmpfs says this, too */
+#define TMPFS_MAGIC 0x01021994 /* also that of devtmpfs */
 
 #ifndef STATX_ATTR_DAX
 #define STATX_ATTR_DAX 0x200000
@@ -49,7 +49,10 @@ static void fix_stat(struct stat *st)
 		shim_ident_fix_stat(&id, st);
 }
 
-/* At a path below the runtime directory: directories and links of sysfs have no size. */
+/*
+ * Fixes the stat of a path in the runtime directory. Directories and links of sysfs have
+ * size 0.
+ */
 static void fix_below(const char *path, struct stat *st)
 {
 	const struct shim_session *s = shim_session_if_known();
@@ -67,7 +70,7 @@ static void fix_below(const char *path, struct stat *st)
 #define NOFOLLOW             SHIM_NOFOLLOW
 #define FOLLOW_UNLESS(flags) ((flags)&AT_SYMLINK_NOFOLLOW ? SHIM_NOFOLLOW : SHIM_FOLLOW)
 
-/* By path: asks at the place where the file is, and makes the answer right. */
+/* For paths: calls libc with the path in the runtime directory, and fixes the result. */
 #define STAT(name, params, args, dirfd, follow)                                          \
 	static SHIM_COLD int name##_ours params                                          \
 	{                                                                                \
@@ -118,7 +121,7 @@ STAT(fstatat64, (int dirfd, const char *path, struct stat64 *st, int flags),
 FSTAT(fstat, (int fd, struct stat *st), (fd, st))
 FSTAT(fstat64, (int fd, struct stat64 *st), (fd, st))
 
-/* What glibc had instead before 2.33, for programs built then. */
+/* Used instead of these by programs that were built with glibc before 2.33. */
 STAT(__xstat, (int ver, const char *path, struct stat *st), (ver, path, st), AT_FDCWD,
      FOLLOW)
 STAT(__xstat64, (int ver, const char *path, struct stat64 *st), (ver, path, st), AT_FDCWD,
@@ -135,8 +138,8 @@ FSTAT(__fxstat, (int ver, int fd, struct stat *st), (ver, fd, st))
 FSTAT(__fxstat64, (int ver, int fd, struct stat64 *st), (ver, fd, st))
 
 /*
- * Who has made the devices is to their attributes what root is on a real machine, and
- * root is never refused by a mode.
+ * True if the program's user owns the emulated attributes. That user is what root is on a
+ * real machine, and the mode of a file never refuses root.
  */
 static bool is_root_of(const char *path, int mode)
 {
@@ -176,7 +179,10 @@ ACCESS(euidaccess, (const char *path, int mode), (path, mode), AT_FDCWD, FOLLOW)
 ACCESS(faccessat, (int dirfd, const char *path, int mode, int flags),
        (dirfd, path, mode, flags), dirfd, FOLLOW_UNLESS(flags))
 
-/* @stx is what the kernel filled in; a mask without type or mode can't be one of ours. */
+/*
+ * Fixes a statx from the kernel. The kernel fills in type and mode of emulated files
+ * whatever the mask.
+ */
 static void fix_statx(struct statx *stx)
 {
 	struct stat st = {.st_mode = stx->stx_mode,
@@ -238,7 +244,7 @@ SHIM_EXPORT int statx(int dirfd, const char *path, int flags, unsigned int mask,
 	return r;
 }
 
-/* The file system that the path at hand would be on: its magic number, or 0. */
+/* Return: the magic number of the emulated file system that a path is on, or 0. */
 static long fs_magic(const char *path)
 {
 	const struct shim_session *s = shim_session_if_known();
@@ -305,7 +311,7 @@ static int fstatfs_fixed(int fd, struct statfs *fs, int r)
 STATFS(statfs, struct statfs)
 STATFS(statfs64, struct statfs64)
 
-/* statvfs(3) has no type: only the path matters. */
+/* statvfs(3) returns no type, so only the path is redirected. */
 static SHIM_COLD int statvfs_ours(const char *path, struct statvfs *fs)
 {
 	char buf[PATH_MAX];

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The functions that open a stream.
+ * Wrap the functions that open a stream.
  *
- * A stream's reads and writes happen inside libc. So a stream on something of ours gets
- * functions that do what the calls would do, and the number for fileno(3).
+ * libc reads and writes streams inside libc. So a stream on a device or attribute gets
+ * functions (fopencookie(3)) that do what the wrapped calls would do, and the descriptor
+ * number for fileno(3).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -43,7 +44,7 @@ static ssize_t stream_write(void *cookie, const char *buf, size_t n)
 
 	if (r < 0) {
 		errno = (int)-r;
-		return 0; /* fopencookie(3): not -1 */
+		return 0; /* 0, not -1, is an error here: fopencookie(3) */
 	}
 	return r;
 }
@@ -67,7 +68,7 @@ static int stream_close(void *cookie)
 	return (int)shim_ret(sys1(close, (intptr_t)cookie));
 }
 
-/* fopen's mode as open's flags; -1 if it is none. */
+/* Return: the flags of open(2) for a mode of fopen(3), or -1 if the mode is invalid. */
 static int stream_flags(const char *mode)
 {
 	int flags;
@@ -95,8 +96,8 @@ static int stream_flags(const char *mode)
 }
 
 /*
- * What tells such a stream from others: libc keeps the address of a stream's functions
- * behind its FILE (struct _IO_FILE_plus).
+ * The table of functions of such streams, by which they are told from others. libc keeps
+ * a pointer to a stream's table behind its FILE (struct _IO_FILE_plus).
  */
 static const void *cookie_jumps;
 
@@ -127,7 +128,7 @@ static SHIM_COLD FILE *fopen_ours(const char *path, const char *mode)
 		errno = -fd;
 		return NULL;
 	}
-	/* An attribute that is read needs nothing special, and is what most are. */
+	/* The most common case, reading an attribute, works with an ordinary stream. */
 	if ((flags & O_ACCMODE) == O_RDONLY && shim_ident_fd(fd).kind == SHIM_ATTR) {
 		f = fdopen(fd, mode);
 	} else {
@@ -142,6 +143,10 @@ static SHIM_COLD FILE *fopen_ours(const char *path, const char *mode)
 	return f;
 }
 
+/*
+ * Opens a stream if @path is an emulated file or a list of mappings. @ret: receives the
+ * stream, or NULL if it cannot be opened. Return: false if @path is neither.
+ */
 static SHIM_COLD bool fopen_cold(const char *path, const char *mode, FILE **ret)
 {
 	char buf[PATH_MAX];
@@ -162,7 +167,10 @@ static SHIM_COLD bool fopen_cold(const char *path, const char *mode, FILE **ret)
 	return other != NULL;
 }
 
-/* A stream for writing makes what a link leads to: so links are looked at before. */
+/*
+ * True if @path may be an emulated file. For writing, links are checked before libc opens
+ * the stream, as the kernel would create the file to which the link leads.
+ */
 static bool may_be_ours(const char *path, const char *mode)
 {
 	if (!shim_may_look(path))
@@ -204,15 +212,15 @@ SHIM_EXPORT FILE *fopen64(const char *path, const char *mode)
 	return f;
 }
 
-/* Not one that libc made of a descriptor, but one of fopen_ours(). */
+/* True for a stream that fopen_ours() made with fopencookie(). */
 static bool is_stream_ours(const FILE *f)
 {
 	return cookie_jumps && jumps_of(f) == cookie_jumps && f->_fileno >= 0;
 }
 
 /*
- * libc can't open such a stream anew. Its functions go by the descriptor's number, so
- * that gets what the new path leads to.
+ * Reopens a stream that was made with fopencookie(), which libc cannot. Its functions use
+ * the number of its descriptor, so the new file is duplicated to that number.
  */
 static SHIM_COLD FILE *freopen_ours(const char *path, const char *mode, FILE *f)
 {
@@ -237,7 +245,9 @@ static SHIM_COLD FILE *freopen_ours(const char *path, const char *mode, FILE *f)
 	return f;
 }
 
-/* The stream stays libc's own: an attribute can be read so, a device has nothing to read.
+/*
+ * For other streams, libc opens the path in the runtime directory as an ordinary stream:
+ * that is enough to read an attribute, and a device has nothing to read.
  */
 #define FREOPEN(name)                                                                    \
 	SHIM_EXPORT FILE *name(const char *path, const char *mode, FILE *f)              \

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * syscall(2): programs that make their calls by number, but through libc.
+ * Wrap syscall(2), with which programs make system calls by number through libc.
  *
- * Most numbers have nothing to do with us, and some (vfork, clone) must not find a
- * frame of ours on the stack: the entry is assembly, which looks the number up in a
- * bitmap and makes the call itself, as libc does. The others go to the wrappers.
+ * Most numbers do not concern the shim, and some (vfork, clone) must not have a frame of
+ * the shim on the stack. So the entry is assembly: it looks the number up in a bitmap. If
+ * it is not there, it makes the call itself, as libc does; else it calls the wrapper.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -53,8 +53,8 @@
 #endif
 
 /*
- * What device memory has no page for. mm/migrate.c: it answers ENOENT to all that could
- * be looked at, and to what could not, EFAULT.
+ * The kernel sets the status of device memory, which has no movable pages, to ENOENT, or
+ * to EFAULT if it cannot be accessed (mm/migrate.c).
  */
 static long do_move_pages(int pid, unsigned long n, void *const *pages, const int *nodes,
 			  int *status, int flags)
@@ -72,7 +72,7 @@ static long do_move_pages(int pid, unsigned long n, void *const *pages, const in
 	return r;
 }
 
-/* libc's own refuses to be called without a path, which is how futimens(3) is made. */
+/* libc's utimensat() refuses a NULL path, with which futimens(3) makes the call. */
 static long do_utimensat(int dirfd, const char *path, const struct timespec *times,
 			 int flags)
 {
@@ -86,7 +86,7 @@ static long do_getcwd(char *buf, size_t size)
 	return getcwd(buf, size) ? (long)strlen(buf) + 1 : -1;
 }
 
-/* What a pidfd brings here may be a device's. */
+/* The new descriptor may be that of a device. */
 static long do_pidfd_getfd(int pidfd, int fd, unsigned int flags)
 {
 	long r = shim_ret(sys3(pidfd_getfd, pidfd, fd, flags));
@@ -108,8 +108,8 @@ static long do_seccomp(unsigned int op, unsigned int flags, void *args)
 }
 
 /*
- * CALL(name, expression): what system call `name` becomes. The arguments are a to f;
- * P(x) is x as a pointer.
+ * CALL(name, expression): the expression that carries out the system call `name`. Its
+ * arguments are a to f; P(x), I(x) and U(x) cast them to pointer, int and unsigned int.
  */
 #define P(x) ((void *)(x))
 #define I(x) ((int)(x))
@@ -228,7 +228,15 @@ static long do_seccomp(unsigned int op, unsigned int flags, void *args)
 
 long shim_syscall(long n, long a, long b, long c, long d, long e, long f);
 
-/* Called from the assembly below, for the numbers in the bitmap. */
+/**
+ * shim_syscall() - do what syscall(2) does for the numbers in the table above
+ * @n:					the number of the system call
+ * @a, @b, @c, @d, @e, @f:		its arguments
+ *
+ * Called from the assembly below.
+ *
+ * Return: the value of the call, or -1 with errno set.
+ */
 __attribute__((used)) long shim_syscall(long n, long a, long b, long c, long d, long e,
 					long f)
 {
@@ -247,7 +255,7 @@ __attribute__((used)) long shim_syscall(long n, long a, long b, long c, long d, 
 #ifdef __x86_64__
 
 #define NR_BITS 512
-/* Bit n: system call n is in the table. Filled by the compiler. */
+/* Bit n is set if system call n is in the table. The compiler computes the bits. */
 #define CALL(name, expression)                                                           \
 	| ((SYS_##name / 64) == WORD ? UINT64_C(1) << (SYS_##name % 64) : 0)
 #define WORD_OF_BITS 0 CALLS OLD_CALLS
@@ -279,8 +287,8 @@ __attribute__((used)) const uint64_t shim_syscall_bits[NR_BITS / 64] = {
 };
 
 /*
- * long syscall(long n, ...): the arguments are where shim_syscall() wants them. The
- * second half is what libc's own does.
+ * long syscall(long n, ...): the arguments are already in place for shim_syscall(). The
+ * part after label 1 is what libc's own function does.
  */
 __asm__(".pushsection .text\n"
 	".globl syscall\n"
@@ -310,6 +318,15 @@ __asm__(".pushsection .text\n"
 	".popsection\n");
 
 long shim_syscall_failed(long r);
+
+/**
+ * shim_syscall_failed() - set errno for a system call that has failed
+ * @r:	its negative errno
+ *
+ * Called from the assembly above.
+ *
+ * Return: -1.
+ */
 __attribute__((used)) long shim_syscall_failed(long r)
 {
 	return shim_ret(r);

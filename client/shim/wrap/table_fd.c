@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The functions on a descriptor that wrap.def describes in one line. */
+/* Wrap the functions on descriptors that wrap.def declares with FD(). */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -15,8 +15,8 @@
 #include "client/shim/wrap/wrap.h"
 
 /*
- * Functions with a buffer have a parameter of one of these names; the others see these,
- * and are never refused for it.
+ * Functions with a buffer have parameters of these names, which hide these variables. The
+ * other functions use the variables, and are thus never refused for their buffer.
  */
 #pragma GCC diagnostic ignored "-Wshadow"
 static const void *const buf;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The functions that take a path and do something that the file system knows how to. */
+/* Wrap the functions on paths that wrap.def declares with PATH() and PATH_ASK(). */
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -62,7 +62,10 @@
 
 #include "client/shim/wrap/wrap.def"
 
-/* What is outside, the daemon too, is out of reach then; what is open stays open. */
+/*
+ * After chroot(2), files outside the new root, and so the daemon, are out of reach; open
+ * descriptors stay open.
+ */
 SHIM_EXPORT int chroot(const char *path)
 {
 	shim_lockdown_prepare();

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * nftw(3): it walks inside libc, so it is given the places where our files are, and what
- * it tells of them is translated before the program's function sees it.
+ * Wrap nftw(3).
+ *
+ * libc walks the tree inside libc, so it gets paths in the runtime directory. Its paths
+ * and stats are translated before they are passed to the program's function.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -22,10 +24,10 @@
 
 _Static_assert(sizeof(struct stat) == sizeof(struct stat64), "64 bit only");
 
-/* The walk that this thread is in. libc's has no argument for the function. */
+/* The walk of this thread. A variable, as libc passes no context to the function. */
 static __thread struct {
-	__nftw_func_t fn;
-	int level; /* at which the walk began, for the program */
+	__nftw_func_t fn; /* the program's function */
+	int level;        /* level of the walk's root, as the program must see it */
 } walking;
 
 static int visit_shown(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -48,7 +50,7 @@ static int visit_shown(const char *path, const struct stat *st, int type, struct
 	return walking.fn(buf, &shown, type, &shown_ftw);
 }
 
-/* Below a directory that we share with others: our entries, one after the other. */
+/* Walks the emulated entries of a shared directory, one after the other. */
 static int walk_extra(const char *path, char *extra, int depth, int flags,
 		      __nftw_func_t fn)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the wrappers have in common, and libc's functions that no header declares. */
+/* Helpers of the wrappers, and declarations of functions that no header of libc has. */
 #ifndef SHIM_WRAP_H
 #define SHIM_WRAP_H
 
@@ -17,9 +17,14 @@
 #include "client/shim/process/maps.h"
 #include "client/shim/process/path.h"
 
-/*
- * May we look at this path ourselves? The kernel answers EFAULT to a pointer that is
- * plainly none, or to a part of a device that can't be touched; so must we.
+/**
+ * shim_may_look() - tell whether the shim may read a path
+ * @path:	the program's pointer, which may be bad
+ *
+ * The kernel fails with EFAULT if the pointer is bad, or if it points to device memory
+ * that cannot be accessed; so the shim must not read there. Async-signal-safe.
+ *
+ * Return: true if it may; false if the caller must leave the path to the kernel.
  */
 static inline bool shim_may_look(const char *path)
 {
@@ -29,21 +34,45 @@ static inline bool shim_may_look(const char *path)
 	       shim_path_is_readable(path);
 }
 
+/**
+ * shim_has_word() - tell whether a path may lead to an emulated file, by its words
+ * @path:	the program's pointer, which may be bad
+ *
+ * Async-signal-safe.
+ *
+ * Return: true if it may (dax_path_has_word()).
+ */
 static inline bool shim_has_word(const char *path)
 {
 	return shim_may_look(path) && unlikely(dax_path_has_word(path));
 }
 
-/* After a call that failed: was it because of a link to us that leads nowhere? */
+/**
+ * shim_was_dangling() - tell whether a link to an emulated file may have made a call fail
+ * @dirfd, @path:	the arguments of the call that has just failed
+ * @follow:		whether it follows a symbolic link at the end of the path
+ *
+ * To the kernel, such a link leads nowhere. Async-signal-safe.
+ *
+ * Return: true if errno is ENOENT and the path is a symbolic link.
+ */
 static inline bool shim_was_dangling(int dirfd, const char *path, enum shim_follow follow)
 {
 	return unlikely(errno == ENOENT) && follow == SHIM_FOLLOW &&
 	       shim_path_is_dangling(dirfd, path);
 }
 
-/*
- * A call that only asks was made, and answered -1 or not: must it be made again, at our
- * place? The kernel has read the path by then, so that we may.
+/**
+ * shim_ask_again() - tell whether a query must be repeated in the runtime directory
+ * @is_failed:		true if the call has failed, with errno set
+ * @dirfd, @path:	its arguments
+ * @follow:		whether it follows a symbolic link at the end of the path
+ *
+ * For calls that change nothing, and have just been made with the program's path. The
+ * kernel has read the path, so the shim may read it unless the errno is EFAULT.
+ * Async-signal-safe.
+ *
+ * Return: true if the path may lead to an emulated file.
  */
 static inline bool shim_ask_again(bool is_failed, int dirfd, const char *path,
 				  enum shim_follow follow)
@@ -55,8 +84,8 @@ static inline bool shim_ask_again(bool is_failed, int dirfd, const char *path,
 }
 
 /*
- * A call that is made again, at our place: if it succeeds now, nobody is to see the
- * errno of the first time.
+ * Makes a call again in the runtime directory. If it succeeds now, errno is restored to
+ * its value before the first call.
  */
 #define SHIM_AGAIN(errno_before, call)                                                   \
 	({                                                                               \
@@ -66,7 +95,12 @@ static inline bool shim_ask_again(bool is_failed, int dirfd, const char *path,
 		again_;                                                                  \
 	})
 
-/* From a negative errno to libc's way. */
+/**
+ * shim_ret() - convert the result of a system call to libc's form
+ * @r:	a value or a negative errno
+ *
+ * Return: the value, or -1 with errno set.
+ */
 static inline long shim_ret(long r)
 {
 	if (unlikely((unsigned long)r >= (unsigned long)-4095)) {
@@ -76,7 +110,7 @@ static inline long shim_ret(long r)
 	return r;
 }
 
-/* Of libc's, but declared nowhere. */
+/* libc's functions that no header declares. */
 ssize_t __read_chk(int fd, void *buf, size_t n, size_t room);
 ssize_t __pread_chk(int fd, void *buf, size_t n, off_t off, size_t room);
 ssize_t __pread64_chk(int fd, void *buf, size_t n, off64_t off, size_t room);
@@ -98,7 +132,7 @@ ssize_t __readlinkat_chk(int dirfd, const char *path, char *buf, size_t size,
 char *__realpath_chk(const char *path, char *resolved, size_t room);
 char *__getcwd_chk(char *buf, size_t size, size_t room);
 
-/* Of libnuma's, whose header need not be there. */
+/* libnuma's function, whose header may not be installed. */
 long mbind(void *addr, unsigned long len, int mode, const unsigned long *mask,
 	   unsigned long nr, unsigned int flags);
 
