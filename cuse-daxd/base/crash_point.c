@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Places at which a daemon that is built for it kills itself. */
+/* Crash points: places where a daemon built for the crash test kills itself. */
 #include "cuse-daxd/base/crash_point.h"
 
 #ifdef DAXD_CRASH_POINTS
@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 /**
- * daxd_crash_point() - is this the place to die?
- * @name:	of the place
+ * daxd_crash_point() - kill the daemon if its environment names this crash point
+ * @name:	the name of the crash point
+ *
+ * Not thread-safe. Returns unless DAXD_CRASH_POINT names this visit of the crash point.
  */
 void daxd_crash_point(const char *name)
 {
@@ -33,6 +35,6 @@ void daxd_crash_point(const char *name)
 
 #else
 
-typedef int daxd_no_crash_points; /* ISO C wants something in each file */
+typedef int daxd_no_crash_points; /* ISO C forbids an empty file */
 
 #endif

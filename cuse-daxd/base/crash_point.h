@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Places at which a daemon that is built for it kills itself, for the crash test:
- * DAXD_CRASH_POINT=NAME:COUNT in its environment is the COUNTth time at NAME, "*" is
- * any place. Nothing of it is in an ordinary build.
+ * Crash points: places where a daemon built for the crash test kills itself.
+ * DAXD_CRASH_POINT=NAME:COUNT in its environment selects the COUNTth visit of the crash
+ * point NAME; "*" counts the visits of all crash points. An ordinary build has none.
  */
 #ifndef DAXD_BASE_CRASH_POINT_H
 #define DAXD_BASE_CRASH_POINT_H

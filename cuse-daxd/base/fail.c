@@ -9,7 +9,7 @@
  * daxd_fail() - leave the reason of a failure for the caller
  * @why:	receives the text
  * @error:	errno, positive
- * @fmt:	a sentence as struct daxd_why wants it
+ * @fmt:	a sentence in the form that struct daxd_why requires
  *
  * Return: -@error.
  */

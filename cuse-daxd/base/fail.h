@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How a function tells its caller why it failed.
+ * Error reports from a function to its caller.
  *
- * Functions that can fail return a negative errno and leave a whole sentence in a struct
- * daxd_why; they never log. The caller that knows what the user was doing logs it.
+ * Functions that can fail return a negative errno and leave a complete sentence in a
+ * struct daxd_why; they never log. The caller that knows what the user was doing logs it.
  */
 #ifndef DAXD_BASE_FAIL_H
 #define DAXD_BASE_FAIL_H
 
 #include "cuse-daxd/base/util.h"
 
-/* "thing: what could not be done: why (what to do)", without a newline. */
+/* "thing: failed operation: reason (remedy)", without a newline. */
 struct daxd_why {
 	char text[1024];
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the daemon tells people. */
+/* The log: lines on stderr, in syslog or in the journal. */
 #include "cuse-daxd/base/log.h"
 
 #include <stdarg.h>
@@ -26,7 +26,7 @@ static const struct {
 };
 
 /**
- * daxd_log_init() - take the level from the environment
+ * daxd_log_init() - set the log level from the environment
  *
  * DAXD_LOG is error, warning, info (the default) or debug.
  */
@@ -41,7 +41,7 @@ void daxd_log_init(void)
 }
 
 /**
- * daxd_log_to_syslog() - from now on there is no terminal
+ * daxd_log_to_syslog() - send all further lines to syslog instead of stderr
  */
 void daxd_log_to_syslog(void)
 {
@@ -59,9 +59,11 @@ static void put(enum daxd_log_level level, const struct daxd_subject *subject,
 }
 
 /**
- * daxd_log() - say one line
- * @level:	how bad it is
+ * daxd_log() - log one line
+ * @level:	severity; the line is dropped if it is above daxd_log_max
  * @fmt:	without a newline at the end
+ *
+ * Thread-safe.
  */
 void daxd_log(enum daxd_log_level level, const char *fmt, ...)
 {
@@ -77,10 +79,12 @@ void daxd_log(enum daxd_log_level level, const char *fmt, ...)
 }
 
 /**
- * daxd_log_about() - say one line about what a program did, where lines have fields
- * @level:	how bad it is, in the journal; elsewhere it is a debug line
- * @subject:	what it is about
+ * daxd_log_about() - log one line about an action of a program, with fields if possible
+ * @level:	severity in the journal; elsewhere the line is a debug line
+ * @subject:	the device, process and verdict, for the journal's fields
  * @fmt:	without a newline at the end
+ *
+ * Thread-safe.
  */
 void daxd_log_about(enum daxd_log_level level, const struct daxd_subject *subject,
 		    const char *fmt, ...)

@@ -21,14 +21,17 @@ void daxd_log_init(void);
 void daxd_log_to_syslog(void);
 void daxd_log(enum daxd_log_level level, const char *fmt, ...) DAXD_PRINTF(2, 3);
 
-/* What a line of the log is about; NULL and 0: nothing. */
+/* The subject of a log line; a field that does not apply is NULL or 0. */
 struct daxd_subject {
 	const char *device;
 	pid_t pid;
 	const char *verdict; /* "ok", or the name of an errno */
 };
 
-/* Another place for lines, which says whether it took one; NULL: there is none. */
+/*
+ * An alternative output for lines; called from any thread. Returns true if it has
+ * written the line. NULL: none.
+ */
 extern bool (*daxd_log_sink)(int priority, const struct daxd_subject *subject,
 			     const char *text);
 
@@ -38,7 +41,7 @@ void daxd_log_about(enum daxd_log_level level, const struct daxd_subject *subjec
 #define daxd_error(...)   daxd_log(DAXD_LOG_ERROR, __VA_ARGS__)
 #define daxd_warning(...) daxd_log(DAXD_LOG_WARNING, __VA_ARGS__)
 #define daxd_info(...)    daxd_log(DAXD_LOG_INFO, __VA_ARGS__)
-/* Costs one comparison when it is off. */
+/* Costs one comparison if debug lines are off. */
 #define daxd_debug(...)                                                                  \
 	do {                                                                             \
 		if (daxd_log_max >= DAXD_LOG_DEBUG)                                      \

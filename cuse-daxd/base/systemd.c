@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Under systemd: libsystemd's functions, if it is systemd that has started us. */
+/* Use libsystemd if systemd has started the daemon. */
 #include "cuse-daxd/base/systemd.h"
 
 #include <dlfcn.h>
@@ -35,7 +35,7 @@ static struct {
 	GHashTable *kept; /* name -> descriptor + 1: passed by systemd, not taken yet */
 } sd = {.socket = -1};
 
-/* Is what we write to stderr the journal? */
+/* True if stderr is the journal. */
 static bool is_journal(void)
 {
 	const char *stream = secure_getenv("JOURNAL_STREAM");
@@ -92,7 +92,7 @@ static void add_field(struct iovec *iov, int *n, char *text)
 		iov[(*n)++] = (struct iovec){.iov_base = text, .iov_len = strlen(text)};
 }
 
-/* The sink of the log. Thread-safe. Return: false if there is no journal. */
+/* The log's sink. Thread-safe. Return: true if the journal has taken the line. */
 static bool write_journal(int priority, const struct daxd_subject *subject,
 			  const char *text)
 {
@@ -120,7 +120,9 @@ static bool write_journal(int priority, const struct daxd_subject *subject,
 }
 
 /**
- * daxd_systemd_init() - see whether systemd has started us, and with what
+ * daxd_systemd_init() - find out if systemd has started the daemon, take what it passed
+ *
+ * Call before the first thread is created.
  */
 void daxd_systemd_init(void)
 {
@@ -145,7 +147,7 @@ void daxd_systemd_init(void)
 }
 
 /**
- * daxd_systemd_done() - close what was passed and not taken
+ * daxd_systemd_done() - close descriptors that were passed and not taken
  */
 void daxd_systemd_done(void)
 {
@@ -154,9 +156,9 @@ void daxd_systemd_done(void)
 }
 
 /**
- * daxd_systemd_take_socket() - the control socket, if systemd listens on it for us
+ * daxd_systemd_take_socket() - take the control socket on which systemd listens
  *
- * Return: the descriptor, now the caller's, or -1.
+ * Return: the descriptor, now owned by the caller, or -1 if systemd passed none.
  */
 int daxd_systemd_take_socket(void)
 {
@@ -164,7 +166,9 @@ int daxd_systemd_take_socket(void)
 }
 
 /**
- * daxd_systemd_has_store() - does somebody keep descriptors for us over a restart?
+ * daxd_systemd_has_store() - check whether systemd keeps descriptors over a restart
+ *
+ * Return: true if it does.
  */
 bool daxd_systemd_has_store(void)
 {
@@ -172,10 +176,11 @@ bool daxd_systemd_has_store(void)
 }
 
 /**
- * daxd_systemd_take() - a descriptor that was kept
- * @name:	as daxd_systemd_keep() had it
+ * daxd_systemd_take() - take a descriptor that systemd kept
+ * @name:	the name passed to daxd_systemd_keep()
  *
- * Return: the descriptor, now the caller's, or -1. systemd goes on keeping it.
+ * Return: the descriptor, now owned by the caller, or -1 if there is none of this name.
+ * systemd continues to keep its own copy.
  */
 int daxd_systemd_take(const char *name)
 {
@@ -189,9 +194,11 @@ int daxd_systemd_take(const char *name)
 }
 
 /**
- * daxd_systemd_keep() - have a descriptor kept until the service is stopped for good
- * @name:	to take it by; ASCII without ':'
- * @fd:		the descriptor, still the caller's
+ * daxd_systemd_keep() - let systemd keep a descriptor until the service is stopped
+ * @name:	the name for daxd_systemd_take(); ASCII without ':'
+ * @fd:		the descriptor; the caller keeps it
+ *
+ * Return: 0; -ENOTCONN: systemd has not started the daemon; or another negative errno.
  */
 int daxd_systemd_keep(const char *name, int fd)
 {
@@ -205,8 +212,8 @@ int daxd_systemd_keep(const char *name, int fd)
 }
 
 /**
- * daxd_systemd_forget() - what was kept under a name is not needed any more
- * @name:	of it
+ * daxd_systemd_forget() - let systemd close a kept descriptor
+ * @name:	the name passed to daxd_systemd_keep()
  */
 void daxd_systemd_forget(const char *name)
 {
@@ -217,7 +224,7 @@ void daxd_systemd_forget(const char *name)
 }
 
 /**
- * daxd_systemd_forget_rest() - nobody will take what was not taken
+ * daxd_systemd_forget_rest() - let systemd close kept descriptors that were not taken
  */
 void daxd_systemd_forget_rest(void)
 {
@@ -233,8 +240,11 @@ void daxd_systemd_forget_rest(void)
 }
 
 /**
- * daxd_systemd_ready() - clients can connect; what was handed over is in good hands
+ * daxd_systemd_ready() - report that clients can connect
  * @fmt:	a sentence for `systemctl status`
+ *
+ * Waits until systemd has taken all descriptors of daxd_systemd_keep(), for five seconds
+ * at most.
  */
 void daxd_systemd_ready(const char *fmt, ...)
 {
@@ -253,7 +263,7 @@ void daxd_systemd_ready(const char *fmt, ...)
 }
 
 /**
- * daxd_systemd_reloading() - the config is being read again; daxd_systemd_ready() ends it
+ * daxd_systemd_reloading() - report a reload, which ends with daxd_systemd_ready()
  */
 void daxd_systemd_reloading(void)
 {
@@ -270,7 +280,7 @@ void daxd_systemd_reloading(void)
 }
 
 /**
- * daxd_systemd_stopping() - we end, because we were told to
+ * daxd_systemd_stopping() - report that the daemon is stopping
  */
 void daxd_systemd_stopping(void)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Under systemd: readiness, the socket it listens on for us, descriptors that it keeps
- * for us over a restart, the journal.
+ * Integration with systemd: readiness, the control socket on which it listens,
+ * descriptors that it keeps over a restart of the daemon, the journal.
  *
- * Without systemd nothing here does anything, and libsystemd is not even loaded.
+ * Without systemd all functions do nothing, and libsystemd is not even loaded.
  */
 #ifndef DAXD_BASE_SYSTEMD_H
 #define DAXD_BASE_SYSTEMD_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Descriptors that a client sent and that are not of our own files.
+ * Close descriptors that may block.
  *
- * The only threads of the daemon: each closes one descriptor and ends. Who has left us
- * with too many that do not end is not listened to until they do.
+ * One short-lived thread closes each descriptor. (cuse_session.c has the daemon's other
+ * thread.) A user with too many closes pending is ignored until some finish.
  */
 #include "cuse-daxd/base/untrusted_fd.h"
 
@@ -29,9 +29,13 @@ static struct {
 } stuck = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /**
- * daxd_untrusted_fd_stat() - what the kernel knows of a descriptor's file without asking
+ * daxd_untrusted_fd_stat() - get the attributes of a file from the kernel's cache
  * @fd:		any descriptor
- * @ret:	mode, owner, links, device and inode number are good
+ * @ret:	receives mode, owner, links, device, inode number; the rest may be stale
+ *
+ * Never blocks, whatever file system the file is on.
+ *
+ * Return: 0 or a negative errno.
  */
 int daxd_untrusted_fd_stat(int fd, struct statx *ret)
 {
@@ -70,10 +74,12 @@ static struct closing *take_place(int fd, uid_t uid)
 }
 
 /**
- * daxd_untrusted_fd_close() - close a descriptor that a client sent
+ * daxd_untrusted_fd_close() - close a descriptor received from a client
  * @fd:		the descriptor
- * @ours:	st_dev of the file system that our own files are on: never waits
- * @uid:	whose it was
+ * @ours:	st_dev of the runtime directory's file system, where close(2) never blocks
+ * @uid:	the client's user
+ *
+ * Never blocks.
  */
 void daxd_untrusted_fd_close(int fd, dev_t ours, uid_t uid)
 {
@@ -87,7 +93,7 @@ void daxd_untrusted_fd_close(int fd, dev_t ours, uid_t uid)
 		close(fd);
 		return;
 	}
-	/* Cannot be NULL: is_banned() comes before. If it is, better leak than hang. */
+	/* Never NULL, as is_banned() is called first. If it is, a leak beats a hang. */
 	closing = take_place(fd, uid);
 	if (!closing)
 		return;
@@ -100,10 +106,13 @@ void daxd_untrusted_fd_close(int fd, dev_t ours, uid_t uid)
 }
 
 /**
- * daxd_untrusted_fd_is_banned() - shall nothing be received from this user?
+ * daxd_untrusted_fd_is_banned() - check whether messages of a user must not be received
  * @uid:	the user
  *
- * What is not received is closed by the kernel, which does not wait.
+ * The kernel closes the descriptors of messages that are not received; the daemon does
+ * not wait for it.
+ *
+ * Return: true if too many descriptors of this user, or of all users, are still closing.
  */
 bool daxd_untrusted_fd_is_banned(uid_t uid)
 {
@@ -117,6 +126,6 @@ bool daxd_untrusted_fd_is_banned(uid_t uid)
 		if (stuck.closing[i].is_used && stuck.closing[i].uid == uid)
 			count++;
 	pthread_mutex_unlock(&stuck.lock);
-	/* Room is left for the four descriptors that one message may bring. */
+	/* Leave room for the four descriptors that one message may carry. */
 	return count >= STUCK_PER_UID_MAX || total > STUCK_MAX - 4;
 }

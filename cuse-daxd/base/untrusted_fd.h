@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Descriptors that a client sent and that are not of our own files.
+ * Descriptors received from clients.
  *
- * They may be of a file system that the client itself serves (FUSE), and then fstat(2)
- * and even close(2) wait for the client's answer, for ever if it likes. So they are
- * asked nothing that is not already known to the kernel, and closed where waiting does
- * no harm.
+ * They may belong to a FUSE file system that the client serves, where fstat(2) and even
+ * close(2) can block forever. Query only what the kernel has cached, and close on a
+ * thread of their own.
  */
 #ifndef DAXD_BASE_UNTRUSTED_FD_H
 #define DAXD_BASE_UNTRUSTED_FD_H

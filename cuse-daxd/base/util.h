@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Cleanup attributes and other small change. */
+/* Cleanup attributes and other small helpers. */
 #ifndef DAXD_BASE_UTIL_H
 #define DAXD_BASE_UTIL_H
 
@@ -27,7 +27,7 @@ static inline void daxd_closep(int *fd)
 #define _cleanup_free_  _cleanup_(daxd_freep)
 #define _cleanup_close_ _cleanup_(daxd_closep)
 
-/* Hands an owned value over to somebody else. */
+/* Evaluate to an owned value and clear the variable: the ownership moves to the user. */
 #define TAKE_FD(fd)                                                                      \
 	({                                                                               \
 		int taken_ = (fd);                                                       \
@@ -41,7 +41,7 @@ static inline void daxd_closep(int *fd)
 		taken_;                                                                  \
 	})
 
-/* Closes what is open and forgets it. */
+/* Close a descriptor, if it is open, and set it to -1. */
 static inline void daxd_close_fd(int *fd)
 {
 	daxd_closep(fd);
