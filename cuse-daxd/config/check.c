@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which settings go together, and how large everything is.
+ * Check that settings are compatible, and compute all sizes.
  *
- * Sizes are usable bytes. A region's size is its own, or the sum of its devices', or
- * that of the file which backs it, or 1G; one device may take what the others leave.
- * Where a file decides, region->size stays 0 until it has been looked at.
+ * Sizes are usable bytes. The size of a region is set in the config, or else the sum of
+ * its devices' sizes, or the size of its backing file, or 1G; one device may take what
+ * the others leave. Where a file decides, region->size is 0 until the file is opened.
  */
 #include "cuse-daxd/config/check.h"
 
@@ -38,18 +38,15 @@ static void check_size(const struct daxd_config *cfg, int line, GPtrArray *probl
 	dax_size_format(dax_round_up(size, unit), upper);
 	if (!size)
 		daxd_config_problem(cfg, line, problems,
-				    "[%s] size=0: nothing would be there (the smallest "
-				    "is %s)",
+				    "[%s] size=0 is too small (the smallest size is %s)",
 				    group, of);
 	else if (size < unit)
 		daxd_config_problem(cfg, line, problems,
-				    "[%s] size=%s is not a multiple of %s (the next good "
-				    "one is %s)",
+				    "[%s] size=%s is not a multiple of %s (try %s)",
 				    group, is, of, upper);
 	else if (!dax_is_aligned(size, unit))
 		daxd_config_problem(cfg, line, problems,
-				    "[%s] size=%s is not a multiple of %s (the next good "
-				    "ones are %s and %s)",
+				    "[%s] size=%s is not a multiple of %s (try %s or %s)",
 				    group, is, of, lower, upper);
 }
 
@@ -73,8 +70,6 @@ static void check_sizes(const struct daxd_config *cfg,
 	}
 }
 
-/* ---- sizes that follow from others --------------------------------------- */
-
 static struct daxd_device_cfg *find_rest(const struct daxd_region_cfg *region)
 {
 	struct daxd_device_cfg *dev;
@@ -97,14 +92,14 @@ static uint64_t sum_of(const struct daxd_region_cfg *region)
 }
 
 /**
- * daxd_check_settle() - the size of a region is known now
+ * daxd_check_settle() - set the size of a region once it is known
  * @cfg:	the configuration
  * @region:	the region
- * @size:	usable bytes of the region; 0: nothing tells, take the default
- * @problems:	receives what is wrong with it
+ * @size:	usable bytes of the region; 0: unknown, use the default
+ * @problems:	receives a sentence if the devices do not fit
  *
- * Gives the device that has no size of its own what is left. May be called again
- * with the size that came out.
+ * Gives the rest to the device that has no size of its own. May be called again with the
+ * resulting size.
  */
 void daxd_check_settle(const struct daxd_config *cfg, struct daxd_region_cfg *region,
 		       uint64_t size, GPtrArray *problems)
@@ -116,9 +111,9 @@ void daxd_check_settle(const struct daxd_config *cfg, struct daxd_region_cfg *re
 
 	if (!size && rest && sum) {
 		daxd_config_problem(cfg, rest->line, problems,
-				    "[device %u.%u] has no size, and nothing says what "
-				    "the others leave for it (give it one, or give "
-				    "[region %u] one)",
+				    "[device %u.%u] has no size, and the size of its "
+				    "region is unknown (set its size, or that of "
+				    "[region %u])",
 				    region->id, rest->id, region->id);
 		return;
 	}
@@ -128,14 +123,14 @@ void daxd_check_settle(const struct daxd_config *cfg, struct daxd_region_cfg *re
 	dax_size_format(sum, has);
 	if (sum > size || (rest && sum == size))
 		daxd_config_problem(cfg, region->line, problems,
-				    "[region %u] has %s, its devices take %s of it%s "
+				    "[region %u] has %s, but its devices take %s%s "
 				    "(make the region larger or a device smaller)",
 				    region->id, is, has,
 				    rest ? " and leave nothing for the one without size"
 					 : "");
 	else if (!rest && sum < size && region->type == DAX_REGION_STATIC)
 		daxd_config_problem(cfg, region->line, problems,
-				    "[region %u] has %s, its devices take only %s of it "
+				    "[region %u] has %s, but its devices take only %s "
 				    "(leave out the size of the region or of one device)",
 				    region->id, is, has);
 	region->size = size;
@@ -154,7 +149,7 @@ static void settle(const struct daxd_config *cfg, struct daxd_region_cfg *region
 			continue;
 		daxd_config_problem(cfg, dev->line, problems,
 				    "[device %u.%u] has no size, and neither has [device "
-				    "%u.%u]; one can take what is left (give it a size)",
+				    "%u.%u]; only one can take the rest (set its size)",
 				    region->id, dev->id, region->id, rest->id);
 		return;
 	}
@@ -163,8 +158,6 @@ static void settle(const struct daxd_config *cfg, struct daxd_region_cfg *region
 	else if (!region->path || (!rest && region->type == DAX_REGION_STATIC))
 		daxd_check_settle(cfg, region, 0, problems);
 }
-
-/* ---- devices and their permissions --------------------------------------- */
 
 static void inherit_perms(struct daxd_region_cfg *region, struct daxd_device_cfg *dev)
 {
@@ -181,7 +174,7 @@ static bool is_same_perms(const struct daxd_perms *a, const struct daxd_perms *b
 	return a->mode == b->mode && a->uid == b->uid && a->gid == b->gid;
 }
 
-/* Who gets a descriptor of a shared store gets all of the region. */
+/* A client that gets a descriptor of a shared store can access the whole region. */
 static void check_perms(const struct daxd_config *cfg,
 			const struct daxd_region_cfg *region, GPtrArray *problems)
 {
@@ -191,13 +184,13 @@ static void check_perms(const struct daxd_config *cfg,
 	if (!daxd_config_is_shared(region) || !region->devices)
 		return;
 	for (dev = region->devices; dev; dev = dev->next) {
-		/* Devices that are made later have the region's. */
+		/* Devices created later have the region's permissions. */
 		if (is_same_perms(&dev->perms,
 				  is_dynamic ? &region->perms : &region->devices->perms))
 			continue;
 		daxd_config_problem(cfg, dev->line, problems,
-				    "[device %u.%u] has another mode, owner or group "
-				    "than its region's other devices, but shares its "
+				    "[device %u.%u] differs in mode, owner or group from "
+				    "its region's other devices, but shares its "
 				    "memory with them (set them in [region %u]%s)",
 				    region->id, dev->id, region->id,
 				    is_dynamic ? ""
@@ -217,8 +210,9 @@ static void check_backing(const struct daxd_config *cfg,
 }
 
 /*
- * What a reload compares: what the file says, before anything else settles it. Where
- * each device has a store to itself, devices are compared one by one.
+ * The text that a reload compares: the settings in the file, before defaults and backing
+ * files complete them. Where each device has a store of its own, a reload compares the
+ * devices one by one.
  */
 static char *identity_of(const struct daxd_region_cfg *region)
 {
@@ -251,7 +245,7 @@ static void check_region(const struct daxd_config *cfg, struct daxd_region_cfg *
 	if (!region->devices) {
 		daxd_config_add_device(region, 0, region->line);
 	} else if (region->type == DAX_REGION_DYNAMIC && region->devices->id) {
-		/* The kernel makes daxN.0 with the region and never lets it go. */
+		/* The kernel creates daxN.0 with the region and never removes it. */
 		dev = daxd_config_add_device(region, 0, region->line);
 		dev->given |= DAXD_GIVEN_SIZE;
 	}
@@ -279,7 +273,7 @@ static void check_totals(const struct daxd_config *cfg, GPtrArray *problems)
 	}
 	if (count > DAXD_DEVICES_MAX)
 		daxd_config_problem(cfg, 0, problems,
-				    "there are %u devices, more than %d (take some out)",
+				    "there are %u devices, more than %d (remove some)",
 				    count, DAXD_DEVICES_MAX);
 	if (size > DAX_SIZE_MAX)
 		daxd_config_problem(cfg, 0, problems,
@@ -287,10 +281,11 @@ static void check_totals(const struct daxd_config *cfg, GPtrArray *problems)
 				    "some smaller)");
 }
 
-/* A device number is one device's. */
+/* No two devices may have the same number. */
 static void check_minors(const struct daxd_config *cfg, GPtrArray *problems)
 {
 	const struct daxd_device_cfg *owner[DAX_MINORS] = {NULL};
+	uint32_t owner_region[DAX_MINORS] = {0};
 	const struct daxd_region_cfg *region;
 	const struct daxd_device_cfg *dev;
 
@@ -300,18 +295,22 @@ static void check_minors(const struct daxd_config *cfg, GPtrArray *problems)
 				continue;
 			if (owner[dev->minor])
 				daxd_config_problem(cfg, dev->line, problems,
-						    "[device %u.%u] minor=%d is another "
-						    "device's, too (give it another one)",
-						    region->id, dev->id, dev->minor);
+						    "[device %u.%u] minor=%d is used by "
+						    "[device %u.%u] as well (choose "
+						    "another)",
+						    region->id, dev->id, dev->minor,
+						    owner_region[dev->minor],
+						    owner[dev->minor]->id);
 			owner[dev->minor] = dev;
+			owner_region[dev->minor] = region->id;
 		}
 	}
 }
 
 /**
- * daxd_check_config() - fill in the defaults and see whether all fits together
- * @cfg:	as read; complete afterwards, but for sizes that a file decides
- * @problems:	receives a sentence for each thing that is wrong
+ * daxd_check_config() - fill in the defaults and check that the settings are compatible
+ * @cfg:	as read; complete afterwards, except sizes that a backing file decides
+ * @problems:	receives a sentence for each problem
  */
 void daxd_check_config(struct daxd_config *cfg, GPtrArray *problems)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Check which settings go together, and work out the sizes. */
+/* Check that settings are compatible, and compute all sizes. */
 #ifndef DAXD_CONFIG_CHECK_H
 #define DAXD_CONFIG_CHECK_H
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reading the config file.
+ * Read the config file.
  *
- * GKeyFile reads values; it knows neither lines nor duplicates nor comments behind a
- * value, so the text goes through scan() first, which notes where every group and key
- * is and cuts such comments off. Then each value is handed to its row in the table of
- * keys (keys.c).
+ * GKeyFile reads values, but it reports no line numbers or duplicates and knows no
+ * comments behind a value. So scan() reads the text first: it notes the line of every
+ * group and key and cuts such comments off. Then the table of keys (keys.c) parses each
+ * value.
  */
 #include "cuse-daxd/config/config.h"
 
@@ -28,9 +28,9 @@
 
 /**
  * daxd_config_problem() - add "FILE:LINE: text" to the problems
- * @cfg:	names the file
+ * @cfg:	the configuration, which has the name of the file
  * @line:	the line; 0: the whole file
- * @problems:	receives the sentence, if there is room
+ * @problems:	receives the sentence, unless it is full
  * @fmt:	the text
  */
 void daxd_config_problem(const struct daxd_config *cfg, int line, GPtrArray *problems,
@@ -53,12 +53,10 @@ void daxd_config_problem(const struct daxd_config *cfg, int line, GPtrArray *pro
 		g_ptr_array_add(problems, g_strdup_printf("%s: %s", cfg->file, text));
 }
 
-/* ---- making and freeing -------------------------------------------------- */
-
 /**
- * daxd_config_add_region() - add a region in its place, with all defaults
+ * daxd_config_add_region() - add a region with all defaults, sorted by id
  * @cfg:	the configuration
- * @id:		of the region; there is none of this id
+ * @id:		of the region; the configuration has none of this id
  * @line:	of its group; 0: not from the file
  *
  * Return: the region, owned by @cfg.
@@ -84,7 +82,7 @@ struct daxd_region_cfg *daxd_config_add_region(struct daxd_config *cfg, uint32_t
 }
 
 /**
- * daxd_config_add_device() - add a device in its place
+ * daxd_config_add_device() - add a device, sorted by id
  * @region:	the region
  * @id:		of the device; the region has none of this id
  * @line:	of its group; 0: not from the file
@@ -118,9 +116,11 @@ static struct daxd_config *new_config(const char *file)
 }
 
 /**
- * daxd_config_default() - what is there without a config file
+ * daxd_config_default() - make the configuration for a daemon without a config file
  *
- * One region with one device, both not yet written out: daxd_check_config() does it.
+ * One region with one device, both still implicit: daxd_check_config() adds them.
+ *
+ * Return: the configuration, for daxd_config_free().
  */
 struct daxd_config *daxd_config_default(void)
 {
@@ -128,7 +128,7 @@ struct daxd_config *daxd_config_default(void)
 }
 
 /**
- * daxd_config_free() - forget a configuration
+ * daxd_config_free() - free a configuration
  * @cfg:	may be NULL
  */
 void daxd_config_free(struct daxd_config *cfg)
@@ -157,25 +157,25 @@ void daxd_config_free(struct daxd_config *cfg)
 }
 
 /**
- * daxd_config_is_shared() - is there one store for all devices of a region?
+ * daxd_config_is_shared() - check whether all devices of a region share one store
  * @region:	the region
  *
- * Else each device has a store to itself, so that who may use one device cannot
- * reach another's bytes.
+ * Otherwise each device has a store of its own, so that a client with access to one
+ * device cannot access the memory of another.
+ *
+ * Return: true if they do.
  */
 bool daxd_config_is_shared(const struct daxd_region_cfg *region)
 {
 	return region->path || region->type == DAX_REGION_DYNAMIC;
 }
 
-/* ---- reading ------------------------------------------------------------- */
-
 struct reader {
 	struct daxd_config *cfg;
 	GPtrArray *problems;
 	GHashTable *lines; /* "group" or "group\nkey" -> line */
 	GString *clean;    /* the text for GKeyFile */
-	char *group;       /* while scanning: where we are */
+	char *group;       /* the current group while scanning */
 };
 
 static int line_of(const struct reader *rd, const char *group, const char *key)
@@ -186,7 +186,7 @@ static int line_of(const struct reader *rd, const char *group, const char *key)
 	return GPOINTER_TO_INT(g_hash_table_lookup(rd->lines, id));
 }
 
-/* Notes where a group or key is. Return: is it the first one of its name? */
+/* Note the line of a group or key. Return: true if it is the first of its name. */
 static bool note_line(struct reader *rd, int line, const char *key)
 {
 	int first = line_of(rd, rd->group, key);
@@ -199,7 +199,7 @@ static bool note_line(struct reader *rd, int line, const char *key)
 		return true;
 	}
 	daxd_config_problem(rd->cfg, line, rd->problems,
-			    "%s%s%s%s is there already, in line %d (join the two)",
+			    "%s%s%s%s is defined already in line %d (join the two)",
 			    key ? "" : "[", key ? key : rd->group, key ? "" : "]",
 			    key ? "=" : "", first);
 	return false;
@@ -228,7 +228,7 @@ static void scan_key(struct reader *rd, int line, char *text)
 
 	*equals = '\0';
 	g_strchomp(text);
-	/* " # comment": GKeyFile knows comments on lines of their own only. */
+	/* " # comment": GKeyFile knows only comments on lines of their own. */
 	for (p = value; *p; p++) {
 		if (*p == '#' && (p == value || g_ascii_isspace(p[-1]))) {
 			*p = '\0';
@@ -249,7 +249,7 @@ static void scan_key(struct reader *rd, int line, char *text)
 static void scan(struct reader *rd, const char *text)
 {
 	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-	bool is_lost = false; /* the group could not be read: neither can its keys */
+	bool is_lost = false; /* the group is invalid: skip its keys */
 	int i;
 
 	for (i = 0; lines[i]; i++) {
@@ -320,7 +320,7 @@ static struct daxd_region_cfg *region_by_id(const struct daxd_config *cfg, uint3
 	return NULL;
 }
 
-/* "region N": the rules for N are those of X in daxX.Y. */
+/* "region N": N has the same form as X in daxX.Y. */
 static bool parse_region_group(const char *group, uint32_t *ret_id)
 {
 	g_autofree char *name = NULL;
@@ -377,7 +377,7 @@ static int compare_numbers(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-/* One key of a rule: one of its words, or with rule= all of them. */
+/* Read one key of a fault rule: one of its words, or with rule= all of them. */
 static bool read_fault_key(struct reader *rd, GKeyFile *kf, const char *group,
 			   const char *name, struct dax_fault_rule *rule)
 {
@@ -408,9 +408,12 @@ static bool read_fault_key(struct reader *rd, GKeyFile *kf, const char *group,
 	return r == 0;
 }
 
-/* Its words are good, but do not go together. All in one key, that has an end. */
-static void tell_of_whole(struct reader *rd, GKeyFile *kf, const char *group,
-			  char **names, const struct dax_fault_mistake *why)
+/*
+ * Report a rule whose words are valid, but incompatible or incomplete. If rule= holds all
+ * of it, the position of the error is its end.
+ */
+static void report_whole_rule(struct reader *rd, GKeyFile *kf, const char *group,
+			      char **names, const struct dax_fault_mistake *why)
 {
 	g_autofree char *rule = NULL;
 
@@ -440,14 +443,14 @@ static void read_fault(struct reader *rd, GKeyFile *kf, const char *group)
 	if (!is_good)
 		return;
 	if (dax_fault_finish(&rule, &why) < 0) {
-		tell_of_whole(rd, kf, group, names, &why);
+		report_whole_rule(rd, kf, group, names, &why);
 		return;
 	}
 	dax_fault_format(&rule, text, sizeof(text));
 	g_ptr_array_add(rd->cfg->faults, g_strdup(text));
 }
 
-/* Regions first: a device may stand above its region. */
+/* Regions first: a device may precede its region in the file. */
 static void read_groups(struct reader *rd, GKeyFile *kf)
 {
 	g_auto(GStrv) groups = g_key_file_get_groups(kf, NULL);
@@ -480,7 +483,7 @@ static void read_groups(struct reader *rd, GKeyFile *kf)
 	}
 }
 
-/* Rules are in force in the order of their numbers. */
+/* Rules apply in the order of their numbers, not in that of the file. */
 static void read_faults(struct reader *rd, GKeyFile *kf)
 {
 	g_auto(GStrv) groups = g_key_file_get_groups(kf, NULL);
@@ -514,7 +517,7 @@ static void read_text(struct daxd_config *cfg, const char *text, size_t len,
 
 	if (!g_utf8_validate(text, (gssize)len, NULL)) {
 		daxd_config_problem(cfg, 0, problems,
-				    "it is not a text in UTF-8 (is it a config file?)");
+				    "is not UTF-8 text (is it a config file?)");
 		return;
 	}
 	scan(&rd, text);
@@ -527,7 +530,7 @@ static void read_text(struct daxd_config *cfg, const char *text, size_t len,
 	}
 }
 
-/* Not g_file_get_contents(): a limit, and pipes as well as files. */
+/* Unlike g_file_get_contents(), this limits the size and reads pipes as well. */
 static int read_file(const char *path, GString *ret, struct daxd_why *why)
 {
 	_cleanup_close_ int fd = -1;
@@ -552,10 +555,10 @@ static int read_file(const char *path, GString *ret, struct daxd_why *why)
 /**
  * daxd_config_load() - read a config file
  * @path:	the file; "-" is standard input
- * @problems:	receives a sentence for each thing that is wrong
+ * @problems:	receives a sentence for each problem
  *
- * Return: the configuration as far as it could be understood, for
- * daxd_check_config(); of use only if there are no problems.
+ * Return: the configuration, for daxd_check_config() and daxd_config_free(); incomplete
+ * if there are problems.
  */
 struct daxd_config *daxd_config_load(const char *path, GPtrArray *problems)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The configuration: what the file says, with all defaults filled in.
+ * The configuration: the settings in the config file, with all defaults filled in.
  *
- * config.c reads the text, keys.c knows the keys, check.c knows which settings go
- * together and works out the sizes. Problems are collected, all of them, as
- * sentences that begin with FILE:LINE.
+ * config.c reads the text, keys.c has the table of keys, check.c checks that settings are
+ * compatible and computes the sizes. All problems are collected, as sentences that begin
+ * with FILE:LINE.
  */
 #ifndef DAXD_CONFIG_CONFIG_H
 #define DAXD_CONFIG_CONFIG_H
@@ -38,7 +38,7 @@ enum daxd_backing {
 	DAXD_PMEM,
 };
 
-/* What the file said itself: bits of daxd_region_cfg.given, daxd_device_cfg.given. */
+/* Keys that the file sets: bits of daxd_region_cfg.given, daxd_device_cfg.given. */
 enum daxd_given {
 	DAXD_GIVEN_SIZE = 1 << 0,
 	DAXD_GIVEN_ALIGN = 1 << 1,
@@ -48,7 +48,7 @@ enum daxd_given {
 	DAXD_GIVEN_GROUP = 1 << 5,
 };
 
-/* Who may open a device. */
+/* The access permissions of a device. */
 struct daxd_perms {
 	uint32_t mode;
 	uid_t uid;
@@ -81,14 +81,14 @@ struct daxd_region_cfg {
 	int target_node;
 	struct daxd_perms perms; /* defaults of its devices */
 	struct daxd_device_cfg *devices;
-	char *identity; /* what can't change while it is there, as text */
+	char *identity; /* settings that must not change while it exists, as text */
 };
 
 struct daxd_config {
-	char *file; /* as messages name it */
+	char *file; /* name for messages */
 	enum daxd_frontend_kind frontend;
 	char *runtime_dir; /* NULL: the default */
-	int major;         /* of all devices; -1: one that is free */
+	int major;         /* of all devices; -1: any free one */
 	bool may_wipe;     /* --force-format */
 	bool is_tree_late; /* --ready-early */
 	struct daxd_region_cfg *regions;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Printing the configuration as a config file. */
+/* Print the configuration as a config file. */
 #include "cuse-daxd/config/dump.h"
 
 #include <glib.h>
@@ -10,8 +10,8 @@
 #include "cuse-daxd/config/keys.h"
 
 /*
- * Values are escaped by GKeyFile. Besides, " #" would read as a comment: its blank is
- * written as an escape, too.
+ * GKeyFile escapes values. In addition, the blank of " #" is written as an escape,
+ * because config.c would read the rest as a comment.
  */
 static void print_value(GString *out, const char *name, const char *value)
 {
@@ -47,7 +47,7 @@ static void print_keys(GString *out, const struct daxd_key *keys, const void *ob
 	}
 }
 
-/* What a file's info block or length decides, unless the config insists. */
+/* The keys that a file's info block or length decides, unless the config sets them. */
 static uint32_t left_open(const struct daxd_region_cfg *region)
 {
 	uint32_t open = 0;
@@ -93,10 +93,10 @@ static void print_faults(GString *out, const GPtrArray *faults)
 }
 
 /**
- * daxd_dump_config() - the configuration as a config file
+ * daxd_dump_config() - print the configuration as a config file
  * @cfg:	checked; runtime_dir is printed if it is set
  *
- * What is printed is read back as the same configuration.
+ * Reading the text back gives the same configuration.
  *
  * Return: the text, to be freed by g_free().
  */

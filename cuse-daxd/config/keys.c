@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The keys of the config file: how each value is read and printed. */
+/* The keys of the config file: parse and print their values. */
 #include "cuse-daxd/config/keys.h"
 
 #include <errno.h>
@@ -14,8 +14,6 @@
 #include "libcore/size.h"
 
 #include "cuse-daxd/base/fail.h"
-
-/* ---- values -------------------------------------------------------------- */
 
 struct word {
 	const char *name;
@@ -145,13 +143,13 @@ static int parse_log(const char *value, void *field, struct daxd_why *why)
 	return 0;
 }
 
-/* backing=KIND or backing=KIND:PATH: two fields, so it is given the region. */
 /* True if the config names a file for this kind of backing store. */
 static bool has_path(enum daxd_backing backing)
 {
 	return backing == DAXD_HUGETLBFS || backing == DAXD_PMEM;
 }
 
+/* KIND or KIND:PATH. It sets two fields, so @field is the region. */
 static int parse_backing(const char *value, void *field, struct daxd_why *why)
 {
 	struct daxd_region_cfg *region = field;
@@ -198,11 +196,11 @@ static int parse_size(const char *value, void *field, struct daxd_why *why)
 	int r = dax_size_parse(value, field);
 
 	if (r == -ERANGE)
-		return daxd_fail(why, ERANGE, "'%s' is too much (64T is the most)",
+		return daxd_fail(why, ERANGE, "'%s' is too large (64T is the maximum)",
 				 value);
 	if (r < 0)
 		return daxd_fail(why, EINVAL,
-				 "'%s' is not a size (write 4096, 0x200000, 2M or 1G)",
+				 "'%s' is not a size (try 4096, 0x200000, 2M or 1G)",
 				 value);
 	return 0;
 }
@@ -277,7 +275,7 @@ static char *print_bool(const void *field)
 	return g_strdup(word_of(bool_words, *(const bool *)field));
 }
 
-/* A decimal number without sign or leading zeroes that do not belong there. */
+/* Digits only: no sign, no blanks. */
 static bool parse_number(const char *value, unsigned int base, uint64_t max,
 			 uint64_t *ret)
 {
@@ -304,7 +302,7 @@ static char *print_node(const void *field)
 	return g_strdup_printf("%d", *(const int *)field);
 }
 
-/* Part of a device number. */
+/* Parse part of a device number, or "auto". */
 static int parse_up_to(const char *value, uint64_t least, uint64_t most, void *field,
 		       struct daxd_why *why)
 {
@@ -331,7 +329,7 @@ static int parse_minor(const char *value, void *field, struct daxd_why *why)
 	return parse_up_to(value, 0, DAX_MINORS - 1, field, why);
 }
 
-/* What was not chosen is not printed. */
+/* "auto" is not printed. */
 static char *print_auto(const void *field)
 {
 	const int number = *(const int *)field;
@@ -396,8 +394,6 @@ static char *print_id(const void *field)
 	return g_strdup_printf("%u", *(const uint32_t *)field);
 }
 
-/* ---- the table of keys --------------------------------------------------- */
-
 #define DAEMON(f) offsetof(struct daxd_config, f)
 #define REGION(f) offsetof(struct daxd_region_cfg, f)
 #define DEVICE(f) offsetof(struct daxd_device_cfg, f)
@@ -435,9 +431,9 @@ const struct daxd_key daxd_keys_device[] = {
 };
 
 /**
- * daxd_keys_parse_frontend() - a front end by its name
+ * daxd_keys_parse_frontend() - look up a front end by its name
  * @name:	"auto", "cuse", "none"
- * @ret:	which
+ * @ret:	receives the front end
  *
  * Return: 0 or -EINVAL.
  */
@@ -449,8 +445,10 @@ int daxd_keys_parse_frontend(const char *name, enum daxd_frontend_kind *ret)
 }
 
 /**
- * daxd_keys_backing_name() - the word for a kind of backing store
+ * daxd_keys_backing_name() - get the name of a kind of backing store
  * @backing:	the kind
+ *
+ * Return: the name, a constant.
  */
 const char *daxd_keys_backing_name(enum daxd_backing backing)
 {

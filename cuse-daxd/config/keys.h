@@ -14,7 +14,7 @@ struct daxd_key {
 	const char *name; /* NULL: end of the table */
 	size_t offset;    /* of the field in the group's struct */
 	uint32_t given;   /* enum daxd_given, or 0 */
-	/* What follows "KEY=: " is left in @why. */
+	/* Sets the field, or leaves the text that follows "KEY=: " in @why. */
 	int (*parse)(const char *value, void *field, struct daxd_why *why);
 	char *(*print)(const void *field);
 };

@@ -63,13 +63,13 @@ def dumped(workdir):
     ("[region 0]\nsize\n", "FILE:2: 'size' is neither [group], key=value nor # comment"),
     ("[region 0]\n=1G\n", "FILE:2: '=1G' is neither"),
     ("[region 0\n", "FILE:1: '[region 0' is not a group"),
-    ("[region 0]\nsize=1G\nsize=2G\n", "FILE:3: size= is there already, in line 2"),
-    ("[region 0]\n[daemon]\n[region 0]\n", "FILE:3: [region 0] is there already, in line 1"),
-    ("[region 0]\nsize=1X\n", "FILE:2: size=: '1X' is not a size (write 4096, "),
+    ("[region 0]\nsize=1G\nsize=2G\n", "FILE:3: size= is defined already in line 2"),
+    ("[region 0]\n[daemon]\n[region 0]\n", "FILE:3: [region 0] is defined already in line 1"),
+    ("[region 0]\nsize=1X\n", "FILE:2: size=: '1X' is not a size (try 4096, "),
     ("[region 0]\nsize=-1\n", "FILE:2: size=: '-1' is not a size"),
     ("[region 0]\nsize=\n", "FILE:2: size=: '' is not a size"),
     ("[region 0]\nsize=1.5G\n", "FILE:2: size=: '1.5G' is not a size"),
-    ("[region 0]\nsize=65T\n", "FILE:2: size=: '65T' is too much (64T is"),
+    ("[region 0]\nsize=65T\n", "FILE:2: size=: '65T' is too large (64T is"),
     ("[region 0]\nalign=3M\n", "FILE:2: align=: '3M' is not one of 4K, 2M, 1G"),
     ("[region 0]\ntype=fast\n", "FILE:2: type=: 'fast' is not one of static, dynamic"),
     ("[region 0]\nmap=disk\n", "FILE:2: map=: 'disk' is not one of mem, dev"),
@@ -88,37 +88,37 @@ def dumped(workdir):
     ("[region 0]\ntarget-node=1024\n", "FILE:2: target-node=: '1024' is not a node"),
     ("[daemon]\nfrontend=fuse\n", "FILE:2: frontend=: 'fuse' is not one of auto, cuse, none"),
     ("[daemon]\nruntime-dir=here\n", "FILE:2: runtime-dir=: 'here' is not an absolute path"),
-    (b"[region 0]\nsize=1G\xff\n", "FILE: it is not a text in UTF-8"),
-    (b"[region 0]\n\0size=1G\n", "FILE: it is not a text in UTF-8"),
+    (b"[region 0]\nsize=1G\xff\n", "FILE: is not UTF-8 text"),
+    (b"[region 0]\n\0size=1G\n", "FILE: is not UTF-8 text"),
     # sizes
-    ("[region 0]\nsize=1000000\n", "FILE:1: [region 0] size=1000000 is not a multiple of 2M (the "
-                                   "next good one is 2M)"),
+    ("[region 0]\nsize=1000000\n", "FILE:1: [region 0] size=1000000 is not a multiple of 2M (try "
+                                   "2M)"),
     ("[region 0]\nalign=1G\n[device 0.0]\nsize=1536M\n",
-     "FILE:3: [device 0.0] size=1536M is not a multiple of 1G (the next good ones are 1G and 2G)"),
-    ("[region 0]\nsize=0\n", "FILE:1: [region 0] size=0: nothing would be there (the smallest is 2M"),
-    ("[region 0]\n[device 0.0]\nsize=0\n", "FILE:2: [device 0.0] size=0: nothing would be there"),
+     "FILE:3: [device 0.0] size=1536M is not a multiple of 1G (try 1G or 2G)"),
+    ("[region 0]\nsize=0\n", "FILE:1: [region 0] size=0 is too small (the smallest size is 2M"),
+    ("[region 0]\n[device 0.0]\nsize=0\n", "FILE:2: [device 0.0] size=0 is too small"),
     ("[region 0]\ntype=dynamic\nalign=4K\nsize=1028K\n", "FILE:1: [region 0] size=1028K is not a "
                                                         "multiple of 2M"),
     ("[region 0]\nbacking=pmem:/x\nalign=4K\nsize=1028K\n", "FILE:1: [region 0] size=1028K is not "),
-    ("[region 0]\nsize=4M\n[device 0.0]\nsize=6M\n", "FILE:1: [region 0] has 4M, its devices take "
-                                                    "6M of it (make the region larger"),
+    ("[region 0]\nsize=4M\n[device 0.0]\nsize=6M\n", "FILE:1: [region 0] has 4M, but its devices "
+                                                    "take 6M (make the region larger"),
     ("[region 0]\nsize=4M\n[device 0.0]\nsize=4M\n[device 0.1]\n",
-     "FILE:1: [region 0] has 4M, its devices take 4M of it and leave nothing for the one without"),
-    ("[region 0]\nsize=8M\n[device 0.0]\nsize=4M\n", "FILE:1: [region 0] has 8M, its devices take "
-                                                    "only 4M of it"),
+     "FILE:1: [region 0] has 4M, but its devices take 4M and leave nothing for the one without"),
+    ("[region 0]\nsize=8M\n[device 0.0]\nsize=4M\n", "FILE:1: [region 0] has 8M, but its devices "
+                                                    "take only 4M"),
     ("[region 0]\n[device 0.0]\n[device 0.1]\n", "FILE:3: [device 0.1] has no size, and neither "
                                                 "has [device 0.0]"),
     ("[region 0]\n[device 0.0]\nsize=4M\n[device 0.1]\n", "FILE:4: [device 0.1] has no size, and "
-                                                         "nothing says what the others leave"),
+                                                         "the size of its region is unknown"),
     ("[region 0]\nsize=40T\n[region 1]\nsize=40T\n", "FILE: all regions together are larger than"),
     # what does not go together
     ("[region 0]\nbacking=hugetlb\nalign=4K\n", "FILE:1: [region 0] align=4K is not possible on "
                                                 "hugetlb"),
     ("[region 0]\nbacking=hugetlbfs:/x\nalign=4K\n", "FILE:1: [region 0] align=4K is not possible"),
     ("[region 0]\nbacking=hugetlbfs:/x\nsize=8M\n[device 0.0]\nsize=4M\n[device 0.1]\nmode=0666\n",
-     "FILE:6: [device 0.1] has another mode, owner or group"),
+     "FILE:6: [device 0.1] differs in mode, owner or group"),
     ("[region 0]\ntype=dynamic\n[device 0.0]\nowner=7\n",
-     "FILE:3: [device 0.0] has another mode, owner or group"),
+     "FILE:3: [device 0.0] differs in mode, owner or group"),
 ])
 def test_refused(check, text, expected):
     problems = check(text)
@@ -272,7 +272,7 @@ def test_the_number_of_devices_has_a_limit(check):
     one = "[device 0.{}]\nsize=4K\n"
     check(head + "".join(one.format(n) for n in range(1000)), ok=True)
     problems = check(head + "".join(one.format(n) for n in range(1001)))
-    assert problems == ["FILE: there are 1001 devices, more than 1000 (take some out)"]
+    assert problems == ["FILE: there are 1001 devices, more than 1000 (remove some)"]
 
 
 def test_the_largest_size(check):
@@ -360,7 +360,7 @@ def test_cuse_is_refused_clearly(new_daemon):
     ("[daemon]\nmajor=512\n", "'512' is not a number"),
     ("[region 0]\n[device 0.0]\nminor=1024\n", "minor: '1024' is not a number from 0 to 1023, or auto"),
     ("[region 0]\n[device 0.0]\nsize=2M\nminor=3\n[device 0.1]\nsize=2M\nminor=3\n",
-     "[device 0.1] minor=3 is another device's, too"),
+     "[device 0.1] minor=3 is used by [device 0.0] as well (choose another)"),
 ])
 def test_device_numbers_that_cannot_be(check, text, says):
     assert any(says in problem.replace("=: ", ": ") for problem in check(text))
