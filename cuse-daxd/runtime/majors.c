@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Major numbers that no driver of this host has, and /proc/devices with them. */
+/* Choose major numbers that no driver of this host has; write /proc/devices. */
 #include "cuse-daxd/runtime/majors.h"
 
 #include <dirent.h>
@@ -24,9 +24,9 @@
 #define CHAR_END    "\nBlock devices:\n"
 
 /**
- * daxd_majors_read() - what drivers this host has
+ * daxd_majors_read() - read the list of drivers of this host
  *
- * Return: /proc/devices, to be freed by g_free().
+ * Return: the text of /proc/devices, or an empty one; for the caller to g_free().
  */
 char *daxd_majors_read(void)
 {
@@ -37,7 +37,10 @@ char *daxd_majors_read(void)
 	return text;
 }
 
-/* What the drivers have, and what only a node's directory tells (misc containers). */
+/*
+ * Find the majors of all drivers: those in /proc/devices, and those that only
+ * /sys/dev/char shows, as in some containers.
+ */
 static void find_taken(const char *proc_devices, bool taken[DAX_MAJORS])
 {
 	g_auto(GStrv) lines = g_strsplit(proc_devices, "\n", -1);
@@ -71,13 +74,15 @@ static uint64_t dev_of(const char *path)
 }
 
 /**
- * daxd_majors_choose() - which device numbers are ours
+ * daxd_majors_choose() - choose the major numbers of dax devices and of ndctl0
  * @proc_devices: from daxd_majors_read()
- * @state:	the state pages; the numbers in them are kept if they are still free
- * @major:	what it shall be, whoever else has it; -1: one that is free
- * @why:	why not
+ * @state:	the state pages; their numbers are kept if they are still free
+ * @major:	the configured major, used even if a driver has it; -1: any free one
+ * @why:	receives the reason of a failure
  *
- * Also notes what st_dev nodes in /dev and files in /sys have on this host.
+ * Also notes st_dev of the nodes in /dev and of the files in /sys of this host.
+ *
+ * Return: 0, or -EBUSY if there are not enough free majors.
  */
 int daxd_majors_choose(const char *proc_devices, struct dax_state *state, int major,
 		       struct daxd_why *why)
@@ -99,7 +104,7 @@ int daxd_majors_choose(const char *proc_devices, struct dax_state *state, int ma
 	return 0;
 }
 
-/* Is it a line about a driver that we stand in for, or about our own CUSE nodes? */
+/* True if a line is about a driver that the daemon emulates, or about its CUSE nodes. */
 static bool is_replaced(const char *line)
 {
 	const char *name = strrchr(line, ' ');
@@ -131,13 +136,15 @@ static void merge(GString *out, char *theirs, char *ours)
 
 /**
  * daxd_majors_write() - write RUNTIME/proc/devices
- * @proc_devices: from daxd_majors_read(); changed
+ * @proc_devices: from daxd_majors_read(); modified
  * @rt:		the runtime directory
- * @model:	for our lines
+ * @model:	the model, which has the emulated lines
  *
- * The host's /proc/devices with our lines in their place. A host that has a dax or
- * ndctl driver of its own has a line for it, which ours takes the place of: its
- * devices can't be seen beside ours, and a name stands for one number.
+ * The host's /proc/devices with the emulated lines, sorted by number. They replace the
+ * lines of the host's own dax and ndctl drivers, if there are any: programs do not see
+ * the devices of these, and a driver's name stands for one number.
+ *
+ * Return: 0 or a negative errno.
  */
 int daxd_majors_write(char *proc_devices, struct daxd_runtime *rt,
 		      const struct dax_model *model)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Major numbers that no driver of this host has, and /proc/devices with them. */
+/* Choose major numbers that no driver of this host has; write /proc/devices. */
 #ifndef DAXD_RUNTIME_MAJORS_H
 #define DAXD_RUNTIME_MAJORS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The runtime directory: making it, locking it, the state pages, removing it. */
+/* The runtime directory: create it, lock it, map the state pages, remove it. */
 #include "cuse-daxd/runtime/runtime.h"
 
 #include <dirent.h>
@@ -27,7 +27,7 @@
 #define MADE_MARK  "made"
 #define STATE_KEPT DAX_STATE_FILE ".kept"
 
-/* What we may have put there; "lock" is separate, it goes last. */
+/* Everything that the daemon may have created there, except "lock", which goes last. */
 static const char *const contents[] = {
 	DAX_CONTROL_SOCKET,
 	DAX_STATE_FILE,
@@ -37,19 +37,19 @@ static const char *const contents[] = {
 	"dev",
 	"sys",
 	"proc",
-	/* left behind by a daemon that died in the middle */
+	/* left by a daemon that was killed meanwhile */
 	DAXD_NEW,
 	"sys.new",
-	/* daxrun's, which has made the directory for us and may have been killed */
+	/* left by daxrun, which creates the directory for the daemon and may be killed */
 	"daxrun.conf",
 	"daxrun.log",
 	"daxrun.sock",
 };
 
 /**
- * daxd_runtime_default_path() - where the runtime directory is if nobody says
+ * daxd_runtime_default_path() - get the default path of the runtime directory
  *
- * Return: the path, to be freed by g_free().
+ * Return: the path, for the caller to g_free().
  */
 char *daxd_runtime_default_path(void)
 {
@@ -62,11 +62,9 @@ char *daxd_runtime_default_path(void)
 	return g_strdup_printf("/tmp/cuse-daxd-%u", geteuid());
 }
 
-/* ---- the directory and its lock ------------------------------------------ */
-
 /*
- * In /tmp others may have made it before us: it must be ours, and nobody else's to
- * write to, or they could move our files.
+ * In /tmp another user may have created the directory first. It must belong to the
+ * daemon's user and must not be writable for others, who could replace files in it.
  */
 static int check_owner(const struct daxd_runtime *rt, struct daxd_why *why)
 {
@@ -88,8 +86,8 @@ static int check_owner(const struct daxd_runtime *rt, struct daxd_why *why)
 }
 
 /*
- * A directory of our own making has the sticky bit until the one who gets the lock has
- * noted that it is: that may be another daemon than the one who made it.
+ * A directory that a daemon has created has the sticky bit until the holder of the lock
+ * has noted this in the lock file. The holder may be another daemon than the creator.
  */
 static int open_dir(struct daxd_runtime *rt, struct daxd_why *why)
 {
@@ -120,7 +118,7 @@ static int fail_locked(const struct daxd_runtime *rt, struct daxd_why *why)
 			 rt->path, pid[0] ? pid : "?");
 }
 
-/* Was the file that we locked removed meanwhile by the daemon that held it? */
+/* True if the previous holder of the lock has removed the file meanwhile. */
 static bool is_stale(const struct daxd_runtime *rt)
 {
 	struct stat locked;
@@ -158,7 +156,7 @@ static int take_lock(struct daxd_runtime *rt, struct daxd_why *why)
 	return 0;
 }
 
-/* Says who we are, and remembers over a crash that the directory is ours to remove. */
+/* Note the daemon's pid and, for after a crash, that a daemon created the directory. */
 static int write_lock(struct daxd_runtime *rt, struct daxd_why *why)
 {
 	char text[64] = "";
@@ -181,7 +179,7 @@ static int write_lock(struct daxd_runtime *rt, struct daxd_why *why)
 	return 0;
 }
 
-/* One that was stopped to be started again has put its state pages aside. */
+/* Take back the state pages that a daemon set aside when it stopped for a restart. */
 static void take_kept_state(struct daxd_runtime *rt)
 {
 	if (faccessat(rt->dir, DAX_STATE_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
@@ -191,10 +189,12 @@ static void take_kept_state(struct daxd_runtime *rt)
 }
 
 /**
- * daxd_runtime_open() - make the runtime directory, be the only one in it
- * @rt:		zeroed; daxd_runtime_close() it, also after a failure
- * @path:	absolute; its parent is there
- * @why:	why not
+ * daxd_runtime_open() - create the runtime directory, if needed, and lock it
+ * @rt:		zeroed; for daxd_runtime_close(), also after a failure
+ * @path:	absolute; its parent exists
+ * @why:	receives the reason of a failure
+ *
+ * Return: 0; -EBUSY: another daemon uses it; or another negative errno.
  */
 int daxd_runtime_open(struct daxd_runtime *rt, const char *path, struct daxd_why *why)
 {
@@ -207,7 +207,7 @@ int daxd_runtime_open(struct daxd_runtime *rt, const char *path, struct daxd_why
 		r = open_dir(rt, why);
 		if (r == 0)
 			r = take_lock(rt, why);
-		/* The one before us has removed it in between. */
+		/* Try again if the previous daemon has removed it meanwhile. */
 	} while (r == -ENOENT && rt->dir >= 0 && is_removed(rt));
 	if (r == 0) {
 		take_kept_state(rt);
@@ -221,9 +221,7 @@ int daxd_runtime_open(struct daxd_runtime *rt, const char *path, struct daxd_why
 	return r;
 }
 
-/* ---- the state pages ----------------------------------------------------- */
-
-/* Blocks for the file up to @end: a full disk must not be a SIGBUS later. */
+/* Allocate blocks up to @end, so that a full disk does not cause SIGBUS later. */
 static int reserve_state(struct daxd_runtime *rt, uint64_t end)
 {
 	const uint64_t step = 64 << 10;
@@ -251,8 +249,8 @@ static int map_state(struct daxd_runtime *rt)
 }
 
 /*
- * Takes the pages of a daemon that died into use, if they are whole and of our
- * version: its clients go on following them.
+ * Reuse the state pages of a daemon that died, if they are intact and have this version:
+ * its clients still have them mapped.
  */
 static int reuse_state(struct daxd_runtime *rt)
 {
@@ -267,7 +265,7 @@ static int reuse_state(struct daxd_runtime *rt)
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
 	    (uint64_t)st.st_size != sizeof(struct dax_state))
 		return -EBADMSG;
-	/* Its mode lets nobody write, us neither unless we are root. */
+	/* Its mode forbids writing, also to the daemon unless that runs as root. */
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	if (fchmod(fd, 0644) < 0)
 		return -errno;
@@ -308,7 +306,7 @@ static int make_state(struct daxd_runtime *rt)
 	rt->is_recovered = false;
 	if (renameat(rt->dir, DAXD_NEW, rt->dir, DAX_STATE_FILE) == 0)
 		return 0;
-	/* Something that is no file is in its place. */
+	/* A directory is in its place. */
 	r = daxd_runtime_remove_tree(rt->dir, DAX_STATE_FILE);
 	if (r == 0 && renameat(rt->dir, DAXD_NEW, rt->dir, DAX_STATE_FILE) < 0)
 		r = -errno;
@@ -316,11 +314,13 @@ static int make_state(struct daxd_runtime *rt)
 }
 
 /**
- * daxd_runtime_open_state() - the state pages: those that are there, or new ones
+ * daxd_runtime_open_state() - map the existing state pages, or create new ones
  * @rt:		open
- * @why:	why not
+ * @why:	receives the reason of a failure
  *
- * The numbers of new ones (major and so on) are 0.
+ * The numbers in new state pages (major and so on) are 0.
+ *
+ * Return: 0 or a negative errno.
  */
 int daxd_runtime_open_state(struct daxd_runtime *rt, struct daxd_why *why)
 {
@@ -328,8 +328,8 @@ int daxd_runtime_open_state(struct daxd_runtime *rt, struct daxd_why *why)
 
 	r = reuse_state(rt);
 	if (r == -EBADMSG || r == -EPROTO)
-		daxd_warning("%s/%s: is damaged or another version's, making a new one; "
-			     "programs that know it lose their devices",
+		daxd_warning("%s/%s: is damaged or has another version, making a new "
+			     "one; programs that use it lose their devices",
 			     rt->path, DAX_STATE_FILE);
 	if (r < 0)
 		r = make_state(rt);
@@ -342,9 +342,9 @@ int daxd_runtime_open_state(struct daxd_runtime *rt, struct daxd_why *why)
 }
 
 /**
- * daxd_runtime_take_slot() - room in the state pages for one more device
+ * daxd_runtime_take_slot() - reserve a slot in the state pages for a device
  * @rt:		with state pages
- * @ret_slot:	to be used by dax_state_publish()
+ * @ret_slot:	receives the slot, for dax_state_publish()
  *
  * Return: 0, -ENOSPC (no slot, no room on the disk) or another errno.
  */
@@ -363,7 +363,7 @@ int daxd_runtime_take_slot(struct daxd_runtime *rt, uint32_t *ret_slot)
 }
 
 /**
- * daxd_runtime_reserve_faults() - room in the state pages for fault rules
+ * daxd_runtime_reserve_faults() - reserve room in the state pages for fault rules
  * @rt:		with state pages
  *
  * Return: 0, -ENOSPC (no room on the disk) or another errno.
@@ -377,15 +377,13 @@ int daxd_runtime_reserve_faults(struct daxd_runtime *rt)
 	return 0;
 }
 
-/* ---- files in it --------------------------------------------------------- */
-
 /**
- * daxd_runtime_mkdir() - a directory in the runtime directory
+ * daxd_runtime_mkdir() - create and open a directory in the runtime directory
  * @rt:		open
- * @name:	"dev"; it may be there already
- * @why:	why not
+ * @name:	"dev"; the directory may exist already
+ * @why:	receives the reason of a failure
  *
- * Return: its descriptor, to be closed, or a negative errno.
+ * Return: its descriptor, for the caller to close, or a negative errno.
  */
 int daxd_runtime_mkdir(struct daxd_runtime *rt, const char *name, struct daxd_why *why)
 {
@@ -404,12 +402,14 @@ int daxd_runtime_mkdir(struct daxd_runtime *rt, const char *name, struct daxd_wh
 }
 
 /**
- * daxd_runtime_write() - make or replace a file, at once
+ * daxd_runtime_write() - create or replace a file atomically
  * @rt:		open
- * @name:	below the runtime directory
- * @mode:	of the file; the umask does not count
+ * @name:	path of the file in the runtime directory
+ * @mode:	of the file, regardless of the umask
  * @data:	the content
- * @len:	its length
+ * @len:	bytes of it
+ *
+ * Return: 0 or a negative errno.
  */
 int daxd_runtime_write(struct daxd_runtime *rt, const char *name, uint32_t mode,
 		       const void *data, size_t len)
@@ -426,7 +426,7 @@ int daxd_runtime_write(struct daxd_runtime *rt, const char *name, uint32_t mode,
 		n = write(fd, data, len);
 	if (n != (ssize_t)len)
 		return n < 0 ? -errno : -ENOSPC;
-	/* After the write, which takes the set-id bits away from who is not root. */
+	/* After the write, which clears set-id bits unless the daemon runs as root. */
 	if (mode & ~0777U && fchmod(fd, mode) < 0)
 		return -errno;
 	return renameat(rt->dir, DAXD_NEW, rt->dir, name) < 0 ? -errno : 0;
@@ -434,7 +434,7 @@ int daxd_runtime_write(struct daxd_runtime *rt, const char *name, uint32_t mode,
 
 static int remove_entry(int dir, const char *name, int type);
 
-/* As getdents64(2) gives them. */
+/* An entry in the format of getdents64(2). */
 struct entry {
 	uint64_t ino;
 	int64_t off;
@@ -443,7 +443,7 @@ struct entry {
 	char name[];
 };
 
-/* A daemon that ends has a few hundred files to remove: no more calls than it takes. */
+/* There are a few hundred files to remove, so use as few system calls as possible. */
 static void remove_entries(int dir)
 {
 	char buf[4096] __attribute__((aligned(8)));
@@ -482,9 +482,11 @@ static int remove_entry(int dir, const char *name, int type)
 }
 
 /**
- * daxd_runtime_remove_tree() - rm -rf
- * @dir:	descriptor of the directory that it is in
- * @name:	a file, link or directory; it need not be there
+ * daxd_runtime_remove_tree() - remove a file, a link, or a directory with its contents
+ * @dir:	descriptor of the parent directory
+ * @name:	its name; it need not exist
+ *
+ * Return: 0 or a negative errno.
  */
 int daxd_runtime_remove_tree(int dir, const char *name)
 {
@@ -511,12 +513,12 @@ static void remove_contents(struct daxd_runtime *rt, enum daxd_leave leave)
 }
 
 /**
- * daxd_runtime_close() - remove what is ours and let go of the directory
+ * daxd_runtime_close() - remove the daemon's files and release the directory
  * @rt:		as daxd_runtime_open() left it
- * @leave:	what stays there for the next start
+ * @leave:	the files that stay for the next start
  *
- * Without the lock nothing is ours. The lock file goes last: who waits for the
- * directory to be free then finds it empty.
+ * Removes nothing if the directory is not locked. The lock file goes last, so that a
+ * daemon that waits for the lock finds the directory empty.
  */
 void daxd_runtime_close(struct daxd_runtime *rt, enum daxd_leave leave)
 {

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The runtime directory: what clients find of a daemon.
+ * The runtime directory, where clients find a daemon.
  *
- *	lock		held while a daemon runs; says its pid
- *	control.sock	where it listens
- *	state		the state pages, written by us alone, mapped by every client
- *	stores		which file each device was on, for the next start
- *	state.kept	the state pages, while no daemon runs but one shall go on
+ *	lock		locked while a daemon runs; contains its pid
+ *	control.sock	the socket on which the daemon listens
+ *	state		the state pages, written by the daemon, mapped by every client
+ *	stores		the backing file of each device, for the next start
+ *	state.kept	the state pages, between the stop and the start of a restart
  *	dev/daxX.Y	handles
  *	sys/...		the sysfs tree
- *	proc/devices	the host's, with our lines
+ *	proc/devices	the host's, with the lines of the emulated drivers
  *
- * All files are reached through the directory's descriptor, so that neither the
- * length of its path nor somebody who moves it matters.
+ * The daemon accesses all files through the directory's descriptor, so that neither the
+ * length of its path nor a rename of it matters.
  */
 #ifndef DAXD_RUNTIME_RUNTIME_H
 #define DAXD_RUNTIME_RUNTIME_H
@@ -24,25 +24,25 @@
 struct dax_state;
 struct daxd_why;
 
-/* What becomes a file of another name is made under this one. */
+/* The temporary name of a file that is renamed when it is complete. */
 #define DAXD_NEW "new"
 
 struct daxd_runtime {
 	char *path; /* absolute */
 	int dir;
 	int lock;
-	bool is_made;      /* by us or by a daemon before us that died: ours to remove */
-	bool is_recovered; /* there is what a daemon before us has left */
-	bool has_socket;   /* the control socket is somebody else's to make and remove */
+	bool is_made;      /* a daemon created the directory: remove it at the end */
+	bool is_recovered; /* there are state pages of an earlier daemon */
+	bool has_socket;   /* systemd creates and removes the control socket */
 	struct dax_state *state;
 	int state_fd;
-	uint64_t state_reserved; /* bytes of the file that surely have blocks */
+	uint64_t state_reserved; /* bytes of the file that have blocks allocated */
 };
 
-/* What is left in the directory at the end. */
+/* The files that the daemon leaves in the directory when it ends. */
 enum daxd_leave {
 	DAXD_LEAVE_NOTHING,
-	DAXD_LEAVE_STATE, /* for who comes after us; nobody else sees devices in it */
+	DAXD_LEAVE_STATE, /* for the next daemon; programs see no devices meanwhile */
 	DAXD_LEAVE_ALL,   /* as a crash would */
 };
 

@@ -39,16 +39,14 @@
 #define TREE_NEW "sys.new"
 #define ASK_US   500
 
-/* ---- one node ------------------------------------------------------------ */
-
-/* What is known of a node that was written: all but its text, of which a hash. */
+/* A node that was written; a hash stands for its text. */
 struct node {
 	uint64_t hash;
-	uint64_t walk; /* the last one that named it */
+	uint64_t walk; /* the last walk that named it */
 	enum dax_sysfs_kind kind;
 };
 
-/* FNV-1a: nobody but us chooses the texts. */
+/* FNV-1a is good enough, as only the daemon chooses the texts. */
 static uint64_t hash_bytes(uint64_t hash, const void *data, size_t len)
 {
 	const uint8_t *p = data;
@@ -85,7 +83,7 @@ static int write_file(int dir, const char *name, const struct dax_sysfs_node *no
 		unlinkat(dir, name, 0);
 		return -error;
 	}
-	/* The write has taken this bit away, unless we are root. */
+	/* The write has cleared this bit, unless the daemon runs as root. */
 	if (mode & S_ISUID && fchmod(fd, mode) < 0)
 		return -errno;
 	return 0;
@@ -120,8 +118,6 @@ static int replace(const struct daxd_tree *tree, const struct dax_sysfs_node *no
 	return r;
 }
 
-/* ---- the walk ------------------------------------------------------------ */
-
 struct walk {
 	struct daxd_tree *tree;
 	unsigned int named;
@@ -131,8 +127,8 @@ struct walk {
 };
 
 /*
- * Does somebody want something of us? To ask costs as much as a node, where that is in
- * memory; on a disk that is busy, a node can take very long.
+ * True if the main loop has other work. The check costs as much as writing a node in
+ * memory, so it is not made for each; on a busy disk a node can take very long.
  */
 static bool is_wanted(struct walk *walk)
 {
@@ -181,13 +177,13 @@ static int emit(void *ctx, const struct dax_sysfs_node *node)
 	return 0;
 }
 
-/* A node that is no more. */
+/* A node that no longer exists. */
 struct stale {
 	const char *path;
 	enum dax_sysfs_kind kind;
 };
 
-/* Links first: none shall lead to nowhere. What is in a directory before it. */
+/* Links first, so that none dangles; then the contents of a directory before it. */
 static int compare_stale(const void *a, const void *b)
 {
 	const struct stale *sa = a;
@@ -198,7 +194,7 @@ static int compare_stale(const void *a, const void *b)
 	return -strcmp(sa->path, sb->path);
 }
 
-/* Removes what the last walk did not name. */
+/* Remove the nodes that the last walk did not name. */
 static void prune(struct daxd_tree *tree)
 {
 	g_autoptr(GArray) stale = g_array_new(FALSE, FALSE, sizeof(struct stale));
@@ -236,26 +232,24 @@ static int update(struct daxd_tree *tree, const struct dax_model *model, bool ma
 
 	tree->walk++;
 	r = dax_sysfs_walk(model, emit, &walk);
-	/* If it fails, what was written is known, what was not reached is as it was. */
+	/* After a failure the nodes up to there are known, all others are unchanged. */
 	if (r == 0 && walk.named < g_hash_table_size(tree->nodes))
 		prune(tree);
 	return r;
 }
 
 /**
- * daxd_tree_update() - write what has changed
+ * daxd_tree_update() - write the nodes that have changed
  * @tree:	as daxd_tree_init() left it
- * @model:	the model as it is now
+ * @model:	the current model
  *
- * Return: 0, or the errno of the first file that could not be written; then the next
- * call tries again.
+ * Return: 0, or the negative errno of the first file that could not be written; then the
+ * next call tries again.
  */
 int daxd_tree_update(struct daxd_tree *tree, const struct dax_model *model)
 {
 	return update(tree, model, false);
 }
-
-/* ---- the first time ------------------------------------------------------ */
 
 static int open_tree(struct daxd_tree *tree, struct daxd_runtime *rt, const char *name,
 		     struct daxd_why *why)
@@ -270,7 +264,7 @@ static int open_tree(struct daxd_tree *tree, struct daxd_runtime *rt, const char
 	return tree->sys < 0 ? tree->sys : 0;
 }
 
-/* Who waits for the tree need not any more. */
+/* Mark the tree complete and wake the programs that wait for it. */
 static void stop_waiting(struct daxd_tree *tree)
 {
 	uint32_t *word = &tree->rt->state->tree_pending;
@@ -284,12 +278,14 @@ static void stop_waiting(struct daxd_tree *tree)
 
 /**
  * daxd_tree_init() - write the whole tree
- * @tree:	to be filled; daxd_tree_done() it, also after a failure
+ * @tree:	to be filled; for daxd_tree_done(), also after a failure
  * @rt:		the runtime directory; kept
- * @model:	what to show
- * @why:	why not
+ * @model:	the model
+ * @why:	receives the reason of a failure
  *
- * The tree of a daemon that died is exchanged for the new one in one step.
+ * The new tree replaces that of a daemon that died in one step.
+ *
+ * Return: 0 or a negative errno.
  */
 int daxd_tree_init(struct daxd_tree *tree, struct daxd_runtime *rt,
 		   const struct dax_model *model, struct daxd_why *why)
@@ -304,7 +300,7 @@ int daxd_tree_init(struct daxd_tree *tree, struct daxd_runtime *rt,
 	r = daxd_tree_update(tree, model);
 	if (r == 0 && is_there &&
 	    renameat2(rt->dir, name, rt->dir, TREE, RENAME_EXCHANGE) < 0) {
-		/* Not every file system can: then there is a moment without. */
+		/* Not every file system can exchange: then there is a short gap. */
 		daxd_runtime_remove_tree(rt->dir, TREE);
 		if (renameat(rt->dir, name, rt->dir, TREE) < 0)
 			r = -errno;
@@ -315,7 +311,7 @@ int daxd_tree_init(struct daxd_tree *tree, struct daxd_runtime *rt,
 				 "room there)",
 				 rt->path, strerror(-r));
 	daxd_runtime_remove_tree(rt->dir, TREE_NEW);
-	/* Of a daemon that died before its own was whole. */
+	/* Programs may still wait for a daemon that died before its tree was complete. */
 	stop_waiting(tree);
 	return 0;
 }
@@ -329,7 +325,7 @@ static gboolean write_later(gpointer data)
 		return G_SOURCE_CONTINUE;
 	if (r < 0)
 		daxd_error("%s/" TREE ": can't be written: %s (check the room there), "
-			   "continuing with a part of it",
+			   "continuing with an incomplete tree",
 			   tree->rt->path, strerror(-r));
 	stop_waiting(tree);
 	return G_SOURCE_REMOVE;
@@ -337,13 +333,15 @@ static gboolean write_later(gpointer data)
 
 /**
  * daxd_tree_init_later() - write the whole tree when the main loop runs
- * @tree:	to be filled; daxd_tree_done() it, also after a failure
+ * @tree:	to be filled; for daxd_tree_done(), also after a failure
  * @rt:		the runtime directory; kept
- * @model:	what to show; kept
- * @why:	why not
+ * @model:	the model; kept
+ * @why:	receives the reason of a failure
  *
- * Whoever has something to say to the daemon meanwhile is served first. If there is a
- * tree already, programs see it now: then it is exchanged now.
+ * Requests of clients are served first. If there is a tree already, programs can see it,
+ * so it is replaced at once.
+ *
+ * Return: 0 or a negative errno.
  */
 int daxd_tree_init_later(struct daxd_tree *tree, struct daxd_runtime *rt,
 			 const struct dax_model *model, struct daxd_why *why)
@@ -357,14 +355,14 @@ int daxd_tree_init_later(struct daxd_tree *tree, struct daxd_runtime *rt,
 		return r;
 	rt->state->tree_pending = 1;
 	tree->model = model;
-	/* Not an idle source: the tree comes, however much there is to do. */
+	/* Not an idle source, which might never run while clients keep the loop busy. */
 	tree->later = g_timeout_add(0, write_later, tree);
 	return 0;
 }
 
 /**
- * daxd_tree_leave_off() - what is not written yet will not be needed any more
- * @tree:	after daxd_tree_init_later(), or any other
+ * daxd_tree_leave_off() - stop writing the tree, as the daemon ends
+ * @tree:	after daxd_tree_init() or daxd_tree_init_later(), or zeroed
  */
 void daxd_tree_leave_off(struct daxd_tree *tree)
 {
@@ -375,7 +373,7 @@ void daxd_tree_leave_off(struct daxd_tree *tree)
 }
 
 /**
- * daxd_tree_done() - let go of the tree; the files stay
+ * daxd_tree_done() - free the tree; its files stay
  * @tree:	after daxd_tree_init(), or zeroed
  */
 void daxd_tree_done(struct daxd_tree *tree)
@@ -387,8 +385,6 @@ void daxd_tree_done(struct daxd_tree *tree)
 	tree->rt = NULL;
 }
 
-/* ---- descriptors of attributes ------------------------------------------- */
-
 static char *path_of_fd(int fd)
 {
 	g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", fd);
@@ -397,8 +393,8 @@ static char *path_of_fd(int fd)
 }
 
 /*
- * Opens what is at a path in the tree, over links, but never outside of the tree: the
- * model, which takes ".." at the top for the top, would look elsewhere than we do.
+ * Open a path in the tree, following links, but never outside of the tree: the model
+ * treats ".." at the top as the top itself, and would find another node.
  */
 static int open_beneath(const struct daxd_tree *tree, const char *path)
 {
@@ -409,11 +405,11 @@ static int open_beneath(const struct daxd_tree *tree, const char *path)
 	int tries = 1000;
 	int fd;
 
-	/* A rename or mount anywhere on the machine makes the kernel unsure of "..". */
+	/* EAGAIN: a concurrent rename or mount anywhere may have moved "..". */
 	do
 		fd = (int)syscall(SYS_openat2, tree->sys, path, &how, sizeof(how));
 	while (fd < 0 && errno == EAGAIN && --tries);
-	/* Before Linux 5.6, or forbidden: then paths without links only. */
+	/* Before Linux 5.6, or where a filter forbids it: only paths without links. */
 	if (fd < 0 && (errno == ENOSYS || errno == EPERM) &&
 	    g_hash_table_contains(tree->nodes, path))
 		fd = openat(tree->sys, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -437,15 +433,15 @@ static bool is_predecessor(int fd, const struct statx *stx, const char *path)
 }
 
 /**
- * daxd_tree_find() - which attribute is a descriptor of?
+ * daxd_tree_find() - check which attribute a descriptor belongs to
  * @tree:	the tree
- * @fd:		from a client
- * @path:	what the client says it is, below /sys
- * @ret_path:	the same without links, to be freed by g_free()
+ * @fd:		a descriptor from a client
+ * @path:	its path according to the client, below /sys
+ * @ret_path:	receives the path without links, for the caller to g_free()
  *
- * Also if the file was replaced since it was opened.
+ * Accepts a file that was replaced since it was opened.
  *
- * Return: 0; -ENOENT: no such attribute; -EBADF: the descriptor is of another file.
+ * Return: 0; -ENOENT: no such attribute; -EBADF: the descriptor belongs to another file.
  */
 int daxd_tree_find(const struct daxd_tree *tree, int fd, const char *path,
 		   char **ret_path)

@@ -2,13 +2,14 @@
 /*
  * The sysfs tree as plain files below the runtime directory.
  *
- * What dax_sysfs_walk() says is written once; after every change of the model the
- * walk is done again and only what differs from the last one is written. Of each node
- * its path and a hash of the rest are kept.
+ * The nodes of dax_sysfs_walk() are written once. After every change of the model the
+ * walk runs again, and only nodes that differ from the last walk are written. For each
+ * node the daemon keeps its path and a hash of the rest.
  *
- * The first time may be later, when the daemon has nothing else to do: a program that
- * starts then does not wait for all that, but for what it has not looked at yet at most.
- * Until the tree is whole the state pages say so, and the shim waits before it looks.
+ * The first walk may be delayed until the daemon has nothing else to do, so that a
+ * program that is starting need not wait for the whole tree, but at most for the part
+ * that is missing when it looks there. The state pages say that the tree is incomplete,
+ * and the shim waits before it looks.
  */
 #ifndef DAXD_RUNTIME_TREE_H
 #define DAXD_RUNTIME_TREE_H
@@ -24,9 +25,9 @@ struct daxd_tree {
 	struct daxd_runtime *rt;
 	int sys;                       /* descriptor of RUNTIME/sys */
 	GHashTable *nodes;             /* path -> struct node */
-	uint64_t walk;                 /* how many there have been */
-	guint later;                   /* source that writes it; 0: it is whole */
-	const struct dax_model *model; /* what that shows */
+	uint64_t walk;                 /* number of walks so far */
+	guint later;                   /* source that writes it; 0: complete */
+	const struct dax_model *model; /* for that source */
 };
 
 int daxd_tree_init(struct daxd_tree *tree, struct daxd_runtime *rt,
