@@ -2,9 +2,10 @@
 /*
  * The front end with real nodes: /dev/daxX.Y, character devices made with CUSE.
  *
- * devtmpfs makes the node, root's and with mode 0600; then it gets the device's mode and
- * owner from us, also where there is no udev. Descriptors are recognised by the number.
- * What is no dax device (ndctl0) has a handle, as with the plain front end.
+ * devtmpfs creates the node with owner root and mode 0600; then the daemon sets the
+ * device's mode and owner, because there may be no udev. Descriptors are recognised by
+ * the device number. ndctl0, which is no dax device, has a handle as with the plain front
+ * end.
  */
 #include "cuse-daxd/frontend/cuse.h"
 
@@ -46,12 +47,12 @@ static const char *path_of(const char *name, char path[PATH_SIZE])
 	return path;
 }
 
-/* Nodes appear in the kernel's own /dev only, which a container may not have. */
+/* True if /dev is the kernel's own, where nodes appear. A container may have another. */
 static bool is_devtmpfs(void)
 {
 	FILE *f = setmntent("/proc/self/mounts", "re");
 	const struct mntent *m;
-	bool is = !f; /* else it will show */
+	bool is = !f; /* unknown: let the creation of a node fail */
 
 	while (f && (m = getmntent(f)))
 		if (!strcmp(m->mnt_dir, "/dev"))
@@ -62,8 +63,10 @@ static bool is_devtmpfs(void)
 }
 
 /**
- * daxd_cuse_check() - can nodes be made here?
- * @why:	why not
+ * daxd_cuse_check() - check whether nodes can be created on this host
+ * @why:	receives the reason if not
+ *
+ * Return: 0 or a negative errno.
  */
 int daxd_cuse_check(struct daxd_why *why)
 {
@@ -75,7 +78,7 @@ int daxd_cuse_check(struct daxd_why *why)
 			why, errno, "frontend=cuse: " DAXD_CUSE_PATH ": %s (%s)",
 			strerror(errno),
 			errno == EACCES || errno == EPERM
-				? "only root may; or frontend=none"
+				? "run the daemon as root, or use frontend=none"
 				: "as root: modprobe cuse, a module of the "
 				  "distribution's "
 				  "kernel package or of one beside it; or frontend=none");
@@ -109,7 +112,7 @@ static int cuse_set_perms(const struct daxd_node *node, struct daxd_why *why)
 	const struct daxd_perms *perms = &node->perms;
 	char path[PATH_SIZE];
 
-	/* Ours for the moment: chmod then takes no right but CHOWN does. */
+	/* Own it for the moment, so that chmod needs no capability but CAP_CHOWN. */
 	if (lchown(path_of(node->name, path), geteuid(), (gid_t)-1) < 0 ||
 	    chmod(path, perms->mode) < 0 || lchown(path, perms->uid, perms->gid) < 0)
 		return daxd_fail(why, errno,
@@ -136,13 +139,13 @@ static int cuse_appear(struct daxd_frontend *fe, const struct daxd_node *node,
 
 	if (!is_dax(node->name))
 		return daxd_plain_ops.appear(fe, node, handle, why);
-	unlinkat(fe->dir, node->name, 0); /* of a plain front end that was killed */
+	unlinkat(fe->dir, node->name, 0); /* left by a killed daemon's plain front end */
 	if (daxd_cuse_session_has(fe->cuse, node->name, rdev))
 		return cuse_set_perms(node, why);
 	if (lstat(path_of(node->name, path), &st) == 0)
 		return daxd_fail(why, EEXIST,
-				 "%s: is there already, and not of this daemon (remove "
-				 "it, or number the region otherwise)",
+				 "%s: exists already and does not belong to this daemon "
+				 "(remove it, or give the region another number)",
 				 path);
 	r = daxd_cuse_session_add(fe->cuse, node->name, node->major, node->minor, why);
 	if (r < 0)

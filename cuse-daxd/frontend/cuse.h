@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The front end with character devices, made with CUSE. */
+/* The front end with character devices made with CUSE. */
 #ifndef DAXD_FRONTEND_CUSE_H
 #define DAXD_FRONTEND_CUSE_H
 

@@ -2,10 +2,10 @@
 /*
  * CUSE sessions and the thread that serves them.
  *
- * libfuse's own way to start a session (cuse_lowlevel_setup) takes one device and the
- * whole process. Here each session is made by hand: /dev/cuse is opened, its descriptor
- * is given to the session, and the kernel's first question is answered at once, so that
- * the node is there, or is known to have been refused, when daxd_cuse_session_add() returns.
+ * libfuse's own function to start a session (cuse_lowlevel_setup) serves one device and
+ * takes the whole process. Here each session is set up by hand: open /dev/cuse, pass its
+ * descriptor to the session, and reply to the kernel's first request at once. So when
+ * daxd_cuse_session_add() returns, the node exists or the kernel has refused it.
  */
 #define FUSE_USE_VERSION 314
 
@@ -39,10 +39,10 @@
 #include "cuse-daxd/base/log.h"
 #include "cuse-daxd/base/util.h"
 
-#define INIT_MS 5000 /* the kernel asks at once */
+#define INIT_MS 5000 /* the kernel sends its first request at once */
 #define STOP_ID 0
 
-/* Our own question to a node of ours; nobody else gets an answer to it. */
+/* The daemon's own request to its nodes; other processes get an error. */
 #define IOC_WHO  _IO('d', 0xda)
 #define WHO_OURS 1
 
@@ -56,7 +56,7 @@ struct daxd_cuse {
 	int stop;
 	int news; /* eventfd: some device was opened for the first time */
 	GSource *news_source;
-	/* Guards all below. Held for one question at a time, never while waiting. */
+	/* Guards all below. Held for one request at a time, never while waiting. */
 	pthread_mutex_t lock;
 	GHashTable *by_name; /* struct node, owned */
 	GHashTable *by_id;   /* struct node */
@@ -86,11 +86,11 @@ log_fuse(enum fuse_log_level level, const char *fmt, va_list ap)
 	daxd_debug("libfuse: %s", text);
 }
 
-/* ---- what programs ask (worker; with the lock) --------------------------- */
-
 /*
- * The calls below are those that the kernel passes on; fs/fuse/cuse.c answers lseek and
- * mmap itself, the VFS all others, as for device-dax.
+ * Requests of programs: the worker handles them, with the lock held.
+ *
+ * These are the calls that the kernel passes on. It handles lseek and mmap itself
+ * (fs/fuse/cuse.c), and the VFS all others, as for device-dax.
  */
 
 static int open_error(const struct node *node, int flags)
@@ -104,7 +104,7 @@ static int open_error(const struct node *node, int flags)
 	return dax_open_verdict(&dev, flags, node->handles > 0).error;
 }
 
-static void tell_refusal(const struct node *node, pid_t pid, int error)
+static void log_refusal(const struct node *node, pid_t pid, int error)
 {
 	const struct daxd_subject subject = {
 		.device = node->name,
@@ -122,13 +122,13 @@ static void on_open(fuse_req_t req, struct fuse_file_info *fi)
 	int error = open_error(node, fi->flags);
 
 	if (error) {
-		tell_refusal(node, fuse_req_ctx(req)->pid, error);
+		log_refusal(node, fuse_req_ctx(req)->pid, error);
 		fuse_reply_err(req, error);
 		return;
 	}
 	node->handles++;
 	if (fuse_reply_open(req, fi) < 0) {
-		node->handles--; /* who asked is gone, no release follows */
+		node->handles--; /* the caller was interrupted, no release follows */
 		return;
 	}
 	node->has_news = true;
@@ -144,7 +144,7 @@ static void on_release(fuse_req_t req, struct fuse_file_info *fi)
 	fuse_reply_err(req, 0);
 }
 
-/* The kernel has checked the open mode. */
+/* O_RDWR, as the kernel has checked the open mode. */
 static int call_error(enum dax_call call, int64_t a)
 {
 	return dax_fd_verdict(call, O_RDWR, a, 0, 0).error;
@@ -186,7 +186,10 @@ static void on_ioctl(fuse_req_t req, int cmd, void *arg, struct fuse_file_info *
 		fuse_reply_err(req, error ? error : ENOTTY);
 }
 
-/* No poll: libfuse then says ENOSYS, and the kernel "always ready", as for device-dax. */
+/*
+ * Without poll libfuse replies ENOSYS, and the kernel reports "always ready", as for
+ * device-dax.
+ */
 static const struct cuse_lowlevel_ops operations = {
 	.open = on_open,
 	.release = on_release,
@@ -195,9 +198,10 @@ static const struct cuse_lowlevel_ops operations = {
 	.ioctl = on_ioctl,
 };
 
-/* ---- the worker ---------------------------------------------------------- */
-
-/* One question, if there is one. Return: 0 or a negative errno: the session is over. */
+/*
+ * Handle one request, if there is one. Return: 0, or a negative errno if the session has
+ * ended.
+ */
 static int serve_one(struct node *node)
 {
 	struct daxd_cuse *cuse = node->cuse;
@@ -221,7 +225,7 @@ static void serve_id(struct daxd_cuse *cuse, uint64_t id)
 	node = g_hash_table_lookup(cuse->by_id, GSIZE_TO_POINTER(id));
 	r = node ? serve_one(node) : 0;
 	if (r < 0) {
-		daxd_warning("/dev/%s: its CUSE session was ended by somebody else: %s; "
+		daxd_warning("/dev/%s: its CUSE session was aborted: %s; "
 			     "it can't be opened until the daemon is restarted",
 			     node->name, strerror(-r));
 		epoll_ctl(cuse->epoll, EPOLL_CTL_DEL, node->fd, NULL);
@@ -256,8 +260,6 @@ static void watch(struct daxd_cuse *cuse, int fd, uint64_t id)
 	epoll_ctl(cuse->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
-/* ---- the main thread ----------------------------------------------------- */
-
 static gboolean on_news(gint fd, GIOCondition condition, gpointer data)
 {
 	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
@@ -282,7 +284,7 @@ static gboolean on_news(gint fd, GIOCondition condition, gpointer data)
 	return G_SOURCE_CONTINUE;
 }
 
-/* What is open of it is dead from now on: calls answer ECONNABORTED or ENOTCONN. */
+/* Its open files are dead afterwards: calls fail with ECONNABORTED or ENOTCONN. */
 static void node_free(void *data)
 {
 	struct node *node = data;
@@ -295,12 +297,14 @@ static void node_free(void *data)
 }
 
 /**
- * daxd_cuse_session_start() - be ready to make nodes
- * @state:	the state pages: what the devices are
+ * daxd_cuse_session_start() - start the thread that serves nodes
+ * @state:	the state pages, which describe the devices
  * @on_opened:	called with @ctx, by the main loop, after a device was opened
- * @ctx:	what @on_opened is given
- * @ret:	daxd_cuse_session_stop() it
- * @why:	why not
+ * @ctx:	passed to @on_opened
+ * @ret:	receives the sessions, for daxd_cuse_session_stop()
+ * @why:	receives the reason of a failure
+ *
+ * Return: 0 or a negative errno.
  */
 int daxd_cuse_session_start(const struct dax_state *state,
 			    void (*on_opened)(void *ctx, const char *name), void *ctx,
@@ -329,8 +333,10 @@ int daxd_cuse_session_start(const struct dax_state *state,
 		cuse->has_worker = !pthread_create(&cuse->worker, NULL, work, cuse);
 	}
 	if (!cuse->has_worker) {
-		r = daxd_fail(why, errno, "no thread for CUSE: %s (raise ulimit -n, -u)",
-			      strerror(errno));
+		r = daxd_fail(
+			why, errno,
+			"the CUSE thread can't be started: %s (raise ulimit -n, -u)",
+			strerror(errno));
 		daxd_cuse_session_stop(cuse);
 		return r;
 	}
@@ -339,8 +345,8 @@ int daxd_cuse_session_start(const struct dax_state *state,
 }
 
 /**
- * daxd_cuse_session_stop() - remove all nodes
- * @cuse:	as daxd_cuse_session_start() made it, or NULL
+ * daxd_cuse_session_stop() - remove all nodes and end the thread
+ * @cuse:	from daxd_cuse_session_start(), or NULL
  */
 void daxd_cuse_session_stop(struct daxd_cuse *cuse)
 {
@@ -385,46 +391,47 @@ static int open_session(struct node *node, struct daxd_why *why)
 				 errno == EMFILE ? " (raise ulimit -n)" : "");
 	node->session = cuse_lowlevel_new(&args, &ci, &operations, node);
 	if (!node->session)
-		return daxd_fail(why, ENOMEM, "%s: libfuse makes no session", node->name);
+		return daxd_fail(why, ENOMEM, "%s: libfuse can't create a session",
+				 node->name);
 	snprintf(path, sizeof(path), "/dev/fd/%d", node->fd);
 	if (fuse_session_mount(node->session, path) < 0) {
 		daxd_close_fd(&node->fd);
-		return daxd_fail(why, EIO, "%s: libfuse takes no descriptor", node->name);
+		return daxd_fail(why, EIO, "%s: libfuse can't use " DAXD_CUSE_PATH,
+				 node->name);
 	}
 	return 0;
 }
 
-/* The kernel asks who we are, and makes the device when it is told, or doesn't. */
-static int answer_init(struct node *node, struct daxd_why *why)
+/* Reply to the kernel's first request: it then creates the device, or refuses it. */
+static int serve_init(struct node *node, struct daxd_why *why)
 {
 	struct pollfd pfd = {.fd = node->fd, .events = POLLIN};
 	char path[64];
 	struct stat st;
 
 	if (poll(&pfd, 1, INIT_MS) != 1 || serve_one(node) < 0)
-		return daxd_fail(why, EIO, "%s: the kernel's CUSE does not answer",
+		return daxd_fail(why, EIO, "%s: the kernel's CUSE does not respond",
 				 node->name);
 	snprintf(path, sizeof(path), "/dev/%s", node->name);
 	if (stat(path, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != node->rdev)
 		return daxd_fail(
 			why, EEXIST,
-			"%s: the kernel does not make it: its number, %u:%u, or "
-			"its name is another device's (the kernel's log may tell "
-			"more)",
+			"%s: the kernel refuses it: another device has the number %u:%u "
+			"or the name (see the kernel's log)",
 			path, major(node->rdev), minor(node->rdev));
 	return 0;
 }
 
 /**
- * daxd_cuse_session_add() - make a node
+ * daxd_cuse_session_add() - create a node
  * @cuse:	started
  * @name:	of the device
- * @major:	its number
- * @minor:	and
- * @why:	why not
+ * @major:	its major number
+ * @minor:	its minor number
+ * @why:	receives the reason of a failure
  *
- * It is there when this returns, mode 0600 and root's. Who opens it waits until
- * daxd_cuse_session_serve().
+ * The node exists when this returns, with owner root and mode 0600. A program that opens
+ * it waits until daxd_cuse_session_serve().
  *
  * Return: 0; -EEXIST: the name or the number is taken; or another negative errno.
  */
@@ -441,7 +448,7 @@ int daxd_cuse_session_add(struct daxd_cuse *cuse, const char *name, uint32_t maj
 	node->id = ++cuse->last_id;
 	r = open_session(node, why);
 	if (r == 0)
-		r = answer_init(node, why);
+		r = serve_init(node, why);
 	if (r == 0) {
 		g_hash_table_replace(cuse->by_name, node->name, node);
 		g_hash_table_insert(cuse->by_id, GSIZE_TO_POINTER(node->id), node);
@@ -453,7 +460,7 @@ int daxd_cuse_session_add(struct daxd_cuse *cuse, const char *name, uint32_t maj
 }
 
 /**
- * daxd_cuse_session_serve() - answer who opens a node
+ * daxd_cuse_session_serve() - start to serve a node
  * @cuse:	started
  * @name:	of a node; its device is in the state pages
  */
@@ -466,9 +473,9 @@ void daxd_cuse_session_serve(struct daxd_cuse *cuse, const char *name)
 }
 
 /**
- * daxd_cuse_session_remove() - remove a node
+ * daxd_cuse_session_remove() - remove a node, if it exists
  * @cuse:	started
- * @name:	of a node, or of none
+ * @name:	its name
  */
 void daxd_cuse_session_remove(struct daxd_cuse *cuse, const char *name)
 {
@@ -481,7 +488,7 @@ void daxd_cuse_session_remove(struct daxd_cuse *cuse, const char *name)
 		g_hash_table_steal(cuse->by_name, name);
 	}
 	pthread_mutex_unlock(&cuse->lock);
-	/* Without the lock: the kernel waits for who is just opening it. */
+	/* Without the lock: the kernel waits for a program that is opening it. */
 	if (node)
 		node_free(node);
 }
@@ -502,11 +509,14 @@ bool daxd_cuse_session_has(struct daxd_cuse *cuse, const char *name, dev_t rdev)
 }
 
 /**
- * daxd_cuse_session_is_live() - is it a descriptor of a node that we serve?
- * @fd:		of a character device with a number of ours
+ * daxd_cuse_session_is_live() - check whether a descriptor belongs to a current node
+ * @fd:		of a character device with the number of a node
  *
- * The number alone does not tell: it may be of a node that is gone, whose number was
- * used again. Such a descriptor answers an error.
+ * The number does not suffice: it may have been reused after a node was removed. The
+ * ioctl fails on a descriptor of a removed node. Only for the main thread, which may
+ * wait for the worker.
+ *
+ * Return: true if it does.
  */
 bool daxd_cuse_session_is_live(int fd)
 {
@@ -516,9 +526,9 @@ bool daxd_cuse_session_is_live(int fd)
 /**
  * daxd_cuse_session_handles() - count the open files of a node
  * @cuse:	started
- * @name:	of a node, or of none
+ * @name:	of a node
  *
- * Return: the number.
+ * Return: the number; 0 if there is no such node.
  */
 unsigned int daxd_cuse_session_handles(struct daxd_cuse *cuse, const char *name)
 {

@@ -2,10 +2,10 @@
 /*
  * Character devices made with CUSE: any number of sessions, served by one thread.
  *
- * The main thread adds and removes; the worker answers what programs ask of the nodes.
- * It asks nobody but the state pages and never waits for a program or for the main
- * thread, so that no device can keep another one waiting, and a program that is stopped
- * or slow keeps nobody. The main thread may so ask a node of ours itself.
+ * The main thread adds and removes nodes; the worker handles the requests of programs to
+ * the nodes. The worker reads only the state pages and never waits for a program or for
+ * the main thread, so that no device delays another one and a program that is stopped or
+ * slow delays nothing. For this reason the main thread may send requests to the nodes.
  */
 #ifndef DAXD_FRONTEND_CUSE_SESSION_H
 #define DAXD_FRONTEND_CUSE_SESSION_H

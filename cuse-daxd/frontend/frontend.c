@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Front ends: choosing one. */
+/* Choose a front end, start and stop it. */
 #include "cuse-daxd/frontend/frontend.h"
 
 #include "libcore/state.h"
@@ -11,10 +11,12 @@
 #include "cuse-daxd/runtime/runtime.h"
 
 /**
- * daxd_frontend_choose() - which front end shall it be?
- * @kind:	what the config says
- * @ret:	the front end
- * @why:	why it can't be had
+ * daxd_frontend_choose() - choose the front end
+ * @kind:	the configured kind
+ * @ret:	receives the front end
+ * @why:	receives the reason if it is not available
+ *
+ * Return: 0 or a negative errno.
  */
 int daxd_frontend_choose(enum daxd_frontend_kind kind,
 			 const struct daxd_frontend_ops **ret, struct daxd_why *why)
@@ -34,7 +36,7 @@ int daxd_frontend_choose(enum daxd_frontend_kind kind,
 		if (daxd_cuse_check(&reason) == 0)
 			*ret = &daxd_cuse_ops;
 		else
-			daxd_debug("%s; making handles", reason.text);
+			daxd_debug("%s; creating handles", reason.text);
 		return 0;
 	case DAXD_FRONTEND_NONE:
 		break;
@@ -43,11 +45,13 @@ int daxd_frontend_choose(enum daxd_frontend_kind kind,
 }
 
 /**
- * daxd_frontend_init() - make a front end ready for devices
- * @fe:		to be filled; daxd_frontend_done() it, also after a failure
- * @ops:	chosen
+ * daxd_frontend_init() - prepare a front end for devices
+ * @fe:		to be filled; for daxd_frontend_done(), also after a failure
+ * @ops:	from daxd_frontend_choose()
  * @rt:		the runtime directory, with state pages; kept
- * @why:	why not
+ * @why:	receives the reason of a failure
+ *
+ * Return: 0 or a negative errno.
  */
 int daxd_frontend_init(struct daxd_frontend *fe, const struct daxd_frontend_ops *ops,
 		       struct daxd_runtime *rt, struct daxd_why *why)
@@ -58,7 +62,7 @@ int daxd_frontend_init(struct daxd_frontend *fe, const struct daxd_frontend_ops 
 }
 
 /**
- * daxd_frontend_done() - let go of a front end
+ * daxd_frontend_done() - stop a front end
  * @fe:		after daxd_frontend_init(), or zeroed
  */
 void daxd_frontend_done(struct daxd_frontend *fe)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Front ends: how a device gets its node.
+ * Front ends: they create the nodes of devices.
  *
- * The plain one makes a handle, a file of no content below RUNTIME/dev: it carries the
- * mode, the owner and the inode number by which descriptors are recognised, and the
- * kernel enforces all that an open(2) enforces. The other one makes character devices
- * in /dev with CUSE, and leaves to the plain one what is no dax device.
+ * The plain front end creates a handle, an empty file below RUNTIME/dev: it has the mode,
+ * the owner and the inode number by which descriptors are recognised, and the kernel
+ * checks permissions at open(2). The other front end creates character devices in /dev
+ * with CUSE, and uses the plain one for nodes that are no dax devices.
  */
 #ifndef DAXD_FRONTEND_FRONTEND_H
 #define DAXD_FRONTEND_FRONTEND_H
@@ -21,7 +21,7 @@ struct daxd_frontend;
 struct daxd_runtime;
 struct daxd_why;
 
-/* What a front end has to know of a device. */
+/* A device, as front ends see it. */
 struct daxd_node {
 	const char *name; /* "dax0.0", "ndctl0" */
 	uint32_t major;
@@ -34,16 +34,16 @@ struct daxd_frontend_ops {
 	uint32_t state_flags; /* enum dax_state_flag */
 	int (*init)(struct daxd_frontend *fe, struct daxd_why *why);
 	/*
-	 * A device is there, or was there before us and stays: then @handle is what it
-	 * had, which is kept if it is still good. Else @handle receives a new one, that
-	 * no earlier device of the name had. -EEXIST: the name or the number is somebody
-	 * else's, and only this device can't be had.
+	 * Create the node of a device, or keep that of an earlier daemon: then @handle
+	 * is its handle, which is kept if it is still valid. Otherwise @handle receives a
+	 * new one that no earlier device of this name had. -EEXIST: another device has
+	 * the name or the number; other devices may still succeed.
 	 */
 	int (*appear)(struct daxd_frontend *fe, const struct daxd_node *node,
 		      struct dax_state_handle *handle, struct daxd_why *why);
-	/* It is in the state pages now. May be NULL. */
+	/* Called after the device is published. Optional. */
 	void (*published)(struct daxd_frontend *fe, const char *name);
-	/* Mode, owner or group are others now. */
+	/* Set the mode, owner and group of a node. */
 	int (*change)(struct daxd_frontend *fe, const struct daxd_node *node,
 		      struct daxd_why *why);
 	/*
@@ -53,11 +53,12 @@ struct daxd_frontend_ops {
 	int (*disappear)(struct daxd_frontend *fe, const char *name);
 	bool (*is_held)(struct daxd_frontend *fe, int fd);
 	/*
-	 * Was this descriptor of the device opened while it has been ours? By its number
-	 * alone it might be one of an earlier device. NULL: numbers do not come again.
+	 * True if the descriptor was opened since this daemon made the node; an older
+	 * device may have had the same number. Optional: NULL if numbers are never
+	 * reused.
 	 */
 	bool (*is_live)(struct daxd_frontend *fe, int fd);
-	/* How often it is open now. NULL: nobody knows. */
+	/* The number of open files of a node. Optional: NULL if unknown. */
 	unsigned int (*handles)(struct daxd_frontend *fe, const char *name);
 	void (*done)(struct daxd_frontend *fe);
 };
@@ -67,7 +68,7 @@ struct daxd_frontend {
 	struct daxd_runtime *rt;
 	int dir; /* plain: RUNTIME/dev */
 	struct daxd_cuse *cuse;
-	/* Called when a device was opened, where that is learned. */
+	/* Called when a device was opened, if the front end notices it. */
 	void (*on_opened)(void *ctx, const char *name);
 	void *ctx;
 };

@@ -51,7 +51,7 @@ static int plain_set_perms(const struct daxd_frontend *fe, int fd,
 	return 0;
 }
 
-/* Is the file of this name still the one by which descriptors are recognised? */
+/* True if the file of this name is still the handle. */
 static bool is_kept(const struct daxd_frontend *fe, const char *name,
 		    const struct dax_state_handle *handle)
 {
@@ -68,12 +68,12 @@ static int plain_change(struct daxd_frontend *fe, const struct daxd_node *node,
 	_cleanup_close_ int fd = -1;
 	struct stat st;
 
-	/* Nobody may be allowed to open it; who owns it may still change it. */
+	/* Its mode may forbid open, but the owner can still change it. */
 	fd = openat(fe->dir, node->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return daxd_fail(why, errno, "%s/dev/%s: can't be opened: %s",
 				 fe->rt->path, node->name, strerror(errno));
-	/* Ours for the moment: chmod then takes no right but CHOWN does. */
+	/* Own it for the moment, so that chmod needs no capability but CAP_CHOWN. */
 	if ((fstat(fd, &st) == 0 && st.st_uid != geteuid() &&
 	     fchownat(fd, "", geteuid(), (gid_t)-1, AT_EMPTY_PATH) < 0) ||
 	    fchmodat(fe->dir, node->name, node->perms.mode | S_ISVTX, 0) < 0 ||

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The front end with handles, files of no content in RUNTIME/dev. */
+/* The front end with handles, empty files in RUNTIME/dev. */
 #ifndef DAXD_FRONTEND_PLAIN_H
 #define DAXD_FRONTEND_PLAIN_H
 

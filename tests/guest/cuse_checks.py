@@ -118,7 +118,7 @@ def check_names_and_numbers_taken():
             print(said)
             assert [x["chardev"] for x in d.ctl("list")] == ["dax8.0"]
             for name in ("dax0.0", "dax7.0"):
-                assert f"/dev/{name}: is there already, and not of this daemon" in said
+                assert f"/dev/{name}: exists already and does not belong to this daemon" in said
             assert os.stat("/dev/dax7.0").st_rdev == os.makedev(1, 3)
             assert said.count("continuing without this device") == 2
         assert nodes() == ["dax0.0", "dax7.0"]
@@ -137,7 +137,7 @@ def check_names_and_numbers_taken():
                     "size=2M\n[device 7.0]\nminor=4\n", rt="/run/second") as d:
             print(d.said())
             assert [x["chardev"] for x in d.ctl("list")] == ["dax7.0"]
-            assert "/dev/dax6.0: the kernel does not make it: its number, 334:3" in d.said()
+            assert "/dev/dax6.0: the kernel refuses it: another device has the number 334:3" in d.said()
         assert os.path.exists(NODE)
 
 
