@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Files and memfds of stores: open, make, seal them, and survive that one is cut off. */
+/* Files and memfds of stores: open, create, seal them; survive that one is truncated. */
 #include "cuse-daxd/store/file.h"
 
 #include <errno.h>
@@ -22,7 +22,7 @@
 #define MFD_NOEXEC_SEAL 8U /* Linux 6.3; older ones say EINVAL */
 #endif
 
-/* Where the new file shall be: the directory has to be there and writable. */
+/* Check that the directory of a new file exists and is writable. */
 static int check_parent(const struct daxd_store *store, struct daxd_why *why)
 {
 	g_autofree char *dir = g_path_get_dirname(store->path);
@@ -41,25 +41,25 @@ static int check_parent(const struct daxd_store *store, struct daxd_why *why)
 }
 
 /**
- * daxd_file_open() - open the file of a store if it is there
+ * daxd_file_open() - open the file of a store if it exists
  * @store:	with a path; receives the descriptor, or keeps -1 if there is no file
- * @why:	why it can't be used
+ * @why:	receives the reason of a failure
  *
- * Return: 0, also if there is no file: then it is certain that it could be made.
+ * Return: 0, also if there is no file but one can be created; or a negative errno.
  */
 int daxd_file_open(struct daxd_store *store, struct daxd_why *why)
 {
 	_cleanup_close_ int fd = -1;
 	struct stat st;
 
-	/* O_NONBLOCK: a FIFO must not make us wait. */
+	/* O_NONBLOCK: a FIFO must not block the daemon. */
 	fd = open(store->path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 && errno == ENOENT)
 		return check_parent(store, why);
 	if (fd < 0 && errno == EISDIR)
 		return daxd_fail(why, EISDIR,
-				 "%s: is a directory (backing= wants the "
-				 "path of a file, which need not be there yet)",
+				 "%s: is a directory (backing= needs the "
+				 "path of a file, which need not exist)",
 				 store->path);
 	if (fd < 0)
 		return daxd_fail(why, errno,
@@ -80,9 +80,11 @@ int daxd_file_open(struct daxd_store *store, struct daxd_why *why)
 }
 
 /**
- * daxd_file_create() - make the file that daxd_file_open() did not find
+ * daxd_file_create() - create the file that daxd_file_open() did not find
  * @store:	with a path; receives the descriptor
- * @why:	why not
+ * @why:	receives the reason of a failure
+ *
+ * Return: 0 or a negative errno.
  */
 int daxd_file_create(struct daxd_store *store, struct daxd_why *why)
 {
@@ -99,9 +101,11 @@ int daxd_file_create(struct daxd_store *store, struct daxd_why *why)
 /**
  * daxd_file_open_ro() - open the second descriptor of a store, for reading only
  * @store:	its first descriptor is open
- * @why:	why not
+ * @why:	receives the reason of a failure
  *
- * The file is not opened by its path, which may name another file by now.
+ * Does not use the path, which may name another file by now.
+ *
+ * Return: 0 or a negative errno.
  */
 int daxd_file_open_ro(struct daxd_store *store, struct daxd_why *why)
 {
@@ -118,11 +122,11 @@ int daxd_file_open_ro(struct daxd_store *store, struct daxd_why *why)
 }
 
 /**
- * daxd_file_make_memfd() - make a memfd that is not executable
+ * daxd_file_make_memfd() - create a memfd that is not executable
  * @name:	for /proc/PID/maps
- * @flags:	as memfd_create(2) has them
+ * @flags:	of memfd_create(2)
  *
- * The kernel logs a remark about every memfd that may be executable.
+ * The kernel logs a warning about every memfd that may be executable.
  *
  * Return: the descriptor, or -1 and errno.
  */
@@ -161,7 +165,7 @@ int daxd_file_take_back(struct daxd_store *store, uint64_t page, struct daxd_why
 		return 0;
 	}
 	store->rw = TAKE_FD(fd);
-	/* Its mode lets nobody open it, us neither unless we have all rights. */
+	/* Its mode forbids open, also to the daemon unless that has CAP_DAC_OVERRIDE. */
 	if (fchmod(store->rw, 0400) < 0)
 		return daxd_fail(why, errno, "%s: fchmod: %s", store->name,
 				 strerror(errno));
@@ -199,8 +203,8 @@ int daxd_file_seal(struct daxd_store *store, struct daxd_why *why)
 }
 
 /*
- * Who may write to a device can cut its file off under us; then the touch of our own
- * mapping is SIGBUS. The daemon has one thread that gets here.
+ * A client with write access to a device can truncate its file, and then the daemon gets
+ * SIGBUS when it accesses its own mapping. Only one thread of the daemon gets here.
  */
 static sigjmp_buf on_sigbus;
 
@@ -211,13 +215,13 @@ static void catch_sigbus(int number)
 }
 
 /**
- * daxd_file_guard() - call a function that touches a mapping of a file
+ * daxd_file_guard() - call a function that accesses a mapping of a file
  * @body:	the function
- * @ctx:	handed to @body
+ * @ctx:	passed to @body
  *
  * Not thread-safe: it changes the handler of SIGBUS.
  *
- * Return: what @body returns, or -ENOSPC if the file was cut off meanwhile.
+ * Return: the result of @body, or -ENOSPC if the file was truncated meanwhile.
  */
 int daxd_file_guard(int (*body)(void *ctx), void *ctx)
 {

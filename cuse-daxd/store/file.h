@@ -18,18 +18,18 @@ struct daxd_pmem;
 struct daxd_store;
 struct daxd_why;
 
-/* What a kind of store does; each in its own file, KIND.c. */
+/* The operations of a kind of store; each kind has its own file, KIND.c. */
 struct daxd_store_ops {
-	/* Looks at what is there. NULL: nothing ever is. */
+	/* Examines the existing file. NULL: there never is one. */
 	int (*open)(struct daxd_store *store, struct daxd_why *why);
-	/* Usable bytes in store->room. NULL: all of them. */
+	/* Returns the usable bytes in store->room. NULL: all of them. */
 	uint64_t (*fit)(const struct daxd_store *store, uint64_t align,
 			enum dax_region_map map);
 	/* Makes it, or takes what is there into use: size and align are set. */
 	int (*make)(struct daxd_store *store, struct daxd_why *why);
-	/* What was stored so far survives a crash of the machine. NULL: never does. */
+	/* Flushes, so that the content survives a crash of the machine. NULL: can't. */
 	int (*sync)(struct daxd_store *store);
-	/* Writes where no device is; durable when it returns. NULL: no record is kept. */
+	/* Writes durably outside of all devices. NULL: this kind keeps no record. */
 	int (*write)(struct daxd_store *store, uint64_t offset, const void *data,
 		     size_t len);
 	/* Lets go of what open or write have taken. NULL: nothing. */
@@ -41,22 +41,22 @@ struct daxd_record {
 	struct dax_layout_area area;
 	uint8_t *slots[DAX_LAYOUT_SLOTS]; /* as they were when the file was opened */
 	bool has_found;
-	struct dax_layout found; /* the one that counts, in one of the slots */
-	/* What both slots hold now, unsealed. */
+	struct dax_layout found; /* the valid one, in one of the slots */
+	/* The content of both slots, unsealed. */
 	uint8_t *last;
-	size_t last_length; /* 0: not known to hold the same */
+	size_t last_length; /* 0: the slots may differ */
 	uint64_t sequence;
-	unsigned int first; /* the slot to be written first: the other one is good */
+	unsigned int first; /* the slot to write first: the other one is valid */
 };
 
-/* What a store is to be. */
+/* The requested properties of a store. */
 struct daxd_store_spec {
 	enum daxd_backing backing;
 	const char *path;  /* hugetlbfs, pmem */
 	const char *name;  /* "region 0", "dax0.1": for messages and /proc/PID/maps */
-	uint64_t size;     /* usable bytes asked for; 0: not known yet */
-	bool may_wipe;     /* --force-format: what is no image may be overwritten */
-	bool wants_record; /* a record of its devices is to be kept, if it can be */
+	uint64_t size;     /* requested usable bytes; 0: not known yet */
+	bool may_wipe;     /* --force-format: overwrite a file that is no image */
+	bool wants_record; /* keep a record of its devices, if possible */
 };
 
 struct daxd_store {
@@ -68,27 +68,27 @@ struct daxd_store {
 	int ro;
 	dev_t dev; /* of the file, as fstat(2) says */
 	ino_t ino;
-	/* As /proc/PID/maps names it: not the same on btrfs and overlayfs. */
+	/* As in /proc/PID/maps, which differs from fstat(2) on btrfs and overlayfs. */
 	dev_t maps_dev;
 	ino_t maps_ino;
-	bool has_maps_id; /* mappings.c has looked */
-	bool has_content; /* open: there is something whose size and form bind us */
-	uint64_t room;    /* open: bytes of a file without content; 0: as needed */
-	uint64_t asked;   /* these three as in the spec */
+	bool has_maps_id; /* mappings.c has set these */
+	bool has_content; /* set by open: the file's content determines size and form */
+	uint64_t room;    /* set by open: bytes of a file without content; 0: no limit */
+	uint64_t asked;   /* the size of the spec; the next two as in the spec */
 	bool may_wipe;
 	bool wants_record;
-	bool must_wipe; /* open: what is in the file is to be overwritten */
-	bool is_mine;   /* the file was made by this start */
+	bool must_wipe; /* set by open: overwrite the content of the file */
+	bool is_mine;   /* this start has created the file */
 	bool is_kept;
-	bool is_handed_over; /* volatile, but systemd holds it while we are not there */
-	uint64_t size; /* usable bytes; open sets it if has_content, else make's caller */
-	uint64_t align;          /* as size; 0: any */
-	enum dax_region_map map; /* as size; pmem only */
-	/* pmem: the namespace that the file holds; other stores have none. */
+	bool is_handed_over; /* volatile, but systemd keeps it during a restart */
+	uint64_t size;  /* usable; set by open if has_content, else by make's caller */
+	uint64_t align; /* set as size; 0: any */
+	enum dax_region_map map; /* set as size; only for pmem */
+	/* pmem: the namespace in the file; other stores have none. */
 	struct dax_infoblock block;
 	uint64_t ns_size;
-	uint64_t length; /* make: bytes of the file */
-	uint64_t data;   /* where in the file the first usable byte is */
+	uint64_t length; /* set by make: bytes of the file */
+	uint64_t data;   /* offset of the first usable byte in the file */
 	struct daxd_record record;
 	struct daxd_pmem *pmem; /* pmem.c */
 };

@@ -5,7 +5,7 @@
  *
  * All pages are reserved when the store is made, by one shared mapping: the kernel
  * keeps a reservation with the inode, not with the mapping. So no later touch fails,
- * unless a cgroup's hugetlb limit says otherwise.
+ * unless it exceeds a cgroup's hugetlb limit.
  */
 #include "cuse-daxd/store/hugetlb.h"
 
@@ -38,7 +38,7 @@
 
 #define POOL_DIR "/sys/kernel/mm/hugepages/hugepages-%llukB/%s"
 
-/* One of the pool's counters; -1 if it can't be read. */
+/* Read one of the pool's counters. Return: its value, or -1 if it can't be read. */
 static long long pool_read(uint64_t page, const char *name)
 {
 	_cleanup_close_ int fd = -1;
@@ -57,7 +57,7 @@ static long long pool_read(uint64_t page, const char *name)
 	return strtoll(buf, NULL, 10);
 }
 
-/* The pool has too few pages: how many, and how to get them. */
+/* Report how many pages the pool lacks, and how to get them. */
 static int fail_pool(const struct daxd_store *store, uint64_t page, struct daxd_why *why)
 {
 	long long needed = (long long)(store->size / page);
@@ -101,8 +101,6 @@ static int reserve(const struct daxd_store *store, uint64_t page, struct daxd_wh
 	return 0;
 }
 
-/* ---- hugetlb ------------------------------------------------------------- */
-
 static int make_huge_memfd(struct daxd_store *store, struct daxd_why *why)
 {
 	bool is_1g = store->align == DAX_GIB && pool_read(DAX_GIB, "nr_hugepages") > 0;
@@ -132,8 +130,6 @@ const struct daxd_store_ops daxd_hugetlb_ops = {
 	.make = make_huge_memfd,
 };
 
-/* ---- hugetlbfs ----------------------------------------------------------- */
-
 static int check_mount(const struct daxd_store *store, uint64_t *ret_page,
 		       struct daxd_why *why)
 {
@@ -154,8 +150,8 @@ static int check_mount(const struct daxd_store *store, uint64_t *ret_page,
 }
 
 /*
- * The last page may be one that we have added for the record of devices. It may also
- * have been added by a daemon that came no further: then the config's size tells.
+ * The last page may be one that a daemon has added for the record of devices. If that
+ * daemon was killed before it wrote the record, only the configured size shows this.
  */
 static int look_for_record(struct daxd_store *store, uint64_t page, struct daxd_why *why)
 {
@@ -203,13 +199,16 @@ static int open_huge_file(struct daxd_store *store, struct daxd_why *why)
 	if (fstat(store->rw, &st) < 0)
 		return daxd_fail(why, errno, "%s: fstat: %s", store->path,
 				 strerror(errno));
-	/* One of length 0 was made and not yet extended: it is as good as none. */
+	/* A file of length 0 was created and not yet extended: it counts as empty. */
 	store->has_content = st.st_size > 0;
 	store->size = (uint64_t)st.st_size;
 	return store->size > page ? look_for_record(store, page, why) : 0;
 }
 
-/* A page more, behind all devices. Without it things go on, but are not remembered. */
+/*
+ * Add a page for the record behind all devices. Without one the daemon continues, but a
+ * restart forgets the devices that programs have created.
+ */
 static void make_record_page(struct daxd_store *store, uint64_t page)
 {
 	void *map = MAP_FAILED;
@@ -224,8 +223,8 @@ static void make_record_page(struct daxd_store *store, uint64_t page)
 		return;
 	}
 	daxd_warning("%s: no huge page is left for the record of its devices, continuing "
-		     "without: what is created is forgotten at the end (one page more "
-		     "in the pool)",
+		     "without: created devices are forgotten at the end (add one page to "
+		     "the pool)",
 		     store->path);
 	if (ftruncate(store->rw, (off_t)store->size) < 0)
 		daxd_debug("%s: ftruncate: %s", store->path, strerror(errno));
@@ -282,7 +281,7 @@ static int make_huge_file(struct daxd_store *store, struct daxd_why *why)
 	if (page > store->align)
 		return daxd_fail(why, EINVAL,
 				 "%s: the pages of this hugetlbfs are "
-				 "larger than the align (align=1G, or a mount with "
+				 "larger than align (use align=1G, or a mount with "
 				 "-o pagesize=2M)",
 				 store->path);
 	if (store->rw < 0) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Stores of kind hugetlb and hugetlbfs. */
+/* Stores of the kinds hugetlb and hugetlbfs. */
 #ifndef DAXD_STORE_HUGETLB_H
 #define DAXD_STORE_HUGETLB_H
 

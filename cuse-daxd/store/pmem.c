@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A file that is the image of a pmem namespace in devdax mode: the kernel's info
- * block at byte 4096, then the device. A real kernel comes up with the same device.
+ * block at byte 4096, then the device. A real kernel finds the same device in it.
  *
- * Nothing is written to a file in which there is something, but what devices write,
- * and the layout record (libcore/layout.h) of a region that has more than one. Who
- * holds the writable descriptor can write there, too: it is one file.
+ * In a file with content only devices are written, and the layout record
+ * (libcore/layout.h) of a region with more than one device. A client that holds the
+ * writable descriptor can write there as well, because it is one file.
  *
- * libpmem is loaded only here and only to write: its constructor looks through sysfs
- * and, with what it is linked to, costs 1.5 ms, half of a whole start.
+ * libpmem is loaded only here and only to write: its constructor searches sysfs and,
+ * with the libraries it needs, takes 1.5 ms, half of a whole start.
  */
 #include "cuse-daxd/store/pmem.h"
 
@@ -39,8 +39,6 @@
 
 #define HOW_TO_FORCE "cuse-daxd --force-format overwrites it"
 
-/* ---- what is in the file ------------------------------------------------- */
-
 static int refuse_image(const struct daxd_store *store, const struct dax_image *image,
 			struct daxd_why *why)
 {
@@ -57,7 +55,7 @@ static int refuse_image(const struct daxd_store *store, const struct dax_image *
 		return daxd_fail(why, EPROTONOSUPPORT,
 				 "%s: its info block has version "
 				 "%u.%u or a feature that is newer than 1.4, the newest "
-				 "known here; nothing was changed (use a newer "
+				 "one known; nothing was changed (use a newer "
 				 "cuse-daxd; " HOW_TO_FORCE ")",
 				 store->path, image->block.version_major,
 				 image->block.version_minor);
@@ -73,7 +71,7 @@ static int refuse_image(const struct daxd_store *store, const struct dax_image *
 			why, EINVAL,
 			"%s: %s: its info block was written for a "
 			"device of %s, now there would be one of %s; nothing was "
-			"changed (truncate it to the size it had, or restore "
+			"changed (truncate it to its former size, or restore "
 			"it; " HOW_TO_FORCE ")",
 			store->path, image->what,
 			dax_size_format(image->block.npfns * DAX_PAGE, was),
@@ -113,7 +111,7 @@ static int use_image(struct daxd_store *store, const struct dax_image *image,
 	return 0;
 }
 
-/* What is no image may be lost: it is as if there were nothing. */
+/* --force-format: treat a file that is no image as an empty one. */
 static int force(struct daxd_store *store)
 {
 	store->must_wipe = true;
@@ -155,12 +153,12 @@ static int open_image(struct daxd_store *store, struct daxd_why *why)
 	return store->may_wipe ? force(store) : refuse_image(store, &image, why);
 }
 
-/* The largest device whose namespace fills the file: layout() grows with the size. */
+/* Search the largest device whose namespace fits: the namespace grows with the device. */
 static uint64_t fit(const struct daxd_store *store, uint64_t align,
 		    enum dax_region_map map)
 {
 	uint64_t unit = dax_max(align, 2 * DAX_MIB);
-	uint64_t low = 0; /* in units: this many fit */
+	uint64_t low = 0; /* in units; this many fit */
 	uint64_t high = store->room / unit;
 
 	while (low < high) {
@@ -178,8 +176,6 @@ static uint64_t fit(const struct daxd_store *store, uint64_t align,
 	return low * unit;
 }
 
-/* ---- making room --------------------------------------------------------- */
-
 static int fail_space(const struct daxd_store *store, struct daxd_why *why)
 {
 	char need[DAX_SIZE_STRLEN];
@@ -194,7 +190,7 @@ static int fail_space(const struct daxd_store *store, struct daxd_why *why)
 			 store->path, dax_size_format(store->ns_size, need), available);
 }
 
-/* All blocks of the file now, so that no store of a program finds the disk full. */
+/* Allocate all blocks of the file, so that a full disk can't fail a program's store. */
 static int allocate(const struct daxd_store *store, struct daxd_why *why)
 {
 	struct statvfs fs;
@@ -203,7 +199,7 @@ static int allocate(const struct daxd_store *store, struct daxd_why *why)
 		return 0;
 	if (errno == ENOSPC || errno == EDQUOT)
 		return fail_space(store, why);
-	/* Some network file systems can't: then at least look whether there is room. */
+	/* Some network file systems can't: then at least check that there is room. */
 	if (errno == EOPNOTSUPP && fstatvfs(store->rw, &fs) == 0) {
 		if (store->ns_size / fs.f_frsize > fs.f_bavail)
 			return fail_space(store, why);
@@ -214,7 +210,7 @@ static int allocate(const struct daxd_store *store, struct daxd_why *why)
 			 (unsigned long long)store->ns_size, strerror(errno));
 }
 
-/* A random uuid, version 4 as uuid_generate() makes them. */
+/* A random uuid of version 4, as of uuid_generate(). */
 static int make_random_uuid(uint8_t uuid[DAX_UUID_LEN])
 {
 	if (getrandom(uuid, DAX_UUID_LEN, 0) != DAX_UUID_LEN)
@@ -224,9 +220,7 @@ static int make_random_uuid(uint8_t uuid[DAX_UUID_LEN])
 	return 0;
 }
 
-/* ---- writing ------------------------------------------------------------- */
-
-/* What is kept between writes: libpmem, and the file as it has mapped it. */
+/* State kept between writes: libpmem, and its mapping of the file. */
 struct daxd_pmem {
 	__typeof__(&pmem_map_file) map_file;
 	__typeof__(&pmem_is_pmem) is_pmem;
@@ -322,7 +316,7 @@ static int write_without_libpmem(const struct daxd_store *store, uint64_t offset
 	return fdatasync(store->rw) < 0 ? -errno : 0;
 }
 
-/* Where no device is. On the media when it returns. */
+/* Write outside of all devices. The data is on the media when this returns. */
 static int write_durably(struct daxd_store *store, uint64_t offset, const void *data,
 			 size_t len)
 {
@@ -338,8 +332,6 @@ static int write_durably(struct daxd_store *store, uint64_t offset, const void *
 				: write_without_libpmem(store, offset, data, len);
 }
 
-/* ---- formatting ---------------------------------------------------------- */
-
 static int fail_write(const struct daxd_store *store, int error, struct daxd_why *why)
 {
 	return daxd_fail(why, -error, "%s: can't be formatted: %s", store->path,
@@ -347,8 +339,8 @@ static int fail_write(const struct daxd_store *store, int error, struct daxd_why
 }
 
 /*
- * From here until the info block is there the file counts as empty, and if it is of
- * our making, as not there. This is the file's first byte: it has no length before.
+ * Until the info block is written, the mark makes the file count as empty, or as absent
+ * if the daemon has created it. A new file has no content before the mark.
  */
 static int mark_unfinished(struct daxd_store *store, bool is_ours, struct daxd_why *why)
 {
@@ -380,7 +372,7 @@ static int write_block(struct daxd_store *store, struct daxd_why *why)
 	return r < 0 ? fail_write(store, r, why) : 0;
 }
 
-/* A file that was made in advance keeps its length: the rest is cut off the device. */
+/* A file created in advance keeps its length: the device does not use the rest. */
 static int use_room(struct daxd_store *store, struct daxd_why *why)
 {
 	uint64_t trunc = store->block.end_trunc + (store->room - store->ns_size);
@@ -390,8 +382,8 @@ static int use_room(struct daxd_store *store, struct daxd_why *why)
 
 	if (store->ns_size > store->room || trunc > UINT32_MAX)
 		return daxd_fail(why, EINVAL,
-				 "%s: is there, empty, with room for a "
-				 "namespace of %s, but a device of %s wants one of %s "
+				 "%s: exists and is empty, with room for a "
+				 "namespace of %s, but a device of %s needs one of %s "
 				 "(leave out size, or truncate -s %s it)",
 				 store->path, dax_size_format(store->room, room),
 				 dax_size_format(store->size, is),

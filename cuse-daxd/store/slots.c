@@ -15,9 +15,9 @@
 #include "cuse-daxd/store/file.h"
 
 /**
- * daxd_slots_remember() - remember what both slots hold now
+ * daxd_slots_remember() - remember the current content of both slots
  * @record:	the record
- * @unsealed:	its text without sequence number and checksum; copied
+ * @unsealed:	the content without sequence number and checksum; copied
  * @length:	bytes of it
  */
 void daxd_slots_remember(struct daxd_record *record, const uint8_t *unsealed,
@@ -29,7 +29,7 @@ void daxd_slots_remember(struct daxd_record *record, const uint8_t *unsealed,
 	record->first = 0;
 }
 
-/* Where both slots hold it, nothing has to be written until something changes. */
+/* If both slots hold it, there is nothing to write until something changes. */
 static void remember_found(struct daxd_record *record)
 {
 	const struct dax_layout *found = &record->found;
@@ -44,7 +44,7 @@ static void remember_found(struct daxd_record *record)
 	daxd_slots_remember(record, copy, found->length);
 }
 
-/* As much of each as it says that it has. */
+/* Read of each slot as many bytes as its header says. */
 static int read_slots(struct daxd_store *store, struct daxd_why *why)
 {
 	struct daxd_record *record = &store->record;
@@ -64,11 +64,13 @@ static int read_slots(struct daxd_store *store, struct daxd_why *why)
 }
 
 /**
- * daxd_slots_read() - look whether there is a record
+ * daxd_slots_read() - read the record, if there is one
  * @store:	its file is open, and record.area set
- * @uuid:	of the namespace; zero where there is none
+ * @uuid:	of the namespace; zero if there is none
  * @size:	usable bytes of the region
- * @why:	why the record that is there is no good
+ * @why:	receives the reason if the record can't be used
+ *
+ * Return: 0, also if there is no record; or a negative errno.
  */
 int daxd_slots_read(struct daxd_store *store, const uint8_t uuid[DAX_UUID_LEN],
 		    uint64_t size, struct daxd_why *why)
@@ -95,7 +97,7 @@ int daxd_slots_read(struct daxd_store *store, const uint8_t uuid[DAX_UUID_LEN],
 	if (r < 0)
 		return daxd_fail(why, -r,
 				 "%s: the record of its devices has a newer "
-				 "version than 1, the newest known here; nothing was "
+				 "version than 1, the newest one known; nothing was "
 				 "changed (use a newer cuse-daxd; cuse-daxd "
 				 "--force-format overwrites it)",
 				 store->path);
@@ -103,7 +105,7 @@ int daxd_slots_read(struct daxd_store *store, const uint8_t uuid[DAX_UUID_LEN],
 		return daxd_fail(why, EINVAL,
 				 "%s: the file was made longer or shorter: the record of "
 				 "its devices is for %s, now there would be %s; nothing "
-				 "was changed (truncate it to the size it had, or "
+				 "was changed (truncate it to its former size, or "
 				 "restore it; cuse-daxd --force-format overwrites it)",
 				 store->path, dax_size_format(found->size, was),
 				 dax_size_format(size, is));
@@ -114,8 +116,8 @@ int daxd_slots_read(struct daxd_store *store, const uint8_t uuid[DAX_UUID_LEN],
 }
 
 /**
- * daxd_slots_done() - free what is kept
- * @record:	in any state
+ * daxd_slots_done() - free the memory of a record
+ * @record:	in any state; zeroed afterwards
  */
 void daxd_slots_done(struct daxd_record *record)
 {
@@ -128,10 +130,11 @@ void daxd_slots_done(struct daxd_record *record)
 }
 
 /**
- * daxd_slots_are_intact() - does the file hold what was written to it?
+ * daxd_slots_are_intact() - check that both slots hold the record last written to them
  * @store:	any store with a file
  *
- * Return: true also if it keeps no record. If not, the next save writes it.
+ * Return: true if they do, or if the store keeps no record. If false, the next
+ * daxd_record_save() writes the record.
  */
 bool daxd_slots_are_intact(struct daxd_store *store)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Backing stores: what all kinds have in common. */
+/* Backing stores: the functions common to all kinds. */
 #include "cuse-daxd/store/store.h"
 
 #include <errno.h>
@@ -32,13 +32,15 @@ static const struct daxd_store_ops *const ops_of[] = {
 };
 
 /**
- * daxd_store_open() - look at a backing store, changing nothing
- * @spec:	what it is to be
- * @ret:	the store; daxd_store_free() it
- * @why:	why not
+ * daxd_store_open() - examine a backing store without changing anything
+ * @spec:	the requested properties
+ * @ret:	receives the store, for daxd_store_free()
+ * @why:	receives the reason of a failure
  *
- * If there is a file with something in it, the store's size, align and map are set
- * and has_content; else the caller sets them before daxd_store_make().
+ * If there is a file with content, this sets the store's size, align and map, and
+ * has_content; otherwise the caller sets them before daxd_store_make().
+ *
+ * Return: 0 or a negative errno.
  */
 int daxd_store_open(const struct daxd_store_spec *spec, struct daxd_store **ret,
 		    struct daxd_why *why)
@@ -67,7 +69,7 @@ int daxd_store_open(const struct daxd_store_spec *spec, struct daxd_store **ret,
 }
 
 /**
- * daxd_store_fit() - how large a device fits into a file that is there, but empty
+ * daxd_store_fit() - compute the largest device that fits into an existing, empty file
  * @store:	opened, with room
  * @align:	of the device
  * @map:	of the region
@@ -103,7 +105,7 @@ int daxd_store_make(struct daxd_store *store, struct daxd_why *why)
 }
 
 /**
- * daxd_store_keep() - the start has succeeded: a file that was made stays
+ * daxd_store_keep() - keep a file that this start has created, as the start succeeded
  * @store:	the store
  */
 void daxd_store_keep(struct daxd_store *store)
@@ -112,11 +114,11 @@ void daxd_store_keep(struct daxd_store *store)
 }
 
 /**
- * daxd_store_hand_over() - have a volatile store outlive us
+ * daxd_store_hand_over() - let a volatile store outlive the daemon
  * @store:	made
  *
- * Where systemd has started us, it holds the descriptor until the service is stopped,
- * and gives it to the one who comes after us: daxd_file_take_back().
+ * If systemd has started the daemon, it keeps the descriptor until the service is
+ * stopped, and passes it to the next daemon: daxd_file_take_back().
  */
 void daxd_store_hand_over(struct daxd_store *store)
 {
@@ -126,14 +128,14 @@ void daxd_store_hand_over(struct daxd_store *store)
 		return;
 	r = daxd_systemd_keep(store->name, store->rw);
 	if (r < 0)
-		daxd_warning("%s: systemd does not take it: %s; its bytes will not "
+		daxd_warning("%s: systemd does not keep it: %s; its content will not "
 			     "survive a restart, continuing",
 			     store->name, strerror(-r));
 	store->is_handed_over = r == 0;
 }
 
 /**
- * daxd_store_forget() - the device is gone: nobody needs its bytes any more
+ * daxd_store_forget() - give up the content of a store, as its device is gone
  * @store:	made
  */
 void daxd_store_forget(struct daxd_store *store)
@@ -144,17 +146,18 @@ void daxd_store_forget(struct daxd_store *store)
 }
 
 /**
- * daxd_store_sync() - make what was stored survive a crash of the machine
+ * daxd_store_sync() - flush a store, so that its content survives a crash of the machine
  * @store:	the store
  *
- * Return: 0, also for stores whose content never does; else the error of fsync(2).
+ * Return: 0, also for stores whose content never survives; or the negative errno of
+ * fsync(2).
  */
 int daxd_store_sync(struct daxd_store *store)
 {
 	return store->ops->sync ? store->ops->sync(store) : 0;
 }
 
-/* By storing zeros: huge pages stay reserved, blocks stay allocated. */
+/* Zero by writing to a mapping: huge pages stay reserved, blocks stay allocated. */
 static int zero_mapped(const struct daxd_store *store, uint64_t off, uint64_t len)
 {
 	const uint64_t step = DAX_GIB;
@@ -174,12 +177,14 @@ static int zero_mapped(const struct daxd_store *store, uint64_t off, uint64_t le
 }
 
 /**
- * daxd_store_zero() - lose what is stored in a place
+ * daxd_store_zero() - set a range to zero
  * @store:	made
- * @off:	in the store's file, on a page, and on 2M if it is of huge pages
- * @len:	bytes, as @off
+ * @off:	offset in the store's file, a multiple of 4K, with huge pages of 2M
+ * @len:	bytes, a multiple as @off
  *
- * The place stays as reserved as it was.
+ * Reserved memory and blocks stay reserved.
+ *
+ * Return: 0 or a negative errno.
  */
 int daxd_store_zero(struct daxd_store *store, uint64_t off, uint64_t len)
 {
@@ -194,10 +199,11 @@ int daxd_store_zero(struct daxd_store *store, uint64_t off, uint64_t len)
 }
 
 /**
- * daxd_store_free() - let go of a store
+ * daxd_store_free() - close a store
  * @store:	in any state, or NULL
  *
- * Programs that have it mapped or open keep it.
+ * Removes a file that this start has created, unless daxd_store_keep() was called.
+ * Programs that have the store mapped or open keep its memory.
  */
 void daxd_store_free(struct daxd_store *store)
 {
@@ -216,8 +222,10 @@ void daxd_store_free(struct daxd_store *store)
 }
 
 /**
- * daxd_store_is_volatile() - is the content gone when nobody has it open?
+ * daxd_store_is_volatile() - check whether the content is lost on the last close
  * @store:	the store
+ *
+ * Return: true if it is.
  */
 bool daxd_store_is_volatile(const struct daxd_store *store)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Backing stores: where the bytes of devices are.
+ * Backing stores: the memory of devices.
  *
- * A store is opened in two steps, so that everything that can be wrong with any store
- * is found before anything is changed: daxd_store_open() looks at what is there,
- * daxd_store_make() makes what is missing. Until daxd_store_keep(), freeing a store
- * removes a file that this start made.
+ * A store is opened in two steps, so that all problems with any store are found before
+ * anything is changed: daxd_store_open() examines the existing file, daxd_store_make()
+ * creates whatever is missing. Until daxd_store_keep(), daxd_store_free() removes a file
+ * that this start has created.
  *
- * What every store promises once it is made:
+ * Every store guarantees after daxd_store_make():
  *  - `rw` and `ro` stay open until it is freed. `ro` can't be written through, and who
  *    has only `ro` can't open the memory writable by way of /proc/self/fd, because the
  *    file's mode forbids it to everybody but the daemon's own user.

@@ -396,7 +396,7 @@ def test_pmem_existing_empty_file_too_small(new_daemon, workdir):
     with open(path, "wb") as f:
         f.truncate(64 * MIB)
     config = f"[region 0]\nbacking=pmem:{path}\n"
-    assert "is there, empty, with room for a namespace of 64M, but a device of 64M wants one of " \
+    assert "exists and is empty, with room for a namespace of 64M, but a device of 64M needs one of " \
         "80M (leave out size, or truncate -s 80M it)" in new_daemon().fail(config + "size=64M\n")
     with open(path, "wb") as f:
         f.truncate(1 * MIB)
