@@ -22,7 +22,7 @@ static struct daxd_device *find_life(const GPtrArray *devices, uint64_t life)
 }
 
 /**
- * daxd_devices_find_life() - the device of a life
+ * daxd_devices_find_life() - look up a device by its life
  * @reg:	the registry
  * @life:	as in the state pages
  *
@@ -36,14 +36,14 @@ struct daxd_device *daxd_devices_find_life(const struct daxd_registry *reg, uint
 }
 
 /**
- * daxd_devices_find() - the device that a descriptor belongs to
+ * daxd_devices_find() - look up the device that a descriptor belongs to
  * @reg:	the registry
  * @dev:	st_dev of the descriptor
  * @ino:	st_ino
  * @nlink:	st_nlink
  * @ret:	the device, deleted or not
  *
- * Return: 0; -EBADF: it is no handle; -ENXIO: of a device long forgotten.
+ * Return: 0; -EBADF: it is no handle; -ENXIO: its device was deleted and forgotten.
  */
 int daxd_devices_find(const struct daxd_registry *reg, uint64_t dev, uint64_t ino,
 		      uint64_t nlink, struct daxd_device **ret)
@@ -63,13 +63,15 @@ int daxd_devices_find(const struct daxd_registry *reg, uint64_t dev, uint64_t in
 }
 
 /**
- * daxd_devices_add() - a device is in the model now
+ * daxd_devices_add() - add a device of the model to the registry
  * @reg:	the registry
  * @region:	its region; NULL for ndctl
- * @dev:	in the model; NULL for ndctl
+ * @dev:	the device in the model; NULL for ndctl
  *
- * It is shown by the next daxd_registry_sync(). Until then the caller may give it a
- * store of its own and other permissions.
+ * The next daxd_registry_sync() shows it. Until then the caller may give it a store of
+ * its own and other permissions.
+ *
+ * Return: the device, owned by @reg.
  */
 struct daxd_device *daxd_devices_add(struct daxd_registry *reg,
 				     struct daxd_region *region, struct dax_dev *dev)
@@ -91,7 +93,7 @@ struct daxd_device *daxd_devices_add(struct daxd_registry *reg,
 }
 
 /**
- * daxd_device_free() - let go of a device
+ * daxd_device_free() - free a device, and its store if it owns one
  * @device:	struct daxd_device
  */
 void daxd_device_free(void *device)
@@ -105,7 +107,7 @@ void daxd_device_free(void *device)
 }
 
 /**
- * daxd_devices_find_name() - the device of a name
+ * daxd_devices_find_name() - look up a device by its name
  * @reg:	the registry
  * @name:	"dax0.0"
  *

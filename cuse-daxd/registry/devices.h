@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The regions and devices that there are, as data: the model, and what hangs on it
+ * The existing regions and devices, as data: the model, and their stores, nodes and slots
  * outside of libcore.
  *
- * A device is known by its life, which no other device ever has.
+ * A device is identified by its life, a number that no other device ever has.
  */
 #ifndef DAXD_REGISTRY_DEVICES_H
 #define DAXD_REGISTRY_DEVICES_H
@@ -44,18 +44,18 @@ struct daxd_device {
 	struct daxd_perms perms;
 	bool is_shown;          /* it has a slot and a node */
 	uint32_t slot;          /* in the state pages */
-	bool has_slot;          /* a recovered one has it before it is shown */
+	bool has_slot;          /* a recovered device has one before it is shown */
 	struct dax_device desc; /* as published; ranges are offsets in the store */
-	uint32_t changed_at; /* the change of the state pages that its mappings follow */
+	uint32_t changed_at; /* the change of the state pages that mappings must follow */
 	struct dax_state_handle handle;
-	uint64_t bad_generation; /* changes of what of it is bad */
-	bool is_bad;             /* some of it is; set by faults */
+	uint64_t bad_generation; /* counts changes of its bad memory */
+	bool is_bad;             /* part of its memory is bad; set by faults */
 	bool is_opened;
-	bool is_refused;  /* its node could not be made, which was told */
-	bool is_same;     /* as an earlier daemon's, its number too */
-	pid_t unbound_by; /* who last took it from device_dax */
-	int held_fd;      /* deleted: tells whether somebody has it open; or -1 */
-	bool has_minor;   /* deleted: and its minor is not free yet */
+	bool is_refused;  /* its node could not be created, which was logged */
+	bool is_same;     /* the same device as an earlier daemon's, with its number */
+	pid_t unbound_by; /* the process that last unbound it from device_dax */
+	int held_fd;      /* if deleted: for is_held() of the front end; or -1 */
+	bool has_minor;   /* if deleted: its minor is not released yet */
 	unsigned int clients;
 	uint64_t attaches;
 	uint64_t refusals;
@@ -78,10 +78,10 @@ struct daxd_registry {
 	GPtrArray *gone;    /* struct daxd_device: deleted, until their slot is reused */
 	struct daxd_faults *faults; /* NULL: before the start and after the end */
 	GPtrArray *parked; /* struct daxd_device: of those gone that may come back */
-	/* Called when a device has come, changed or gone; NULL: nobody asks. */
+	/* Called when a device has appeared, changed or vanished; or NULL. */
 	void (*on_event)(void *ctx, enum daxd_event event, const struct daxd_device *dev);
 	void *event_ctx;
-	/* Called when devices may have come or gone, before they are shown; or NULL. */
+	/* Called after devices were added or deleted, before they are shown; or NULL. */
 	void (*before_show)(struct daxd_faults *faults);
 };
 

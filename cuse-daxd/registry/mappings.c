@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who has devices mapped.
+ * Find the processes that have devices mapped.
  *
- * A mapping is known by the device and inode number of the file behind it. What
- * fstat(2) says of a file on btrfs or overlayfs is not what maps says, so for a file
- * of that kind our own line in maps is looked up once.
+ * A mapping is identified by the device and inode number of its file. On btrfs and
+ * overlayfs the numbers in maps differ from those of fstat(2), so for a pmem: file the
+ * daemon looks up its own line in maps once.
  */
 #include "cuse-daxd/registry/mappings.h"
 
@@ -55,7 +55,7 @@ static FILE *open_maps(pid_t pid)
 	return fopen(path, "re");
 }
 
-/* How maps names the file of a store. */
+/* Learn the numbers that maps shows for the file of a store. */
 static void learn_identity(struct daxd_store *store)
 {
 	const size_t len = 4096;
@@ -84,13 +84,13 @@ static void learn_identity(struct daxd_store *store)
 
 static bool is_of_store(struct daxd_store *store, const struct line *line)
 {
-	/* Huge pages can't be mapped by 4 KiB, and have the numbers that fstat says. */
+	/* hugetlbfs can't map 4 KiB, and maps shows the numbers of fstat(2) there. */
 	if (store->backing == DAXD_PMEM && !store->has_maps_id)
 		learn_identity(store);
 	return store->maps_ino == line->ino && store->maps_dev == line->dev;
 }
 
-/* Which range of the device has the line's first byte? */
+/* Compute the offset of the line's first byte in the device. Return: false if none. */
 static bool find_offset(const struct daxd_device *dev, const struct line *line,
 			struct daxd_mapping *ret)
 {
@@ -137,11 +137,11 @@ static bool is_continued(const struct daxd_mapping *a, const struct daxd_mapping
 }
 
 /**
- * daxd_mappings_of() - the dax mappings of one process
- * @reg:	the devices
- * @pid:	the process; if it has ended or may not be looked at, it has none
- * @fn:		called for each mapping, by address
- * @ctx:	handed to @fn
+ * daxd_mappings_of() - enumerate the dax mappings of a process
+ * @reg:	the registry
+ * @pid:	the process; one that has ended or is inaccessible has no mappings
+ * @fn:		called for each mapping, sorted by address
+ * @ctx:	passed to @fn
  */
 void daxd_mappings_of(const struct daxd_registry *reg, pid_t pid, daxd_mapping_fn fn,
 		      void *ctx)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Who has devices mapped: the kernel's own list, /proc/PID/maps, read when asked. */
+/* Find the mappings of devices in the kernel's own list, /proc/PID/maps. */
 #ifndef DAXD_REGISTRY_MAPPINGS_H
 #define DAXD_REGISTRY_MAPPINGS_H
 

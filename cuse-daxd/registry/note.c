@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The file `stores`: on which file each device is, for the next daemon. */
+/* The file `stores`: the backing file of each device, for the next daemon. */
 #include "cuse-daxd/registry/note.h"
 
 #include <glib.h>
@@ -14,10 +14,12 @@
 #define NOTE_MAX (256 << 10)
 
 /**
- * daxd_note_write() - note on which file each device is
+ * daxd_note_write() - note the backing file of each device
  * @reg:	the registry
  *
- * Lines "LIFE DEV INO", only of devices whose memory outlives us.
+ * Lines "LIFE DEV INO", only of devices whose memory outlives the daemon.
+ *
+ * Return: 0 or a negative errno.
  */
 int daxd_note_write(const struct daxd_registry *reg)
 {
@@ -51,15 +53,15 @@ bool daxd_note_has(const char *note, uint64_t life, const struct daxd_store *sto
 				(uintmax_t)store->ino);
 	const char *found = strstr(note, line);
 
-	/* At the start of a line: else it is the tail of a longer number. */
+	/* Only at the start of a line: otherwise it is the tail of a longer number. */
 	return found && (found == note || found[-1] == '\n');
 }
 
 /**
- * daxd_note_read() - read the note of the daemon before
+ * daxd_note_read() - read the note of the previous daemon
  * @reg:	the registry
  *
- * Return: its text, to be freed by g_free(); empty if there is none.
+ * Return: its text, for the caller to g_free(); empty if there is none.
  */
 char *daxd_note_read(const struct daxd_registry *reg)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The note of which device is on which file, for the next daemon. */
+/* The file `stores`: the backing file of each device, for the next daemon. */
 #ifndef DAXD_REGISTRY_NOTE_H
 #define DAXD_REGISTRY_NOTE_H
 

@@ -24,21 +24,19 @@ static const char *const type_name[] = {
 	[DAX_REGION_DYNAMIC] = "dynamic",
 };
 
-/* ---- against the config -------------------------------------------------- */
-
 static int fail_other(const struct daxd_region_cfg *cfg, const struct daxd_store *store,
 		      struct daxd_why *why)
 {
 	const struct dax_layout *found = &store->record.found;
 
 	return daxd_fail(why, EINVAL,
-			 "%s: was cut into %u device%s of a %s region, but [region %u] "
+			 "%s: holds %u device%s of a %s region, but [region %u] "
 			 "says otherwise (type=%s%s, or give another path)",
 			 store->path, found->nr_devices,
 			 found->nr_devices == 1 ? "" : "s", type_name[found->type],
 			 cfg->id, type_name[found->type],
 			 found->type == DAX_REGION_STATIC
-				 ? " and leave out the devices, or as they were"
+				 ? " and leave out the devices, or list them as they were"
 				 : "");
 }
 
@@ -54,8 +52,8 @@ static bool has_id(const struct dax_layout *found, uint32_t id)
 }
 
 /*
- * A region that says nothing of how it is cut: it has one device, perhaps added by the
- * check, without a size, and the record has one of that id.
+ * True if the config does not say how to cut the region into devices: it has one device,
+ * perhaps an implicit one, without a size, and the record has one of this id.
  */
 static bool says_nothing(const struct daxd_region_cfg *cfg,
 			 const struct dax_layout *found)
@@ -110,10 +108,12 @@ static bool is_same_devices(const struct daxd_region_cfg *cfg,
 }
 
 /**
- * daxd_record_check() - is the record for a region such as the config wants?
+ * daxd_record_check() - check that the record matches the configuration of a region
  * @cfg:	the region; a static one that names no devices gets those of the record
  * @store:	has a record
- * @why:	what the record says, and what the config
+ * @why:	receives the difference
+ *
+ * Return: 0 or a negative errno.
  */
 int daxd_record_check(struct daxd_region_cfg *cfg, struct daxd_store *store,
 		      struct daxd_why *why)
@@ -134,9 +134,7 @@ int daxd_record_check(struct daxd_region_cfg *cfg, struct daxd_store *store,
 	return 0;
 }
 
-/* ---- writing ------------------------------------------------------------- */
-
-/* A dynamic device, as it is. */
+/* Describe the current state of a dynamic region's device. */
 static void describe_layout(const struct daxd_region *region, const struct dax_dev *dev,
 			    struct dax_layout_dev *ret)
 {
@@ -174,7 +172,7 @@ static int add_dynamic_layout(struct dax_layout_writer *w,
 	const struct dax_dev *dev;
 	int r = 0;
 
-	/* Without its driver: as it will be when the driver is back. */
+	/* Without its driver: record the state after the driver is bound again. */
 	if (model->is_hmem_gone)
 		return dax_layout_add(w, &whole);
 	dax_for_each_device (dev, model) {
@@ -188,7 +186,7 @@ static int add_dynamic_layout(struct dax_layout_writer *w,
 	return r;
 }
 
-/* What is disabled now is there and enabled after the next start, as after a boot. */
+/* Disabled devices are recorded as enabled, as they are after a boot. */
 static int add_static_layout(struct dax_layout_writer *w,
 			     const struct daxd_region_cfg *cfg)
 {
@@ -234,7 +232,7 @@ static int encode_region(const struct daxd_region *region, uint8_t *buf,
 	return r;
 }
 
-/* One slot after the other, never first the only one that is good. */
+/* Write one slot after the other. The only valid slot is never the first. */
 static int write_slots(struct daxd_store *store, uint8_t *buf, size_t length)
 {
 	struct daxd_record *record = &store->record;
@@ -299,11 +297,11 @@ static int save_region(struct daxd_registry *reg, struct daxd_region *region,
 }
 
 /**
- * daxd_record_save() - write what has changed into the regions' files
+ * daxd_record_save() - save changed records in the regions' files
  * @reg:	the registry
- * @why:	the first thing that could not be written
+ * @why:	receives the reason of the first failure
  *
- * Return: 0, or a negative errno: then the region's devices are again as they were.
+ * Return: 0, or a negative errno: the region's devices are again as before the change.
  */
 int daxd_record_save(struct daxd_registry *reg, struct daxd_why *why)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a daemon that died has left, and what its successor makes of it.
+ * Recover the devices of a daemon that died.
  *
- * The state pages tell which devices there were; the file `stores` tells on which file
- * each was. Where the new daemon has the same device on the same file, the device goes
- * on: slot, life, handle. Memory that died with the daemon (memfd, hugetlb) lives on
- * only in the programs that have it mapped: such a device is gone, and one of its name
- * is another one.
+ * The state pages list its devices; the file `stores` has the backing file of each. If
+ * the new daemon has the same device on the same file, the device continues with its
+ * slot, life and handle. Memory that died with the daemon (memfd, hugetlb) lives on only
+ * in the programs that have it mapped: such a device is gone, and a new device of the
+ * same name is another one.
  */
 #include "cuse-daxd/registry/recover.h"
 
@@ -26,12 +26,14 @@
 #include "cuse-daxd/store/store.h"
 
 /**
- * daxd_recover_last_life() - the highest life that was ever given
- * @state:	state pages of an earlier daemon
+ * daxd_recover_last_life() - find the highest life in the state pages
+ * @state:	state pages of an earlier daemon, or new ones
+ *
+ * Return: the highest life of any device so far, or 0.
  */
 uint64_t daxd_recover_last_life(const struct dax_state *state)
 {
-	/* No look at the others: they are memory that is not there yet. */
+	/* Reading the other slots would allocate their pages. */
 	uint32_t nr_slots = MIN(state->nr_slots, DAX_STATE_SLOTS);
 	uint64_t last = 0;
 	struct dax_device desc;
@@ -57,7 +59,7 @@ static struct daxd_device *find_ndctl(const struct daxd_registry *reg)
 	return NULL;
 }
 
-/* The device of an earlier daemon's slot, if it is still the same one. */
+/* Find the device that continues an earlier daemon's. Return: it, or NULL. */
 static struct daxd_device *find_same(const struct daxd_registry *reg, const char *note,
 				     const struct dax_device *old)
 {
@@ -82,7 +84,7 @@ static void adopt_slot(const struct daxd_registry *reg, struct daxd_device *dev,
 	dev->is_opened = old->flags & DAX_DEVICE_OPENED;
 	if (dev->dev) {
 		dev->dev->life = old->life;
-		/* Size, ranges and so on may be others: let all mappings look. */
+		/* Size, ranges and so on may differ: all mappings must check. */
 		dev->dev->generation = old->generation + 1;
 		dev->is_same =
 			dev->dev->minor == old->minor && reg->model.major == old->major;
@@ -99,7 +101,7 @@ static void bury_slot(const struct daxd_registry *reg, uint32_t slot,
 
 	desc.flags = DAX_DEVICE_GONE;
 	desc.generation++;
-	/* One of the same name gets a node in this one's place. */
+	/* A new device of the same name replaces the node. */
 	if (!daxd_devices_find_name(reg, old->name)) {
 		fd = reg->fe->ops->disappear(reg->fe, old->name);
 		daxd_close_fd(&fd);
@@ -108,8 +110,8 @@ static void bury_slot(const struct daxd_registry *reg, uint32_t slot,
 }
 
 /*
- * Nodes that stand in no slot: a device is shown before it is published, and is said
- * to be gone before its node is.
+ * Remove nodes without a slot, left by a daemon that died in between: it creates a node
+ * before it publishes the device, and publishes a deletion before it removes the node.
  */
 static void sweep_nodes(const struct daxd_registry *reg)
 {
@@ -134,7 +136,7 @@ static void sweep_nodes(const struct daxd_registry *reg)
 }
 
 /**
- * daxd_recover_devices() - go on with the devices that are still the same
+ * daxd_recover_devices() - continue an earlier daemon's devices that are still the same
  * @reg:	all devices added, none shown yet
  */
 void daxd_recover_devices(struct daxd_registry *reg)

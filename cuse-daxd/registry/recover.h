@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Go on with the devices of a daemon that died. */
+/* Recover the devices of a daemon that died. */
 #ifndef DAXD_REGISTRY_RECOVER_H
 #define DAXD_REGISTRY_RECOVER_H
 

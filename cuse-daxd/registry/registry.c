@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The regions and devices that there are, while the daemon runs. */
+/* The regions and devices while the daemon runs. */
 #include "cuse-daxd/registry/registry.h"
 
 #include <errno.h>
@@ -28,8 +28,6 @@
 #include "cuse-daxd/runtime/runtime.h"
 #include "cuse-daxd/runtime/tree.h"
 
-/* ---- devices come -------------------------------------------------------- */
-
 static struct daxd_region *region_of(const struct daxd_registry *reg,
 				     const struct dax_region *region)
 {
@@ -44,7 +42,7 @@ static struct daxd_region *region_of(const struct daxd_registry *reg,
 	return NULL;
 }
 
-/* What a static region's device leaves behind for the time when it comes back. */
+/* Keep the store and permissions of a static region's device, which may come back. */
 static void park(struct daxd_registry *reg, struct daxd_device *dev)
 {
 	struct daxd_device *parked;
@@ -83,7 +81,7 @@ static void unpark(struct daxd_registry *reg, struct daxd_device *dev)
 	}
 }
 
-/* Devices that verbs have made, or brought back. */
+/* Add the devices that programs have created in the model, or brought back. */
 static bool add_created(struct daxd_registry *reg)
 {
 	g_autoptr(GHashTable) known = g_hash_table_new(g_direct_hash, g_direct_equal);
@@ -108,7 +106,7 @@ static bool add_created(struct daxd_registry *reg)
 	return is_any;
 }
 
-/* The device as clients see it. */
+/* Describe a device as clients see it. */
 static void describe_device(const struct daxd_registry *reg,
 			    const struct daxd_device *dev, struct dax_device *ret)
 {
@@ -154,13 +152,13 @@ static void publish_device(const struct daxd_registry *reg, struct daxd_device *
 			      dev);
 }
 
-/* Who has devices mapped sleeps on this word: the shim's agent.c. */
+/* Processes with mappings sleep on this word (the shim's agent.c). */
 static void wake_clients(const struct daxd_registry *reg)
 {
 	syscall(SYS_futex, &reg->rt->state->changes, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-/* Whose slot this was is now unknown to us: answers to its descriptors are ENXIO. */
+/* Forget the deleted device that had this slot: its descriptors then get ENXIO. */
 static void forget_slot(struct daxd_registry *reg, uint32_t slot)
 {
 	guint i;
@@ -177,7 +175,7 @@ static void forget_slot(struct daxd_registry *reg, uint32_t slot)
 	}
 }
 
-/* A slot and a node. */
+/* Give a device a slot and a node. */
 static int show_device(struct daxd_registry *reg, struct daxd_device *dev,
 		       const struct dax_device *desc, struct daxd_why *why)
 {
@@ -201,7 +199,7 @@ static int show_device(struct daxd_registry *reg, struct daxd_device *dev,
 	}
 	r = reg->fe->ops->appear(reg->fe, &node, &dev->handle, why);
 	if (r < 0) {
-		/* Not published: the slot is still anybody's. */
+		/* Not published, so another device may take the slot. */
 		dev->has_slot = false;
 		return r;
 	}
@@ -213,8 +211,8 @@ static int show_device(struct daxd_registry *reg, struct daxd_device *dev,
 	return 0;
 }
 
-/* Another device has its name or number: that is no reason to have none at all. */
-static void tell_refused(struct daxd_device *dev, const struct daxd_why *why)
+/* Another device has its name or number: continue with the other devices. */
+static void log_refused(struct daxd_device *dev, const struct daxd_why *why)
 {
 	if (!dev->is_refused)
 		daxd_error("%s, continuing without this device", why->text);
@@ -240,7 +238,7 @@ static int show_all(struct daxd_registry *reg, struct daxd_why *why)
 		}
 		r = show_device(reg, dev, &desc, &reason);
 		if (r == -EEXIST) {
-			tell_refused(dev, &reason);
+			log_refused(dev, &reason);
 			dev->desc.minor = desc.minor;
 		} else if (r < 0 && !first) {
 			first = r;
@@ -250,9 +248,7 @@ static int show_all(struct daxd_registry *reg, struct daxd_why *why)
 	return first;
 }
 
-/* ---- devices go ---------------------------------------------------------- */
-
-/* It stays known, by its slot, to who has it open. */
+/* Retire a deleted device. It keeps its slot for programs that have it open. */
 static void retire(struct daxd_registry *reg, struct daxd_device *dev)
 {
 	struct dax_device desc = dev->desc;
@@ -298,10 +294,10 @@ static bool retire_deleted(struct daxd_registry *reg)
 }
 
 /**
- * daxd_registry_release_minors() - give back what nobody holds any more
+ * daxd_registry_release_minors() - release the minors of deleted devices
  * @reg:	the registry
  *
- * A deleted device's minor is free as soon as nobody has the device open or mapped.
+ * A deleted device's minor is free as soon as no process has the device open or mapped.
  */
 void daxd_registry_release_minors(struct daxd_registry *reg)
 {
@@ -319,15 +315,15 @@ void daxd_registry_release_minors(struct daxd_registry *reg)
 	}
 }
 
-/* ---- changes ------------------------------------------------------------- */
-
 /**
- * daxd_registry_sync() - carry what the model says now to everybody
+ * daxd_registry_sync() - show the current model to clients
  * @reg:	the registry
- * @why:	the first thing that could not be done
+ * @why:	receives the reason of the first failure
  *
- * State pages, nodes, the sysfs tree and the note for the next start. What could not
- * be done is tried again the next time.
+ * Updates the state pages, the nodes, the sysfs tree and the note for the next start. The
+ * next call tries again whatever has failed.
+ *
+ * Return: 0, or the negative errno of the first failure.
  */
 int daxd_registry_sync(struct daxd_registry *reg, struct daxd_why *why)
 {
@@ -342,7 +338,7 @@ int daxd_registry_sync(struct daxd_registry *reg, struct daxd_why *why)
 	first = show_all(reg, why);
 	if (reg->rt->state->changes != changes)
 		wake_clients(reg);
-	/* While the daemon starts, it is not there yet. */
+	/* There is no tree yet while the daemon starts. */
 	r = reg->tree.rt ? daxd_tree_update(&reg->tree, &reg->model) : 0;
 	if (r < 0 && !first)
 		first = daxd_fail(why, -r,
@@ -359,11 +355,11 @@ int daxd_registry_sync(struct daxd_registry *reg, struct daxd_why *why)
 }
 
 /**
- * daxd_registry_commit() - the model was changed by who is waiting for an answer
+ * daxd_registry_commit() - save and show a change of the model that a client requested
  * @reg:	the registry
- * @why:	why the change was undone
+ * @why:	receives the reason of a failure
  *
- * What survives us is written before anybody sees it.
+ * Saves what outlives the daemon before clients see the change.
  *
  * Return: 0, or a negative errno: it could not be written, and all is as before.
  */
@@ -380,13 +376,13 @@ int daxd_registry_commit(struct daxd_registry *reg, struct daxd_why *why)
 }
 
 /**
- * daxd_registry_store() - a program writes to an attribute
+ * daxd_registry_store() - carry out a program's write to an attribute
  * @reg:	the registry
- * @path:	below /sys
- * @buf:	what it wrote
+ * @path:	of the attribute, below /sys
+ * @buf:	the written text
  * @len:	bytes of it
  *
- * Return: what write(2) shall answer: 0 or a negative errno.
+ * Return: the result of the program's write(2): 0 or a negative errno.
  */
 int daxd_registry_store(struct daxd_registry *reg, const char *path, const char *buf,
 			size_t len)
@@ -400,7 +396,7 @@ int daxd_registry_store(struct daxd_registry *reg, const char *path, const char 
 	r = dax_sysfs_store(&reg->model, path, buf, len);
 	daxd_debug("%s <- '%.*s': %s", path, (int)MIN(len, 100), buf,
 		   r < 0 ? strerror(-r) : "ok");
-	/* A write that fails changes nothing, but for nd_pmem's bind. */
+	/* A write that fails changes nothing, except nd_pmem's bind. */
 	if (r < 0 && reg->model.last_life == last_life)
 		return r;
 	saved = daxd_registry_commit(reg, &why);
@@ -411,7 +407,7 @@ int daxd_registry_store(struct daxd_registry *reg, const char *path, const char 
 }
 
 /**
- * daxd_registry_opened() - somebody has opened a device
+ * daxd_registry_opened() - publish that a program has opened a device
  * @reg:	the registry
  * @dev:	the device, not deleted
  */

@@ -2,8 +2,8 @@
 /*
  * The regions and devices while the daemon runs.
  *
- * Whatever changes the model ends in daxd_registry_commit(): the difference is written to
- * the regions' files, then carried to everybody.
+ * Every change of the model ends in daxd_registry_commit(): it saves the difference in
+ * the regions' files, then shows it to clients.
  */
 #ifndef DAXD_REGISTRY_REGISTRY_H
 #define DAXD_REGISTRY_REGISTRY_H

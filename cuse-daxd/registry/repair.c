@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Putting back what is ours in a region's file. */
+/* Repair the daemon's data in a region's file. */
 #include "cuse-daxd/registry/repair.h"
 
 #include <errno.h>
@@ -26,8 +26,8 @@ static void repair_length(const struct daxd_store *store)
 
 	if (fstat(store->rw, &st) < 0 || (uint64_t)st.st_size >= store->length)
 		return;
-	daxd_warning("%s: was made shorter by somebody; made %llu bytes long again, what "
-		     "was cut off is lost",
+	daxd_warning("%s: was truncated; extended to %llu bytes again, the data that was "
+		     "cut off is lost",
 		     store->path, (unsigned long long)store->length);
 	if (ftruncate(store->rw, (off_t)store->length) < 0)
 		daxd_error("%s: ftruncate: %s", store->path, strerror(errno));
@@ -40,13 +40,12 @@ static void repair_block(struct daxd_store *store)
 	struct dax_infoblock block;
 	int r;
 
-	/* One of an older version is not what we would write, but as good. */
+	/* A block of an older version differs in its bytes, but is valid as well. */
 	if (pread(store->rw, is, sizeof(is), DAX_INFOBLOCK_OFFSET) < 0 ||
 	    (dax_infoblock_decode(is, &block) == 0 &&
 	     !memcmp(&block, &store->block, sizeof(block))))
 		return;
-	daxd_warning("%s: its info block was overwritten by somebody; written again",
-		     store->path);
+	daxd_warning("%s: its info block was overwritten; written again", store->path);
 	dax_infoblock_encode(&store->block, want);
 	r = store->ops->write(store, DAX_INFOBLOCK_OFFSET, want, sizeof(want));
 	if (r < 0)
@@ -60,17 +59,18 @@ static void repair_record(struct daxd_registry *reg, struct daxd_store *store)
 
 	if (daxd_slots_are_intact(store))
 		return;
-	daxd_warning("%s: the record of its devices was overwritten by somebody; written "
-		     "again",
+	daxd_warning("%s: the record of its devices was overwritten; written again",
 		     store->path);
 	if (daxd_record_save(reg, &why) < 0)
 		daxd_error("%s", why.text);
 }
 
 /**
- * daxd_repair() - put back what is ours in a region's file
+ * daxd_repair() - repair the daemon's data in a region's file, if a client has damaged it
  * @reg:	the registry
  * @region:	any of its regions
+ *
+ * Logs failures.
  */
 void daxd_repair(struct daxd_registry *reg, struct daxd_region *region)
 {

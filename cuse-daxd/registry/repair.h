@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who may write to a device on a file holds a descriptor of all of the file, and can do
- * to it what we can't forbid: there are no seals for files. What is ours in it is put
- * back: its length, the info block, the record of devices.
+ * A client with write access to a file-backed device holds a descriptor of the whole
+ * file, and files cannot be sealed. Restore what belongs to the daemon if a client has
+ * damaged it: the length, the info block, the record of devices.
  */
 #ifndef DAXD_REGISTRY_REPAIR_H
 #define DAXD_REGISTRY_REPAIR_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From the config to stores and a model.
+ * Make stores and a model from the config.
  *
- * First all stores are opened and all sizes settled, then all stores are made, then
- * the model is filled: what can fail for the user's reasons fails before anything
- * that others see has changed.
+ * First all stores are opened and all sizes set, then all stores are made, then the model
+ * is filled: failures that the user can cause happen before anything that programs see
+ * has changed.
  */
 #include "cuse-daxd/registry/setup.h"
 
@@ -33,14 +33,12 @@
 #include "cuse-daxd/store/file.h"
 #include "cuse-daxd/store/store.h"
 
-/* ---- stores -------------------------------------------------------------- */
-
 static int fail_problem(const GPtrArray *problems, struct daxd_why *why)
 {
 	return daxd_fail(why, EINVAL, "%s", (const char *)g_ptr_array_index(problems, 0));
 }
 
-/* What is in the file against what the config says. */
+/* Check that the content of the file matches the config. */
 static int check_content(const struct daxd_region_cfg *cfg,
 			 const struct daxd_store *store, struct daxd_why *why)
 {
@@ -51,7 +49,7 @@ static int check_content(const struct daxd_region_cfg *cfg,
 
 	if (cfg->size && cfg->size != store->size)
 		return daxd_fail(why, EINVAL,
-				 "%s: is there and has %s, but [region "
+				 "%s: exists and has %s, but [region "
 				 "%u] says %s (leave out size, or give another path)",
 				 store->path, dax_size_format(store->size, has), cfg->id,
 				 dax_size_format(cfg->size, says));
@@ -71,7 +69,7 @@ static int check_content(const struct daxd_region_cfg *cfg,
 	return 0;
 }
 
-/* The store of a whole region: looks at it, and settles what it decides. */
+/* Open the store of a whole region, and take from it the settings that it determines. */
 static int open_shared(const struct daxd_config *config, struct daxd_region *region,
 		       struct daxd_why *why)
 {
@@ -109,7 +107,7 @@ static int open_shared(const struct daxd_config *config, struct daxd_region *reg
 		store->size = daxd_store_fit(store, cfg->align, cfg->map);
 		if (!store->size)
 			return daxd_fail(why, EINVAL,
-					 "%s: is there, empty, but too "
+					 "%s: exists and is empty, but too "
 					 "small for a device (remove it, or make it "
 					 "larger with truncate)",
 					 store->path);
@@ -124,11 +122,13 @@ static int open_shared(const struct daxd_config *config, struct daxd_region *reg
 }
 
 /**
- * daxd_setup_open_region() - open the store that a region's devices share, settle its sizes
+ * daxd_setup_open_region() - open the shared store of a region, if any, and set its sizes
  * @config:	the configuration, checked
- * @cfg:	the region's; complete afterwards; kept
- * @ret:	the region, also after a failure
- * @why:	why not
+ * @cfg:	the region's part of it; complete afterwards; kept
+ * @ret:	receives the region, also after a failure
+ * @why:	receives the reason of a failure
+ *
+ * Return: 0 or a negative errno.
  */
 int daxd_setup_open_region(const struct daxd_config *config, struct daxd_region_cfg *cfg,
 			   struct daxd_region **ret, struct daxd_why *why)
@@ -139,12 +139,14 @@ int daxd_setup_open_region(const struct daxd_config *config, struct daxd_region_
 }
 
 /**
- * daxd_setup_open() - open the stores that regions share, settle all sizes
- * @reg:	to be filled; daxd_start_undo() it, also after a failure
+ * daxd_setup_open() - open the shared stores of all regions, and set all sizes
+ * @reg:	to be filled; for daxd_start_undo(), also after a failure
  * @cfg:	checked; complete afterwards; kept
- * @why:	why not
+ * @why:	receives the reason of a failure
  *
- * Nothing is changed yet.
+ * Changes no files.
+ *
+ * Return: 0 or a negative errno.
  */
 int daxd_setup_open(struct daxd_registry *reg, struct daxd_config *cfg,
 		    struct daxd_why *why)
@@ -189,8 +191,6 @@ static int make_own_store(struct daxd_device *dev, uint64_t size, struct daxd_wh
 	return daxd_store_make(store, why);
 }
 
-/* ---- the model ----------------------------------------------------------- */
-
 static int fail_model(int error, const struct daxd_region *region, struct daxd_why *why)
 {
 	return daxd_fail(why, -error, "[region %u] can't be set up: %s", region->cfg->id,
@@ -217,13 +217,13 @@ static int add_region(struct daxd_registry *reg, struct daxd_region *region,
 	return r < 0 ? fail_model(r, region, why) : 0;
 }
 
-/* Is the region's one device what the file's namespace holds? */
+/* True if the region's only device is that of the file's namespace. */
 static bool is_namespace(const struct daxd_region *region)
 {
 	return region->cfg->backing == DAXD_PMEM && !region->cfg->devices->next;
 }
 
-/* The same at each start, where the namespace has one and its devices none. */
+/* In a pmem: file, derive the uuid from the namespace's: the same at each start. */
 static int make_device_uuid(const struct daxd_region *region, uint32_t id,
 			    uint8_t uuid[DAX_UUID_LEN])
 {
@@ -237,8 +237,9 @@ static int make_device_uuid(const struct daxd_region *region, uint32_t id,
 }
 
 /*
- * Where a device of a static region lies in its namespace. Only the one device of a
- * pmem store has one for real; others get what a real one of that size would have.
+ * Compute the place of a static region's device in its namespace. Only the single device
+ * of a pmem store has a real namespace; others get the place that a device of this size
+ * would have in one.
  */
 static int place_device(const struct daxd_region *region, uint32_t id, uint64_t size,
 			uint64_t ns_start, struct dax_dev *ret)
@@ -282,7 +283,7 @@ static int add_static_device(struct daxd_registry *reg, struct daxd_region *regi
 		d->base = dev->ns_start;
 		return 0;
 	}
-	/* Without a namespace around it, it begins where the one before it ends. */
+	/* Without a namespace, it begins at the end of the previous device. */
 	d->base = dev->ranges[0].start - *offset;
 	if (region->store)
 		*offset += cfg->size;
@@ -321,7 +322,7 @@ static int add_static_region(struct daxd_registry *reg, struct daxd_region *regi
 	return r;
 }
 
-/* The device that comes with the region has all of it: it is cut down. */
+/* Shrink the region's first device, which has all of it at the beginning. */
 static int resize_first(struct daxd_registry *reg, struct dax_dev *dev, uint64_t size)
 {
 	int r;
@@ -336,7 +337,7 @@ static int resize_first(struct daxd_registry *reg, struct dax_dev *dev, uint64_t
 	return r;
 }
 
-/* The devices that the file's record has. */
+/* Create the devices that are in the file's record. */
 static int restore_devices(struct daxd_registry *reg, struct daxd_region *region,
 			   struct daxd_why *why)
 {
@@ -352,7 +353,7 @@ static int restore_devices(struct daxd_registry *reg, struct daxd_region *region
 	return r < 0 ? fail_model(r, region, why) : 0;
 }
 
-/* Those of the config. */
+/* Create the devices that are in the config. */
 static int cut_devices(struct daxd_registry *reg, struct daxd_region *region,
 		       uint64_t start, struct daxd_why *why)
 {
@@ -398,10 +399,12 @@ static int add_dynamic_region(struct daxd_registry *reg, struct daxd_region *reg
 }
 
 /**
- * daxd_setup_make_region() - make a region: its store, its devices
+ * daxd_setup_make_region() - make a region with its store and its devices
  * @reg:	the registry
- * @region:	opened; behind all others in the model afterwards
- * @why:	why not; then part of it may be there
+ * @region:	opened; added behind all others in the model
+ * @why:	receives the reason of a failure
+ *
+ * Return: 0, or a negative errno: parts of the region may exist.
  */
 int daxd_setup_make_region(struct daxd_registry *reg, struct daxd_region *region,
 			   struct daxd_why *why)
@@ -419,11 +422,13 @@ int daxd_setup_make_region(struct daxd_registry *reg, struct daxd_region *region
 }
 
 /**
- * daxd_setup_make_device() - one more device of a static region
+ * daxd_setup_make_device() - add a device to a static region
  * @reg:	the registry
- * @region:	where devices have stores of their own; grows at its end
- * @cfg:	the device's
- * @why:	why not; then the device may be there, without a store
+ * @region:	a region whose devices have stores of their own; grows at its end
+ * @cfg:	the configuration of the device
+ * @why:	receives the reason of a failure
+ *
+ * Return: 0, or a negative errno: the device may exist without a store.
  */
 int daxd_setup_make_device(struct daxd_registry *reg, struct daxd_region *region,
 			   const struct daxd_device_cfg *cfg, struct daxd_why *why)
@@ -442,8 +447,8 @@ int daxd_setup_make_device(struct daxd_registry *reg, struct daxd_region *region
 					  like.ns_start + like.ns_size - r->start);
 	if (error == -ENOSPC)
 		return daxd_fail(why, ENOSPC,
-				 "[device %u.%u] there is no room behind its region, "
-				 "where another one begins (put it into a new region, or "
+				 "[device %u.%u] there is no room behind its region "
+				 "before the next one (put it into a new region, or "
 				 "restart the daemon)",
 				 region->cfg->id, cfg->id);
 	if (error < 0)
@@ -452,8 +457,10 @@ int daxd_setup_make_device(struct daxd_registry *reg, struct daxd_region *region
 }
 
 /**
- * daxd_setup_add_ndctl() - have the nd bus's control node, if there is an nd bus
+ * daxd_setup_add_ndctl() - add the control node of the nd bus, if there is an nd bus
  * @reg:	the registry, all regions made
+ *
+ * Does nothing if the node exists already.
  */
 void daxd_setup_add_ndctl(struct daxd_registry *reg)
 {
@@ -475,7 +482,9 @@ void daxd_setup_add_ndctl(struct daxd_registry *reg)
 /**
  * daxd_setup_make_all() - make all regions of the config
  * @reg:	the registry, with the regions opened and the model empty
- * @why:	why not; then part of them may be there
+ * @why:	receives the reason of a failure
+ *
+ * Return: 0, or a negative errno: some regions may exist.
  */
 int daxd_setup_make_all(struct daxd_registry *reg, struct daxd_why *why)
 {
@@ -490,7 +499,7 @@ int daxd_setup_make_all(struct daxd_registry *reg, struct daxd_why *why)
 }
 
 /**
- * daxd_setup_keep_stores() - all stores are in use now: files that were made stay
+ * daxd_setup_keep_stores() - keep the files that were created for stores
  * @reg:	the registry
  */
 void daxd_setup_keep_stores(struct daxd_registry *reg)
@@ -506,7 +515,7 @@ void daxd_setup_keep_stores(struct daxd_registry *reg)
 }
 
 /**
- * daxd_setup_hand_over_stores() - have volatile stores outlive us, where that can be
+ * daxd_setup_hand_over_stores() - let volatile stores outlive the daemon, if possible
  * @reg:	the registry
  */
 void daxd_setup_hand_over_stores(struct daxd_registry *reg)
@@ -523,7 +532,7 @@ void daxd_setup_hand_over_stores(struct daxd_registry *reg)
 }
 
 /**
- * daxd_setup_reserve_minors() - keep the minors that the config names for their devices
+ * daxd_setup_reserve_minors() - reserve the minors that the config names
  * @reg:	the registry, the model without devices
  * @cfg:	the configuration
  */
@@ -540,9 +549,9 @@ void daxd_setup_reserve_minors(struct daxd_registry *reg, const struct daxd_conf
 }
 
 /**
- * daxd_setup_give_minors() - give devices the minors that were chosen for them
+ * daxd_setup_give_minors() - give devices the minors that the config names
  * @reg:	the registry; the minors are reserved
- * @cfg:	who shall have which
+ * @cfg:	the configuration
  */
 void daxd_setup_give_minors(struct daxd_registry *reg, const struct daxd_config *cfg)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* From the config to stores and a model. */
+/* Make stores and a model from the config. */
 #ifndef DAXD_REGISTRY_SETUP_H
 #define DAXD_REGISTRY_SETUP_H
 

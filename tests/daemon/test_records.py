@@ -134,7 +134,7 @@ def test_devices_of_a_static_region_come_back(new_daemon, kept_file):
     for other in (devices.replace("4M", "6M").replace("20M", "18M"), "type=dynamic\n",
                   devices.replace("0.1", "0.2"), "[device 0.7]\n"):
         said = d.fail(f"[region 0]\n{kept_file}{other}")
-        assert "was cut into 3 devices of a static region, but [region 0] says otherwise (" in said
+        assert "holds 3 devices of a static region, but [region 0] says otherwise (" in said
 
 
 def test_a_region_with_one_device_keeps_no_record(new_daemon, workdir):

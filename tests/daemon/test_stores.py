@@ -255,7 +255,7 @@ def test_hugetlbfs_other_size(new_daemon, hugepages, hugetlbfs):
     with open(path, "wb") as f:
         f.truncate(4 * MIB)
     assert new_daemon().fail(f"[region 0]\nbacking=hugetlbfs:{path}\nsize=8M\n") == (
-        f"cuse-daxd: {path}: is there and has 4M, but [region 0] says 8M (leave out size, or give "
+        f"cuse-daxd: {path}: exists and has 4M, but [region 0] says 8M (leave out size, or give "
         "another path)\n")
     assert path.stat().st_size == 4 * MIB
 
@@ -403,7 +403,7 @@ def test_pmem_existing_empty_file_too_small(new_daemon, workdir):
     assert "is empty, but its 1048576 bytes are too few" in new_daemon().fail(config)
     with open(path, "wb") as f:
         f.truncate(1024 * MIB)
-    assert "is there, empty, but too small for a device" in new_daemon().fail(config + "align=1G\n")
+    assert "exists and is empty, but too small for a device" in new_daemon().fail(config + "align=1G\n")
     assert path.stat().st_blocks == 0
 
 
