@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which processes use which devices. */
+/* The processes that use devices. */
 #include "cuse-daxd/clients/clients.h"
 
 #include <errno.h>
@@ -19,10 +19,10 @@
 #endif
 
 /**
- * daxd_clients_comm_of() - the name of a process
+ * daxd_clients_comm_of() - get the name of a process
  * @pid:	the process
  *
- * Return: a string of its own: UTF-8, "?" if it can't be known.
+ * Return: the name in UTF-8, "?" if it is unknown; for the caller to g_free().
  */
 char *daxd_clients_comm_of(pid_t pid)
 {
@@ -35,7 +35,7 @@ char *daxd_clients_comm_of(pid_t pid)
 	return g_utf8_make_valid(comm, -1);
 }
 
-/* The device of a use, NULL if it is long forgotten. */
+/* The device of a use, or NULL if it was deleted and forgotten. */
 static struct daxd_device *device_of(const struct daxd_client *client, guint i)
 {
 	return daxd_devices_find_life(
@@ -64,12 +64,12 @@ static void client_free(void *data)
 }
 
 /**
- * daxd_clients_init() - nobody yet
- * @clients:	to be filled
- * @reg:	whose devices they use; outlives @clients
+ * daxd_clients_init() - start with an empty list of clients
+ * @clients:	to be filled; for daxd_clients_done()
+ * @reg:	the registry with the devices; outlives @clients
  * @on_settled:	called with @ctx when a process has settled or ended
  * @on_use:	called with @ctx when a process begins or ceases to use a device
- * @ctx:	handed to both
+ * @ctx:	passed to both
  */
 void daxd_clients_init(struct daxd_clients *clients, struct daxd_registry *reg,
 		       void (*on_settled)(void *ctx),
@@ -86,7 +86,7 @@ void daxd_clients_init(struct daxd_clients *clients, struct daxd_registry *reg,
 }
 
 /**
- * daxd_clients_done() - forget all
+ * daxd_clients_done() - forget all clients
  * @clients:	after daxd_clients_init(), or zeroed
  */
 void daxd_clients_done(struct daxd_clients *clients)
@@ -112,10 +112,10 @@ static gboolean on_process_end(gint fd, GIOCondition condition, gpointer data)
 }
 
 /**
- * daxd_clients_open_pidfd() - watch a process
+ * daxd_clients_open_pidfd() - open a pidfd of a process, to watch for its end
  * @peer:	the process
  *
- * Return: a descriptor that becomes readable when it ends, or a negative errno.
+ * Return: a descriptor that becomes readable when the process ends, or a negative errno.
  */
 int daxd_clients_open_pidfd(const struct daxd_peer *peer)
 {
@@ -125,8 +125,8 @@ int daxd_clients_open_pidfd(const struct daxd_peer *peer)
 	if (getsockopt(peer->socket, SOL_SOCKET, SO_PEERPIDFD, &fd, &len) == 0)
 		return fd;
 	/*
-	 * Older kernels, where the pid may by now be another process's; and that is all
-	 * there can be wrong, as the connection tells who the peer is.
+	 * On older kernels the pid may belong to another process by now. Then only the
+	 * end is noticed at a wrong time: the credentials come from the connection.
 	 */
 	fd = (int)syscall(SYS_pidfd_open, peer->pid, 0);
 	return fd < 0 ? -errno : fd;
@@ -140,8 +140,9 @@ static bool has_ended(const struct daxd_client *client)
 }
 
 /*
- * The client of a connection, new if it is not known. Return: 0; -ESRCH: it has no
- * process that we can see (another pid namespace, or it has ended); -EUSERS: too many.
+ * Find the client of a connection, or add it. Return: 0; -ESRCH: its process is not
+ * visible here (in another pid namespace, or it has ended); -EUSERS: too many clients; or
+ * another negative errno.
  */
 static int get_client(struct daxd_clients *clients, const struct daxd_peer *peer,
 		      struct daxd_client **ret)
@@ -153,7 +154,7 @@ static int get_client(struct daxd_clients *clients, const struct daxd_peer *peer
 		*ret = client;
 		return 0;
 	}
-	/* The pid is another process's already. */
+	/* The pid belongs to another process now. */
 	if (client)
 		g_hash_table_remove(clients->by_pid, GINT_TO_POINTER(peer->pid));
 	if (peer->pid <= 0)
@@ -177,7 +178,7 @@ static int get_client(struct daxd_clients *clients, const struct daxd_peer *peer
 	return 0;
 }
 
-/* It reads the state pages after this, so that all changes so far are no news to it. */
+/* The client reads the state pages afterwards, so it need not follow earlier changes. */
 static void add_device(struct daxd_client *client, struct daxd_device *dev)
 {
 	const struct daxd_use use = {
@@ -195,13 +196,13 @@ static void add_device(struct daxd_client *client, struct daxd_device *dev)
 }
 
 /**
- * daxd_clients_attach() - a process is given a device's store
+ * daxd_clients_attach() - note that a process gets a device's store
  * @clients:	all of them
  * @peer:	the process
  * @dev:	the device
  *
- * Return: 0; -EUSERS: there are too many, or no descriptor is left to watch it by. A
- * process that can't be seen from here is served without being remembered.
+ * Return: 0; or -EUSERS: there are too many clients, or no descriptor is left to watch
+ * this one. A process that is not visible here is served, but not remembered.
  */
 int daxd_clients_attach(struct daxd_clients *clients, const struct daxd_peer *peer,
 			struct daxd_device *dev)
@@ -217,7 +218,7 @@ int daxd_clients_attach(struct daxd_clients *clients, const struct daxd_peer *pe
 	return 0;
 }
 
-/* The parent as /proc says; 0 if it can't be known. */
+/* The parent of a process according to /proc, or 0 if it is unknown. */
 static pid_t parent_of(pid_t pid)
 {
 	g_autofree char *path = g_strdup_printf("/proc/%d/stat", pid);
@@ -227,7 +228,7 @@ static pid_t parent_of(pid_t pid)
 
 	if (!g_file_get_contents(path, &text, NULL, NULL))
 		return 0;
-	/* Behind the name, which may hold anything: "pid (name) S ppid". */
+	/* "pid (name) S ppid": the name may contain any character, also ')'. */
 	paren = strrchr(text, ')');
 	return paren && sscanf(paren, ") %*c %d", &ppid) == 1 ? ppid : 0;
 }
@@ -238,11 +239,12 @@ static void found_mapping(void *ctx, const struct daxd_mapping *mapping)
 }
 
 /**
- * daxd_clients_adopt() - a forked child has its parent's mappings
+ * daxd_clients_adopt() - note that a forked child has its parent's mappings
  * @clients:	all of them
  * @peer:	the child
  *
- * It uses what its parent uses; if that is not known, what it has mapped.
+ * The child uses the devices of its parent, or if the parent is not a known client, the
+ * devices that the child has mapped.
  *
  * Return: 0, or -EUSERS as daxd_clients_attach().
  */
@@ -273,10 +275,10 @@ int daxd_clients_adopt(struct daxd_clients *clients, const struct daxd_peer *pee
 }
 
 /**
- * daxd_clients_settled() - a client's mappings follow the state pages
+ * daxd_clients_settled() - note that a client's mappings match the state pages
  * @clients:	all of them
  * @peer:	the process
- * @changes:	up to which change
+ * @changes:	the last change that the mappings follow
  */
 void daxd_clients_settled(struct daxd_clients *clients, const struct daxd_peer *peer,
 			  uint32_t changes)
@@ -291,15 +293,17 @@ void daxd_clients_settled(struct daxd_clients *clients, const struct daxd_peer *
 	clients->on_settled(clients->ctx);
 }
 
-/* Is one count of changes behind another? They wrap. */
+/* True if one count of changes is behind another. The counts wrap. */
 static bool is_behind(uint32_t a, uint32_t b)
 {
 	return (int32_t)(a - b) < 0;
 }
 
 /**
- * daxd_clients_are_settled() - do all mappings follow all devices?
+ * daxd_clients_are_settled() - check whether all mappings follow the state pages
  * @clients:	all of them
+ *
+ * Return: true if they do.
  */
 bool daxd_clients_are_settled(const struct daxd_clients *clients)
 {

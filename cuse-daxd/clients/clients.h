@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which processes use which devices.
+ * The processes that use devices.
  *
- * A process is remembered from its first ATTACH or ADOPT until its pidfd says that it
- * has ended; what it has unmapped meanwhile we do not learn.
+ * The daemon remembers a process from its first ATTACH or ADOPT request until its pidfd
+ * reports that it has ended. It does not learn of devices that a process has unmapped.
  */
 #ifndef DAXD_CLIENTS_CLIENTS_H
 #define DAXD_CLIENTS_CLIENTS_H
@@ -18,7 +18,7 @@ struct daxd_client;
 struct daxd_device;
 struct daxd_registry;
 
-#define DAXD_CLIENTS_MAX 16384 /* processes; each holds a descriptor of ours */
+#define DAXD_CLIENTS_MAX 16384 /* processes; each costs the daemon a descriptor */
 
 struct daxd_clients {
 	struct daxd_registry *reg;
@@ -37,10 +37,10 @@ struct daxd_client {
 	uid_t uid;
 	int pidfd;
 	GSource *watch;
-	GArray *uses; /* struct daxd_use: of devices that it was given */
+	GArray *uses; /* struct daxd_use: the devices that it has attached or adopted */
 };
 
-/* A device in a process: up to which change of the state pages its mappings follow. */
+/* A device that a process uses, and the last change that its mappings there follow. */
 struct daxd_use {
 	uint64_t life;
 	uint32_t settled;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Connections of clients: receive a request, send the reply, drop those that misbehave. */
+/* Connections of clients: receive requests, send replies, drop those that misbehave. */
 #include "cuse-daxd/clients/conn.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@
 #include "cuse-daxd/registry/devices.h"
 #include "cuse-daxd/runtime/runtime.h"
 
-/* One message; a byte more than it may have, to see that it has more. */
+/* One message, and one byte more to detect longer ones. */
 static union {
 	struct dax_msg msg;
 	uint8_t bytes[sizeof(struct dax_msg) + DAX_WIRE_BODY_MAX + 1];
@@ -25,7 +25,7 @@ static union {
 
 /**
  * daxd_conn_free() - close a connection and forget it
- * @conn:	the connection; what it waits for is given up
+ * @conn:	the connection; a pending job of it is cancelled
  */
 void daxd_conn_free(struct daxd_conn *conn)
 {
@@ -107,9 +107,9 @@ static int conn_send(const struct daxd_conn *conn, const struct daxd_reply *repl
 }
 
 /**
- * daxd_conn_reply() - answer a question
- * @conn:	who asked; dropped if it does not take the answer
- * @reply:	a descriptor that it owns is closed
+ * daxd_conn_reply() - send the reply to a request
+ * @conn:	the connection; dropped if the client does not read
+ * @reply:	the reply; a descriptor that it owns is closed
  */
 void daxd_conn_reply(struct daxd_conn *conn, const struct daxd_reply *reply)
 {
@@ -121,7 +121,8 @@ void daxd_conn_reply(struct daxd_conn *conn, const struct daxd_reply *reply)
 	if (reply->error)
 		conn->server->stats.refused++;
 	if (r < 0)
-		daxd_conn_drop(conn, r == -EAGAIN ? "does not read" : strerror(-r));
+		daxd_conn_drop(conn,
+			       r == -EAGAIN ? "does not read replies" : strerror(-r));
 }
 
 static void take_fds(struct msghdr *mh, struct daxd_request *q)
@@ -184,7 +185,7 @@ const char *daxd_conn_receive(struct daxd_conn *conn, struct daxd_request *q)
  * @conn:	the connection
  * @q:		as daxd_conn_receive() left it
  *
- * Never waits, whatever the descriptors are of.
+ * Never blocks, whatever files the descriptors belong to.
  */
 void daxd_conn_close_fds(const struct daxd_conn *conn, const struct daxd_request *q)
 {
@@ -213,7 +214,7 @@ bool daxd_conn_is_closed(const struct daxd_conn *conn)
  * daxd_conn_may_change() - check whether a client may change devices
  * @conn:	the connection of the client
  *
- * As with the files in sysfs: root, and the user whose files these are.
+ * The same users as for the files in sysfs: root, and the daemon's user, who owns them.
  *
  * Return: true if it may.
  */

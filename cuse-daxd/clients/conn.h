@@ -36,7 +36,7 @@ struct daxd_server {
 	struct daxd_clients clients;
 	int fd;
 	GSource *source;
-	GQueue conns;       /* struct daxd_conn; who has been silent longest first */
+	GQueue conns;       /* struct daxd_conn; the one silent for longest first */
 	gint64 started;     /* g_get_monotonic_time() */
 	GQueue settling;    /* struct daxd_settling; the oldest first */
 	GPtrArray *rebinds; /* struct daxd_rebind; NULL: none yet */
@@ -49,8 +49,8 @@ struct daxd_conn {
 	struct daxd_peer peer;
 	GSource *source;
 	GList link;
-	gint64 heard; /* when it last sent something; g_get_monotonic_time() */
-	/* An answer is being worked out; to be given up if the connection goes. */
+	gint64 heard; /* time of the last message; g_get_monotonic_time() */
+	/* The work on a pending reply, which is cancelled if the connection ends. */
 	void *job;
 	void (*give_up)(void *job);
 };
@@ -70,9 +70,9 @@ struct daxd_reply {
 };
 
 enum daxd_next {
-	DAXD_REPLY, /* send the answer */
-	DAXD_LATER, /* conn->job is at it and ends in daxd_conn_reply() */
-	DAXD_DROP,  /* no client of ours would ask that */
+	DAXD_REPLY, /* send the reply now */
+	DAXD_LATER, /* conn->job ends with daxd_conn_reply() */
+	DAXD_DROP,  /* an invalid request: drop the connection */
 };
 
 void daxd_conn_free(struct daxd_conn *conn);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Giving a device back to device_dax, which was taken from it in vain. */
+/* Bind a device to device_dax again after kmem has refused it. */
 #include "cuse-daxd/clients/rebind.h"
 
 #include <errno.h>
@@ -18,11 +18,11 @@
 
 #define PENDING_MAX 64
 
-/* A device that one process took from device_dax, and kmem did not take. */
+/* A device that a process has unbound from device_dax, and that kmem has refused. */
 struct daxd_rebind {
 	struct daxd_server *server;
 	uint64_t life;
-	uint64_t generation; /* of the device when it was refused */
+	uint64_t generation; /* of the device when kmem refused it */
 	int pidfd;
 	GSource *watch;
 };
@@ -79,12 +79,12 @@ static void rebind_later(struct daxd_conn *conn, const struct daxd_device *dev)
 }
 
 /**
- * daxd_rebind_saw() - a process has written to an attribute
- * @conn:	the process
- * @path:	below /sys, without links
- * @text:	what it wrote
+ * daxd_rebind_saw() - note a write of a process to an attribute
+ * @conn:	the connection of the process
+ * @path:	of the attribute, below /sys, without links
+ * @text:	the written text
  * @len:	bytes of it
- * @error:	what it was answered: 0 or a negative errno
+ * @error:	the result: 0 or a negative errno
  */
 void daxd_rebind_saw(struct daxd_conn *conn, const char *path, const char *text,
 		     size_t len, int error)
@@ -112,7 +112,7 @@ void daxd_rebind_saw(struct daxd_conn *conn, const char *path, const char *text,
 }
 
 /**
- * daxd_rebind_done() - forget what is still to be given back
+ * daxd_rebind_done() - forget the devices that are still to be bound again
  * @server:	the server
  */
 void daxd_rebind_done(struct daxd_server *server)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Giving a device back to device_dax.
+ * Bind a device to device_dax again after kmem has refused it.
  *
- * Who makes a device the machine's RAM (daxctl reconfigure-device --mode=system-ram)
- * takes it from device_dax and then gives it to kmem, which refuses it here. When
- * that process has ended with its error, the device is made what it was before.
+ * To use a device as system RAM, daxctl reconfigure-device --mode=system-ram unbinds it
+ * from device_dax and binds it to kmem, which refuses it here. When the process has
+ * failed and ended, the daemon restores the former binding.
  */
 #ifndef DAXD_CLIENTS_REBIND_H
 #define DAXD_CLIENTS_REBIND_H

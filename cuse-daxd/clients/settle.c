@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Waiting until all processes have followed a change. */
+/* Delay the reply to a change until every client has followed it. */
 #include "cuse-daxd/clients/settle.h"
 
 #include <glib.h>
@@ -11,7 +11,7 @@
 
 #define PATIENCE_MS 1000
 
-/* An answer that is ready, but for the processes. */
+/* A reply that waits for the clients. */
 struct daxd_settling {
 	struct daxd_conn *conn;
 	struct daxd_reply reply;
@@ -49,8 +49,10 @@ static gboolean on_timeout(gpointer data)
 }
 
 /**
- * daxd_settle_check() - a process has followed, or ended: is anybody still behind?
+ * daxd_settle_check() - send the delayed replies if all clients have followed
  * @data:	struct daxd_server
+ *
+ * Called when a process has followed a change, or has ended.
  */
 void daxd_settle_check(void *data)
 {
@@ -63,11 +65,11 @@ void daxd_settle_check(void *data)
 }
 
 /**
- * daxd_settle() - answer when all processes have followed what was changed
- * @conn:	who asked
- * @reply:	the reply; with DAXD_LATER a descriptor of its own is taken over
+ * daxd_settle() - delay a reply until all processes have followed the change
+ * @conn:	the connection of the client
+ * @reply:	the reply; with DAXD_LATER a descriptor that it owns is taken over
  *
- * Return: DAXD_REPLY if they have already, else DAXD_LATER.
+ * Return: DAXD_REPLY if all have followed already, else DAXD_LATER.
  */
 enum daxd_next daxd_settle(struct daxd_conn *conn, struct daxd_reply *reply)
 {

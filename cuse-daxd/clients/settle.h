@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Waiting until all processes have followed a change.
+ * Delay the reply to a change until every client has followed it.
  *
- * Who disables a device is answered when no process can touch it any more. Processes
- * follow by themselves (the shim's agent.c) and say so; one that cannot, because it is
- * stopped or has no agent, is not waited for longer than a second.
+ * So when a disable is complete, no process can access the device. Each client's agent
+ * (the shim's agent.c) reports when its mappings match the state pages; a client that is
+ * stopped, or has no agent, holds up the reply for one second at most.
  */
 #ifndef DAXD_CLIENTS_SETTLE_H
 #define DAXD_CLIENTS_SETTLE_H

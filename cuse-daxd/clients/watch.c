@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Events, for whoever watches. */
+/* Events for watchers. */
 #include "cuse-daxd/clients/watch.h"
 
 #include <errno.h>
@@ -14,12 +14,12 @@
 
 #define WATCHERS_MAX         64
 #define WATCHERS_PER_UID_MAX 16
-#define PIPE_SIZE            (1 << 20) /* as much as everybody may have */
+#define PIPE_SIZE            (1 << 20) /* the default limit of unprivileged users */
 
 struct watcher {
 	struct daxd_watch *watch;
 	uid_t uid;
-	int fd; /* to write to; does not block */
+	int fd; /* the pipe's write end; does not block */
 	GSource *source;
 	GList link;
 	uint64_t lost;
@@ -43,12 +43,12 @@ static gboolean on_closed(gint fd, GIOCondition condition, gpointer data)
 }
 
 /**
- * daxd_watch_add() - somebody wants to know
+ * daxd_watch_add() - add a watcher
  * @watch:	all watchers
- * @uid:	whose limit counts
+ * @uid:	its user, for the limit of watchers of each user
  *
- * Return: a descriptor to read lines from; -EUSERS: too many watch; another negative
- * errno.
+ * Return: the pipe's read end, for the caller to send to the watcher; -EUSERS: there are
+ * too many watchers; or another negative errno.
  */
 int daxd_watch_add(struct daxd_watch *watch, uid_t uid)
 {
@@ -68,14 +68,14 @@ int daxd_watch_add(struct daxd_watch *watch, uid_t uid)
 		close(fds[1]);
 		return -errno;
 	}
-	/* A smaller one will do, too. */
+	/* A smaller pipe works as well. */
 	fcntl(fds[1], F_SETPIPE_SZ, PIPE_SIZE);
 	w = g_new0(struct watcher, 1);
 	w->watch = watch;
 	w->uid = uid;
 	w->fd = fds[1];
 	w->link.data = w;
-	/* An end without a reader is always "in error". */
+	/* The write end reports an error when the reader has closed its end. */
 	w->source = g_unix_fd_source_new(w->fd, G_IO_ERR);
 	g_source_set_callback(w->source, G_SOURCE_FUNC(on_closed), w, NULL);
 	g_source_attach(w->source, NULL);
@@ -93,13 +93,13 @@ void daxd_watch_done(struct daxd_watch *watch)
 		watcher_free(watch->watchers.head->data);
 }
 
-/* A line of up to PIPE_BUF bytes is written whole or not at all. */
+/* Lines of up to PIPE_BUF bytes are written completely or not at all. */
 static bool write_line(const struct watcher *w, const char *line, size_t len)
 {
 	return len <= PIPE_BUF && write(w->fd, line, len) == (ssize_t)len;
 }
 
-static void tell_watcher(struct watcher *w, double now, const char *line, size_t len)
+static void send_line(struct watcher *w, double now, const char *line, size_t len)
 {
 	if (w->lost) {
 		char buf[128];
@@ -110,16 +110,19 @@ static void tell_watcher(struct watcher *w, double now, const char *line, size_t
 		if (write_line(w, buf, (size_t)n))
 			w->lost = 0;
 	}
-	/* After a gap nothing is told before the gap is. */
+	/* After lost events, report the loss before any other event. */
 	if (w->lost || !write_line(w, line, len))
 		w->lost++;
 }
 
 /**
- * daxd_watch_emit() - something has happened
+ * daxd_watch_emit() - send an event to all watchers
  * @watch:	all watchers
- * @event:	what
- * @fields:	an object; taken over
+ * @event:	the name of the event
+ * @fields:	an object with the event's other members; taken over
+ *
+ * The line is {"time": ..., "event": @event, and the members of @fields}. A watcher loses
+ * the event if its pipe is full or the line is longer than 4096 bytes.
  */
 void daxd_watch_emit(struct daxd_watch *watch, const char *event,
 		     struct json_object *fields)
@@ -132,11 +135,11 @@ void daxd_watch_emit(struct daxd_watch *watch, const char *event,
 	if (daxd_watch_is_on(watch)) {
 		rest = json_object_to_json_string_ext(
 			fields, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
-		/* The fields follow behind their brace. */
+		/* The members of @fields follow, without their opening brace. */
 		g_string_printf(line, "{\"time\":%.6f,\"event\":\"%s\"%s%s\n", now, event,
 				rest[1] == '}' ? "" : ",", rest + 1);
 		for (l = watch->watchers.head; l; l = l->next)
-			tell_watcher(l->data, now, line->str, line->len);
+			send_line(l->data, now, line->str, line->len);
 	}
 	json_object_put(fields);
 }

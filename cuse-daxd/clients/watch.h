@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Events, for whoever watches: one line of JSON each, through a pipe.
+ * Events for watchers: each is one line of JSON, sent through a pipe.
  *
  * A watcher that does not read loses events and is told how many; the daemon never
- * waits for it. Nothing is put together while nobody watches.
+ * waits for it. Without watchers no lines are made.
  */
 #ifndef DAXD_CLIENTS_WATCH_H
 #define DAXD_CLIENTS_WATCH_H
@@ -18,20 +18,15 @@ struct daxd_watch {
 	GQueue watchers; /* struct watcher */
 };
 
-/* Return: the pipe's end to read from, to be handed out; or a negative errno. */
 int daxd_watch_add(struct daxd_watch *watch, uid_t uid);
 void daxd_watch_done(struct daxd_watch *watch);
 
-/* Is anybody watching? Else an event need not be made. */
+/* True if there are watchers: without any, no event need be made. */
 static inline bool daxd_watch_is_on(const struct daxd_watch *watch)
 {
 	return watch->watchers.length > 0;
 }
 
-/*
- * Tells all watchers: {"time": ..., "event": @event, and what is in @fields}, which is
- * taken over. One line must fit in 4096 bytes.
- */
 void daxd_watch_emit(struct daxd_watch *watch, const char *event,
 		     struct json_object *fields);
 
