@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which memory is bad: makes it so, heals it, lists it. */
+/* Bad memory: make it bad, heal it, list it. */
 #include "cuse-daxd/faults/badblocks.h"
 
 #include <errno.h>
@@ -23,9 +23,11 @@
 #include "cuse-daxd/store/store.h"
 
 /**
- * daxd_bad_has() - is anything of a device bad?
- * @faults:	NULL: no
+ * daxd_bad_has() - check whether a device has bad memory
+ * @faults:	all of them; may be NULL
  * @life:	of the device
+ *
+ * Return: true if it has.
  */
 bool daxd_bad_has(const struct daxd_faults *faults, uint64_t life)
 {
@@ -53,7 +55,7 @@ static bool is_same_who(const struct dax_fault_who *a, const struct dax_fault_wh
 }
 
 /**
- * daxd_bad_tidy() - neighbours that are alike become one
+ * daxd_bad_tidy() - sort the bad ranges, and join adjacent ones that are alike
  * @faults:	all of them
  */
 void daxd_bad_tidy(struct daxd_faults *faults)
@@ -77,8 +79,8 @@ void daxd_bad_tidy(struct daxd_faults *faults)
 }
 
 /*
- * Takes a stretch out of what is bad. @filter: only what it says yes to. Return: was
- * there any?
+ * Remove a range from the bad memory; with @filter only where it returns true. Return:
+ * true if any of the range was bad.
  */
 static bool cut_bad(struct daxd_faults *faults, uint64_t life, uint64_t off, uint64_t len,
 		    bool (*filter)(const struct dax_bad *bad, const void *ctx),
@@ -115,7 +117,7 @@ static bool cut_bad(struct daxd_faults *faults, uint64_t life, uint64_t off, uin
 }
 
 /**
- * daxd_bad_changed() - the processes that map a device are to look again
+ * daxd_bad_changed() - let the processes that map a device check for bad memory again
  * @faults:	all of them
  * @life:	of the device
  */
@@ -127,7 +129,7 @@ void daxd_bad_changed(struct daxd_faults *faults, uint64_t life)
 		dev->bad_generation++;
 }
 
-/* What the attribute badblocks of a region says, for the caller to g_free(); or NULL. */
+/* Make the text of a region's badblocks attribute. Return: it, to be freed, or NULL. */
 static char *list_region(const struct daxd_faults *faults,
 			 const struct dax_region *region)
 {
@@ -149,7 +151,7 @@ static char *list_region(const struct daxd_faults *faults,
 }
 
 /**
- * daxd_bad_list() - say in sysfs what is bad
+ * daxd_bad_list() - list the bad memory in the model, for sysfs
  * @faults:	all of them
  */
 void daxd_bad_list(const struct daxd_faults *faults)
@@ -173,14 +175,16 @@ void daxd_bad_list(const struct daxd_faults *faults)
 }
 
 /**
- * daxd_bad_make() - memory of a device becomes bad
+ * daxd_bad_make() - make memory of a device bad
  * @faults:	all of them
  * @dev:	the device, which exists
  * @off:	in the device
- * @len:	bytes; 0: to the end
- * @like:	how, by which rule, for whom
+ * @len:	bytes; 0, or too many: to the end
+ * @like:	the flags, the rule, and the processes for which it is bad
  *
- * Return: 0, -ERANGE: it has none there; -ENOSPC: too much is.
+ * Whole units of the device's align become bad. The caller publishes the change.
+ *
+ * Return: 0; -ERANGE: @off is beyond the end; -ENOSPC: there are too many bad ranges.
  */
 int daxd_bad_make(struct daxd_faults *faults, const struct daxd_device *dev, uint64_t off,
 		  uint64_t len, const struct dax_bad *like)
@@ -204,9 +208,9 @@ int daxd_bad_make(struct daxd_faults *faults, const struct daxd_device *dev, uin
 }
 
 /**
- * daxd_bad_lose() - what is no more poisoned is lost
+ * daxd_bad_lose() - set memory that was poisoned to zero: its content is lost
  * @faults:	all of them
- * @bad:	the stretch; where the device has gone, nobody asks for it
+ * @bad:	the range; ignored if the device is gone
  */
 void daxd_bad_lose(const struct daxd_faults *faults, const struct dax_bad *bad)
 {
@@ -227,22 +231,25 @@ void daxd_bad_lose(const struct daxd_faults *faults, const struct dax_bad *bad)
 					    range->start - dev->base + (from - base),
 					    to - from);
 		if (r < 0)
-			daxd_warning("%s: what was poisoned can't be zeroed: %s, "
-				     "continuing with what is there",
+			daxd_warning("%s: poisoned memory can't be zeroed: %s, "
+				     "continuing with its old content",
 				     dev->desc.name, strerror(-r));
 		base += range->len;
 	}
 }
 
 /**
- * daxd_bad_heal() - memory becomes good again
+ * daxd_bad_heal() - make memory good again
  * @faults:	all of them
  * @life:	of the device
- * @off, @len:	in the device
- * @filter:	only what it says yes to; NULL: all
- * @ctx:	the filter's
+ * @off:	in the device
+ * @len:	bytes
+ * @filter:	heals only ranges for which it returns true; NULL: all
+ * @ctx:	passed to @filter
  *
- * Return: was any bad?
+ * The caller publishes the change.
+ *
+ * Return: true if any of it was bad.
  */
 bool daxd_bad_heal(struct daxd_faults *faults, uint64_t life, uint64_t off, uint64_t len,
 		   bool (*filter)(const struct dax_bad *bad, const void *ctx),
@@ -258,7 +265,7 @@ bool daxd_bad_heal(struct daxd_faults *faults, uint64_t life, uint64_t off, uint
 			continue;
 		bad.off = dax_max(bad.off, off);
 		bad.len = end - bad.off;
-		/* A latent one that was never touched keeps what it has. */
+		/* Latent poison that was never touched keeps its content. */
 		if (bad.off < end)
 			daxd_bad_lose(faults, &bad);
 	}
@@ -269,11 +276,13 @@ bool daxd_bad_heal(struct daxd_faults *faults, uint64_t life, uint64_t off, uint
 }
 
 /**
- * daxd_bad_reveal() - latent poison was touched: now it is known
+ * daxd_bad_reveal() - turn latent poison that a program has touched into known poison
  * @faults:	all of them
  * @ev:		the touch
  *
- * Return: was there any?
+ * The caller publishes the change.
+ *
+ * Return: true if there was latent poison.
  */
 bool daxd_bad_reveal(struct daxd_faults *faults, const struct dax_fault_event *ev)
 {

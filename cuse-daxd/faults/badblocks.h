@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which memory is bad. Who changes it carries it out afterwards. */
+/* Bad memory. After a change of it the caller must call daxd_publish_carry_out(). */
 #ifndef DAXD_FAULTS_BADBLOCKS_H
 #define DAXD_FAULTS_BADBLOCKS_H
 

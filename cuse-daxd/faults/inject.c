@@ -34,13 +34,15 @@ static int check_range(const struct daxd_device *dev, uint64_t off, uint64_t len
 }
 
 /**
- * daxd_inject() - memory becomes bad by order
+ * daxd_inject() - make memory of a device bad
  * @faults:	all of them
  * @dev:	the device, which exists
  * @off:	in the device
  * @len:	bytes; 0: to the end
  * @flags:	enum dax_bad_flag
- * @why:	why not
+ * @why:	receives the reason of a failure
+ *
+ * Return: 0 or a negative errno.
  */
 int daxd_inject(struct daxd_faults *faults, struct daxd_device *dev, uint64_t off,
 		uint64_t len, uint32_t flags, struct daxd_why *why)
@@ -54,7 +56,7 @@ int daxd_inject(struct daxd_faults *faults, struct daxd_device *dev, uint64_t of
 	r = daxd_bad_make(faults, dev, off, len, &like);
 	if (r < 0)
 		return daxd_fail(why, -r,
-				 "%s: too many places are bad already (clear "
+				 "%s: there are too many bad ranges already (clear "
 				 "some)",
 				 dev->desc.name);
 	daxd_publish_carry_out(faults);
@@ -62,12 +64,14 @@ int daxd_inject(struct daxd_faults *faults, struct daxd_device *dev, uint64_t of
 }
 
 /**
- * daxd_inject_clear() - bad memory becomes good again, and zero
+ * daxd_inject_clear() - make bad memory of a device good again, with zeros in it
  * @faults:	all of them
  * @dev:	the device, which exists
  * @off:	in the device
  * @len:	bytes; 0: to the end
- * @why:	why not
+ * @why:	receives the reason of a failure
+ *
+ * Return: 0 or a negative errno.
  */
 int daxd_inject_clear(struct daxd_faults *faults, struct daxd_device *dev, uint64_t off,
 		      uint64_t len, struct daxd_why *why)
@@ -88,9 +92,10 @@ int daxd_inject_clear(struct daxd_faults *faults, struct daxd_device *dev, uint6
 }
 
 /**
- * daxd_inject_clear_physical() - the same, by the address that sysfs tells
+ * daxd_inject_clear_physical() - make bad memory good again, by its physical address
  * @faults:	all of them
- * @start, @len: a stretch, which may be of several devices or none
+ * @start:	the address, as the resource attributes in sysfs show it
+ * @len:	bytes; the range may cover several devices or none
  */
 void daxd_inject_clear_physical(struct daxd_faults *faults, uint64_t start, uint64_t len)
 {

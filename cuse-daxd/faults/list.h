@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The fault rules in force, what was given of them, and which memory is bad. */
+/* The fault rules in force, counters of injected faults, and the bad memory. */
 #ifndef DAXD_FAULTS_LIST_H
 #define DAXD_FAULTS_LIST_H
 
@@ -15,11 +15,11 @@ struct daxd_registry;
 struct daxd_fault {
 	struct dax_fault_rule rule;
 	char *text;
-	bool is_from_start; /* of the config or the command line, not of an order */
-	bool is_on;         /* range, disable: its time has come, its file is there */
-	uint64_t given;
-	uint64_t refused; /* processes in which it can't be had */
-	GArray *done;     /* uint64_t: lives of devices whose memory it made bad */
+	bool is_from_start; /* from the config or the command line, not from a request */
+	bool is_on;         /* range, disable: its time has come and its file exists */
+	uint64_t given;     /* faults injected */
+	uint64_t refused;   /* processes in which it can't be applied */
+	GArray *done;       /* uint64_t: lives of devices whose memory it made bad */
 };
 
 struct daxd_fault_count {
@@ -34,13 +34,13 @@ struct daxd_faults {
 	uint32_t last_id;
 	GArray *bad;         /* struct dax_bad, by life and offset, no two overlap */
 	GHashTable *by_pid;  /* struct daxd_fault_count */
-	GHashTable *by_name; /* device -> number */
+	GHashTable *by_name; /* device -> number of faults */
 	uint64_t given;
-	struct dax_fault_event last; /* if any was given */
+	struct dax_fault_event last; /* valid if @given is not 0 */
 	GSource *timer;
 	int log_fd; /* -1: none */
 	bool has_published;
-	/* Called when a fault was given; NULL: nobody asks. */
+	/* Called when a fault was injected or refused; or NULL. */
 	void (*on_event)(void *ctx, const struct dax_fault_event *ev);
 	void *ctx;
 };

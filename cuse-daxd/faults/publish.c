@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Show others what has changed of fault rules and of bad memory. */
+/* Publish changes of fault rules and bad memory. */
 #include "cuse-daxd/faults/publish.h"
 
 #include <glib.h>
@@ -52,7 +52,7 @@ void daxd_publish_state(struct daxd_faults *faults)
 }
 
 /**
- * daxd_publish_prepare() - prepare what daxd_registry_sync() shows of a change
+ * daxd_publish_prepare() - prepare a change for daxd_registry_sync(), and save it
  * @faults:	all of them
  */
 void daxd_publish_prepare(struct daxd_faults *faults)
@@ -64,7 +64,7 @@ void daxd_publish_prepare(struct daxd_faults *faults)
 }
 
 /**
- * daxd_publish_carry_out() - all that follows from a change of rules or of bad memory
+ * daxd_publish_carry_out() - publish and save a change of rules or bad memory
  * @faults:	all of them
  */
 void daxd_publish_carry_out(struct daxd_faults *faults)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Show others what has changed of fault rules and of bad memory. */
+/* Publish changes of fault rules and bad memory. */
 #ifndef DAXD_FAULTS_PUBLISH_H
 #define DAXD_FAULTS_PUBLISH_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Fault rules in force: they come and go, and what no call sets off is done in time. */
+/* Fault rules: add, remove and reload them; apply those that no call triggers. */
 #include "cuse-daxd/faults/rules.h"
 
 #include <errno.h>
@@ -42,8 +42,6 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-/* ---- carrying out -------------------------------------------------------- */
-
 static struct dax_bad bad_of(const struct daxd_fault *f)
 {
 	return (struct dax_bad){
@@ -74,14 +72,14 @@ static bool is_done(const struct daxd_fault *f, uint64_t life)
 	return false;
 }
 
-/* Makes the memory of a rule bad, where that was not done yet. Return: was it? */
+/* Make the memory of a rule bad, unless done already. Return: true if any became bad. */
 static bool apply_range(struct daxd_faults *faults, struct daxd_fault *f)
 {
 	struct dax_bad like = bad_of(f);
 	bool is_any = false;
 	guint i;
 
-	/* In a trigger, who is the one that sets it off: all see what comes of it. */
+	/* A trigger's conditions select who sets it off; all processes see its effect. */
 	if (f->rule.calls)
 		like.who = (struct dax_fault_who){.uid = UINT32_MAX};
 	for (i = 0; i < faults->reg->devices->len; i++) {
@@ -134,10 +132,8 @@ static bool heal_rule(struct daxd_faults *faults, const struct daxd_fault *f)
 	return is_any;
 }
 
-/* ---- when ---------------------------------------------------------------- */
-
-/* The daemon's own rules: what no call sets off. */
-static bool is_ours(const struct daxd_fault *f)
+/* True if the daemon itself applies the rule: no call triggers it. */
+static bool is_daemons(const struct daxd_fault *f)
 {
 	return !f->rule.calls;
 }
@@ -148,10 +144,10 @@ static bool is_time(const struct daxd_fault *f, uint64_t now)
 	       (!f->rule.file[0] || access(f->rule.file, F_OK) == 0);
 }
 
-/* Return: did anything change? */
+/* Apply a rule whose time has come, or undo it. Return: true if anything changed. */
 static bool look_at_rule(struct daxd_faults *faults, struct daxd_fault *f, uint64_t now)
 {
-	bool is_on = is_ours(f) && is_time(f, now);
+	bool is_on = is_daemons(f) && is_time(f, now);
 	bool was_on = f->is_on;
 
 	f->is_on = is_on;
@@ -194,7 +190,7 @@ static void set_timer(struct daxd_faults *faults)
 		uint64_t start = f->rule.since_ns + f->rule.after_ns;
 		uint64_t left = start > now ? start - now : 0;
 
-		if (!is_ours(f))
+		if (!is_daemons(f))
 			continue;
 		if (f->rule.file[0])
 			next = MIN(next, MAX(left, (uint64_t)POLL_MS * 1000000));
@@ -242,13 +238,13 @@ static void before_show(struct daxd_faults *faults)
 		daxd_publish_prepare(faults);
 }
 
-/* ---- rules come and go --------------------------------------------------- */
-
 /**
- * daxd_rules_check() - read a rule
+ * daxd_rules_check() - parse a rule
  * @text:	the rule
- * @ret:	it
- * @why:	where the mistake is, and what was expected
+ * @ret:	receives the rule
+ * @why:	receives the position of the mistake and the expected words
+ *
+ * Return: 0 or -EINVAL.
  */
 int daxd_rules_check(const char *text, struct dax_fault_rule *ret, struct daxd_why *why)
 {
@@ -275,7 +271,7 @@ static int try_userfaultfd(void)
 	return 0;
 }
 
-/* What can't be had here is refused, not ignored. */
+/* Refuse a touch rule that can't work here, instead of ignoring it. */
 static int check_touch(const struct daxd_faults *faults,
 		       const struct dax_fault_rule *rule, struct daxd_why *why)
 {
@@ -286,11 +282,12 @@ static int check_touch(const struct daxd_faults *faults,
 		return 0;
 	r = try_userfaultfd();
 	if (r < 0)
-		return daxd_fail(why, -r,
-				 "rule: touches can't be delayed here, userfaultfd(2) "
-				 "answers %s (a seccomp profile, or a kernel without it; "
-				 "see daxrun --check)",
-				 dax_errno_name(-r));
+		return daxd_fail(
+			why, -r,
+			"rule: touches can't be delayed here, userfaultfd(2) "
+			"fails with %s (a seccomp profile, or a kernel without it; "
+			"see daxrun --check)",
+			dax_errno_name(-r));
 	for (i = 0; i < faults->reg->devices->len; i++) {
 		const struct daxd_device *dev =
 			g_ptr_array_index(faults->reg->devices, i);
@@ -308,7 +305,7 @@ static int check_touch(const struct daxd_faults *faults,
 	return 0;
 }
 
-/* All processes have to look at their mappings. */
+/* Let all processes check their mappings of a rule's devices. */
 static void change_all(struct daxd_faults *faults, const struct daxd_fault *f)
 {
 	guint i;
@@ -334,7 +331,8 @@ static int add_rule(struct daxd_faults *faults, const char *text, bool is_from_s
 	if (r < 0)
 		return r;
 	if (faults->rules->len >= DAX_FAULT_RULES_MAX)
-		return daxd_fail(why, ENOSPC, "rule: there are %d already (remove some)",
+		return daxd_fail(why, ENOSPC,
+				 "rule: there are %d rules already (remove some)",
 				 DAX_FAULT_RULES_MAX);
 	rule.id = ++faults->last_id;
 	rule.since_ns = now_ns();
@@ -343,7 +341,7 @@ static int add_rule(struct daxd_faults *faults, const char *text, bool is_from_s
 	return 0;
 }
 
-/* A rule comes while the daemon runs. Return: its number, or a negative errno. */
+/* Add a rule while the daemon runs. Return: its number, or a negative errno. */
 static int add_running(struct daxd_faults *faults, const char *text, bool is_from_start,
 		       struct daxd_why *why)
 {
@@ -362,11 +360,13 @@ static int add_running(struct daxd_faults *faults, const char *text, bool is_fro
 }
 
 /**
- * daxd_rules_add() - a rule comes by an order
+ * daxd_rules_add() - add a rule that a client requested
  * @faults:	all of them
  * @text:	the rule
- * @ret_id:	its number
- * @why:	why not
+ * @ret_id:	receives its number
+ * @why:	receives the reason of a failure
+ *
+ * Return: 0 or a negative errno.
  */
 int daxd_rules_add(struct daxd_faults *faults, const char *text, uint32_t *ret_id,
 		   struct daxd_why *why)
@@ -380,10 +380,12 @@ int daxd_rules_add(struct daxd_faults *faults, const char *text, uint32_t *ret_i
 }
 
 /**
- * daxd_rules_remove() - a rule goes, and what it has made bad is healed
+ * daxd_rules_remove() - remove a rule, and heal the memory that it has made bad
  * @faults:	all of them
  * @id:		of the rule
- * @why:	why not
+ * @why:	receives the reason of a failure
+ *
+ * Return: 0, or -ENOENT: there is no such rule; or another negative errno.
  */
 int daxd_rules_remove(struct daxd_faults *faults, uint32_t id, struct daxd_why *why)
 {
@@ -402,11 +404,9 @@ int daxd_rules_remove(struct daxd_faults *faults, uint32_t id, struct daxd_why *
 	return 0;
 }
 
-/* ---- another config ------------------------------------------------------ */
-
 /*
- * What another config means. @gone: struct daxd_fault, of the start and not in it any
- * more; @fresh: char *, only in it.
+ * Compare the rules of the start with those of another config. @gone receives struct
+ * daxd_fault: rules no longer in the config; @fresh receives char *: new rules.
  */
 static int compare_config(const struct daxd_faults *faults, const GPtrArray *texts,
 			  GPtrArray *gone, GPtrArray *fresh, struct daxd_why *why)
@@ -447,10 +447,12 @@ static int compare_config(const struct daxd_faults *faults, const GPtrArray *tex
 }
 
 /**
- * daxd_rules_check_reload() - can the rules of the start be others?
+ * daxd_rules_check_reload() - check that the rules of another config can be used
  * @faults:	all of them
- * @texts:	char *, of another config
- * @why:	why not
+ * @texts:	char *: the rules of the other config
+ * @why:	receives the reason if not
+ *
+ * Return: 0 or a negative errno.
  */
 int daxd_rules_check_reload(const struct daxd_faults *faults, const GPtrArray *texts,
 			    struct daxd_why *why)
@@ -460,17 +462,18 @@ int daxd_rules_check_reload(const struct daxd_faults *faults, const GPtrArray *t
 	int r = compare_config(faults, texts, gone, fresh, why);
 
 	if (r == 0 && faults->rules->len - gone->len + fresh->len > DAX_FAULT_RULES_MAX)
-		return daxd_fail(why, ENOSPC, "more than %d fault rules (remove some)",
+		return daxd_fail(why, ENOSPC,
+				 "there are more than %d fault rules (remove some)",
 				 DAX_FAULT_RULES_MAX);
 	return r;
 }
 
 /**
- * daxd_rules_reload() - the rules of the start are others now
+ * daxd_rules_reload() - replace the rules of the start by those of another config
  * @faults:	all of them
- * @texts:	as daxd_rules_check_reload() found them good
+ * @texts:	char *: the rules, checked by daxd_rules_check_reload()
  *
- * Those that are the same go on with what they have counted; those of orders stay.
+ * Rules that are the same keep their counters. Rules that clients have added stay.
  */
 void daxd_rules_reload(struct daxd_faults *faults, const GPtrArray *texts)
 {
@@ -492,14 +495,12 @@ void daxd_rules_reload(struct daxd_faults *faults, const GPtrArray *texts)
 		daxd_error("%s, continuing without", why.text);
 }
 
-/* ---- what is given ------------------------------------------------------- */
-
 /**
- * daxd_rules_struck() - a rule has struck in a process, or can't be had there
+ * daxd_rules_struck() - note that a rule has injected a fault, or can't be applied
  * @faults:	all of them
- * @ev:		where and when; of whom is checked
+ * @ev:		the event; its pid and uid are verified
  *
- * Return: 1 if others have to follow what was done of it, 0, or -ENOENT: no such rule.
+ * Return: 1 if other processes must follow a change; 0 if not; -ENOENT: no such rule.
  */
 int daxd_rules_struck(struct daxd_faults *faults, const struct dax_fault_event *ev)
 {
@@ -525,12 +526,12 @@ int daxd_rules_struck(struct daxd_faults *faults, const struct dax_fault_event *
 	return is_any;
 }
 
-/* ---- start and end ------------------------------------------------------- */
-
 /**
- * daxd_rules_start() - the rules of the config, and what a daemon before has left
+ * daxd_rules_start() - start with the rules of the config and of an earlier daemon
  * @reg:	with all its devices, none shown yet; reg->faults is set
- * @why:	why not
+ * @why:	receives the reason of a failure
+ *
+ * Return: 0 or a negative errno.
  */
 int daxd_rules_start(struct daxd_registry *reg, struct daxd_why *why)
 {
@@ -568,10 +569,10 @@ int daxd_rules_start(struct daxd_registry *reg, struct daxd_why *why)
 }
 
 /**
- * daxd_rules_done() - the daemon ends
+ * daxd_rules_done() - stop all rules at the end of the daemon
  * @faults:	may be NULL
  *
- * Poisoned memory whose poison nobody will remember is lost now.
+ * Zeroes poisoned memory that outlives the daemon while its poison does not (hugetlbfs).
  */
 void daxd_rules_done(struct daxd_faults *faults)
 {

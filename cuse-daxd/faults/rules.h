@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Fault rules in force, and which memory is bad.
+ * Fault rules in force, and bad memory.
  *
- * The daemon keeps the rules, says them to all through the state pages, and does what
- * is its own to do: memory that becomes bad, devices that are disabled. Calls that
- * fail or are late are the shim's (client/shim/memory/fault.c), which tells of each.
+ * The daemon keeps the rules, publishes them in the state pages, and carries out its
+ * part: it makes memory bad and disables devices. The shim makes calls fail or delays
+ * them (client/shim/memory/fault.c), and reports each fault.
  *
- * What memory is bad outlives the daemon as long as the memory does: in the runtime
- * directory's file `faults` over a crash, beside a pmem: file in FILE.badblocks over a
- * stop. The data of poisoned units is lost when the poison is cleared; until then
- * nobody can reach it.
+ * The list of bad memory outlives the daemon as long as the memory does: over a crash in
+ * the runtime directory's file `faults`, over a stop in FILE.badblocks beside a pmem:
+ * file. The data of poisoned units is lost when the poison is cleared; until then no
+ * program can access it.
  */
 #ifndef DAXD_FAULTS_RULES_H
 #define DAXD_FAULTS_RULES_H

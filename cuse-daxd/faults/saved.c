@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is kept of faults over the end of the daemon.
+ * Save fault rules and bad memory for the next daemon.
  *
- * All rules and all bad memory stand in the runtime directory's file `faults`, for a
- * daemon that comes after one that was killed. Poison of pmem: files stands beside them
- * in FILE.badblocks, for as long as the files are there.
+ * The runtime directory's file `faults` has all rules and all bad memory, for the daemon
+ * that follows one that was killed. The file FILE.badblocks beside a pmem: file has its
+ * poison, for as long as the file exists.
  */
 #include "cuse-daxd/faults/saved.h"
 
@@ -63,7 +63,7 @@ static void write_note(const struct daxd_faults *faults)
 			     faults->reg->rt->path);
 }
 
-/* Beside the file of a pmem: store: "OFFSET LENGTH", bytes of the store. */
+/* Write FILE.badblocks beside a pmem: file: "OFFSET LENGTH", in bytes of the store. */
 static void write_beside(const struct daxd_faults *faults, const struct daxd_store *store)
 {
 	g_autofree char *path = g_strconcat(store->path, BAD_SUFFIX, NULL);
@@ -153,14 +153,14 @@ static void read_bad(struct daxd_faults *faults, const char *line)
 	bad.life = n[0];
 	bad.off = n[1];
 	bad.len = n[2];
-	/* Memory that died with the daemon is bad no more. */
+	/* Memory that died with the daemon is no longer bad. */
 	if (!daxd_devices_find_life(faults->reg, bad.life))
 		return;
 	g_array_append_val(faults->bad, bad);
 	daxd_bad_changed(faults, bad.life);
 }
 
-/* A rule of the start, the same as this, that has no number yet. */
+/* Find a rule of the start with the same text that has no number yet. */
 static struct daxd_fault *find_of_start(const struct daxd_faults *faults,
 					const char *text)
 {
@@ -191,7 +191,7 @@ static void read_rule(struct daxd_faults *faults, const char *line)
 	f = line[0] == 's' ? find_of_start(faults, line + pos)
 			   : daxd_list_add(faults, &rule);
 	if (!f)
-		return; /* the config is another one now */
+		return; /* the rule is no longer in the config */
 	f->rule.id = id;
 	f->rule.since_ns = since;
 	f->given = given;
@@ -206,8 +206,9 @@ static gint compare_rule_ids(gconstpointer a, gconstpointer b)
 }
 
 /*
- * Rules of the start are there already, in the order of the config. Those that were there
- * before get the numbers that they had, by which others speak of them.
+ * Read the file `faults`. The rules of the start are in the list already, in the order of
+ * the config. Those that the earlier daemon had as well get their old numbers, which
+ * users may have noted.
  */
 static void read_note(struct daxd_faults *faults)
 {
@@ -261,11 +262,11 @@ void daxd_saved_write(const struct daxd_faults *faults)
 }
 
 /**
- * daxd_saved_read() - read what the daemon before has written
+ * daxd_saved_read() - read the rules and bad memory that the previous daemon has saved
  * @faults:	all of them, with the rules of the start
  *
- * The rules of the start are there already. What the note knows is not looked for
- * beside the files, where it stands as well.
+ * FILE.badblocks is read only if the file `faults` has no bad memory, because that file
+ * includes the poison of pmem: files.
  */
 void daxd_saved_read(struct daxd_faults *faults)
 {

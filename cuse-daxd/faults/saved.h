@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What is kept of faults over the end of the daemon. */
+/* Save fault rules and bad memory for the next daemon. */
 #ifndef DAXD_FAULTS_SAVED_H
 #define DAXD_FAULTS_SAVED_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What faults are given: counted, logged, told. */
+/* Count, log and report injected faults. */
 #include "cuse-daxd/faults/tally.h"
 
 #include <errno.h>
@@ -25,10 +25,12 @@
 #define WARNINGS_MAX 8    /* of each rule */
 
 /**
- * daxd_tally_open_log() - the log of faults
+ * daxd_tally_open_log() - open the log of faults
  * @faults:	all of them
- * @where:	a file, or the number of a descriptor that we were given; NULL: none
- * @why:	why not
+ * @where:	a file, or the number of an inherited descriptor; NULL: none
+ * @why:	receives the reason of a failure
+ *
+ * Return: 0 or a negative errno.
  */
 int daxd_tally_open_log(struct daxd_faults *faults, const char *where,
 			struct daxd_why *why)
@@ -88,7 +90,7 @@ static void write_log(const struct daxd_faults *faults, const struct dax_fault_e
 						 JSON_C_TO_STRING_NOSLASHESCAPE),
 			   "\n", NULL);
 	json_object_put(json);
-	/* One write: lines of several daemons in one file stay whole. */
+	/* One write per line, so that several daemons can share one file. */
 	if (write(faults->log_fd, line, strlen(line)) < 0)
 		daxd_debug("fault log: %s", strerror(errno));
 }
@@ -116,10 +118,10 @@ static void count_event(struct daxd_faults *faults, const struct dax_fault_event
 }
 
 /**
- * daxd_tally_count() - a fault was given: count it, and tell who asks for it
+ * daxd_tally_count() - count an injected fault, log it, send an event
  * @faults:	all of them
- * @ev:		what happened
- * @f:		the rule that struck; NULL: none, memory was bad
+ * @ev:		the fault
+ * @f:		the rule that injected it; NULL: none, a program touched bad memory
  */
 void daxd_tally_count(struct daxd_faults *faults, const struct dax_fault_event *ev,
 		      struct daxd_fault *f)
@@ -133,9 +135,9 @@ void daxd_tally_count(struct daxd_faults *faults, const struct dax_fault_event *
 }
 
 /**
- * daxd_tally_refuse() - what a process can't have is said, not ignored
+ * daxd_tally_refuse() - report that a rule can't be applied in a process
  * @faults:	all of them
- * @ev:		which process, and why
+ * @ev:		the process and the errno
  * @f:		the rule
  */
 void daxd_tally_refuse(struct daxd_faults *faults, const struct dax_fault_event *ev,
@@ -147,7 +149,7 @@ void daxd_tally_refuse(struct daxd_faults *faults, const struct dax_fault_event 
 		faults->on_event(faults->ctx, ev);
 	if (f->refused <= WARNINGS_MAX)
 		daxd_warning("fault rule %u (%s): %s: %s[%d]: touches can't be delayed "
-			     "there, userfaultfd(2) answers %s, continuing without%s",
+			     "there, userfaultfd(2) fails with %s, continuing without%s",
 			     f->rule.id, f->text, ev->device, ev->comm, ev->pid,
 			     dax_errno_name((int)ev->error),
 			     f->refused == WARNINGS_MAX ? " (others are only counted)"
@@ -155,9 +157,9 @@ void daxd_tally_refuse(struct daxd_faults *faults, const struct dax_fault_event 
 }
 
 /**
- * daxd_tally_report() - what was given, for daxrun to say in words
+ * daxd_tally_report() - write which faults were injected, for daxrun to print in words
  * @faults:	may be NULL
- * @fd:		where to; -1: nobody asks
+ * @fd:		the descriptor to write to; -1: none
  *
  * Lines "given N", "rule ID N WORDS", "refused ID PROCESSES", "process PID N COMM",
  * "last PID CALL DEVICE OFFSET".

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What faults are given: counted, logged, told. */
+/* Count, log and report injected faults. */
 #ifndef DAXD_FAULTS_TALLY_H
 #define DAXD_FAULTS_TALLY_H
 

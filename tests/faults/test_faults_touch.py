@@ -134,7 +134,7 @@ def test_without_userfaultfd_it_is_refused_and_said(workdir, user):
                               timeout=60)
 
     result = run("--fault", "touch delay:1ms", "--", "true")
-    assert result.returncode == 125 and "userfaultfd(2) answers EPERM" in result.stderr
+    assert result.returncode == 125 and "userfaultfd(2) fails with EPERM" in result.stderr
     assert re.search(r"^userfaultfd +no \(.*refused$", run("--check").stdout, re.M)
     result = run("-q", "--fault", f"poison offset:{AT} length:2M", "--", "sh", "-c",
                  f"printf 'open\\nmmap 0 {SIZE}\\nscan {2 * MIB}\\n' | "
@@ -179,7 +179,7 @@ def test_a_program_that_may_not_use_it_is_said(new_daemon):
         assert refused() == 0
     assert d.output().count("fault_probe[") == 3
     assert (f"fault rule 1 (touch delay:60ms): dax0.0: fault_probe[{barred.pid}]: touches can't be delayed "
-            "there, userfaultfd(2) answers EPERM, continuing without\n") in d.output()
+            "there, userfaultfd(2) fails with EPERM, continuing without\n") in d.output()
 
 
 def test_a_report_tells_who_was_not_delayed(daxrun):
@@ -188,4 +188,4 @@ def test_a_report_tells_who_was_not_delayed(daxrun):
     assert result.stdout == "ok\nok\n0\n"
     assert "daxrun: faults: 0 injected\n" in result.stderr
     assert "daxrun:   rule 1 had no effect in 1 process\n" in result.stderr
-    assert "touches can't be delayed there, userfaultfd(2) answers EPERM" in result.stderr
+    assert "touches can't be delayed there, userfaultfd(2) fails with EPERM" in result.stderr
