@@ -54,6 +54,24 @@ bool daxd_arguments_size(struct json_object *request, const char *key, uint64_t 
 }
 
 /**
+ * daxd_arguments_refuse_size() - refuse a request for which daxd_arguments_size() failed
+ * @request:	the request
+ * @key:	the name of the member
+ * @examples:	valid sizes, for the message
+ * @ret:	receives the reply
+ *
+ * Return: DAXD_REPLY.
+ */
+enum daxd_next daxd_arguments_refuse_size(struct json_object *request, const char *key,
+					  const char *examples, struct daxd_reply *ret)
+{
+	return daxd_reply_refuse(
+		ret, EINVAL, "%s: '%s' is not a size (try %s)", key,
+		json_object_get_string(json_object_object_get(request, key)) ?: "",
+		examples);
+}
+
+/**
  * daxd_arguments_bool() - read a boolean of a request
  * @request:	the request
  * @key:	the name of the member
@@ -75,7 +93,7 @@ bool daxd_arguments_bool(struct json_object *request, const char *key)
  * daxd_arguments_device() - look up the device that a request wants to change
  * @conn:	the connection of the client
  * @request:	the request; its member "device" names the device
- * @ret:	receives the reply if there is no such device or the client may not change it
+ * @ret:	receives the reply if the device does not exist or must not be changed
  *
  * Return: the device, or NULL; then @ret is complete.
  */
@@ -88,7 +106,7 @@ struct daxd_device *daxd_arguments_device(struct daxd_conn *conn,
 	guint i;
 
 	if (!name) {
-		daxd_reply_refuse(ret, EINVAL, "which device? (\"device\" names none)");
+		daxd_reply_refuse(ret, EINVAL, "\"device\" is missing");
 		return NULL;
 	}
 	for (i = 0; i < reg->devices->len; i++) {

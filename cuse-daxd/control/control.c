@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Questions in JSON: {"verb": "list"}. The answer is JSON in a sealed memfd; where the
- * request can't be answered it is {"error": "why"}, beside an errno.
+ * Requests in JSON: {"verb": "list"}. The reply is JSON in a sealed memfd; if a request
+ * fails, it is {"error": "reason"}, in addition to an errno.
  */
 #include "cuse-daxd/control/control.h"
 
@@ -34,14 +34,14 @@ static const struct {
 	{"fault", daxd_orders_fault_rules},   {"map", daxd_map},
 };
 
-static enum daxd_next refuse_verb(struct daxd_reply *ret)
+static void refuse_verb(const char *verb, struct daxd_reply *ret)
 {
 	g_autoptr(GString) names = g_string_new(NULL);
 	unsigned int i;
 
 	for (i = 0; i < G_N_ELEMENTS(verbs); i++)
 		g_string_append_printf(names, "%s%s", i ? ", " : "", verbs[i].verb);
-	return daxd_reply_refuse(ret, EINVAL, "there is no such verb (%s)", names->str);
+	daxd_reply_refuse(ret, EINVAL, "verb: '%s' is unknown (%s)", verb, names->str);
 }
 
 static struct json_object *parse_request(const char *text, size_t len)
@@ -49,7 +49,7 @@ static struct json_object *parse_request(const char *text, size_t len)
 	struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
 	struct json_object *json;
 
-	/* A NUL would end the text for the parser, and hide what is behind it. */
+	/* The parser would stop at a NUL and ignore the text behind it. */
 	if (!tokener || memchr(text, '\0', len)) {
 		if (tokener)
 			json_tokener_free(tokener);
@@ -57,7 +57,7 @@ static struct json_object *parse_request(const char *text, size_t len)
 	}
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
 	json = json_tokener_parse_ex(tokener, text, (int)len);
-	/* A number could go on; here the text is over. */
+	/* A number could continue; a NUL tells the parser that the text ends here. */
 	if (!json && json_tokener_get_error(tokener) == json_tokener_continue)
 		json = json_tokener_parse_ex(tokener, "", 1);
 	if (json_tokener_get_error(tokener) != json_tokener_success) {
@@ -69,11 +69,13 @@ static struct json_object *parse_request(const char *text, size_t len)
 }
 
 /**
- * daxd_control() - answer a request in JSON
- * @conn:	who asks
+ * daxd_control() - handle a request in JSON
+ * @conn:	the connection of the client
  * @text:	the request
- * @len:	its bytes
- * @ret:	the answer
+ * @len:	bytes of it
+ * @ret:	receives the reply
+ *
+ * Return: what the server must do with the reply.
  */
 enum daxd_next daxd_control(struct daxd_conn *conn, const char *text, size_t len,
 			    struct daxd_reply *ret)
@@ -88,7 +90,7 @@ enum daxd_next daxd_control(struct daxd_conn *conn, const char *text, size_t len
 	    !json_object_is_type(verb, json_type_string)) {
 		json_object_put(request);
 		return daxd_reply_refuse(ret, EINVAL,
-					 "the question is not an object with a \"verb\"");
+					 "the request is not an object with a \"verb\"");
 	}
 	for (i = 0; i < G_N_ELEMENTS(verbs); i++) {
 		if (strcmp(verbs[i].verb, json_object_get_string(verb)))
@@ -97,6 +99,7 @@ enum daxd_next daxd_control(struct daxd_conn *conn, const char *text, size_t len
 		json_object_put(request);
 		return next;
 	}
+	refuse_verb(json_object_get_string(verb), ret);
 	json_object_put(request);
-	return refuse_verb(ret);
+	return DAXD_REPLY;
 }

@@ -2,8 +2,8 @@
 /*
  * Requests in JSON, as cuse-daxctl sends them: {"verb": "list"}.
  *
- * control.c has the table of verbs; queries.c those that only tell, orders.c and
- * orders_fault.c those that change something.
+ * control.c has the table of verbs, queries.c and map.c the verbs that change nothing,
+ * orders.c and orders_fault.c those that change devices and faults.
  */
 #ifndef DAXD_CONTROL_CONTROL_H
 #define DAXD_CONTROL_CONTROL_H

@@ -38,7 +38,7 @@ struct json_object *daxd_describe_device(const struct daxd_device *dev)
 	json_object_object_add(json, "target_node",
 			       json_object_new_int(cfg->target_node));
 	daxd_reply_add_string(json, "mode", "devdax");
-	/* As libdaxctl: what has no driver is disabled. */
+	/* As in libdaxctl: a device without a driver is disabled. */
 	if (!dax_device_is_alive(&dev->desc))
 		daxd_reply_add_string(json, "state", "disabled");
 	daxd_reply_add_number(json, "region", cfg->id);
@@ -56,7 +56,7 @@ struct json_object *daxd_describe_device(const struct daxd_device *dev)
 }
 
 /**
- * daxd_describe_badblocks() - what is poisoned of a device, as ndctl list -M says it
+ * daxd_describe_badblocks() - describe the poison of a device as "ndctl list -M" does
  * @json:	receives badblock_count and badblocks, if there are any
  * @dev:	the device
  */
@@ -136,7 +136,7 @@ static int compare_counts(const void *a, const void *b)
 }
 
 /**
- * daxd_describe_fault_stats() - how many faults were given, by rule and by process
+ * daxd_describe_fault_stats() - count injected faults in total, by rule and by process
  * @json:	receives "faults"
  * @faults:	all of them
  */
@@ -169,7 +169,7 @@ void daxd_describe_fault_stats(struct json_object *json, const struct daxd_fault
 }
 
 /**
- * daxd_describe_device_faults() - how many faults a device has given
+ * daxd_describe_device_faults() - count the faults injected on a device
  * @json:	receives "faults"
  * @dev:	the device
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The map of a device: which of it is mapped, touched, bad. */
+/* The map of a device: the parts that are mapped, touched or bad. */
 #include "cuse-daxd/control/map.h"
 
 #include <glib.h>
@@ -33,7 +33,7 @@ struct strip {
 	char *cells;
 };
 
-/* Marks the cells that a stretch is in; never over what is worse. */
+/* Mark the cells of a range, except those with a worse mark. */
 static void mark_cells(const struct strip *strip, uint64_t off, uint64_t len,
 		       char mark_cells)
 {
@@ -65,7 +65,7 @@ static void mark_mapped(struct daxd_conn *conn, struct strip *strip)
 				 strip);
 }
 
-/* What has been touched is there: in memory, or on the disk. */
+/* Mark the parts that were touched: the kernel has allocated memory for them. */
 static void mark_touched(const struct strip *strip)
 {
 	const struct dax_device *desc = &strip->dev->desc;
@@ -73,7 +73,7 @@ static void mark_touched(const struct strip *strip)
 	uint64_t base = 0;
 	uint32_t i;
 
-	/* All huge pages are reserved; which are in use, nobody tells. */
+	/* Elsewhere the kernel does not tell which of the reserved pages are in use. */
 	if (strip->dev->store->backing != DAXD_MEMFD)
 		return;
 	for (i = 0; i < desc->nr_ranges; i++) {
@@ -113,7 +113,7 @@ static void mark_bad(const struct strip *strip)
 }
 
 /**
- * daxd_map() - answer the verb "map": a character for each stretch of a device
+ * daxd_map() - handle the verb "map": a character for each part of a device
  * @conn:	the connection of the client
  * @request:	the request
  * @ret:	the reply

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Orders in JSON: create, destroy, enable, disable. They do what writes to sysfs do,
- * by the same functions, and say in words what a write can only say by an errno.
+ * Requests in JSON that change devices: create, destroy, enable, disable. They call the
+ * same functions as writes to sysfs, and explain in words the errors for which a write
+ * has only an errno.
  */
 #include "cuse-daxd/control/orders.h"
 
@@ -46,7 +47,10 @@ static struct dax_region *first_dynamic(struct dax_model *model)
 	return model->regions;
 }
 
-/* A number, also as text; missing: the first region that devices can be made in. */
+/*
+ * The region of a request: a number, also as text. If it is missing, the first dynamic
+ * region with room.
+ */
 static struct dax_region *requested_region(struct dax_model *model,
 					   struct json_object *request)
 {
@@ -70,7 +74,7 @@ static int carry_out_order(struct daxd_conn *conn, struct daxd_reply *ret)
 	return r;
 }
 
-/* The device as it is now, once all processes have followed. */
+/* Reply with the current state of the device, once all processes have followed. */
 static enum daxd_next reply_device(struct daxd_conn *conn, uint64_t life,
 				   struct daxd_reply *ret)
 {
@@ -102,14 +106,17 @@ enum daxd_next daxd_orders_create(struct daxd_conn *conn, struct json_object *re
 	int r;
 
 	if (!region)
-		return daxd_reply_refuse(ret, ENXIO, "there is no such region (ENXIO)");
+		return daxd_reply_refuse(
+			ret, ENXIO, "region '%s': there is no such region (ENXIO)",
+			json_object_get_string(json_object_object_get(request, "region"))
+				?: "");
 	name = g_strdup_printf("region %u", region->id);
 	if (!daxd_conn_may_change(conn))
 		return daxd_reply_refuse_stranger(name, ret);
 	if (!daxd_arguments_size(request, "size", &size))
-		return daxd_reply_refuse(ret, EINVAL, "the size is none (256M, 1G)");
+		return daxd_arguments_refuse_size(request, "size", "256M or 1G", ret);
 	if (!daxd_arguments_size(request, "align", &align))
-		return daxd_reply_refuse(ret, EINVAL, "the align is none (4K, 2M, 1G)");
+		return daxd_arguments_refuse_size(request, "align", "4K, 2M or 1G", ret);
 	daxd_registry_release_minors(conn->server->reg);
 	r = dax_region_provision(model, region, size, align, &step, &dev);
 	if (r < 0)

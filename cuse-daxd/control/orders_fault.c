@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Orders in JSON about faults: inject, clear, fault (add, remove, list). */
+/* Requests in JSON about faults: inject, clear, fault (add, remove, list). */
 #include "cuse-daxd/control/orders_fault.h"
 
 #include <errno.h>
@@ -23,7 +23,7 @@
 #include "cuse-daxd/faults/rules.h"
 #include "cuse-daxd/registry/devices.h"
 
-/* What is asked for: the device, and a stretch of it. */
+/* The range of a device that a request names. */
 struct stretch {
 	struct daxd_device *dev;
 	uint64_t off;
@@ -32,7 +32,7 @@ struct stretch {
 	bool has_len;
 };
 
-/* Return: false: the answer says why not. */
+/* Return: true, or false if the request is invalid: @reply has the reason. */
 static bool get_stretch(struct daxd_conn *conn, struct json_object *request,
 			struct stretch *ret, struct daxd_reply *reply)
 {
@@ -42,12 +42,12 @@ static bool get_stretch(struct daxd_conn *conn, struct json_object *request,
 	ret->has_off = json_object_object_get_ex(request, "offset", NULL);
 	ret->has_len = json_object_object_get_ex(request, "length", NULL);
 	if (!daxd_arguments_size(request, "offset", &ret->off)) {
-		daxd_reply_refuse(reply, EINVAL, "the offset is none (4096, 2M)");
+		daxd_arguments_refuse_size(request, "offset", "4096 or 2M", reply);
 		return false;
 	}
 	if (!daxd_arguments_size(request, "length", &ret->len) ||
 	    (ret->has_len && !ret->len)) {
-		daxd_reply_refuse(reply, EINVAL, "the length is none (4096, 2M)");
+		daxd_arguments_refuse_size(request, "length", "4096 or 2M", reply);
 		return false;
 	}
 	return true;
@@ -89,8 +89,9 @@ enum daxd_next daxd_orders_fault_inject(struct daxd_conn *conn,
 		return DAXD_REPLY;
 	if (!s.has_off || !s.has_len)
 		return daxd_reply_refuse(ret, EINVAL,
-					 "%s: where? (--offset and --length)",
-					 s.dev->desc.name);
+					 "%s: \"%s\" is missing (--offset and --length)",
+					 s.dev->desc.name,
+					 s.has_off ? "length" : "offset");
 	if (daxd_arguments_bool(request, "latent"))
 		flags |= DAX_BAD_LATENT;
 	r = daxd_inject(conn->server->reg->faults, s.dev, s.off, s.len, flags, &why);
@@ -153,8 +154,10 @@ static enum daxd_next fault_remove(struct daxd_conn *conn, const char *text,
 	int r;
 
 	if (!text || !g_ascii_string_to_unsigned(text, 10, 1, UINT32_MAX, &id, NULL))
-		return daxd_reply_refuse(
-			ret, EINVAL, "which rule? ('fault list' tells their numbers)");
+		return daxd_reply_refuse(ret, EINVAL,
+					 "fault: '%s' is not the number of a rule "
+					 "('fault list' shows them)",
+					 text ? text : "");
 	f = daxd_list_find(faults, (uint32_t)id);
 	was = f ? daxd_describe_rule(faults, f) : NULL;
 	r = daxd_rules_remove(faults, (uint32_t)id, &why);
@@ -188,6 +191,7 @@ enum daxd_next daxd_orders_fault_rules(struct daxd_conn *conn,
 		return fault_add(conn, text, ret);
 	if (!strcmp(action, "remove"))
 		return fault_remove(conn, text, ret);
-	return daxd_reply_refuse(ret, EINVAL, "fault '%s'? (add RULE, remove ID, list)",
+	return daxd_reply_refuse(ret, EINVAL,
+				 "fault: unknown action '%s' (add RULE, remove ID, list)",
 				 action);
 }

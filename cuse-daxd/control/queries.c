@@ -34,7 +34,7 @@ static int compare_devices(const void *a, const void *b)
 	return da->desc.id < db->desc.id ? -1 : da->desc.id > db->desc.id;
 }
 
-/* Those that can be listed, in the order of their names. */
+/* The devices that are shown, sorted by name. */
 static GPtrArray *sorted_devices(const struct daxd_registry *reg)
 {
 	GPtrArray *devices = g_ptr_array_new();
@@ -51,7 +51,7 @@ static GPtrArray *sorted_devices(const struct daxd_registry *reg)
 }
 
 /**
- * daxd_queries_list() - answer the verb "list": the devices
+ * daxd_queries_list() - handle the verb "list": the devices
  * @conn:	the connection of the client
  * @request:	the request
  * @ret:	the reply
@@ -81,7 +81,7 @@ enum daxd_next daxd_queries_list(struct daxd_conn *conn, struct json_object *req
 }
 
 /**
- * daxd_queries_stats() - answer the verb "stats": counters of the daemon and the devices
+ * daxd_queries_stats() - handle the verb "stats": counters of the daemon and the devices
  * @conn:	the connection of the client
  * @request:	the request
  * @ret:	the reply
@@ -135,7 +135,7 @@ enum daxd_next daxd_queries_stats(struct daxd_conn *conn, struct json_object *re
 	return daxd_reply_json(json, 0, ret);
 }
 
-/* One process after the other, each when it is our turn: the others are not kept. */
+/* Scans one process per turn of the main loop, so that other clients need not wait. */
 struct scan {
 	struct daxd_conn *conn;
 	GArray *pids; /* pid_t */
@@ -174,7 +174,7 @@ static void add_mapping(void *ctx, const struct daxd_mapping *mapping)
 	json_object_array_add(scan->json, json);
 }
 
-/* Addresses are the process's own affair: only its user, ours and root may see them. */
+/* Addresses are private: only the process's user, the daemon's and root may see them. */
 static bool may_see(const struct daxd_conn *conn, pid_t pid)
 {
 	g_autofree char *path = g_strdup_printf("/proc/%d", pid);
@@ -212,7 +212,7 @@ static int compare_pids(const void *a, const void *b)
 }
 
 /**
- * daxd_queries_mappings() - answer the verb "mappings": which process has what mapped
+ * daxd_queries_mappings() - handle the verb "mappings": which process has what mapped
  * @conn:	the connection of the client
  * @request:	the request
  * @ret:	the reply
@@ -242,7 +242,7 @@ enum daxd_next daxd_queries_mappings(struct daxd_conn *conn, struct json_object 
 	closedir(d);
 	g_array_sort(scan->pids, compare_pids);
 	scan->source = g_idle_source_new();
-	/* Else whoever asks without pause would keep it from ever being done. */
+	/* With a lower priority, a client that sends without pause would block it. */
 	g_source_set_priority(scan->source, G_PRIORITY_DEFAULT);
 	g_source_set_callback(scan->source, on_scan, scan, NULL);
 	g_source_attach(scan->source, NULL);
@@ -252,7 +252,7 @@ enum daxd_next daxd_queries_mappings(struct daxd_conn *conn, struct json_object 
 }
 
 /**
- * daxd_queries_watch() - answer the verb "watch": a pipe with a line for each event
+ * daxd_queries_watch() - handle the verb "watch": a pipe with a line for each event
  * @conn:	the connection of the client
  * @request:	the request
  * @ret:	the reply
@@ -266,7 +266,8 @@ enum daxd_next daxd_queries_watch(struct daxd_conn *conn, struct json_object *re
 
 	(void)request;
 	if (fd == -EUSERS)
-		return daxd_reply_refuse(ret, EUSERS, "too many are watching already");
+		return daxd_reply_refuse(ret, EUSERS,
+					 "there are too many watchers (end one)");
 	if (fd < 0)
 		return daxd_reply_refuse(ret, fd, "the daemon can't make a pipe: %s",
 					 strerror(-fd));

@@ -57,7 +57,7 @@ enum daxd_next daxd_reply_json(struct json_object *json, int error,
 }
 
 /**
- * daxd_reply_refuse() - reply with an error and the reason: {"error": "why"}
+ * daxd_reply_refuse() - reply with an error and the reason: {"error": "reason"}
  * @ret:	receives the reply
  * @error:	errno, negative or not
  * @fmt:	the reason
@@ -101,8 +101,10 @@ void daxd_reply_add_number(struct json_object *json, const char *key, uint64_t v
 
 /**
  * daxd_reply_refuse_stranger() - refuse a request of a user who may not change devices
- * @name:	what the client wants to change
- * @ret:	the reply
+ * @name:	the object of the request, for the message
+ * @ret:	receives the reply
+ *
+ * Return: DAXD_REPLY.
  */
 enum daxd_next daxd_reply_refuse_stranger(const char *name, struct daxd_reply *ret)
 {

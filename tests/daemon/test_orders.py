@@ -55,11 +55,11 @@ def test_create(daemon):
     (["-s", "50M"], "region 0: the size is more than the region has left (ENOSPC)"),
     (["-a", "8K"], "region 0: the align is not 4K, 2M or 1G (EINVAL)"),
     (["-a", "1G"], "not a multiple of the align"),
-    (["-s", "many"], "the size is none"),
-    (["-s", "-2M"], "the size is none"),
-    (["-a", ""], "the align is none"),
-    (["7"], "there is no such region (ENXIO)"),
-    (["all"], "there is no such region (ENXIO)"),
+    (["-s", "many"], "size: 'many' is not a size (try 256M or 1G)"),
+    (["-s", "-2M"], "size: '-2M' is not a size (try 256M or 1G)"),
+    (["-a", ""], "align: '' is not a size (try 4K, 2M or 1G)"),
+    (["7"], "region '7': there is no such region (ENXIO)"),
+    (["all"], "region 'all': there is no such region (ENXIO)"),
     (["2"], "region 2: a static region has the devices that the config gives it (EINVAL)"),
 ])
 def test_create_that_is_refused_changes_nothing(daemon, args, why):
@@ -250,7 +250,7 @@ def test_watchers_have_a_limit_and_are_forgotten(daemon):
     watches = [Watch(d) for _ in range(16)]
     result = d.ctl("watch")
     assert result.returncode == 1
-    assert "too many are watching" in result.stderr
+    assert "too many watchers" in result.stderr
     for w in watches:
         w.end()
     wait_for(lambda: d.control("stats")["daemon"]["watchers"] == 0 and d.fds() == fds)

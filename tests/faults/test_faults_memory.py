@@ -410,16 +410,18 @@ def test_only_whom_it_may_concern(daemon):
 
 
 @pytest.mark.parametrize("words, part", [
-    (["inject", "dax0.0"], "where?"), (["inject", "dax0.0", "--offset=0"], "where?"),
+    (["inject", "dax0.0"], '"offset" is missing'),
+    (["inject", "dax0.0", "--offset=0"], '"length" is missing'),
     (["inject", "dax0.0", "--offset=64M", "--length=2M"], "beyond its end"),
     (["inject", "dax0.0", "--offset=62M", "--length=4M"], "beyond its end"),
-    (["inject", "dax0.0", "--offset=x", "--length=4M"], "offset is none"),
-    (["inject", "dax0.0", "--offset=0", "--length=0"], "length is none"),
+    (["inject", "dax0.0", "--offset=x", "--length=4M"], "offset: 'x' is not a size"),
+    (["inject", "dax0.0", "--offset=0", "--length=0"], "length: '0' is not a size"),
     (["inject", "dax9.0", "--offset=0", "--length=2M"], "no such device"),
     (["clear", "dax0.0", "--offset=65M"], "beyond its end"),
     (["fault", "add", "mmap", "errno:EFOO"], "at character 12:"),
     (["fault", "add"], "at character 1:"), (["fault", "remove", "9"], "no fault rule 9"),
-    (["fault", "remove", "x"], "which rule?"), (["fault", "bend"], "add RULE"),
+    (["fault", "remove", "x"], "fault: 'x' is not the number of a rule"),
+    (["fault", "bend"], "fault: unknown action 'bend' (add RULE"),
 ])
 def test_orders_that_are_refused(daemon, words, part):
     d = daemon(f"[region 0]\nsize={SIZE}\n")
