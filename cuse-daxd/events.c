@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Turn what happens to devices, processes and fault rules into lines for watchers. */
+/* Send events of devices, processes and fault rules to watchers. */
 #include "cuse-daxd/events.h"
 
 #include <glib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Events of the server, for watchers. Each function is a hook of another part. */
+/* Events for watchers. Each function is a hook of another part of the daemon. */
 #ifndef DAXD_EVENTS_H
 #define DAXD_EVENTS_H
 

@@ -2,16 +2,16 @@
 /*
  * cuse-daxd: gives programs Device DAX without persistent memory.
  *
- * The order of a start, in which whatever can fail comes before what others see:
+ * The steps of a start; those that can fail come before those that programs see:
  *
- *	1. options and config are read and checked
- *	2. the runtime directory is locked: from here on we are the only one
- *	3. the stores are opened, the sizes settled; nothing has changed so far
- *	4. state pages, stores, model, nodes, sysfs tree are made
- *	5. the socket gets its name, then --ready-fd and whoever started us are told
+ *	1. read and check the options and the config
+ *	2. lock the runtime directory: there is only one daemon in it
+ *	3. open the stores and set all sizes; so far nothing has changed
+ *	4. create state pages, stores, model, nodes and the sysfs tree
+ *	5. give the socket its name, then report ready to --ready-fd and the starter
  *
- * A stop goes the same way back. What a daemon that died has left is taken over in
- * step 4; if the start fails, it is left for the next one.
+ * A stop reverses the steps. Step 4 takes over the state of a daemon that died; if the
+ * start fails, the state remains for the next start.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -52,7 +52,7 @@
 
 struct daemon {
 	struct daxd_options options;
-	char *config_path; /* absolute, "-", or NULL: wherever one is */
+	char *config_path; /* absolute; "-"; or NULL: the default path */
 	struct daxd_config *config;
 	struct daxd_runtime runtime;
 	struct daxd_frontend frontend;
@@ -60,8 +60,6 @@ struct daemon {
 	struct daxd_server server;
 	GMainLoop *loop;
 };
-
-/* ---- config -------------------------------------------------------------- */
 
 static char *default_config_path(void)
 {
@@ -78,7 +76,7 @@ static char *default_config_path(void)
 	return path && access(path, F_OK) == 0 ? g_steal_pointer(&path) : NULL;
 }
 
-/* What the command line says overrides the file. */
+/* Options on the command line override the file. */
 static void apply_options(struct daxd_config *cfg, const struct daxd_options *options)
 {
 	g_autofree char *dir = NULL;
@@ -126,9 +124,7 @@ static struct daxd_config *load_config(const struct daxd_options *options)
 	return cfg;
 }
 
-/* ---- reading the config again -------------------------------------------- */
-
-static void tell_systemd(const struct daemon *d)
+static void report_to_systemd(const struct daemon *d)
 {
 	const GPtrArray *devices = d->registry.devices;
 	unsigned int count = 0;
@@ -148,19 +144,18 @@ static void warn_of_ignored(const struct daxd_config *is, const struct daxd_conf
 	if (is->frontend != was->frontend || is->major != was->major ||
 	    strcmp(is->runtime_dir, was->runtime_dir) ||
 	    g_strcmp0(is->fault_log, was->fault_log))
-		daxd_warning("SIGHUP: what has changed in [daemon] is taken into account "
-			     "at the next start only");
+		daxd_warning("SIGHUP: changes in [daemon] take effect at the next start");
 }
 
-/* Return: why nothing has changed, or NULL. */
+/* Return: NULL, or the reason why the reload failed. */
 static const char *try_reload(struct daemon *d, struct daxd_why *why)
 {
 	struct daxd_options options = d->options;
 	struct daxd_config *config;
 
-	/* We may be in another directory by now. */
+	/* The working directory may have changed since the start. */
 	options.config = d->config_path;
-	/* That was asked of the files of the start. */
+	/* --force-format applies only to the files of the start. */
 	options.may_wipe = false;
 	if (options.config && !strcmp(options.config, "-"))
 		return "the config was read from standard input";
@@ -191,10 +186,8 @@ static void reload_config(struct daemon *d)
 		return;
 	}
 	daxd_info("SIGHUP: the config was read again");
-	tell_systemd(d);
+	report_to_systemd(d);
 }
-
-/* ---- what makes us stop -------------------------------------------------- */
 
 static void quit(struct daemon *d)
 {
@@ -233,7 +226,7 @@ static int watch_signals(struct daemon *d, struct daxd_why *why)
 	if (fd < 0 || sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return daxd_fail(why, errno, "signalfd: %s", strerror(errno));
 	g_unix_fd_add(fd, G_IO_IN, on_signal, d);
-	/* Each of these is told by an errno, too, or means nothing to us. */
+	/* Calls report these by an errno as well, or the daemon does not need them. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	signal(SIGIO, SIG_IGN);
@@ -266,11 +259,9 @@ static int watch_other(struct daemon *d, struct daxd_why *why)
 	return 0;
 }
 
-/* ---- going to the background --------------------------------------------- */
-
 /*
- * The parent waits for one byte, which says that everything is up. Return: where the
- * child is to write it; the parent does not return.
+ * Fork. The parent waits for one byte, which the child writes when the daemon is ready.
+ * Return: the descriptor to which the child must write it; the parent does not return.
  */
 static int go_background(void)
 {
@@ -315,7 +306,7 @@ static void leave_terminal(int tell)
 	close(tell);
 }
 
-static void tell_ready(int fd, const char *runtime_dir)
+static void report_ready(int fd, const char *runtime_dir)
 {
 	if (fd < 0)
 		return;
@@ -323,8 +314,6 @@ static void tell_ready(int fd, const char *runtime_dir)
 		daxd_warning("--ready-fd: %s, continuing", strerror(errno));
 	close(fd);
 }
-
-/* ---- start, run, stop ---------------------------------------------------- */
 
 /* Each device costs descriptors, and so does each client. */
 static void raise_nofile(void)
@@ -337,7 +326,7 @@ static void raise_nofile(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* There is little to do at a time, and it should be done at once: see slice.h. */
+/* Ask for a short time slice: the daemon has little work at a time, but no delay. */
 static void hurry(void)
 {
 	struct dax_sched_attr attr = {.size = sizeof(attr)};
@@ -360,7 +349,7 @@ static int start_daemon(struct daemon *d, struct daxd_why *why)
 		r = watch_signals(d, why);
 	if (r == 0)
 		r = daxd_runtime_open(&d->runtime, d->config->runtime_dir, why);
-	/* If it has ended already, the directory that it made is ours to remove. */
+	/* If the process has exited already, remove the directory that it created. */
 	if (r == 0)
 		r = watch_other(d, why);
 	if (r == 0)
@@ -414,8 +403,8 @@ static int run_daemon(struct daemon *d)
 	if (r < 0) {
 		daxd_error("%s", why.text);
 	} else {
-		tell_ready(d->options.ready_fd, d->runtime.path);
-		tell_systemd(d);
+		report_ready(d->options.ready_fd, d->runtime.path);
+		report_to_systemd(d);
 		if (tell >= 0)
 			leave_terminal(tell);
 		g_main_loop_run(d->loop);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The command line: one table, from which --help is made, too. */
+/* The command line: one table for parsing and for --help. */
 #include "cuse-daxd/options.h"
 
 #include <errno.h>
@@ -43,34 +43,35 @@ static const struct {
 	const char *help;
 } table[] = {
 	{OPT_CONFIG, 'c', "config", "FILE", "read this config file (- is stdin)"},
-	{OPT_RUNTIME_DIR, 0, "runtime-dir", "DIR", "where clients find the daemon"},
+	{OPT_RUNTIME_DIR, 0, "runtime-dir", "DIR",
+	 "directory in which clients find the daemon"},
 	{OPT_FRONTEND, 0, "frontend", "auto|cuse|none", "how devices get their nodes"},
-	{OPT_FOREGROUND, 0, "foreground", NULL, "stay in the foreground, log to stderr"},
+	{OPT_FOREGROUND, 0, "foreground", NULL,
+	 "stay in the foreground and log to stderr"},
 	{OPT_FORCE_FORMAT, 0, "force-format", NULL,
-	 "overwrite files that hold something else, or a damaged image"},
+	 "overwrite files that contain other data or a damaged image"},
 	{OPT_CHECK_CONFIG, 0, "check-config", NULL,
-	 "say what is wrong with the config, and end"},
+	 "report errors in the config and exit"},
 	{OPT_DUMP_CONFIG, 0, "dump-config", NULL,
-	 "print the config with all defaults, and end"},
+	 "print the config with all defaults and exit"},
 	{OPT_READY_FD, 0, "ready-fd", "N",
 	 "write the runtime directory to descriptor N once clients can connect"},
 	{OPT_READY_EARLY, 0, "ready-early", NULL,
-	 "be ready before the sysfs tree is written; programs that look there wait"},
-	{OPT_EXIT_WITH, 0, "exit-with", "PID", "end when this process has ended"},
-	{OPT_FAULT, 0, "fault", "RULE",
-	 "a fault rule more than in the config; repeatable"},
+	 "report ready before the sysfs tree is written; programs that look there wait"},
+	{OPT_EXIT_WITH, 0, "exit-with", "PID", "exit when this process has exited"},
+	{OPT_FAULT, 0, "fault", "RULE", "an additional fault rule; repeatable"},
 	{OPT_FAULT_LOG, 0, "fault-log", "FILE|FD",
-	 "write a line of JSON for each fault that is given"},
+	 "write a line of JSON for each injected fault"},
 	{OPT_FAULT_REPORT_FD, 0, "fault-report-fd", "N",
-	 "write to descriptor N at the end which faults were given"},
-	{OPT_HELP, 'h', "help", NULL, "print this, and end"},
-	{OPT_VERSION, 'V', "version", NULL, "print the version, and end"},
+	 "write to descriptor N at exit which faults were injected"},
+	{OPT_HELP, 'h', "help", NULL, "print the options and exit"},
+	{OPT_VERSION, 'V', "version", NULL, "print the version and exit"},
 };
 
 #define OPTIONS (sizeof(table) / sizeof(table[0]))
 
 /**
- * daxd_options_help() - print what can be given
+ * daxd_options_help() - print the options
  */
 void daxd_options_help(void)
 {
@@ -113,7 +114,7 @@ static int parse_fd(const char *option, const char *text, int *ret, struct daxd_
 		return daxd_fail(why, EBADF, "--%s: '%s' is not an open descriptor",
 				 option, text);
 	*ret = (int)fd;
-	/* Not for anything that we may start. */
+	/* Child processes must not inherit it. */
 	fcntl(*ret, F_SETFD, FD_CLOEXEC);
 	return 0;
 }
@@ -214,7 +215,7 @@ static void fill_getopt(char letters[3 * OPTIONS], struct option longs[OPTIONS +
 	longs[OPTIONS] = (struct option){0};
 }
 
-/* getopt_long() answers the letter where a letter was given. */
+/* getopt_long() returns the letter if the option was given by its letter. */
 static enum option_id id_of(int c)
 {
 	unsigned int i;
@@ -227,10 +228,12 @@ static enum option_id id_of(int c)
 
 /**
  * daxd_options_parse() - read the command line
- * @argc:	as main() has it
- * @argv:	as main() has it; the strings are kept
- * @ret:	what was given
- * @why:	what is wrong with it
+ * @argc:	of main()
+ * @argv:	of main(); the strings are kept
+ * @ret:	receives the options
+ * @why:	receives the reason of a failure
+ *
+ * Return: 0 or a negative errno.
  */
 int daxd_options_parse(int argc, char **argv, struct daxd_options *ret,
 		       struct daxd_why *why)
@@ -248,7 +251,7 @@ int daxd_options_parse(int argc, char **argv, struct daxd_options *ret,
 			return daxd_fail(why, EINVAL, "'%s': %s (see --help)",
 					 argv[optind - 1],
 					 c == '?' ? "no such option, or it takes no value"
-						  : "wants a value");
+						  : "needs a value");
 		r = apply(id_of(c), optarg, ret, why);
 		if (r < 0)
 			return r;

@@ -26,7 +26,7 @@ struct daxd_options {
 	bool may_wipe;
 	int ready_fd; /* -1: none */
 	bool is_tree_late;
-	pid_t exit_with;       /* 0: nobody */
+	pid_t exit_with;       /* 0: none */
 	GPtrArray *faults;     /* char *: rules; NULL: none */
 	const char *fault_log; /* NULL: the config's */
 	int fault_report;      /* -1: none */

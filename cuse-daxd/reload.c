@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The config has changed while the daemon runs.
+ * Carry out a changed config while the daemon runs.
  *
- * What is the same is not touched, what is new appears, what is not there any more goes,
- * modes, owners and fault rules follow. Anything else would have to pull memory away from under
- * programs, and is refused. The order is that of a start: first all is looked at, then
- * stores are made, then the model changes; up to here a failure takes everything back.
- * Only then do others see something.
+ * Devices that are the same stay as they are, new ones appear, those no longer in the
+ * config disappear; modes, owners and fault rules follow. Any other change would have to
+ * pull memory away from under programs, and is refused. The order is that of a start:
+ * check everything, then create the stores, then change the model; up to this point a
+ * failure undoes everything. Programs see the changes only afterwards.
  */
 #include "cuse-daxd/reload.h"
 
@@ -29,18 +29,16 @@
 #include "cuse-daxd/store/file.h"
 #include "cuse-daxd/store/store.h"
 
-/* What is to be done. */
+/* The work of one reload. */
 struct reload {
 	struct daxd_registry *reg;
 	struct daxd_config *cfg;
 	GPtrArray *new_regions; /* struct daxd_region: opened, not in the registry yet */
-	GPtrArray *grown;       /* struct daxd_region, and */
-	GArray *sizes;          /* uint64_t: what their size was */
+	GPtrArray *grown;       /* struct daxd_region: regions with new devices */
+	GArray *sizes;          /* uint64_t: the sizes of these before */
 	GArray *minors;         /* uint32_t: reserved */
-	uint64_t last_life;     /* devices of later ones are new */
+	uint64_t last_life;     /* devices with a later one are new */
 };
-
-/* ---- looking up ---------------------------------------------------------- */
 
 static struct daxd_region_cfg *find_region_cfg(const struct daxd_config *cfg, uint32_t id)
 {
@@ -76,8 +74,6 @@ static struct daxd_region *find_open_region(const struct daxd_registry *reg, uin
 	return NULL;
 }
 
-/* ---- what is possible ---------------------------------------------------- */
-
 static int check_device(const struct reload *rl, const struct daxd_region_cfg *region,
 			const struct daxd_device_cfg *is,
 			const struct daxd_device_cfg *was, struct daxd_why *why)
@@ -91,7 +87,7 @@ static int check_device(const struct reload *rl, const struct daxd_region_cfg *r
 	if (!what)
 		return 0;
 	return daxd_fail(why, EBUSY,
-			 "%s:%d: [device %u.%u] its %s can't change while it is there "
+			 "%s:%d: [device %u.%u] its %s can't change while it exists "
 			 "(give the device another name, or restart the daemon)",
 			 rl->cfg->file ? rl->cfg->file : "config", is->line, region->id,
 			 is->id, what);
@@ -104,17 +100,17 @@ static int check_kept_region(const struct reload *rl, struct daxd_region_cfg *is
 	int r = 0;
 
 	if (strcmp(is->identity, was->identity))
-		return daxd_fail(why, EBUSY,
-				 "%s:%d: [region %u] can't change while it is there, but "
-				 "for its devices' modes and owners (restart the daemon)",
-				 rl->cfg->file ? rl->cfg->file : "config", is->line,
-				 is->id);
+		return daxd_fail(
+			why, EBUSY,
+			"%s:%d: [region %u] can't change while it exists, except "
+			"its devices' modes and owners (restart the daemon)",
+			rl->cfg->file ? rl->cfg->file : "config", is->line, is->id);
 	for (dev = is->devices; r == 0 && dev; dev = dev->next)
 		r = check_device(rl, is, dev, find_device_cfg(was, dev->id), why);
 	return r;
 }
 
-/* What a file has decided is still so. */
+/* Keep the settings that the backing file has decided. */
 static void copy_settled(struct daxd_region_cfg *is, const struct daxd_region_cfg *was)
 {
 	struct daxd_device_cfg *dev;
@@ -136,15 +132,14 @@ static int reserve_minor(struct reload *rl, const struct daxd_region_cfg *region
 	if (dev->minor < 0)
 		return 0;
 	if (dax_model_reserve_minor(&rl->reg->model, minor) < 0)
-		return daxd_fail(
-			why, EBUSY,
-			"[device %u.%u] minor=%u is in use (give it another one)",
-			region->id, dev->id, minor);
+		return daxd_fail(why, EBUSY,
+				 "[device %u.%u] minor=%u is in use (choose another)",
+				 region->id, dev->id, minor);
 	g_array_append_val(rl->minors, minor);
 	return 0;
 }
 
-/* Looks at all, opens the stores of new regions. */
+/* Check everything, open the stores of new regions. */
 static int prepare_reload(struct reload *rl, struct daxd_why *why)
 {
 	struct daxd_region_cfg *is;
@@ -172,8 +167,6 @@ static int prepare_reload(struct reload *rl, struct daxd_why *why)
 	}
 	return r;
 }
-
-/* ---- making what is new -------------------------------------------------- */
 
 static int make_devices(struct reload *rl, const struct daxd_region_cfg *is,
 			struct daxd_why *why)
@@ -258,13 +251,11 @@ static void take_back(struct reload *rl)
 					g_array_index(rl->minors, uint32_t, i));
 }
 
-/* ---- what others see ----------------------------------------------------- */
-
 static void remove_devices(struct daxd_region *region, const struct daxd_region_cfg *is)
 {
 	struct dax_dev *dev = region->region->devices;
 
-	/* Programs make and remove those of a dynamic region. */
+	/* Programs create and destroy the devices of a dynamic region. */
 	if (is->type == DAX_REGION_DYNAMIC)
 		return;
 	while (dev) {
@@ -276,7 +267,7 @@ static void remove_devices(struct daxd_region *region, const struct daxd_region_
 	}
 }
 
-/* Return: the regions that are not in the config any more, taken out of the model. */
+/* Return: the regions that are no longer in the config, removed from the model. */
 static GPtrArray *remove_regions(struct reload *rl)
 {
 	GPtrArray *removed = g_ptr_array_new();
@@ -342,8 +333,8 @@ static bool is_configured(const GPtrArray *removed, const struct daxd_device *de
 }
 
 /*
- * Nobody gets the memory of a device that the config does not have any more; who has it
- * mapped keeps it.
+ * Free the memory of devices that are no longer in the config: no other device gets it.
+ * Programs that have it mapped keep it.
  */
 static void free_removed(struct daxd_registry *reg, GPtrArray *removed)
 {
@@ -373,7 +364,7 @@ static void free_removed(struct daxd_registry *reg, GPtrArray *removed)
 		int r = region->store ? daxd_store_sync(region->store) : 0;
 
 		if (r < 0)
-			daxd_error("%s: fsync: %s; what was stored last may be lost",
+			daxd_error("%s: fsync: %s; the data stored last may be lost",
 				   region->store->path, strerror(-r));
 		if (region->store)
 			daxd_store_forget(region->store);
@@ -407,7 +398,7 @@ static void commit_reload(struct reload *rl)
 	daxd_setup_hand_over_stores(reg);
 	if (daxd_registry_commit(reg, &why) < 0)
 		daxd_warning("%s, continuing without", why.text);
-	change_all_perms(reg); /* of those that are left */
+	change_all_perms(reg); /* of the remaining devices */
 	daxd_rules_reload(reg->faults, rl->cfg->faults);
 	free_removed(reg, removed);
 	daxd_registry_release_minors(reg);
@@ -417,8 +408,10 @@ static void commit_reload(struct reload *rl)
 /**
  * daxd_reload() - carry out a changed config
  * @reg:	started
- * @cfg:	checked; taken over, in place of reg->cfg, which the caller frees
- * @why:	why not; then nothing has changed, and @cfg is still the caller's
+ * @cfg:	checked; on success it replaces reg->cfg, which the caller frees
+ * @why:	receives the reason of a failure
+ *
+ * Return: 0, or a negative errno: nothing has changed, and the caller still owns @cfg.
  */
 int daxd_reload(struct daxd_registry *reg, struct daxd_config *cfg, struct daxd_why *why)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The daemon's answers to what clients ask, but for JSON (control.c). */
+/* Handle the requests of clients, except those in JSON (control.c). */
 #include "cuse-daxd/requests.h"
 
 #include <errno.h>
@@ -46,8 +46,8 @@ static enum daxd_next refuse_request(int error, struct daxd_reply *ret)
 }
 
 /*
- * By its number. A descriptor that was opened when an earlier daemon had the number is
- * one of the device if the device is still the same.
+ * Find a device by its number. A descriptor opened when an earlier daemon had the number
+ * belongs to the device if that is still the same.
  */
 static int find_by_number(const struct daxd_registry *reg, int fd, dev_t rdev,
 			  struct daxd_device **ret)
@@ -63,7 +63,7 @@ static int find_by_number(const struct daxd_registry *reg, int fd, dev_t rdev,
 	return r;
 }
 
-/* The device whose open handle a descriptor is. */
+/* Find the device that a descriptor belongs to. */
 static int find_by_fd(const struct daxd_registry *reg, int fd, struct daxd_device **ret)
 {
 	struct statx stx;
@@ -152,7 +152,7 @@ static enum daxd_next on_settled(struct daxd_conn *conn, const struct daxd_reque
 	return DAXD_REPLY;
 }
 
-/* Opening a disabled device succeeds while somebody has it open (fs/char_dev.c). */
+/* A disabled device still opens while another descriptor is open (fs/char_dev.c). */
 static enum daxd_next on_held(struct daxd_conn *conn, const struct daxd_request *q,
 			      struct daxd_reply *ret)
 {
@@ -176,7 +176,7 @@ static enum daxd_next on_held(struct daxd_conn *conn, const struct daxd_request 
 	return v.error ? refuse_request(v.error, ret) : DAXD_REPLY;
 }
 
-/* That the client could open the attribute for writing is its permission. */
+/* A client that could open the attribute for writing may write to it. */
 static enum daxd_next on_store(struct daxd_conn *conn, const struct daxd_request *q,
 			       struct daxd_reply *ret)
 {
@@ -213,7 +213,7 @@ static void make_text(char *text, size_t size)
 			*text = '?';
 }
 
-/* Of whom it is, the socket knows better than the message. */
+/* The client's pid and uid come from the socket, not from its message. */
 static enum daxd_next on_fault(struct daxd_conn *conn, const struct daxd_request *q,
 			       struct daxd_reply *ret)
 {
@@ -235,7 +235,7 @@ static enum daxd_next on_fault(struct daxd_conn *conn, const struct daxd_request
 	return r ? daxd_settle(conn, ret) : DAXD_REPLY;
 }
 
-/* That the client could open the bus's node for writing is its permission. */
+/* A client that could open the bus's node for writing may clear poison. */
 static enum daxd_next on_clear(struct daxd_conn *conn, const struct daxd_request *q,
 			       struct daxd_reply *ret)
 {
@@ -259,10 +259,12 @@ static enum daxd_next on_clear(struct daxd_conn *conn, const struct daxd_request
 }
 
 /**
- * daxd_request_answer() - what shall be done about a message?
- * @conn:	who sent it
+ * daxd_request_answer() - handle a request
+ * @conn:	the connection of the client
  * @q:		checked by dax_msg_check()
- * @ret:	the answer; fd -1 before
+ * @ret:	receives the reply; its fd must be -1
+ *
+ * Return: what the server must do with the reply.
  */
 enum daxd_next daxd_request_answer(struct daxd_conn *conn, const struct daxd_request *q,
 				   struct daxd_reply *ret)

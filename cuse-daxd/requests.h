@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The replies to requests of clients. */
+/* Handle the requests of clients. */
 #ifndef DAXD_REQUESTS_H
 #define DAXD_REQUESTS_H
 

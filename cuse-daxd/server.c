@@ -2,10 +2,10 @@
 /*
  * The control socket.
  *
- * Anybody may connect. What a client can cost is bounded: connections by number, in
- * all and for each user, where the one that was silent longest makes room; time by
- * the idle limit; memory by one buffer for all, as messages are handled one at a time;
- * unread answers by a small send buffer.
+ * Any user may connect. The resources of a client are limited: there is a maximum number
+ * of connections, in all and for each user, and the one silent for longest is dropped to
+ * make room; idle connections are dropped; one buffer serves all clients, as messages
+ * are handled one at a time; a small send buffer limits unread replies.
  */
 #include "cuse-daxd/server.h"
 
@@ -53,7 +53,7 @@ static void on_request(struct daxd_conn *conn)
 
 	if (!reason) {
 		next = daxd_request_answer(conn, &q, &reply);
-		reason = "nonsense";
+		reason = "invalid request";
 	}
 	daxd_conn_close_fds(conn, &q);
 	switch (next) {
@@ -79,9 +79,10 @@ static gboolean on_conn(gint fd, GIOCondition condition, gpointer data)
 	} else if (daxd_conn_is_closed(conn)) {
 		daxd_conn_free(conn);
 	} else if (conn->job) {
-		daxd_conn_drop(conn, "asks before it was answered");
+		daxd_conn_drop(conn, "sends a request before the last reply");
 	} else if (daxd_untrusted_fd_is_banned(conn->peer.uid)) {
-		daxd_conn_drop(conn, "its user's descriptors do not close");
+		daxd_conn_drop(conn,
+			       "too many descriptors of its user are still closing");
 	} else {
 		daxd_conn_heard(conn);
 		on_request(conn);
@@ -89,7 +90,7 @@ static gboolean on_conn(gint fd, GIOCondition condition, gpointer data)
 	return G_SOURCE_CONTINUE; /* or the source is destroyed already */
 }
 
-/* Room for one more, by whoever has been silent longest. */
+/* Make room for a connection: drop the one that was silent for longest. */
 static void make_room(struct daxd_server *server, uid_t uid)
 {
 	struct daxd_conn *oldest = NULL;
@@ -114,7 +115,7 @@ static void make_room(struct daxd_server *server, uid_t uid)
 
 static void add_conn(struct daxd_server *server, int fd)
 {
-	/* Two or three answers; who does not read them is dropped. */
+	/* Room for two or three replies: a client that does not read them is dropped. */
 	const int send_buffer = 1;
 	struct ucred cred = {.pid = 0, .uid = (uid_t)-1};
 	socklen_t len = sizeof(cred);
@@ -156,7 +157,7 @@ static gboolean on_accept(gint fd, GIOCondition condition, gpointer data)
 			add_conn(server, conn);
 		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
 			   errno == ENOMEM) {
-			/* The socket stays readable: look away for a while. */
+			/* The socket stays readable, so stop watching it for a while. */
 			daxd_debug("accept: %s, pausing", strerror(errno));
 			listen_again(server, true);
 			return G_SOURCE_REMOVE;
@@ -188,7 +189,7 @@ static void listen_again(struct daxd_server *server, bool is_paused)
 	g_source_attach(server->source, NULL);
 }
 
-/* The path of a name in the runtime directory, short enough for an address. */
+/* Make a path of a name in the runtime directory that is short enough for an address. */
 static int fill_address(const struct daxd_runtime *rt, const char *name,
 			struct sockaddr_un *ret)
 {
@@ -201,7 +202,7 @@ static int fill_address(const struct daxd_runtime *rt, const char *name,
 	return len < (int)sizeof(ret->sun_path) ? 0 : -ENAMETOOLONG;
 }
 
-/* The socket gets its name when it is listening: who finds it can connect. */
+/* The socket gets its name once it listens, so that clients that find it can connect. */
 static int make_socket(struct daxd_server *server, struct daxd_why *why)
 {
 	const struct daxd_runtime *rt = server->reg->rt;
@@ -224,7 +225,7 @@ static int make_socket(struct daxd_server *server, struct daxd_why *why)
 	return 0;
 }
 
-/* Who has started us listens on it already. */
+/* Take over a socket on which systemd listens already. */
 static int take_socket(struct daxd_server *server, int fd, struct daxd_why *why)
 {
 	socklen_t len = sizeof(int);
@@ -234,18 +235,20 @@ static int take_socket(struct daxd_server *server, int fd, struct daxd_why *why)
 	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ||
 	    type != SOCK_SEQPACKET || fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
 		return daxd_fail(why, EPROTOTYPE,
-				 "the socket that systemd has made is not one of ours "
-				 "(ListenSequentialPacket=%s/" DAX_CONTROL_SOCKET ")",
+				 "the socket passed by systemd has the wrong type (use "
+				 "ListenSequentialPacket=%s/" DAX_CONTROL_SOCKET ")",
 				 server->reg->rt->path);
 	return 0;
 }
 
 /**
  * daxd_server_start() - let clients connect
- * @server:	to be filled; daxd_server_stop() it, also after a failure
+ * @server:	to be filled; for daxd_server_stop(), also after a failure
  * @reg:	started; outlives the server
- * @fd:		a socket that clients connect to already, taken over; or -1
- * @why:	why not
+ * @fd:		a socket that listens already, taken over; or -1
+ * @why:	receives the reason of a failure
+ *
+ * Return: 0 or a negative errno.
  */
 int daxd_server_start(struct daxd_server *server, struct daxd_registry *reg, int fd,
 		      struct daxd_why *why)

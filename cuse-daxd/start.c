@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The start of the devices, in the order in which others see them, and their end. */
+/* Start all devices, in the order in which clients see them, and stop them. */
 #include "cuse-daxd/start.h"
 
 #include <errno.h>
@@ -35,7 +35,7 @@ static void on_opened(void *ctx, const char *name)
 		daxd_registry_opened(ctx, dev);
 }
 
-/* Single devices may be missing; a daemon without any is no use. */
+/* Some devices may be missing, but a daemon without any device is useless. */
 static int check_shown(const struct daxd_registry *reg, struct daxd_why *why)
 {
 	guint i;
@@ -46,15 +46,17 @@ static int check_shown(const struct daxd_registry *reg, struct daxd_why *why)
 		if (dev->region && dev->is_shown)
 			return 0;
 	}
-	return daxd_fail(why, EEXIST, "none of the devices could be made");
+	return daxd_fail(why, EEXIST, "none of the devices could be created");
 }
 
 /**
- * daxd_start_devices() - make everything and show it
- * @reg:	open
+ * daxd_start_devices() - create all devices and show them
+ * @reg:	from daxd_setup_open()
  * @rt:		the runtime directory, with state pages; kept
  * @fe:		the front end; kept
- * @why:	why not
+ * @why:	receives the reason of a failure
+ *
+ * Return: 0 or a negative errno.
  */
 int daxd_start_devices(struct daxd_registry *reg, struct daxd_runtime *rt,
 		       struct daxd_frontend *fe, struct daxd_why *why)
@@ -112,10 +114,10 @@ int daxd_start_devices(struct daxd_registry *reg, struct daxd_runtime *rt,
 }
 
 /**
- * daxd_start_undo() - let go of everything
- * @reg:	after daxd_setup_open(), whatever it answered
+ * daxd_start_undo() - stop all devices and free the registry
+ * @reg:	after daxd_setup_open(), also if that failed
  *
- * What programs stored is made to survive a crash, where the store can do that.
+ * Flushes the data of programs to the backing stores that can keep it.
  */
 void daxd_start_undo(struct daxd_registry *reg)
 {
@@ -132,7 +134,7 @@ void daxd_start_undo(struct daxd_registry *reg)
 		if (region->store && region->store->is_kept)
 			r = daxd_store_sync(region->store);
 		if (r < 0)
-			daxd_error("%s: fsync: %s; what was stored last may be lost",
+			daxd_error("%s: fsync: %s; the data stored last may be lost",
 				   region->store->path, strerror(-r));
 		daxd_store_free(region->store);
 	}

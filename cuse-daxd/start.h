@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The start of the devices and their end. */
+/* Start all devices and stop them. */
 #ifndef DAXD_START_H
 #define DAXD_START_H
 

@@ -319,8 +319,8 @@ def test_shipped_configs_are_right(path):
 
 @pytest.mark.parametrize("args, says", [
     (["--lost"], "'--lost': no such option"),
-    (["--config"], "'--config': wants a value"),
-    (["-c"], "'-c': wants a value"),
+    (["--config"], "'--config': needs a value"),
+    (["-c"], "'-c': needs a value"),
     (["--foreground=1"], "'--foreground=1': no such option, or it takes no value"),
     (["list"], "'list': no arguments are taken"),
     (["--frontend=fuse"], "--frontend: 'fuse' is not one of"),
