@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What fuzz targets have in common. Each is a program of its own (libFuzzer's main), and
- * states besides "no crash" what always holds: what was read and is written again is the
- * same, a text fits its buffer and ends in it.
+ * Common code of the fuzz targets. Each target is a program of its own (with libFuzzer's
+ * main) and checks, besides the absence of crashes, what always holds: input that was
+ * parsed and formatted again parses to the same, and a text fits its buffer and is
+ * terminated in it.
  */
 #ifndef TESTS_FUZZ_H
 #define TESTS_FUZZ_H
@@ -25,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 		}                                                                        \
 	} while (0)
 
-/* A copy that ends where the input does, so that reading further is found. */
+/* Copy the input into a block of its size, so that a sanitizer finds reads beyond it. */
 static inline char *text_of(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1);
@@ -37,7 +38,7 @@ static inline char *text_of(const uint8_t *data, size_t size)
 	return text;
 }
 
-/* The next @n bytes as a number; zeroes where the input has ended. */
+/* Take the next @n bytes as a number, padded with zeroes at the end of the input. */
 static inline uint64_t take(const uint8_t **data, size_t *size, size_t n)
 {
 	uint64_t value = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Files that are to be regions: any bytes at all, and nearly right ones. */
+/* Files offered as images of regions: arbitrary bytes, and nearly right ones. */
 #include "libcore/bytes.h"
 #include "libcore/device.h"
 #include "libcore/image.h"
@@ -57,7 +57,7 @@ static void record(const uint8_t *data, size_t size)
 		return;
 	while (dax_layout_next(&layout, &cursor, &dev)) {
 		HOLDS(dev.nr_ranges <= DAX_RANGES_MAX);
-		/* How many there are is for dax_layout_restore() to see. */
+		/* Whether their number is right is checked by dax_layout_restore(). */
 		HOLDS(cursor <= layout.length && ++n < ROOM);
 	}
 	dax_layout_is_plain(&layout);
@@ -73,10 +73,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 10)
 		return 0;
 	file_size = take(&data, &size, 8);
-	if (file_size & 1) /* of a size that files have */
+	if (file_size & 1) /* a multiple of 16 MiB, as real files have */
 		file_size = (file_size & 0xff) << 24;
 	is_fixed = data[0] & 1;
-	/* The input is the block, or the file's beginning. */
+	/* The input is the info block, or the beginning of the file. */
 	memset(head, 0, sizeof(head));
 	if (data[0] & 2)
 		memcpy(head, data, size < sizeof(head) ? size : sizeof(head));

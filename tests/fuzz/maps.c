@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The kernel's lists of mappings, as programs read them under us. */
+/* The kernel's lists of mappings, which the shim rewrites for programs that read them. */
 #include "libcore/device.h"
 #include "libcore/maps_text.h"
 #include "libcore/vmas.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What comes over sockets: messages to the daemon, events for daxrun. */
+/* Data received from sockets: requests to the daemon, events for daxrun. */
 #include "libcore/event.h"
 #include "libcore/reason.h"
 #include "libcore/wire.h"
@@ -28,7 +28,7 @@ static void event(const uint8_t *data, size_t size, size_t room)
 
 	HOLDS(buf);
 	memcpy(&ev, data, size < sizeof(ev) ? size : sizeof(ev));
-	/* Half of what is tried shall get beyond the check. */
+	/* Make half of the inputs pass the first check. */
 	if (room & 1) {
 		ev.magic = DAX_EVENT_MAGIC;
 		ev.call %= DAX_CALL_NR;

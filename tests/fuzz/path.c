@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Paths of other people's programs. */
+/* Paths that programs pass to libc. */
 #include "libcore/path.h"
 
 #include "tests/fuzz/fuzz.h"
@@ -15,14 +15,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t n;
 
 	for (n = 0; n <= len; n++) {
-		/* Exactly so long: what is behind it is not there. */
+		/*
+		 * An allocation of exactly this length, so that a sanitizer finds reads
+		 * beyond it.
+		 */
 		char *part = malloc(n ? n : 1);
 
 		HOLDS(part);
 		memcpy(part, path, n);
 		if (dax_path_is_root(&names, part, n)) {
 			HOLDS(!dax_path_is_above_root(part, n));
-			/* The quick look lets none through, of those that end here. */
+			/* The fast check must find every root that ends here. */
 			if (n == len || path[n] == '/')
 				HOLDS(has_word);
 		}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The list of a process's mappings, against one that is an array of pages: whatever is
- * done, the two say the same of every page.
+ * The list of a process's mappings against a model that is an array of pages: after any
+ * sequence of operations both must agree about every page.
  */
 #include <sys/mman.h>
 

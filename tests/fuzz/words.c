@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Words that people write: sizes, numbers, fault rules. */
+/* Text that users write: sizes, numbers, fault rules. */
 #include "libcore/fault.h"
 #include "libcore/fault_format.h"
 #include "libcore/kstr.h"
@@ -40,7 +40,7 @@ static void numbers(const uint8_t *data, size_t size, const char *text)
 	free(copy);
 }
 
-/* A rule that can be read can be written, and is the same rule then. */
+/* A rule that parses can be formatted, and the result parses to the same rule. */
 static void rules(const char *text)
 {
 	struct dax_fault_mistake why = {0};

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A calloc() that can be told to fail. Include in the one file of a program. */
+/* A calloc() that fails on demand. Include it in exactly one file of a program. */
 #ifndef FAIL_CALLOC_H
 #define FAIL_CALLOC_H
 
 #include <stdlib.h>
 #include <string.h>
 
-static int fail_calloc_after = -1; /* so many succeed first; -1: none fails */
+static int fail_calloc_after = -1; /* this many succeed first; -1: none fails */
 
-/* Takes the place of libc's, or a sanitizer's, whose malloc() and free() stay. */
+/* Replaces the calloc() of libc or of a sanitizer; their malloc() and free() stay. */
 __attribute__((visibility("default"))) void *calloc(size_t n, size_t size)
 {
 	size_t bytes;
@@ -19,7 +19,9 @@ __attribute__((visibility("default"))) void *calloc(size_t n, size_t size)
 	if (fail_calloc_after > 0)
 		fail_calloc_after--;
 	p = malloc(bytes);
-	/* Keeps the compiler from seeing a calloc() in malloc() and memset(). */
+	/*
+	 * Keep the compiler from turning malloc() and memset() into a call of calloc().
+	 */
 	__asm__ volatile("" : "+r"(p));
 	return p ? memset(p, 0, bytes) : NULL;
 }

@@ -39,7 +39,7 @@ static inline int tap_done(void)
 
 #define ok(cond, ...) tap_ok((cond), __FILE__, __LINE__, __VA_ARGS__)
 
-/* Two numbers are the same; says which if not. */
+/* Check that two numbers are equal; print both if they are not. */
 #define is(got, want, ...)                                                               \
 	do {                                                                             \
 		long long tap_got = (long long)(got);                                    \

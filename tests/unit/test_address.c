@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Where regions, namespaces and devices lie. */
+/* Addresses of regions, namespaces and devices. */
 #include <string.h>
 
 #include "libcore/address.h"

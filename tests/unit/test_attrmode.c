@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Attributes as plain files: what the file's mode says of the real one's. */
+/*
+ * Attributes as plain files: how the file's mode encodes the mode of the real attribute.
+ */
 #include "libcore/attrmode.h"
 #include "libcore/model.h"
 #include "libcore/sysfs.h"
@@ -23,7 +25,7 @@ static void test_mode(uint32_t shown, uint32_t file)
 	   "%04o tells the error", shown);
 }
 
-/* The two bits are enough for all there is. */
+/* Two mode bits are enough to encode every node of the tree. */
 static int check_node(void *ctx, const struct dax_sysfs_node *node)
 {
 	bool *is_good = ctx;

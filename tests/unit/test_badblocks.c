@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The text of badblocks. */
+/* The text of the badblocks attribute. */
 #include <string.h>
 
 #include "libcore/badblocks.h"

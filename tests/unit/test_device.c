@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Names of devices. */
+/* Device names. */
 #include <errno.h>
 
 #include "libcore/device.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What happened to one call, in the words that daxrun prints. */
+/* The lines that daxrun prints for the events of calls. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -69,7 +69,7 @@ static void test_refusal(void)
 	ev.v = dax_refuse(4000, DAX_INJECTED, 0, 0, 0);
 	refused(&ev,
 		"dax0.0: fio[412]: mmap: fail, injected by a fault rule (errno 4000)");
-	/* A name is somebody else's text. */
+	/* A process chooses its own name: escape what a terminal would interpret. */
 	strcpy(ev.comm, "a b\033[31m\x80");
 	memset(ev.dev, 'd', sizeof(ev.dev));
 	ev.v = dax_refuse(ENXIO, DAX_NOT_ALIVE, 0, 0, 0);
@@ -142,7 +142,7 @@ static void test_arguments(void)
 	traced(&ev,
 	       "fio[413] madvise(dax0.0, addr=0x1000, len=0x2000, advice=DONTFORK) = 0 "
 	       "OK");
-	ev.arg[2] = 5; /* a number in the middle that has no name */
+	ev.arg[2] = 5; /* a number between named ones that has no name */
 	traced(&ev, "fio[413] madvise(dax0.0, addr=0x1000, len=0x2000, advice=5) = 0 OK");
 
 	ev = event(DAX_CALL_MREMAP);
@@ -170,7 +170,7 @@ static void test_arguments(void)
 		    "fsync");
 }
 
-/* No call and no reason makes a line that is longer than there is room for. */
+/* The line of every call with every reason fits the buffer. */
 static void test_all(void)
 {
 	bool is_good = true;

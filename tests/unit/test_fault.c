@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Fault rules: the grammar with every mistake, and matching. */
+/* Fault rules: the grammar, every mistake that it reports, and matching. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,10 @@
 
 #include "tests/unit/tap.h"
 
-/* Read, and written as it should be; and that is read back as the same. */
+/*
+ * Check that a rule parses, is formatted as @want, and that @want parses to the same
+ * rule.
+ */
 static void good(const char *text, const char *want)
 {
 	struct dax_fault_mistake why = {.text = ""};
@@ -186,7 +189,7 @@ static void test_overflow(void)
 	is(dax_fault_finish(&rule, &why), -EINVAL, "offset and length do not wrap");
 }
 
-/* Keys of a config file: values with blanks. */
+/* Keys of a config file, whose values may contain blanks. */
 static void test_add(void)
 {
 	struct dax_fault_mistake why;
@@ -289,7 +292,7 @@ static void test_strikes(void)
 	is(times_of("mmap errno:EIO every:3 nth:4", 1, 9), 0, "never both");
 	is(times_of("mmap errno:EIO probability:0", 1, 1000), 0, "never by chance");
 	is(times_of("mmap errno:EIO probability:1", 1, 1000), 1000, "for certain");
-	/* These numbers are the same on every machine, for ever. */
+	/* These counts must never change, on any machine. */
 	is(times_of("mmap errno:EIO probability:0.1 seed:1", 1, 10000), 1009,
 	   "one in ten");
 	is(times_of("mmap errno:EIO probability:0.1 seed:2", 1, 10000), 974,

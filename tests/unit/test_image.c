@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a file is that is to be the image of a namespace; and its record, by parts. */
+/* Classifying a file that should hold a namespace, and the parts of its device record. */
 #include <errno.h>
 #include <string.h>
 
@@ -108,12 +108,10 @@ static void test_states(void)
 	ok(image.is_ours, "which is told");
 }
 
-/* -- the record ------------------------------------------------------------------------ */
-
 static uint8_t record[SLOT];
 static struct dax_layout layout;
 
-/* A record of these devices; its region has 64 MiB. */
+/* Make a record of these devices in a region of 64 MiB. */
 static void make(const struct dax_layout_dev *devs, uint32_t nr)
 {
 	const struct dax_layout like = {.size = 64 * M,
@@ -237,8 +235,6 @@ static void test_begin(void)
 	is(dax_layout_begin(&w, record, DAX_LAYOUT_HEADER + 8, &like), 0, "just enough");
 }
 
-/* -- the devices of a record ------------------------------------------------------- */
-
 static struct dax_model model;
 static struct dax_region *region;
 
@@ -274,7 +270,7 @@ static void test_restore(void)
 	dev[1].flags |= DAX_LAYOUT_SEED | DAX_LAYOUT_YOUNGEST;
 	make(dev, 2);
 	restore(0, "", "two devices");
-	fail_calloc_after = 2; /* region and device 0 are there */
+	fail_calloc_after = 2; /* enough for the region and device 0 */
 	restore(-ENOMEM, "", "no memory");
 	fail_calloc_after = -1;
 	dev[0].id = 1;
@@ -309,7 +305,7 @@ static void test_restore(void)
 	restore(-EINVAL, "", "ranges that overlap");
 }
 
-/* What was done since a record was written is undone. */
+/* Reverting to a record undoes all changes made since it was written. */
 static void test_revert(void)
 {
 	struct dax_layout_dev dev[2] = {dev_of(0, 0, 4 * M), dev_of(1, 4 * M, 4 * M)};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The info block: its bytes, what is refused, and the arithmetic of sizes. */
+/* The info block: its bytes, the blocks that are refused, and the arithmetic of sizes. */
 #include <errno.h>
 #include <string.h>
 
@@ -24,7 +24,7 @@ static void put_le(uint8_t *p, int bytes, uint64_t value)
 		*p++ = (uint8_t)value;
 }
 
-/* Fletcher-64 once more, as another would write it. */
+/* A second implementation of Fletcher-64, independent of libcore's. */
 static void seal(uint8_t *buf)
 {
 	uint64_t lo = 0;
@@ -39,7 +39,7 @@ static void seal(uint8_t *buf)
 	put_le(buf + 4088, 8, hi * 4294967296 + lo);
 }
 
-/* The block of 256 MiB, --map=dev, align 2M, as a real kernel wrote it. */
+/* The block that a real kernel wrote for 256 MiB, --map=dev, align 2M. */
 static void real_block(uint8_t *buf)
 {
 	int i;
@@ -90,7 +90,7 @@ static void test_real_block(void)
 	ok(!memcmp(buf, again, sizeof(buf)), "written again it is the same");
 }
 
-/* Every field is written where it is read, and nothing else is lost. */
+/* Encoding and decoding preserve every field. */
 static void test_round_trip(void)
 {
 	struct dax_infoblock in = {
@@ -168,7 +168,7 @@ static void test_refusals(void)
 	is(dax_infoblock_decode(buf, &block), 0, "version 1.2 promised no zeroes there");
 }
 
-/* One bit wrong, anywhere, is found. */
+/* A single flipped bit is detected, wherever it is. */
 static void test_bits(void)
 {
 	struct dax_infoblock block;
@@ -186,7 +186,7 @@ static void test_bits(void)
 	is(missed, 0, "each flipped bit is found");
 }
 
-/* The first @n lines of 64 bytes have been written, the rest is as it was. */
+/* Decode a block of which only the first @n lines of 64 bytes have been written. */
 static int decode_torn(const uint8_t *before, const uint8_t *after, int n)
 {
 	struct dax_infoblock block;
@@ -218,7 +218,7 @@ static void test_torn(void)
 		is(decode_torn(ones, new, i), -EBADMSG, "%d bytes on other data", i * 64);
 		is(decode_torn(old, new, i), -EBADMSG, "%d bytes on an old block",
 		   i * 64);
-		/* Erasing it line by line. The last one alone has the checksum. */
+		/* Erase it line by line. Only the last line holds the checksum. */
 		is(decode_torn(new, zero, i), -EILSEQ, "%d bytes erased", i * 64);
 	}
 	is(decode_torn(zero, new, 64), 0, "all written");
@@ -342,14 +342,17 @@ static void test_validate(void)
 	is(dax_infoblock_usable(&block, 10 * DAX_MIB), 0, "nor of 10M");
 	is(dax_infoblock_usable(&block, 8 * DAX_MIB), 0, "nor of 8M");
 
-	/* 4K: what old kernels made, 8K in front. The end must be on 2M all the same. */
+	/*
+	 * Align 4K with an offset of 8K, as old kernels made. The end must still be on
+	 * 2M.
+	 */
 	block = good;
 	block.align = 4096;
 	block.dataoff = 8192;
 	valid(&block, DAX_GIB, 512 * DAX_MIB, "align 4K, offset 8K");
 	block.end_trunc = 4096;
 	invalid(&block, DAX_GIB, 512 * DAX_MIB, "align 4K, end at 4K");
-	/* Start and offset may be unaligned if their sum is not, but not to 2M. */
+	/* Start and offset may be unaligned if their sum is aligned, but not to 2M. */
 	block = good;
 	block.start_pad = DAX_MIB;
 	block.dataoff = DAX_MIB;
@@ -412,8 +415,9 @@ static void test_no_layout(uint64_t size, uint64_t align)
 }
 
 /*
- * For many sizes: the namespace fits exactly, the kernel takes it, the next smaller
- * one would not do, and its offset is what nd_pfn_init() computes.
+ * Check for many sizes that the namespace fits exactly, that the kernel accepts it, that
+ * the next smaller namespace would be too small, and that the offset equals the one that
+ * the kernel computes (drivers/nvdimm/pfn_devs.c: nd_pfn_init()).
  */
 static void test_many_layouts(uint64_t align, enum dax_region_map map)
 {
@@ -425,7 +429,7 @@ static void test_many_layouts(uint64_t align, enum dax_region_map map)
 	uint64_t i;
 
 	for (i = 1; i <= 3000; i++) {
-		/* Close together first, then further and further apart. */
+		/* Sizes close together first, then further and further apart. */
 		uint64_t size = step * (i < 1500 ? i : i * i / 1000 * (i - 1490));
 		struct dax_infoblock block;
 		struct dax_infoblock again;
@@ -462,7 +466,7 @@ static void test_many_layouts(uint64_t align, enum dax_region_map map)
 
 static void test_layouts(void)
 {
-	/* Seen on real kernels. */
+	/* Layouts seen on real kernels. */
 	test_layout(250 * DAX_MIB, 2 * DAX_MIB, DAX_MAP_DEV, 256 * DAX_MIB, 0x600000, 0);
 	test_layout(100 * DAX_MIB, 2 * DAX_MIB, DAX_MAP_MEM, 112 * DAX_MIB, 0x200000,
 		    10 * DAX_MIB);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Text as the kernel's attributes read it. */
+/* Parsing of text as the kernel's attributes parse it. */
 #include <errno.h>
 #include <limits.h>
 #include <string.h>

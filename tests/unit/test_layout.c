@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The layout record: what is written is read, and no torn write is taken for one. */
+/* The layout record: a written record reads back, and a torn one is never accepted. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@
 static const uint8_t uuid[DAX_UUID_LEN] = {1, 2, 3, 4, 5, 6, 7, 8};
 static const uint8_t other_uuid[DAX_UUID_LEN] = {9};
 
-/* @devices devices of 2 MiB each; the last has @ranges ranges. */
+/* Make a record of @devices devices of 2 MiB each; the last one has @ranges ranges. */
 static size_t make(uint8_t *buf, const uint8_t *of, uint64_t sequence, uint32_t devices,
 		   uint32_t ranges)
 {
@@ -144,7 +144,7 @@ static void test_damage(void)
 	is(pick(b, a, &layout), -EPROTONOSUPPORT, "in either slot");
 }
 
-/* What of an update has reached the media: pieces [0, n), or all but [0, n). */
+/* Tear an update: only pieces [0, n) reach the media, or (@is_tail) all other pieces. */
 static void tear(uint8_t *slot, const uint8_t *old, const uint8_t *new, size_t length,
 		 size_t piece, size_t n, bool is_tail)
 {
@@ -155,8 +155,8 @@ static void tear(uint8_t *slot, const uint8_t *old, const uint8_t *new, size_t l
 }
 
 /*
- * One update, stopped at every place: the slots then hold the old or the new state.
- * @old_devices 0: there was none.
+ * Stop one update at every place: the slots then hold either the old or the new state.
+ * @old_devices is 0 if there is no old record.
  */
 static void test_torn(uint32_t old_devices, uint32_t new_devices, size_t piece)
 {
@@ -178,7 +178,10 @@ static void test_torn(uint32_t old_devices, uint32_t new_devices, size_t piece)
 			for (n = 0; n <= SLOT / piece + 1; n++) {
 				int r;
 
-				/* Slot 1 is not begun before slot 0 is whole. */
+				/*
+				 * The daemon starts to write slot 1 only when slot 0 is
+				 * complete.
+				 */
 				memcpy(slots[0], slot ? new : old, SLOT);
 				memcpy(slots[1], old, SLOT);
 				tear(slots[slot], old, new, SLOT, piece, n, is_tail);
@@ -201,7 +204,7 @@ static void test_torn(uint32_t old_devices, uint32_t new_devices, size_t piece)
 	ok(states[0] && states[1], "%u times old, %u times new", states[0], states[1]);
 }
 
-/* The info block is one page: whatever part of it is there, no other device shows. */
+/* The info block is one page: a torn one is refused or gives the right device. */
 static void test_torn_infoblock(size_t piece)
 {
 	uint8_t old[DAX_IMAGE_HEAD] = {0};
@@ -226,7 +229,9 @@ static void test_torn_infoblock(size_t piece)
 			wrong += image.state != DAX_IMAGE_EMPTY &&
 				 image.state != DAX_IMAGE_FOREIGN &&
 				 image.state != DAX_IMAGE_DAMAGED;
-		/* With the mark, which is there before it and goes after it. */
+		/*
+		 * With the mark, which is written before the block and removed after it.
+		 */
 		memcpy(head + DAX_IMAGE_MARK_OFFSET, DAX_IMAGE_MARK, DAX_IMAGE_MARK_LEN);
 		dax_image_examine(head, ns_size, &image);
 		wrong += image.state != DAX_IMAGE_EMPTY;
@@ -264,7 +269,7 @@ static void test_restore(void)
 	is(dax_dev_size(dax_model_find(&model, "dax0.0")), 2 * DAX_MIB, "dax0.0 is cut");
 	dax_model_done(&model);
 
-	/* A range twice: the checksum is right, the sense is not. */
+	/* The same range twice: the checksum is right, but the record makes no sense. */
 	dax_put_le(buf + 0x50 + 24 + 8, 8, 0);
 	dax_layout_seal(buf, layout.length, 1);
 	pick(buf, none, &layout);
@@ -275,7 +280,7 @@ static void test_restore(void)
 	dax_model_done(&model);
 }
 
-/* Nothing that looks like a record makes us read beside it. */
+/* Nothing that looks like a record makes the reader leave its bounds. */
 static void test_rubbish(void)
 {
 	uint8_t *a = malloc(SLOT);

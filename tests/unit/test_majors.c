@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Major numbers are chosen as the kernel chooses them. */
+/* Major numbers, chosen as the kernel chooses them. */
 #include "libcore/majors.h"
 
 #include "tests/unit/tap.h"

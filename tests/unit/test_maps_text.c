@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Mappings as /proc shows them: lines taken from real ones. */
+/* Mappings as /proc/pid/maps shows them, with lines taken from real files. */
 #include <string.h>
 #include <sys/sysmacros.h>
 

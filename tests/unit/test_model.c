@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Regions and devices: every verb by example. test_model_random.c does the rest. */
+/* Regions and devices: examples of every verb. test_model_random.c covers the rest. */
 #include <errno.h>
 #include <string.h>
 
@@ -38,7 +38,7 @@ static struct dax_region static_region(uint32_t id, uint64_t start, uint64_t siz
 	return like;
 }
 
-/* A device that fills the namespace at @start but for 2 MiB in front. */
+/* A device that fills the namespace at @start except for the first 2 MiB. */
 static struct dax_dev static_device(uint64_t start, uint64_t ns_size)
 {
 	return (struct dax_dev){
@@ -51,7 +51,7 @@ static struct dax_dev static_device(uint64_t start, uint64_t ns_size)
 	};
 }
 
-/* One dynamic region of 1 GiB, id 0, align 2M. */
+/* Set up one dynamic region of 1 GiB with id 0 and align 2M. */
 static void setup(void)
 {
 	const struct dax_region like = dynamic_region(0, START, DAX_GIB);
@@ -61,7 +61,7 @@ static void setup(void)
 		abort();
 }
 
-/* The same with device 0 at size 0. */
+/* Set up the same region with device 0 unbound and of size 0. */
 static void setup_idle(void)
 {
 	setup();
@@ -88,7 +88,7 @@ static struct dax_dev *create(void)
 	return dev;
 }
 
-/* A device's ranges are as in @want, pairs of offset and length in MiB. */
+/* Check a device's ranges against @want, pairs of offset and length in MiB. */
 static void has_ranges(const struct dax_dev *dev, const char *what, size_t n,
 		       const uint64_t *want)
 {
@@ -108,8 +108,6 @@ static void has_ranges(const struct dax_dev *dev, const char *what, size_t n,
 #define HAS_RANGES(dev, what, ...)                                                       \
 	has_ranges(dev, what, sizeof((uint64_t[]){__VA_ARGS__}) / 16,                    \
 		   (uint64_t[]){__VA_ARGS__})
-
-/* ---- setting up ------------------------------------------------------------ */
 
 static void test_initial_state(void)
 {
@@ -286,8 +284,6 @@ static void test_no_memory(void)
 	teardown();
 }
 
-/* ---- create, delete -------------------------------------------------------- */
-
 static void test_create(void)
 {
 	struct dax_dev *dev;
@@ -404,8 +400,6 @@ static void test_minors(void)
 	teardown();
 }
 
-/* ---- size ------------------------------------------------------------------ */
-
 static void test_size_errors(void)
 {
 	struct dax_dev *dev;
@@ -444,7 +438,10 @@ static void test_growth(void)
 	dax_dev_set_size(one, 512 * M);
 	HAS_RANGES(one, "behind the first", 128, 512);
 	dax_dev_set_size(zero, 0);
-	/* FACTS: 512M + 128M with a free [0, 128M) gives mapping1 below mapping0. */
+	/*
+	 * As a real kernel does: 512M + 128M with a free [0, 128M) put mapping1 below
+	 * mapping0.
+	 */
 	is(dax_dev_set_size(one, 640 * M), 0, "grow with a hole in front");
 	HAS_RANGES(one, "the hole is a new range", 128, 512, 0, 128);
 	dax_dev_set_size(one, 512 * M);
@@ -486,7 +483,10 @@ static void test_shrinking(void)
 	teardown();
 }
 
-/* Every second 2M is another's: a device of as many ranges as can be. */
+/*
+ * Every second 2M belongs to another device, so that a device gets the largest possible
+ * number of ranges.
+ */
 static void test_range_limit(void)
 {
 	struct dax_dev *comb[3];
@@ -516,8 +516,6 @@ static void test_range_limit(void)
 	is(dax_dev_size(dev), 62 * M, "not even the first");
 	teardown();
 }
-
-/* ---- mapping, align -------------------------------------------------------- */
 
 static void test_mapping(void)
 {
@@ -566,7 +564,7 @@ static void test_mapping(void)
 	teardown();
 }
 
-/* Growth beside a range that does not begin on 2M makes pieces that do not either. */
+/* Next to a range that does not begin on 2M, growth makes pieces that are off 2M too. */
 static void test_crooked_growth(void)
 {
 	struct dax_dev *dev;
@@ -616,7 +614,7 @@ static void test_align(void)
 	teardown();
 }
 
-/* FACTS 26: at align 1G a size may have to be split. */
+/* At align 1G a size may have to be split over two ranges. */
 static void test_split_at_1g(void)
 {
 	const struct dax_region like = dynamic_region(1, 64 * DAX_GIB, 2 * DAX_GIB);
@@ -639,8 +637,6 @@ static void test_split_at_1g(void)
 	is(dax_dev_set_align(dev, 2 * M), 0, "2M is not");
 	teardown();
 }
-
-/* ---- the driver ------------------------------------------------------------ */
 
 static void test_bind(void)
 {
@@ -697,7 +693,7 @@ static void test_static(void)
 
 	setup();
 	dax_model_add_region(&model, &like, &region);
-	/* Old info blocks at 4K: such a range is mapped by the namespace's driver. */
+	/* Old info blocks at 4K leave a range off 2M; the namespace's driver maps it. */
 	dev_like.align = 4096;
 	dev_like.ranges[0] = (struct dax_range){like.start + 8192, 512 * M - 8192};
 	dax_region_add_device(region, &model, 0, &dev_like, &dev);
@@ -714,8 +710,6 @@ static void test_static(void)
 	is(dax_dev_bind(&model, dev), 0, "and bind");
 	teardown();
 }
-
-/* ---- describing ------------------------------------------------------------ */
 
 static void test_describe(void)
 {
@@ -755,8 +749,6 @@ static void test_describe(void)
 	teardown();
 }
 
-/* ---- the check finds what it says ------------------------------------------ */
-
 static void finds(const char *want)
 {
 	const char *why = dax_model_check(&model);
@@ -764,7 +756,7 @@ static void finds(const char *want)
 	ok(why && !strcmp(why, want), "the check says: %s (%s)", want, why ? why : "");
 }
 
-/* Changes a place for the length of a check. */
+/* Run the check with one place changed, then restore it. */
 #define BROKEN(place, value, want)                                                       \
 	do {                                                                             \
 		__typeof__(place) saved = (place);                                       \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What an administrator does to the model, and sysfs has no one word for: devices made
- * and taken away in one step, their numbers, regions that come, grow and go, and the
- * drivers of the nd bus that leave a static region and come back.
+ * Administrator's changes of the model that need several sysfs writes, or that sysfs does
+ * not offer: creating and destroying devices in one step, choosing their numbers, adding,
+ * extending and removing regions, and unbinding and rebinding the drivers of the nd bus.
  */
 #include <errno.h>
 #include <string.h>
@@ -51,7 +51,7 @@ static void add_static_device(struct dax_region *to, uint32_t id)
 		abort();
 }
 
-/* A dynamic region of 64 MiB whose device 0 is empty. */
+/* Set up a dynamic region of 64 MiB whose device 0 is unbound and empty. */
 static void setup_dynamic(void)
 {
 	dax_model_init(&model, 252, 246);
@@ -61,7 +61,7 @@ static void setup_dynamic(void)
 		abort();
 }
 
-/* A static one with devices 0 and 2, and a dynamic one beside it. */
+/* Set up a static region with devices 0 and 2, and a dynamic region next to it. */
 static void setup_static(void)
 {
 	dax_model_init(&model, 252, 246);
@@ -83,8 +83,6 @@ static void teardown(void)
 	holds();
 	dax_model_done(&model);
 }
-
-/* -- a device in one step ------------------------------------------------------------- */
 
 static void fails(uint64_t size, uint64_t align, int error, enum dax_step want,
 		  const char *what)
@@ -180,8 +178,6 @@ static void test_minors(void)
 	teardown();
 }
 
-/* -- regions that come and go --------------------------------------------------------- */
-
 static void test_extend(void)
 {
 	setup_static();
@@ -223,8 +219,6 @@ static void test_remove(void)
 	ok(!dax_model_find_region(&model, 0), "one goes with devices that are not there");
 	teardown();
 }
-
-/* -- the nd bus -------------------------------------------------------------------------- */
 
 static void test_nd_find(void)
 {
@@ -282,7 +276,7 @@ static void test_nd_probe(void)
 	teardown();
 }
 
-/* There are so many numbers, and devices that are gone keep theirs. */
+/* The number of minors is limited, and a removed device that is held keeps its minor. */
 static void test_nd_no_minor(void)
 {
 	struct dax_dev *dev;
@@ -337,7 +331,7 @@ static void test_nd_platform(void)
 	teardown();
 }
 
-/* drivers/hmem: a dynamic region without its driver has no devices at all. */
+/* A dynamic region without its driver has no devices at all (drivers/dax/hmem). */
 static void test_hmem(void)
 {
 	struct dax_dev *dev;
@@ -360,7 +354,7 @@ static void test_hmem(void)
 	teardown();
 }
 
-/* What must never be is found. */
+/* The model's check finds every state that must never occur. */
 static void test_check(void)
 {
 	struct dax_dev *dev;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * 100,000 random verbs on the model and on a naive one beside it: the answers and
- * all of the state must be the same after each, and the model's own check content.
+ * 100,000 random verbs on the model and on a naive model beside it. After each verb the
+ * results and the whole state of both must be equal, and the model's own check must pass.
  *
- * The naive model knows who owns each 64 KiB of a region and hands memory out one
- * such unit at a time. It shares no code with the real one.
+ * The naive model records the owner of each 64 KiB unit of a region and allocates memory
+ * one unit at a time. It shares no code with the real model.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -46,7 +46,7 @@ static struct naive_region {
 	int units;
 	int seed;                     /* -1: none */
 	int youngest;                 /* -1: none */
-	signed char owner[UNITS_MAX]; /* -1: nobody */
+	signed char owner[UNITS_MAX]; /* -1: free */
 	struct naive_dev dev[DEVICES_MAX];
 } naive[REGIONS] = {
 	{.start = 4 * DAX_GIB, .align = 2 * DAX_MIB, .units = 8192},
@@ -58,7 +58,7 @@ static bool is_minor_taken[MINORS];
 static struct dax_model model;
 static uint64_t random_state;
 
-/* xorshift64*: the same everywhere, so a failure can be run again. */
+/* xorshift64*: the same sequence on every machine, so that a failure can be repeated. */
 static unsigned int random_below(unsigned int n)
 {
 	random_state ^= random_state >> 12;
@@ -66,8 +66,6 @@ static unsigned int random_below(unsigned int n)
 	random_state ^= random_state >> 27;
 	return (unsigned int)(random_state * UINT64_C(0x2545f4914f6cdd1d) >> 33) % n;
 }
-
-/* ---- the naive model ------------------------------------------------------- */
 
 static int naive_size(const struct naive_dev *dev)
 {
@@ -240,8 +238,6 @@ static int naive_delete(struct naive_region *region, int id, bool is_held)
 	return 0;
 }
 
-/* ---- comparing ------------------------------------------------------------- */
-
 static bool is_same_device(const struct naive_region *region,
 			   const struct naive_dev *want, const struct dax_dev *dev)
 {
@@ -278,8 +274,6 @@ static bool is_same_region(const struct naive_region *want,
 	       (want->youngest < 0 || region->youngest == (uint32_t)want->youngest) &&
 	       dax_region_available(region) == (uint64_t)naive_free(want) * UNIT;
 }
-
-/* ---- random verbs ---------------------------------------------------------- */
 
 static uint64_t random_size(const struct naive_region *region)
 {
@@ -365,7 +359,7 @@ static bool may_create(const struct naive_region *region)
 	return n < DEVICES_MAX;
 }
 
-/* All who hold deleted devices let go. */
+/* Release the minors of all deleted devices that are still held. */
 static void let_go(void)
 {
 	const struct naive_dev *dev;
@@ -381,7 +375,7 @@ static void let_go(void)
 	}
 }
 
-/* No more minors than the naive model counts. */
+/* Release them before the minors run out; the naive model has only MINORS of them. */
 static void let_go_in_time(void)
 {
 	int n = 0;
@@ -393,7 +387,7 @@ static void let_go_in_time(void)
 		let_go();
 }
 
-/* One verb on both. Returns whether they agree, and which verb it was. */
+/* Do one verb on both models and count it. Return: true if they agree. */
 static bool do_verb(struct counts *counts)
 {
 	struct naive_region *want = &naive[random_below(4) == 0];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which paths are the emulator's. */
+/* Recognizing the paths that the emulator answers. */
 #include <string.h>
 
 #include "libcore/path.h"
@@ -8,7 +8,9 @@
 
 static const struct dax_path_names names = {.major = 252, .ndctl_major = 251};
 
-/* Every root has a word; a path can be ours only if one does. */
+/*
+ * Roots of emulated trees. Each contains one of the words that the fast check looks for.
+ */
 static const char *const roots[] = {
 	"/dev/dax0.0",
 	"/dev/dax12.345",
@@ -39,7 +41,7 @@ static const char *const roots[] = {
 	"/sys/devices/system/memory/auto_online_blocks",
 };
 
-/* Other people's, though they look much like it. */
+/* Paths that look similar but belong to the real system. */
 static const char *const others[] = {
 	"",
 	"/",
@@ -151,7 +153,7 @@ static void test_above(void)
 		   "%s has nothing to do with us", neither[i]);
 }
 
-/* The fast look: it may say yes too often, but never no to what is ours. */
+/* The fast check may pass a foreign path but must never reject an emulated one. */
 static void test_words(void)
 {
 	static const char *const with[] = {

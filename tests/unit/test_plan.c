@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* From a stretch of a device to the pieces of its backing store. */
+/* Splitting a stretch of a device into pieces of its backing store. */
 #include <stdlib.h>
 
 #include "libcore/device.h"
@@ -73,7 +73,7 @@ static void test_one_range(void)
 	no_more(&plan, "a device that is not alive");
 }
 
-/* A unit is served only if it is wholly in one range. */
+/* A unit is mapped only if it lies completely in one range. */
 static void test_ranges(void)
 {
 	struct dax_device dev = device(A);
@@ -89,7 +89,7 @@ static void test_ranges(void)
 	next_is(&plan, 4 * A, A, 4 * A, true, "two ranges");
 	no_more(&plan, "two ranges");
 
-	/* Of a dynamic region whose align was raised: borders are off it. */
+	/* A dynamic region whose align was raised has borders that are off the align. */
 	dev.ranges[0].len = A + A / 2;
 	dev.ranges[1] = (struct dax_range){50 * A, 2 * A + A / 2};
 	dax_plan_init(&plan, &dev, 0, 4 * A);
@@ -101,7 +101,7 @@ static void test_ranges(void)
 	next_is(&plan, 0, A, A, true, "that unit alone");
 	no_more(&plan, "that unit alone");
 
-	/* With an offset off the align (MAP_FIXED) units begin there. */
+	/* With an offset off the align (MAP_FIXED), units begin at that offset. */
 	dax_plan_init(&plan, &dev, A / 2, A);
 	next_is(&plan, 0, A, 100 * A + A / 2, false, "an unaligned offset");
 	dax_plan_init(&plan, &dev, 3 * A + P, A);
@@ -111,7 +111,7 @@ static void test_ranges(void)
 	dev.nr_ranges = 0;
 	dax_plan_init(&plan, &dev, 0, A);
 	next_is(&plan, 0, A, 0, true, "a device of size 0");
-	/* The size says more than the ranges have: nothing is made up. */
+	/* The size exceeds the ranges: no piece is made for the missing part. */
 	dev.size = 2 * A;
 	dax_plan_init(&plan, &dev, 0, A);
 	next_is(&plan, 0, A, 0, true, "a device without ranges");
@@ -160,7 +160,7 @@ static void test_bad(void)
 	next_is(&plan, 0, 8 * A, 0, false, "nothing is bad any more");
 }
 
-/* Whatever the ranges are: pieces come in order, without a gap, and of right places. */
+/* For random ranges, pieces are in order, without gaps, and from the right places. */
 static void test_random(void)
 {
 	bool is_right = true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Sizes as people write them, and the arithmetic. */
+/* Parsing and formatting of sizes, and the arithmetic. */
 #include <errno.h>
 #include <string.h>
 

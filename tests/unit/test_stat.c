@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What stat and statx show of a node and of an attribute. */
+/* Results of stat and statx for a node and for an attribute. */
 #include <linux/stat.h>
 #include <sys/sysmacros.h>
 

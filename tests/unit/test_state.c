@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The state pages, written by the daemon and read by everybody at any moment. */
+/* The state pages, which the daemon writes while clients read them. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -89,7 +89,7 @@ static void test_publish(void)
 	ok(state->slots[0].copy[1].flags == DAX_DEVICE_ALIVE, "the old one stands");
 }
 
-/* What is written there by mistake or malice makes no reader run away. */
+/* Wrong values in the pages, by mistake or malice, do not lead a reader out of bounds. */
 static void test_read_bounds(void)
 {
 	struct dax_device got;
@@ -127,7 +127,7 @@ static void test_find(void)
 	is(dax_state_find_name(state, "dax0.1"), -ENOENT, "a deleted one is not");
 	is(dax_state_find_name(state, "dax0.2"), -ENOENT, "nor what never was");
 
-	/* The inode number of the deleted one is used again. */
+	/* A new device reuses the inode number of the deleted one. */
 	dev = device(3, "dax0.1");
 	publish(2, 8, 101, &dev);
 	is(dax_state_find(state, 8, 101, 0), 2, "the younger one has it now");
@@ -162,8 +162,6 @@ static void test_slots(void)
 	}
 	is(dax_state_take_slot(state), 509, "then the one that is gone longest");
 }
-
-/* -- faults -------------------------------------------------------------------------- */
 
 static void test_rules(void)
 {
@@ -229,13 +227,13 @@ static void test_bad(void)
 	ok(dax_state_next_bad(state, 2, &me, 0, A, &got), "never more than there may be");
 }
 
-/* -- one writes, others read ------------------------------------------------------- */
-
 #define ROUNDS 100000
 
 static uint32_t is_over;
 
-/* A reader never sees half of a change: all that it sees is of one generation. */
+/*
+ * A reader never sees half of a change: all values that it reads are of one generation.
+ */
 static void *reader(void *arg)
 {
 	const struct dax_fault_who me = {.pid = 1};

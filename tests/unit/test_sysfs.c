@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The sysfs tree against tests/data/sysfs-*.txt, and what writes to it answer. The
- * static tree there was recorded on a real kernel, the dynamic one put together from
- * what was measured on one.
+ * The sysfs tree against tests/data/sysfs-*.txt, and the results of writes to it. The
+ * static tree there was recorded on a real kernel; the dynamic one was composed from
+ * measurements on a real kernel.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 
 #include "tests/unit/tap.h"
 
-/* The files become part of the program: it can be run from anywhere. */
+/* Embed a file in the program, so that the test runs from any directory. */
 #define INCLUDE_TEXT(name, path)                                                         \
 	__asm__(".pushsection .rodata\n" #name ": .incbin \"" path                       \
 		"\"\n.byte 0\n.popsection");                                             \
@@ -31,9 +31,7 @@ INCLUDE_TEXT(dynamic_txt, "tests/data/sysfs-dynamic.txt");
 static struct dax_model model;
 static struct dax_region *region;
 
-/* ---- machines -------------------------------------------------------------- */
-
-/* The recorded machine: 512M at 1G in region 0. */
+/* Add a static region as on the recorded machine: 512M at 1G in region 0. */
 static void add_static(uint32_t id, uint64_t start, uint32_t devices)
 {
 	static const uint8_t uuid[] = {
@@ -106,8 +104,6 @@ static void teardown(void)
 	dax_model_done(&model);
 }
 
-/* ---- listing --------------------------------------------------------------- */
-
 struct listing {
 	char **lines;
 	size_t n;
@@ -131,7 +127,7 @@ static void free_listing(struct listing *list)
 	free(list->lines);
 }
 
-/* A node as a line of tests/data/. */
+/* Format a node as a line of tests/data/. */
 static int emit_line(void *ctx, const struct dax_sysfs_node *node)
 {
 	char line[DAX_SYSFS_TEXT_MAX + 512];
@@ -188,7 +184,7 @@ static struct listing list_text(const char *text)
 	return list;
 }
 
-/* Does the line's path lie in what the recording covers? */
+/* True if the recording covers the path of the line. */
 static bool is_recorded(const char *line)
 {
 	static const char *const parts[] = {
@@ -207,7 +203,7 @@ static bool is_recorded(const char *line)
 	return false;
 }
 
-/* Both sorted: prints what only one has. */
+/* Compare two sorted listings and print the lines that only one of them has. */
 static bool is_same_listing(const struct listing *got, const struct listing *want,
 			    bool is_part)
 {
@@ -246,8 +242,6 @@ static void test_tree(const char *text, bool is_part, const char *what)
 	free_listing(&want);
 }
 
-/* ---- the form of any tree -------------------------------------------------- */
-
 struct nodes {
 	struct node {
 		char *path;
@@ -284,7 +278,7 @@ static const struct node *find_node(const struct nodes *nodes, const char *path,
 	return NULL;
 }
 
-/* Where a link leads: nothing in it but "../" in front. */
+/* Find the target of a link, which may contain "../" only at its beginning. */
 static const struct node *follow(const struct nodes *nodes, const struct node *link)
 {
 	const char *target = link->target;
@@ -340,8 +334,6 @@ static void test_form(const char *what)
 	free(nodes.node);
 }
 
-/* ---- single files ---------------------------------------------------------- */
-
 struct wanted {
 	const char *path;
 	char text[DAX_SYSFS_TEXT_MAX];
@@ -381,14 +373,12 @@ static void store(const char *path, const char *text, int want)
 	   text);
 }
 
-/* A write with its terminating NUL, as daxctl's are. */
+/* Write a text with its terminating NUL, as daxctl does. */
 static void store_nul(const char *path, const char *text, int want)
 {
 	is(dax_sysfs_store(&model, path, text, strlen(text) + 1), want, "%s <- '%s', NUL",
 	   path, text);
 }
-
-/* ---- trees ----------------------------------------------------------------- */
 
 static void test_trees(void)
 {
@@ -443,7 +433,7 @@ static void test_trees(void)
 	teardown();
 }
 
-/* What one file shows in states that the trees do not have. */
+/* Contents of single files in states that the recorded trees do not have. */
 static void test_shown(void)
 {
 	const struct dax_region bare = {
@@ -483,8 +473,6 @@ static void test_shown(void)
 	teardown();
 }
 
-/* ---- writing: dynamic regions ---------------------------------------------- */
-
 #define R "devices/platform/hmem.0"
 
 static void test_create_delete(void)
@@ -518,7 +506,10 @@ static void test_create_delete(void)
 	shows(R "/dax_region/create", "\n");
 	shows(R "/dax_region/seed", "\n");
 	absent(R "/dax0.4");
-	/* The model does not know who holds it: the minor stays taken. */
+	/*
+	 * The model cannot tell whether the device is still held, so the minor stays
+	 * taken.
+	 */
 	store(R "/dax_region/create", "1", 0);
 	shows(R "/dax0.1/dev", "252:5\n");
 	dax_model_release_minor(&model, 1);
@@ -574,7 +565,7 @@ static void test_driver(void)
 	store("bus/dax/drivers/device_dax/bind", "dax0.0", -EBUSY);
 	store("bus/dax/drivers/device_dax/bind", "dax0.1", -ENODEV);
 	store("bus/dax/drivers/device_dax/unbind", "dax0.1", -ENODEV);
-	/* As daxctl disables and enables. */
+	/* Disable and enable as daxctl does. */
 	store_nul("bus/dax/devices/dax0.0/driver/remove_id", "dax0.0", 0);
 	store_nul("bus/dax/devices/dax0.0/driver/unbind", "dax0.0", 0);
 	absent(R "/dax0.0/driver");
@@ -610,8 +601,6 @@ static void test_driver(void)
 	shows("module/kmem/initstate", "live\n");
 	teardown();
 }
-
-/* ---- writing: static regions, other attributes, paths ---------------------- */
 
 #define E820    "devices/platform/e820_pmem"
 #define REGION0 E820 "/ndbus0/region0"
@@ -698,7 +687,7 @@ static void test_hmem_driver(void)
 	teardown();
 }
 
-/* What a namespace of 6.12 goes through when drivers leave it and come back. */
+/* A namespace as in Linux 6.12 when its drivers are unbound and bound again. */
 static void test_nd_drivers(void)
 {
 	const char *dax = "bus/dax/devices/dax0.0";
@@ -719,7 +708,7 @@ static void test_nd_drivers(void)
 	absent(dax);
 	store("bus/nd/drivers/dax_pmem/bind", "dax0.0", 0);
 	store("bus/nd/drivers/dax_pmem/bind", "dax0.0", -EBUSY);
-	/* Somebody may still have the old one, so it has another number. */
+	/* The old device may still be held, so the new one gets another number. */
 	shows(REGION0 "/dax0.0/dax0.0/dev", "252:1\n");
 	ok(!dax_model_check(&model), "the model holds together");
 
@@ -770,7 +759,7 @@ static void test_nd_drivers(void)
 	teardown();
 }
 
-/* Files that are there because daxctl or ndctl look for them. */
+/* Files that exist only because daxctl or ndctl look for them. */
 static void test_other_stores(void)
 {
 	setup_dynamic();
@@ -863,7 +852,7 @@ static void test_paths(void)
 	path[255] = '\0';
 	store(path, "x", -ENOENT);
 
-	/* Only so much is looked at. */
+	/* Only the beginning of a long text is examined. */
 	text = malloc(3 * DAX_SYSFS_TEXT_MAX);
 	memset(text, 'x', 3 * DAX_SYSFS_TEXT_MAX);
 	is(dax_sysfs_store(&model, "bus/dax/uevent", text, 3 * DAX_SYSFS_TEXT_MAX),
@@ -894,7 +883,7 @@ static void test_proc_devices(void)
 	teardown();
 }
 
-/* The daemon's answer to @emit stops the walk and comes back. */
+/* An error that @emit returns stops the walk and is returned by it. */
 static int emit_stop(void *ctx, const struct dax_sysfs_node *node)
 {
 	(void)node;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What device-dax answers to calls on a descriptor, and to mmap, one row per fact. */
+/* Results of device-dax for calls on a descriptor and for mmap, one row per fact. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
@@ -39,8 +39,6 @@ static void check(const struct dax_verdict *v, int error, enum dax_reason reason
 		error ? strerror(error) : "allowed", dax_reason_id(reason)))
 		printf("# got %d %s\n", v->error, dax_reason_id(v->reason));
 }
-
-/* -- open -------------------------------------------------------------------------- */
 
 static void test_open_flags(void)
 {
@@ -92,8 +90,6 @@ static void test_open(void)
 	check(&v, 0, DAX_OK, "O_PATH opens it all the same");
 }
 
-/* -- calls on a descriptor --------------------------------------------------------- */
-
 struct fd_row {
 	enum dax_call call;
 	int accmode;
@@ -109,7 +105,7 @@ struct fd_row {
 #define B O_RDWR
 
 static const struct fd_row fd_rows[] = {
-	/* read and write: the mode first, then that there is neither */
+	/* read and write: the access mode is checked first; the driver has neither */
 	{DAX_CALL_READ, B, 0, 0, 0, EINVAL, DAX_NO_READ_WRITE},
 	{DAX_CALL_READ, R, 0, 0, 0, EINVAL, DAX_NO_READ_WRITE},
 	{DAX_CALL_READ, W, 0, 0, 0, EBADF, DAX_FD_NOT_OPEN_FOR_IT},
@@ -118,20 +114,20 @@ static const struct fd_row fd_rows[] = {
 	{DAX_CALL_WRITE, W, 0, 0, 0, EINVAL, DAX_NO_READ_WRITE},
 	{DAX_CALL_WRITE, R, 0, 0, 0, EBADF, DAX_FD_NOT_OPEN_FOR_IT},
 	{DAX_CALL_WRITE, O_ACCMODE, 0, 0, 0, EBADF, DAX_FD_NOT_OPEN_FOR_IT},
-	/* a negative offset before the mode */
+	/* a negative offset is checked before the mode */
 	{DAX_CALL_PREAD, W, -1, 0, 0, EINVAL, DAX_NEGATIVE_OFFSET},
 	{DAX_CALL_PREAD, W, 0, 0, 0, EBADF, DAX_FD_NOT_OPEN_FOR_IT},
 	{DAX_CALL_PREAD, R, 0, 0, 0, EINVAL, DAX_NO_READ_WRITE},
 	{DAX_CALL_PWRITE, R, -1, 0, 0, EINVAL, DAX_NEGATIVE_OFFSET},
 	{DAX_CALL_PWRITE, R, 0, 0, 0, EBADF, DAX_FD_NOT_OPEN_FOR_IT},
 	{DAX_CALL_PWRITE, B, 4096, 0, 0, EINVAL, DAX_NO_READ_WRITE},
-	/* lseek: only the whence counts */
+	/* lseek: only the whence matters */
 	{DAX_CALL_LSEEK, B, SEEK_SET, 0, 0, 0, DAX_OK},
 	{DAX_CALL_LSEEK, R, SEEK_HOLE, 0, 0, 0, DAX_OK},
 	{DAX_CALL_LSEEK, B, SEEK_HOLE + 1, 0, 0, EINVAL, DAX_BAD_WHENCE},
 	{DAX_CALL_LSEEK, B, -1, 0, 0, EINVAL, DAX_BAD_WHENCE},
 	{DAX_CALL_FTRUNCATE, B, 0, 0, 0, EINVAL, DAX_NO_TRUNCATE},
-	/* fallocate: arguments, mode bits, access, and then ENODEV */
+	/* fallocate checks arguments, mode bits and access, then returns ENODEV */
 	{DAX_CALL_FALLOCATE, B, 0, 0, 4096, ENODEV, DAX_NO_FALLOCATE},
 	{DAX_CALL_FALLOCATE, R, 0, 0, 4096, EBADF, DAX_FD_NOT_OPEN_FOR_IT},
 	{DAX_CALL_FALLOCATE, R, 0, 0, 0, EINVAL, DAX_BAD_ARGUMENT},
@@ -166,7 +162,7 @@ static const struct fd_row fd_rows[] = {
 	{DAX_CALL_SYNC_FILE_RANGE, B, 0, INT64_MAX, 1, EINVAL, DAX_BAD_ARGUMENT},
 	{DAX_CALL_READAHEAD, R, 0, 0, 0, EINVAL, DAX_NOT_SEEKABLE},
 	{DAX_CALL_READAHEAD, W, 0, 0, 0, EBADF, DAX_FD_NOT_OPEN_FOR_IT},
-	/* ioctl: what the VFS does for every file, and nothing else */
+	/* ioctl: only the requests that the VFS handles for every file */
 	{DAX_CALL_IOCTL, B, FIOCLEX, 0, 0, 0, DAX_OK},
 	{DAX_CALL_IOCTL, B, FIONCLEX, 0, 0, 0, DAX_OK},
 	{DAX_CALL_IOCTL, B, FIONBIO, 0, 0, 0, DAX_OK},
@@ -188,7 +184,7 @@ static const struct fd_row fd_rows[] = {
 	{DAX_CALL_FCNTL, R, F_ADD_SEALS, 0, 0, EPERM, DAX_FD_NOT_OPEN_FOR_IT},
 	{DAX_CALL_FCNTL, R, F_GET_SEALS, 0, 0, EINVAL, DAX_NO_SEALS},
 	{DAX_CALL_FCNTL, R, F_GETFL, 0, 0, 0, DAX_OK},
-	/* copies; of nothing, nothing is refused */
+	/* copies of no bytes succeed */
 	{DAX_CALL_COPY_FROM, B, 4096, 0, 0, EINVAL, DAX_NO_COPY},
 	{DAX_CALL_COPY_FROM, B, 0, 0, 0, 0, DAX_OK},
 	{DAX_CALL_COPY_FROM, W, 0, 0, 0, EBADF, DAX_FD_NOT_OPEN_FOR_IT},
@@ -196,9 +192,9 @@ static const struct fd_row fd_rows[] = {
 	{DAX_CALL_COPY_TO, B, 0, 0, 0, 0, DAX_OK},
 	{DAX_CALL_COPY_TO, R, 4096, 0, 0, EBADF, DAX_FD_NOT_OPEN_FOR_IT},
 	{DAX_CALL_COPY_RANGE, B, 0, 0, 0, EINVAL, DAX_NO_COPY},
-	/* what is no call on a descriptor is nobody's business here */
+	/* calls that take no descriptor pass */
 	{DAX_CALL_MUNMAP, B, 0, 0, 0, 0, DAX_OK},
-	/* O_PATH descriptors are none */
+	/* an O_PATH descriptor allows no calls on the file */
 	{DAX_CALL_READ, R | O_PATH, 0, 0, 0, EBADF, DAX_FD_NOT_OPEN_FOR_IT},
 	{DAX_CALL_LSEEK, R | O_PATH, 0, 0, 0, EBADF, DAX_FD_NOT_OPEN_FOR_IT},
 	{DAX_CALL_FCNTL, R | O_PATH, F_SETLEASE, 0, 0, 0, DAX_OK},
@@ -221,8 +217,6 @@ static void test_fd(void)
 	}
 }
 
-/* -- mmap ------------------------------------------------------------------------------ */
-
 #define ADDR UINT64_C(0x7f0000000000)
 
 struct mmap_row {
@@ -243,7 +237,7 @@ struct mmap_row {
 
 static const struct mmap_row mmap_rows[] = {
 	{"one unit", REQ(A, SHARED), 0, DAX_OK, DAX_PLACE_CONGRUENT, false},
-	/* 17: private, and the descriptor's mode */
+	/* 17: private mappings, and the access mode of the descriptor */
 	{"private", REQ(A, .flags = MAP_PRIVATE), EINVAL, DAX_MMAP_PRIVATE,
 	 DAX_PLACE_CONGRUENT, true},
 	{"private, PROT_NONE",
@@ -411,7 +405,7 @@ static void test_mmap(void)
 		enum dax_reason reason = row->reason;
 
 		dax_mmap_verdict(&dev, &row->req, &ans);
-		/* With place ANY it is found unaligned only once there is an address. */
+		/* With place ANY, only the chosen address shows whether it is aligned. */
 		if (row->place == DAX_PLACE_ANY && reason == DAX_MMAP_UNALIGNED_ADDRESS) {
 			is(ans.v.error, 0, "%s: so far so good", row->what);
 			ans.v = dax_mmap_place_verdict(&dev, ADDR + 4096, ans.len);
@@ -446,7 +440,7 @@ static void test_mmap_4k(void)
 	check(&v, 0, DAX_OK, "4K: every page is aligned");
 }
 
-/* 59, 60: a device that is gone answers before the arguments are looked at. */
+/* 59, 60: a device that is gone fails before any argument is checked. */
 static void test_mmap_not_alive(void)
 {
 	struct dax_mmap_request req = REQ(A, .flags = MAP_PRIVATE);
@@ -478,8 +472,6 @@ static void test_place(void)
 	is(v.arg[1], ADDR + 4096 + A, "its end is told");
 	is(v.arg[2], A - 1, "and the mask, as the driver does");
 }
-
-/* -- attributes ---------------------------------------------------------------------- */
 
 static void test_attr(void)
 {
@@ -678,8 +670,6 @@ static void test_rest(void)
 
 	check(&v, EINVAL, DAX_NO_USERFAULTFD, "userfaultfd on device memory");
 }
-
-/* -- words --------------------------------------------------------------------------- */
 
 static void test_words(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The list of a process's dax mappings, and the rules for calls on them. */
+/* The list of a process's dax mappings, and the rules for calls on these mappings. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +36,7 @@ static struct dax_vma vma_of(uint64_t start, uint64_t len, uint64_t off)
 	};
 }
 
-/* Begins anew, with one mapping of @nr units at BASE. */
+/* Reset the list to one mapping of @nr units at BASE. */
 static struct dax_vma *one(unsigned int nr)
 {
 	struct dax_vma vma = vma_of(BASE, nr * A, 0);
@@ -66,8 +66,6 @@ static void check(struct dax_verdict v, int error, enum dax_reason reason,
 		printf("# got %d %s\n", v.error, dax_reason_id(v.reason));
 }
 
-/* -- the list -------------------------------------------------------------------------- */
-
 static void test_find(void)
 {
 	struct dax_vma second = vma_of(BASE + 4 * A, A, 0);
@@ -89,7 +87,7 @@ static void test_find(void)
 	ok(dax_vmas_overlap(&vmas, BASE + 2 * A, BASE + 4 * A + 1), "one more byte does");
 }
 
-/* 28: neighbours merge if they are of one file and their offsets are neighbours. */
+/* 28: neighbours merge if they map one file and their offsets are contiguous. */
 static void test_merge(void)
 {
 	static const struct {
@@ -188,7 +186,7 @@ static void test_set_flags(void)
 	is(vmas.nr, 1, "nothing is changed where there is nothing");
 }
 
-/* 37: a refused call has split at its start. */
+/* 37: a refused call has already split the mapping at its start. */
 static void test_split(void)
 {
 	one(2);
@@ -202,7 +200,7 @@ static void test_split(void)
 	is(vmas.nr, 2, "not where one is");
 }
 
-/* A model with one entry for each page tells whether the list is right. */
+/* Compare the list with a model that has one entry for each page. */
 static void test_random(void)
 {
 	enum {
@@ -263,7 +261,7 @@ static void test_random(void)
 	ok(is_same, "after %d steps the list is what a simple model says", step);
 }
 
-/* 40: a mapping whose ends are off the align can't be touched. */
+/* 40: a mapping whose ends are off the align cannot be touched. */
 static void test_broken(void)
 {
 	struct dax_vma vma = vma_of(BASE, A, 0);
@@ -277,9 +275,7 @@ static void test_broken(void)
 	ok(!dax_vma_is_broken(&vma), "unless a page is all that is asked");
 }
 
-/* -- munmap, mprotect, mbind -------------------------------------------------------- */
-
-/* 36 to 38. */
+/* 36 to 38: munmap. */
 static void test_munmap(void)
 {
 	one(3);
@@ -299,7 +295,7 @@ static void test_munmap(void)
 	check(dax_munmap_verdict(&vmas, BASE, 1), 0, DAX_OK, "what is not ours");
 }
 
-/* 39. */
+/* 39: mprotect. */
 static void test_mprotect(void)
 {
 	struct dax_vma read_only = vma_of(BASE + 2 * A, A, 0);
@@ -331,8 +327,8 @@ static void test_mprotect(void)
 }
 
 /*
- * mm/vma.c: vma_modify(): what comes to be like its neighbour moves the border between
- * the two, and the driver is not asked.
+ * A part that becomes like its neighbour moves the border between the two, without asking
+ * the driver (mm/vma.c: vma_modify()).
  */
 static void test_moved_border(void)
 {
@@ -363,7 +359,7 @@ static void test_moved_border(void)
 	is_entry(1, BASE + A + P, BASE + 2 * A, A + P, "it");
 }
 
-/* 52. */
+/* 52: mbind. */
 static void test_mbind(void)
 {
 	uint64_t stop = 0;
@@ -380,9 +376,7 @@ static void test_mbind(void)
 	check(dax_mbind_verdict(&vmas, BASE - A, A, &stop), 0, DAX_OK, "not ours");
 }
 
-/* -- madvise, msync --------------------------------------------------------------------- */
-
-/* 45. */
+/* 45: madvise. */
 static void test_madvise(void)
 {
 	static const struct {
@@ -442,7 +436,7 @@ static void test_madvise(void)
 	is(dax_advice(MADV_SEQUENTIAL).clear, DAX_VMA_RANDOM, "SEQUENTIAL ends RANDOM");
 }
 
-/* A device of memory that has no page structs: nothing pins it, no child gets it. */
+/* Memory without page structs cannot be pinned, and forked children do not inherit it. */
 static void test_no_pages(void)
 {
 	struct dax_device dev = {.flags = DAX_DEVICE_ALIVE};
@@ -464,7 +458,7 @@ static void test_no_pages(void)
 	      "other advice is as ever");
 }
 
-/* 44. */
+/* 44: msync. */
 static void test_msync(void)
 {
 	struct dax_vma vma = vma_of(BASE, A, 0);
@@ -482,7 +476,7 @@ static void test_msync(void)
 	check(dax_msync_verdict(&vma, MS_SYNC), 0, DAX_OK, "MS_SYNC on O_RDONLY");
 }
 
-/* madvise(MADV_HWPOISON) and MADV_SOFT_OFFLINE: 65. */
+/* 65: madvise with MADV_HWPOISON and MADV_SOFT_OFFLINE. */
 static void test_failure(void)
 {
 	enum {
@@ -535,8 +529,6 @@ static void test_process_madvise(void)
 	      "with anything else");
 }
 
-/* -- mremap ------------------------------------------------------------------------------ */
-
 #define MAYMOVE   MREMAP_MAYMOVE
 #define FIXED     (MREMAP_MAYMOVE | MREMAP_FIXED)
 #define DONTUNMAP (MREMAP_MAYMOVE | 4)
@@ -556,7 +548,7 @@ struct mremap_row {
 	enum dax_mremap_how how;
 };
 
-/* Of a mapping of four units at BASE. */
+/* Results of mremap on a mapping of four units at BASE. */
 static const struct mremap_row mremap_rows[] = {
 	{"the same length", REQ(BASE, 4 * A, 4 * A, 0, 0), 0, DAX_OK, DAX_MREMAP_STAY},
 	{"grow by a page", REQ(BASE, 4 * A, 4 * A + P, 0, 0), 0, DAX_OK, DAX_MREMAP_GROW},
@@ -587,7 +579,7 @@ static const struct mremap_row mremap_rows[] = {
 	{"DONTUNMAP and another length", REQ(BASE, A, 2 * A, DONTUNMAP, 0), EINVAL,
 	 DAX_MREMAP_ARGUMENT, DAX_MREMAP_REFUSE},
 	{"DONTUNMAP", REQ(BASE, 4 * A, 4 * A, DONTUNMAP, 0), 0, DAX_OK, DAX_MREMAP_MOVE},
-	/* 41: to an unaligned place, and it is done */
+	/* 41: a move to an unaligned place succeeds */
 	{"to an unaligned place", REQ(BASE, 4 * A, 4 * A, FIXED, TO + P), 0, DAX_OK,
 	 DAX_MREMAP_MOVE},
 	{"to a place off page", REQ(BASE, A, A, FIXED, TO + 1), EINVAL,
@@ -666,7 +658,7 @@ static void test_mremap(void)
 	is(ans.new_len, 2 * A, "both of them");
 }
 
-/* An offset near the end of what there is leaves no room to grow. */
+/* An offset near the largest possible one leaves no room to grow. */
 static void test_mremap_far(void)
 {
 	const struct dax_vma vma = vma_of(BASE, A, -(2 * A));

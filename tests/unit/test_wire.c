@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Messages of the control socket: nothing in them is believed before it was checked. */
+/* Requests on the control socket: every field is checked before it is used. */
 #include <errno.h>
 #include <string.h>
 
