@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The one place that knows by which door a call goes: the libc function or
- * syscall(2) (--through). Results and errno are the same for both.
+ * Wrappers that make a call either through the libc function or through syscall(2)
+ * (--through); nothing else knows the difference. Results and errno are the same for
+ * both.
  *
- * Where an architecture has no old call (open, stat, poll...) the newer one with
- * AT_FDCWD stands in for it, as in libc.
+ * Where an architecture lacks an old call (open, stat, poll...), the newer one with
+ * AT_FDCWD replaces it, as in libc.
  */
 #ifndef CONFORMANCE_CALL_H
 #define CONFORMANCE_CALL_H
@@ -41,7 +42,7 @@ static inline int c_posix(int err)
 #define OLD(old, now) now
 #endif
 
-/* A table, and arguments that are parameter lists: */
+/* A table whose arguments are parameter lists, which clang-format would break up. */
 /* clang-format off */
 CALL(int, open, (const char *p, int f, mode_t m), open(p, f, m),
      OLD(syscall(SYS_open, p, f, m), syscall(SYS_openat, AT_FDCWD, p, f, m)))
@@ -198,7 +199,7 @@ CALL(int, remap_file_pages, (void *p, size_t n, int prot, size_t pg, int f),
      remap_file_pages(p, n, prot, pg, f), syscall(SYS_remap_file_pages, p, n, prot, pg, f))
 
 /* clang-format on */
-/* No libc function without a library of its own: the same door for both. */
+/* libc has no function for this call (libnuma has), so both ways use syscall(2). */
 static inline long c_mbind(void *p, unsigned long n, int mode, const unsigned long *mask,
 			   unsigned long max, unsigned int f)
 {

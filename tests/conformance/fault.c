@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* fault.*: touching what is not there or not allowed, and what signals do. */
+/* fault.*: accesses beyond the end or without permission, and their signals. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <sys/prctl.h>
@@ -7,7 +7,7 @@
 
 #include "tests/conformance/call.h"
 
-/* The last unit of the device and one beyond. Return: the first byte beyond. */
+/* Map the last unit of the device and one beyond. Return: the first byte beyond. */
 static char *edge(void)
 {
 	char *p = map(dev_open(O_RDWR), 2 * A, PROT_READ | PROT_WRITE, S - A);
@@ -15,8 +15,6 @@ static char *edge(void)
 	put(p + A - 1, 0x71);
 	return p + A;
 }
-
-/* ---- where ---- */
 
 static void beyond_case(const long *arg)
 {
@@ -69,7 +67,7 @@ CASE("fault.beyond.rdonly_mapping")
 	char *p = map(dev_open(O_RDONLY), A, PROT_READ, S);
 
 	label("load"), say_load(p);
-	label("store"), say_store(p, 1); /* protection comes first */
+	label("store"), say_store(p, 1); /* protection is checked first */
 }
 
 CASE("fault.beyond.prot_none")
@@ -89,8 +87,6 @@ CASE("fault.beyond.mapping_stays")
 	say_ok(c_munmap(p, A));
 	say_load(p - 1);
 }
-
-/* ---- what is told ---- */
 
 static siginfo_t seen_info;
 static ucontext_t *seen_context;
@@ -182,7 +178,7 @@ CASE("fault.info.unmapped")
 	say_store(p + A - 1, 1);
 }
 
-/* x86: one instruction over the end of the device, of 2, 4 and 8 bytes. */
+/* x86: a single access of 2, 4 or 8 bytes that straddles the end of the device. */
 static void straddle_case(const long *arg)
 {
 	char *volatile p = edge() - 1;
@@ -214,7 +210,7 @@ MATRIX
 #endif
 }
 
-/* ---- dispositions: the child dies, and how is the answer ---- */
+/* Dispositions of SIGBUS: the child dies, and its wait status is the answer. */
 
 static void touch_beyond(void *data)
 {
@@ -401,7 +397,7 @@ CASE("fault.signal.second_fault_in_handler")
 {
 	char *p = edge();
 
-	/* SIGBUS is blocked in its own handler: a fault there kills */
+	/* SIGBUS is blocked in its own handler, so a fault there kills */
 	catch (note, 0);
 	if (sigsetjmp(jump, 0) == 0) /* the mask is not restored */
 		put(p, 1);
@@ -459,8 +455,6 @@ CASE("fault.signal.old_action_is_reported")
 	say("%d", signal(SIGBUS, SIG_IGN) == SIG_DFL);
 }
 
-/* ---- threads ---- */
-
 static volatile pthread_t faulting;
 static volatile sig_atomic_t right_thread;
 
@@ -469,7 +463,7 @@ static void note_thread(int sig, siginfo_t *si, void *context)
 	(void)sig;
 	(void)context;
 	right_thread = pthread_equal(pthread_self(), faulting);
-	/* give it something to work on: the thread goes on */
+	/* Map memory there, so that the thread continues. */
 	mmap((char *)((uintptr_t)si->si_addr & ~(A - 1)), A, PROT_READ | PROT_WRITE,
 	     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
 }
@@ -548,7 +542,7 @@ CASE("fault.fork.child_keeps_handler")
 	say("caught=%d", count);
 }
 
-/* ---- where huge pages are forbidden ---- */
+/* PR_SET_THP_DISABLE forbids huge pages. */
 
 CASE("fault.thp_disable.untouched")
 {

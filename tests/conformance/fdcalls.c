@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* fd.*: what a descriptor of the device answers to calls other than mmap. */
+/* fd.*: calls other than mmap on a descriptor of the device. */
 #include <linux/fiemap.h>
 #include <linux/fs.h>
 #include <termios.h>
@@ -10,8 +10,6 @@ static const struct {
 	const char *name;
 	int flag;
 } mode[] = {{"rdonly", O_RDONLY}, {"wronly", O_WRONLY}, {"rdwr", O_RDWR}, {"accmode", 3}};
-
-/* ---- the read and write family ---- */
 
 enum io {
 	READ,
@@ -145,8 +143,6 @@ CASE("fd.io.device_memory_as_buffer")
 	say_ret(c_write(fd, p, 64));
 }
 
-/* ---- lseek ---- */
-
 static void seek_case(const long *arg)
 {
 	int fd = dev_open(arg[1]);
@@ -178,8 +174,6 @@ CASE("fd.lseek.position_stays")
 	c_lseek(fd, 4096, SEEK_SET);
 	say_ret(c_lseek(fd, 0, SEEK_CUR));
 }
-
-/* ---- size, sync ---- */
 
 static void truncate_case(const long *arg)
 {
@@ -316,8 +310,6 @@ MATRIX
 	for (i = 0; i < COUNT(advice); i++)
 		case_make(advise_case, ARGS(advice[i]), "fd.fadvise.%d", advice[i]);
 }
-
-/* ---- ioctl ---- */
 
 static void ioctl_case(const long *arg)
 {

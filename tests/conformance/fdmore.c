@@ -12,8 +12,6 @@ static const struct {
 	int flag;
 } mode[] = {{"rdonly", O_RDONLY}, {"wronly", O_WRONLY}, {"rdwr", O_RDWR}, {"accmode", 3}};
 
-/* ---- fcntl ---- */
-
 static void setfl_case(const long *arg)
 {
 	int fd = dev_open(O_RDWR);
@@ -92,7 +90,7 @@ MATRIX
 			  "fd.fcntl.%s", ptr[i].name);
 }
 
-/* The hint lives in the node: it is there for the next one who opens it. */
+/* The hint is kept in the inode: the next program that opens the node finds it. */
 CASE("fd.fcntl.rw_hint")
 {
 	uint64_t set = RWH_WRITE_LIFE_SHORT;
@@ -117,8 +115,6 @@ CASE("fd.fcntl.dupfd")
 	say_ret(c_fcntl(501, F_GETFD, 0));
 	say_ok(try_map(501, A, PROT_READ, MAP_SHARED, 0));
 }
-
-/* ---- locks ---- */
 
 CASE("fd.flock.modes")
 {
@@ -167,7 +163,10 @@ CASE("fd.flock.excludes_between_processes")
 	say_ret(c_flock(fd, LOCK_EX | LOCK_NB));
 }
 
-/* A mapping keeps the open file, and with it the lock: PMDK closes the descriptor. */
+/*
+ * A mapping keeps the open file and with it the lock. PMDK relies on this: it closes the
+ * descriptor after mmap.
+ */
 CASE("fd.flock.kept_by_mapping")
 {
 	int fd = dev_open(O_RDWR);
@@ -304,8 +303,6 @@ CASE("libc.lockf")
 	say_ret(lockf(dev_open(O_RDONLY), F_TLOCK, 10));
 }
 
-/* ---- polling ---- */
-
 static void poll_case(const long *arg)
 {
 	struct pollfd p = {dev_open(arg[0]), 0x7fff, 0};
@@ -362,8 +359,6 @@ MATRIX
 	case_make(epoll_case, ARGS(O_RDONLY), "fd.epoll.rdonly");
 	case_make(epoll_case, ARGS(O_PATH), "fd.epoll.o_path");
 }
-
-/* ---- from descriptor to descriptor ---- */
 
 CASE("fd.sendfile")
 {
@@ -443,8 +438,6 @@ CASE("fd.copy_file_range")
 		say_ret(c_copy_file_range(m, NULL, dev_open(O_RDONLY), NULL, 10, 0));
 }
 
-/* ---- asynchronous ---- */
-
 CASE("libc.aio")
 {
 	char b[64] = "";
@@ -495,8 +488,6 @@ CASE("fd.io_submit")
 	kernel_aio("rdonly-pwrite", IOCB_CMD_PWRITE, dev_open(O_RDONLY), b);
 }
 
-/* ---- watching ---- */
-
 static void say_events(int in)
 {
 	char b[4096] __attribute__((aligned(8)));
@@ -529,7 +520,7 @@ CASE("fd.inotify")
 	c_msync(p, A, MS_ASYNC);
 	label("use"), say_events(in);
 	c_close(fd);
-	label("close"), say_events(in); /* the mapping still has it */
+	label("close"), say_events(in); /* the mapping still holds the open file */
 	c_munmap(p, A);
 	label("munmap"), say_events(in);
 	c_close(c_open(t.dev, O_RDONLY, 0));

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Running a case in a child, and putting its answer together.
+ * Run a case in a child and assemble its answer.
  *
- * The answer is written into a page shared with the parent, word by word, so that
- * what was said before the child died is not lost. The parent prints the line, so a
- * child can do to its descriptors and signals what it likes.
+ * The child writes the answer word by word into a page shared with the parent, so that
+ * nothing written before its death is lost. The parent prints the line, so the child may
+ * do whatever it likes to its descriptors and signals.
  */
 #include "tests/conformance/harness.h"
 
@@ -15,7 +15,7 @@
 
 #define ANSWER_MAX 16384
 
-/* Under TCG with another guest beside it a case can take seconds. */
+/* Under TCG, with another guest running, a case can take seconds. */
 #define TIMEOUT_S 30
 
 struct answer {
@@ -26,8 +26,6 @@ struct answer {
 
 static struct answer *answer;
 static struct dax_case *cases;
-
-/* ---- registration ---- */
 
 void case_add(struct dax_case *c)
 {
@@ -58,10 +56,10 @@ static int by_name(const void *a, const void *b)
 }
 
 /**
- * cases_sorted() - all cases, by name
- * @ret_list:	array of them, ended by NULL, never freed
+ * cases_sorted() - list all cases, sorted by name
+ * @ret_list:	set to an array of cases, terminated by NULL, which is never freed
  *
- * Two cases of one name are a mistake and end the program.
+ * Two cases with the same name are a mistake and abort the program.
  */
 void cases_sorted(struct dax_case ***ret_list)
 {
@@ -94,8 +92,6 @@ bool case_in_group(const struct dax_case *c, const char *group)
 
 	return strncmp(c->name, group, n) == 0 && c->name[n] == '.';
 }
-
-/* ---- answers ---- */
 
 static void append(const char *text)
 {
@@ -204,7 +200,7 @@ void skip_at_1g(void)
 		skip("undefined at 1G");
 }
 
-/* ---- text of this machine made text of any machine ---- */
+/* Replacement of a name or number of this machine, so that answers can be compared. */
 
 struct rule {
 	char from[64];
@@ -216,7 +212,7 @@ static bool is_word(char c)
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* Longer and more special patterns first; digits around a match forbid it. */
+/* Longer and more specific patterns come first. Digits next to a match forbid it. */
 static size_t make_rules(struct rule *rule)
 {
 	size_t n = 0;
@@ -243,7 +239,7 @@ static size_t make_rules(struct rule *rule)
 	RULE("MAJOR=MAJ", "MAJOR=%u", (unsigned int)(t.dev_t >> 8 & 0xfff));
 	RULE("MINOR=MIN", "MINOR=%s", strchr(t.rdev, ':') + 1);
 	RULE("SIZE", "%lu", (unsigned long)S);
-	if (A != P) /* 4096 is also what other things are */
+	if (A != P) /* other values are 4096 as well */
 		RULE("ALIGN", "%lu", (unsigned long)A);
 #undef RULE
 	return n;
@@ -280,14 +276,12 @@ void say_text(const char *text)
 	append(out);
 }
 
-/* ---- one case ---- */
-
 static void child(const struct dax_case *c)
 {
 	struct rlimit lim = {65536, 65536};
 
 	setsid();
-	/* The same everywhere, whatever the machine's own limit is. */
+	/* The same limit everywhere, whatever the machine's own is. */
 	setrlimit(RLIMIT_MEMLOCK, &lim);
 	lim.rlim_cur = lim.rlim_max = 0;
 	setrlimit(RLIMIT_CORE, &lim);
@@ -312,11 +306,11 @@ static void print_escaped(const char *text)
 }
 
 /**
- * case_run() - run one case in a child and print its line
+ * case_run() - run one case in a child and print its answer
  * @c:	the case
  *
- * A child that does not end by itself (it may have blocked SIGALRM, or have
- * stopped) is killed with all it started.
+ * A child that does not end by itself (it may have blocked SIGALRM, or be stopped) is
+ * killed together with all processes that it started.
  */
 void case_run(const struct dax_case *c)
 {

@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What every file of cases sees: how a case is written, how it answers, and the
- * small tools to map, touch and look at memory.
+ * Interface for the files of cases: how a case is written and answers, and small tools to
+ * map, access and examine memory.
  *
- * A case is a function that asks one thing and says the answer:
+ * A case is a function that checks one thing and says the answer:
  *
  *	CASE("mmap.private.prot_none")
  *	{
  *		say_ok(try_map(dev_open(O_RDWR), A, PROT_NONE, MAP_PRIVATE, 0));
  *	}
  *
- * It runs in a child of its own and may die there; dying is an answer too. It
- * never sees what another case did, except the bytes in the device: whoever
- * wants to read something writes it first. The first part of the name is the
- * group, and some groups mean something: root.* needs root, libc.* asks about
- * functions that exist in libc only, second.* needs a second device, zz_unbind.*
- * runs last because it takes the device away.
+ * It runs in a child of its own and may die there; dying is an answer too. It never sees
+ * effects of another case except the bytes in the device, so it must write every byte
+ * before it reads it. The first part of the name is the group, and some groups have a
+ * meaning: root.* needs root, libc.* is about functions that only libc has, second.*
+ * needs a second device, and zz_unbind.* runs last because it takes the device away.
  *
- * An answer never holds an address, a number of a process or device, or a time.
+ * An answer must never contain an address, a time, or the number of a process or device.
  */
 #ifndef CONFORMANCE_HARNESS_H
 #define CONFORMANCE_HARNESS_H
@@ -37,7 +36,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- the device under test ---- */
+/* The device under test. */
 
 struct target {
 	const char *dev;    /* /dev/dax0.0 */
@@ -61,10 +60,8 @@ extern struct target t;
 #define S (t.size)
 #define P (t.page)
 
-/* Find M:m, sysfs folder, size and align of t.dev. Return: 0 or -errno. */
+/* Find M:m, the sysfs folder, size and align of t.dev. Return: 0, or -errno. */
 int target_find(void);
-
-/* ---- cases ---- */
 
 struct dax_case {
 	struct dax_case *next;
@@ -74,7 +71,7 @@ struct dax_case {
 };
 
 void case_add(struct dax_case *c);
-/* For matrices: the same function under many names. */
+/* Add the same function under another name, for matrices of cases. */
 void case_make(void (*run)(const long *arg), const long *arg, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -95,21 +92,21 @@ void case_make(void (*run)(const long *arg), const long *arg, const char *fmt, .
 #define ARGS(...)    ((const long[4]){__VA_ARGS__})
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* ---- answers: words separated by a blank ---- */
+/* An answer consists of words separated by a blank. */
 
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void say_ok(long ret);           /* ok, or the name of errno */
 void say_ret(long ret);          /* the number, or the name of errno */
 void say_map(const void *p);     /* ok, or the name of errno */
 void say_text(const char *text); /* with names and numbers of this machine replaced */
-/* A label before the next word: "fd=" then "EINVAL". */
+/* Put a label before the next word: "fd=" then "EINVAL". */
 void label(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 const char *err_name(int err);
 const char *sig_name(int sig);
 
-/* The case can't be asked here; compared with nothing. Ends the case. */
+/* End a case that cannot be run here; its answer is not compared. */
 __attribute__((noreturn)) void skip(const char *why);
-/* Something that is not the question failed. Ends the case. */
+/* End a case because of a failure that is not its subject. */
 __attribute__((noreturn)) void broken(const char *what);
 #define must(cond)                                                                       \
 	do {                                                                             \
@@ -117,30 +114,35 @@ __attribute__((noreturn)) void broken(const char *what);
 			broken(#cond);                                                   \
 	} while (0)
 
-/* What the real kernel leaves undefined with a 1G device: stale TLB entries, hangs. */
+/*
+ * End a case at align 1G, if its result is undefined there on the real kernel (stale TLB
+ * entries, hangs).
+ */
 void skip_at_1g(void);
 
-/* ---- the device, mapped ---- */
+/* Mapping the device. */
 
 int dev_open(int flags); /* must succeed */
-/* mmap with a NULL hint. Return: 0 and the mapping undone again, or -1 and errno. */
+/* mmap with a NULL hint, and unmap again. Return: 0, or -1 and errno. */
 int try_map(int fd, size_t len, int prot, int flags, off_t off);
-/* MAP_SHARED with a NULL hint, must succeed. */
+/* mmap with MAP_SHARED and a NULL hint; must succeed. */
 char *map(int fd, size_t len, int prot, off_t off);
-/* The whole thing: open O_RDWR, map units units read-write from offset 0. */
+/* Open O_RDWR and map @units units read-write from offset 0. */
 char *map_units(unsigned int units);
-/* len bytes of address space (PROT_NONE) at an address aligned to A, one more unit on
- * both sides. */
+/*
+ * Reserve @len bytes of address space (PROT_NONE) at an address aligned to A, and one
+ * more unit on both sides.
+ */
 char *area(size_t len);
-/* map at a fixed address, must succeed. */
+/* Map at a fixed address; must succeed. */
 char *map_at(char *at, int fd, size_t len, int prot, off_t off);
 int temp_file(const char *suffix, int flags); /* unlinked at once */
-char *temp_name(const char *suffix);          /* a path nobody else uses */
+char *temp_name(const char *suffix);          /* a path that no other process uses */
 const char *temp_folder(void);
 int memfd(void);
-void *bad_pointer(uintptr_t value); /* the compiler can't see that it is bad */
+void *bad_pointer(uintptr_t value); /* the compiler cannot see that it is bad */
 
-/* ---- touching memory ---- */
+/* Accesses that may fault. */
 
 struct touch {
 	int sig; /* 0: nothing happened */
@@ -155,13 +157,13 @@ struct touch {
 
 void touch_load(struct touch *r, const volatile void *p);
 void touch_store(struct touch *r, volatile void *p, uint8_t value);
-/* Say what loading / storing did: 0x5a, or SIGBUS/BUS_ADRERR[@+1][/lsb21]. */
+/* Say the result of a load or store: 0x5a, or SIGBUS/BUS_ADRERR[@+1][/lsb21]. */
 void say_load(const volatile void *p);
 void say_store(volatile void *p, uint8_t value);
 void say_touch(const struct touch *r, const volatile void *p);
 const char *code_name(int sig, int code);
 
-/* Write a value without being prepared for a signal. */
+/* Write a byte without catching signals. */
 static inline void put(volatile void *p, uint8_t value)
 {
 	*(volatile uint8_t *)p = value;
@@ -175,7 +177,7 @@ static inline uint8_t get(const volatile void *p)
 void fill(void *p, size_t len, uint32_t seed);
 bool is_filled(const void *p, size_t len, uint32_t seed);
 
-/* ---- looking at the address space ---- */
+/* The address space. */
 
 struct vma {
 	uintptr_t start;
@@ -186,20 +188,22 @@ struct vma {
 	char ident[64]; /* "00:05 105" */
 };
 
-/* The mappings that touch [p, p + len). Return: their number. */
+/* List the mappings that overlap [p, p + len). Return: their number. */
 int vma_list(const void *p, size_t len, struct vma *ret, int max);
-/* Say each as perms:start:length:offset, counted from base in units and pages. */
+/*
+ * Say each mapping as perms:start:length:offset, counted from @base in units and pages.
+ */
 void say_layout(const void *base, size_t len);
 void say_units(const char *sign, uint64_t bytes);
-/* A field of the smaps entry of p, such as "VmFlags"; empty when not there. */
+/* Get a field of the smaps entry of @p, such as "VmFlags"; empty if it is missing. */
 void smaps_field(const void *p, const char *field, char *ret, size_t size);
 
-/* ---- other processes ---- */
+/* Other processes. */
 
-/* Run fn in a child. Return: its wait status. */
+/* Run @fn in a child. Return: its wait status. */
 int in_child(void (*fn)(void *), void *data);
 void say_status(int status);
-/* Run this program again as a helper on an inherited fd (see main.c). */
+/* Execute this program again as a helper on an inherited descriptor (see main.c). */
 int exec_helper(const char *what, int fd, char *const *env);
 void helper_main(const char *what, int fd);
 

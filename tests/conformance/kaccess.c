@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* kernel.*: the kernel itself reads from and writes to a mapping. */
+/* kernel.*: accesses to a mapping by the kernel itself. */
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sys/ptrace.h>
@@ -11,7 +11,7 @@
 
 #define LEN 200 /* of a buffer that lies half beyond the end */
 
-/* Two units, the second one beyond the end. Return: the first byte beyond. */
+/* Map two units, the second one beyond the end. Return: the first byte beyond. */
 static char *edge(void)
 {
 	char *p = map(dev_open(O_RDWR), 2 * A, PROT_READ | PROT_WRITE, S - A);
@@ -20,7 +20,7 @@ static char *edge(void)
 	return p + A;
 }
 
-/* Where a buffer lies. */
+/* Positions of a buffer. */
 enum {
 	IN,
 	LAST,
@@ -53,7 +53,7 @@ static char *place(int where, bool kernel_reads)
 	}
 }
 
-/* ---- out of the mapping: write(2) and friends ---- */
+/* The kernel reads the mapping: write(2) and similar calls. */
 
 static void write_file_case(const long *arg)
 {
@@ -101,7 +101,7 @@ static void send_case(const long *arg)
 	}
 }
 
-/* ---- into the mapping: read(2) and friends ---- */
+/* The kernel writes to the mapping: read(2) and similar calls. */
 
 static int source(char *text)
 {
@@ -175,7 +175,7 @@ static void getrandom_case(const long *arg)
 		say("%d", !is_filled(p, r, 11));
 }
 
-/* ---- from the side: another way into the same address space ---- */
+/* Other ways into an address space: process_vm_readv(2), /proc/PID/mem. */
 
 static void vm_read_case(const long *arg)
 {
@@ -213,7 +213,7 @@ static void mem_read_case(const long *arg)
 	long n;
 
 	if (arg[0] == PROTECTED)
-		skip_at_1g(); /* the kernel faults for ever, until a signal */
+		skip_at_1g(); /* the kernel faults for ever, until a signal comes */
 	n = pread(fd, here, LEN, (off_t)(uintptr_t)p);
 	say_ret(n);
 	if (n > 0)
@@ -350,7 +350,7 @@ CASE("kernel.from_device_to_device_memory")
 	say("%d", is_filled(p, 4096, 18));
 }
 
-/* Structures and strings in the mapping; each beyond the end is EFAULT. */
+/* Structures and strings in the mapping; beyond the end each gives EFAULT. */
 static void argument_case(const long *arg)
 {
 	char *p = arg[0] ? edge() : map_units(1);
@@ -382,8 +382,6 @@ MATRIX
 	case_make(argument_case, ARGS(0), "kernel.arguments.in");
 	case_make(argument_case, ARGS(1), "kernel.arguments.beyond");
 }
-
-/* ---- ptrace ---- */
 
 static void ptrace_case(const long *arg)
 {
@@ -424,8 +422,6 @@ MATRIX
 	case_make(ptrace_case, ARGS(2), "kernel.ptrace.read_only");
 }
 
-/* ---- futex, mutex, stacks ---- */
-
 CASE("kernel.futex.beyond")
 {
 	int *f = (int *)edge();
@@ -450,7 +446,7 @@ CASE("kernel.futex.in")
 	label("wake"), say_ret(syscall(SYS_futex, f, FUTEX_WAKE, 1, NULL, NULL, 0));
 }
 
-/* Waiter and waker know the word by different mappings, in different processes. */
+/* Waiter and waker use different mappings of the word, in different processes. */
 CASE("kernel.futex.between_mappings")
 {
 	volatile int *f = (int *)map_units(1);

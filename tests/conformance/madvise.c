@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* madvise.*: each advice on whole mappings and parts, and what it does. */
+/* madvise.*: each advice on whole mappings and parts, and its effect. */
 #include "tests/conformance/call.h"
 
 #ifndef MADV_COLLAPSE
@@ -48,7 +48,7 @@ static const struct {
 	{"minus_one", -1},
 };
 
-/* On an untouched mapping, then on a touched one: never loses data. */
+/* Advise an untouched mapping, then a touched one: no advice loses data. */
 static void whole_case(const long *arg)
 {
 	char *p = map_units(2);
@@ -114,8 +114,6 @@ MATRIX
 		case_make(wrong_case, ARGS(adv), "madvise.wrong.%s", name);
 	}
 }
-
-/* ---- effects ---- */
 
 CASE("madvise.dontneed.refaults_data")
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The conformance program: asks a device-dax some hundred small questions and
- * prints each answer as one line of JSON. What is right is not known here; the
- * answers of real kernels are in tests/oracle/recorded.
+ * The conformance program: run about two thousand small cases on a device-dax and print
+ * each answer as one line of JSON. The program does not judge; the answers of real
+ * kernels are in tests/oracle/recorded.
  */
 #include <fnmatch.h>
 #include <getopt.h>
@@ -82,7 +82,7 @@ int target_find(void)
 	return r;
 }
 
-/* Become that user and run anew: only an exec makes /proc/self ours again. */
+/* Become that user and execute again: only an exec makes /proc/self this user's again. */
 static int become(uid_t uid, char **argv)
 {
 	char **rest = calloc(64, sizeof(*rest));

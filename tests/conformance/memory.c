@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* msync.*, mlock.*, mincore.*, numa.* and other calls on mapped memory. */
+/* msync.*, mlock.*, mincore.*, numa.*: other calls on mapped memory. */
 #include <linux/io_uring.h>
 #include <linux/mempolicy.h>
 #include <linux/userfaultfd.h>
 #include <sys/resource.h>
 
 #include "tests/conformance/call.h"
-
-/* ---- msync ---- */
 
 static void msync_case(const long *arg)
 {
@@ -72,8 +70,6 @@ CASE("msync.locked_invalidate")
 	say_ok(c_msync(p, A, MS_INVALIDATE));
 	say_ok(c_msync(p, A, MS_ASYNC | MS_INVALIDATE));
 }
-
-/* ---- mlock ---- */
 
 static void lock_case(const long *arg)
 {
@@ -173,8 +169,6 @@ CASE("mlock.mlockall")
 	say_load(p);
 }
 
-/* ---- mincore ---- */
-
 CASE("mincore.untouched_and_touched")
 {
 	static unsigned char v[2 << 18];
@@ -209,8 +203,6 @@ CASE("mincore.wrong")
 	label("page"), say_ok(c_mincore(at + A - P, P, v));
 }
 
-/* ---- remap_file_pages ---- */
-
 CASE("memory.remap_file_pages")
 {
 	char *p = map_units(2);
@@ -236,8 +228,6 @@ CASE("memory.remap_file_pages.page")
 	say_load(p);
 	say_layout(p, 2 * A);
 }
-
-/* ---- NUMA ---- */
 
 static void mbind_case(const long *arg)
 {
@@ -310,8 +300,6 @@ CASE("numa.move_pages")
 	for (i = 0; i < 2; i++)
 		say("%s", status[i] < 0 ? err_name(-status[i]) : "node");
 }
-
-/* ---- userfaultfd, io_uring ---- */
 
 static void uffd_case(const long *arg)
 {

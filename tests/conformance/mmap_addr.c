@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* addr.*: where a mapping lands: alignment, hints, MAP_FIXED, neighbours. */
+/* addr.*: addresses of mappings: alignment, hints, MAP_FIXED, neighbours. */
 #include <sys/personality.h>
 
 #include "tests/conformance/call.h"
@@ -8,8 +8,6 @@ static bool is_aligned(const void *p)
 {
 	return ((uintptr_t)p & (A - 1)) == 0;
 }
-
-/* ---- chosen by the kernel ---- */
 
 static void choice_case(const long *arg)
 {
@@ -58,14 +56,12 @@ CASE("addr.choice.offset_of_half_unit")
 	say_ok(try_map(dev_open(O_RDONLY), 2 * A, PROT_READ, MAP_SHARED, A / 2));
 }
 
-/* ---- hints ---- */
-
 enum {
 	FREE,
 	TAKEN
 };
 
-/* A hint in a range that is free, or taken by somebody else's mapping. */
+/* A hint in a range that is free, or taken by another mapping. */
 static void hint_case(const long *arg)
 {
 	char *at = area(3 * A);
@@ -94,8 +90,8 @@ MATRIX
 }
 
 /*
- * A taken hint falls back to the ordinary search, whose result is aligned by chance
- * only; what can be told is that nobody's memory is replaced.
+ * With a taken hint the kernel falls back to the ordinary search, whose result is aligned
+ * only by chance. All that can be checked is that no other mapping is replaced.
  */
 CASE("addr.hint.taken_is_not_replaced")
 {
@@ -111,7 +107,7 @@ CASE("addr.hint.low_addresses")
 	static const uintptr_t hint[] = {1, 8, 4095};
 	size_t i;
 
-	/* rounded down to a page that is 0: as if there were no hint */
+	/* rounded down to page 0: the same as no hint */
 	for (i = 0; i < COUNT(hint); i++) {
 		char *p = c_mmap(bad_pointer(hint[i]), A, PROT_READ, MAP_SHARED,
 				 dev_open(O_RDONLY), 0);
@@ -133,8 +129,6 @@ CASE("addr.hint.in_use_by_device")
 	say("%s", p == at ? "replaced" : "kept");
 	say_load(at);
 }
-
-/* ---- MAP_FIXED ---- */
 
 static void fixed_case(const long *arg)
 {
@@ -159,7 +153,7 @@ MATRIX
 	case_make(fixed_case, ARGS(0, 1, 0, -1), "addr.fixed.both_off");
 }
 
-/* An error of the driver comes after the old mappings are gone. */
+/* The driver refuses only after the old mappings are removed. */
 static void fixed_fails_case(const long *arg)
 {
 	char *at = area(4 * A);
@@ -222,7 +216,7 @@ CASE("addr.fixed.null")
 
 CASE("addr.fixed.end_of_address_space")
 {
-	/* where exactly depends on the machine's page tables, but it is below this */
+	/* the end depends on the machine's page tables, but is below this address */
 	say_map(c_mmap(bad_pointer(1UL << 57), A, PROT_READ, MAP_SHARED | MAP_FIXED,
 		       dev_open(O_RDONLY), 0));
 	say_map(c_mmap(bad_pointer(1UL << 63), A, PROT_READ, MAP_SHARED | MAP_FIXED,
@@ -256,8 +250,6 @@ MATRIX
 	case_make(noreplace_case, ARGS(TAKEN, 2, 0), "addr.noreplace.taken.after");
 }
 
-/* ---- over another mapping of the device ---- */
-
 CASE("addr.over.itself")
 {
 	int fd = dev_open(O_RDWR);
@@ -280,7 +272,7 @@ CASE("addr.over.half_of_it")
 	say_layout(at, 4 * A);
 }
 
-/* Something else over a part: it must be cut at units. */
+/* Another mapping over a part: the old one can only be cut at units. */
 static void over_case(const long *arg)
 {
 	char *at =
@@ -322,8 +314,6 @@ CASE("addr.over.memfd")
 	say_map(c_mmap(at, P, PROT_READ, MAP_PRIVATE | MAP_FIXED, m, 0));
 	say_layout(at, A);
 }
-
-/* ---- neighbours ---- */
 
 static void neighbour_case(const long *arg)
 {
@@ -402,7 +392,7 @@ CASE("addr.alias.hundred_mappings")
 	say("%zu", good);
 }
 
-/* ---- what lies where: every part of the device shows its own bytes ---- */
+/* Every part of the device shows its own bytes. */
 
 CASE("addr.data.units_differ")
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* mmap.*: protection, type, flags, length and offset. Addresses: mmap_addr.c. */
+/* mmap.*: protection, type, flags, length and offset. mmap_addr.c is about addresses. */
 #include <sys/resource.h>
 
 #include "tests/conformance/call.h"
@@ -8,8 +8,6 @@
 #define MAP_SHARED_VALIDATE 3
 #endif
 #define VALIDATE MAP_SHARED_VALIDATE
-
-/* ---- protection x type x access mode ---- */
 
 static void prot_case(const long *arg)
 {
@@ -53,8 +51,8 @@ CASE("mmap.prot.unknown_bits")
 }
 
 /*
- * What the protection then allows; x86 can't write without reading, and whether
- * PROT_EXEC alone can be read depends on the processor.
+ * Accesses that the protection allows. x86 has no write-only memory, and the processor
+ * decides whether memory with PROT_EXEC alone can be read.
  */
 static void allows_case(const long *arg)
 {
@@ -108,16 +106,14 @@ CASE("mmap.prot.exec_not_allowed")
 #endif
 }
 
-/* ---- flags ---- */
-
 static void type_case(const long *arg)
 {
 	say_ok(try_map(dev_open(O_RDWR), A, PROT_READ | PROT_WRITE, arg[0], 0));
 }
 
 /*
- * One flag, then a touch: 6.12 makes MAP_STACK memory untouchable. Flags that need
- * an address get one in an area; MAP_GROWSDOWN, HUGETLB and others just fail.
+ * Map with one flag, then access: in 6.12 memory with MAP_STACK cannot be accessed. Flags
+ * that need an address get one in an area; MAP_GROWSDOWN, HUGETLB and others just fail.
  */
 static void flag_case(const long *arg)
 {
@@ -180,7 +176,7 @@ MATRIX
 		for (j = 0; j < COUNT(known); j++)
 			case_make(flag_case, ARGS(type[i].flag, known[j].flag),
 				  "mmap.flag.%s.%s", type[i].name, known[j].name);
-		for (j = 4; j < 32; j++) /* those that have no name either */
+		for (j = 4; j < 32; j++) /* also flags without a name */
 			if (!(1U << j &
 			      (MAP_FIXED | MAP_ANONYMOUS | MAP_32BIT | MAP_GROWSDOWN |
 			       MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED |
@@ -241,8 +237,6 @@ CASE("mmap.flag.stack_beside_plain")
 	smaps_field(q, "VmFlags", name, sizeof(name));
 	say("[%s]", name);
 }
-
-/* ---- length ---- */
 
 struct length {
 	const char *name;
@@ -337,7 +331,9 @@ MATRIX
 	case_make(whole_case, ARGS(1000), "mmap.length.device+1000A");
 }
 
-/* ---- offset: with two units, where the kernel's choice of address is no chance ---- */
+/*
+ * Offsets. With two units the address that the kernel chooses does not depend on chance.
+ */
 
 struct offset {
 	const char *name;
@@ -375,7 +371,7 @@ static void offset_case(const long *arg)
 		say_layout(p, 2 * A);
 }
 
-/* At a fixed address there is no choice of address to spoil things. */
+/* At a fixed address the kernel's choice of address has no influence. */
 static void offset_fixed_case(const long *arg)
 {
 	const struct offset *o = &offset[arg[0]];
@@ -418,8 +414,6 @@ MATRIX
 	case_make(overflow_case, ARGS(-2, 0), "mmap.offset_fixed.-2A");
 	case_make(overflow_case, ARGS(-3, 0), "mmap.offset_fixed.-3A");
 }
-
-/* ---- which error comes first ---- */
 
 struct order {
 	const char *name;
@@ -508,7 +502,7 @@ CASE("mmap.closed_descriptor_keeps_mapping")
 	say_ok(c_munmap(p, A));
 }
 
-/* All numbers are taken, and one is free. */
+/* mmap with no free descriptor number, and with one. */
 CASE("mmap.no_free_descriptor")
 {
 	struct rlimit lim = {16, 64};

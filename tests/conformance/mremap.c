@@ -7,9 +7,9 @@
 #endif
 
 /*
- * Most cases begin with two units at a known place, room for four behind. What was
- * touched before and is moved is undefined at 1G (the kernel loses such entries and
- * leaves them in the TLB), so there the mapping is left untouched.
+ * Map two units at a known place, with room for four behind; most cases begin so. Moving
+ * a touched mapping is undefined at 1G (the kernel loses such entries and leaves them in
+ * the TLB), so the mapping is not touched there.
  */
 static char *begin(bool touched)
 {
@@ -38,8 +38,6 @@ static bool is_aligned(const void *p)
 {
 	return ((uintptr_t)p & (A - 1)) == 0;
 }
-
-/* ---- in place ---- */
 
 struct resize {
 	const char *name;
@@ -107,7 +105,9 @@ CASE("mremap.in_place.beyond_the_device")
 	say_layout(at, 4 * A);
 }
 
-/* Growing by a page leaves an end that is off: new touches fail until it is cut. */
+/*
+ * Growing by a page leaves the end off the align: new accesses fail until it is cut off.
+ */
 CASE("mremap.odd_end.repaired_by_munmap")
 {
 	char *at = begin(false);
@@ -155,8 +155,6 @@ CASE("mremap.odd_end.calls")
 	say_layout(at, 3 * A);
 }
 
-/* ---- moving ---- */
-
 static void move_case(const long *arg)
 {
 	const struct resize *r = &resize[arg[0]];
@@ -164,7 +162,7 @@ static void move_case(const long *arg)
 	char *at = begin(false);
 	char *p;
 
-	/* nowhere to grow: it has to move */
+	/* no room to grow: it must move */
 	mmap(at + 2 * A, P, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	p = c_mremap(at, 2 * A, len, MREMAP_MAYMOVE, NULL);
 	if (p == MAP_FAILED) {
@@ -200,7 +198,7 @@ CASE("mremap.maymove.touched_keeps_data")
 	say_load(at);
 }
 
-/* MREMAP_FIXED: where to, in units and pages of a second area. */
+/* MREMAP_FIXED: the target, in units and pages of a second area. */
 static void fixed_case(const long *arg)
 {
 	char *at = begin(arg[3]);
@@ -252,8 +250,6 @@ CASE("mremap.fixed.without_maymove")
 	say_map(c_mremap(at, 2 * A, 2 * A, MREMAP_FIXED, area(2 * A)));
 	say_layout(at, 2 * A);
 }
-
-/* ---- a part of a mapping ---- */
 
 static void part_case(const long *arg)
 {
@@ -316,7 +312,7 @@ CASE("mremap.part.shrink_head")
 	say_layout(at, 2 * A);
 }
 
-/* ---- old_size 0: a second mapping of the same ---- */
+/* old_size 0 makes a second mapping of the same part of the device. */
 
 static void duplicate_case(const long *arg)
 {
@@ -367,8 +363,6 @@ CASE("mremap.duplicate.to_fixed")
 	say_load(room);
 }
 
-/* ---- MREMAP_DONTUNMAP ---- */
-
 CASE("mremap.dontunmap.keeps_both")
 {
 	char *at = begin(false);
@@ -418,8 +412,6 @@ CASE("mremap.dontunmap.bad")
 		say_map(c_mremap(at, A, A, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL));
 	say_layout(at, 2 * A);
 }
-
-/* ---- bad arguments ---- */
 
 CASE("mremap.bad_arguments")
 {

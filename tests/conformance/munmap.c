@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* munmap.* and mprotect.*: whole mappings, parts of them, and parts off the unit. */
+/* munmap.* and mprotect.*: whole mappings, aligned parts, and unaligned parts. */
 #include "tests/conformance/call.h"
 
-/* Three units, the first two touched, with reserved space before and behind. */
+/* Map three units, touch the first two, and reserve space before and behind. */
 static char *three(int prot)
 {
 	int fd = dev_open(O_RDWR);
@@ -73,7 +73,7 @@ static size_t part_length(const struct part *p)
 	return p->len_units * A + p->len_pages * P + p->len_bytes;
 }
 
-/* With pages as units some parts have no or a negative length, or are whole ones. */
+/* If a unit is a page, some parts have no or a negative length, or are complete. */
 static void munmap_case(const long *arg)
 {
 	const struct part *p = &part[arg[0]];
@@ -91,7 +91,7 @@ static void mprotect_case(const long *arg)
 	int fd = dev_open(O_RDWR);
 	char *at = area(5 * A) + A;
 
-	/* untouched: what a touched 1G unit shows after mprotect is undefined */
+	/* untouched: the content of a touched 1G unit is undefined after mprotect */
 	map_at(at, fd, 3 * A, PROT_READ | PROT_WRITE, 0);
 	say_ok(c_mprotect(part_start(at, p), part_length(p), arg[1]));
 	say_layout(at - A, 5 * A);
@@ -109,8 +109,6 @@ MATRIX
 			  "mprotect.same.%s", part[i].name);
 	}
 }
-
-/* ---- munmap, more ---- */
 
 CASE("munmap.twice")
 {
@@ -194,8 +192,6 @@ CASE("munmap.other_mapping_keeps_data")
 	say_load(b);
 }
 
-/* ---- mprotect, more ---- */
-
 static void mprotect_whole_case(const long *arg)
 {
 	int fd = dev_open(arg[2]);
@@ -216,7 +212,7 @@ MATRIX
 
 	for (from = 0; from < 4; from++)
 		for (to = 0; to < 8; to++)
-			if (to != PROT_EXEC) /* readable or not: the processor decides */
+			if (to != PROT_EXEC) /* readable or not depends on the CPU */
 				case_make(mprotect_whole_case, ARGS(from, to, O_RDWR),
 					  "mprotect.whole.%s_to_%s", prot[from],
 					  prot[to]);
@@ -226,7 +222,7 @@ MATRIX
 				  "mprotect.rdonly_fd.r_to_%s", prot[to]);
 }
 
-/* After a touch; at 1G the old entry may live on in the TLB. */
+/* mprotect after an access. At 1G the old entry may survive in the TLB. */
 CASE("mprotect.touched.to_read")
 {
 	char *p = map_units(1);

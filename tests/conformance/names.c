@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * libc.names.*: the other names under which libc exports the same calls: with 64 for
- * large files, __x_chk for _FORTIFY_SOURCE, __xstat for programs built before glibc
- * 2.33. Whoever replaces one has to replace them all.
+ * libc.names.*: other names under which libc exports the same calls: with 64 for large
+ * files, __x_chk for _FORTIFY_SOURCE, __xstat for programs built before glibc 2.33. A
+ * library that replaces one must replace them all.
  */
 #include <dlfcn.h>
 #include <glob.h>
@@ -88,7 +88,9 @@ CASE("libc.names.folders64")
 	say("%d", seen);
 }
 
-/* Found by name: headers only declare them when the compiler may use them. */
+/*
+ * Look up a function by name; headers declare these only where the compiler may use them.
+ */
 static void *symbol(const char *name)
 {
 	void *p = dlsym(RTLD_DEFAULT, name);
@@ -192,7 +194,7 @@ MATRIX
 	case_make(fxstat_case, ARGS(1), "libc.names.fxstat64");
 }
 
-/* syscall(2) is a libc function too: mixed with the others it is the same device. */
+/* syscall(2) is a libc function too, and can be mixed with the others. */
 CASE("libc.names.syscall_beside_libc")
 {
 	int fd = syscall(SYS_openat, AT_FDCWD, t.dev, O_RDWR, 0);

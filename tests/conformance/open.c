@@ -45,7 +45,7 @@ static const struct {
 	{"unknown_bit", 0x10000000},
 };
 
-/* Opens: the flags that F_GETFL shows afterwards. */
+/* Say the result of an open: the flags that F_GETFL shows, or the errno. */
 static void say_open(int fd)
 {
 	if (fd < 0)
@@ -153,8 +153,6 @@ CASE("open.two_opens.same_memory")
 	say("%d", is_filled(b, 4096, 3));
 }
 
-/* ---- wrong paths ---- */
-
 CASE("open.path.bad_pointer")
 {
 	say_open(c_open(bad_pointer(8), O_RDWR, 0));
@@ -214,8 +212,6 @@ CASE("open.path.too_long")
 	say_open(c_open(path, O_RDWR, 0));
 }
 
-/* ---- openat ---- */
-
 CASE("open.at.folder_descriptor")
 {
 	int dir = c_open("/dev", O_RDONLY | O_DIRECTORY, 0);
@@ -274,7 +270,7 @@ CASE("open.at.creat_excl")
 	say_open(c_openat(AT_FDCWD, t.dev, O_RDWR | O_CREAT | O_EXCL, 0600));
 }
 
-/* ---- openat2: it has no libc function ---- */
+/* libc has no function for openat2. */
 
 static void how2(int dir, const char *path, uint64_t flags, uint64_t m, uint64_t resolve)
 {
@@ -371,8 +367,6 @@ CASE("open.openat2.maps")
 	say_ok(try_map(fd, A, PROT_READ, MAP_PRIVATE, 0));
 }
 
-/* ---- O_PATH ---- */
-
 CASE("open.o_path.calls")
 {
 	int fd = dev_open(O_PATH);
@@ -415,8 +409,6 @@ CASE("open.o_path.at_empty_path")
 	say("chr=%d rdev=%d", S_ISCHR(st.st_mode), st.st_rdev == t.dev_t);
 }
 
-/* ---- what libc knows the same call by ---- */
-
 CASE("libc.open.names")
 {
 	label("open64"), say_open(open64(t.dev, O_RDWR));
@@ -425,7 +417,7 @@ CASE("libc.open.names")
 	label("direct64"), say_open(open64(t.dev, O_RDWR | O_DIRECT));
 }
 
-/* The checked variants that _FORTIFY_SOURCE calls when flags are not constant. */
+/* The checked variants that _FORTIFY_SOURCE calls if flags are not constant. */
 int __open_2(const char *path, int flags);
 int __open64_2(const char *path, int flags);
 int __openat_2(int dir, const char *path, int flags);

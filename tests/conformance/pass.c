@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* pass.*: descriptors of the device in other hands: dup, fork, exec, sockets, /proc. */
+/* pass.*: descriptors of the device passed on by dup, fork, exec, sockets, /proc. */
 #include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include "tests/conformance/call.h"
 
-/* What everybody who holds a descriptor must get: the memory and all its rules. */
+/* Check what every holder of a descriptor must get: the memory, with all its rules. */
 static void say_rules(int fd)
 {
 	char *p = c_mmap(NULL, 2 * A, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -42,8 +42,6 @@ static void say_back(const char *p)
 	label("back"), say("%d", get(p + 64) == 0x41);
 }
 
-/* ---- in one process ---- */
-
 CASE("pass.dup")
 {
 	char *p = prepare();
@@ -66,11 +64,11 @@ CASE("pass.dup2_over_device")
 	char *p;
 
 	must(ftruncate(m, A) == 0);
-	c_dup2(m, a); /* the number now means something else */
+	c_dup2(m, a); /* the number now refers to another file */
 	p = mmap(NULL, P, PROT_READ | PROT_WRITE, MAP_PRIVATE, a, 0);
 	say_map(p);
 	say_ret(c_write(a, "abc", 3));
-	c_dup2(dev_open(O_RDWR), m); /* and this one the device */
+	c_dup2(dev_open(O_RDWR), m); /* and this one refers to the device */
 	say_ok(try_map(m, A, PROT_READ, MAP_PRIVATE, 0));
 	say_ret(c_read(m, p, 1));
 }
@@ -157,8 +155,6 @@ CASE("pass.fdinfo")
 		}
 	}
 }
-
-/* ---- to other processes ---- */
 
 static void rules_child(void *data)
 {
@@ -362,7 +358,7 @@ MATRIX
 	case_make(scm_case, ARGS(O_RDONLY), "pass.scm_rights.rdonly");
 }
 
-/* A child that waits, holding the device as descriptor 300. */
+/* Start a child that waits with the device open as descriptor 300. Return: its pid. */
 static pid_t holder(void)
 {
 	int ready[2];

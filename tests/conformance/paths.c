@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* path.*: all the ways to name the node, and to find it by listing folders. */
+/* path.*: all ways to name the node, and to find it by listing folders. */
 #include <ftw.h>
 #include <fts.h>
 #include <glob.h>
@@ -7,7 +7,9 @@
 
 #include "tests/conformance/call.h"
 
-/* Opens and is the device: mapping it shows what was stored by the right path. */
+/*
+ * Check that a path opens the device: its mapping shows bytes stored by the normal path.
+ */
 static void say_is_device(const char *path)
 {
 	char *here = map_units(1);
@@ -39,7 +41,7 @@ static void say_is_device_fmt(const char *fmt, const char *arg)
 
 static const struct {
 	const char *name;
-	const char *fmt; /* of the name alone */
+	const char *fmt; /* with %s for the name without /dev */
 } spelling[] = {
 	{"plain", "/dev/%s"},
 	{"double_slash", "//dev//%s"},
@@ -167,8 +169,6 @@ CASE("path.symlink.stat")
 	unlink(link);
 }
 
-/* ---- by descriptor ---- */
-
 CASE("path.proc_fd")
 {
 	int fd = dev_open(O_RDONLY);
@@ -232,8 +232,6 @@ CASE("path.dev_stdin")
 	c_dup2(dev_open(O_RDWR), 0);
 	say_is_device("/dev/stdin");
 }
-
-/* ---- listing /dev ---- */
 
 CASE("path.readdir")
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* proc.*: what /proc tells about the device and its mappings. */
+/* proc.*: what /proc shows of the device and its mappings. */
 #include <dirent.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -7,7 +7,7 @@
 
 #include "tests/conformance/call.h"
 
-/* The maps line of p, the node's numbers and name replaced. */
+/* Say the maps line of @p with the node's numbers and name replaced. */
 static void say_maps_line(const void *p)
 {
 	struct stat st;
@@ -89,8 +89,6 @@ CASE("proc.maps.gone_after_munmap")
 	c_munmap(p, A);
 	say("%d", vma_list(p, A, &v, 1));
 }
-
-/* ---- smaps ---- */
 
 static void say_field(const void *p, const char *field)
 {
@@ -197,8 +195,6 @@ MATRIX
 		  "proc.smaps.flags.mergeable");
 }
 
-/* ---- counters ---- */
-
 static long status_kb(const char *field)
 {
 	FILE *f = fopen("/proc/self/status", "re");
@@ -240,7 +236,7 @@ CASE("proc.status.locked")
 	say("%ld", status_kb("VmLck") - before);
 }
 
-/* ---- pagemap: bit 63 present, 62 swapped, 61 file, 57 write-protected ---- */
+/* Say bits of a pagemap entry: 63 present, 62 swapped, 61 file, 57 write-protected. */
 
 static void say_pagemap(const char *p)
 {
@@ -285,8 +281,6 @@ CASE("proc.numa_maps")
 	}
 }
 
-/* ---- the machine ---- */
-
 CASE("proc.devices")
 {
 	FILE *f = fopen("/proc/devices", "re");
@@ -303,8 +297,6 @@ CASE("proc.devices")
 			say("%s", name);
 	}
 }
-
-/* ---- the process itself ---- */
 
 static int count_tasks(void)
 {
@@ -337,7 +329,7 @@ CASE("proc.namespace_after_mapping")
 	say_load(p);
 }
 
-/* What a process that may not be dumped reads of itself is root's. */
+/* The /proc files of a process that may not be dumped belong to root. */
 CASE("proc.not_dumpable")
 {
 	char link[64];

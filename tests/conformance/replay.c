@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* clang-format off */
 /*
- * Replays sequences of mapping operations and prints one answer per line. A property
- * test makes the sequences and compares the answers of the emulator, of a model and of
- * a real kernel.
+ * Replay sequences of mapping operations and print one answer per line. A property test
+ * generates the sequences and compares the answers of the emulator, of a model and of a
+ * real kernel.
  *
  *	replay [--through libc|syscall] DEVICE [DEVICE] <SCRIPT >ANSWERS
  *
  * The script: one operation per line, words separated by blanks, # begins a comment.
  *
- *	begin NAME                 a new sequence, in a new process; answer: the line
- *	open N MODE                device N (0, 1) anew: r, w or rw. All begin as rw
- *	put N OFF VALUE            a byte into the device, by a mapping of its own
- *	get N OFF                  and out of it
+ *	begin NAME                 start a new sequence in a new process; answer: the line
+ *	open N MODE                reopen device N (0, 1): r, w or rw. All begin as rw
+ *	put N OFF VALUE            store a byte into the device by a separate mapping
+ *	get N OFF                  load a byte in the same way
  *	map ID N LEN PROT FLAGS OFF PLACE
  *	anon ID LEN PROT PLACE     private anonymous memory
  *	unmap ID OFF LEN
@@ -25,7 +25,7 @@
  *	unlock ID OFF LEN
  *	store ID OFF VALUE
  *	load ID OFF
- *	layout                     the pieces of the area, as PERMS:WHERE:LENGTH
+ *	layout                     list the pieces of the area, as PERMS:WHERE:LENGTH
  *
  * N	number of the device on the command line, from 0
  * ID	0 to 63: a mapping; OFF counts from its beginning and may lie outside of it
@@ -40,17 +40,19 @@
  * ADVICE	name as in madvise(2), small letters without MADV_
  *
  * The area is AREA units of reserved address space (PROT_NONE), aligned to A, far from
- * where the kernel puts what it may place freely. What would reach out of the area or,
- * with mappings placed by the kernel, out of the mapping is not done; the answer is
- * "outside". An ID that was never mapped: "none".
+ * the addresses that the kernel chooses by itself. An operation that would leave the area
+ * (or the mapping, if the kernel placed it) is not carried out; the answer is "outside".
+ * The answer for an ID that was never mapped is "none".
  *
- * Answers: ok, the name of an errno, 0x5a for load, BUS_ADRERR, SEGV_ACCERR,
- * SEGV_MAPERR for touches (with @DELTA if si_addr is not the byte touched). With the
- * place any and for remap: "ok aligned" or "ok unaligned". A sequence that dies says
- * "killed SIG...". What the kernel leaves to chance the script must not ask: a hint to a
- * place that is taken; place any with an offset off the unit and a length of one unit;
- * growing a mapping that the kernel placed without maymove; at align 1G, protecting or
- * moving what was touched.
+ * Answers: ok, the name of an errno, 0x5a for load, BUS_ADRERR, SEGV_ACCERR or
+ * SEGV_MAPERR for accesses (with @DELTA if si_addr is not the accessed byte). With PLACE
+ * any, and for remap: "ok aligned" or "ok unaligned". A sequence that dies answers
+ * "killed SIG...".
+ *
+ * A script must not contain operations whose result the kernel leaves to chance: a hint
+ * to a place that is taken; PLACE any with an offset off the unit and a length of one
+ * unit; growing a mapping that the kernel placed without maymove; at align 1G, protecting
+ * or moving memory that was touched.
  */
 /* clang-format on */
 #include <setjmp.h>
@@ -80,8 +82,6 @@ static struct device device[2];
 static int devices;
 static struct mapping mapping[IDS];
 static char *area_start;
-
-/* ---- words ---- */
 
 struct word {
 	const char *name;
@@ -141,7 +141,7 @@ static void fail(int line, const char *what, const char *text)
 	exit(2);
 }
 
-/* Words joined by commas; "to:EXPR" is left to the caller. */
+/* Parse words joined by commas; the caller handles "to:EXPR". */
 static long words_value(int line, const struct word *table, const char *text)
 {
 	char copy[256];
@@ -180,7 +180,7 @@ static int prot_value(int line, const char *text)
 	return prot;
 }
 
-/* 2A+1P-17, S, 4096 */
+/* Parse a sum such as 2A+1P-17, S or 4096. */
 static long sum(int line, const char *text)
 {
 	const char *p = text;
@@ -226,8 +226,6 @@ static struct device *device_of(int line, const char *text)
 	return &device[n];
 }
 
-/* ---- answers ---- */
-
 static void answer(long r)
 {
 	if (r < 0)
@@ -245,7 +243,7 @@ static bool in_area(const char *p, long len)
 	       (size_t)len <= start + AREA * A - at;
 }
 
-/* May that range of a mapping be worked on? If not, say why not. */
+/* True if the operation on that range may be carried out; otherwise print the answer. */
 static bool is_allowed(const struct mapping *m, long off, long len)
 {
 	bool good;
@@ -286,7 +284,7 @@ static const char *code(void)
 					     : "SEGV_OTHER";
 }
 
-/* Store value, or load and print if it is negative. */
+/* Store @value, or load and print a byte if it is negative. */
 static void touch(volatile uint8_t *p, int value)
 {
 	struct sigaction sa = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
@@ -315,9 +313,10 @@ static void touch(volatile uint8_t *p, int value)
 		puts("ok");
 }
 
-/* ---- operations ---- */
-
-/* PLACE. Return: 1 and address and flags, 0 when it would reach outside (said). */
+/*
+ * Parse PLACE. Return: 1 and the address and flags, or 0 if it would reach out of the
+ * area (the answer is printed then).
+ */
 static int place(int line, const char *text, long len, char **ret_at, int *ret_flags)
 {
 	static const struct word kind[] = {{"hint:", 0},
@@ -542,8 +541,6 @@ static void run_line(int line, char *text)
 	fail(line, "unknown operation", w[0]);
 }
 
-/* ---- sequences ---- */
-
 static void prepare(void)
 {
 	int i;
@@ -565,7 +562,7 @@ static void prepare(void)
 	}
 }
 
-/* Lines up to the next begin, in a child. Return: false if the script is wrong. */
+/* Run the lines up to the next begin in a child. Return: false if the script is wrong. */
 static bool run_sequence(char **lines, int from, int to)
 {
 	int status = 0;

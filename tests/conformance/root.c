@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* root.*: what needs root: nodes of one's own, identities, poison, sysfs writes. */
+/* root.*: cases that need root: extra nodes, identities, poison, writes to sysfs. */
 #include <grp.h>
 #include <sys/prctl.h>
 #include <sys/sysmacros.h>
@@ -10,13 +10,11 @@
 #define MADV_SOFT_OFFLINE 101
 #endif
 
-/* ---- other nodes for the same numbers ---- */
-
 static char *node(void)
 {
 	char *path;
 
-	/* in /dev: other file systems may be mounted nodev */
+	/* in /dev, because other file systems may be mounted nodev */
 	if (asprintf(&path, "/dev/conformance-%d", getpid()) < 0)
 		abort();
 	c_unlink(path);
@@ -96,14 +94,12 @@ CASE("root.node.neighbour_numbers")
 	c_unlink(path);
 }
 
-/* ---- identity ---- */
-
 static void become_nobody(void)
 {
 	must(setgroups(0, NULL) == 0 && setgid(65534) == 0 && setuid(65534) == 0);
 }
 
-/* Run fn with the node at that mode, then put the old mode back. */
+/* Run @fn with that mode of the node, then restore the old mode. */
 static void with_mode(mode_t mode, void (*fn)(void *), void *data)
 {
 	struct stat st;
@@ -277,8 +273,6 @@ CASE("root.map_files")
 	say_ok(n < 0 ? -1 : try_map(n, A, PROT_READ, MAP_SHARED, 0));
 }
 
-/* ---- poison ---- */
-
 static char *poison_base, *poison_other;
 
 static void poison_handler(int sig, siginfo_t *si, void *context)
@@ -293,7 +287,7 @@ static void poison_handler(int sig, siginfo_t *si, void *context)
 		say_units("addr+", (char *)si->si_addr - poison_base);
 }
 
-/* The units poisoned are ones that no other case looks at, where there are enough. */
+/* Poison units that no other case uses, if the device has enough. */
 static off_t poison_offset(int unit)
 {
 	return S / A > 8 ? S / 2 / A * A + unit * A : 0;
@@ -319,7 +313,7 @@ CASE("root.zz_poison.signal_to_caller")
 	say_load(poison_base + 5);
 }
 
-/* One signal, with the address of either mapping. */
+/* One signal arrives, with the address of either mapping. */
 CASE("root.zz_poison.two_mappings")
 {
 	poison_start(1);
@@ -401,8 +395,6 @@ CASE("root.soft_offline")
 	say_ok(c_madvise(p, P, MADV_SOFT_OFFLINE));
 	say_load(p);
 }
-
-/* ---- writing to sysfs ---- */
 
 static void say_write(const char *path, const char *text)
 {
@@ -490,7 +482,7 @@ CASE("root.sysfs.daxctl_style_new_id")
 {
 	char text[64];
 
-	/* with its terminating NUL, as daxctl writes; the device is bound already */
+	/* with its terminating NUL, as daxctl writes it; the device is already bound */
 	int fd = c_open("/sys/bus/dax/drivers/device_dax/new_id", O_WRONLY, 0);
 	int len = snprintf(text, sizeof(text), "%s", t.name) + 1;
 

@@ -10,7 +10,7 @@ static int second_open(int flags)
 	return fd;
 }
 
-/* A length that suits both devices. */
+/* Return: a length that is a multiple of both devices' aligns. */
 static size_t common(void)
 {
 	return A > 1UL << 21 ? A : 1UL << 21;

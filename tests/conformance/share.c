@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* share.*: one memory, many processes and threads. */
+/* share.*: memory shared by processes and threads. */
 #include <pthread.h>
 #include <sched.h>
 
@@ -157,8 +157,6 @@ CASE("share.clone_vm")
 	say_load(p);
 }
 
-/* ---- threads ---- */
-
 static void *adds(void *data)
 {
 	volatile uint32_t *n = data;
@@ -254,7 +252,7 @@ CASE("share.threads.mapped_by_another")
 	say_ok(c_munmap(p, A));
 }
 
-/* ---- the memory outlives everybody ---- */
+/* The memory outlives every process that mapped it. */
 
 static void writes_and_dies(void *data)
 {
@@ -280,7 +278,7 @@ CASE("share.exec_drops_the_mapping")
 	say_load(p + 1);
 }
 
-/* What libc does on memory of the device is no different from any memory. */
+/* libc's string functions work on device memory as on any memory. */
 CASE("share.string_functions")
 {
 	char *p = map_units(1);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* stat.*: what the node looks like: stat family, access, xattrs, file system, modes. */
+/* stat.*: properties of the node: stat family, access, xattrs, file system, modes. */
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 
@@ -99,7 +99,7 @@ CASE("stat.statx")
 {
 	struct statx stx;
 
-	c_close(dev_open(O_RDWR)); /* DAX is shown from the first open on */
+	c_close(dev_open(O_RDWR)); /* statx shows DAX from the first open on */
 	say_statx(c_statx(AT_FDCWD, t.dev, 0, STATX_BASIC_STATS, &stx), &stx);
 	say_statx(c_statx(dev_open(O_RDWR), "", AT_EMPTY_PATH, STATX_ALL, &stx), &stx);
 	say_statx(c_statx(AT_FDCWD, t.dev, AT_STATX_FORCE_SYNC, 0, &stx), &stx);
@@ -184,8 +184,6 @@ CASE("stat.times_can_be_set")
 	label("now"), say_ok(c_futimens(dev_open(O_RDONLY), NULL));
 }
 
-/* ---- access ---- */
-
 CASE("stat.access")
 {
 	label("f"), say_ok(c_access(t.dev, F_OK));
@@ -215,8 +213,6 @@ CASE("libc.euidaccess")
 	say_ok(euidaccess(t.dev, R_OK | W_OK));
 	say_ok(eaccess(t.dev, X_OK));
 }
-
-/* ---- the file system it is on, xattrs ---- */
 
 CASE("stat.statfs")
 {
@@ -284,7 +280,7 @@ CASE("stat.setxattr")
 	say_ret(c_setxattr(t.dev, "nonsense", "1", 1, 0));
 }
 
-/* ---- calls that want a folder or a program ---- */
+/* Calls that need a folder or a program. */
 
 CASE("stat.not_a_folder")
 {
@@ -315,7 +311,7 @@ CASE("stat.not_a_program")
 	say("%s", err_name(errno));
 }
 
-/* An owner may; nobody else. The root.* cases change it for good reasons. */
+/* Only the owner may change the mode. Cases in root.* change it as root. */
 CASE("stat.chmod_by_others")
 {
 	if (t.root)
@@ -326,8 +322,6 @@ CASE("stat.chmod_by_others")
 	say_ok(c_unlink(t.dev));
 	say_ok(c_rename(t.dev, "/dev/x"));
 }
-
-/* ---- other names of the same calls in libc ---- */
 
 CASE("libc.stat.names")
 {

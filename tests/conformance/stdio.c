@@ -103,7 +103,7 @@ CASE("libc.stdio.other_names")
 
 CASE("libc.stdio.mmap_stream")
 {
-	/* glibc's "m" asks for mmap; it must fall back without harm. */
+	/* glibc's mode "m" asks for mmap; it must fall back to reading. */
 	FILE *f = fopen(t.dev, "rm");
 
 	must(f);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * sysfs.*: what sysfs says about the device, its region and namespace.
+ * sysfs.*: content of sysfs for the device, its region and namespace.
  *
  * The folders of a static (pmem) region, from the device upwards:
  *	DEV	the dax device, /sys/dev/char/M:m
  *	NDDAX	its parent, the nd bus's dax instance
  *	REGION	the nd region
  *	NDBUS	the bus
- * Names and numbers of this machine are replaced: daxR.N, regionR, SIZE, ...
+ * Answers replace names and numbers of this machine: daxR.N, regionR, SIZE, ...
  */
 #include <limits.h>
 
@@ -21,7 +21,7 @@ enum where {
 	ABSOLUTE
 };
 
-/* The folder's path, or of something below it; %R and %N in the name are replaced. */
+/* Return: the path of the folder, or of @below in it; %R and %N in it are replaced. */
 static char *sys_path(enum where where, const char *below)
 {
 	char target[PATH_MAX];
@@ -53,14 +53,12 @@ static char *sys_path(enum where where, const char *below)
 	return path;
 }
 
-/* ---- folders: what is in them ---- */
-
 static int by_text(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Other regions, devices and modules of this machine are not ours to tell. */
+/* True unless the name is of another region, device or module of this machine. */
 static bool is_ours(const char *name)
 {
 	static const char *const numbered[] = {"region", "dax", "namespace", "pfn",
@@ -152,8 +150,6 @@ static void folder_case(const long *arg)
 	say_folder(sys_path(folder[arg[0]].where, folder[arg[0]].path));
 }
 
-/* ---- links ---- */
-
 static const struct thing link_to[] = {
 	{"device", DEV, ""},
 	{"char", ABSOLUTE, "/sys/dev/char/%M"},
@@ -199,8 +195,6 @@ static void link_case(const long *arg)
 		  : S_ISLNK(st.st_mode)  ? "link"
 					 : "other");
 }
-
-/* ---- files ---- */
 
 static const struct thing file[] = {
 	{"align", DEV, "align"},
@@ -308,7 +302,7 @@ static const struct thing file[] = {
 	{"driver.uevent", ABSOLUTE, "/sys/bus/dax/drivers/device_dax/uevent"},
 };
 
-/* An address, a uuid and the size of the region are this machine's own. */
+/* Say a value; addresses, uuids and the region's size differ from machine to machine. */
 static void say_value(const char *name, char *text)
 {
 	const char *last = strrchr(name, '.');

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* sysfs.use.*: reading an attribute in all the ways a file can be read. */
+/* sysfs.use.*: reading an attribute in all ways in which a file can be read. */
 #include <limits.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
@@ -146,8 +146,6 @@ CASE("sysfs.use.stat")
 	say("0%o size=%ld", st.st_mode, (long)st.st_size);
 }
 
-/* ---- reaching it ---- */
-
 CASE("sysfs.use.relative")
 {
 	int dir = c_open(t.sys, O_RDONLY | O_DIRECTORY, 0);
@@ -275,8 +273,6 @@ CASE("libc.sysfs.opendir")
 	}
 	say("%d %d", size, dots);
 }
-
-/* ---- does it agree with the rest ---- */
 
 CASE("sysfs.use.agrees_with_node")
 {

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Tools of the cases: mapping the device, touching memory that may fault,
- * describing the address space, other processes.
+ * Tools for the cases: mapping the device, accesses that may fault, describing the
+ * address space, other processes.
  */
 #include <setjmp.h>
 #include <ucontext.h>
 
 #include "tests/conformance/call.h"
-
-/* ---- the device, mapped ---- */
 
 int dev_open(int flags)
 {
@@ -44,8 +42,8 @@ char *map_units(unsigned int units)
 }
 
 /*
- * Far below where the kernel looks first for room, so that nothing moves into an
- * area, or into a hole that a case makes there, by chance.
+ * Areas lie far below the addresses where the kernel first looks for room, so that no
+ * mapping moves by chance into an area or into a hole that a case makes there.
  */
 char *area(size_t len)
 {
@@ -109,8 +107,6 @@ void *bad_pointer(uintptr_t value)
 {
 	return (void *)value;
 }
-
-/* ---- touching ---- */
 
 static sigjmp_buf touch_jump;
 static struct touch *touch_now;
@@ -249,8 +245,6 @@ bool is_filled(const void *p, size_t len, uint32_t seed)
 	return true;
 }
 
-/* ---- the address space ---- */
-
 int vma_list(const void *p, size_t len, struct vma *ret, int max)
 {
 	uintptr_t from = (uintptr_t)p;
@@ -289,7 +283,7 @@ static void format_units(char *text, size_t size, uint64_t bytes)
 	uint64_t units = bytes / A;
 	uint64_t pages = bytes % A / P;
 
-	if (pages > A / P / 2) /* the same words for every align */
+	if (pages > A / P / 2) /* so that the words are the same for every align */
 		snprintf(text, size, "%luA-%luP", (unsigned long)units + 1,
 			 (unsigned long)(A / P - pages));
 	else if (pages)
@@ -308,8 +302,8 @@ void say_units(const char *sign, uint64_t bytes)
 }
 
 /*
- * Where the device's first byte lies in the file that maps shows: 0 for a real
- * device. The proc.* cases look at that number itself; layouts are about pieces.
+ * Return: the offset of the device's first byte in the file that maps shows, 0 for a real
+ * device. The proc.* cases check that number itself; layouts are only about pieces.
  */
 static uint64_t first_offset(void)
 {
@@ -324,7 +318,9 @@ static uint64_t first_offset(void)
 	return v.offset;
 }
 
-/* Counted from where it says most: zero, the end of the device, or far away. */
+/*
+ * Format an offset relative to the nearest of zero, the end of the device, or far away.
+ */
 static void format_offset(char *text, size_t size, uint64_t off)
 {
 	char units[64];
@@ -348,8 +344,8 @@ static void format_offset(char *text, size_t size, uint64_t off)
 }
 
 /*
- * Shared mappings are taken for the device's, so neighbours have to be private.
- * Others show no offset. What lies outside of the range is cut off.
+ * Shared mappings are taken for mappings of the device, so neighbours must be private.
+ * Private mappings are shown without an offset. Mappings are cut off at the range.
  */
 void say_layout(const void *base, size_t len)
 {
@@ -407,8 +403,6 @@ void smaps_field(const void *p, const char *field, char *ret, size_t size)
 	fclose(f);
 }
 
-/* ---- other processes ---- */
-
 int in_child(void (*fn)(void *), void *data)
 {
 	int status = -1;
@@ -426,8 +420,8 @@ int in_child(void (*fn)(void *), void *data)
 }
 
 /*
- * What a new program with an inherited descriptor can do. It knows nothing of the
- * cases' memory, so it answers by its exit status: 0 is yes.
+ * Try an operation on an inherited descriptor in a new program. It does not share the
+ * page for answers, so its exit status is the answer: 0 means yes.
  */
 void helper_main(const char *what, int fd)
 {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * zz_unbind.*: the device loses its driver, or goes away, under those who use it.
+ * zz_unbind.*: the device loses its driver, or is removed, while programs use it.
  *
- * They run last: what they do is the part of the real driver that is easiest to
- * crash. Never done here, because the kernel then oopses or its reference counts
- * break: mmap of a descriptor opened after unbind, and binding again while an old
- * descriptor is open. So each case closes all it opened before anything is bound:
- * it does its work in a child, and main() binds the device when that child is gone.
+ * These cases run last, as they exercise the part of the real driver that is easiest to
+ * crash. Two things must never be done, because the kernel then oopses or its reference
+ * counts break: mmap of a descriptor opened after unbind, and binding again while an old
+ * descriptor is open. So each case closes everything before the device is bound again: it
+ * does its work in a child, and main() binds the device when that child is gone.
  */
 #include <sys/sysmacros.h>
 
@@ -35,7 +35,7 @@ static int bind(void)
 	return write_text("/sys/bus/dax/drivers/device_dax/bind", t.name);
 }
 
-/* The nd bus's driver of the whole: its unbinding removes device, node and folder. */
+/* Write to the nd bus's driver; unbinding it removes the device, its node and folder. */
 static int nd_write(const char *what)
 {
 	char path[64];
@@ -46,7 +46,7 @@ static int nd_write(const char *what)
 	return write_text(path, name);
 }
 
-/* A device that comes back has a new node, with the mode that devtmpfs gives. */
+/* A restored device has a new node, with the mode that devtmpfs gives. */
 int unbind_restore(mode_t mode)
 {
 	int tries;
@@ -61,7 +61,7 @@ int unbind_restore(mode_t mode)
 		return r;
 	if (chmod(t.dev, mode) < 0)
 		return -errno;
-	/* EBUSY: it is bound, all is well */
+	/* EBUSY: it is already bound */
 	if (bind() < 0 && errno != EBUSY)
 		return -errno;
 	return 0;
@@ -94,7 +94,7 @@ static void say_uevent(void)
 	say_text(text);
 }
 
-/* ---- unbound, nobody has it open ---- */
+/* The device is unbound while no process has it open. */
 
 CASE("zz_unbind.result")
 {
@@ -197,13 +197,13 @@ CASE("zz_unbind.data_stays")
 
 	fill(p, 4096, 70);
 	c_munmap(p, A);
-	/* map_units() left its descriptor open: give it up before the device goes */
+	/* map_units() left its descriptor open: close it before the device is unbound */
 	closefrom(3);
 	must(unbind() == 0 && bind() == 0);
 	say("%d", is_filled(map_units(1), 4096, 70));
 }
 
-/* ---- unbound under open descriptors and mappings ---- */
+/* The device is unbound while it is open and mapped. */
 
 static int old_fd;
 static char *touched, *untouched;
@@ -321,7 +321,7 @@ CASE("zz_unbind.live.late_open")
 	int fd;
 
 	prepare();
-	/* opens, because somebody still has it; mapping that one would oops */
+	/* opens because it is still held; mapping this descriptor would oops */
 	fd = c_open(t.dev, O_RDWR, 0);
 	say_ok(fd);
 }
@@ -396,7 +396,7 @@ CASE("zz_unbind.live.handler_maps_over_it")
 	say_store(touched, 1);
 }
 
-/* ---- the whole device taken away ---- */
+/* The whole device is removed. */
 
 CASE("zz_unbind.removed.names")
 {

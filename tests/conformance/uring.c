@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * fd.io_uring.*: what a descriptor of the device answers to requests through io_uring.
- * What is written is nothing, so that it can do no harm where it is not refused.
+ * fd.io_uring.*: requests on a descriptor of the device through io_uring. Writes have
+ * length zero, so that they do no harm where they are not refused.
  */
 #include <linux/io_uring.h>
 #include <stdint.h>
@@ -11,7 +11,7 @@
 struct ring {
 	int fd;
 	struct io_uring_params params;
-	char *rings; /* of submission and completion */
+	char *rings; /* submission and completion */
 	struct io_uring_sqe *sqes;
 };
 
@@ -33,7 +33,7 @@ static void ring_open(struct ring *r)
 	must(r->rings != MAP_FAILED && r->sqes != MAP_FAILED);
 }
 
-/* One request, waited for. Return: its result, a negative errno with it. */
+/* Submit one request and wait for it. Return: its result, which may be -errno. */
 static int ring_ask(struct ring *r, const struct io_uring_sqe *sqe)
 {
 	uint32_t *tail = (uint32_t *)(void *)(r->rings + r->params.sq_off.tail);
@@ -73,7 +73,7 @@ static const struct {
 	{"fdatasync", IORING_OP_FSYNC, false, false, IORING_FSYNC_DATASYNC},
 };
 
-/* One question: what refuses one of them refuses all. */
+/* All requests are one case, since a kernel that refuses one refuses all. */
 CASE("fd.io_uring.requests")
 {
 	static const int modes[] = {O_RDONLY, O_WRONLY, O_RDWR};
@@ -138,7 +138,7 @@ CASE("fd.io_uring.openat")
 		say_ok(try_map(fd, A, PROT_READ, MAP_SHARED, 0));
 }
 
-/* Into and out of the device's memory. */
+/* Transfers to and from the device's memory. */
 CASE("fd.io_uring.memory")
 {
 	struct ring r;
