@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Makes ndctl's own tests of device-dax run on a device that is there already.
+ * Run ndctl's own tests of device-dax on an existing device.
  *
  *	device-dax DEVICE ALIGN SEED	DEVICE: dax0.0; SEED: a file that may be written
  *
- * test/device-dax.c makes a namespace, fills it as a block device, makes it a device-dax,
- * maps, verifies, and takes it away under a mapping. Making and taking away is the
- * business of ndctl's commands, which the test calls as functions; they are these here:
+ * test/device-dax.c creates a namespace, fills it as a block device, turns it into a
+ * device-dax, maps, verifies, and removes it under a mapping. It calls ndctl's commands
+ * as functions to create and remove; this file replaces them:
  *
  *	create-namespace -m fsdax	the block device is the file SEED
- *	create-namespace -m devdax	what is in SEED is copied into DEVICE
+ *	create-namespace -m devdax	the content of SEED is copied into DEVICE
  *	create-namespace -m raw		DEVICE is unbound from its driver
  *
- * Everything that is asked of the device is theirs, from the sources that
- * tests/oracle/source.py fetches; nothing of theirs is in this repository.
+ * All checks of the device come from ndctl's sources, which tests/oracle/source.py
+ * fetches; no line of them is in this repository.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -28,8 +28,8 @@
 #include <unistd.h>
 
 /*
- * Pages of the machine, which may not be a guest's, are none of our business, and the
- * device's memory is no page of its: the test expects that it can't be taken offline.
+ * Do not touch the pages of this machine, which may not be a guest. The device's memory
+ * is none of its pages anyway; the test expects that it cannot be taken offline.
  */
 static int glue_open(const char *path, int flags, ...)
 {
@@ -44,10 +44,10 @@ static int glue_open(const char *path, int flags, ...)
 	return open(path, flags, mode);
 }
 
-/* How long it takes to read memory: not counting when others run. */
+/* Measure CPU time, so that other processes do not count. */
 static int glue_time(struct timeval *tv, void *zone)
 {
-	const char *slow = getenv("GLUE_SLOW"); /* an emulated processor */
+	const char *slow = getenv("GLUE_SLOW"); /* set on an emulated processor */
 	struct timespec t;
 	uint64_t us;
 
@@ -72,7 +72,7 @@ static const char *device;
 static const char *seed;
 static unsigned long align;
 
-/* -- ndctl's commands ------------------------------------------------------------------ */
+/* Replacements of ndctl's commands. */
 
 static int fill_device(void)
 {
@@ -126,7 +126,7 @@ void builtin_xaction_namespace_reset(void)
 {
 }
 
-/* -- libndctl and libdaxctl, of one device --------------------------------------------- */
+/* Replacements of libndctl and libdaxctl, which know one device. */
 
 #define SOMETHING ((void *)&device)
 
@@ -206,7 +206,7 @@ const char *daxctl_dev_get_devname(struct daxctl_dev *dev)
 	return device;
 }
 
-/* -- ndctl's test frame: a kernel that knows everything --------------------------------- */
+/* Replacements of ndctl's test framework, for a kernel that supports everything. */
 
 struct ndctl_test *ndctl_test_new(unsigned int kver)
 {

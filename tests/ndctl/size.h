@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Put in front of ndctl's test/mmap.c, which maps as much as fstat(2) says that there is:
- * nothing, of a character device. $GLUE_SIZE says how much it shall be.
+ * Included before ndctl's test/mmap.c, which maps the size that fstat(2) reports: zero
+ * for a character device. $GLUE_SIZE gives the size to report instead.
  */
 #include <stdlib.h>
 #include <sys/stat.h>

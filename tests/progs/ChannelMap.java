@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What Java can do with a device: open it, and no more. A real one is no better.
+// Java can open a device but not map it; a real device is no different.
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Stores into a device and shows what is in it, through a mapping.
+ * Store into a device and show its content, through a mapping.
  *
- *	daxbytes fill DEVICE SIZE STEP SEED	blocks that depend on seed and place
- *	daxbytes show DEVICE SIZE STEP		the same blocks to standard output
+ *	daxbytes fill DEVICE SIZE STEP SEED	store blocks that depend on seed and place
+ *	daxbytes show DEVICE SIZE STEP		write the same blocks to standard output
  *
- * A block of 4 KiB at every multiple of STEP, and the last one of SIZE.
+ * There is a block of 4 KiB at every multiple of STEP, and one at the end of SIZE.
  */
 #include <errno.h>
 #include <fcntl.h>

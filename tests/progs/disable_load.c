@@ -2,10 +2,10 @@
 /*
  * disable_load [-p PROCESSES] [-m MAPPINGS] [-t THREADS] [-r ROUNDS] [-i] [-s] DEVICE
  *
- * Processes store into a device all the time, each through its own mappings, while the
- * device is disabled and enabled. Every thread must be stopped by a SIGBUS at a store,
- * by nothing else, and find all its bytes when the device is back. Prints one object of
- * JSON, and ends with 0 if all was well.
+ * Store into a device from several processes, each through its own mappings, while the
+ * device is disabled and enabled. Every thread must get SIGBUS at a store and no other
+ * signal, and must find all its bytes when the device is enabled again. Print one JSON
+ * object, and exit with 0 if all went well.
  *
  *  -i  the mappings are made before the processes are forked, which inherit them
  *  -s  the processes are stopped by a debugger while the device is disabled
@@ -43,7 +43,7 @@ struct thread {
 };
 
 static struct {
-	volatile uint32_t round; /* of enabling */
+	volatile uint32_t round; /* counts how often the device was enabled */
 	volatile uint32_t is_over;
 	struct thread threads[PROCESSES * THREADS];
 } * shared;
@@ -89,7 +89,7 @@ static void on_signal(int sig, siginfo_t *si, void *uc)
 	siglongjmp(back, 1);
 }
 
-/* Where thread number @n keeps its counter in each unit. */
+/* Return: the address of the counter of thread number @n in a mapping. */
 static volatile uint64_t *cell(int map, int n)
 {
 	return (volatile uint64_t *)(maps[map] + 64 * (uint64_t)(n % (PROCESSES * 4)));
@@ -113,7 +113,10 @@ static void *store(void *arg)
 				usleep(1000);
 			if (shared->is_over)
 				break;
-			/* The store that faulted was not done, all before it were. */
+			/*
+			 * The store that faulted did not happen; all stores before it
+			 * did.
+			 */
 			for (i = 0; i < nr_maps; i++)
 				if (*cell(i, n) !=
 				    (i < map ? me->stores + 1 : me->stores))

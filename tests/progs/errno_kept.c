@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Calls that succeed leave errno as it was. Names those that do not.
+ * Check that calls that succeed leave errno alone, and print the names of those that
+ * change it.
  *
- *   errno_kept PATH	a device, or any file that can be mapped
+ *   errno_kept PATH	PATH: a device, or any file that can be mapped
  */
 #include <dirent.h>
 #include <errno.h>

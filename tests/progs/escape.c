@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Has a device open for reading only, and tries by all means to write to its memory.
+ * Open a device for reading only, and try by all means to write to its memory.
  *
  *	escape DEVICE SIZE
  *
- * Prints a line for each way that led to a store or to a change of the file; the names
- * of all ways that were tried go to stderr.
+ * Print a line for each way that led to a store or to a change of the file, and the names
+ * of all ways tried to stderr.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +36,7 @@ static void tried(const char *way, int fd, int is_through)
 
 static int can_map(int fd)
 {
-	/* Not through the shim: what it keeps out is not kept out by the kernel. */
+	/* Bypass the shim: only the kernel's own refusal counts here. */
 	long p =
 		syscall(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0L);
 
@@ -55,7 +55,7 @@ static void try_reopen(const char *way, int fd, const char *path)
 		close(again);
 }
 
-/* Each descriptor that the process has, also those that nobody told it of. */
+/* Try each descriptor of the process, including those that the shim opened. */
 static void try_descriptor(int fd)
 {
 	struct stat st;

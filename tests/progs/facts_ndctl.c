@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What libndctl and libdaxctl say of the machine: one line for each question. */
+/* Print what libndctl and libdaxctl report about the machine, one fact per line. */
 // LIBS: -lndctl -ldaxctl
 #include <daxctl/libdaxctl.h>
 #include <inttypes.h>
@@ -7,13 +7,13 @@
 #include <limits.h>
 #include <stdio.h>
 
-/* Of what the next lines are; the order in which the libraries find them is chance. */
+/* Subject of the next lines; the libraries enumerate subjects in a random order. */
 static char who[64];
 
 #define OF(kind, name)    snprintf(who, sizeof(who), "%s %s", kind, name)
 #define INT(what, value)  printf("%s: %s %lld\n", who, what, (long long)(value))
 #define WORD(what, value) printf("%s: %s %s\n", who, what, (value) ? (value) : "(null)")
-/* Differs from machine to machine: only whether there is one. */
+/* A value that differs from machine to machine: print only whether there is one. */
 #define PLACE(what, value) WORD(what, (value) == ULLONG_MAX ? "none" : "a place")
 
 static void daxctl_device(struct daxctl_dev *dev)

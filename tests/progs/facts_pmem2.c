@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What libpmem2 and libpmem say of a device: one line for each question. */
+/* Print what libpmem2 and libpmem report about a device, one fact per line. */
 // LIBS: -lpmem2 -lpmem
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Does to many devices what standard input says, a line for each, and answers each with a
- * line of JSON: what it saw, when, and whether anything has changed. The devices have
- * numbers, and their memory a place that is known.
+ * Execute commands on many devices, one per line of standard input, and answer each with
+ * a line of JSON: the result, when it happened, and whether anything has changed. Devices
+ * are numbered, and each has a fixed range of addresses (ARENA).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -56,9 +56,7 @@ static uint64_t number(char **rest)
 	return word ? strtoull(word, NULL, 0) : 0;
 }
 
-/* ---- what there is ---------------------------------------------------------- */
-
-/* Reads a small file. Return: its length; 0: it can't be had. */
+/* Read a small file into @buf. Return: its length, or 0 if it cannot be opened. */
 static size_t slurp(const char *path, char *buf, size_t size)
 {
 	size_t len = 0;
@@ -74,7 +72,7 @@ static size_t slurp(const char *path, char *buf, size_t size)
 	return len;
 }
 
-/* Mappings of devices: those of others come and go by themselves (threads' stacks). */
+/* List the mappings of devices; others, such as stacks of threads, change at any time. */
 static void look(char *buf)
 {
 	char *line;
@@ -95,7 +93,7 @@ static void look(char *buf)
 	*to = '\0';
 }
 
-/* The lowest descriptor that is free. */
+/* Return: the lowest free descriptor. */
 static int next_fd(void)
 {
 	int fd = dup(0);
@@ -112,8 +110,6 @@ static char *line_at(char *maps, const char *base)
 	return strstr(maps, start);
 }
 
-/* ---- calls ------------------------------------------------------------------ */
-
 static char *place(const struct device *d, bool is_moved)
 {
 	return (char *)(uintptr_t)(ARENA + (uint64_t)(d - devices) * 2 * ROOM +
@@ -126,7 +122,7 @@ static void *map(const struct device *d, size_t len)
 		    MAP_SHARED | (d->base ? MAP_FIXED : MAP_FIXED_NOREPLACE), d->fd, 0);
 }
 
-/* As the answer wants it: what the call said, and since and until when. */
+/* Start and end of the last call, in nanoseconds, for its answer. */
 static uint64_t begun;
 static uint64_t ended;
 
@@ -135,7 +131,7 @@ static const char *said(bool is_ok)
 	return is_ok ? "ok" : strerrorname_np(errno);
 }
 
-/* is_done: what was asked for has happened. */
+/* Print the answer. @is_done: the call took effect; @is_same: no mapping has changed. */
 static void answer(const char *r, bool is_done, bool is_same)
 {
 	printf("{\"r\": \"%s\", \"done\": %s, \"same\": %s, \"b\": %lu, \"e\": %lu}\n", r,
@@ -156,7 +152,7 @@ static void do_open(struct device *d, char *rest)
 		close(fd);
 	else if (fd >= 0)
 		d->fd = fd, first = -1;
-	/* A thread of the shim may have one for a moment. */
+	/* A thread of the shim may hold a descriptor for a moment. */
 	while (first >= 0 && next_fd() > first && now() < ended + 5000000000)
 		usleep(100);
 	answer(r, fd >= 0, first < 0 || next_fd() <= first);
@@ -178,7 +174,7 @@ static void do_mmap(struct device *d, size_t len)
 	answer(r, line_at(after, place(d, d->is_moved)), !strcmp(before, after));
 }
 
-/* Where nothing is; it goes again, if it is not the first. */
+/* Map in the other, free place; unmap again unless it is the device's first mapping. */
 static void do_mmap2(struct device *d, size_t len)
 {
 	const char *r;
@@ -200,7 +196,7 @@ static void do_mmap2(struct device *d, size_t len)
 		munmap(p, len);
 }
 
-/* Unmapped, it is mapped again, so that it can be unmapped again. */
+/* Unmap, and on success map again, so that the next munmap has something to unmap. */
 static void do_munmap(struct device *d)
 {
 	const char *r;
@@ -221,7 +217,7 @@ static void do_munmap(struct device *d)
 		abort();
 }
 
-/* Always to the other of two rights. */
+/* Toggle between read-only and read-write. */
 static void do_mprotect(struct device *d)
 {
 	const char *r;
@@ -240,7 +236,10 @@ static void do_mprotect(struct device *d)
 	line = line_at(after, d->base);
 	answer(r, line && !strncmp(strchr(line, ' '), is_rw ? " r-" : " rw", 3),
 	       !strcmp(before, after));
-	/* The next one can't be told from this one's effect otherwise; nor can writes go on. */
+	/*
+	 * Without toggling, the effect of the next call could not be told from that of
+	 * this one, and stores need write access again.
+	 */
 }
 
 static void do_mremap(struct device *d)
@@ -260,7 +259,7 @@ static void do_mremap(struct device *d)
 		d->base = p, d->is_moved = !d->is_moved;
 }
 
-/* Neither changes anything that can be seen. */
+/* Call msync or madvise; neither has a visible effect. */
 static void do_nothing(struct device *d, bool is_msync)
 {
 	const char *r;
@@ -276,7 +275,7 @@ static void do_nothing(struct device *d, bool is_msync)
 	answer(r, n == 0, !strcmp(before, after));
 }
 
-/* write ATTRIBUTE ONE OTHER: which is not in it yet */
+/* write ATTRIBUTE ONE OTHER: write the text that the attribute does not show yet. */
 static void do_write(char *rest)
 {
 	const char *path = strsep(&rest, " ");
@@ -299,8 +298,6 @@ static void do_write(char *rest)
 	answer(r, !strncmp(after, value, strlen(value)), !strcmp(before, after));
 }
 
-/* ---- memory ----------------------------------------------------------------- */
-
 static const char *code_name(int code)
 {
 	return code == BUS_MCEERR_AR   ? "BUS_MCEERR_AR"
@@ -309,7 +306,10 @@ static const char *code_name(int code)
 				       : "other";
 }
 
-/* peek DEVICE OFFSET...: bytes; poke DEVICE VALUE OFFSET...: the same, and stores first */
+/*
+ * peek DEVICE OFFSET...: load the bytes there. poke DEVICE VALUE OFFSET...: store VALUE
+ * there first.
+ */
 static void do_touch(const struct device *d, char *rest, bool is_store)
 {
 	static volatile uint64_t value;
@@ -340,7 +340,7 @@ static void do_touch(const struct device *d, char *rest, bool is_store)
 	printf("], \"b\": %lu, \"e\": %lu}\n", begun, ended);
 }
 
-/* What a system call makes of it. */
+/* kernel DEVICE OFFSET: let a system call read the memory there. */
 static void do_kernel(const struct device *d, char *rest)
 {
 	const char *from = d->base + number(&rest);
@@ -357,8 +357,6 @@ static void do_kernel(const struct device *d, char *rest)
 	close(fds[1]);
 }
 
-/* ---- orders ----------------------------------------------------------------- */
-
 static void hello(void)
 {
 	const char *dir = getenv("CUSE_DAXD_RUNTIME_DIR");
@@ -373,7 +371,7 @@ static void run(char *line, char **argv)
 	char *word = strsep(&line, " ");
 	struct device *d;
 
-	/* Under the shim from here on, as the same process. */
+	/* Execute itself again with the shim, as the same process. */
 	if (!strcmp(word, "join")) {
 		setenv("CUSE_DAXD_RUNTIME_DIR", strsep(&line, " "), 1);
 		setenv("LD_PRELOAD", line, 1);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Does to a device what standard input says, a line for each, and tells what it saw: so
- * that a test can let things happen in between. usage: fault_probe DEVICE
+ * Execute commands on a device, one per line of standard input, and print each result, so
+ * that a test can make changes in between. usage: fault_probe DEVICE
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +50,7 @@ static void on_plain(int sig)
 	siglongjmp(env, 1);
 }
 
-/* Puts memory there and goes on, as programs do that repair. */
+/* Map new memory at the fault and continue, as programs do that repair their data. */
 static void on_repair(int sig, siginfo_t *info, void *context)
 {
 	uintptr_t page = (uintptr_t)info->si_addr & ~(uintptr_t)((2 << 20) - 1);
@@ -142,7 +142,7 @@ static void say(long r)
 		printf("ok\n");
 }
 
-/* Return: whether a system call could read there. */
+/* Print whether a system call can read the memory at an offset. */
 static void kernel_read(unsigned long off)
 {
 	int fds[2];
@@ -161,7 +161,7 @@ static volatile char *at(unsigned long off)
 	return base + (off - offset);
 }
 
-/* As programs do that know what they will need. */
+/* Install a seccomp filter that kills the process if it calls userfaultfd(2). */
 static int kill_for_userfaultfd(void)
 {
 	struct sock_filter filter[] = {
@@ -289,7 +289,10 @@ static void run(char *word, char *rest)
 	} else if (!strcmp(word, "fork")) {
 		in_child(rest);
 	} else if (!strcmp(word, "scan")) {
-		/* Which units of the mapping can't be touched, and what is in the others. */
+		/*
+		 * Print which units of the mapping fault, and the sum of the others'
+		 * bytes.
+		 */
 		unsigned long unit = number(&rest);
 		static volatile unsigned long pos, bad, sum;
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Threads that map, store, load and unmap, and fork in the middle of it; children do the
- * same. In the end everybody has seen everybody's stores.
+ * Map, store, load and unmap in several threads, and fork meanwhile; the children do the
+ * same. In the end every process must have seen the stores of all others.
  *
  *   fork_threads DEVICE UNIT [ROUNDS]
  *
- * The device's first page is the board: one counter for each thread of each process.
+ * The device's first page is the board, with one counter for each thread of each process.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -46,7 +46,7 @@ static char *map(size_t len, off_t off)
 	return p;
 }
 
-/* Each thread has a unit of its own, behind the board's. */
+/* Each thread has a unit of its own, after the unit of the board. */
 static void *work(void *arg)
 {
 	const int me = who * THREADS + (int)(intptr_t)arg;
@@ -74,7 +74,7 @@ static void run(void)
 	for (i = 0; i < THREADS; i++)
 		if (pthread_create(&threads[i], NULL, work, (void *)i))
 			die("pthread_create");
-	/* The parent forks while its threads are at it. */
+	/* The parent forks while its threads are running. */
 	for (i = 1; who == 0 && i <= PROCESSES; i++) {
 		fflush(stdout);
 		if (fork() == 0) {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Maps a device, says "ready PID", and stays until it is ended. hold [DEVICE [LENGTH]] */
+/*
+ * Map a device, print "ready PID", and wait to be killed. usage: hold [DEVICE [LENGTH]]
+ */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

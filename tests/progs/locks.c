@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Locks on a device: how long do they last? One line for each question, the same on a
- * real device.
+ * Print how long locks on a device last, one line for each situation. The output is the
+ * same on a real device.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +24,7 @@ static int lock(int fd, int is_ofd)
 	return is_ofd ? fcntl(fd, F_OFD_SETLK, &fl) : flock(fd, LOCK_EX | LOCK_NB);
 }
 
-/* Can somebody else have the lock? */
+/* Print whether another open file can take the lock. */
 static void ask(const char *what, int is_ofd)
 {
 	int fd = open(path, O_RDWR);
@@ -77,7 +77,7 @@ static void run(int is_ofd)
 	munmap(q, LEN);
 	ask("both gone", is_ofd);
 
-	/* Locked when it was mapped already. */
+	/* Take the lock after mapping. */
 	fd = open(path, O_RDWR);
 	p = map(fd);
 	lock(fd, is_ofd);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A Rust program: std for what is in the file system, mmap through libc as memmap2 has it.
-// Says what it has found and done, one line each.
+// A Rust program that uses std for the file system, and mmap through libc as memmap2 does.
+// It prints what it finds and does, one line each.
 use std::ffi::c_void;
 use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Runs a command that may not use userfaultfd(2), as in a default container. */
+/* Run a command that may not use userfaultfd(2), as in a default container. */
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>

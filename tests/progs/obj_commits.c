@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A libpmemobj program that commits transactions and is killed.
+ * Commit libpmemobj transactions until killed.
  *
- *   obj_commits work DEVICE	commits for ever, says the number of each commit
- *   obj_commits check DEVICE	looks whether the pool holds whole transactions, says
- *				how many
- *   obj_commits kill DEVICE	starts `work`, kills it after some hundred commits
+ *   obj_commits work DEVICE	commit for ever, print the number of each commit
+ *   obj_commits check DEVICE	check that the pool holds complete transactions only,
+ *				print their number
+ *   obj_commits kill DEVICE	start `work`, kill it after some hundred commits
  */
 // LIBS: -lpmemobj
 #include <libpmemobj.h>
 
-/* TX_BEGIN is a switch over some of its stages. */
+/* TX_BEGIN expands to a switch over some of the stages. */
 #pragma GCC diagnostic ignored "-Wswitch-enum"
 #include <signal.h>
 #include <stdint.h>
@@ -31,7 +31,7 @@ struct node {
 
 struct root {
 	uint64_t count;
-	uint64_t cells[CELLS]; /* each is count */
+	uint64_t cells[CELLS]; /* each equals count */
 	PMEMoid head;
 };
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A libpmemobj program as people write them: makes a pool, opens it again, does a
- * transaction, closes it; says what fails. usage: obj_once DEVICE
+ * A typical libpmemobj program: create a pool, open it again, do one transaction, close
+ * it, and print what fails. usage: obj_once DEVICE
  */
 // LIBS: -lpmemobj
 #include <libpmemobj.h>
 
-/* TX_BEGIN is a switch over some of its stages. */
+/* TX_BEGIN expands to a switch over some of the stages. */
 #pragma GCC diagnostic ignored "-Wswitch-enum"
 #include <stdio.h>
 

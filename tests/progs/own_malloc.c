@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A program whose malloc takes its memory from the device: everything that libc and the
- * loader allocate comes out of a mapping, and the first call of malloc opens it, before
- * main() and perhaps while somebody looks for a function.
+ * A program whose malloc takes its memory from the device. Everything that libc and the
+ * loader allocate comes from a mapping, which the first call of malloc makes: before
+ * main(), and perhaps while the shim looks up a function.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@ static size_t used;
 static int is_looking;
 static int is_device;
 
-/* Where the next pieces come from, once that is known. */
+/* Map the arena from which all pieces are allocated. */
 static void find_arena(void)
 {
 	char *p;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A program to be looked at by debuggers: maps, stores, forks, and unmaps. Built by tests
- * with sanitizers as well.
+ * A program for debuggers to examine: map, store, fork and unmap. Tests also build it
+ * with sanitizers.
  *
  *   patient [overrun|race|leak|beyond] [DEVICE]
  */

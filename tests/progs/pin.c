@@ -1,11 +1,11 @@
 // LIBS: -luring
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What can be done with mapped memory, by who wants to pin it and by who copies.
+ * Try the operations on mapped memory that pin its pages, and those that copy it.
  *
  *	pin DEVICE SIZE FILE
  *
- * Prints a line for each: its name and ok, or the errno. FILE can be opened O_DIRECT.
+ * Print a line for each: its name, and ok or the errno. FILE must allow O_DIRECT.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Two processes that know nothing of each other, but a device:
+ * Two processes that share nothing but a device
  *
  *   pingpong DEVICE UNIT ping|pong
  *
- * play 20000 balls through its first page and write a line each behind it; the one that
- * ends looks at the other's lines. A child of ping plays its second half.
+ * pass 20000 balls through its first page and write a line for each behind it. Both check
+ * the lines of the other at the end. A child of ping plays the second half of ping's
+ * part.
  */
 #include <fcntl.h>
 #include <sched.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One call that a device refuses: refuse CASE [DEVICE] [ALIGN]. Says the errno's name,
- * or "ok"; or is killed.
+ * Make one call that a device refuses: refuse CASE [DEVICE] [ALIGN]. Print the name of
+ * the errno, or "ok". Some cases are killed by a signal instead.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,7 @@ static int map(size_t len, int prot, int flags, off_t off)
 	return mmap(NULL, len, prot, flags, fd, off) == MAP_FAILED ? -1 : 0;
 }
 
-/* Memory of two units where nothing else is, on the align. */
+/* Return: a free aligned address with room for two units. */
 static char *area(void)
 {
 	char *p = mmap(NULL, 4 * unit, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -109,7 +109,7 @@ static int run(const char *name)
 	if (!strcmp(name, "madvise-remove"))
 		return madvise(mapped(), unit, MADV_REMOVE);
 	if (!strcmp(name, "store-beyond-end")) {
-		/* A device of 8 MiB. */
+		/* The device has 8 MiB. */
 		volatile char *p = mmap(NULL, 16 << 20, RW, MAP_SHARED, fd, 0);
 
 		p[(8 << 20) - 1] = 1;

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Programs as they are: threads, signals, forks, limits, filters, all at once.
+ * Realistic programs with threads, signals, forks, limits and filters, all at once.
  *
  *	robust CASE [DEVICE]
  *
- * Every case uses the device as a program may, in circumstances that are hard on a
- * library that sits in between, looks that its bytes are right, and prints "ok". What
- * hangs is killed by SIGALRM.
+ * Every case uses the device as a program may, in circumstances that are hard on an
+ * interposed library, checks its bytes, and prints "ok". SIGALRM kills a case that hangs.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -86,7 +85,10 @@ static void *map(int fd, unsigned long unit)
 	return p;
 }
 
-/* Opens, maps, writes, maps again, reads, and gives all back. Every thread elsewhere. */
+/*
+ * Open, map, write, map again, read, and give everything back. Every thread uses a word
+ * of its own.
+ */
 static void use(unsigned long unit)
 {
 	const long at = syscall(SYS_gettid) % (long)(UNIT / sizeof(uint64_t));
@@ -144,15 +146,13 @@ static void handle(int sig, void (*fn)(int), int flags)
 }
 
 /*
- * A case that goes on for a second goes on for longer where it has not come far by then:
- * on a busy machine only main()'s alarm tells that nothing moves.
+ * True if a case has run for its second and has also done enough. On a busy machine it
+ * may need longer; only main()'s alarm decides that nothing moves.
  */
 static bool has_enough(double end, long count)
 {
 	return now() >= end && done >= count;
 }
-
-/* -- threads ------------------------------------------------------------------------------ */
 
 #define THREADS 6
 
@@ -176,7 +176,7 @@ static void join(int n)
 		CHECK(pthread_join(thread[i], NULL) == 0);
 }
 
-/* All calls on memory, on a unit of this thread's own. */
+/* Make all calls on memory, on a unit of this thread's own. */
 static void all_calls(int fd, unsigned long unit)
 {
 	char *p = map(fd, unit);
@@ -213,7 +213,7 @@ static void *storm(void *arg)
 	return NULL;
 }
 
-/* A handler that does the same, wherever it comes. */
+/* A signal handler that uses the device, whatever it interrupts. */
 static void use_in_handler(int sig)
 {
 	const int saved = errno;
@@ -326,8 +326,6 @@ static void case_exit_race(void)
 	}
 }
 
-/* -- signals -------------------------------------------------------------------------------- */
-
 static __thread sigjmp_buf back;
 static __thread volatile sig_atomic_t may_jump;
 
@@ -368,8 +366,8 @@ static void case_sigbus_jump(void)
 }
 
 /*
- * A signal that ends whatever it finds by a jump. The memory and descriptors of that
- * moment are lost, as they would be on any system; nothing else may be.
+ * Leave a signal handler by a jump, whatever it has interrupted. The memory and
+ * descriptors of that moment are lost, as on any system; nothing else may be lost.
  */
 static void *jumped_over(void *arg)
 {
@@ -428,8 +426,6 @@ static void case_altstack(void)
 		use(4);
 	setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
 }
-
-/* -- processes ---------------------------------------------------------------------------- */
 
 static void *spawn(void *arg)
 {
@@ -493,7 +489,7 @@ static void case_fork_storm(void)
 		CHECK(pthread_join(mappers[i], NULL) == 0);
 }
 
-/* A chain of children, each with what its parent mapped. */
+/* A chain of children, each of which inherits the mapping of its parent. */
 static void case_fork_chain(void)
 {
 	volatile int *p = map(open_device(), 5);
@@ -517,7 +513,7 @@ static void case_fork_chain(void)
 	_exit(0);
 }
 
-/* Children that libc does not know of: no handlers of fork are called. */
+/* Children made without libc, so that no atfork handlers run. */
 static void case_fork_raw(void)
 {
 	double end = now() + 1;
@@ -525,7 +521,7 @@ static void case_fork_raw(void)
 
 	for (i = 0; i < 3; i++)
 		CHECK(pthread_create(&thread[i], NULL, mapper, (void *)(10 + i)) == 0);
-	use(9); /* all functions are found */
+	use(9); /* so that the shim has looked up all functions */
 	while (!has_enough(end, 6)) {
 		pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 
@@ -587,7 +583,9 @@ static void case_vfork_child_uses(void)
 			_exit(p == MAP_FAILED);
 		}
 		wait_for(pid, 0);
-		/* The memory is the parent's, too; the descriptor is not. */
+		/*
+		 * The child shares the memory with its parent, but not the descriptors.
+		 */
 		*(volatile char *)p = 1;
 		CHECK(munmap(p, UNIT) == 0);
 		use(8);
@@ -624,8 +622,6 @@ static void case_daemonize(void)
 	use(9);
 }
 
-/* -- descriptors -------------------------------------------------------------------------- */
-
 static void case_close_all(void)
 {
 	int round;
@@ -643,7 +639,9 @@ static void case_close_all(void)
 		else
 			for (i = 3; i < 4096; i++)
 				close(i);
-		/* All numbers, also those that somebody may still believe his. */
+		/*
+		 * Reuse all numbers, also those that the shim may still take for its own.
+		 */
 		i = open("/dev/zero", O_RDWR);
 		CHECK(i == 3);
 		for (i = 4; i < 1024; i++)
@@ -657,7 +655,7 @@ static void case_close_all(void)
 		p = map(4, 10);
 		CHECK(p[0] == (char)round && p[1] == 7);
 		CHECK(munmap((void *)p, UNIT) == 0);
-		/* Those that were not closed are still what they were. */
+		/* Descriptors that were not closed are unchanged. */
 		for (i = 6; i < 1024; i++) {
 			char byte = 1;
 
@@ -681,7 +679,7 @@ static void case_no_leak(void)
 	CHECK(count_fds() == before);
 }
 
-/* What starts with the first mapping takes no number that the program counts on. */
+/* The agent that the first mapping starts must not take the lowest free descriptor. */
 static void case_lowest_number(void)
 {
 	int status;
@@ -720,7 +718,9 @@ static void case_no_descriptors(void)
 	CHECK(errno == EMFILE);
 	CHECK(open(device, O_RDWR) < 0 && errno == EMFILE);
 	CHECK(close(19) == 0 && open(device, O_RDWR) == 19);
-	/* The real device needs no descriptor for it; we do, for the first time. */
+	/*
+	 * A real device needs no descriptor for mmap; the shim needs one the first time.
+	 */
 	for (i = 0; i < 3; i++) {
 		void *p = mmap(NULL, UNIT, PROT_READ | PROT_WRITE, MAP_SHARED, 19, 0);
 
@@ -731,13 +731,11 @@ static void case_no_descriptors(void)
 	}
 	CHECK(setrlimit(RLIMIT_NOFILE, &old) == 0);
 	CHECK(munmap(map(19, 0), UNIT) == 0);
-	/* From now on it needs none. */
+	/* From now on the shim needs none. */
 	while ((fd = open("/dev/null", O_RDONLY)) >= 0)
 		;
 	CHECK(munmap(map(19, 0), UNIT) == 0);
 }
-
-/* -- memory ------------------------------------------------------------------------------- */
 
 static void case_address_space_limit(void)
 {
@@ -759,7 +757,7 @@ static void case_address_space_limit(void)
 	use(12);
 }
 
-/* Fills what there is of addresses, big pieces first. */
+/* Fill the whole address space, with large pieces first. */
 static void case_address_space_full(void)
 {
 	static void *piece[4096];
@@ -791,7 +789,7 @@ static void case_address_space_full(void)
 	use(13);
 }
 
-/* Mappings that do not merge, in no order. */
+/* Mappings that do not merge, made in no particular order. */
 static void case_many_mappings(void)
 {
 	enum {
@@ -814,7 +812,7 @@ static void case_many_mappings(void)
 	use(14);
 }
 
-/* As many mappings as the kernel lets a process have, none of them the device's. */
+/* As many mappings as the kernel allows a process, none of them of the device. */
 static void case_mapping_count(void)
 {
 	const size_t len = 70000UL * 8192;
@@ -841,8 +839,6 @@ static void case_mapping_count(void)
 	use(14);
 }
 
-/* -- rights and filters ----------------------------------------------------------------------- */
-
 static void install(uint32_t action, const int *calls, int nr)
 {
 	struct sock_filter code[64] = {
@@ -860,7 +856,7 @@ static void install(uint32_t action, const int *calls, int nr)
 	code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 	prog.len = (unsigned short)n;
 	CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-	if (action & 1) /* an errno that is odd: the other way to say it */
+	if (action & 1) /* an odd errno: use seccomp(2) instead of prctl(2) */
 		CHECK(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) == 0);
 	else
 		CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) == 0);
@@ -885,7 +881,7 @@ static void case_seccomp_mapped_before(void)
 	use(16);
 }
 
-/* Nothing was there when the filter came: then mmap may fail, but not kill. */
+/* The filter was installed before the first mmap, which may fail but must not kill. */
 static void case_seccomp_opened_after(void)
 {
 	void *p;
@@ -915,7 +911,7 @@ static void case_seccomp_errno(void)
 	CHECK(errno == ENXIO || errno == EPERM || errno == EACCES);
 }
 
-/* A filter that has nothing to do with us. */
+/* A filter of calls that the shim never makes. */
 static void case_seccomp_harmless(void)
 {
 	const int calls[] = {SYS_ptrace, SYS_reboot};
@@ -955,7 +951,7 @@ static void case_chroot(void)
 	}
 	*(volatile char *)map(fd, 19) = 1;
 	if (geteuid() == 0)
-		CHECK(chroot(".") == 0); /* left to the test to remove */
+		CHECK(chroot(".") == 0); /* the test removes the directory */
 	else
 		rmdir(dir);
 }
@@ -965,8 +961,6 @@ static void case_strict_umask(void)
 	umask(0777);
 	use(20);
 }
-
-/* -- libraries ------------------------------------------------------------------------------- */
 
 static void case_dlopen(void)
 {
@@ -998,7 +992,7 @@ static void case_dlmopen(void)
 	}
 }
 
-/* Before main(), and after it. */
+/* Use the device before main() and after it. */
 static bool is_late_looked_at;
 
 __attribute__((constructor(101))) static void early(void)
@@ -1025,7 +1019,7 @@ static void case_constructor(void)
 	is_late_looked_at = true;
 }
 
-/* Runs until its standard input ends: the daemon may die meanwhile. */
+/* Run until standard input ends. The daemon may die meanwhile. */
 static void case_until_told(void)
 {
 	int fd = open_device();

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Stores into a device all the time, until it is told to end.
+ * Store into a device continuously until stopped by a signal.
  *
  *	storer DEVICE SIZE ACKNOWLEDGED
  *
- * Round n stores n into the first word of every 64 KiB, then n into the file
- * ACKNOWLEDGED: what is there is everywhere.
+ * Round n stores n into the first word of every 64 KiB, and then into the file
+ * ACKNOWLEDGED. The number in that file has reached every word.
  */
 #include <fcntl.h>
 #include <signal.h>

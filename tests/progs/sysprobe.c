@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What shell scripts can't ask of sysfs and devices; one line for each answer.
+ * Queries of sysfs and devices that a shell script cannot make; one line for each result.
  *
- *	sysprobe write FILE TEXT	errno of one write(2); \n and \0 in TEXT
- *	sysprobe tree DIR...		everything below, sorted, with what is in it
- *	sysprobe fill DEV SEED		store a word of its own into each 2 MiB
- *	sysprobe check DEV SEED N	are the first N of those words there?
- *	sysprobe span DEV OFF LEN	map, store and load at each 2 MiB, at the end, over
+ *	sysprobe write FILE TEXT	errno of one write(2); TEXT may contain \n and \0
+ *	sysprobe tree DIR...		everything below, sorted, with its content
+ *	sysprobe fill DEV SEED		store a different word into each 2 MiB
+ *	sysprobe check DEV SEED N	check that the first N of those words are there
+ *	sysprobe span DEV OFF LEN	map, store and load at each 2 MiB, at the end, beyond
  *	sysprobe open DEV		errno of open(2)
- *	sysprobe hold DEV CMD...	open and map, run CMD, and look what is left
+ *	sysprobe hold DEV CMD...	open and map, run CMD, and print what is left
  */
 #include <dirent.h>
 #include <errno.h>
@@ -178,7 +178,7 @@ static void on_bus(int sig, siginfo_t *si, void *uc)
 	siglongjmp(back, 1);
 }
 
-/* Stores and loads a byte. */
+/* Store and load a byte. */
 static const char *touch(volatile char *p, char value)
 {
 	if (sigsetjmp(back, 1))
@@ -239,7 +239,7 @@ static int span(const char *dev, uint64_t off, uint64_t len)
 
 		if (strcmp(touch(p + at, 0), "ok") || strcmp(touch(p + at - 1, 0), "ok"))
 			continue;
-		/* over the boundary: one store, one write(2) */
+		/* across the boundary: one store, one write(2) */
 		memcpy(p + at - 4, &value, sizeof(value));
 		if (pipe(pipes) < 0)
 			return 1;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * io_uring with O_DIRECT on a file, buffers in a device:
+ * Use io_uring with O_DIRECT on a file, with buffers in a device.
  *
  *   uring_direct FILE DEVICE SIZE
  *
- * writes the device's first SIZE bytes to the file, reads them back behind themselves
- * in the device, and compares.
+ * Write the device's first SIZE bytes to the file, read them back to the next SIZE bytes
+ * of the device, and compare.
  */
 // LIBS: -luring
 #include <errno.h>
