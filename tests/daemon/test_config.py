@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The config file: what is read, what is refused and how, what is printed."""
+"""The config file: keys and values accepted, messages for the rest, and --dump-config."""
 
 import os
 import re
@@ -14,7 +14,7 @@ MIB = 1 << 20
 
 @pytest.fixture
 def check(workdir):
-    """check(text) is what --check-config says, a line for each problem."""
+    """check(text) returns the messages of --check-config, one line for each problem."""
     def run_check(text, ok=False):
         path = workdir / "c"
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -32,7 +32,7 @@ def check(workdir):
 
 @pytest.fixture
 def dumped(workdir):
-    """dumped(text) is --dump-config's answer as {group: {key: value}}."""
+    """dumped(text) returns the output of --dump-config as {group: {key: value}}."""
     def run_dump(text, *args):
         path = workdir / "c"
         path.write_text(text)
@@ -47,8 +47,6 @@ def dumped(workdir):
 
     return run_dump
 
-
-# -- what is refused ---------------------------------------------------------------
 
 @pytest.mark.parametrize("text, expected", [
     ("[region 0]\nsizes=1G\n", "FILE:2: [region 0] has no key 'sizes' (it has backing, size, "),
@@ -111,7 +109,7 @@ def dumped(workdir):
     ("[region 0]\n[device 0.0]\nsize=4M\n[device 0.1]\n", "FILE:4: [device 0.1] has no size, and "
                                                          "the size of its region is unknown"),
     ("[region 0]\nsize=40T\n[region 1]\nsize=40T\n", "FILE: all regions together are larger than"),
-    # what does not go together
+    # values that contradict each other
     ("[region 0]\nbacking=hugetlb\nalign=4K\n", "FILE:1: [region 0] align=4K is not possible on "
                                                 "hugetlb"),
     ("[region 0]\nbacking=hugetlbfs:/x\nalign=4K\n", "FILE:1: [region 0] align=4K is not possible"),
@@ -159,8 +157,6 @@ def test_unreadable_file(name, remedy):
 def test_a_broken_config_starts_nothing(new_daemon):
     assert ":1: there is no group" in new_daemon().fail("[nonsense]\n")
 
-
-# -- what is understood --------------------------------------------------------------
 
 def test_defaults(dumped):
     groups = dumped("", "--runtime-dir=/x")
@@ -279,10 +275,8 @@ def test_the_largest_size(check):
     check("[region 0]\nsize=64T\nalign=1G\n", ok=True)
 
 
-# -- what is shipped ---------------------------------------------------------------
-
 def keys_of_parser():
-    """Group -> keys, as the refusal of an unknown key lists them."""
+    """Return: {group: keys}, as the message for an unknown key lists them."""
     keys = {}
     for group in ("daemon", "region 0", "device 0.0"):
         text = f"[{group}]\n?=1\n" + ("[region 0]\n" if "device" in group else "")
@@ -300,7 +294,7 @@ def test_every_key_is_in_the_shipped_config(workdir):
         elif m := re.match(r"#([a-z-]+)=", line):
             group.append(m[1])
     assert found == keys_of_parser()
-    # With the marks taken away it is a config, and says what is the default anyway.
+    # Without the comment marks it is a config, and states the defaults.
     text = re.sub(r"^#fault-log=.*$", "", text, flags=re.M)  # there is none by default
     (workdir / "c").write_text(re.sub(r"^#(?=\[|[a-z-]+=)", "", text, flags=re.M))
     (workdir / "empty").write_text("")
@@ -314,8 +308,6 @@ def test_shipped_configs_are_right(path):
     result = run([DAEMON, "-c", path, "--check-config"])
     assert (result.returncode, result.stdout) == (0, f"{path}: ok\n"), result.stderr
 
-
-# -- the command line ----------------------------------------------------------------
 
 @pytest.mark.parametrize("args, says", [
     (["--lost"], "'--lost': no such option"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""JSON questions, and cuse-daxctl."""
+"""JSON requests that query the daemon, and cuse-daxctl."""
 
 import ctypes
 import fcntl
@@ -74,7 +74,7 @@ def test_clients_are_counted_while_they_live(daemon, workdir):
 
 
 class Client:
-    """A process that has a device mapped; as nobody, if the daemon is run by nobody."""
+    """A process that maps a device; it runs as nobody if the daemon does."""
 
     CODE = """
 import sys
@@ -95,7 +95,7 @@ for line in sys.stdin:
 
     def __init__(self, daemon, name, size=2 << 20, offset=0):
         hold, self.hold = os.pipe()
-        # The source, because nobody may not be able to read this directory.
+        # Pass the source text, because the user nobody may not be able to read this directory.
         with open(wire.__file__, encoding="utf-8") as f:
             code = f.read() + self.CODE
         self.process = subprocess.Popen(
@@ -120,7 +120,7 @@ for line in sys.stdin:
 
 
 def wait_for(condition):
-    """The daemon learns of a process's end from the kernel: ask until it has."""
+    """Poll a condition: the daemon learns of the end of a process only from the kernel."""
     end = time.monotonic() + 10
     while not condition():
         assert time.monotonic() < end, "it did not happen"
@@ -189,8 +189,8 @@ def test_mappings_are_merged_and_split_as_they_lie(daemon):
         assert [(int(x["start"], 16) - address, x["size"], x["offset"], x["prot"])
                 for x in found] == [(0, 2 << 20, 0, "rw-"), (2 << 20, 2 << 20, 2 << 20, "r--"),
                                     (4 << 20, 4 << 20, 4 << 20, "rw-")]
-        # Alike again, they are one for the kernel; and two with a VMA flag in between are one
-        # for us.
+        # With equal protection the kernel merges them. VMAs that differ only in a flag of the
+        # kernel are one mapping in the daemon's list.
         libc.mprotect(ctypes.c_void_p(address + (2 << 20)), ctypes.c_size_t(2 << 20), 3)
         libc.madvise(ctypes.c_void_p(address), ctypes.c_size_t(2 << 20), 16)
         assert [x["size"] for x in w.control("mappings")] == [8 << 20]
@@ -198,7 +198,7 @@ def test_mappings_are_merged_and_split_as_they_lie(daemon):
 
 @needs_root
 def test_mappings_of_others_are_not_shown(daemon):
-    """Addresses of a process are for its own user, the daemon's and root."""
+    """Only its own user, the daemon's user and root see the addresses of a process."""
     d = daemon("[region 0]\nsize=4M\nmode=0666\n")
     client = Client(d, "dax0.0")
     try:
@@ -251,8 +251,6 @@ def test_the_answer_is_sealed(daemon):
         reply.close()
 
 
-# -- cuse-daxctl ------------------------------------------------------------------
-
 @both_users
 def test_ctl_prints_json(daemon):
     d = daemon(TWO_REGIONS)
@@ -294,7 +292,7 @@ def test_ctl_without_a_daemon(workdir):
 
 @needs_root
 def test_ctl_does_not_trust_a_directory_of_somebody_else(new_daemon, workdir):
-    """A daemon of somebody else in /tmp/cuse-daxd-UID is not asked."""
+    """cuse-daxctl does not connect to another user's daemon in /tmp/cuse-daxd-UID."""
     d = new_daemon("cuse-daxd").start()
     os.chown(d.dir, 12345, 12345)
     try:

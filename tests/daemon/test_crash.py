@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The daemon is killed a thousand times and more; nothing that it answered is lost."""
+"""The daemon is killed more than a thousand times without losing any acknowledged change."""
 
 import collections
 import ctypes
@@ -35,7 +35,7 @@ Shown = collections.namedtuple("Shown", "align ranges enabled")
 
 
 class Crasher:
-    """A daemon that dies, and its successors in the same directory."""
+    """A daemon that is killed, and its successors in the same directory."""
 
     def __init__(self, workdir, config, env=None):
         self.dir = workdir / "rt"
@@ -48,7 +48,7 @@ class Crasher:
         self.kills = 0
 
     def start(self, point=None, *args):
-        """Return: False if it died while starting."""
+        """Return: False if the daemon died while starting."""
         self.point = point
         r, w = os.pipe()
         env = {**self.env, "DAXD_CRASH_POINT": point} if point else self.env
@@ -66,7 +66,7 @@ class Crasher:
         return False
 
     def died(self):
-        """It has been killed, and by nothing else."""
+        """Check that the daemon died of SIGKILL and of nothing else."""
         status = self.process.wait(TIMEOUT)
         assert status == -signal.SIGKILL, (status, self.log.read_text()[-2000:])
         self.process = None
@@ -82,7 +82,8 @@ class Crasher:
         self.process = None
 
     def layout(self):
-        """Read, not mapped: a fault for each page of it would be most of the test."""
+        """Read the layout from the state pages with pread(2); page faults of a mapping would take
+        most of the test's time."""
         with open(self.dir / "state", "rb", buffering=0) as f:
             count, = struct.unpack("<I", os.pread(f.fileno(), 4, StatePages.nr_slots.offset))
             slots = (Slot * count).from_buffer_copy(
@@ -99,7 +100,7 @@ class Crasher:
 
 @pytest.fixture
 def memory():
-    """A directory in memory: a start makes and removes some hundred files."""
+    """A directory in memory, since each start creates and removes some hundred files."""
     with tempfile.TemporaryDirectory(prefix="crash-", dir="/dev/shm") as directory:
         yield pathlib.Path(directory)
 
@@ -119,15 +120,13 @@ def crasher(memory):
         assert not c.dir.exists()
 
 
-# -- a life of random changes -------------------------------------------------------------
-
 def sizes(layout):
     return {name: (sum(length for _, length in v.ranges), v.enabled, v.align)
             for name, v in layout.items()}
 
 
 def choose(layout, rng):
-    """A write that may or may not succeed. Return: path, text, and what it changes."""
+    """Choose a write that may or may not succeed. Return: path, text, and the sizes after it."""
     name = rng.choice(sorted(layout))
     size, enabled, align = sizes(layout)[name]
     after = dict(sizes(layout))
@@ -152,7 +151,7 @@ def choose(layout, rng):
 
 
 def check_whole(layout):
-    """No overlap, all inside."""
+    """Check that no ranges overlap and that all are inside the region."""
     ranges = sorted(r for v in layout.values() for r in v.ranges)
     first = min(start for start, _ in ranges) if ranges else 0
     for (start, length), (then, _) in zip(ranges, ranges[1:]):
@@ -169,16 +168,16 @@ def write(wire, directory, path, text):
 
 
 class Life:
-    """Changes that are made until the daemon dies, and what must be there afterwards."""
+    """Make changes until the daemon dies, and check the state afterwards."""
 
     def __init__(self, crasher, path, seed):
         self.crasher = crasher
         self.file = os.open(path, os.O_RDWR)
         self.map = None
         self.rng = random.Random(seed)
-        self.acknowledged = None	# the layout after the last answer
-        self.possible = None		# and what the write that got none would make of it
-        self.stamps = {}		# place in the file -> 8 bytes that were stored there
+        self.acknowledged = None	# the layout after the last reply
+        self.possible = None		# the sizes after the write that got no reply
+        self.stamps = {}		# offset in the file -> 8 bytes that were stored there
 
     def close(self):
         if self.map:
@@ -186,7 +185,7 @@ class Life:
         os.close(self.file)
 
     def stamp(self, layout):
-        """As a program does: stores into what is enabled."""
+        """Store into enabled devices, as a program does."""
         for shown in layout.values():
             for start, length in shown.ranges if shown.enabled else ():
                 at = start + self.rng.randrange(0, length, UNIT)
@@ -205,7 +204,7 @@ class Life:
         return now
 
     def go_on(self, changes):
-        """Return: False if the daemon died."""
+        """Make some changes. Return: False if the daemon died."""
         if self.map is None:
             self.map = mmap.mmap(self.file, 0)
         layout = self.check()
@@ -226,7 +225,7 @@ class Life:
 
 @pytest.fixture
 def storing(memory, crasher):
-    """A program that stores into dax1.0 all the time, whatever happens to the daemon."""
+    """Start a program that stores into dax1.0 continuously, whatever happens to the daemon."""
     started = []
 
     def start(c):
@@ -250,7 +249,7 @@ def storing(memory, crasher):
 
 @pytest.fixture(params=["tmpfs", "pmem", "dev", "disk", "hugetlbfs"])
 def kind(request, workdir, memory):
-    """Where the region is: lines of a config, its file, environment, and how many kills."""
+    """The region's store. Yield: config lines, its file, the environment, the number of kills."""
     env = {}
     if request.param == "hugetlbfs":
         request.getfixturevalue("hugepages")(SIZE // UNIT + 1)
@@ -265,7 +264,7 @@ def kind(request, workdir, memory):
 
 
 def test_nothing_is_lost_when_the_daemon_is_killed(crasher, storing, kind, memory):
-    """Half of the kills at a step of a change, half at any moment."""
+    """No acknowledged change is lost. Half of the kills hit a step of a change, half any moment."""
     backing, path, env, kills = kind
     c = crasher(f"[region 0]\n{backing}type=dynamic\nsize={SIZE}\n"
                 f"[region 1]\nbacking=pmem:{memory}/stored\ntype=dynamic\nsize=16M\n", env)
@@ -284,7 +283,7 @@ def test_nothing_is_lost_when_the_daemon_is_killed(crasher, storing, kind, memor
         if timer:
             timer.join()
         c.died()
-        # The next one dies at its step while it starts, or later.
+        # The next daemon dies at its crash point, while it starts or later.
         point = f"*:{rng.randrange(1, 60)}" if c.kills % 2 else None
         while not c.start(point):
             point = None
@@ -294,7 +293,7 @@ def test_nothing_is_lost_when_the_daemon_is_killed(crasher, storing, kind, memor
     assert program.wait(TIMEOUT) == 0
     c.stop()
     life.close()
-    # What the program was told is stored is in the file.
+    # All stores that the program acknowledged are in the file.
     shown = run([CTL, "inspect", memory / "stored"])
     assert shown.returncode == 0
     last, = struct.unpack("<Q", acknowledged.read_bytes()[:8])
@@ -308,11 +307,9 @@ def test_nothing_is_lost_when_the_daemon_is_killed(crasher, storing, kind, memor
     assert min(c.points()[p] for p in ("write", "write-half", "flushed", "saved")) > 0
 
 
-# -- formatting -----------------------------------------------------------------------------
-
 @pytest.mark.parametrize("what", ["new", "empty", "several", "dynamic", "forced"])
 def test_a_file_is_formatted_or_not_when_the_daemon_is_killed(crasher, memory, what):
-    """At each step once; the next start comes up as if nothing had been."""
+    """A kill at each step of formatting is repaired by the next start."""
     path = memory / "file"
     config = f"[region 0]\nbacking=pmem:{path}\nsize=28M\n"
     config += {"several": "[device 0.0]\nsize=8M\n[device 0.3]\n",

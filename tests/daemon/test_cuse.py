@@ -25,14 +25,14 @@ def conformance(tmp_path_factory, worker_id):
                      files={"/opt/daxd/conformance": str(BUILD / "conformance")})
 
 
-# What docs/semantics.md says of CUSE nodes at its end.
+# Deviations of CUSE nodes that the end of docs/semantics.md lists.
 CUSE_ONLY = {"fd.epoll.rdonly", "fd.epoll.rdwr", "fd.flock.kept_by_mapping",
              "fd.flock.kept_by_mapping_of_parent"}
 
 
-# The first test, so that one worker boots this guest while another boots the other.
+# This is the first test, so that one worker boots this guest while another boots the other.
 def test_the_conformance_program(conformance):
-    """Under the shim a node answers as the recorded kernels do, as a handle does."""
+    """Under the shim a CUSE node answers as the recorded kernels do, like a plain handle."""
     show(conformance, "check_conformance")
     documented = parse_deviations((ROOT / "docs/semantics.md").read_text())
     c = compare(parse_lines(conformance["files"]["/run/answers"]), "root/libc", load_recorded("2M"), documented)
@@ -49,7 +49,8 @@ def test_cuse(guest, check):
 
 
 def test_256_nodes_take_less_than_64_programs(guest):
-    """Programs that do nothing, started one after another in the same guest."""
+    """Making 256 nodes takes less time than 64 programs in sequence that do nothing, in the same
+    guest."""
     best = re.search(r"best of 3: 256 nodes (\S+) s, a program (\S+) s", guest["check_many"]["output"])
     many, program = map(float, best.groups())
     print(f"256 nodes take as long as {many / program:.0f} programs")

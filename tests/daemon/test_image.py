@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The image is the device: what is written here is the same device in a real kernel, and back."""
+"""Images made by the daemon are the same devices in a real kernel, and vice versa."""
 
 import hashlib
 import json
@@ -23,21 +23,21 @@ DAXRUN = BUILD / "daxrun"
 BYTES = BUILD / "progs/daxbytes"
 SIZES = {"4K": 4096, "2M": 2 * MIB, "1G": GIB}
 
-# Devices written here: map, align, size; and a size that is no multiple of 16 MiB.
+# Devices written here: map, align, size, with sizes that are no multiple of 16 MiB.
 OURS = [("mem", "4K", 34 * MIB), ("dev", "4K", 16 * MIB), ("mem", "2M", 100 * MIB),
         ("dev", "2M", 48 * MIB), ("mem", "1G", GIB), ("dev", "1G", GIB)]
-# Namespaces that the real ndctl makes: map, align, bytes of the file.
+# Namespaces that the real ndctl makes: map, align, size of the file.
 THEIRS = [("mem", "4K", 32 * MIB), ("dev", "4K", 32 * MIB), ("mem", "2M", 48 * MIB),
           ("dev", "2M", 112 * MIB), ("mem", "1G", 2 * GIB), ("dev", "1G", 2 * GIB)]
 
 
-# Regions that are cut into several devices here: map, and for a config.
+# Regions that are divided into several devices here: map, config lines.
 CUT = [("mem", "type=dynamic\nsize=64M\n"), ("dev", "type=dynamic\nsize=64M\n"),
        ("dev", "[device 0.0]\nsize=16M\n[device 0.3]\nsize=48M\n")]
 
 
 class Image:
-    """A file, and what of it is looked at."""
+    """An image file, and the parts of it that the test compares."""
 
     def __init__(self, path, mapping, align, size=None):
         self.path = path
@@ -56,7 +56,7 @@ class Image:
             return struct.unpack("<Q", os.pread(f.fileno(), 8, 4096 + 0x38))[0]
 
     def blocks(self):
-        """What `daxbytes show` shows, read from the file."""
+        """Return: the bytes that `daxbytes show` prints, read from the file."""
         places = range(0, self.size - 4096, self.step)
         with open(self.path, "rb") as f:
             return b"".join(os.pread(f.fileno(), 4096, self.dataoff + at)
@@ -111,7 +111,7 @@ make() { # image, align, map
 
 
 class Cut(Image):
-    """An image with a record of devices, which a real kernel does not see."""
+    """An image with a device record, which a real kernel ignores."""
 
     def __init__(self, path, mapping, keys):
         super().__init__(path, mapping, "2M", 64 * MIB)
@@ -123,7 +123,7 @@ class Cut(Image):
         return run([DAXRUN, "-q", f"--config={path}", "--", *command], **kwargs)
 
     def make(self):
-        """Return: the devices, as inspect shows them."""
+        """Make the devices. Return: them, as inspect shows them."""
         orders = "true"
         if "dynamic" in self.config:
             orders = ("daxctl disable-device dax0.0 && daxctl reconfigure-device -s 8M dax0.0 && "
@@ -138,7 +138,7 @@ class Cut(Image):
 
 
 def boot(kernel, directory):
-    """One boot of a real kernel, with images of ours and empty ones for ndctl."""
+    """Boot a real kernel once, with images made here and empty ones for ndctl."""
     ours = [Image(directory / f"ours{i}", *what) for i, what in enumerate(OURS)]
     theirs = [Image(directory / f"theirs{i}", m, a) for i, (m, a, _) in enumerate(THEIRS)]
     cut = [Cut(directory / f"cut{i}", *what) for i, what in enumerate(CUT)]
@@ -203,7 +203,7 @@ def check_images_made_by_ndctl_open_here(guest, theirs, first):
         namespace = load_json(image.here("ndctl", "list", "-N"))[0]
         for key in ("mode", "map", "size", "uuid", "align"):
             assert namespace[key] == real[key], key
-        # And goes on: what is stored here is in the place where the kernel looks for it.
+        # Bytes stored here now are in the place where the kernel looks for them.
         image.fill_here(1000 + i)
         assert image.sum() == image.sum_here() != digest
 
@@ -217,7 +217,7 @@ def check_a_real_kernel_does_not_touch_the_record(guest, cut, first):
         listed = load_json(image.here("daxctl", "list"))
         assert {d["chardev"]: d["size"] for d in listed} == {
             f"dax0.{d['id']}": d["size"] for d in image.before["devices"] if d["size"]}
-        # What the kernel has at a range's offset is here at the device's start.
+        # The kernel's bytes at a range's offset are at the beginning of the device here.
         for device in image.before["devices"]:
             offset = device["ranges"][0]["offset"]
             shown = image.here("sh", "-c", f"{BYTES} show /dev/dax0.{device['id']} 2097152 262144 "
@@ -229,7 +229,7 @@ def check_a_real_kernel_does_not_touch_the_record(guest, cut, first):
             assert shown == hashlib.sha256(blocks).hexdigest()
 
 
-# One test a kernel, so that each boots once, whatever runs side by side.
+# One test for each kernel, so that each boots only once, even with parallel workers.
 @pytest.mark.parametrize("kernel", ["6.12", "6.1"])
 def test_round_trip_through_a_real_kernel(kernel, workdir):
     guest, ours, theirs, cut = boot(kernel, workdir)

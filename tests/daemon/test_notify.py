@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What systemd does for the daemon, done by a test: it is told, and keeps descriptors."""
+"""The daemon with a fake systemd, which receives notifications and keeps descriptors."""
 
 import array
 import contextlib
@@ -22,7 +22,7 @@ ONE = "[region 0]\n[device 0.0]\nsize=4M\n"
 
 
 class Manager:
-    """Listens on NOTIFY_SOCKET as systemd does; keeps what is handed over."""
+    """Listen on NOTIFY_SOCKET as systemd does, and keep the descriptors handed over."""
 
     def __init__(self, path):
         self.path = str(path)
@@ -51,7 +51,7 @@ class Manager:
                     self.store[fields["FDNAME"]] = fds.pop()
                 elif "FDSTOREREMOVE" in fields:
                     self.forget(fields["FDNAME"])
-                for fd in fds:		# of a barrier: closing it is the answer
+                for fd in fds:		# of a barrier: closing it is the reply
                     os.close(fd)
                 if "BARRIER" not in fields:
                     self.said.append(fields)
@@ -62,7 +62,7 @@ class Manager:
             os.close(self.store.pop(name))
 
     def wait_for(self, condition):
-        """Until it is so; looks again when something was said, and now and then."""
+        """Wait for a condition; check it after each notification, and periodically."""
         end = time.monotonic() + TIMEOUT
         with self.news:
             while not condition():
@@ -86,7 +86,7 @@ def manager(workdir, new_daemon):
 
 
 class Service:
-    """Starts the daemon as systemd would: with the socket, and what it has kept."""
+    """Start the daemon as systemd would, with the socket and the descriptors kept for it."""
 
     def __init__(self, daemon, manager, config):
         self.d = daemon
@@ -182,7 +182,7 @@ def test_a_restart_loses_nothing(service, manager, end):
             getattr(d, end)()
             assert state.find("dax0.0")[2].flags & ALIVE
             if end == "stop":
-                # No program finds devices there meanwhile.
+                # Meanwhile programs find no devices there.
                 assert sorted(os.listdir(d.dir)) == ["state.kept", "stores"]
                 d.process = None
             m[100 + i] = 20 + i
@@ -196,7 +196,7 @@ def test_a_restart_loses_nothing(service, manager, end):
                 again[50] = i
                 assert m[50] == i
     assert set(manager.store) == {"dax0.0", "region 3"}
-    # Who has only a read-only descriptor still can't get more.
+    # A client with a read-only descriptor still cannot get write access.
     with d.wire() as wire, d.opened("dax0.0", os.O_RDONLY) as fd:
         reply = wire.attach(fd)
         assert os.fstat(reply.fd).st_mode & 0o777 == 0
@@ -232,7 +232,7 @@ def test_what_is_kept_follows_the_config(service, manager):
     with mapped(d, "dax0.1", 2 * MIB) as m:
         m[0] = 2
     d.stop()
-    # Another size: those bytes can't be kept. One device less: nobody will ask for it.
+    # A device with a new size cannot keep its bytes; one that is gone is not kept either.
     (d.workdir / "config").write_text("[region 0]\n[device 0.0]\nsize=8M\n")
     s.start()
     assert "dax0.0: is not what it was before the restart" in d.output()
@@ -240,7 +240,7 @@ def test_what_is_kept_follows_the_config(service, manager):
     assert os.fstat(manager.store["dax0.0"]).st_size == 8 * MIB
     with mapped(d, "dax0.0", 8 * MIB) as m:
         assert m[0] == 0
-    # By a reload, too.
+    # The same by a reload.
     (d.workdir / "config").write_text("[region 0]\n[device 0.0]\nsize=8M\n[region 5]\nsize=2M\n")
     os.kill(d.pid, signal.SIGHUP)
     manager.wait_for(lambda: "dax5.0" in manager.store)
@@ -262,7 +262,7 @@ def test_a_socket_of_somebody_else(service, manager):
         assert [x["chardev"] for x in d.control("list")] == ["dax0.0"]
         d.stop()
         assert os.stat(d.dir / "control.sock").st_ino == inode
-        # Who connects meanwhile waits for the next daemon.
+        # A client that connects meanwhile waits for the next daemon.
         with d.wire() as wire:
             s.start(listen)
             assert wire.control("list")[0]["chardev"] == "dax0.0"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""cuse-daxctl create, destroy, enable, disable, watch."""
+"""The commands create, destroy, enable, disable and watch of cuse-daxctl."""
 
 import errno
 import fcntl
@@ -168,7 +168,7 @@ def test_wrong_questions(daemon):
 
 
 class Watch:
-    """cuse-daxctl watch, and what it prints."""
+    """A running `cuse-daxctl watch` and its output."""
 
     def __init__(self, daemon, *args):
         before = daemon.control("stats")["daemon"]["watchers"]
@@ -203,7 +203,7 @@ def test_watch(daemon):
     d.ctl("disable", "dax0.1")
     event = watch.event()
     assert (event["event"], event["chardev"], event["state"]) == ("change", "dax0.1", "disabled")
-    # What is written to sysfs is told as well.
+    # Writes to sysfs cause events as well.
     assert d.store("bus/dax/devices/dax0.1/size", "4194304") == 0
     event = watch.event()
     assert (event["event"], event["chardev"], event["size"]) == ("change", "dax0.1", 4 << 20)
@@ -291,7 +291,8 @@ def test_who_does_not_read_is_told_what_was_lost(daemon):
 @needs_root
 @pytest.mark.parametrize("user", ["root"], indirect=True)
 def test_where_only_root_may_enter(workdir, new_daemon):
-    """A client of root is not waited for in vain: its agent, that is not root, gets through."""
+    """In a directory that only root may enter, the agent of root's client, which is not root, still
+    follows the device; the daemon does not wait in vain."""
     below = workdir / "private"
     below.mkdir(mode=0o700)
     d = new_daemon("private/rt").start("[region 0]\nsize=64M\n", env={"DAXD_LOG": "debug"})
@@ -305,7 +306,8 @@ def test_where_only_root_may_enter(workdir, new_daemon):
 @needs_root
 @pytest.mark.parametrize("user", ["root"], indirect=True)
 def test_a_program_that_gives_up_root_where_only_root_may_enter(workdir, new_daemon):
-    """What it meets afterwards is told, by any thread of its, and what follows is done."""
+    """After giving up root, every thread of the program still reports faults, and its mappings still
+    follow the device."""
     (workdir / "private").mkdir(mode=0o700)
     log = workdir / "faults"
     d = new_daemon("private/rt").start("[region 0]\nsize=64M\n", f"--fault-log={log}",
@@ -324,7 +326,8 @@ def test_a_program_that_gives_up_root_where_only_root_may_enter(workdir, new_dae
         assert probe("load 0x400000") == "0" and probe("msync") == "ok"
         assert probe("load 0x400005") == f"SIGBUS BUS_MCEERR_AR offset={0x400005} lsb=21"
         assert calls() == ["touch", "msync", "touch"]
-        # A child has no thread in there and no way to it: it follows, and is not waited for.
+        # A forked child has no agent and no access to the directory. It follows the device all
+        # the same, and the daemon does not wait for it.
         probe.process.stdin.write("fork scan 0x200000\n")
         assert probe.line() == f"BUS_MCEERR_AR@{0x400000} bad=1 sum=0"
     assert "not all processes have followed" not in d.output()

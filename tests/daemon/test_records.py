@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Images: the record of devices in them, inspecting them, what may overwrite them."""
+"""Images: their device records, cuse-daxctl inspect, and when they may be overwritten."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ DRIVER = "bus/dax/drivers/device_dax"
 
 @pytest.fixture(params=["pmem", "pmem,map=dev", "hugetlbfs"])
 def kept_file(request, workdir):
-    """Lines of a config for a region whose file stays."""
+    """Config lines for a region whose file stays when the daemon ends."""
     kind, _, mapping = request.param.partition(",")
     if kind == "hugetlbfs":
         request.getfixturevalue("hugepages")(40)
@@ -32,7 +32,7 @@ def path_of(config):
 
 
 def layout(d):
-    """Name -> (align, ranges, enabled) of all devices."""
+    """Return: {name: (align, ranges, enabled)} of all devices."""
     return {device.name.decode(): (device.align,
                                    [(r.start, r.len) for r in device.ranges[:device.nr_ranges]],
                                    bool(device.flags & ALIVE))
@@ -45,7 +45,7 @@ def write(d, path, text):
 
 
 def poke(d, name, byte):
-    """Stores a byte at both ends of each of the device's ranges."""
+    """Store a byte at both ends of each of the device's ranges."""
     with d.wire() as wire, d.opened(name) as handle:
         reply = wire.attach(handle)
         _, ranges, _ = layout(d)[name]
@@ -67,7 +67,7 @@ def peek(d, name):
 
 
 def cut_up(d):
-    """Three devices of a region of 64 MiB; the last has two ranges, one is disabled."""
+    """Make three devices of a region of 64 MiB. The last has two ranges; one device is disabled."""
     write(d, f"{DRIVER}/unbind", "dax0.0")
     write(d, "bus/dax/devices/dax0.0/size", str(8 * MIB))
     for n, size in ((1, 4), (2, 6), (3, 2)):
@@ -81,8 +81,6 @@ def cut_up(d):
         write(d, f"{DRIVER}/bind", name)
 
 
-# -- devices come back ----------------------------------------------------------------
-
 @both_users
 @pytest.mark.parametrize("end", ["stop", "kill"])
 def test_devices_of_a_dynamic_region_come_back(new_daemon, kept_file, end):
@@ -94,14 +92,14 @@ def test_devices_of_a_dynamic_region_come_back(new_daemon, kept_file, end):
     for n in (0, 3):
         poke(d, f"dax0.{n}", 17 + n)
     getattr(d, end)()
-    # With the same config, and with none but the path.
+    # With the same config, and with one that gives only the path.
     for config in (config, f"[region 0]\n{kept_file}type=dynamic\n"):
         d.start(config)
         assert layout(d) == before
         assert d.attr(f"{REGION}/available_size") == f"{(64 - 8 - 6 - 20) * MIB}\n"
         assert [peek(d, f"dax0.{n}") for n in (0, 3)] == [{17}, {20}]
         d.stop()
-    # And what is free is used again, with the lowest id.
+    # Free memory is used again, with the lowest free id.
     d.start(config)
     write(d, f"{REGION}/create", "1")
     assert d.attr(f"{REGION}/create") == "dax0.1\n"
@@ -124,7 +122,8 @@ def test_devices_of_a_static_region_come_back(new_daemon, kept_file):
     assert layout(d) == before
     assert [peek(d, f"dax0.{n}") for n in (0, 1, 5)] == [{30}, {31}, {35}]
     d.stop()
-    # Who names one of them without a size, as daxrun -d dax0.1,backing=... does, has all.
+    # A config that names one of the devices without a size, as daxrun -d dax0.1,backing=... does,
+    # brings back all of them.
     d.start(f"[region 0]\n{kept_file}[device 0.1]\n")
     assert layout(d) == before
     d.stop()
@@ -147,7 +146,7 @@ def test_a_region_with_one_device_keeps_no_record(new_daemon, workdir):
 
 
 def test_a_record_that_is_full_refuses_more(new_daemon, workdir):
-    """Images with map=dev have little room for it."""
+    """When the record is full, no more devices can be made; with map=dev it has little room."""
     config = f"[region 0]\nbacking=pmem:{workdir}/file\nmap=dev\ntype=dynamic\nsize=512M\n"
     d = new_daemon().start(config)
     write(d, f"{DRIVER}/unbind", "dax0.0")
@@ -165,7 +164,7 @@ def test_a_record_that_is_full_refuses_more(new_daemon, workdir):
     assert "has no room for more in the record of its devices (destroy some" in d.output()
     d.kill()
     assert layout(d.start(config)) == after
-    # One less: there is room for another one again.
+    # After deleting one device there is room for another one.
     write(d, "bus/dax/devices/dax0.5/size", "0")
     write(d, f"{REGION}/delete", "dax0.5")
     write(d, f"{REGION}/create", "1")
@@ -180,8 +179,6 @@ def test_a_file_that_was_cut_off_refuses_changes(new_daemon, workdir):
     assert layout(d)["dax0.0"][2]
     assert "the record of its devices can't be written" in d.output()
 
-
-# -- what is wrong with images ---------------------------------------------------------
 
 def digest(path):
     with open(path, "rb") as f:
@@ -205,7 +202,7 @@ def damaged_record(path):
 
 
 def newer_record(path):
-    """Sealed anew, as a later version would."""
+    """Make a record of a later version, with a correct checksum."""
     for slot in slots_of(path):
         with open(path, "rb") as f:
             f.seek(slot)
@@ -220,7 +217,7 @@ def newer_record(path):
         patch(path, slot, record[:length])
 
 
-# What is done to an image; what the daemon says; what inspect calls it, and its record.
+# How to damage an image; the daemon's message; how inspect calls the image, and its record.
 DAMAGES = [
     (lambda p: patch(p, 4096 + 0x50, b"\1"), "its info block is damaged", "damaged", None),
     (lambda p: os.truncate(p, 32 * MIB), "was made longer or shorter", "resized", "ok"),
@@ -286,8 +283,6 @@ def test_force_format_takes_the_size_of_the_file(new_daemon, workdir):
     assert path.stat().st_size == 48 * MIB
 
 
-# -- inspect ----------------------------------------------------------------------------
-
 def test_inspect_shows_an_image(new_daemon, workdir):
     path = workdir / "file"
     new_daemon().start(f"[region 0]\nbacking=pmem:{path}\nsize=100M\nmap=dev\nalign=4K\n").stop()
@@ -344,10 +339,8 @@ def test_inspect_of_what_is_no_file(workdir):
     assert run([CTL, "inspect"]).returncode == 2
 
 
-# -- a real kernel's image ----------------------------------------------------------------
-
 def test_a_new_namespace_makes_an_old_record_void(new_daemon, workdir):
-    """ndctl has written another info block where devices were cut."""
+    """A record is void once ndctl has written another info block to the file."""
     path = workdir / "file"
     config = f"[region 0]\nbacking=pmem:{path}\ntype=dynamic\n"
     d = new_daemon().start(config + "size=64M\n")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Many processes create, destroy, enable and disable devices at the same time.
+"""Several processes create, destroy, enable and disable devices at the same time.
 
-DAXD_STRESS_OPS says how many operations; 100000 take about a minute on two cores.
+DAXD_STRESS_OPS sets the number of operations; 100000 take about a minute on two cores.
 """
 
 import errno
@@ -44,7 +44,7 @@ size=64M
 SIZES = {0: 256 * MIB, 1: 64 * MIB}
 DRIVER = "bus/dax/drivers/device_dax"
 
-# What may be refused, when others have been there in between.
+# Errors that are possible because another process acted in between.
 EXPECTED = {
     "create": {errno.ENOSPC},
     "destroy": {errno.ENODEV},
@@ -57,12 +57,12 @@ EXPECTED = {
     "delete": {errno.ENXIO, errno.EBUSY},
 }
 
-# Most of the time there shall be something to be done.
+# The choice is weighted so that most operations find something to do.
 VERBS = [*EXPECTED, "create", "create", "enable", "destroy", "delete", "delete"]
 
 
 class Worker:
-    """One process: orders in JSON and writes to attributes, at random."""
+    """One process, which makes JSON requests and writes to attributes at random."""
 
     def __init__(self, daemon, seed):
         self.daemon = daemon
@@ -79,7 +79,7 @@ class Worker:
         return self.wire.control_raw(json.dumps({"verb": verb, **args}).encode())[0]
 
     def write(self, path, text):
-        """A write through a descriptor that stays open, as far as it can."""
+        """Write through a descriptor that stays open while it is usable. Return: the errno, or 0."""
         if path not in self.fds:
             try:
                 self.fds[path] = os.open(self.daemon.dir / "sys" / path, os.O_WRONLY)
@@ -131,13 +131,13 @@ def check_list(devices):
         names = [d["chardev"] for d in mine]
         assert len(set(names)) == len(names)
         assert f"dax{region}.0" in names
-        # The lowest free id is given out, so they are never higher than devices are many.
+        # The lowest free id is used, so no id exceeds the number of devices.
     numbers = [d["dev"] for d in devices]
     assert len(set(numbers)) == len(numbers)
 
 
 def check_whole(d):
-    """Everything that there is, by what others see of it."""
+    """Check all state that clients can see."""
     devices = d.control("list")
     check_list(devices)
     for region, size in SIZES.items():
@@ -174,7 +174,7 @@ def check_whole(d):
 
 
 def resident(d):
-    """What is the daemon's own."""
+    """Return: bytes of the daemon's resident memory that it does not share."""
     with open(f"/proc/{d.pid}/statm", encoding="ascii") as f:
         fields = f.read().split()
     return (int(fields[1]) - int(fields[2])) * 4096
@@ -190,7 +190,7 @@ def empty(d):
 
 @pytest.fixture
 def in_memory(new_daemon, user):
-    """A daemon with its runtime directory where it usually is: not on a disk."""
+    """A daemon whose runtime directory is in memory, as it usually is."""
     directory = pathlib.Path(tempfile.mkdtemp(prefix="stress-", dir="/dev/shm"))
     directory.chmod(0o755)
     if user == "nobody" and os.geteuid() == 0:
@@ -242,14 +242,14 @@ def test_many_operations(in_memory, user):
     for (what, how), n in sorted(counts.items()):
         print(f"  {what:10} {how:8} {n}")
     assert total == ops // WORKERS * WORKERS
-    # All kinds have succeeded and, but for luck, been refused.
+    # Every kind of operation has succeeded at least once.
     assert all(counts.get((what, "ok"), 0) > 0 for what in EXPECTED)
-    # What a sanitizer keeps of freed memory says nothing.
+    # A sanitizer keeps freed memory, so the growth means nothing there.
     assert grown < 2 * MIB or SANITIZED
     empty(d)
     for region in SIZES:
         assert d.control("list")[0]["chardev"] == "dax0.0"
-    # Back at the beginning, but for what tells of the past.
+    # The state is as at the beginning, except for values that depend on history.
     assert d.store("bus/dax/devices/dax1.0/uevent", "change") == 0
     after = snapshot(d)
     assert set(after) == set(before)

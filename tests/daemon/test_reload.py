@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""SIGHUP: the config is read again while programs use the devices."""
+"""SIGHUP: the daemon reads the config again while programs use the devices."""
 
 import errno
 import mmap
@@ -29,20 +29,20 @@ def wait_for(condition):
 
 @pytest.fixture
 def reload(new_daemon, workdir):
-    """reload(daemon, config) gives it another config. Return: what it says."""
+    """reload(daemon, config) makes the daemon read another config. It returns the messages."""
     def do(d, config):
         before = d.output()
         (workdir / "config").write_text(config)
         os.kill(d.pid, signal.SIGHUP)
         wait_for(lambda: "SIGHUP: " in d.output()[len(before):] or d.process.poll() is not None)
-        d.control("list")	# it has finished
+        d.control("list")	# returns after the reload
         return d.output()[len(before):]
 
     return do
 
 
 def seen(d):
-    """All that anybody can see of the devices."""
+    """Return: everything that is visible of the devices."""
     tree = {}
     for top, _, files in os.walk(d.dir / "sys"):
         for name in files:
@@ -82,7 +82,7 @@ def test_new_devices_appear_beside_the_old(new_daemon, reload):
         with mmap.mmap(reply.fd, 4 * MIB) as again:
             assert again[7] == 42
         reply.close()
-    # The new ones are as good as those of a start: another reload keeps them.
+    # Another reload keeps the new devices, as if they had been there since the start.
     before = seen(d)
     reload(d, ONE + "[device 0.1]\nsize=2M\nmode=0640\n[region 3]\nsize=8M\ntype=dynamic\n"
                     "[region 4]\nbacking=memfd\nsize=6M\nalign=4K\n")
@@ -118,7 +118,7 @@ def test_what_is_not_in_it_any_more_goes(new_daemon, reload):
     (ONE + "[region 1]\nsize=2M\n[device 1.0]\nminor=0\n", "[device 1.0] minor=0 is in use"),
     (ONE + "[device 0.1]\nsize=2M\n[region 1]\nsize=2M\n[region 2]\nbacking=pmem:/nowhere/x\nsize=2M\n",
      "the directory /nowhere can't be used"),
-    # Found out when other new ones have been made already.
+    # Detected only when other new devices have already been made.
     (ONE + "[device 0.1]\nsize=2M\nminor=9\n[region 1]\nsize=4M\ntype=dynamic\n[region 2]\n"
      "backing=hugetlb\nalign=1G\nsize=512G\n", "huge pages"),
 ])
@@ -129,8 +129,8 @@ def test_a_bad_config_leaves_everything_as_it_was(new_daemon, reload, config, sa
     said = reload(d, config)
     assert says in said and "everything stays as it was" in said, said
     assert seen(d) == before
-    wait_for(lambda: d.fds() <= fds)	# connections of ours that it has still to close
-    # Nothing is in the way of a good one.
+    wait_for(lambda: d.fds() <= fds)	# the daemon may still be closing connections of this test
+    # A correct config can still be loaded.
     reload(d, ONE + "[device 0.1]\nsize=2M\nminor=9\n")
     assert names(d) == ["dax0.0", "dax0.1"] and d.control("list")[1]["dev"].endswith(":9")
 
@@ -168,7 +168,7 @@ def test_modes_and_owners_follow(new_daemon, reload):
 
 
 def test_there_is_no_room_behind_a_region(new_daemon, reload):
-    """The next region begins there; addresses of devices that are there do not change."""
+    """A region cannot grow over the next one, since addresses of existing devices never change."""
     config = ONE + "[region 1]\nsize=2M\n"
     d = new_daemon().start(config)
     before = seen(d)
@@ -204,7 +204,7 @@ def test_a_hundred_reloads_leave_nothing(new_daemon, reload):
         reload(d, ONE)
     after = counts()
     print(f"descriptors, threads, kB: {before} before, {after} after 100 reloads")
-    # Two connections of ours may still be being closed.
+    # The daemon may still be closing two connections of this test.
     assert after[0] <= before[0] + 2 and after[1] == before[1] and after[2] < before[2] + 1024
     assert names(d) == ["dax0.0"]
 
@@ -225,7 +225,7 @@ def test_fault_rules_come_and_go(new_daemon, reload):
         assert probe("open") == probe("mmap 0 0x400000") == "ok"
         assert probe("load 0x200000").startswith("SIGBUS BUS_MCEERR_AR")
         before = rules(d)
-        # The first goes, another comes; the second stays as it is, and the order's, too.
+        # The first rule is replaced; the second one, and the rule added by a request, stay.
         new = ONE + FAULTS.replace("mmap errno:ENOMEM nth:1000", "msync errno:EIO")
         reload(d, new)
         after = rules(d)
@@ -235,7 +235,7 @@ def test_fault_rules_come_and_go(new_daemon, reload):
         assert "config:7: " in reload(d, new.replace("offset:2M", "offset:x"))
         before = rules(d)
         assert before.keys() == after.keys()
-    # A daemon that comes after one that was killed knows them by the same numbers.
+    # The successor of a killed daemon keeps the numbers of the rules.
     d.kill()
     d.start(new)
     assert {r: n[0] for r, n in rules(d).items()} == {r: n[0] for r, n in before.items()}
@@ -249,7 +249,7 @@ def test_fault_rules_come_and_go(new_daemon, reload):
 
 @both_users
 def test_programs_under_the_shim_go_on(new_daemon, reload):
-    """A program that maps a device through all of it, and then a new one, too."""
+    """A program keeps its mapping through a reload, and can map a new device afterwards."""
     d = new_daemon().start(ONE)
     code = ("import mmap,os,sys\nfd=os.open('/dev/dax0.0',os.O_RDWR)\nm=mmap.mmap(fd,4<<20)\nm[0]=1\n"
             "print('up',flush=True)\nsys.stdin.readline()\nm[1]=m[0]+1\n"

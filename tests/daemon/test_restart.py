@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A daemon that died, and the next one in the same directory."""
+"""The restart of a daemon that died, in the same directory."""
 
 import errno
 import mmap
@@ -18,7 +18,7 @@ MIB = 1 << 20
 
 
 def names(state):
-    """Name -> slot of the devices that exist."""
+    """Return: {name: slot} of the devices that exist."""
     return {device.name.decode(): slot for slot, _, device in state.devices()
             if not device.flags & GONE}
 
@@ -56,7 +56,8 @@ def file_backing(request, workdir):
 
 @both_users
 def test_a_device_on_a_file_goes_on(new_daemon, file_backing):
-    """Its handle, its slot, its life, its bytes; old clients follow the same pages."""
+    """A device on a file keeps its handle, slot, life and bytes; old clients go on with the same
+    state pages."""
     config = f"[region 0]\nbacking={file_backing}\nsize=8M\nmode=0640\n"
     d = new_daemon().start(config)
     state = d.state()
@@ -71,7 +72,7 @@ def test_a_device_on_a_file_goes_on(new_daemon, file_backing):
     d.kill()
     m[6] = 78
     d.start(config)
-    # Seen through the old mapping of the state pages.
+    # Read through the old mapping of the state pages.
     new_slot, new_handle, new = state.find("dax0.0")
     assert (new_slot, new.life, new.size) == (slot, device.life, device.size)
     assert (new_handle.dev, new_handle.ino) == (handle.dev, handle.ino)
@@ -135,7 +136,7 @@ def test_another_file_is_another_device(new_daemon, workdir):
     assert d.state().slot(slot).flags == GONE
     assert d.state().find("dax0.0")[2].life != device.life
     d.kill()
-    # And the first one again is not known either: it was another daemon's, two lives ago.
+    # The first file is a new device too: it belonged to the last daemon but one.
     d.start(config.replace("image", "other"))
     assert d.state().find("dax0.0")[2].life not in (0, device.life)
 
@@ -174,7 +175,7 @@ def test_dynamic_devices_are_as_in_the_config_again(new_daemon, hugepages, huget
     config = (f"[region 0]\nbacking=hugetlbfs:{hugetlbfs}/f\ntype=dynamic\nsize=16M\n"
               "[device 0.0]\nsize=4M\n")
     d = new_daemon().start(config)
-    # There is no page left in the pool for the record that would say otherwise.
+    # The pool has no page left for the record of devices.
     assert f"{hugetlbfs}/f: no huge page is left for the record of its devices" in d.output()
     life = d.state().find("dax0.0")[2].life
     assert d.store("devices/platform/hmem.0/dax_region/create", "1") == 0
@@ -187,7 +188,7 @@ def test_dynamic_devices_are_as_in_the_config_again(new_daemon, hugepages, huget
     assert (device.life, device.size, device.flags & ALIVE) == (life, 4 * MIB, ALIVE)
     assert d.state().slot(slot).flags == GONE
     assert os.listdir(d.dir / "dev") == ["dax0.0"]
-    # Created before the crash, on the same memory: a device of that name is it again.
+    # A device of the same name on the same memory is the one created before the crash.
     d.kill()
     d.start(config + "[device 0.1]\nsize=4M\n")
     assert d.state().find("dax0.1")[2].flags & ALIVE
@@ -237,7 +238,7 @@ def test_rubbish_in_the_directory(new_daemon):
         (d.dir / name).mkdir()
         (d.dir / name / "x").touch()
     (d.dir / "sys" / "left").touch()
-    # Killed between a node and its slot in the state pages.
+    # As if killed between making a node and filling its slot in the state pages.
     (d.dir / "dev" / "dax1.7").touch()
     (d.dir / "control.sock").unlink()
     (d.dir / "control.sock").mkdir()
@@ -274,7 +275,7 @@ def test_clients_see_the_end_of_the_connection(new_daemon):
 
 
 def test_killed_at_any_moment(new_daemon, workdir):
-    """Again and again, while devices come and go; the next start is always clean."""
+    """A kill at any moment, while devices are created and deleted, leaves a clean next start."""
     config = (f"[region 0]\nbacking=pmem:{workdir}/a\nsize=4M\n[region 1]\ntype=dynamic\n"
               "size=64M\n[device 1.0]\nsize=4M\n")
     d = new_daemon().start(config)
@@ -307,7 +308,8 @@ def churn(d, stop):
 
 
 def test_killed_while_starting(new_daemon, workdir):
-    """At every stage, told by what strace would show: the files that are there."""
+    """A kill at every stage of a start leaves a clean next start. The files that exist show the
+    stage."""
     config = f"[region 0]\nbacking=pmem:{workdir}/a\nsize=4M\n[region 1]\nsize=4M\n"
     d = new_daemon()
     stages = ["", "lock", "state", "dev/dax0.0", "dev/dax1.0", "sys", "sys/bus", "proc/devices"]
@@ -325,7 +327,7 @@ def test_killed_while_starting(new_daemon, workdir):
 
 
 def test_a_stop_and_a_start_at_once(new_daemon):
-    """The next one either gets the directory or is told whose it is."""
+    """The new daemon either gets the directory or names the daemon that has it."""
     d = new_daemon().start()
     other = new_daemon()
     started = 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The runtime directory: what is in it, who may use it, what is left of it."""
+"""The runtime directory: its content, its permissions, and its removal."""
 
 import os
 import pathlib
@@ -70,8 +70,6 @@ def test_an_owner_that_cannot_be_given(new_daemon):
         "daemon as root, or" in new_daemon().fail("[region 0]\nowner=3\nsize=4M\n")
 
 
-# -- state pages -------------------------------------------------------------------
-
 @both_users
 def test_state_pages(daemon):
     d = daemon("[region 0]\n[device 0.0]\nsize=4M\n[device 0.7]\nsize=8M\n[region 2]\npages=no\n"
@@ -108,8 +106,6 @@ def test_clients_cannot_write_the_state_pages(daemon):
     assert result.returncode != 0 and "Permission denied" in result.stderr
 
 
-# -- numbers -----------------------------------------------------------------------
-
 def test_device_numbers_are_nobody_elses(daemon):
     d = daemon()
     pages = d.state().pages
@@ -141,8 +137,6 @@ def test_proc_devices(daemon):
     assert sum(line.endswith(" dax") for line in lines) == 1
     assert file_mode(d.dir / "proc/devices") == 0o444 | STICKY
 
-
-# -- whose directory it is -----------------------------------------------------------
 
 @both_users
 def test_a_second_daemon_is_refused(new_daemon):
@@ -205,7 +199,7 @@ def test_a_directory_of_somebody_else(new_daemon):
 
 
 def test_long_paths(new_daemon, workdir):
-    """Longer than a socket address can be."""
+    """The runtime directory's path may be longer than a socket address."""
     long = workdir / ("x" * 200)
     long.mkdir()
     d = new_daemon()
@@ -214,8 +208,6 @@ def test_long_paths(new_daemon, workdir):
     assert d.control("list")
     assert d.ctl("list").returncode == 0
 
-
-# -- the end -----------------------------------------------------------------------
 
 @both_users
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -283,8 +275,6 @@ def test_exit_with_a_process_that_is_not_there(new_daemon):
         new_daemon().fail(None, f"--exit-with={other.pid}")
 
 
-# -- background --------------------------------------------------------------------
-
 @both_users
 def test_background(new_daemon, user):
     d = new_daemon()
@@ -292,7 +282,7 @@ def test_background(new_daemon, user):
     result = subprocess.run(command, capture_output=True, text=True, env=environment(),
                             timeout=TIMEOUT, check=False)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
-    # It is up when the command returns, and not of our session.
+    # The daemon is up when the command returns, and has a session of its own.
     pid = d.control("stats")["daemon"]["pid"]
     assert os.getsid(pid) != os.getsid(0)
     assert os.readlink(f"/proc/{pid}/fd/2") == "/dev/null" if IS_ROOT else True
@@ -341,7 +331,8 @@ def test_default_directories(new_daemon, workdir):
 
 @needs_root
 def test_no_room_in_the_runtime_directory(new_daemon, small_fs):
-    """A start says so; while running, what there is no room for comes when there is some."""
+    """Without room, a start fails with a message; a running daemon adds missing files once there is
+    room again."""
     fs = small_fs("nr_inodes=60")
     d = new_daemon()
     d.dir = fs / "rt"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The control socket: permission by descriptor, and clients that mean no good."""
+"""The control socket: permission by descriptor, and malicious clients."""
 
 import array
 import errno
@@ -32,8 +32,6 @@ def alive(d):
     with d.wire() as wire:
         assert [x["chardev"] for x in wire.control("list")] == ["dax0.0", "dax1.0"]
 
-
-# -- ATTACH ------------------------------------------------------------------------
 
 @both_users
 def test_attach(daemon):
@@ -71,7 +69,7 @@ def test_attach_goes_by_the_access_mode(d, flags, error):
 
 
 def test_attach_survives_dup_rename_and_unlink_of_the_name(d, workdir):
-    """It is the inode that counts."""
+    """ATTACH identifies the device by the inode of the descriptor, not by a name."""
     with d.wire() as wire, d.opened("dax0.0") as fd:
         copy = os.dup(fd)
         os.rename(d.handle("dax0.0"), d.dir / "dev/other")
@@ -123,8 +121,6 @@ def test_another_user_attaches_what_it_could_open(d):
     assert result.stdout == "0\n" and "PermissionError" in result.stderr
 
 
-# -- what is no message ----------------------------------------------------------------
-
 def header(**kwargs):
     return pack(ATTACH, **kwargs)
 
@@ -163,14 +159,14 @@ def test_too_many_descriptors(d, count):
 
 
 def settle(condition):
-    """The daemon is told of a closed connection by the kernel: ask until it knows."""
+    """Poll a condition: the daemon learns of a closed connection only from the kernel."""
     end = time.monotonic() + TIMEOUT
     while not condition():
         assert time.monotonic() < end, "it did not happen"
 
 
 def test_no_descriptor_is_kept(d, workdir):
-    """Neither of good questions nor of bad ones."""
+    """The daemon keeps no descriptor of a request, valid or not."""
     (workdir / "mine").touch()
     with d.wire() as wire, d.opened("dax0.0") as good, d.opened("dax0.0", os.O_PATH) as path:
         wire.attach(good).close()
@@ -186,15 +182,13 @@ def test_no_descriptor_is_kept(d, workdir):
 
 
 def test_a_message_for_each_question(d):
-    """One answer each, in their order, so that none is taken for another's."""
+    """Every request gets one reply, in order, so that no reply is taken for another's."""
     with d.wire() as wire:
         assert wire.settled(3).error == 0
         assert wire.adopt().error == 0
         assert wire.settled(4).error == 0
         assert wire.control("list")
 
-
-# -- who keeps the daemon busy -----------------------------------------------------------
 
 def test_who_does_not_read_is_dropped(d):
     with d.wire() as wire:
@@ -207,7 +201,7 @@ def test_who_does_not_read_is_dropped(d):
 
 
 def test_asking_again_before_the_answer(d):
-    """`mappings` takes a while; to ask on meanwhile is not in the protocol."""
+    """The protocol forbids a request before the last reply; `mappings` takes long enough for it."""
     with d.wire() as wire:
         with pytest.raises(Dropped):
             for _ in range(100):
@@ -227,7 +221,7 @@ def test_leaving_before_the_answer(d):
 
 
 def test_connections_of_a_user_are_limited(d):
-    """The one that was silent longest makes room."""
+    """At the limit of connections of a user, the one that was idle longest is closed."""
     first = d.wire()
     busy = d.wire()
     others = []
@@ -264,7 +258,8 @@ def test_who_is_silent_is_dropped(d):
 
 
 def test_a_shortage_of_descriptors_passes(new_daemon):
-    """accept(2) fails for want of descriptors: no spinning, and it goes on when there are some."""
+    """When accept(2) fails for lack of descriptors, the daemon does not spin, and it goes on once
+    there are some."""
     import resource
     d = new_daemon().start(CONFIG)
     limit = d.fds() + 3
@@ -312,14 +307,14 @@ sys.stdin.readline()
 
 @needs_root
 def test_a_descriptor_whose_close_hangs(d, workdir):
-    """A client's own file system must not stop the daemon, nor fill it with threads."""
+    """A client's own file system must neither block the daemon nor fill it with threads."""
     directory = workdir / "fs"
     directory.mkdir()
     threads = d.threads()
     with open(ROOT / "tests/lib/wire.py", encoding="utf-8") as f:
         code = f.read() + EVIL
     with hangfs.mounted(str(directory)) as fs:
-        # Its own close(2) hangs as well, when it ends; so not in this process.
+        # The client's own close(2) hangs as well when it ends, so it is a process of its own.
         client = subprocess.Popen(
             SETPRIV + ["/usr/bin/python3", "-c", code, str(d.dir), str(directory / "file")],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -329,7 +324,7 @@ def test_a_descriptor_whose_close_hangs(d, workdir):
         alive(d)
         client.stdin.write("\n")
         client.stdin.flush()
-        # Who does that is not listened to, until the descriptors are closed.
+        # The daemon ignores such a user until the descriptors are closed.
         assert client.stdout.readline() == "banned\n"
         assert d.ctl("list", as_nobody=True).returncode == 1
         assert 2 < d.threads() < 50
@@ -341,14 +336,12 @@ def test_a_descriptor_whose_close_hangs(d, workdir):
     assert d.ctl("list", as_nobody=True).returncode == 0
 
 
-# -- at random -----------------------------------------------------------------------
-
 SEED = int(os.environ.get("DAXD_FUZZ_SEED", "1"))
 ROUNDS = int(os.environ.get("DAXD_FUZZ_ROUNDS", "6000"))
 
 
 class Fuzz:
-    """Messages that are nearly right: the wrong ones are found by the first look anyway."""
+    """Requests that are nearly right; the first check finds completely wrong ones anyway."""
 
     def __init__(self, d, workdir, seed):
         self.rng = random.Random(seed)
@@ -416,7 +409,7 @@ class Fuzz:
                 wire = wire or Wire(self.d.dir, timeout=TIMEOUT)
                 data, fds = self.message()
                 wire.send(data, fds) if data else None
-                # An answer, or the end, or nothing to SETTLED.
+                # A reply, or the end of the connection, or nothing for SETTLED.
                 if rng.random() < 0.9 and select.select([wire.sock], [], [], 0.05)[0]:
                     wire.receive().close()
                     answers += 1

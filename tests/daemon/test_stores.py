@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The backing stores: what they promise, and what each says when it can't."""
+"""The backing stores: their guarantees, and the message of each when it fails."""
 
 import errno
 import fcntl
@@ -20,7 +20,7 @@ INFO = 4096
 
 
 def stores(d, name):
-    """The two descriptors of a device's store that the daemon hands out."""
+    """Return: the two descriptors of a device's store that the daemon hands out."""
     with d.wire() as wire:
         fds = []
         for flags in (os.O_RDWR, os.O_RDONLY):
@@ -39,8 +39,6 @@ def close(*fds):
 def offset(d, name):
     return d.state().find(name)[2].ranges[0].start
 
-
-# -- all kinds ----------------------------------------------------------------------
 
 @both_users
 def test_a_store_holds_bytes_for_all_who_have_it(daemon, backing):
@@ -64,15 +62,13 @@ def test_the_read_only_descriptor_stays_read_only(daemon, backing, user):
     with pytest.raises(OSError):
         os.write(ro, b"x")
     if IS_ROOT and user == "root":
-        # Who is neither root nor the daemon's user can't open it again either.
+        # A user who is neither root nor the daemon's user cannot reopen it either.
         code = (f"import os\ntry:\n  os.open('/proc/self/fd/{ro}', os.O_RDWR)\n"
                 "except PermissionError:\n  print('refused')")
         result = run(SETPRIV + ["/usr/bin/python3", "-c", code], pass_fds=[ro])
         assert result.stdout == "refused\n", result.stderr
     close(*fds)
 
-
-# -- memfd and hugetlb --------------------------------------------------------------
 
 @pytest.mark.parametrize("backing", ["memfd", "hugetlb"])
 def test_sealed_and_exactly_as_large(daemon, backing, hugepages):
@@ -140,8 +136,6 @@ def test_too_few_descriptors(new_daemon):
     assert "Too many open files" in says
 
 
-# -- hugetlb ------------------------------------------------------------------------
-
 @both_users
 def test_huge_pages_are_reserved_at_the_start_and_given_back(daemon, hugepages):
     hugepages(8)
@@ -169,7 +163,7 @@ def test_too_few_huge_pages(new_daemon, hugepages):
     assert d.fail("[region 0]\nbacking=hugetlb\nsize=8M\n") == (
         "cuse-daxd: dax0.0: 4 huge pages of 2 MiB are needed, 3 are free (as root: sysctl "
         "vm.nr_hugepages=4; or backing=memfd)\n")
-    # What another one has reserved is not free.
+    # Pages that another daemon has reserved are not free.
     first = new_daemon("first").start("[region 0]\nbacking=hugetlb\nsize=4M\n")
     assert "2 huge pages of 2 MiB are needed, 1 are free (as root: sysctl vm.nr_hugepages=4" in \
         d.fail("[region 0]\nbacking=hugetlb\nsize=4M\n")
@@ -178,15 +172,13 @@ def test_too_few_huge_pages(new_daemon, hugepages):
 
 
 def test_align_1g_on_2m_pages(daemon, hugepages):
-    """Without a pool of 1 GiB pages, 2 MiB ones will do."""
+    """Without a pool of 1 GiB pages, 2 MiB pages are used."""
     hugepages(512)
     d = daemon("[region 0]\nbacking=hugetlb\nalign=1G\nsize=1G\n")
     rw, ro = stores(d, "dax0.0")
     assert os.fstat(rw).st_blksize == 2 * MIB
     close(rw, ro)
 
-
-# -- hugetlbfs ----------------------------------------------------------------------
 
 @both_users
 def test_hugetlbfs_file_is_made_and_stays(new_daemon, hugepages, hugetlbfs):
@@ -201,7 +193,7 @@ def test_hugetlbfs_file_is_made_and_stays(new_daemon, hugepages, hugetlbfs):
         m[7 * MIB] = 7
     close(rw, ro)
     d.stop()
-    # Without a size, the file decides.
+    # Without size=, the size of the file applies.
     d = new_daemon("second").start(f"[region 0]\nbacking=hugetlbfs:{path}\n")
     assert d.state().find("dax0.0")[2].size == 8 * MIB
     rw, ro = stores(d, "dax0.0")
@@ -273,8 +265,6 @@ def test_hugetlbfs_elsewhere(new_daemon, workdir):
                     "-t hugetlbfs -o pagesize=2M none DIR; or backing=memfd)\n")
     assert not (workdir / "file").exists()
 
-
-# -- pmem ---------------------------------------------------------------------------
 
 def checksum(block):
     low = high = 0
@@ -369,7 +359,7 @@ def test_pmem_existing_file_is_another(new_daemon, workdir, key, has, says):
 
 
 def test_pmem_existing_empty_file_is_formatted(daemon, workdir):
-    """As large as it is; its blocks are allocated."""
+    """An existing empty file is formatted at its size, and its blocks are allocated."""
     path = workdir / "image"
     with open(path, "wb") as f:
         f.truncate(64 * MIB)
@@ -527,14 +517,12 @@ def test_a_failed_start_removes_the_files_it_made(new_daemon, workdir):
               "[region 1]\nbacking=pmem:{0}/bad\n").format(workdir)
     new_daemon().fail(config)
     assert not (workdir / "new").exists()
-    # Also if the trouble comes only when the second one is made.
+    # Also if the error occurs only when the second region is made.
     if IS_ROOT:
         huge = "[region 1]\nbacking=hugetlb\nsize=1024G\n"
         assert "huge pages" in new_daemon().fail(config.split("[region 1]")[0] + huge)
         assert not (workdir / "new").exists()
 
-
-# -- paths --------------------------------------------------------------------------
 
 @pytest.mark.parametrize("kind", ["pmem", "hugetlbfs"])
 def test_path_problems(new_daemon, workdir, kind):

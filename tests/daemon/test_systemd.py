@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The units, here and in a Debian with systemd; see tests/guest/systemd_checks.py."""
+"""The systemd units, here and in a Debian with systemd; see tests/guest/systemd_checks.py."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.guest
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory):
-    """What `make install` installs for a distribution."""
+    """A directory with the files that `make install` installs for a distribution."""
     path = tmp_path_factory.mktemp("installed")
     subprocess.run(["make", "-s", "-C", ROOT, "install", f"B={os.path.relpath(BUILD, ROOT)}",
                     f"DESTDIR={path}", "PREFIX=/usr"], check=True, stdout=subprocess.DEVNULL)
@@ -39,7 +39,7 @@ def test_the_kernel_is_well(guest):
 
 
 def test_exposure(installed):
-    """The same as in the guest, of this machine's systemd."""
+    """The exposure level is low, as in the guest, according to this machine's systemd."""
     out = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager",
                           f"{installed}/usr/lib/systemd/system/cuse-daxd.service"],
                          check=True, capture_output=True, text=True).stdout

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The sysfs tree as files: modes, writes, and that it keeps in step with the devices."""
+"""The sysfs tree as files: modes, writes, and keeping up with changes of the devices."""
 
 import errno
 import os
@@ -24,7 +24,7 @@ def mode(d, path):
 
 
 def snapshot(d):
-    """Everything in the tree: path -> what it is."""
+    """Return: {path: type, mode and content} of everything in the tree."""
     top = d.dir / "sys"
     tree = {}
     for directory, names, files in os.walk(top):
@@ -115,14 +115,14 @@ def test_a_refused_write_changes_nothing(daemon, path, data, error):
 
 
 def test_links_in_the_path_of_a_write(daemon):
-    """daxctl writes through driver links; the shim may send either path."""
+    """daxctl writes through driver links; the daemon accepts a path with links and without."""
     d = daemon(DYNAMIC)
     assert d.store(f"{DAX}/dax0.0/driver/unbind", "dax0.0") == 0
     assert not d.state().find("dax0.0")[2].flags & ALIVE
 
 
 def test_one_descriptor_for_several_writes(daemon):
-    """The first write changes what `create` shows, so the file is another one now."""
+    """A descriptor of `create` stays usable, although the first write replaces the file."""
     d = daemon(DYNAMIC)
     with d.wire() as wire:
         fd = os.open(d.dir / "sys" / REGION / "create", os.O_WRONLY)
@@ -140,7 +140,7 @@ def test_the_device_of_a_descriptor_is_gone(daemon):
     assert d.store(f"{REGION}/delete", "dax0.1") == 0
     with d.wire() as wire:
         assert wire.store(fd, path, b"0") == errno.ENOENT
-        # One of the same name is there again: this is not its file.
+        # A new device has the same name, but this is not its file.
         assert d.store(f"{REGION}/create", "1") == 0
         assert wire.store(fd, path, b"0") in (0, errno.EBADF)
     os.close(fd)
@@ -148,7 +148,7 @@ def test_the_device_of_a_descriptor_is_gone(daemon):
 
 @needs_root
 def test_permission_is_what_the_file_says(daemon):
-    """Who could open the attribute for writing may write it: chmod, chown and ACLs count."""
+    """A user who can open the attribute for writing may write it: chmod, chown and ACLs count."""
     d = daemon(DYNAMIC)
     path = f"{REGION}/create"
     from conftest import SETPRIV, run
@@ -178,7 +178,7 @@ def test_a_descriptor_of_another_file_is_no_permission(daemon, workdir):
         (d.dir / "sys" / path, os.O_WRONLY, f"../../{d.dir.name}/sys/{path}", errno.ENOENT),
         (d.handle("dax0.0"), os.O_RDWR, path, errno.EBADF),
     ]
-    # A tree of the client's own, where the one that takes ".." as it stands finds it.
+    # A tree of the client's own, which a daemon that follows ".." literally would find.
     evil = workdir / path
     evil.parent.mkdir(parents=True)
     evil.touch()
@@ -193,7 +193,7 @@ def test_a_descriptor_of_another_file_is_no_permission(daemon, workdir):
 
 
 def test_a_deleted_file_of_the_same_name_elsewhere_is_no_permission(daemon, workdir):
-    """What a replaced attribute looks like, but not made by the daemon."""
+    """A client's file that looks like a replaced attribute gives no permission."""
     d = daemon(DYNAMIC)
     path = f"{REGION}/create"
     fake = workdir / "create (deleted)"
@@ -206,7 +206,7 @@ def test_a_deleted_file_of_the_same_name_elsewhere_is_no_permission(daemon, work
 
 
 def test_files_are_replaced_at_once(daemon):
-    """Whoever reads sees the old number or the new one, never a part."""
+    """A reader sees the old number or the new one, never a part."""
     d = daemon(DYNAMIC)
     file = d.dir / "sys" / DAX / "dax0.0/size"
     assert d.store(f"{DRIVER}/unbind", "dax0.0") == 0
@@ -231,8 +231,6 @@ def test_files_are_replaced_at_once(daemon):
         thread.join()
     assert seen <= {"0\n", "4194304\n", "67108864\n", f"{16 << 20}\n"}
 
-
-# -- what deletes leave ---------------------------------------------------------------
 
 def delete(d, name):
     assert d.store(f"{REGION}/delete", name) == 0
@@ -282,7 +280,7 @@ def test_a_deleted_device_is_not_the_new_one_of_its_name(daemon):
 
 
 def test_slots_are_used_again_when_all_are(daemon):
-    """More devices than there are slots, one after the other."""
+    """Slots are reused when more devices are made in sequence than there are slots."""
     d = daemon(DYNAMIC)
     create = d.dir / "sys" / REGION / "create"
     with d.wire() as wire:
@@ -298,7 +296,7 @@ def test_slots_are_used_again_when_all_are(daemon):
 
 
 def test_too_many_devices(daemon):
-    """There are 1024 minors; who wants more is told so, and nothing breaks."""
+    """There are 1024 minors; creating more devices fails cleanly."""
     d = daemon(DYNAMIC)
     create = d.dir / "sys" / REGION / "create"
     errors = []
@@ -326,5 +324,6 @@ done
 
 @both_users
 def test_an_inode_number_of_a_device_that_is_gone(daxrun):
-    """Where the file system gives it to an attribute soon, as ext4 does."""
+    """An inode number of a deleted device that an attribute gets soon after, as on ext4, is not
+    taken for the device."""
     daxrun("-q", "-d", "dax0.0,size=16M", "--", "sh", "-c", MANY_DEVICES)

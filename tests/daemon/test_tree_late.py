@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""--ready-early: the sysfs tree is written while the first program starts, which waits."""
+"""--ready-early: the daemon writes the sysfs tree while the first program starts and waits."""
 
 import ctypes
 import mmap
@@ -17,7 +17,7 @@ from test_tree import snapshot
 from wire import StatePages
 
 FUTEX = {"x86_64": 202, "aarch64": 98}[platform.machine()]
-# Enough that their tree takes its time, on a disk, too.
+# Enough regions that writing their tree takes a while, on a disk as well.
 MANY = 16
 REGIONS = "".join(f"[region {n}]\ntype=dynamic\nsize=4M\n[device {n}.0]\nsize=2M\n"
                   for n in range(MANY))
@@ -30,7 +30,7 @@ def wait_for_tree(d):
 
 
 def but_uuids(tree):
-    """Each start makes others."""
+    """Remove the uuids, which every start makes anew."""
     return {path: node for path, node in tree.items() if not path.endswith("/uuid")}
 
 
@@ -41,7 +41,7 @@ def test_it_is_the_same_tree(new_daemon):
     expected = but_uuids(snapshot(other))
     other.stop()
     d = new_daemon().start(config, "--ready-early")
-    # Orders are answered before, between and after.
+    # Requests are answered before, during and after the writing of the tree.
     for _ in range(20):
         assert len(d.control("list")) == MANY + 1
     wait_for_tree(d)
@@ -84,7 +84,8 @@ def test_after_a_crash_in_the_middle(new_daemon, how):
 
 @needs_root
 def test_no_room(new_daemon, small_fs):
-    """It says so, and nobody waits for ever. What there is no room for comes later."""
+    """Without room, the daemon prints a message and no program waits for ever. Missing files are
+    added once there is room."""
     fs = small_fs("nr_inodes=60")
     d = new_daemon()
     d.dir = fs / "rt"
@@ -97,11 +98,8 @@ def test_no_room(new_daemon, small_fs):
     assert d.attr("bus/dax/devices/dax0.0/size") == f"{2 << 20}\n"
 
 
-# -- programs ----------------------------------------------------------------------
-
-
 class Pending:
-    """The state pages of a daemon whose tree is said not to be whole."""
+    """The state pages of a daemon, changed to say that the tree is not complete."""
 
     def __init__(self, d):
         path = d.dir / "state"
@@ -170,7 +168,8 @@ def test_a_command_sees_all_from_the_start(workdir, user):
 
 @both_users
 def test_a_command_that_ends_at_once(workdir, user):
-    """The daemon has only begun: it leaves off, and nothing is left when daxrun ends."""
+    """If the command ends while the daemon is still starting, the daemon stops and nothing is left
+    when daxrun ends."""
     run = Daxrun(workdir, user)
     run.write("config", REGIONS)
     for command in (["true"], ["sh", "-c", "kill -9 $$"], ["sh", "-c", "kill -TERM $PPID"]):
