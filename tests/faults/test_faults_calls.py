@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Calls that fail or are late because a rule says so; the rules' grammar at its faces."""
+"""Fault rules that make calls fail or delay them, and the messages for rules with mistakes."""
 
 import re
 
@@ -36,7 +36,7 @@ def test_each_call_fails_once_and_nothing_has_changed(daxrun, store):
     rules = []
     lines = list(MAPPED)
     for call, line in CALLS.items():
-        # Those before are counted, too.
+        # The first open and mmap, in MAPPED, are counted as well.
         nth = 2 if call in ("mmap", "open") else 1
         rules += ["--fault", f"device:0.0 {call} errno:EIO nth:{nth}"]
         lines += [line, "load 0", line, "load 0"] if call != "munmap" else [
@@ -59,7 +59,8 @@ def test_each_call_fails_once_and_nothing_has_changed(daxrun, store):
 
 @pytest.mark.parametrize("call", CALLS)
 def test_each_call_is_late(daxrun, call):
-    """By as much as the rule says, and once: the log tells, as any call is slow at times."""
+    """Each call is delayed by the rule's time, and only once. The log proves that, as any call can
+    be slow by itself."""
     lines = [*MAPPED, f"timed {CALLS[call]}"]
     nth = 2 if call in ("mmap", "open") else 1
     out, _ = run_probe(daxrun, lines, "--fault", f"{call} delay:150ms nth:{nth}",
@@ -146,7 +147,7 @@ def test_a_child_goes_on_counting_and_others_begin_anew(daxrun):
 @pytest.mark.parametrize("rule", ["mmap errno:ENOMEM probability:0.1 seed:42",
                                   "munmap errno:EINVAL every:7 probability:0.5 seed:1"])
 def test_the_same_seed_gives_the_same_faults(daxrun, rule):
-    """10,000 calls, three times: what differs is times and pids."""
+    """Three runs of 10,000 calls differ only in times and pids."""
     program = ("import os, ctypes\n"
                "c = ctypes.CDLL(None, use_errno=True)\n"
                "c.mmap.restype = ctypes.c_void_p\n"
@@ -203,7 +204,7 @@ def test_from_a_config_file(daxrun):
         "[fault 10]\nerrno=EACCES\ncall=madvise\nprobability=1\nseed=3\ncomm=fault_probe\n"))
     out, result = run_probe(daxrun, ["open", f"repeat 5 mmap 0 {2 * MIB}", "madvise"], "-c",
                             config)
-    # A call that one rule lets fail is seen by none behind it.
+    # Rules behind the one that makes a call fail do not see the call.
     assert out == ["ok", "ok", "EIO", "ok", "ENOMEM", "ok", "EACCES"], result.stderr
     assert [e["rule"] for e in events(daxrun.dir / "log")] == [1, 2, 3]
 
@@ -235,7 +236,7 @@ def test_the_config_is_dumped_and_read_back(daxrun):
 
 
 def test_no_fault_no_difference(daxrun):
-    """A rule for one device is nothing to another."""
+    """A rule for one device does not affect another."""
     out, _ = run_probe(daxrun, ["open", f"mmap 0 {2 * MIB}", "store 1 3", "load 1", "munmap"],
                        "-d", "dax0.0", "-d", "dax1.0", "--fault", "device:1.0 mmap errno:EIO",
                        "--fault", "device:1.0 open errno:EIO", "--fault",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Memory that fails, on Debian's own kernel: tests/guest/faults_checks.py."""
+"""Bad memory on Debian's own kernel; see tests/guest/faults_checks.py."""
 
 import pytest
 

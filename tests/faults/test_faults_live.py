@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Memory that goes bad under real programs: fio, libpmemobj, Python, three at once."""
+"""Memory that goes bad under three real programs at once: fio, libpmemobj and Python."""
 
 import contextlib
 import json
@@ -28,7 +28,7 @@ def client(daemon, command, **kwargs):
 @pytest.mark.parametrize("is_allowed", [True, False], ids=["userfaultfd", "no-userfaultfd"])
 @both_users
 def test_three_real_programs(new_daemon, is_allowed):
-    """Each is told at the next touch of what is bad, and nobody else notices."""
+    """Each program gets SIGBUS at its next access to bad memory; the others notice nothing."""
     d = new_daemon()
     d.prefix = [] if is_allowed else [prog("no_uffd")]
     log = d.workdir / "faults"
@@ -44,7 +44,7 @@ def test_three_real_programs(new_daemon, is_allowed):
 
 @pytest.mark.parametrize("nr", [16])
 def test_many_processes_at_once(daemon, nr):
-    """All have followed when the order is answered, and soon."""
+    """All processes have followed, and soon, when the daemon replies to the request."""
     d = daemon(f"[region 0]\nsize={SIZE}\n")
     with contextlib.ExitStack() as stack:
         probes = [stack.enter_context(probe_at(d)) for _ in range(nr)]

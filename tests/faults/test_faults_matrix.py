@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-Each what x each when of fault rules, on each kind of store with each align, from the config,
-from daxrun and while programs run: what the programs saw of it, and that nothing else was
-touched. How it is run is in faultmatrix.py.
+Each effect x each condition of fault rules, on each kind of store with each align, from the
+config, from daxrun and added while programs run. Judge what the programs saw, and that nothing
+else was affected. faultmatrix.py runs the programs.
 """
 
 import pathlib
@@ -16,21 +16,21 @@ from faultmatrix import (AFTER, BAD, CALLS, FEW, LATE, MANY, SIZE, STORES, WAYS,
                          Cell, once)
 from faults import ALIGN, SHIFT
 
-NS = 1000000  # of a millisecond
+NS = 1000000  # in a millisecond
 
-# Where fault_matrix has the memory of each device.
+# The addresses where fault_matrix maps each device.
 ARENA = 0x600000000000
 ROOM = 64 << 20
 
 
 @pytest.fixture(scope="session")
 def place(session_place):
-    """Where the workers of this session keep what was seen."""
+    """The directory where the workers of this session keep their records."""
     return session_place("fault-matrix")
 
 
 def marks(store, align, way, when):
-    """Runs in memory need no privilege; one of each what is enough where it is sanitized."""
+    """Return: the marks of a run. Only huge pages need root; with sanitizers one run is enough."""
     found = [pytest.mark.xdist_group(f"{store}-{align}-{way}-{when}")]
     if store.startswith("huge"):
         found.append(pytest.mark.needs_root)
@@ -45,7 +45,7 @@ CELLS = [(*run, what) for run in RUNS for what in WHATS if (run[0], what) != ("p
 
 
 class Seen:
-    """A cell, and what was seen of it."""
+    """A cell, and the record of what the programs saw."""
 
     def __init__(self, record, align, way, when, what):
         self.__dict__.update(record)
@@ -60,10 +60,8 @@ class Seen:
         self.byte = self.number % 200 + 11
         self.actor = self.cell.actor
 
-    # -- what is to be seen --
-
     def hits(self, calls, who):
-        """(which must have been hit, which may have been): from 0."""
+        """Return: (calls that must have been hit, calls that may have been), counted from 0."""
         if self.when is WHENS["after"]:
             begin, end = (t + AFTER * NS for t in self.came)
             return ([n for n, c in enumerate(calls) if c["b"] > end],
@@ -86,7 +84,7 @@ class Seen:
         return self.cell.is_memory and BAD <= point < BAD + self.unit
 
     def stored(self, point):
-        """What is in memory there: what was stored before there were faults, or 0."""
+        """Return: the byte at a point, which was stored before the faults, or 0."""
         points = self.points()
         if self.way != "running" and self.cell.is_memory:
             points = [p for p in points if not self.is_inside(p)]
@@ -95,18 +93,16 @@ class Seen:
             and values[points.index(point)] == self.byte else 0
 
     def signal(self, point):
-        """What a touch of bad memory, or of a device that is away, is."""
+        """Return: the signal of an access to bad memory, or to a disabled device."""
         if self.what.kind in ("poison", "latent"):
             return ["BUS_MCEERR_AR", point, self.shift]
         return ["BUS_ADRERR", point, 0]
 
-    # -- what was seen --
-
     def check_log(self, expected):
-        """(who, call) of all faults that were given, in the order of each process."""
+        """Check log and counters against [(who, call)] of all faults, ordered for each process."""
         pids = {pid: who for who, pid in self.pids.items()}
         got = [(pids[e["pid"]], e["call"]) for e in self.events]
-        # Touches are told when there is time for it, of each process for itself.
+        # Touches are reported late, and by each process separately.
         assert sorted(got, key=lambda x: x[0]) == sorted(expected, key=lambda x: x[0])
         assert self.device_events == self.events, "another rule has struck here"
         assert self.given == [len(expected)] and self.given_by_device == len(expected)
@@ -118,7 +114,7 @@ class Seen:
         assert self.late_events == 0, "faults after all rules were gone"
 
     def check_place(self, event, at):
-        """Where it was: in one of the two places that the device's memory has in programs."""
+        """Check an event's address: programs map a device at one of two places."""
         if event["call"] in ("open", "write"):
             assert event["address"] == "0x0" and event["offset"] == 0
         elif event["call"] == "touch":
@@ -127,23 +123,20 @@ class Seen:
             assert at in (0, ROOM) and event["offset"] == 0
 
     def check_end(self, expected):
-        """No rule is left: all can be opened, mapped, and read."""
+        """Check that after the removal of all rules the device can be opened, mapped and read."""
         for at_last in (self.actor_at_last, self.other_at_last):
             assert [c["r"] for c in at_last["calls"]] == ["ok", "ok"]
             assert at_last["bytes"]["v"] == [expected(p) for p in self.points()]
         assert self.listed_at_last == {"list": [], "state": None, "sysfs": ""}
 
 
-# ---- calls ------------------------------------------------------------------------
-
-
 def check_calls(seen, calls, who):
-    """Return: which of them were hit."""
+    """Check the calls of one program. Return: the numbers of those that were hit."""
     must, may = seen.hits(calls, who)
     error = CALLS[seen.what.call]
     if seen.what.kind == "delay":
         pids = [e for e in seen.events if e["pid"] == seen.pids[who]]
-        hit = may[len(may) - len(pids):]  # who may be late is late from some time on
+        hit = may[len(may) - len(pids):]  # those that may be late are late from some call on
         assert all(c["e"] - c["b"] >= LATE for n, c in enumerate(calls) if n in hit)
     else:
         hit = [n for n, c in enumerate(calls) if c["r"] == error]
@@ -160,7 +153,7 @@ def check_calls(seen, calls, who):
 def judge_calls(seen):
     assert len(seen.calls) == MANY and len(seen.other) == FEW
     if seen.what.call == "mmap" and seen.what.kind == "errno" and seen.way != "running":
-        # Until the first that succeeds nothing is mapped.
+        # Nothing is mapped before the first call that succeeds.
         first = next((n for n, c in enumerate(seen.calls) if c["r"] == "ok"), MANY)
         assert not any(c["done"] for c in seen.calls[:first])
     expected = []
@@ -179,11 +172,8 @@ def judge_calls(seen):
     seen.check_end(seen.stored)
 
 
-# ---- memory -----------------------------------------------------------------------
-
-
 def check_look(seen, look, is_bad, touched):
-    """One look of a program at a device whose memory may be bad. Notes what was touched."""
+    """Check one look of a program at memory that may be bad; add its touches to touched."""
     want = [seen.signal(p) if is_bad and seen.is_inside(p) else seen.stored(p)
             for p in seen.points()]
     assert look["load"]["v"] == want
@@ -206,7 +196,7 @@ def check_listed(seen, listed, is_listed):
 
 
 def check_state(seen, state, is_bad, touched):
-    """Both programs at a time in which nothing changes; bad for those whom it is for."""
+    """Check both programs while nothing changes: memory is bad for those the rule is for."""
     is_everybodys = is_bad and not seen.when.has_whom and seen.what.kind != "sigbus"
     is_new = not any(touched.values())
     check_listed(seen, state["listed_before"],
@@ -217,7 +207,7 @@ def check_state(seen, state, is_bad, touched):
 
 
 def check_touches(seen, touched, struck=()):
-    """The log: calls that set it off, then each touch of what was bad."""
+    """Check the log: the calls that triggered the rule, then each touch of bad memory."""
     pids = {pid: who for who, pid in seen.pids.items()}
     for who in (seen.actor, "B"):
         got = [e["offset"] for e in seen.events
@@ -229,7 +219,8 @@ def check_touches(seen, touched, struck=()):
 
 
 def healed(seen, was_bad):
-    """What was poisoned is lost; what was out of reach, or bad for one only, is not."""
+    """Return: function from a point to its byte after all rules are gone. Poisoned bytes are lost;
+    bytes that were only out of reach, or bad for one process only, are not."""
     is_lost = was_bad and seen.what.kind != "sigbus" and (
         not seen.when.has_whom or seen.cell.is_trigger)
     stored = seen.stored
@@ -237,12 +228,12 @@ def healed(seen, was_bad):
 
 
 def is_signal(look):
-    """Who came too late to a device that is away has nothing of it."""
+    """True if the look met bad memory, or could not map the device because it was disabled."""
     return "v" not in look or isinstance(look["v"][0], list)
 
 
 def polled(seen, who, touched):
-    """What it saw while something was waited for, X: bad."""
+    """Return: what a program saw while polling, one letter for each look, X if bad."""
     looks = seen.record.get("polled", {}).get(who, [])
     for look in looks:
         if is_signal(look) and "v" in look:
@@ -252,7 +243,7 @@ def polled(seen, who, touched):
 
 
 def judge_after(seen, touched):
-    """Good, then bad for ever; not before its time."""
+    """Check that memory was good, then bad for good, and not before its time."""
     for who, name in ((seen.actor, "actor"), ("B", "other")):
         found = polled(seen, who, touched)
         assert found.lstrip(".").strip("X") == "" and found.endswith("X"), found
@@ -279,7 +270,7 @@ def judge_memory(seen):
 
 
 def check_once(found):
-    """It comes, and goes, and that is all."""
+    """Check that memory went bad once and became good again once."""
     assert found.strip(".").strip("X") == "" and "X" in found, found
 
 
@@ -290,7 +281,7 @@ def judge_while(seen):
     for who in there:
         check_once(polled(seen, who, there))
     check_state(seen, seen.there, True, there)
-    # What it was when it went is what all see from then on.
+    # The content when the memory became good again stays.
     seen.stored = healed(seen, True)
     check_state(seen, seen.gone, False, touched)
     got = {who: sorted(e["offset"] for e in seen.events if e["pid"] == seen.pids[who])
@@ -316,17 +307,14 @@ def judge_memory_trigger(seen):
     seen.check_end(healed(seen, is_bad))
 
 
-# ---- disable ----------------------------------------------------------------------
-
-
 def check_device(seen, look, is_mapped, is_away, is_held=True):
-    """All of its memory, whoever has it mapped, and who opens it."""
+    """Check loads, open and mmap of one program at a device that may be disabled."""
     if is_mapped:
         assert look["load"]["v"] == [seen.signal(p) if is_away else seen.stored(p)
                                      for p in seen.points()]
     else:
         assert look["load"] == {"r": "none"}
-    # It can be opened as long as somebody has it open (chrdev_open()), but not be mapped.
+    # While it is held, it can still be opened, but not mapped (fs/char_dev.c: chrdev_open()).
     is_open = not is_away or is_held
     assert look["open"]["r"] == ("ok" if is_open else "ENXIO") and look["open"]["same"]
     if "mmap" in look:
@@ -344,7 +332,7 @@ def check_away(seen, state, is_away):
 
 
 def judge_disable(seen):
-    """As soon as the rule comes, or as it says."""
+    """Check that the device is disabled as soon as the rule exists and its condition holds."""
     if seen.when is WHENS["while"]:
         for name, is_away in (("absent", False), ("there", True), ("gone", False)):
             check_away(seen, seen.record[name], is_away)
@@ -379,9 +367,6 @@ def judge_disable_trigger(seen):
     seen.check_end(seen.stored)
 
 
-# ---- first touches ----------------------------------------------------------------
-
-
 def judge_touch(seen):
     points = seen.points()
     stored = set()
@@ -403,9 +388,6 @@ def judge_touch(seen):
     seen.check_end(lambda p: seen.byte if p in stored else 0)
 
 
-# ---- the cells --------------------------------------------------------------------
-
-
 def judge(seen):
     if seen.what.kind == "touch":
         judge_touch(seen)
@@ -425,9 +407,7 @@ def test_cell(place, store, align, way, when, what):
     judge(Seen(found[f"{what}-{when}"], align, way, when, what))
 
 
-# ---- what can't be ----------------------------------------------------------------
-
-# Whens that are none, where the mistake is in them (None: at the end), and what is said.
+# Wrong conditions, the position of the mistake (None: at the end), and the message.
 NO_WHENS = [
     ("nth:0", 4, "'0' is not a value of nth: expected a number above 0"),
     ("nth:", 4, "nth has no value: expected one after it"),
@@ -447,7 +427,7 @@ NO_WHENS = [
     ("always while:/x", None, "always excludes nth, every, probability, after and while"),
     ("sometimes", 0, "'sometimes' is not a word of a rule: expected a call"),
 ]
-# Whats that are none.
+# Wrong effects.
 NO_WHATS = [
     ("touch errno:EIO", None, "touch goes with delay only: expected delay:TIME"),
     ("touch poison", None, "touch goes with delay only: expected delay:TIME"),
@@ -473,7 +453,7 @@ MISTAKES = NO_WHATS + [(f"{what.words} {when}", at if at is None else len(what.w
 
 @pytest.fixture(scope="module")
 def idle():
-    """A daemon that nobody uses, for rules that it does not take."""
+    """A daemon without clients, for rules that it refuses."""
     path = pathlib.Path(tempfile.mkdtemp(prefix="daxd-test-"))
     path.chmod(0o755)
     d = Daemon(path, "root" if IS_ROOT else "nobody")
@@ -487,7 +467,7 @@ def idle():
 @pytest.mark.plain
 @pytest.mark.parametrize("rule, at, said", MISTAKES, ids=[m[0] for m in MISTAKES])
 def test_refused_with_its_place(workdir, idle, rule, at, said):
-    """A rule that makes no sense is answered in all three ways, and nothing has happened."""
+    """A wrong rule is refused in all three ways with the position of the mistake, without effect."""
     place = f"at character {(len(rule) if at is None else at) + 1}: "
     config = workdir / "config"
     config.write_text(f"[region 0]\nsize=6M\n[fault 1]\nrule={rule}\n")
@@ -504,7 +484,7 @@ def test_refused_with_its_place(workdir, idle, rule, at, said):
 @pytest.mark.parametrize("when", WHENS)
 @pytest.mark.parametrize("align", ["4K", "2M"])
 def test_touches_of_files_are_refused(new_daemon, daxrun, workdir, align, when):
-    """Files can't be registered with a userfaultfd: no rule, in none of the ways."""
+    """Files cannot be registered with a userfaultfd, so touch rules for them are always refused."""
     words = WHENS[when].text.format(P=1, uid=0, file="/x", there="/x")
     rule = f"{WHATS['touch'].words} {words}"
     said = ("touches of dax0.0 can't be delayed, it is in a file (only memfd, hugetlb and "
@@ -525,7 +505,7 @@ def test_touches_of_files_are_refused(new_daemon, daxrun, workdir, align, when):
 @pytest.mark.plain
 @pytest.mark.parametrize("backing", ["hugetlb", "hugetlbfs:/there/is/none"])
 def test_stores_that_can_not_be(workdir, daxrun, backing):
-    """Huge pages have 2 MiB: no unit of 4 KiB can go bad in them."""
+    """Huge pages have 2 MiB, so stores on them refuse align=4K: no 4 KiB unit could go bad alone."""
     said = f"align=4K is not possible on {backing.split(':')[0]}, whose pages are mapped whole"
     config = workdir / "config"
     config.write_text(f"[region 0]\nsize=6M\nalign=4K\nbacking={backing}\n"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Memory that goes bad, and gets well: poison, sigbus, devices that are pulled."""
+"""Memory that goes bad and becomes good again: poison, sigbus, disabled devices."""
 
 import json
 import os
@@ -30,7 +30,7 @@ def region(store, align, workdir, hugetlbfs=None, faults=""):
                         if a == "2M" or not s.startswith("huge")],
                 ids=lambda p: f"{p[0]}-{p[1]}")
 def store(request, workdir, user):
-    """A kind of backing store, and its align. Return: (config maker, align in bytes)."""
+    """A kind of backing store and its align: config maker, align in bytes, and more."""
     name, align = request.param
     huge = None
     if name.startswith("huge"):
@@ -54,7 +54,7 @@ def badblocks(daemon):
 
 
 def begin(probe):
-    """Maps all, and stores something in every 2 MiB."""
+    """Map the whole device, and store a number in every 2 MiB."""
     assert probe("open") == "ok"
     assert probe(f"mmap 0 {SIZE}") == "ok"
     for n in range(SIZE // (2 * MIB)):
@@ -62,7 +62,7 @@ def begin(probe):
 
 
 def sees_only(probe, at, code, lsb, unit):
-    """Just this unit of 2 MiB or 4 KiB can't be touched; all else is as it was."""
+    """Check that only this unit of 2 MiB or 4 KiB faults, and that all other bytes are unchanged."""
     for off in (at, at + 9, at + unit - 1):
         assert probe(f"load {off}") == f"SIGBUS {code} offset={off} lsb={lsb}"
         assert probe(f"store {off} 1") == f"SIGBUS {code} offset={off} lsb={lsb}"
@@ -82,12 +82,13 @@ AT = 8 * MIB
 @pytest.mark.parametrize("what", ["poison", "sigbus"])
 @pytest.mark.parametrize("how", ["config", "rule", "inject"])
 def test_bad_memory(daemon, store, what, how):
-    """From the config or at run time; for who has it mapped, maps it later, or is forked."""
+    """Memory is bad by the config or at run time, for processes that have it mapped, map it later,
+    or are forked."""
     unit, lsb = store["bytes"], store["lsb"] if what == "poison" else 0
     code = "BUS_MCEERR_AR" if what == "poison" else "BUS_ADRERR"
     rule = f"device:0.0 offset:{AT} length:1 {what}"
     if how == "inject" and what == "sigbus":
-        return  # an order poisons
+        return  # inject can only poison
     d = daemon(store["text"](f"[fault 1]\nrule={rule}\n" if how == "config" else ""))
     with probe_at(d) as early, probe_at(d) as late:
         if how == "config":
@@ -121,7 +122,7 @@ def test_bad_memory(daemon, store, what, how):
             control(d, "fault", action="remove", rule="1")
         was = AT // (2 * MIB) + 1 if what == "sigbus" and how == "rule" else 0
         for probe in (early, late):
-            # What was poisoned is lost; of memory that was only out of reach nothing is.
+            # Poisoned bytes are lost; bytes that were only out of reach are not.
             assert probe(f"load {AT + 9}") == str(was)
             assert probe(f"load {2 * MIB + 9}") == "2"
             assert probe("which") == "siginfo flags=0x4"
@@ -181,7 +182,7 @@ HANDLERS = {
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("handler", HANDLERS)
 def test_handlers_are_the_programs_own(daemon, handler, when):
-    """Set before there is poison or after; and nothing is left when it is gone."""
+    """The program's SIGBUS handler works, set before or after the poison, and stays its own."""
     d = daemon(f"[region 0]\nsize={SIZE}\n")
     with probe_at(d) as p:
         begin(p)
@@ -230,7 +231,8 @@ for is_first in (True, False):
 
 @pytest.mark.parametrize("what, codes", [("poison", [2, 4]), ("sigbus", [2, 2])])
 def test_what_it_dies_of_is_told(daemon, workdir, what, codes):
-    """To gdb here, in a core in tests/guest/faults_checks.py: with the registers of the touch."""
+    """A debugger sees the siginfo of the fault, with the registers of the access. (The core file is
+    checked in tests/guest/faults_checks.py.)"""
     d = daemon(f"[region 0]\nsize={SIZE}\n[fault 1]\nrule={what} offset:{AT} length:2M\n")
     script = workdir / "siginfo.py"
     script.write_text(SIGINFO)
@@ -246,7 +248,7 @@ def test_what_it_dies_of_is_told(daemon, workdir, what, codes):
 
 @both_users
 def test_after_a_crash_and_after_a_stop(new_daemon, workdir, user):
-    """On a file it stays: over a daemon that is killed, and one that ends and comes again."""
+    """Bad memory of a file survives a daemon that is killed, and one that stops and starts."""
     config = region("pmem", "2M", workdir)
     d = new_daemon().start(config)
     with probe_at(d) as p:
@@ -279,7 +281,7 @@ def test_after_a_crash_and_after_a_stop(new_daemon, workdir, user):
 
 @both_users
 def test_two_files_after_a_stop(new_daemon, workdir, user):
-    """What is bad in one region is no reason to forget the other's."""
+    """The bad memory of both of two regions survives a stop."""
     config = "".join(f"[region {n}]\nbacking=pmem:{workdir}/image{n}\nsize=64M\n" for n in range(2))
     d = new_daemon().start(config)
     for n in range(2):
@@ -295,7 +297,8 @@ def test_two_files_after_a_stop(new_daemon, workdir, user):
 
 
 def test_rules_over_a_crash(new_daemon, workdir, user):
-    """Rules of orders stay, with their numbers; those of the config are not applied twice."""
+    """Rules added by requests survive a crash with their numbers; the config's rules do not apply
+    twice."""
     config = region("pmem", "2M", workdir, faults=f"[fault 1]\nrule=poison offset:{AT} "
                                                   "length:2M\n")
     d = new_daemon().start(config)
@@ -353,7 +356,7 @@ def test_a_call_sets_it_off(daemon, call, line):
         assert p(line) == "ok"
         for probe in (p, other):
             assert probe(f"scan {2 * MIB}") == f"BUS_MCEERR_AR@{AT} bad=1 sum=0"
-        # What set it off, and two touches.
+        # The call that triggered the rule, and two touches.
         assert control(d, "stats")["faults"]["rules"][0]["given"] == 3
 
 
@@ -379,7 +382,7 @@ def test_for_one_process_only(daemon):
         assert other(f"scan {2 * MIB}") == "bad=0 sum=0"
         assert badblocks(d) == []
         control(d, "fault", action="remove", rule=str(rule))
-        # It was a bad way to the memory, not bad memory.
+        # Only the access was bad, not the memory.
         assert p(f"load {AT + 9}") == "5"
         control(d, "fault", action="add", rule="sigbus comm:fault_probe offset:0 length:1")
         assert other("load 0").startswith("SIGBUS BUS_ADRERR")
@@ -388,7 +391,7 @@ def test_for_one_process_only(daemon):
 
 
 def test_devices_of_two_regions(daemon):
-    """What is for one device is for no other; what names none is for all."""
+    """A rule for one device affects no other; a rule that names no device affects all."""
     d = daemon(f"[region 0]\nsize={SIZE}\n[region 1]\nsize={SIZE}\ntype=dynamic\n"
                "[fault 1]\nrule=device:0.0 poison offset:0 length:2M\n"
                f"[fault 2]\nrule=poison offset:{AT} length:2M\n")
@@ -455,7 +458,8 @@ def test_orders_in_words(daemon):
 
 
 def test_ndctl_lists_it_and_sees_it_go(new_daemon, workdir, user):
-    """ndctl's daxdev-errors: badblocks listed, touch is SIGBUS, clear, list empty."""
+    """As in ndctl's test daxdev-errors, badblocks are listed, an access gives SIGBUS, and after clear
+    the list is empty."""
     daxrun = Daxrun(workdir, user)
     script = ("ndctl list -M | grep -q '\"badblock_count\":4096' || exit 1\n"
               "cat /sys/bus/nd/devices/region0/badblocks\n"
@@ -477,7 +481,7 @@ def test_ndctl_lists_it_and_sees_it_go(new_daemon, workdir, user):
 @needs_root
 @pytest.mark.parametrize("align", ["4K", "2M", "1G"])
 def test_hwpoison_as_real_kernels_answer(workdir, user, align):
-    """ndctl's dax-poison, and more: compared with what was recorded."""
+    """Poison by MADV_HWPOISON, as in ndctl's dax-poison, gives the recorded answers of real kernels."""
     daxrun = Daxrun(workdir, user)
     lines = ""
     only = ["--only=root.zz_poison*", "--only=root.soft_offline",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""daxrun --fault-report and --sweep: experiments on real programs."""
+"""daxrun --fault-report and --sweep on real programs."""
 
 import re
 import signal
@@ -18,7 +18,7 @@ def daxrun(workdir, user):
 
 
 def table(text):
-    """Return: [(step, injected, how it ended)]."""
+    """Parse the table of a sweep. Return: [(step, injected, how it ended)]."""
     return [(int(m[1]), int(m[2]), m[3].strip()) for m in
             re.finditer(r"^ *(\d+) +(-?\d+)  (.{20}) +[\d.]+ ms$", text, re.M)]
 
@@ -85,7 +85,8 @@ def test_each_step_has_fresh_devices(daxrun):
 
 
 def test_a_config_with_files_is_refused(daxrun):
-    """Steps would find what others have left; nothing is run, and nothing made."""
+    """A sweep with files as backing is refused before anything runs or is made, because a step would
+    find changes of earlier steps."""
     def sweep(text):
         daxrun.write("config", text)
         return daxrun.any("-c", daxrun.dir / "config", "--sweep", "mmap errno:ENOMEM nth:1..1", "--",
@@ -114,7 +115,8 @@ def test_mistakes_in_a_sweep(daxrun, rule, part):
 
 @pytest.mark.parametrize("call", ["open errno:EIO", "mmap errno:ENOMEM", "munmap errno:EINVAL"])
 def test_sweep_over_pmempool_create(daxrun, call):
-    """What PMDK itself does is in docs/faults.md: it aborts when its munmap fails."""
+    """A sweep over pmempool. docs/faults.md describes PMDK's own behaviour: it aborts if its munmap
+    fails."""
     result = daxrun.any("--sweep", f"{call} nth:1..N", "--jobs=2", "--", "pmempool", "create",
                         "obj", "/dev/dax0.0")
     steps = table(result.stdout)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Slow memory: first touches that are late, and what there is without userfaultfd."""
+"""Slow memory: delayed first touches, and the fallback without userfaultfd."""
 
 import re
 import subprocess
@@ -22,13 +22,15 @@ def daxrun(workdir, user):
 
 
 def assert_soon(first, again):
-    """No first touch waits for LATE: the fastest is as fast as the fastest of those after it."""
+    """Check that no first touch waits for LATE, by comparing the fastest with the fastest repeated
+    touch."""
     assert min(first) < min(again) + LATE, (first, again)
 
 
 @both_users
 def test_each_unit_is_late_once(daemon, store):  # noqa: F811
-    """In memory; rules for files are refused, as files can't be registered."""
+    """The first touch of each unit is delayed once, in memory; rules for files are refused, as files
+    cannot be registered with a userfaultfd."""
     d = daemon(store["text"]())
     rule = {"action": "add", "rule": f"device:0.0 touch delay:{LATE}us"}
     if store["name"] == "pmem":
@@ -44,7 +46,7 @@ def test_each_unit_is_late_once(daemon, store):  # noqa: F811
         assert p("open") == "ok" and p(f"mmap 0 {SIZE}") == "ok"
         assert p("store 5 3") == "ok"
         control(d, "fault", **rule)
-        # What was touched before counts as untouched from here on.
+        # Memory touched before the rule counts as untouched from here on.
         for off, first in ((0, True), (5, False), (unit - 1, False), (unit, True),
                            (unit + 8, False), (AT, True)):
             answer, us = p.timed(f"load {off}")
@@ -52,7 +54,7 @@ def test_each_unit_is_late_once(daemon, store):  # noqa: F811
             assert us >= LATE or not first, off
         answer, us = p.timed(f"store {20 * MIB} 7")
         assert answer == "ok" and us >= LATE
-        # By what is told, as a busy machine is late by itself: each once, and no other.
+        # Count reported delays, as a busy machine can be slow by itself: each unit once.
         until(lambda: given() >= 4, "all have been told")
         assert given() == 4
         # Another process has its own first touches, and so has another mapping.
@@ -60,7 +62,7 @@ def test_each_unit_is_late_once(daemon, store):  # noqa: F811
         assert answer == "0" and int(p.line().removeprefix("us=")) >= LATE
         assert p(f"mmap 0 {SIZE}") == "ok"
         assert p.timed(f"load {20 * MIB}")[1] >= LATE
-        # They are told when there is time; what the child met, perhaps not before it ended.
+        # Touches are reported late; those of the child perhaps not before it ended.
         until(lambda: given() >= 5, "all have been told")
         control(d, "fault", action="remove", rule="1")
         before = given()
@@ -84,7 +86,7 @@ def test_when(daxrun, when, late):
     times = [int(line.removeprefix("us=")) for line in out[3::2]]
     first, again = times[:6], times[6:]
     assert all(us >= LATE for us, x in zip(first, late) if x), (times, result.stderr)
-    # The log tells which; a machine that is busy may be late by itself.
+    # The log shows the delayed touches; a busy machine may be slow by itself.
     if 0 in late:
         assert_soon([us for us, x in zip(first, late) if not x], again)
     log = events(daxrun.dir / "log")
@@ -93,7 +95,7 @@ def test_when(daxrun, when, late):
 
 
 def test_not_earlier_than_asked(daxrun):
-    """How much later is `make bench`'s to say."""
+    """A delay is never shorter than requested. `make bench` measures how much longer it is."""
     lines = ["open", f"mmap 0 {128 * MIB}"] + [f"timed load {n * 2 * MIB}" for n in range(60)]
     out, _ = run_probe(daxrun, lines, "--fault", "touch delay:2ms")
     times = [int(line.removeprefix("us=")) for line in out[3::2]]
@@ -101,7 +103,7 @@ def test_not_earlier_than_asked(daxrun):
 
 
 def test_threads_wait_side_by_side(daxrun):
-    """Eight at once wait for less than half as long as eight in a row."""
+    """Eight threads that wait in parallel take less than half of the time of eight waits in a row."""
     program = ("import mmap, os, threading, time\n"
                "m = mmap.mmap(os.open('/dev/dax0.0', os.O_RDWR), 64 << 20)\n"
                "import ctypes\n"
@@ -145,7 +147,8 @@ def test_without_userfaultfd_it_is_refused_and_said(workdir, user):
 
 @both_users
 def test_a_program_that_may_not_use_it_is_said(new_daemon):
-    """The daemon may, one of its clients not: the others are late, and of that one all are told."""
+    """If one client may not use userfaultfd, the others are delayed, and the daemon reports that
+    one."""
     d = new_daemon()
     log = d.workdir / "faults"
     d.start(f"[region 0]\nsize={SIZE}\n", f"--fault-log={log}")
@@ -158,7 +161,7 @@ def test_a_program_that_may_not_use_it_is_said(new_daemon):
         for p in (barred, free):
             assert p("open") == p(f"mmap 0 {SIZE}") == "ok"
         assert filtered("open") == filtered("filter") == "ok"
-        # Who has it mapped has been asked when the order is answered; who maps it later, then.
+        # Processes that map the device were checked before the reply; later ones when they map it.
         control(d, "fault", action="add", rule=f"touch delay:{LATE}us")
         assert refused() == 1
         assert filtered(f"mmap 0 {SIZE}") == filtered(f"mmap 0 {SIZE}") == "ok"
@@ -170,10 +173,10 @@ def test_a_program_that_may_not_use_it_is_said(new_daemon):
         told = [(e["call"], e["pid"], e.get("refused")) for e in events(log)]
         assert told == [("touch", barred.pid, "EPERM"), ("touch", filtered.pid, "EPERM"),
                         ("touch", free.pid, None)]
-        # A child is a process of its own.
+        # A child counts as a process of its own.
         barred.process.stdin.write("fork load 0\n")
         assert barred.line() == "0" and refused() == 3
-        # Rules that do not concern it are nothing to tell of.
+        # Rules that do not apply to a process cause no report.
         control(d, "fault", action="remove", rule="1")
         control(d, "fault", action="add", rule="touch delay:1ms comm:other")
         assert refused() == 0

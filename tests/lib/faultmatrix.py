@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-What x when of fault rules, in tables; and runs in which each pair has a device of its own.
+Tables of effects ("what") and conditions ("when") of fault rules, and runs in which each pair, a
+cell, has a device of its own.
 
-A run is one daemon, on one kind of store, whose rules come in one of three ways; it writes
-down what programs saw of each cell, and test_faults_matrix.py judges. In the cells of a run:
+A run is one daemon on one kind of store, whose rules come in one of three ways. It records what
+programs saw of each cell, and test_faults_matrix.py judges. Programs in a run:
 
-  A  the program; for cells with pid:, P, which is the same but with a pid known before
-  B  another program: a witness, and a process that counts for itself
+  A  the actor; for cells with pid: it is P, a program whose pid is known before the start
+  B  another program: a witness, for which calls are counted separately
 """
 
 import collections
@@ -35,9 +36,7 @@ CALLS = {"open": "EMFILE", "mmap": "ENOMEM", "munmap": "EINVAL", "mprotect": "EA
 COMM = "fault_matrix"
 LATE = 1000000  # ns
 MANY = 8        # calls of the actor
-FEW = 4         # of the other
-
-# ---- what ------------------------------------------------------------------------
+FEW = 4         # calls of the other program
 
 What = collections.namedtuple("What", "kind call words")
 WHATS = {
@@ -51,11 +50,8 @@ WHATS = {
 }
 MEMORY = ("poison", "latent", "sigbus")
 
-# ---- when ------------------------------------------------------------------------
-
-
 class When:
-    """nth: 3 and so on, as words of a rule and as what they mean."""
+    """A condition such as nth:3, as words of a rule and with its meaning."""
 
     def __init__(self, text):
         self.text = text
@@ -77,13 +73,13 @@ class When:
         return words.replace("{file}", str(cell.file)).replace("{there}", "/proc/self")
 
     def is_for(self, who):
-        """Is it meant for "A", "B" or "P"?"""
+        """True if the condition allows the program "A", "B" or "P"."""
         return (self.words.get("pid") in (None, "{P}" if who == "P" else None)
                 and self.words.get("uid") in (None, "{uid}")
                 and self.words.get("comm") in (None, COMM if who != "B" else "fault_other"))
 
     def hits(self, who, nr, what):
-        """Which of the first calls of a process are hit: from 1."""
+        """Return: which of the first nr calls of a process are hit, counted from 1."""
         if not self.is_for(who):
             return []
         found = [n for n in range(1, nr + 1)
@@ -93,7 +89,7 @@ class When:
         return found[:int(self.words["times"])] if "times" in self.words else found
 
     def chance(self, count, what):
-        """As libcore/fault.c says it: it must be the same everywhere and for ever."""
+        """True if the call with this count is hit by chance; must equal libcore/fault.c for ever."""
         kinds = ["", "poison", "sigbus", "errno", "disable", "delay"]
         kind = {"latent": "poison", "touch": "delay"}.get(what.kind, what.kind)
         call = what.call or "mmap"
@@ -141,18 +137,16 @@ WHENS = {
     "while+every": When("while:{there} every:4"),
 }
 
-# ---- where -----------------------------------------------------------------------
-
 STORES = {"memfd": ("4K", "2M"), "pmem": ("4K", "2M"), "hugetlb": ("2M",), "hugetlbfs": ("2M",)}
 WAYS = ("config", "daxrun", "running")
 
-BAD = 2 * MIB  # where the unit is that goes bad; so also where a stretch begins
+BAD = 2 * MIB  # offset of the unit that goes bad, and of the stretch that a rule names
 SIZE = 6 * MIB
-UNITS = MANY   # of a device whose first touches are counted
+UNITS = MANY   # in a device whose first touches are counted
 
 
 class Cell:
-    """A pair, and its device in a run."""
+    """An effect with a condition, and its device in a run."""
 
     def __init__(self, what, when):
         self.name = f"{what}-{when}"
@@ -170,7 +164,7 @@ class Cell:
 
     @property
     def is_trigger(self):
-        """Is it set off by mmap?"""
+        """True if a call of mmap triggers the rule."""
         if self.what.kind == "disable":
             return self.when.counts or self.when.has_whom
         return self.is_memory and self.when.counts
@@ -179,11 +173,8 @@ class Cell:
         return UNITS * unit if self.what.kind == "touch" and unit > 4096 else SIZE
 
 
-# ---- programs --------------------------------------------------------------------
-
-
 class Program:
-    """build/progs/fault_matrix: many lines at once, an answer to each."""
+    """build/progs/fault_matrix: sends many lines at once, gets an answer to each."""
 
     def __init__(self, command, **kwargs):
         self.process = subprocess.Popen([str(c) for c in command], stdin=subprocess.PIPE,
@@ -202,13 +193,13 @@ class Program:
         return json.loads(line)
 
     def __call__(self, *lines):
-        """Does all of it. Return: the answers."""
+        """Let the program execute all lines. Return: the answers."""
         self.process.stdin.write("".join(line + "\n" for line in lines).encode())
         self.process.stdin.flush()
         return [self.line() for _ in lines]
 
     def join(self, directory, preload):
-        """Goes on as the same process, under the shim."""
+        """Let the program execute itself under the shim, as the same process."""
         self.hello, = self(f"join {directory} {preload}")
         assert self.hello == {"pid": self.pid, "dir": str(directory), "preload": str(preload)}
 
@@ -221,11 +212,8 @@ class Program:
         return status
 
 
-# ---- a run -----------------------------------------------------------------------
-
-
 class Run:
-    """One daemon with many cells."""
+    """One daemon with the cells that it serves."""
 
     def __init__(self, store, align, way, cells, workdir, fast):
         self.store = store
@@ -234,9 +222,9 @@ class Run:
         self.way = way
         self.cells = cells
         self.workdir = workdir
-        self.fast = fast  # in memory: a tree of many devices is many files
+        self.fast = fast  # in memory, because the tree of many devices has many files
         self.hugetlbfs = None
-        # Huge pages are root's; all else is done without privilege.
+        # Only huge pages need root; everything else runs without privilege.
         self.user = "root" if store.startswith("huge") else "nobody"
         self.as_nobody = self.user == "nobody" and IS_ROOT
         self.uid = NOBODY if self.as_nobody else os.geteuid()
@@ -247,8 +235,6 @@ class Run:
         for number, cell in enumerate(cells):
             cell.number = number
             cell.file = workdir / f"while{number}"
-
-    # -- devices and rules --
 
     def backing(self, number):
         return {"pmem": f"pmem:{self.workdir}/image{number}", "memfd": "memfd",
@@ -268,8 +254,6 @@ class Run:
         where = f" offset:{BAD} length:1" if cell.is_memory else ""
         return f"device:{cell.number}.0{where} {cell.what.words} {cell.when.rule(self, cell)}"
 
-    # -- starting --
-
     def program(self, name):
         path = self.workdir / name
         if not path.exists():
@@ -281,7 +265,7 @@ class Run:
 
     @contextlib.contextmanager
     def started(self):
-        """The daemon and the programs, all there. Notes when the rules came."""
+        """Start the daemon and the programs, and record when the rules came into force."""
         if self.as_nobody:
             os.chown(self.workdir, NOBODY, NOBODY)
             os.chown(self.fast, NOBODY, NOBODY)
@@ -335,15 +319,13 @@ class Run:
         for name in ("B", "P"):
             self.join(name, a.hello["preload"])
 
-    # -- asking the daemon --
-
     def control(self, verb, **fields):
         error, answer = self.wire.control_raw(json.dumps({"verb": verb, **fields}).encode())
         assert error == 0, answer
         return answer
 
     def add_rules(self):
-        """Those that are always in force through cuse-daxctl, others as it does it."""
+        """Add rules without a condition through cuse-daxctl, others by the same request."""
         for cell in self.cells:
             begin = time.monotonic_ns()
             if cell.when is WHENS["always"]:
@@ -357,10 +339,8 @@ class Run:
             self.came[cell.number] = [begin, time.monotonic_ns()]
             assert answer["id"] == cell.number + 1
 
-    # -- what the programs do --
-
     def points(self, cell):
-        """Where bytes are stored: in the unit that goes bad, and around it."""
+        """Return: the offsets where bytes are stored, in the unit that goes bad and around it."""
         if cell.what.kind == "touch":
             return [n * self.unit + 5 for n in range(UNITS)]
         around = [0, BAD - 1, BAD + self.unit, SIZE - 1]
@@ -398,13 +378,13 @@ class Run:
         assert answer["r"] == "ok", answer
 
     def others(self, cell):
-        """Calls that the rule does not name, and what they need is there."""
+        """Return: calls that the rule does not name and that are possible in the cell."""
         return {"open": ["mprotect", "mprotect", "msync"], "write": [],
                 "mmap": ["open", "mprotect", "mprotect", "mremap", "msync", "madvise"],
                 }.get(cell.what.call, [c for c in CALLS if c not in (cell.what.call, "write")])
 
     def prepare(self, cell):
-        """Before the calls of the cell; when rules are to come while it is mapped, before them."""
+        """Open, map and fill the device, before rules are added or before the cell's calls."""
         both = {cell.actor: "actor", "B": "other"}
         record = cell.record["prepared"] = {}
         if cell.what.call == "write":
@@ -417,18 +397,18 @@ class Run:
             record[name] = self.call(cell, who, "open")
             if is_running or not (cell.what.call == "mmap" or cell.is_trigger):
                 record[name] += self.call(cell, who, "mmap")
-        # Where it may be bad from the beginning, and where touches count, nothing yet.
+        # Store nothing where memory may be bad from the beginning, or where touches count.
         if self.way == "running" or cell.what.kind != "touch":
             record["bytes"] = self.poke(cell, cell.actor, self.stored(cell))
 
     def stored(self, cell):
-        """Where bytes are stored first of all."""
+        """Return: the offsets where bytes are stored first."""
         if self.way == "running" or not cell.is_memory:
             return self.points(cell)
         return [p for p in self.points(cell) if p not in self.inside()]
 
     def run_calls(self, cell, part=None):
-        """The actor's, then the other's, then what the rule does not name."""
+        """Make the actor's calls, the other program's, and then calls that the rule does not name."""
         record = cell.record
         if part is None:
             part = slice(0, MANY)
@@ -442,7 +422,8 @@ class Run:
 
     @staticmethod
     def trigger(cell):
-        """In another place: what a device that is disabled refuses would be gone from here."""
+        """Return: the triggering call. mmap2 maps at another place, as a failed mmap of a disabled
+        device would remove the mapping at this place."""
         return "mmap" if cell.is_memory else "mmap2"
 
     def run_trigger(self, cell):
@@ -461,7 +442,8 @@ class Run:
         record["listed_by_other"] = self.listed(cell)
 
     def look_at(self, cell, who):
-        """All points, then stores and a system call to where it may be bad, and open."""
+        """Load all points. If any is bad, store and use a system call there. If the rule disables the
+        device, open and map it."""
         seen = {"load": self.peek(cell, who)}
         if cell.is_memory and any(isinstance(v, list) for v in seen["load"].get("v", [])):
             seen["store"] = self.poke(cell, who, self.inside())
@@ -479,27 +461,27 @@ class Run:
                 "sysfs": path.read_text() if cell.is_memory else ""}
 
     def start_of(self, cell):
-        """Of the device in its region."""
+        """Return: the offset of the device in its region."""
         device = self.dir / f"sys/bus/dax/devices/dax{cell.number}.0/resource"
         region = self.dir / f"sys/bus/nd/devices/region{cell.number}/resource"
         return int(device.read_text(), 16) - int(region.read_text(), 16)
 
     def run_memory(self, cell, name):
-        """What both see of it now."""
+        """Record what both programs and the daemon's lists show now."""
         cell.record[name] = {"listed_before": self.listed(cell),
                              "actor": self.look_at(cell, cell.actor),
                              "other": self.look_at(cell, "B"),
                              "listed": self.listed(cell)}
 
     def await_bad(self, cell, is_bad, what):
-        """No order is answered here: each follows as soon as it can."""
+        """Wait until both programs have followed; no reply of the daemon says so here."""
         for who in (cell.actor, "B"):
             until(lambda: self.is_bad(cell, who) == is_bad, f"{cell.rule} {what} of {who}")
 
     def is_bad(self, cell, who):
         seen = self.peek(cell, who, [BAD])
         cell.record.setdefault("polled", {}).setdefault(who, []).append(seen)
-        # Who came too late to a device that is away has nothing of it.
+        # A program that could not map a disabled device has no memory to load.
         return "v" not in seen or isinstance(seen["v"][0], list)
 
     def run_touches(self, cell, units):
@@ -527,7 +509,7 @@ class Run:
             self.run_calls(cell)
 
     def run_part(self, cell, name):
-        """Half of it before the time, half of it after."""
+        """Do half of the cell before the time of after:, or the other half afterwards."""
         half = slice(0, MANY // 2) if name == "before" else slice(MANY // 2, MANY)
         if cell.is_memory or cell.what.kind == "disable":
             if name == "after":
@@ -559,8 +541,6 @@ class Run:
             else:
                 self.run_calls(cell, part)
 
-    # -- all of it --
-
     def carry_out(self):
         is_running = self.way == "running"
         with self.started():
@@ -588,8 +568,8 @@ class Run:
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
     def finish(self):
-        """The log and the counters; then all rules go, and all is as if none had been."""
-        # Touches are told when there is time: what was last of all is waited for.
+        """Record log and counters, then remove all rules and record the state without them."""
+        # Touches are reported late: wait for the last ones.
         until(lambda: self.is_told(self.control("stats")["faults"]), "all touches are told")
         all_stats = self.control("stats")
         by_device = {d["chardev"]: d["faults"] for d in all_stats["devices"]}
@@ -632,7 +612,7 @@ class Run:
             cell.record["late_events"] = len(self.events()) - nr
 
     def is_told(self, stats):
-        """Those of touches that are late; others are told at once."""
+        """True if all touches have been counted; other faults are reported at once."""
         given = {r["id"]: r["given"] for r in stats["rules"]}
         return all(given[c.number + 1] >= self.touched(c) for c in self.cells
                    if c.what.kind == "touch")
@@ -647,18 +627,15 @@ class Run:
             len(cell.when.hits("B", FEW, cell.what))
 
 
-# ---- runs, once for all workers ---------------------------------------------------
-
-
 def new_cells(store, whens):
-    """Touches of files can't be slow: that is refused (test_faults_matrix.py)."""
+    """Return: the cells of a store. Touches of files are refused (test_faults_matrix.py)."""
     return [Cell(what, when) for when in whens for what in WHATS
             if what != "touch" or store != "pmem"]
 
 
 @contextlib.contextmanager
 def store_for(store, workdir, pages):
-    """Huge pages, and a file system of them, where they are wanted."""
+    """Provide huge pages, and a file system of them, for the stores that need them."""
     if not store.startswith("huge"):
         yield None
         return
@@ -677,7 +654,7 @@ def store_for(store, workdir, pages):
 
 
 def carry_out(store, align, way, when):
-    """A run from its beginning to its end. Return: {cell: what was seen}."""
+    """Carry out a run. Return: {cell: record}."""
     with contextlib.ExitStack() as stack:
         dirs = []
         for place in (None, "/dev/shm"):
@@ -692,7 +669,7 @@ def carry_out(store, align, way, when):
 
 @functools.lru_cache(maxsize=4)
 def once(place, *run):
-    """What was seen in a run, which the first worker that asks carries out."""
+    """Return: the records of a run, which the first worker that needs them carries out."""
     name = "-".join(run)
     with open(place / f"{name}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the tests of faults share: a program that does as it is told, line by line."""
+"""Helpers for tests of faults: a program that executes commands, line by line."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ SHIFT = {"4K": 12, "2M": 21, "1G": 30}
 
 
 class Probe:
-    """build/progs/fault_probe, one command at a time."""
+    """build/progs/fault_probe, executing one command at a time."""
 
     def __init__(self, command, **kwargs):
         self.process = subprocess.Popen([str(c) for c in command], stdin=subprocess.PIPE,
@@ -29,7 +29,7 @@ class Probe:
         return self.process.pid
 
     def __call__(self, line):
-        """Does it. Return: what it says of it, a line."""
+        """Execute a command. Return: the line that the program prints."""
         self.process.stdin.write(line + "\n")
         return self.line()
 
@@ -47,12 +47,12 @@ class Probe:
         return [self(line)] + [self.line() for _ in range(count - 1)]
 
     def timed(self, line):
-        """Return: the answer, and how many microseconds it took."""
+        """Execute a command. Return: its result, and how many microseconds it took."""
         answer = self("timed " + line)
         return answer, int(self.line().removeprefix("us="))
 
     def end(self):
-        """Lets it end. Return: its status."""
+        """Let the program end. Return: its exit status."""
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
         status = self.process.wait(TIMEOUT)
@@ -62,7 +62,7 @@ class Probe:
 
 @contextlib.contextmanager
 def probe_at(daemon, device="dax0.0", as_nobody=None, prefix=(), **kwargs):
-    """The program as a client of a running daemon."""
+    """Run the program as a client of a running daemon."""
     env = {**environment(), "CUSE_DAXD_RUNTIME_DIR": str(daemon.dir),
            "LD_PRELOAD": str(BUILD / "libdaxshim.so")}
     if as_nobody is None:
@@ -78,14 +78,14 @@ def probe_at(daemon, device="dax0.0", as_nobody=None, prefix=(), **kwargs):
 
 
 def run_probe(run, lines, *options, device="dax0.0"):
-    """daxrun OPTIONS -- fault_probe, with these lines. Return: its lines."""
+    """Run daxrun OPTIONS -- fault_probe with these lines. Return: its output lines, the result."""
     result = run.any("-q", *options, "--", prog("fault_probe"), f"/dev/{device}",
                      input="\n".join(lines) + "\n")
     return result.stdout.splitlines(), result
 
 
 def events(path):
-    """The log of faults, without what differs from run to run."""
+    """Return: the events in the log of faults."""
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
