@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The conformance program on CUSE nodes, all answers for tests/daemon/test_cuse.py to judge."""
+"""Run the conformance program on CUSE nodes; tests/daemon/test_cuse.py judges the answers."""
 
 import os
 import subprocess

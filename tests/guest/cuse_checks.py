@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Character devices made with CUSE, beside a real device-dax: /dev/dax0.0, align 2M.
+"""Character devices made with CUSE, next to a real device-dax: /dev/dax0.0, align 2M.
 
-Runs in a guest, see harness.py; tests/daemon/test_cuse.py shows what came out.
+Runs in a guest, see harness.py; tests/daemon/test_cuse.py shows the results.
 """
 
 import errno
@@ -37,10 +37,8 @@ def answer(function, *args):
     return value if isinstance(value, (int, str, tuple)) else repr(value)
 
 
-# ---- the node ------------------------------------------------------------------
-
 def check_node():
-    """It is what the config says, for everybody, and gone with the daemon."""
+    """The node has the config's mode and owner, and disappears with the daemon."""
     with Daemon(ONE) as d:
         st = os.stat(NODE)
         assert stat.S_ISCHR(st.st_mode) and stat.S_IMODE(st.st_mode) == 0o660
@@ -81,7 +79,7 @@ def start_many():
 
 
 def start_program():
-    """Return: seconds that one of 16 programs takes from its start to its end."""
+    """Return: seconds from start to end of a program, as the mean of 16."""
     start = time.time()
     for _ in range(16):
         os.waitpid(os.posix_spawn("/bin/true", ["true"], {}), 0)
@@ -89,7 +87,7 @@ def start_program():
 
 
 def check_many():
-    """256 devices are there soon after the start, all gone at the stop; test_cuse.py judges."""
+    """256 nodes exist soon after the start and are gone after the stop; test_cuse.py judges the time."""
     times = [(start_many(), start_program()) for _ in range(3)]
     many, program = map(min, zip(*times))
     print(f"best of 3: 256 nodes {many:.2f} s, a program {program:.4f} s")
@@ -110,7 +108,7 @@ def check_chosen_numbers():
 
 
 def check_names_and_numbers_taken():
-    """An error for the one, the others come up."""
+    """A device whose name or number is taken causes an error; the others come up."""
     os.mknod("/dev/dax7.0", 0o600 | stat.S_IFCHR, os.makedev(1, 3))
     try:
         with Daemon("[region 0]\nsize=2M\n[region 7]\nsize=2M\n[region 8]\nsize=2M\n") as d:
@@ -131,7 +129,7 @@ def check_names_and_numbers_taken():
     with Daemon("[daemon]\nmajor=10\n[region 5]\nsize=2M\n[device 5.0]\nminor=203\n", ready=False) as d:
         print(d.said())
         assert d.p.returncode == 1 and "number, 10:203" in d.said()
-    # A number that another CUSE device has.
+    # A number of another CUSE device.
     with Daemon("[daemon]\nmajor=334\n[region 5]\nsize=2M\n[device 5.0]\nminor=3\n"):
         with Daemon("[daemon]\nmajor=334\n[region 6]\nsize=2M\n[device 6.0]\nminor=3\n[region 7]\n"
                     "size=2M\n[device 7.0]\nminor=4\n", rt="/run/second") as d:
@@ -141,10 +139,8 @@ def check_names_and_numbers_taken():
         assert os.path.exists(NODE)
 
 
-# ---- what it answers to programs that know nothing of us --------------------------
-
 def ask(path):
-    """What a program without the shim learns of a node."""
+    """Return: what a program without the shim can find out about a node."""
     out = {}
     for name, flags in (("rdonly", os.O_RDONLY), ("wronly", os.O_WRONLY), ("rdwr", os.O_RDWR),
                         ("accmode", 3), ("trunc", os.O_RDWR | os.O_TRUNC),
@@ -212,7 +208,7 @@ def check_answers_equal_the_real_device():
 
 
 def check_differences_are_those_we_know():
-    """What the kernel's CUSE decides without asking: README and docs/semantics.md say so."""
+    """Differences that the kernel's CUSE causes are those in README and docs/semantics.md."""
     with Daemon(ONE):
         out = {}
         for path in (REAL, NODE):
@@ -236,7 +232,7 @@ def check_handles_are_counted():
         assert d.device("dax5.0")["handles"] == 5
         for fd in fds[1:]:
             os.close(fd)
-        assert d.device("dax5.0")["handles"] == 1	# closed when the kernel says so: at once
+        assert d.device("dax5.0")["handles"] == 1	# the kernel reports the close at once
         p = subprocess.Popen(["sleep", "1000"], pass_fds=[fds[0]])
         os.close(fds[0])
         assert d.device("dax5.0")["handles"] == 1
@@ -248,7 +244,7 @@ def check_handles_are_counted():
 
 
 def check_a_disabled_device_cannot_be_opened():
-    """But by who comes while somebody still has it open: then the driver's node is there."""
+    """A disabled device cannot be opened, unless it is still held: then its node keeps working."""
     with Daemon("[region 5]\nsize=64M\ntype=dynamic\n") as d:
         old = os.open(NODE, os.O_RDWR)
         run("daxctl", "disable-device", "dax5.0", shim=True)
@@ -271,7 +267,7 @@ def check_a_disabled_device_cannot_be_opened():
 
 
 def check_devices_come_and_go():
-    """daxctl makes and destroys devices: nodes follow."""
+    """Nodes appear and disappear as daxctl creates and destroys devices."""
     with Daemon("[region 5]\nsize=64M\ntype=dynamic\nmode=0640\ngroup=users-of-dax\n[device 5.0]\nsize=32M\n"):
         run("daxctl", "create-device", "-r", "5", "-s", "16M", shim=True)
         st = os.stat("/dev/dax5.1")
@@ -288,7 +284,7 @@ def check_devices_come_and_go():
 
 
 def open_times(path):
-    """Open and close a node 50 times. Return: seconds of each time, the shortest first."""
+    """Open and close a node 50 times. Return: the sorted seconds of each time."""
     def hang(*_):
         raise TimeoutError(f"{path}: open or close hangs")
 
@@ -304,7 +300,7 @@ def open_times(path):
 
 
 def check_a_stuck_client_blocks_nobody():
-    """Stopped in the middle of whatever it does; a device of its own or the same one."""
+    """A client that is stopped in any call blocks no other, on the same device or another one."""
     with Daemon("[region 5]\nsize=4M\n[device 5.0]\nsize=2M\n[device 5.1]\nsize=2M\n") as d:
         code = f"import os\nwhile 1:\n fd=os.open('{NODE}',2)\n try: os.read(fd,1<<20)\n except OSError: pass\n os.close(fd)"
         alone = {path: open_times(path) for path in ("/dev/dax5.1", NODE)}
@@ -337,10 +333,9 @@ def check_auto():
     assert "ENODEV" in next(line for line in r.stdout.splitlines() if line.startswith("cuse "))
 
 
-# ---- programs under the shim ----------------------------------------------------------
-
 def check_programs_on_the_node():
-    """LD_PRELOAD alone: the shim finds the system's daemon. As an ordinary user in the group."""
+    """Programs of an ordinary user in the group need only LD_PRELOAD; the shim finds the system's
+    daemon."""
     with Daemon(ONE.replace("64M", "128M")) as d:
         def user(*argv, **kw):
             return run(*argv, user=WORKER, groups=[GROUP], shim=True, timeout=300, **kw)
@@ -354,7 +349,7 @@ def check_programs_on_the_node():
             {"chardev": "dax5.0", "size": 128 * MIB, "target_node": 0, "align": 2 * MIB, "mode": "devdax"}]
         with open("/tmp/in", "wb") as f:
             f.write(os.urandom(3 * MIB))
-        os.chmod("/tmp/in", 0o666)	# daxio opens it for writing, too
+        os.chmod("/tmp/in", 0o666)	# daxio opens it for writing as well
         print(user("daxio", "-z", "-o", NODE).stderr)
         print(user("daxio", "-i", "/tmp/in", "-o", NODE).stderr)
         print(user("daxio", "-i", NODE, "-o", "/tmp/out-worker", "-l", "3M").stderr)
@@ -369,7 +364,7 @@ def check_programs_on_the_node():
 
 
 def check_sysfs_of_the_node():
-    """Under the shim the dax bus, with the node's own number."""
+    """Under the shim the dax bus shows the device with the node's own number."""
     with Daemon(ONE):
         st = os.stat(NODE)
         number = f"{os.major(st.st_rdev)}:{os.minor(st.st_rdev)}"
@@ -385,13 +380,11 @@ def check_sysfs_of_the_node():
         shown = run("stat", "-c", "%F %a %U %G %t %T %s", NODE, shim=True).stdout
         assert shown == run("stat", "-c", "%F %a %U %G %t %T %s", NODE).stdout
         print(shown, run("ls", "-l", "/dev/dax5.0", shim=True).stdout)
-        # The real one is not hidden as a node.
+        # The real device's node stays visible.
         assert run("bash", "-c", "ls /dev/dax*", shim=True).stdout.split() == [REAL, NODE]
 
 
-# ---- who may do what ------------------------------------------------------------------
-
-# All ways that come to mind of writing to a device that one may read. Says what worked.
+# Try all known ways of writing to a device that the user may only read; print those that work.
 WAYS = r"""
 import ctypes, errno, fcntl, glob, mmap, os, socket, struct, sys
 libc = ctypes.CDLL(None, use_errno=True)
@@ -441,7 +434,7 @@ opath = os.open(NODE, os.O_PATH)
 tried("reopen O_PATH", lambda: os.open(f"/proc/self/fd/{opath}", os.O_RDWR))
 tried("mmap O_PATH", lambda: mapped(opath, R | W))
 tried("fcntl", lambda: None if not fcntl.fcntl(fd, fcntl.F_SETFL, os.O_RDWR) and fcntl.fcntl(fd, fcntl.F_GETFL) & 3 == 0 else 1)
-# What the shim has got from the daemon lies somewhere among our descriptors.
+# The descriptors that the shim got from the daemon are among those of this process.
 own = [int(n) for n in os.listdir("/proc/self/fd")]
 backing = []
 for n in own:
@@ -476,7 +469,7 @@ for path in glob.glob("/proc/self/map_files/*"):
     tried("map_files", lambda: os.open(path, os.O_RDWR))
 tried("/proc/self/mem", lambda: os.pwrite(os.open("/proc/self/mem", os.O_RDWR), b"x", m))
 tried("process_vm_writev", lambda: None)
-# Asking the daemon itself, as the shim does.
+# Ask the daemon itself, as the shim does.
 def ask(what):
     s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     s.connect("/run/cuse-daxd/control.sock")
@@ -527,7 +520,7 @@ def check_read_only_users_cannot_write():
         assert r.stdout.count("\n") > 30
         code = f"import mmap,os\nm=mmap.mmap(os.open('{NODE}',0),64<<20,prot=1)\nassert m[:]==b'A'*len(m)"
         run("python3", "-c", code, shim=True)
-        # One who may only write can't map at all, as on the real device.
+        # A user who may only write cannot map at all, as on the real device.
         os.chmod(NODE, 0o622)
         code = f"import mmap,os\nmmap.mmap(os.open('{NODE}',1),2<<20,prot=2)"
         r = run("python3", "-c", code, user=OTHER, shim=True, check=False)
@@ -536,7 +529,8 @@ def check_read_only_users_cannot_write():
 
 
 def check_a_container():
-    """Own mount, pid, user and network namespaces; only the node and the socket bound in."""
+    """A container with its own mount, pid, user and network namespaces needs only the node and the
+    socket."""
     with Daemon(ONE):
         os.makedirs("/tmp/box", exist_ok=True)
         box = ["bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/usr", "/usr", "--symlink", "usr/lib",
@@ -550,7 +544,7 @@ def check_a_container():
         out = run(*box, "bash", "-c", "echo $$; id -u; ls /dev; daxctl list").stdout
         print(out)
         assert out.startswith("2\n") and '"chardev":"dax5.0"' in out and "dax0.0" not in out
-        # Another user's container, who is in the group: the node's mode counts inside, too.
+        # The node's mode counts inside a container as well: this user is in the group.
         out = run(*box, "python3", "-c", f"import mmap,os\nm=mmap.mmap(os.open('{NODE}',2),2<<20)\nm[0]=1\nprint('ok')",
                   user=WORKER, groups=[GROUP]).stdout
         assert out == "ok\n"
@@ -558,10 +552,8 @@ def check_a_container():
         assert "PermissionError" in r.stderr
 
 
-# ---- the daemon's end, and the next one -------------------------------------------------
-
 def check_kill_9():
-    """The nodes go with the daemon, mappings stay; the next one makes the nodes again."""
+    """When the daemon is killed, its nodes go and mappings stay; the next daemon makes new nodes."""
     config = "[region 5]\nbacking=pmem:/tmp/pool\nsize=16M\n[region 6]\nsize=4M\n"
     code = ("import mmap,os,sys\nfd=os.open('/dev/dax5.0',2)\nm=mmap.mmap(fd,16<<20)\nm[0]=1\nprint('up',flush=True)\n"
             "sys.stdin.readline()\nm[1]=2\nn=mmap.mmap(fd,2<<20)\nassert n[0:2]==b'\\1\\2'\nprint('on',flush=True)\n")
@@ -581,8 +573,8 @@ def check_kill_9():
         p.stdin.write("\n")
         p.stdin.flush()
         assert p.stdout.read() == "on\n" and p.wait(TIMEOUT) == 0
-        # A descriptor of before: of dax5.0, which is the same, it is good; dax6.0's memory
-        # was the old daemon's, and the new device only has its number.
+        # An old descriptor of dax5.0, which is the same device again, is good. The memory of dax6.0
+        # belonged to the old daemon, and the new device has only its number in common.
         for name, want in (("dax5.0", ""), ("dax6.0", "[Errno 6]")):
             r = run("python3", "-c", "import mmap,sys\nmmap.mmap(int(sys.argv[1]),2<<20)", old[name], shim=True,
                     check=False, pass_fds=[old[name]])
@@ -594,7 +586,7 @@ def check_kill_9():
 
 
 def check_a_hundred_cycles():
-    """Nothing is left of 100 times disable and enable, and of 100 starts and stops."""
+    """100 cycles of disable and enable, and of start and stop, leave nothing behind."""
     config = "[region 5]\nsize=16M\ntype=dynamic\nmode=0666\n"
     code = f"import mmap,os\nfd=os.open('{NODE}',2)\nm=mmap.mmap(fd,2<<20)\nm[0]=1\nm.close()\n"
     with Daemon(config) as d:
@@ -637,11 +629,9 @@ def check_a_hundred_cycles():
         files = f.read().split()[0]
     print(f"100 starts and stops: Shmem {before['Shmem']} kB before, {after['Shmem']} after; "
           f"Slab {before['Slab']}, {after['Slab']}; files open {files}; no node, no directory left")
-    # The logs of these 100 daemons are ours.
+    # The growth includes the logs of these 100 daemons.
     assert after["Shmem"] <= before["Shmem"] + 2048 and after["Slab"] < before["Slab"] + 8192
 
-
-# ---- how fast -----------------------------------------------------------------------------
 
 RACE = r"""
 import ctypes, os, sys, time
@@ -669,7 +659,7 @@ for f in (opens, maps):
 
 
 def check_ratios():
-    """open+close and mmap+munmap, of our node and of the real device, side by side."""
+    """Compare open+close and mmap+munmap of the CUSE node with those of the real device."""
     with Daemon(ONE):
         found = {}
         for path, shim in ((REAL, False), (NODE, False), (NODE, True)):

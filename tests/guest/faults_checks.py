@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Memory that fails, on Debian's own kernel, as root and as nobody."""
+"""Bad memory on Debian's own kernel, as root and as nobody."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from harness import Daemon, RT, SHIM, WORKER, run, wait_for
 DAXRUN = ["/opt/daxd/daxrun", "-q", "-d", "dax0.0,size=64M"]
 PROBE = ["--", "/opt/daxd/fault_probe", "/dev/dax0.0"]
 MIB = 1 << 20
-ALONE = 1879048192  # what agents of root's programs are, from here on
+ALONE = 1879048192  # the first uid that agents of root's programs use
 
 
 def setup():
@@ -84,7 +84,8 @@ def siginfo_of(core):
 
 
 def check_dumpable():
-    """Of root's program, too, though a thread of ours gives up root in it."""
+    """A program of root stays dumpable although the shim's agent in it gives up root, until the
+    program gives up root itself. The agents of two programs have different uids."""
     program = ("import ctypes, mmap, os\n"
                "prctl = ctypes.CDLL(None).prctl\n"
                "m = mmap.mmap(os.open('/dev/dax0.0', os.O_RDWR), 2 << 20)\n"
@@ -105,7 +106,7 @@ def check_dumpable():
 
 
 def core_of(rule):
-    """What a program without a handler that meets it says when it is dead."""
+    """Let a program without a handler touch bad memory. Return: si_code and lsb of its core file."""
     with open("/proc/sys/kernel/core_pattern", "w") as f:
         f.write("/tmp/core.of.%e\n")
     with Daemon(f"[region 0]\nsize=64M\n[fault 1]\nrule={rule}\n", frontend="none"):
@@ -115,7 +116,8 @@ def core_of(rule):
         p.stdin.write(f"open\nmmap 0 {16 * MIB}\nhandler default\n")
         p.stdin.flush()
         assert [p.stdout.readline() for _ in range(3)] == ["ok\n"] * 3
-        # When the agent has given up root, its files here are its own in a process that may be looked at.
+        # Once the agent has given up root, its files in /proc belong to its uid if the process is
+        # dumpable.
         tasks = f"/proc/{p.pid}/task"
         wait_for(lambda: any(os.stat(f"{tasks}/{t}").st_uid >= ALONE for t in os.listdir(tasks)), "the agent is small")
         said, _ = p.communicate(f"load {8 * MIB + 5}\n", timeout=60)
@@ -131,8 +133,6 @@ def check_core():
     assert core_of(f"poison offset:{8 * MIB} length:2M") == (4, 21)
     assert core_of(f"sigbus offset:{8 * MIB} length:2M") == (2, 0)
 
-
-# ---- fio, libpmemobj and Python at once --------------------------------------------
 
 def three_programs(user, is_allowed):
     prefix = [] if is_allowed else ["/opt/daxd/no_uffd"]

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Inside a guest: runs the functions check_*() of a file one after the other.
+"""Run the functions check_*() of a file one after the other, inside a guest.
 
     python3 harness.py FILE RESULTS
 
-What each says, and whether and how it failed, is written to RESULTS as JSON when it ends:
-a guest that dies in between has told what came before. Nothing of this knows pytest; the
-other end is tests/lib/guests.py.
+When a check ends, its output and failure are written to RESULTS as JSON, so that the results
+survive if the guest dies later. Nothing here depends on pytest; tests/lib/guests.py reads the
+results.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ TIMEOUT = 60
 
 
 def run(*argv, check=True, user=None, groups=(), shim=False, env=None, timeout=TIMEOUT, **kw):
-    """A command to its end. Return: CompletedProcess with text."""
+    """Run a command to its end. Return: CompletedProcess with text."""
     argv = [str(a) for a in argv]
     if len(argv) == 1 and not kw.get("shell"):
         argv = ["bash", "-c", argv[0]]
@@ -52,7 +52,7 @@ def wait_for(condition, what="", timeout=TIMEOUT):
 
 
 class Daemon:
-    """A daemon of ours, by default with CUSE nodes and the system's runtime directory."""
+    """A cuse-daxd, by default with CUSE nodes and the system's runtime directory."""
 
     def __init__(self, config, *options, rt=RT, frontend="cuse", ready=True, prefix=()):
         self.path = f"/tmp/conf-{time.monotonic_ns()}"
@@ -98,7 +98,7 @@ class Daemon:
         return next(d for d in self.ctl("list") if d["chardev"] == name)
 
     def counts(self):
-        """What could leak: descriptors, threads, kilobytes."""
+        """Return: numbers of descriptors, threads and resident kilobytes, to detect leaks."""
         base = f"/proc/{self.p.pid}"
         with open(f"{base}/status") as f:
             rss = next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""fio, a libpmemobj program and a Python program, at once on one device that goes bad.
+"""Run fio, a libpmemobj program and a Python program at once on one device that goes bad.
 
-Runs here (tests/faults/test_faults_live.py) and in a guest (faults_checks.py), and so knows
-neither pytest nor the harness.
+Used here (tests/faults/test_faults_live.py) and in a guest (faults_checks.py), so it depends on
+neither pytest nor the guest's harness.
 """
 
 import contextlib
@@ -18,12 +18,12 @@ UNIT = 2 * MIB
 SIZE = 64 * MIB
 CONFIG = f"[region 0]\nsize={SIZE}\n[device 0.0]\nmode=0666\n"
 DEVICE = "/dev/dax0.0"
-POOL = 0  # the unit of the pool's header and of the lane that its transactions go through
+POOL = 0  # the unit with the pool's header and the lane that its transactions use
 DATA = range(8, 16)  # units with a pattern in them
-LONE = 11  # the one of them that goes bad for Python alone
+LONE = 11  # one of them, which goes bad while only Python uses it
 AT = 0x12345  # not at the start of the unit
 
-# Says what SIGBUS tells, waits for a line, and lets the touch be done again.
+# Prints the siginfo of SIGBUS, waits for a line, and repeats the access.
 PYTHON = """
 import ctypes, mmap, os, sys, zlib
 UNIT = 2 << 20
@@ -70,12 +70,12 @@ def cpu_ticks(pid):
 
 
 class Program:
-    """A program that is told what to do and tells what it saw, in lines."""
+    """A program that reads commands and prints results, line by line."""
 
     def __init__(self, stack, start, argv):
         self.p = start(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                        text=True, cwd="/tmp", pipesize=4096)
-        # So that nobody waits for ever for what it says.
+        # A reader of its output must not wait for ever.
         self.timer = threading.Timer(300, self.p.kill)
         self.timer.start()
         stack.callback(self.end)
@@ -103,7 +103,7 @@ class Program:
         return dict(zip(units, self.ask("crc " + " ".join(map(str, units))).split()))
 
     def killed_by(self):
-        """What it said meanwhile is thrown away."""
+        """Discard the remaining output. Return: the signal that killed the program."""
         self.p.stdin.close()
         self.p.stdout.read()
         return -self.p.wait(60)
@@ -111,8 +111,8 @@ class Program:
 
 class Live:
     """
-    start(argv, **popen)	a client of the daemon's device
-    ctl(*args)			cuse-daxctl: what it says, from JSON
+    start(argv, **popen)	start a client of the daemon's device
+    ctl(*args)			run cuse-daxctl; its output, parsed from JSON
     log				the daemon's --fault-log
     obj_commits			the libpmemobj program
     """
@@ -151,7 +151,7 @@ class Live:
         return [(b["offset"] * 512, b["length"] * 512) for b in device.get("badblocks", [])]
 
     def met(self):
-        """Who met bad memory since this was asked last. Return: [(comm, pid, unit)]."""
+        """Return: [(comm, pid, unit)] of accesses to bad memory since the last call."""
         with open(self.log) as f:
             events = [json.loads(line) for line in f]
         new, self.nr_seen = events[self.nr_seen:], len(events)
@@ -168,7 +168,7 @@ class Live:
         python = Program(stack, self.start, ["/usr/bin/python3", "-c", PYTHON, DEVICE, str(SIZE)])
         assert python.line() == "ready"
         fio = self.fio_for_ever(stack, 16 * MIB, "--rw=read")
-        # It maps all, but reads the second half only.
+        # This fio maps the whole device but reads only the second half.
         other_fio = self.fio_for_ever(stack, SIZE, "--rw=randread", "--random_distribution=zoned:0/50:100/50")
         want = {x.p.pid for x in (pmem, python, fio, other_fio)}
         assert self.pids() == want, (self.ctl("mappings"), want)
@@ -177,7 +177,7 @@ class Live:
         assert len(set(filled.values())) == len(DATA)
 
         def goes_on(*running):
-            """Programs do their work for some time, and nobody is told of bad memory."""
+            """Check that programs do their work for some time without meeting bad memory."""
             for program in running:
                 if program is pmem:
                     numbers = [int(pmem.line()) for _ in range(2000)]
@@ -189,7 +189,7 @@ class Live:
                     assert program.p.poll() is None, program.p.communicate()
             assert self.met() == []
 
-        # Of one unit only Python has anything.
+        # Only Python uses this unit.
         everybody = (pmem, fio, other_fio)
         self.inject(LONE)
         goes_on(*everybody)
@@ -206,7 +206,7 @@ class Live:
         assert python.ask("again") == "0"
         goes_on(*everybody)
 
-        # One that all three have, and a fourth has not.
+        # All three programs use this unit; the second fio does not.
         self.inject(POOL)
         assert fio.killed_by() == signal.SIGBUS
         assert pmem.killed_by() == signal.SIGBUS
@@ -218,7 +218,7 @@ class Live:
         assert python.ask("again") == "0", "what was bad is lost"
         assert set(python.crcs([POOL, LONE]).values()) == {python.crcs([SIZE // UNIT - 1])[SIZE // UNIT - 1]}
 
-        # All go on, those that died when they are started again.
+        # All go on, after those that died are started again.
         said, errors = self.fio(stack, 16 * MIB, "--rw=read").p.communicate(timeout=60)
         assert "err= 0" in said and not errors, said + errors
         pmem = Program(stack, self.start, [self.obj_commits, "work", DEVICE])

@@ -16,7 +16,7 @@ CONF = "/etc/cuse-daxd.conf"
 NODE = "/dev/dax0.0"
 ONE = "[region 0]\n[device 0.0]\nsize=16M\nmode=0660\ngroup=users-of-dax\n"
 
-# Stores a rising number all the time, in two places; says its last one when told to stop.
+# Stores a rising number continuously in two places; prints the last one at SIGTERM.
 STORES = """
 import mmap, os, signal, struct, sys
 fd = os.open("/dev/dax0.0", os.O_RDWR)
@@ -38,7 +38,7 @@ assert struct.unpack_from("<Q", again, 0)[0] == n
 print("stop", n, flush=True)
 """
 
-# Says both numbers: a new program with a new mapping.
+# Prints both numbers, read through a new mapping in a new process.
 SHOWS = """
 import mmap, os, struct
 m = mmap.mmap(os.open("/dev/dax0.0", os.O_RDONLY), 16 << 20, prot=mmap.PROT_READ)
@@ -101,7 +101,7 @@ def check_start_and_stop():
     assert show("StatusText") == f"1 device, {RT}"
     assert show("NRestarts") == "0"
     assert numbers() == (0, 0)
-    # The real udev leaves mode and owner to the daemon, and has a unit for the device.
+    # The real udev leaves mode and owner alone, and makes a unit for the device.
     run("udevadm", "settle")
     wait_for(lambda: show("ActiveState", "dev-dax0.0.device") == "active", "dev-dax0.0.device")
     st = os.stat(NODE)
@@ -116,7 +116,7 @@ def check_start_and_stop():
 
 def check_restart_loses_nothing():
     systemctl("start", "cuse-daxd")
-    assert numbers() == (0, 0)		# stopped for good: nothing of before is left
+    assert numbers() == (0, 0)		# after a real stop nothing is left
     p = program(STORES)
     assert p.stdout.readline() == "start 0\n"
     for _ in range(3):
@@ -140,7 +140,7 @@ def check_kill_9_and_automatic_restart():
     p = program(STORES)
     first = int(p.stdout.readline().split()[1])
     assert first > 0
-    for i in range(6):		# systemd's default: the sixth start within ten seconds is the last
+    for i in range(6):		# with systemd's default limit the sixth start within ten seconds would fail
         before = numbers()[0]
         pid = int(show("MainPID"))
         os.kill(pid, 9)
@@ -159,7 +159,7 @@ def check_reload():
     p.stdout.readline()
     inode = os.stat(NODE).st_ino
     pid = show("MainPID")
-    # With errors: everything stays.
+    # A config with errors changes nothing.
     configure(ONE + "[device 0.1]\nsize=3\n")
     systemctl("reload", "cuse-daxd", check=False)
     wait_for(lambda: "reload failed" in show("StatusText"), "StatusText")
@@ -169,14 +169,14 @@ def check_reload():
     configure(ONE.replace("16M", "32M"))
     systemctl("reload", "cuse-daxd", check=False)
     wait_for(lambda: "its size can't change" in show("StatusText"), "StatusText")
-    # A good one.
+    # A correct config.
     configure(ONE + "[device 0.1]\nsize=2M\nmode=0644\n[region 3]\nsize=8M\ntype=dynamic\n")
     systemctl("reload", "cuse-daxd")
     wait_for(lambda: nodes() == ["dax0.0", "dax0.1", "dax3.0"], "new nodes")
     wait_for(lambda: "reload failed" not in show("StatusText"))
     assert stat.S_IMODE(os.stat("/dev/dax0.1").st_mode) == 0o644
     assert os.stat(NODE).st_ino == inode and show("MainPID") == pid
-    # What came by a reload survives a restart, too.
+    # Devices added by a reload survive a restart as well.
     code = "import mmap,os\nm=mmap.mmap(os.open('/dev/dax0.1',os.O_RDWR),2<<20)\n"
     run("python3", "-c", code + "m[5]=55", env={"LD_PRELOAD": SHIM})
     systemctl("restart", "cuse-daxd")
@@ -199,7 +199,7 @@ def check_journal_has_fields():
     p.terminate()
     p.stdout.read()
     assert p.wait(TIMEOUT) == 0
-    # A refusal, of a program without the shim.
+    # A refused call of a program without the shim.
     r = run("python3", "-c", "import os\nos.open('/dev/dax0.0', os.O_RDWR | 0x4000)", check=False)
     assert "Invalid argument" in r.stderr, r.stderr
     assert any(e["DAX_VERDICT"] == "EINVAL" for e in journal("DAX_DEVICE=dax0.0"))
@@ -210,7 +210,7 @@ def check_socket_activation():
     systemctl("start", "cuse-daxd.socket")
     st = os.stat(f"{RT}/control.sock")
     assert stat.S_IMODE(st.st_mode) == 0o666 and show("ActiveState") == "inactive"
-    names = [d["chardev"] for d in devices()]	# the first question starts it
+    names = [d["chardev"] for d in devices()]	# the first request starts the daemon
     assert names == ["dax0.0"] and show("ActiveState") == "active" and nodes() == ["dax0.0"]
     assert os.stat(f"{RT}/control.sock").st_ino == st.st_ino
     p = program(STORES)
@@ -225,7 +225,8 @@ def check_socket_activation():
 
 
 def check_an_ordinary_user():
-    """In the group it works, outside it EACCES, with LD_PRELOAD alone and with daxrun."""
+    """A user in the group can use the device, with LD_PRELOAD alone or with daxrun; others get
+    EACCES."""
     systemctl("start", "cuse-daxd")
     numbers()
     r = run("python3", "-c", SHOWS, user=OTHER, env={"LD_PRELOAD": SHIM}, check=False)
@@ -237,7 +238,8 @@ def check_an_ordinary_user():
 
 
 def check_the_user_unit():
-    """For one user without privilege; daxrun --connect finds it when there is no system's."""
+    """The user unit needs no privilege; daxrun --connect finds its daemon if there is no system
+    daemon."""
     systemctl("stop", "cuse-daxd")
     r = systemctl("start", f"user@{WORKER}.service", check=False)
     assert not r.returncode, run("journalctl", "--no-pager", "-n", "40").stdout
@@ -288,7 +290,7 @@ def check_cycles_leave_nothing():
         systemctl("restart", "cuse-daxd")
     after = counts()
     print(f"after 10 restarts: {before} before, {after} after")
-    # A connection of ours may still be being closed.
+    # The daemon may still be closing a connection of this check.
     assert before[:2] == after[:2] and after[2] <= before[2] + 1 and before[3:] == after[3:]
     systemctl("stop", "cuse-daxd")
     assert nodes() == [] and show("NFileDescriptorStore") == "0"

@@ -5,14 +5,14 @@
     c = compare(parse_lines(output), "root/libc", load_recorded("2M"), deviations)
     print(c.report()); sys.exit(0 if c.is_good() else 1)
 
-An answer is right when at least one recorded kernel gives it. A case is left out when
-this machine or both kernels could not be asked ("skip: ..."). A documented deviation is
-a name or a shell pattern of names, with its reason; one that no longer deviates is told
-(stale), so that the document does not rot.
+An answer is right if at least one recorded kernel gives it. A case is left out if it could not
+be run on this machine or on both kernels ("skip: ..."). A documented deviation is a name or a
+shell pattern of names, with its reason; one that no longer deviates is reported as stale, so
+that the document stays correct.
 
-A mode is USER/DOOR as in the recording. "owner/libc" is an ordinary user who has made
-the devices: right is what root or nobody is told, for the node and /sys belong to that
-user as they belong to root on a real machine, and no other right comes with them.
+A mode is USER/DOOR as in the recording. "owner/libc" is an ordinary user who has made the
+devices. The answer of root or of nobody is right then, since the node and /sys belong to that
+user as they belong to root on a real machine, without giving any other right.
 
 As a program:
     compare.py --align 2M --mode root/libc [--deviations FILE] LINES.jsonl
@@ -35,7 +35,7 @@ RECORDED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "recorded")
 class Deviation:
     name: str
     ours: str
-    theirs: dict		# kernel -> answer, None where it has no such case
+    theirs: dict		# kernel -> answer, None if it has no such case
     reason: str = ""	# documented, if not empty
 
 
@@ -77,13 +77,16 @@ class Comparison:
 
 
 def parse_lines(text):
-    """Lines of the conformance program -> {case: answer}."""
+    """Parse lines of the conformance program. Return: {case: answer}."""
     rows = (json.loads(line) for line in text.splitlines() if line.strip())
     return {row["case"]: row["answer"] for row in rows}
 
 
 def load_recorded(align, folder=RECORDED):
-    """All recorded kernels for an align: {"6.1": {"about":..., "cases":...}, ...}"""
+    """Load all recorded kernels for an align.
+
+    Return: {"6.1": {"about":..., "cases":...}, ...}
+    """
     found = {}
     for path in sorted(glob.glob(os.path.join(folder, f"*-{align}.json"))):
         with open(path) as f:
@@ -95,7 +98,7 @@ def load_recorded(align, folder=RECORDED):
 
 
 def parse_deviations(text):
-    """Documented deviations -> {name or pattern: reason}.
+    """Parse documented deviations. Return: {name or pattern: reason}.
 
     One per line: "name reason", or a row of a Markdown table whose first cell is the
     name, or several, in backquotes, and whose last is the reason. Other lines are text.
@@ -113,14 +116,14 @@ def parse_deviations(text):
 
 
 def in_mode(answer, mode):
-    """What a recorded answer says for a mode such as "root/libc"; None: nothing."""
+    """Return: the recorded answer for a mode such as "root/libc", or None."""
     if isinstance(answer, str) or answer is None:
         return answer
     return answer.get(mode, answer.get(mode.split("/")[0]))
 
 
 def right_answers(answer, mode):
-    """All that a recorded kernel says which is right in a mode."""
+    """Return: all answers of a recorded kernel that are right in a mode."""
     user, through = mode.split("/")
     users = ("nobody", "root") if user == "owner" else (user,)
     answers = [in_mode(answer, f"{u}/{through}") for u in users]
@@ -128,7 +131,7 @@ def right_answers(answer, mode):
 
 
 def was_asked(name, mode):
-    """Does the program ask this case in that mode? See main.c."""
+    """True if the program runs this case in that mode; see main.c."""
     user, through = mode.split("/")
     if name.startswith(("root.", "zz_unbind.")) and user != "root":
         return False
@@ -142,7 +145,7 @@ def compare(fresh, mode, recorded, deviations=None, only=None, skip=None):
     @mode: "root/libc", "root/syscall", "nobody/libc", "owner/syscall"...
     @recorded: of load_recorded()
     @deviations: {name or pattern: reason}
-    @only, @skip: the patterns given to the program; what it was not asked can't be missing
+    @only, @skip: the patterns given to the program; cases that it did not run are not missing
 
     Return: Comparison
     """

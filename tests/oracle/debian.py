@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A small Debian in QEMU, with systemd if it is wanted, for tests of the whole system.
+"""A small Debian in QEMU, with or without systemd, for tests of the whole system.
 
     from debian import Debian
     r = Debian(init="systemd").run("python3 /job/checks.py", files={"/job/checks.py": "..."})
 
-The root file system is made once of Debian's packages, without root and without running
-anything of theirs, and kept in the cache folder of guest.py, where the kernel comes from.
-What a run changes in it is gone afterwards.
+The root file system is made once from Debian's packages, without root and without running any
+of their scripts, and kept in the cache folder of guest.py, which also provides the kernel.
+Changes that a run makes in it are discarded.
 """
 
 import glob
@@ -26,7 +26,7 @@ PACKAGES = ("base-files", "base-passwd", "dash", "debianutils", "tar", "grep", "
             "procps", "psmisc", "strace", "acl", "libpmemobj1", "libpmem1", "libfuse3-3",
             "libglib2.0-0", "libjson-c5", "libnss-systemd")
 
-# What postinst scripts would make, as far as anybody here asks for it.
+# Files that postinst scripts would make, as far as the tests need them.
 FILES = {
     "etc/hostname": "guest\n",
     "etc/hosts": "127.0.0.1 localhost guest\n",
@@ -39,7 +39,7 @@ FILES = {
     "etc/pam.d/common-password": "password required pam_permit.so\n",
     "etc/pam.d/common-session": "session required pam_permit.so\n",
     "etc/pam.d/common-session-noninteractive": "session required pam_permit.so\n",
-    # Without logind nobody else says it.
+    # logind would set this, but it is not running.
     "etc/systemd/system/user@.service.d/dir.conf": "[Service]\nEnvironment=XDG_RUNTIME_DIR=/run/user/%i\n",
     "etc/systemd/system/job.service": """[Unit]
 Description=what the test runs
@@ -59,7 +59,7 @@ AllowIsolate=yes
 """,
 }
 
-# Units of packages that only take time here.
+# Units of packages that would only cost time here.
 MASKED = ("systemd-update-utmp.service", "systemd-update-utmp-runlevel.service",
           "systemd-random-seed.service", "systemd-logind.service", "getty.target",
           "systemd-ask-password-wall.path", "e2scrub_reap.service", "fstrim.timer",
@@ -90,7 +90,7 @@ mount --move /dev /newroot/dev
 exec switch_root /newroot {init}
 """
 
-# The first process where there is no systemd.
+# The first process if there is no systemd.
 PLAIN = """#!/bin/bash
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb
 mount -t proc proc /proc
@@ -137,12 +137,12 @@ sync
 
 
 def own_namespace():
-    """What makes files that are ours root's for a command, if we are not root."""
+    """Return: a command prefix under which the caller's files appear to belong to root."""
     return [] if os.geteuid() == 0 else [need("unshare", "util-linux"), "-r"]
 
 
 def fetch_packages(into):
-    """All packages with what they depend on, none of them recommended only."""
+    """Fetch all packages and their dependencies, but not those that are only recommended."""
     need("apt-get", "apt")
     os.makedirs(f"{into}/archives/partial", exist_ok=True)
     options = ["-o", "Dir::State::status=/dev/null", "-o", f"Dir::Cache={into}",
@@ -194,7 +194,7 @@ def configure(root):
 
 
 def root_image():
-    """The path of the root file system's image, made if it is not there yet."""
+    """Return: the path of the image of the root file system, which is made if it is missing."""
     with open(__file__, "rb") as f:
         key = hashlib.sha256(f.read()).hexdigest()[:12]
     place = os.path.join(cache_dir(), "debian")
@@ -220,9 +220,9 @@ def root_image():
 
 
 class Debian(Guest):
-    """A Debian to be booted: Guest's regions, modules, cmdline, memory and cpus, and
+    """A Debian to boot. It has Guest's arguments regions, modules, cmdline, memory and cpus, and
 
-    init	"plain": nothing but the job; "systemd": when everything is up, the job
+    init	"plain": run nothing but the job; "systemd": run the job when everything is up
     """
 
     def __init__(self, init="plain", modules=(), **kw):
@@ -256,7 +256,7 @@ class Debian(Guest):
             f.write(a.bytes())
 
     def run(self, script, **kw):
-        """As Guest.run(). files may also be (target,): a symbolic link."""
+        """Do the same as Guest.run(). A value in files may also be (target,): a symbolic link."""
         image = root_image()
         before, self.qemu_args = self.qemu_args, [
             *self.qemu_args, "-drive", f"if=virtio,format=raw,file={image},snapshot=on,cache=unsafe"]

@@ -1,17 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""A real kernel in QEMU, for tests that need to ask one.
+"""A real kernel in QEMU, for tests that need one.
 
     from guest import Guest
     r = Guest("6.12", regions=["512M:2M"]).run("daxctl list", programs=["build/conformance"])
     print(r.status, r.output)
 
-Guest() names the kernel and the machine; run() boots it, runs a shell script in
-it as root and gives back what the script printed. Every run is a new boot of a
-new machine: nothing is left over from the one before. No KVM is needed (TCG).
+Guest() describes the kernel and the machine; run() boots it, runs a shell script in it as root
+and returns the script's output. Every run boots a new machine, so nothing is left over from
+the one before. No KVM is needed (TCG).
 
-What is fetched and unpacked once lives in a cache folder, build/oracle or
-$DAXD_ORACLE_CACHE, under a lock; a cached kernel needs no network.
+Kernels are fetched and unpacked once, into a cache folder (build/oracle or
+$DAXD_ORACLE_CACHE), under a lock; a cached kernel needs no network.
 
 As a program:  guest.py [--kernel 6.1] [--region 512M:2M] [--program P] [SCRIPT]
 """
@@ -40,7 +40,7 @@ KERNELS = ("6.1", "6.12")
 MIRROR = os.environ.get("DAXD_ORACLE_MIRROR", "http://deb.debian.org/debian")
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
-# What must be in the guest for its own working, and for a /dev/daxX.Y.
+# Modules that the guest needs to work, and for a /dev/daxX.Y.
 MODULES_IO = ("virtio_pci", "virtio_console")
 MODULES_DISK = ("crc32c_generic", "virtio_blk", "ext4")
 MODULES_DAX = ("libnvdimm", "nfit", "nd_btt", "nd_pmem", "nd_e820", "dax_pmem", "device_dax")
@@ -51,27 +51,25 @@ GIB = 1 << 30
 
 
 class GuestError(Exception):
-    """The guest could not be made or did not finish; the text says what is missing."""
+    """The guest could not be made or did not finish; the text names the cause."""
 
 
 @dataclasses.dataclass
 class Result:
     status: int		# exit status of the script
     output: str		# what it printed, stdout and stderr in order
-    files: dict		# path in the guest -> bytes, of what was asked for with fetch=
+    files: dict		# path in the guest -> bytes, for the paths in fetch=
     console: str	# kernel messages
     release: str	# uname -r
     version: str	# the Debian package's version
     seconds: float
 
     def oops(self):
-        """Lines of the console that say the kernel itself is hurt."""
+        """Return: lines of the console that report damage of the kernel itself."""
         bad = re.compile(r"\bOops\b|\bBUG:|general protection|refcount_t:|list_(add|del) corruption"
                          r"|Kernel panic")
         return [line for line in self.console.splitlines() if bad.search(line)]
 
-
-# ---- small tools ------------------------------------------------------------
 
 def cache_dir():
     return os.path.abspath(os.environ.get("DAXD_ORACLE_CACHE", os.path.join(TOP, "build/oracle")))
@@ -106,8 +104,6 @@ def size_of(text):
     return int(m[1]) << {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}[m[2]]
 
 
-# ---- the kernel: fetched and unpacked once -----------------------------------
-
 @dataclasses.dataclass
 class Kernel:
     root: str		# where the package is unpacked
@@ -120,7 +116,7 @@ class Kernel:
 
 
 def backports_options():
-    """apt options of a private state folder that knows backports and nothing else."""
+    """Return: apt options for a private state folder that knows only backports."""
     state = os.path.join(cache_dir(), "apt")
     for d in ("lists/partial", "cache/archives/partial"):
         os.makedirs(os.path.join(state, d), exist_ok=True)
@@ -131,7 +127,7 @@ def backports_options():
 
 
 def newest(package_re, options):
-    """The newest package whose name matches, by the version number in its name."""
+    """Return: the matching package with the highest version number in its name, or None."""
     names = [n for n in command("apt-cache", *options, "pkgnames", "linux-image-").split()
              if re.fullmatch(package_re, n)]
     return max(names, key=lambda n: [int(x) for x in re.findall(r"\d+", n)], default=None)
@@ -165,7 +161,7 @@ def fetch_kernel(name, into):
 
 
 def kernel(name):
-    """The kernel of that name ("6.1", "6.12") from the cache, fetched if need be."""
+    """Return: the kernel of that name ("6.1", "6.12"), from the cache or fetched."""
     if name not in KERNELS:
         raise GuestError(f"guest: no kernel '{name}', only {', '.join(KERNELS)}")
     place = os.path.join(cache_dir(), f"linux-{name}")
@@ -180,8 +176,6 @@ def kernel(name):
     with open(f"{place}/package.json") as f:
         return Kernel(root=f"{place}/root", **json.load(f))
 
-
-# ---- the initramfs -----------------------------------------------------------
 
 class Archive:
     """A cpio archive (newc), built in memory; no root and no cpio needed."""
@@ -225,7 +219,7 @@ class Archive:
         self._member(name.strip("/"), stat.S_IFCHR | 0o600, rdev=(major, minor))
 
     def program(self, src, dst):
-        """A program and the libraries it asks for, at the paths where it looks for them."""
+        """Add a program and its libraries, at the paths where it looks for them."""
         with open(src, "rb") as f:
             self.file(dst, f.read(), 0o755)
         if subprocess.run(["ldd", src], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
@@ -245,7 +239,7 @@ class Archive:
 
 
 def add_modules(archive, k, names):
-    """Put modules and all they depend on into the archive; depmod makes their index."""
+    """Add modules and all their dependencies to the archive; depmod makes their index."""
     depmod = need("depmod", "kmod")
     tree = f"{k.root}/lib/modules/{k.release}"
     found = {}
@@ -332,7 +326,7 @@ sync
 poweroff -f
 """
 
-# Region number I becomes device I of that align. No udev here: wait for the node.
+# Region number I becomes device I of that align. There is no udev, so wait for the node.
 DEVDAX = """
 i={index}
 ndctl create-namespace -f -e namespace$i.0 -m devdax -a {align} --map=mem >/dev/null || exit 1
@@ -359,20 +353,20 @@ chmod 1777 /scratch
 
 
 class Guest:
-    """A machine to be booted.
+    """A machine to boot.
 
     kernel	"6.1" or "6.12"
     regions	persistent memory: "SIZE" (left as it is), or "SIZE:ALIGN" (made a device
                 daxN.0 of that align, N counting from 0, --map=mem). They lie from 4 GiB up.
-    nvdimms	files that become NVDIMMs, shared with them: what the guest stores is in the file.
+    nvdimms	files that become shared NVDIMMs: stores of the guest go to the file.
                 Sizes are multiples of 16 MiB. /run/nvdimm/N in the guest holds the number of
-                the region that the file N has become (the kernel counts them as it likes).
+                the region that file N has become (the kernel numbers regions in any order).
     memmap	instead of regions: a value for the kernel's memmap=, with memory= to match
     memory	for QEMU's -m; by default 1 GiB and the regions
     modules	more kernel modules to load; aside: more to have on disk
     cmdline	more words for the kernel
     qemu_args	more arguments for QEMU; machine: for its -machine
-    scratch	size of an ext4 file system at /scratch, open to everybody
+    scratch	size of an ext4 file system at /scratch, which all users may write to
     """
 
     def __init__(self, kernel="6.1", regions=(), memmap=None, memory=None, modules=(), aside=(),
@@ -396,7 +390,7 @@ class Guest:
             self.cmdline.append(f"memmap={memmap}")
 
     def _place(self, regions, memory):
-        """Lay the regions one after another from 4 GiB, low memory cut to 1 GiB.
+        """Place the regions one after another from 4 GiB, with low memory limited to 1 GiB.
 
         2 GiB of ordinary memory above make them part of NUMA node 0 and let private
         1 GiB mappings pass the guest's overcommit check.
@@ -416,7 +410,7 @@ class Guest:
         self.memory = memory or f"{(at - GIB) >> 20}M"
 
     def _plug(self, paths):
-        """One behind the other where QEMU has its hot-plugged memory, each on 1 GiB."""
+        """Place NVDIMMs one after another in QEMU's hot-plug memory, each aligned to 1 GiB."""
         at = 4 * GIB
         for i, path in enumerate(paths):
             size = os.path.getsize(path)
@@ -463,11 +457,11 @@ class Guest:
 
         files	path in the guest -> path here, or bytes
         programs	paths of programs, put into /bin with their libraries; or (path, path in guest)
-        fetch	paths of files in the guest to give back in Result.files
+        fetch	paths of files in the guest to return in Result.files
         timeout	seconds for the whole run
 
-        Return: Result. GuestError when the guest could not be made, did not come up or
-        did not finish; a script that fails is no GuestError, see Result.status.
+        Return: Result. Raises GuestError if the guest could not be made, did not come up or
+        did not finish. A failing script raises nothing; see Result.status.
         """
         qemu = need("qemu-system-x86_64", "qemu-system-x86")
         k = kernel(self.kernel)
@@ -476,7 +470,7 @@ class Guest:
             self._initramfs(k, f"{tmp}/initrd", script, files, programs, fetch)
             argv = [qemu, "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", str(self.cpus),
                     "-machine", self.machine + ",memory-backend=ram", "-m", self.memory,
-                    # only what the guest touches costs memory here
+                    # only memory that the guest touches is allocated here
                     "-object", f"memory-backend-ram,id=ram,reserve=off,size={self.memory.split(',')[0]}",
                     "-display", "none", "-nodefaults", "-no-reboot", "-serial", f"file:{tmp}/console",
                     "-kernel", k.vmlinuz, "-initrd", f"{tmp}/initrd", "-append", " ".join(self.cmdline),

@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Ask real kernels what the conformance program asks, and write the answers down.
+"""Run the conformance program on real kernels, and record the answers.
 
-Every kernel is booted once with three devices (align 4K, 2M, 1G) and a second one of
-each align. The program runs on each through libc and through syscall(2), as root and
-as nobody, in ROUNDS rounds. A case whose rounds differ is unstable: it is named, and
-nothing is written, because the program must be mended.
+Every kernel is booted once with three devices (align 4K, 2M, 1G) and a second one of each
+align. The program runs on each through libc and through syscall(2), as root and as nobody, in
+ROUNDS rounds. A case whose rounds differ is unstable: its name is printed and nothing is
+written, because the program must be corrected first.
 
 The files are recorded/<kernel>-<align>.json, see README.md.
 """
@@ -23,11 +23,11 @@ MODES = ("root/libc", "root/syscall", "nobody/libc", "nobody/syscall")
 ROUNDS = 2
 RECORDED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "recorded")
 
-# 534773760 bytes of device are left of 512M, 2 GiB of 3G. Region I is /dev/daxI.0.
+# A device has 534773760 bytes of 512M, and 2 GiB of 3G. Region I is /dev/daxI.0.
 REGIONS = ["512M:4K", "512M:2M", "3G:1G", "128M:4K", "128M:2M", "3G:1G"]
 
-# Cases that write to the driver's files touch every device (new_id binds them all), so
-# they run when nobody else does.
+# Cases that write to the driver's files affect every device (new_id binds them all), so they
+# run alone.
 SCRIPT = """
 chmod 0666 /dev/dax*
 export TMPDIR=/scratch
@@ -67,7 +67,7 @@ done
 
 
 def parse(text):
-    """The program's lines -> {case: answer}."""
+    """Parse lines of the program. Return: {case: answer}."""
     answers = {}
     for line in text.splitlines():
         row = json.loads(line)
@@ -76,7 +76,8 @@ def parse(text):
 
 
 def collapse(by_mode):
-    """{mode: answer} -> the answer if all agree, else as few keys as tell it."""
+    """Reduce {mode: answer}. Return: the answer if all agree, or else a dict with as few keys as
+    possible."""
     if len(set(by_mode.values())) == 1:
         return next(iter(by_mode.values()))
     by_user = {}
@@ -88,7 +89,7 @@ def collapse(by_mode):
 
 
 def ask(kernel, program, only=(), timeout=600):
-    """Boot one kernel and run everything.
+    """Boot one kernel and run all cases.
 
     Return: ({align: {"about":..., "cases":...}}, [complaint])
     """
@@ -96,7 +97,7 @@ def ask(kernel, program, only=(), timeout=600):
     names = {(a, m, n): f"/run/{a}-{m.replace('/', '-')}-{n}" for a in ALIGNS for m in MODES for n in rounds}
     guest = Guest(kernel, regions=REGIONS, scratch="128M")
     chosen = " ".join(f"--only '{o}'" for o in only)
-    # patterns of both kinds are joined by "or": leave out what is not of the last group
+    # patterns of both kinds are joined by "or": skip all cases outside the last group
     last = chosen + " --skip '[!rz]*' --skip 'root.[!s]*' --skip 'root.soft*'" if only else \
         "--only 'root.sysfs.*' --only 'zz_unbind.*'"
     script = SCRIPT.format(rounds=" ".join(map(str, rounds)), only=chosen, last=last)
@@ -130,7 +131,7 @@ def ask(kernel, program, only=(), timeout=600):
 
 
 def write(record, folder):
-    """One case per line, sorted, so that differences are easy to read."""
+    """Write a record with one case per line, sorted, so that differences are easy to read."""
     about = record["about"]
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, f"{about['kernel']}-{about['align']}.json")
@@ -143,7 +144,7 @@ def write(record, folder):
 
 
 def merge(record, folder):
-    """Add to @record what was recorded before."""
+    """Add the cases of the existing file to @record, where it has no newer ones."""
     with open(os.path.join(folder, f"{record['about']['kernel']}-{record['about']['align']}.json")) as f:
         before = json.load(f)
     record["cases"] = {**before["cases"], **record["cases"]}

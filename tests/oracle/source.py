@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Upstream sources of a Debian package, for tests that build other people's tests.
+"""Upstream sources of a Debian package, for tests that build upstream tests.
 
     top = source("ndctl", ("bookworm", "trixie", "sid"))
 
-The first suite that really has them is taken. As the kernels are: through an apt state of
-our own, the machine's sources left alone, kept in the cache folder of guest.py.
+The first suite that really has the sources is used. As for kernels, they are fetched through a
+private apt state that leaves the machine's sources alone, and kept in the cache folder of
+guest.py.
 """
 
 import glob
@@ -27,7 +28,7 @@ def options(suite):
 
 
 def fetch(package, suite, into):
-    """Download the upstream tar file, and only that, and unpack it into a new folder."""
+    """Download only the upstream tar file, and unpack it into a new folder."""
     command("apt-get", *options(suite), "update")
     with tempfile.TemporaryDirectory(dir=cache_dir()) as tmp:
         command("apt-get", *options(suite), "source", "--download-only", "--tar-only", package, cwd=tmp)
@@ -39,7 +40,7 @@ def fetch(package, suite, into):
 
 
 def source(package, suites):
-    """The folder with the unpacked sources."""
+    """Return: the folder with the unpacked sources, fetched if it is missing."""
     need("apt-get", "apt")
     place = os.path.join(cache_dir(), f"source-{package}")
     with cache_lock():
