@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The conformance program here, against what real kernels answered (tests/oracle).
+"""The conformance program here, compared with the answers of real kernels (tests/oracle).
 
-Every run asks one device about two thousand questions. An answer is right if at least
-one recorded kernel gives it; what is not must have a row, with its reason, in the second
-table of docs/semantics.md. The figures are shown at the end of the test session and are
-in build/conformance-summary.txt.
+Every run has about two thousand cases on one device. An answer is right if at least one
+recorded kernel gives it; every other one needs a row, with its reason, in the second table of
+docs/semantics.md. The figures are printed at the end of the test session and are in
+build/conformance-summary.txt.
 """
 
 import contextlib
@@ -43,7 +43,7 @@ SECOND_SIZE = {"4K": "16M", "2M": "16M", "1G": "2G"}
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """One run of the program: what is asked, by whom, and how."""
+    """One run of the program: the device, the user, and the door (libc or syscall)."""
     store: str
     align: str
     user: str		# root, owner (an ordinary user with devices of their own), nobody
@@ -63,14 +63,12 @@ MEMFD_RUNS = [Run("memfd", a, u, d) for a in ALIGNS for u in USERS for d in DOOR
 STORE_RUNS = [Run("pmem", a, USERS[0], "libc") for a in ("4K", "1G")] + \
     [Run("pmem", "2M", USERS[0], d) for d in DOORS] + \
     ([Run(s, "2M", "root", d) for s in ("hugetlb", "hugetlbfs") for d in DOORS] if IS_ROOT else [])
-# Two devices of one region never see each other's bytes. What /sys shows is another tree.
+# Two devices of one region, which must not see each other's bytes. The tree in /sys differs.
 REGION_RUNS = [Run(s, "2M", USERS[0], "libc") for s in ("region", "dynamic")]
 CONNECT_RUNS = [Run("connect", a, u, d) for a in ALIGNS for d in DOORS
                 for u in (("root", "nobody") if IS_ROOT else ("owner",))]
 RUNS = MEMFD_RUNS + STORE_RUNS + REGION_RUNS + CONNECT_RUNS
 
-
-# ---- runs, each made once for all workers of a test session ------------------------
 
 def as_user(user, command):
     return (SETPRIV if user != "root" and IS_ROOT else []) + [str(c) for c in command]
@@ -78,7 +76,7 @@ def as_user(user, command):
 
 @contextlib.contextmanager
 def folder():
-    """A directory that every user of these runs may write to, and huge files may lie in."""
+    """A directory that every user of these runs may write to, with room for huge files."""
     path = pathlib.Path(tempfile.mkdtemp(prefix="daxd-test-"))
     if IS_ROOT:
         os.chown(path, NOBODY, NOBODY)
@@ -90,7 +88,7 @@ def folder():
 
 
 def ask(user, where, command):
-    """Start the program. Return: Popen, whose answers are in the file `where`."""
+    """Start the program, which writes its answers to the file `where`. Return: Popen."""
     with open(where, "w") as out:
         return subprocess.Popen(as_user(user, command), stdout=out, stderr=subprocess.PIPE, text=True,
                                 env={**environment(), "TMPDIR": str(where.parent)}, cwd=where.parent)
@@ -111,10 +109,10 @@ def program(run, first, second, *options):
 
 
 def run_own(run, backing=("memfd", "memfd"), small=False):
-    """A daemon of its own for each run, as `daxrun -- COMMAND` does."""
+    """Run with a daemon of its own, as `daxrun -- COMMAND` does."""
     size = "64M" if small else SIZE[run.align]
     with folder() as tmp:
-        # a relative path of a store is one in the folder
+        # FOLDER in the path of a store stands for this folder
         devices = [f"dax0.0,size={size},align={run.align},backing={backing[0]}",
                    f"dax3.0,size={SECOND_SIZE[run.align]},align={run.align},backing={backing[1]}"]
         devices = [d.replace("FOLDER", str(tmp)) for d in devices]
@@ -186,12 +184,12 @@ def running_daemon(align, tmp):
         d.wait()
 
 
-# What works on the driver's files, or on both devices: nobody else may be asking then.
+# Cases that use the driver's files, or both devices; no other run may be active then.
 ALONE = ("root.sysfs.*", "zz_unbind.*", "second.*")
 
 
 def run_connect(run):
-    """Two processes at once through one running daemon, each on its own device."""
+    """Run two processes at once through one running daemon, each on its own device."""
     pair = [r for r in CONNECT_RUNS if (r.align, r.door) == (run.align, run.door)]
     devices = ("dax0.0", "dax3.0")
     with folder() as tmp, running_daemon(run.align, tmp):
@@ -224,12 +222,12 @@ def make(run):
 
 @pytest.fixture(scope="session")
 def where(session_place):
-    """Where the workers of this session keep what they were told."""
+    """The directory where the workers of this session keep the answers."""
     return session_place("conformance-answers")
 
 
 def fresh(run, where):
-    """{case: answer} of a run, made by the first who asks."""
+    """Return: {case: answer} of a run, which the first worker that needs it carries out."""
     group = run.name if run.store != "connect" else f"connect-{run.align}-{run.door}"
     with open(where / f"{group}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -245,9 +243,7 @@ def judge(run, where):
     return compare(fresh(run, where), run.mode, load_recorded(run.align), DEVIATIONS, skip=skip)
 
 
-# ---- the tests --------------------------------------------------------------------
-
-# One device is enough where our own programs are sanitized, or root is not there.
+# One device is enough with sanitizers, or without root.
 def marks(run):
     return [] if run in MEMFD_RUNS and run.align == "2M" and run.user == "owner" else pytest.mark.plain
 
@@ -257,13 +253,13 @@ def test_answers_as_a_real_kernel(run, where):
     c = judge(run, where)
     assert c.is_good(), f"not in docs/semantics.md:\n{c.report(quiet=True)}"
     assert round(c.share, 3) >= 0.98, c.report()
-    # A program that stopped asking would be right about everything it says.
+    # A program that stopped early would have only right answers.
     assert c.compared > 1500, c.report()
 
 
 @pytest.mark.plain
 def test_summary(where):
-    """All together, and no deviation is documented that is none any more."""
+    """All runs together, and every documented deviation still deviates somewhere."""
     judged = {run: judge(run, where) for run in RUNS}
     lines = [f"{run.name}: {c.compared} compared, {c.equal} equal ({c.share:.1%}), {len(c.documented)} "
              f"deviating with a reason, {len(c.deviating)} without" for run, c in judged.items()]
@@ -291,7 +287,7 @@ conformance --dev /dev/dax0.0 --second /dev/dax1.0 >/run/root
 @pytest.mark.guest
 @pytest.mark.plain
 def test_the_recording_is_not_stale():
-    """A real kernel answers today what it answered when it was recorded."""
+    """A real kernel still gives the recorded answers."""
     guest = Guest("6.12", regions=["512M:2M", "128M:2M"], scratch="128M")
     r = guest.run(BOOTED, programs=[str(PROGRAM)], fetch=["/run/root", "/run/nobody"], timeout=600)
     assert r.status == 0 and r.output == "" and not r.oops(), (r.output, r.oops())

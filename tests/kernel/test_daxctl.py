@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""daxctl, beside the lives of a region and a namespace (test_region_life, test_ndctl)."""
+"""daxctl, in addition to the scenarios in test_region_life and test_ndctl."""
 
 import json
 import subprocess
@@ -23,7 +23,7 @@ def test_the_steps_of_ndctls_own_tests(user):
 @pytest.mark.parametrize("options", ["", "-N", "--no-online", "-N --no-movable", "--no-movable",
                                      "-f", "-N -f"])
 def test_no_ram_is_made_of_a_device(user, device, options):
-    """A clear error, and the device as it was: also for who has it mapped."""
+    """daxctl prints a clear error and the device is unchanged, also for a process that maps it."""
     result = daxrun(user, "sh", "-c", f"""
         daxctl list -DRMi
         daxctl reconfigure-device --mode=system-ram {options} dax0.0 2>&1 >/dev/null
@@ -47,7 +47,7 @@ def test_no_ram_is_made_of_a_device(user, device, options):
 
 
 def test_create_from_a_file(user, workdir):
-    """daxctl 76 writes 0-0 for the file's ranges, so no kernel takes them."""
+    """daxctl 76 writes 0-0 for the ranges of the file, which no kernel accepts."""
     listed = workdir / "input.json"
     listed.touch()
     listed.chmod(0o666)

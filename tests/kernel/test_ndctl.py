@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """ndctl and daxctl on a static region, as namespace_life.sh uses them.
 
-What they say on Linux 6.1, with a real namespace of 512 MiB, is recorded in
+Their output on Linux 6.1, with a real namespace of 512 MiB, is recorded in
 oracle/recorded/namespace-life-6.1.txt. To record:
 
     export PYTHONPATH=tests:tests/lib
@@ -42,7 +42,7 @@ def daxrun(user, *args, device="dax0.0,size=510M"):
 
 
 def normal(output):
-    """The output without addresses, device numbers and uuids."""
+    """Return: the output without addresses, device numbers and uuids."""
     output = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID", output)
     output = re.sub(r"(MAJOR=|node \d+ )\d+", r"\1MAJ", output)
     output = re.sub(r"\b0x[0-9a-f]{8,}\b", "ADDRESS", output)
@@ -57,7 +57,8 @@ def test_it_is_as_on_the_recorded_kernel(user):
 
 
 def test_a_namespace_is_not_destroyed(user):
-    """Which wants a block device of it; it stays, and comes back."""
+    """ndctl fails to destroy a namespace, as it needs a block device for that; the device can be
+    enabled again with its bytes."""
     result = daxrun(user, "sh", "-c", """
         sysprobe fill /dev/dax0.0 7
         ndctl destroy-namespace -f namespace0.0 2>&1; echo "? $?"
@@ -70,7 +71,7 @@ def test_a_namespace_is_not_destroyed(user):
 
 
 def test_several_regions_and_namespaces(workdir, user):
-    """Each is listed, and each can be taken away and given back by itself."""
+    """Every region and namespace is listed and can be disabled and enabled separately."""
     config = workdir / "config"
     config.write_text("[region 0]\nsize=96M\n[device 0.0]\nsize=32M\n[device 0.1]\nsize=64M\n"
                       "[region 1]\nalign=4K\nsize=64M\n[region 2]\ntype=dynamic\nsize=64M\n")

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""ndctl's own tests of device-dax, on ours and on real devices of a booted kernel.
+"""ndctl's own tests of device-dax, on emulated devices and on real ones of a booted kernel.
 
-Of test/device-dax.c and test/dax-pmd.c: data written before is there, MAP_PRIVATE is
-refused, direct I/O from and into the device, fork, mremap, smaps, and the device taken
-away under a mapping. Of test/mmap.c: all of it. They are built here from Debian's
-sources, which are fetched when they are first needed; tests/ndctl has the glue. Left out
-are poison (tests of ours have it) and 1 GiB aligns, for which they fill 2 GiB.
+From test/device-dax.c and test/dax-pmd.c: data written before is there, MAP_PRIVATE is refused,
+direct I/O from and into the device, fork, mremap, smaps, and removal of the device under a
+mapping. From test/mmap.c: everything. They are built here from Debian's sources, which are
+fetched when they are first needed; tests/ndctl has the glue. Left out are poison (other tests
+here cover it) and 1 GiB aligns, for which they fill 2 GiB.
 """
 
 import os
@@ -31,9 +31,9 @@ SUITES = ("bookworm", "trixie", "forky", "sid")
 DEVICES = {"4K": ("dax0.0", 4096), "2M": ("dax1.0", 2 << 20)}
 MIB = 1 << 20
 
-# Options of test/mmap.c. It does not look whether mmap has failed: MAP_PRIVATE kills it.
+# Options of test/mmap.c. It does not check whether mmap has failed, so MAP_PRIVATE kills it.
 MMAP = ["-s -w -r", "-s -p -w -r", "-s -R -r", "-s -R -p -r", "-s -R -w", "-w -r", "-R -r"]
-# Where the user may lock so much; mlockall(2), of all else, is no matter of ours.
+# Only where the user may lock that much memory; mlockall(2) also locks all other mappings.
 MAY_LOCK = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
 if MAY_LOCK == resource.RLIM_INFINITY or MAY_LOCK >= 8 << 20:
     MMAP += ["-s -M -w", "-s -S -M -w"]
@@ -42,7 +42,7 @@ if MAY_LOCK == resource.RLIM_INFINITY or MAY_LOCK >= 8 << 20:
 
 @pytest.fixture(scope="module")
 def programs():
-    """Builds their programs. Return: the folder."""
+    """Build ndctl's programs. Return: the folder."""
     top = source("ndctl", SUITES)
     out = BUILD / "ndctl"
     shutil.rmtree(out, ignore_errors=True)
@@ -59,8 +59,8 @@ def programs():
 
 
 def script(device_dax, mmap):
-    """Runs them all. What they print is between lines of ours."""
-    lines = ["mkdir test_dax_mnt"]      # theirs has a mode that only root can use
+    """Return: a script that runs them all, with a marker line before each output."""
+    lines = ["mkdir test_dax_mnt"]      # the tests would make it with a mode that only root can use
     for align, (name, size) in DEVICES.items():
         lines.append(f'echo "== device-dax {align}"; {device_dax} {name} {size} "$PWD/seed" 2>&1; '
                      f'echo "status $?"')
@@ -74,7 +74,7 @@ def script(device_dax, mmap):
 
 
 def answers(output):
-    """Return: what was run -> what it printed, without what differs from run to run."""
+    """Return: {command: its output}, without values that differ from run to run."""
     out = {}
     for line in output.splitlines():
         if line.startswith("== "):
@@ -94,7 +94,7 @@ def show(what, ours, theirs):
 
 @pytest.fixture(scope="module")
 def real(programs):
-    """What real devices answer."""
+    """The answers of real devices."""
     result = Guest("6.12", regions=["128M:4K", "128M:2M"], scratch="64M").run(
         "export GLUE_SLOW=100\ncd /scratch\n" + script("device-dax", "mmap-dax"),
         programs=[str(programs / "device-dax"), (str(programs / "mmap"), "/bin/mmap-dax")])
@@ -103,7 +103,7 @@ def real(programs):
 
 
 def directory_for_direct_io(workdir):
-    """Where O_DIRECT works: not every file system has it."""
+    """Return: a directory where O_DIRECT works; not every file system supports it."""
     for place in (workdir, BUILD):
         path = place / "direct-io"
         try:
@@ -118,7 +118,7 @@ def directory_for_direct_io(workdir):
 
 
 def test_real_devices_pass(real):
-    """Else the glue is wrong."""
+    """The tests pass on real devices; otherwise the glue is wrong."""
     for align in DEVICES:
         answer = real[f"device-dax {align}"]
         assert answer[-1] == "status 0", answer

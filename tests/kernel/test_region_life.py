@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The life of a dynamic region, as region_life.sh tells it: here and on a real kernel.
+"""The life of a dynamic region in region_life.sh, here and on a real kernel.
 
-What Linux 6.1 said is in oracle/recorded/region-life-6.1.txt, as normal() leaves it; one
-test boots that kernel and asks it again. To record:
+The output of Linux 6.1 is in oracle/recorded/region-life-6.1.txt, normalized by normal(); one
+test boots that kernel and compares again. To record:
 
     export PYTHONPATH=tests:tests/lib
     python3 tests/kernel/test_region_life.py > tests/oracle/recorded/region-life-6.1.txt
@@ -31,7 +31,7 @@ REGION_BYTES = 1 << 30
 
 
 def on_real_kernel():
-    """Memory that firmware would call soft-reserved, and the driver for it."""
+    """Run the script on memory marked soft-reserved, as firmware does, and its driver."""
     guest = Guest("6.1", memmap="1G%4G-1+0xefffffff", memory="6G", modules=["kmem", "dax_hmem"])
     result = guest.run(SCRIPT.read_text(), programs=[PROBE], timeout=600)
     assert result.status == 0, result.output
@@ -52,7 +52,7 @@ def on_emulator(user="root"):
 
 
 def in_order(value):
-    """daxctl lists in the order of readdir, backwards."""
+    """Sort lists of devices, since daxctl lists them in the reverse order of readdir."""
     if isinstance(value, dict):
         return {k: in_order(v) for k, v in value.items()}
     if isinstance(value, list):
@@ -62,7 +62,7 @@ def in_order(value):
 
 
 def normal(output):
-    """The output without what differs from machine to machine: addresses, numbers, order."""
+    """Return: the output without values that differ between machines: addresses, numbers, order."""
     start = int(re.search(r'"start":(\d+)', output)[1])
     major = re.search(r"/dev/dax0\.0 node \d+ (\d+):", output)[1]
 
@@ -74,7 +74,7 @@ def normal(output):
     lines = []
     block = []
     for line in output.splitlines():
-        # A list that daxctl prints is from a bracket at the margin to its end.
+        # A list printed by daxctl extends from a bracket at the margin to the closing one.
         if block or line in ("[", "{"):
             block.append(line)
             if line in ("]", "}"):
@@ -88,7 +88,7 @@ def normal(output):
     text = re.sub(r"\b0x[0-9a-f]{9,}\b|\b\d{10,11}\b", address, text)
     text = re.sub(rf"\b{major}:(\d+)", r"MAJ:\1", text)
     text = text.replace(f"MAJOR={major}|", "MAJOR=MAJ|")
-    # Those that are active are told of in the order of readdir, too.
+    # daxctl reports active devices in the order of readdir as well.
     return re.sub(r"(?m)(^dax\S+ is active.*\n)+",
                   lambda m: "".join(sorted(m[0].splitlines(keepends=True))), text) + "\n"
 

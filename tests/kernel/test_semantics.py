@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Rules of docs/semantics.md that the conformance program can't ask about."""
+"""Rules of docs/semantics.md that the conformance program cannot check."""
 
 from conftest import both_users
 
@@ -37,7 +37,7 @@ def test_without_a_daemon_nothing_new_is_mapped(daemon, daxrun, user):
 
 @both_users
 def test_memory_of_this_machine_is_never_broken(daxrun, user):
-    """What the driver refuses, by libc and by syscall(2): nothing of it reaches the kernel."""
+    """No MADV_HWPOISON or MADV_SOFT_OFFLINE, by libc or syscall(2), reaches the kernel."""
     script = """
 import ctypes, mmap, os
 libc = ctypes.CDLL(None, use_errno=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""docs/semantics.md: every rule is tested, every verdict and every question explained."""
+"""docs/semantics.md: every rule has a test, and every verdict and every case has a row."""
 
 import fnmatch
 import re
@@ -17,12 +17,12 @@ DEVIATIONS = DOC[DOC.index("## Deviations"):]
 
 
 def words(cell):
-    """What stands in backquotes."""
+    """Return: the words in backquotes."""
     return re.findall(r"`([^`]+)`", cell)
 
 
 def rows(text):
-    """The rows of all tables, as lists of cells, without heads."""
+    """Return: the rows of all tables, as lists of cells, without heads."""
     found = [[cell.strip() for cell in line.strip("|").split("|")]
              for line in text.splitlines() if line.startswith("|")]
     return [r for i, r in enumerate(found)
@@ -30,7 +30,7 @@ def rows(text):
 
 
 def is_test(name, cases):
-    """A case of the conformance program, or a test of ours."""
+    """True if the name is a case of the conformance program, or a test in this repository."""
     if "::" in name or name.endswith((".py", ".c")):
         path, _, function = name.partition("::")
         files = [ROOT / path] if "/" in path else list((ROOT / "tests").rglob(path))
@@ -46,13 +46,13 @@ def cases():
 
 
 def reasons():
-    """The names of all reasons that a verdict can give."""
+    """Return: the names of all reasons that a verdict can have."""
     text = (ROOT / "libcore/reason.c").read_text()
     return re.findall(r'^\t\[DAX_\w+\] = \{\s*"([A-Z0-9-]+)"', text, re.M)
 
 
 def verdict_functions():
-    """The functions of libcore that answer a verdict."""
+    """Return: the names of the functions of libcore that return a verdict."""
     found = set()
     for header in (ROOT / "libcore").glob("*.h"):
         found |= set(re.findall(r"\b(dax_\w+_verdict)\(", header.read_text()))
@@ -103,7 +103,7 @@ def test_every_question_has_a_rule(cases):
 
 
 def test_every_deviation_has_a_reason(cases):
-    # Whether it deviates still is found out by test_conformance.py, which asks everywhere.
+    # test_conformance.py checks whether each documented deviation still deviates.
     for names, reason in rows(DEVIATIONS):
         assert len(reason) > 60, names
         for name in words(names):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The same programs here and on a real device, in a booted kernel: the same answers."""
+"""Programs give the same output here and on a real device in a booted kernel."""
 
 import difflib
 import json
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.plain, pytest.mark.guest, pytest.mark.xdist_group("fac
 DEVICES = {"2M": ("dax0.0", 2 << 20), "4K": ("dax1.0", 4096)}
 REGIONS = ["512M:2M", "128M:4K"]
 
-# What is run on every device D, of align A; what comes from standard error, too.
+# Commands for every device D of align A. Standard error is compared as well.
 EACH = {
     "pmem2": "facts_pmem2 D",
     "locks": "locks D",
@@ -30,7 +30,7 @@ EACH = {
     "stat": "stat -c '%F %a %s %b %B %h' D; ls -l D | cut -c1-10; test -c D && echo char; "
             "test -s D || echo empty",
     "sysfs": "cd /sys/bus/dax/devices/${D#/dev/}; for a in *; do test -f $a || continue; "
-             # since 6.8: ours are 6.1's
+             # since 6.8; the emulated attributes are those of 6.1
              "test $a = memmap_on_memory && continue; "
              "echo $a $(stat -c '%a %s' $a) $(cat $a 2>&1); done; readlink driver subsystem",
 }
@@ -69,7 +69,7 @@ def bin_path(match):
 
 
 def script(path):
-    # The guest's own sh has tools of these names in it.
+    # The guest's sh has builtin tools of these names; call the programs by their paths.
     lines = [f"PATH={path}:$PATH", "export PATH"]
     full = re.compile(r"\b(" + "|".join(t.split("/")[-1] for t in TOOLS) + r") (?=[-|./A-Z$a-z])")
     for name, command in questions():
@@ -78,7 +78,7 @@ def script(path):
 
 
 def parse(text):
-    """{question: answer}, without what differs from machine to machine, and in order."""
+    """Return: {command name: output}, sorted and without values that differ between machines."""
     answers = {}
     for part in re.split(r"^== ", text, flags=re.M)[1:]:
         name, _, answer = part.partition("\n")
@@ -92,7 +92,7 @@ def parse(text):
 
 
 def in_order(value):
-    """JSON whose lists are sorted: in which order a directory is read is chance."""
+    """Return: JSON data with sorted lists, since directories are read in any order."""
     if isinstance(value, dict):
         return {k: in_order(v) for k, v in value.items()}
     if isinstance(value, list):
@@ -108,7 +108,7 @@ def normal(text):
     text = re.sub(r"0x[0-9a-f]{6,}", "ADDRESS", text)
     text = re.sub(r"copied, .*", "copied", text)
     text = re.sub(r"0x[0-9a-f]{10,}\[OK\]", "OK", text)
-    # daxrun's lines, where both go to one place
+    # daxrun's lines, if stdout and stderr go to one place
     text = re.sub(r"daxrun: \w+\.\w+: .*\[\d+\]: .*\n", "", text)
     return text.rstrip() + "\n"
 

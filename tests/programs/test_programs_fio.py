@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""fio writes and verifies."""
+"""fio writes to devices and verifies its data."""
 
 import pytest
 
@@ -35,7 +35,7 @@ def test_writes_and_verifies_on_each_store(daxrun, device):
 
 @both_users
 def test_finds_what_was_changed_behind_its_back(daxrun):
-    """A verify that could not fail would prove nothing."""
+    """fio's verify finds a byte that another program has changed, or else it would prove nothing."""
     script = (" ".join(job("8M")) + " --do_verify=0 >/dev/null && "
               "/usr/bin/python3 -c 'import mmap, os\n"
               "m = mmap.mmap(os.open(\"/dev/dax0.0\", os.O_RDWR), 8 << 20)\n"
@@ -46,8 +46,9 @@ def test_finds_what_was_changed_behind_its_back(daxrun):
 
 @pytest.mark.parametrize("more", [["--thread"], []], ids=["threads", "processes"])
 def test_four_jobs_at_once(daxrun, more):
-    """Forked jobs take their mappings along. (Jobs that share one device with offsets
-    verify each other's blocks on a real one, too: the engine forgets the offset.)"""
+    """Four jobs work at once, as threads and as forked processes that inherit mappings. (Jobs that
+    share one device with offsets verify each other's blocks on a real device as well, since the
+    engine ignores the offset.)"""
     jobs = [f"--name=j{n} --filename=/dev/dax{n}.0".split() for n in range(4)]
     common = [a for a in job("16M", *more) if a not in ("--name=v", "--filename=/dev/dax0.0")]
     check(daxrun.any(*[f"--device=dax{n}.0,size=16M" for n in range(4)], "--", *common,
@@ -71,7 +72,7 @@ def test_engines_that_read_and_write_fail(daxrun):
 
 
 def test_buffers_in_the_device(daxrun):
-    """O_DIRECT from a file on a disk into memory of the device."""
+    """fio reads and writes a file on disk with O_DIRECT, with buffers in the device."""
     result = daxrun.any("-d", "dax0.0,size=64M", "--", "fio", "--name=v", "--ioengine=psync",
                         "--filename=data", "--rw=randwrite", "--bs=64k", "--size=8M",
                         "--iomem=mmaphuge:/dev/dax0.0", "--verify=crc32c", "--do_verify=1")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Programs in C, Rust, Java and Python; memory shared by processes; stores that last."""
+"""Programs in C, Rust, Java and Python; memory shared by processes; persistence."""
 
 import os
 import subprocess
@@ -15,8 +15,6 @@ pytestmark = pytest.mark.plain
 PYTHON = "/usr/bin/python3"
 SOURCES = ROOT / "tests/progs"
 
-
-# -- Python ----------------------------------------------------------------------------
 
 PYTHON_MMAP = """
 import mmap, os, stat
@@ -55,8 +53,6 @@ def test_python(daxrun, device):
         "b'helloworld' True", "b'hello'"]
 
 
-# -- Rust ------------------------------------------------------------------------------
-
 @pytest.fixture(scope="module")
 def rust_program(tmp_path_factory):
     source = SOURCES / "mmap_std.rs"
@@ -64,7 +60,7 @@ def rust_program(tmp_path_factory):
     if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
         if not os.access(PROGS, os.W_OK):
             program = tmp_path_factory.mktemp("rust") / "mmap_std"
-        # Another worker may be at it, too, and object files are named after the crate.
+        # Another worker may build it as well, and object files are named after the crate.
         with tempfile.TemporaryDirectory(dir=program.parent) as alone:
             new = f"{alone}/mmap_std"
             subprocess.run(["/usr/bin/rustc", "-O", "--crate-name", "mmap_std", "-o", new, source],
@@ -85,8 +81,6 @@ def test_rust(daxrun, rust_program):
         "read", "write", "ftruncate", "fsync", "mmap", "msync"]
 
 
-# -- Java ------------------------------------------------------------------------------
-
 def test_java_fails_as_on_a_real_device(daxrun):
     output = daxrun("--", "java", "-Xshare:auto", "-XX:TieredStopAtLevel=1",
                     SOURCES / "ChannelMap.java", "/dev/dax0.0")
@@ -97,11 +91,9 @@ def test_java_fails_as_on_a_real_device(daxrun):
         "required size", "length: 0", "setLength: IOException: Invalid argument"]
 
 
-# -- io_uring --------------------------------------------------------------------------
-
 @both_users
 def test_direct_input_and_output_with_buffers_in_the_device(daxrun, device):
-    """A file on a disk; what the kernel writes into the mapping, and reads from it."""
+    """The kernel reads a file on disk into the mapping, and writes it from there, with O_DIRECT."""
     output = daxrun(device(32 * MIB), "--", prog("uring_direct"), "file", "/dev/dax0.0",
                     16 * MIB)
     assert output == f"{16 * MIB} bytes there and back\n"
@@ -110,8 +102,6 @@ def test_direct_input_and_output_with_buffers_in_the_device(daxrun, device):
     data = (daxrun.dir / "file").read_bytes()
     assert len(data) == 16 * MIB and data.startswith(words)
 
-
-# -- many threads and processes -----------------------------------------------------------
 
 @both_users
 def test_threads_that_map_while_others_fork(daxrun, device):
@@ -122,7 +112,8 @@ def test_threads_that_map_while_others_fork(daxrun, device):
 
 @both_users
 def test_a_parent_its_child_and_a_stranger(daxrun, daemon, device):
-    """Two daxrun --connect, that share a daemon and nothing else."""
+    """Two programs under daxrun --connect that share only the daemon, and a child of one, exchange
+    data through a device."""
     spec = device(4 * MIB).split(",")
     config = "[region 0]\nmode=0666\n" + "".join(word + "\n" for word in spec[1:])
     d = daemon(config)
@@ -148,12 +139,10 @@ def test_users_share_what_the_mode_allows(daxrun, daemon):
     assert daxrun(*command).splitlines() == ["Permission denied", "b'root'", "Permission denied"]
 
 
-# -- what lasts ------------------------------------------------------------------------
-
 @both_users
 @pytest.mark.parametrize("kind, align", [("pmem", "2M"), ("pmem", "4K"), ("hugetlbfs", "2M")])
 def test_bytes_outlive_the_daemon(daxrun, new_daemon, request, kind, align):
-    """Written, the daemon stopped and started: read and the same. And killed, as well."""
+    """On a file, bytes survive a stop and a kill of the daemon."""
     if kind == "hugetlbfs":
         request.getfixturevalue("hugepages")(8)
         path = request.getfixturevalue("hugetlbfs") / "file"
@@ -176,7 +165,7 @@ def test_bytes_outlive_the_daemon(daxrun, new_daemon, request, kind, align):
 
 
 def test_memory_does_not(daxrun):
-    """The next daxrun's device is another, and empty."""
+    """In memory, bytes do not survive: the device of the next daxrun is new and empty."""
     code = ("import mmap, os\nm = mmap.mmap(os.open('/dev/dax0.0', os.O_RDWR), 2 << 20)\n"
             "print(m[0])\nm[0] = 1")
     for _ in range(2):

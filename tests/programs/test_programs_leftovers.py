@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Whatever happens to daxrun, nothing of it stays."""
+"""daxrun leaves nothing behind, whatever happens to it."""
 
 import os
 import re
@@ -17,7 +17,7 @@ MIB = 1 << 20
 
 
 def start(daxrun, *args, env=None):
-    """`hold` under daxrun. Return: the process of daxrun, the pid of the command."""
+    """Start `hold` under daxrun. Return: the process of daxrun, the pid of the command."""
     p = daxrun.popen(*args, "--", prog("hold"), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                      env=env)
     line = p.stdout.readline()
@@ -83,12 +83,12 @@ def test_huge_pages_go_back(daxrun, hugepages, request, backing, number):
     end(p, number or signal.SIGINT)
     daxrun.check_gone()
     if backing == "hugetlbfs":
-        path.unlink()  # the file is the user's, and stays
+        path.unlink()  # the file belongs to the user and stays
     until(lambda: pool() == before, "the pool is as before")
 
 
 def test_in_dev_shm(daxrun):
-    """Where it goes without XDG_RUNTIME_DIR."""
+    """Without XDG_RUNTIME_DIR the runtime directory is in /dev/shm, and is removed as well."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         p, pid = start(daxrun, env={"XDG_RUNTIME_DIR": None})
         environ = open(f"/proc/{pid}/environ", encoding="utf-8").read()
@@ -108,7 +108,7 @@ def test_when_it_does_not_start(daxrun):
 
 
 def test_killed_while_it_starts(daxrun):
-    """At any moment: what was begun is taken away."""
+    """A kill at any moment of the start leaves nothing behind."""
     for n in range(30):
         p = daxrun.popen("--", "true")
         if n % 3:
@@ -123,7 +123,7 @@ def test_killed_while_it_starts(daxrun):
 
 
 def test_a_stopped_command_and_job_control(daxrun):
-    """Stopped and continued, it goes on; the daemon is not in the way of the terminal."""
+    """A stopped and continued command goes on, and the daemon leaves the terminal alone."""
     p, pid = start(daxrun)
     os.kill(pid, signal.SIGSTOP)
     os.kill(pid, signal.SIGCONT)
@@ -133,7 +133,7 @@ def test_a_stopped_command_and_job_control(daxrun):
 
 
 def test_children_that_stay_keep_their_memory(daxrun):
-    """The command has ended, a child of it has not: its mapping is good, the rest gone."""
+    """A child that outlives the command keeps its mapping; everything else is removed."""
     result = daxrun.any("--", "sh", "-c",
                         "/usr/bin/python3 -c '\nimport mmap, os, time\n"
                         "m = mmap.mmap(os.open(\"/dev/dax0.0\", os.O_RDWR), 2 << 20)\n"

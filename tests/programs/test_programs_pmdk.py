@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""PMDK's tools and libraries on the device."""
+"""PMDK's tools and libraries on a device."""
 
 import re
 
@@ -87,7 +87,7 @@ def test_a_poolset_over_two_devices(daxrun):
 
 @both_users
 def test_transactions_of_a_killed_program_are_there(daxrun, device):
-    """Killed in the middle, twice; what it said was committed is found, and no half."""
+    """After two kills in mid-work, the pool holds all committed transactions and no partial one."""
     commits = prog("obj_commits")
     output = daxrun(device(32 * MIB), "--", "sh", "-c",
                     f"set -e; for i in 1 2; do {commits} kill /dev/dax0.0\n"
@@ -100,7 +100,7 @@ def test_transactions_of_a_killed_program_are_there(daxrun, device):
 
 @both_users
 def test_a_pool_is_open_once(daxrun):
-    """flock on the node excludes, as PMDK relies on."""
+    """A pool can be opened only once, by a flock on the node, on which PMDK relies."""
     commits = prog("obj_commits")
     result = daxrun.any("-d", "dax0.0,size=16M", "--", "sh", "-c",
                         f"{commits} work /dev/dax0.0 >log & p=$!\n"

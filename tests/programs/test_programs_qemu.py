@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""QEMU with the device as a guest's memory."""
+"""QEMU with a device as a guest's memory."""
 
 import json
 import subprocess
@@ -56,7 +56,7 @@ def start(daxrun, *args):
 
 @both_users
 def test_guest_memory_is_the_device(daxrun, daemon):
-    """Bytes that are in the device are in the guest, and what the guest's machine stores."""
+    """The guest sees the device's bytes, and stores of its machine reach the device."""
     d = daemon(f"[region 0]\nsize={SIZE}\nmode=0666\n")
     data = pattern(2 * MIB)
     daxrun.write("in", data)
@@ -103,7 +103,7 @@ def test_added_and_removed_while_it_runs(daxrun):
     {"align": None}, {"align": "4K"}, {"share": "off"}, {"size": str(33 * MIB)},
 ], ids=str)
 def test_what_a_real_device_refuses(daxrun, options):
-    """Its reservation is aligned to 2M only where align= says so."""
+    """QEMU fails as on a real device: it aligns its reservation to 2M only with align=."""
     result = daxrun.any("-d", f"dax0.0,size={SIZE}", "--", *QEMU, "-machine", "none",
                         *backend(**options), input="")
     assert result.returncode == 1, said(result)
@@ -111,7 +111,7 @@ def test_what_a_real_device_refuses(daxrun, options):
 
 
 def test_more_than_there_is_is_refused_by_qemu(daxrun):
-    """It reads the size in sysfs."""
+    """QEMU reads the size in sysfs and refuses more."""
     result = daxrun.any("-d", f"dax0.0,size={SIZE}", "--", *QEMU, "-machine", "none",
                         *backend(size="128M"), input="")
     assert result.returncode == 1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a real device refuses is refused: errno or signal, and one line that says why."""
+"""Calls that a real device refuses fail with the same errno or signal, and one line of reason."""
 
 import re
 import signal
@@ -11,7 +11,7 @@ from daxrun import MIB, prog, refusals, said
 
 pytestmark = pytest.mark.plain
 
-# case: what the program sees, the call, the sentence
+# case: the result in the program, the call, the sentence
 CASES = {
     "private": ("EINVAL", "mmap", "fail, attempted private mapping"),
     "length": ("EINVAL", "mmap", "fail, unaligned vma (length 0x201000 is no multiple of the "
@@ -76,7 +76,7 @@ def test_a_store_beyond_the_end(daxrun, case, nr_bytes):
 
 
 def test_on_each_store(daxrun, device):
-    """The rules are the device's, whatever is behind it."""
+    """The rules of the device do not depend on its backing store."""
     spec = device(8 * MIB)
     cases = ["private", "offset-off-page", "read", "write", "msync", "write-of-read-only"]
     if device.align > 4096:
@@ -117,8 +117,8 @@ def test_tools_that_read_and_write(daxrun, command):
 
 
 def test_many_refusals_are_limited(daxrun):
-    """As the kernel limits its log: some, and the number of those left out. No program is
-    kept waiting for that, so some may be lost."""
+    """Like the kernel's log, the lines are limited: some are shown, with the number of the others.
+    No program waits for the output, so some lines may be lost."""
     result = daxrun.any("--", "/usr/bin/python3", "-c",
                         "import os\nfd = os.open('/dev/dax0.0', os.O_RDWR)\n"
                         "for i in range(500):\n  try: os.read(fd, 1)\n  except OSError: pass")

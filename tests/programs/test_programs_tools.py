@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""gdb, valgrind, strace and sanitizers: the tools by which people look at programs."""
+"""gdb, valgrind, strace and sanitizers work on programs under daxrun."""
 
 import os
 import pathlib
@@ -24,8 +24,6 @@ GDB = ["gdb", "-batch", "-nx"]
 def ex(*commands):
     return [word for command in commands for word in ("-ex", command)]
 
-
-# -- gdb -------------------------------------------------------------------------------
 
 @both_users
 def test_gdb_runs_a_program(daxrun, device):
@@ -62,8 +60,6 @@ def test_gdb_looks_at_a_program_that_runs_already(daxrun):
     p.stdout.close()
 
 
-# -- valgrind, strace ----------------------------------------------------------------------
-
 @both_users
 def test_valgrind(daxrun):
     result = daxrun.any("--", "valgrind", "-q", "--error-exitcode=9", prog("patient"), timeout=120)
@@ -92,8 +88,6 @@ def test_strace(daxrun):
     assert result.returncode == 0 and DONE in result.stdout, said(result)
 
 
-# -- sanitizers ------------------------------------------------------------------------
-
 BUILDS = {
     "gcc-asan": ["gcc", "-fsanitize=address"], "gcc-tsan": ["gcc", "-fsanitize=thread"],
     "gcc-ubsan": ["gcc", "-fsanitize=undefined"],
@@ -106,7 +100,7 @@ BUILDS = {
 
 @pytest.fixture(scope="module")
 def sanitized():
-    """sanitized(NAME) is the program, built like that."""
+    """sanitized(NAME) returns the program patient, built with that sanitizer."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="daxd-sanitized-"))
     folder.chmod(0o755)
 
@@ -134,7 +128,8 @@ def test_sanitized_programs_work(daxrun, sanitized, name):
 
 @pytest.mark.parametrize("name", BUILDS)
 def test_below_a_shell_too(daxrun, sanitized, name):
-    """daxrun sees the shell; the runtime finds the shim in front of it."""
+    """A sanitized program also works below a shell, where daxrun sees only the shell and the shim is
+    preloaded before the sanitizer's runtime."""
     result = daxrun.any("--", "sh", "-c", f"{sanitized(name)}; echo $?")
     assert (result.stdout, result.stderr) == (DONE + "0\n", ""), said(result)
 

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# What ndctl's own tests of daxctl do (test/daxctl-create.sh and daxctl-devices.sh), step
-# by step, to the region of the device $1. Ends with 0 if all went as there.
+# Do the steps of ndctl's own tests of daxctl (test/daxctl-create.sh and daxctl-devices.sh) on
+# the region of the device $1. Exit with 0 if all results are as in those tests.
 set -e
 dev=$1
 region=$(echo "$dev" | sed 's/dax\([0-9]*\)\..*/\1/')
@@ -33,7 +33,7 @@ mode_of() {
 	daxctl list -d "$1" | jq -r '.[].mode'
 }
 
-# The whole region is free, but for device 0, which has no size.
+# Make the whole region free; device 0 stays, with size 0.
 reset() {
 	daxctl disable-device all >/dev/null
 	daxctl destroy-device all >/dev/null || :
@@ -46,21 +46,21 @@ create() {
 	echo "$made" | chardev
 }
 
-# ---- daxctl-create.sh -------------------------------------------------------------
+# The steps of daxctl-create.sh.
 
 daxctl disable-device "$dev"
 daxctl reconfigure-device -s 0 "$dev"
 whole=$(available)
 [ "$whole" -ge $((512 * M)) ] || err "the region is too small"
 
-# one device with everything; then nothing is left
+# one device with the whole region; then nothing is free
 one=$(create)
 [ "$(size_of "$one")" = "$whole" ] || err "not everything"
 [ "$(available)" = 0 ] || err "something is left"
 create -s $((2 * M)) && err "created without room"
 reset
 
-# two devices; the size of the first comes free and is used again
+# two devices; the memory of the first is freed and used again
 half=$((whole / 2))
 one=$(create -s $half)
 two=$(create -s $half)
@@ -72,7 +72,7 @@ one=$(create -s $half)
 [ "$(available)" = 0 ] || err "something is left"
 reset
 
-# four devices in quarters, a hole, and one that takes the hole and the end
+# four devices of a quarter each, a hole, and a device that takes the hole and the end
 quarter=$((whole / 4))
 one=$(create -s $quarter)
 two=$(create -s $quarter)
@@ -84,7 +84,7 @@ four=$(create -s $((2 * quarter)))
 [ "$(nr_ranges "$four")" = 2 ] || err "not two ranges"
 reset
 
-# the same with device 0 having a quarter
+# the same, with device 0 as one of the quarters
 daxctl reconfigure-device -s $quarter "$dev"
 daxctl enable-device "$dev"
 two=$(create -s $quarter)
@@ -96,7 +96,7 @@ four=$(create -s $((2 * quarter)))
 [ "$(nr_ranges "$four")" = 2 ] || err "not two ranges"
 reset
 
-# two devices grow in turns, piece by piece, until all is used
+# two devices grow in turn, piece by piece, until everything is used
 for n in 4 8 32; do
 	piece=$((whole / n))
 	one=$(create -s $piece)
@@ -116,7 +116,7 @@ for n in 4 8 32; do
 	reset
 done
 
-# grow into what a neighbour had, and shrink again
+# grow into the memory of a former neighbour, and shrink again
 one=$(create -s $quarter)
 two=$(create -s $quarter)
 daxctl disable-device "$two"
@@ -129,8 +129,8 @@ daxctl reconfigure-device -s $quarter "$one"
 daxctl enable-device "$one"
 reset
 
-# two devices fill the room beside them: the one before its own ranges gets a second range,
-# the one behind grows in place
+# two devices grow into the free memory beside them: one grows before its own range and gets a
+# second range, the other grows behind it, in place
 for n in 1 2 3 4; do
 	eval "d$n=\$(create -s $quarter)"
 done
@@ -149,7 +149,7 @@ done
 [ "$(available)" = 0 ] || err "something is left"
 reset
 
-# what list -M says of a device of several ranges makes the same device again
+# the output of list -M for a device of several ranges makes the same device again
 piece=$((whole / 8))
 one=$(create -s $piece)
 two=$(create -s $piece)
@@ -168,7 +168,7 @@ two=$(daxctl create-device --input "$input" | chardev)
 rm "$input"
 reset
 
-# aligns
+# other aligns
 for align in 4k 2M; do
 	one=$(create -s $quarter -a $align)
 	[ "$(size_of "$one")" = $quarter ] || err "another size with $align"
@@ -177,7 +177,7 @@ done
 create -s $((2 * M + 4096)) -a 2M && err "created with half a page"
 reset
 
-# ---- daxctl-devices.sh ----------------------------------------------------------------
+# The steps of daxctl-devices.sh.
 
 one=$(create -s $quarter)
 before=$(daxctl list -DRMi)

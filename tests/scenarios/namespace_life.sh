@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# The life of a pmem namespace in devdax mode (510 MiB, align 2M): what ndctl and daxctl
-# say of it and do to it; the same script on a real one and under daxrun.
+# The life of a pmem namespace in devdax mode (510 MiB, align 2M) under ndctl and daxctl. The same
+# script runs on a real namespace and under daxrun.
 export LC_ALL=C
 B=/sys/devices/platform/e820_pmem/ndbus0
 N=$B/region0
@@ -19,7 +19,7 @@ put() {
 	printf '%s <- "%s": ' "${1#/sys/}" "$2"
 	sysprobe write "$1" "$2"
 }
-# What has the same name on every machine, with no regard to how often it was bound.
+# Print everything whose name is the same on every machine, however often it was bound.
 see() {
 	echo "--tree"
 	sysprobe tree $N/namespace0.0 $B/provider $B/driver $B/wait_probe $B/commands $N/align \

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# The life of a dynamic region of 1 GiB: the same script on a real one and under daxrun.
-# Each step prints what the commands print, how they end, and the tree afterwards.
+# The life of a dynamic region of 1 GiB. The same script runs on a real region and under daxrun.
+# Each step prints the output of its commands, their exit status, and the tree afterwards.
 export LC_ALL=C
 R=/sys/devices/platform/hmem.0
 D=$R/dax_region
@@ -23,14 +23,14 @@ see() {
 	echo "--end"
 }
 
-# step NAME; then commands; then done_
+# Each step is: step NAME, then commands, then done_.
 step() { echo "==== $*"; }
 run() {
 	echo "\$ $*"
 	"$@" 2>&1
 	echo "? $?"
 }
-put() { # FILE TEXT: without a look at the tree
+put() { # FILE TEXT: write without printing the tree
 	printf '%s <- "%s": ' "${1#/sys/}" "$2"
 	sysprobe write "$1" "$2"
 }
