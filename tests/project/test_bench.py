@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""make bench runs to its end and prints every measure. Times are not judged here."""
+"""make bench runs to its end and prints every measure. This test does not judge times."""
 
 import re
 
@@ -7,7 +7,7 @@ import pytest
 
 from conftest import BUILD, ROOT, run
 
-pytestmark = pytest.mark.plain  # what a sanitizer costs is not asked
+pytestmark = pytest.mark.plain  # the cost of a sanitizer is of no interest
 
 VALUE = re.compile(r"^(?P<name>[^:]+(?: : [^:]+)?): (?P<value>\d+\.\d\d)(?: \(aim ([^)]*)\))?  \S+")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The unit tests reach all lines of libcore, and nearly all branches."""
+"""The unit tests cover all lines of libcore, and nearly all branches."""
 
 import re
 

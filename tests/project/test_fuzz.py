@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The fuzzers of tests/fuzz, each for some seconds: always the same inputs.
+"""The fuzzers of tests/fuzz run for some seconds each, always with the same inputs.
 
-`make fuzz` builds them; build/fuzz/words CORPUS runs one for as long as one likes.
+`make fuzz` builds them; build/fuzz/words CORPUS runs one until it is stopped.
 """
 
 import re
@@ -15,7 +15,7 @@ from wire import ATTACH, CONTROL, pack
 
 pytestmark = [pytest.mark.plain, pytest.mark.xdist_group("fuzz")]
 
-RUNS = {"vmas": 3000, "image": 10000}       # those that take longer
+RUNS = {"vmas": 3000, "image": 10000}       # the slower ones
 
 TARGETS = sorted(path.stem for path in (ROOT / "tests/fuzz").glob("*.c"))
 
@@ -28,7 +28,7 @@ def built():
 
 
 def rules():
-    """Those of the documentation, and of the examples."""
+    """Yield the fault rules of the documentation and of the examples."""
     text = "".join(p.read_text() for p in [ROOT / "README.md", *(ROOT / "config/examples").glob("*.conf")])
     for group in re.findall(r"^\[fault[^\]]*\]\n((?:[^\[\n].*\n|\n)*)", text, re.M):
         yield " ".join(line for line in group.splitlines() if line and line[0] != "#")
@@ -37,7 +37,7 @@ def rules():
 
 
 def image(workdir):
-    """The beginning of a region's file, as the daemon makes it."""
+    """Return: the beginning and the size of a region's file that the daemon has made."""
     path = workdir / "image"
     Daxrun(workdir, "root")("-q", "-d", f"dax0.0,size=16M,backing=pmem:{path}", "--", "true")
     return path.read_bytes()[:16384], path.stat().st_size

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""`make install`, and that what it installs runs from there."""
+"""`make install` installs everything, and the programs run from there."""
 
 import pytest
 

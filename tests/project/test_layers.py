@@ -31,8 +31,7 @@ def test_the_whole_tree_is_looked_at(house):
     assert {"README.md", "Makefile", "tools/run-tests", "docs/man/daxrun.1"} <= set(house.texts())
 
 
-# ---- a small tree that keeps all rules, and one violation of each rule ------
-
+# A small tree that keeps all rules; each of VIOLATIONS breaks one of them.
 TREE = {
     "libcore/size.h": """
 /* Sizes. */

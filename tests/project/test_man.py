@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Manual pages and completion say what the programs' --help says."""
+"""Manual pages and completion list the same options as --help."""
 
 import re
 import shutil
@@ -18,12 +18,12 @@ PAGES = ["daxrun.1", "cuse-daxctl.1", "cuse-daxd.8", "cuse-daxd.conf.5", "libdax
 PROGRAMS = {"daxrun": "daxrun.1", "cuse-daxd": "cuse-daxd.8", "cuse-daxctl": "cuse-daxctl.1"}
 COMPLETION = ROOT / "completions/cuse-daxd.bash"
 
-# "-c, --config=FILE" at the start of a line, as --help has them.
+# Matches "-c, --config=FILE" at the start of a line, as in --help.
 OPTION = re.compile(r"(?m)^\s+(?:(-\w), )?(--[a-z][a-z-]*)")
 
 
 def page(name):
-    """A page as a reader sees it."""
+    """Return: the text of a page as a reader sees it."""
     result = run(["man", "--warnings", "-l", "-Tutf8", MAN / name],
                  env={**environment(), "MANWIDTH": "200", "LC_ALL": "C.UTF-8", "MAN_KEEP_FORMATTING": ""})
     assert (result.returncode, result.stderr) == (0, ""), result.stderr
@@ -91,7 +91,7 @@ def test_verbs_are_those_of_help():
 
 
 def test_config_keys_are_those_of_the_shipped_config():
-    """Each key that config/cuse-daxd.conf comments stands in the manual page."""
+    """The manual page has every key that config/cuse-daxd.conf explains."""
     shipped = (ROOT / "config/cuse-daxd.conf").read_text()
     keys = set(re.findall(r"(?m)^#\s*([a-z][a-z-]*)=", shipped))
     assert {"backing", "minor", "frontend"} <= keys
@@ -106,7 +106,7 @@ def test_completion_of_options(program):
 
 
 def complete(program, *words):
-    """What bash offers for the last word."""
+    """Return: the words that bash offers for the last word."""
     script = f"""
         PATH={BUILD}:$PATH
         source {COMPLETION}
@@ -130,7 +130,7 @@ def test_completion_of_words(daemon):
 
 
 def test_protocol_says_the_numbers():
-    """docs/protocol.md against libcore/wire.h."""
+    """The numbers in docs/protocol.md are those of libcore/wire.h."""
     header = (ROOT / "libcore/wire.h").read_text()
     text = (ROOT / "docs/protocol.md").read_text()
     body = header.partition("enum dax_msg_type {")[2].partition("};")[0]

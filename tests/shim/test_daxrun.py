@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""daxrun itself: its options, its answers, its manners."""
+"""daxrun itself: options, messages, exit status, signals, environment."""
 
 import os
 import re
@@ -18,14 +18,12 @@ PYTHON = "/usr/bin/python3"
 
 
 def fails(daxrun, *args, **kwargs):
-    """What it says when it ends with 125."""
+    """Run daxrun, which must exit with 125. Return: its messages."""
     result = daxrun.any(*args, **kwargs)
     assert result.returncode == 125, said(result)
     assert result.stdout == ""
     return result.stderr
 
-
-# -- the command -----------------------------------------------------------------------
 
 @both_users
 @pytest.mark.parametrize("script, status", [
@@ -81,15 +79,13 @@ def test_signals_are_handed_on(daxrun):
 
 
 def test_signal_dispositions_are_the_callers(daxrun):
-    """nohup's SIGHUP, and no signal blocked."""
+    """The command inherits ignored signals, such as nohup's SIGHUP, and has no signal blocked."""
     status = daxrun("--", "grep", "-E", "SigBlk|SigIgn", "/proc/self/status",
                     preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     values = dict(line.split() for line in status.splitlines())
     assert int(values["SigBlk:"], 16) == 0
     assert int(values["SigIgn:"], 16) & 1
 
-
-# -- devices ---------------------------------------------------------------------------
 
 @both_users
 def test_one_device_by_default(daxrun):
@@ -183,8 +179,6 @@ def test_mistakes_on_the_command_line(daxrun, args, words):
         assert word in stderr, stderr
 
 
-# -- connect ---------------------------------------------------------------------------
-
 @both_users
 def test_connect(daxrun, daemon):
     d = daemon("[region 5]\nsize=4M\nmode=0666\n")
@@ -205,8 +199,6 @@ def test_refusals_of_a_shared_daemon_go_to_who_ran_the_program(daxrun, daemon):
         ("dax0.0", "mmap", "fail, attempted private mapping (EINVAL)")]
     assert d.output() == ""
 
-
-# -- telling ---------------------------------------------------------------------------
 
 def test_refusals_are_told_unless_quiet(daxrun):
     result = daxrun.any("--", PYTHON, "-c", PRIVATE)
@@ -242,7 +234,7 @@ def test_trace_to_a_file(daxrun):
 
 
 def test_a_trace_is_complete(daxrun):
-    """Of many processes at once, however fast."""
+    """A trace has every call of many processes at once, however fast they are."""
     code = ("import mmap, os\nfd = os.open('/dev/dax0.0', os.O_RDWR)\n"
             "for i in range(300): mmap.mmap(fd, 2 << 20).close()")
     daxrun("--trace=log", "--", "sh", "-c", f"for i in 1 2 3; do {PYTHON} -c \"{code}\" & done\nwait")
@@ -273,12 +265,10 @@ def test_check(daxrun):
     assert daxrun.left() == ([], {})
 
 
-# -- print-env -------------------------------------------------------------------------
-
 @both_users
 @pytest.mark.parametrize("shell", ["dash", "bash"])
 def test_print_env_in_a_shell(daxrun, shell):
-    """The devices are there until the shell ends."""
+    """The devices of `eval "$(daxrun --print-env)"` exist until the shell ends."""
     script = (f'eval "$({DAXRUN} --print-env -d dax2.0,size=4M)"; ls /dev/dax2.0\n'
               "cat /sys/bus/dax/devices/dax2.0/size\necho $CUSE_DAXD_RUNTIME_DIR\n"
               f"{PYTHON} -c '\nimport mmap, os\nm = mmap.mmap(os.open(\"/dev/dax2.0\", 2), 4 << 20)\n"
@@ -295,7 +285,7 @@ def test_print_env_in_a_shell(daxrun, shell):
 
 
 def test_print_env_does_not_keep_its_reader_waiting(daxrun):
-    """Whoever reads standard output and error to their end."""
+    """A reader of the output and errors of daxrun --print-env to their end does not hang."""
     for args in ([], ["-d", "dax0.0,size=3M"]):
         result = subprocess.run(
             ["sh", "-c", f'{DAXRUN} --print-env "$@" & wait $!; echo $?; kill $$', "sh", *args],
@@ -307,7 +297,7 @@ def test_print_env_does_not_keep_its_reader_waiting(daxrun):
 
 
 def test_print_env_is_quoted(daxrun):
-    """Whatever is in the names."""
+    """The output of --print-env is quoted, whatever characters the names contain."""
     odd = daxrun.dir / "it's $odd"
     odd.mkdir()
     if daxrun.as_nobody:
@@ -328,11 +318,9 @@ def test_print_env_of_a_running_daemon(daxrun, daemon):
                                  f"export LD_PRELOAD='{BUILD}/libdaxshim.so'"]
 
 
-# -- the environment ---------------------------------------------------------------------
-
 @pytest.fixture
 def library(daxrun):
-    """A preload library of the user's own."""
+    """A preload library of the user."""
     (daxrun.dir / "mine.c").write_text(
         "#include <unistd.h>\nuid_t getuid(void) { return 4711; }\n")
     path = daxrun.dir / "mine.so"
@@ -357,7 +345,7 @@ def test_a_preload_that_is_there_is_kept(daxrun, library):
     ("/usr/lib/libtsan.so.2:a.so", "/usr/lib/libtsan.so.2:SHIM:a.so"),
 ])
 def test_the_order_of_preloads(daxrun, before, after):
-    """Ours is first, but for a sanitizer's runtime; and it is there once."""
+    """The shim comes first, except after a sanitizer's runtime, and only once."""
     shim = f"{BUILD}/libdaxshim.so"
     text = subprocess.run(["sh", "-c", f"{DAXRUN} --print-env; :"], text=True, check=True,
                           env=daxrun.env(LD_PRELOAD=before.replace("SHIM", shim)),
@@ -367,14 +355,12 @@ def test_the_order_of_preloads(daxrun, before, after):
 
 
 def test_daxrun_in_daxrun(daxrun):
-    """The inner one's devices are there."""
+    """A program under nested daxruns sees the devices of the inner one."""
     output = daxrun("-d", "dax0.0,size=4M", "--", "sh", "-c",
                     f"set -e; echo /dev/dax*; {DAXRUN} -d dax7.0,size=4M -- sh -c 'echo /dev/dax*'\n"
                     "echo /dev/dax*")
     assert output == "/dev/dax0.0\n/dev/dax7.0\n/dev/dax0.0\n"
 
-
-# -- programs that load no shim ------------------------------------------------------------
 
 @pytest.fixture
 def static_program(daxrun):
@@ -409,10 +395,9 @@ def test_set_user_id_programs_are_told(daxrun):
     assert daxrun.any("-q", "--", path, "/dev/null").stderr == ""
 
 
-# -- when the daemon dies --------------------------------------------------------------------
-
 def test_the_daemons_death_hurts_nobody(daxrun):
-    """Mappings go on; new first mappings answer ENXIO; daxrun says so."""
+    """When the daemon dies, mappings stay, the first mmap of another device fails with ENXIO, and
+    daxrun prints a message."""
     code = ("import mmap, os, sys\n"
             "m = mmap.mmap(os.open('/dev/dax0.0', os.O_RDWR), 2 << 20)\nm[0] = 1\n"
             "other = os.open('/dev/dax1.0', os.O_RDWR)\n"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A device is disabled while many programs store into it all the time."""
+"""A device is disabled while many programs store into it continuously."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def load(user, args, device="dax0.0,size=2G", timeout=180):
     print(args, figures)
     assert result.returncode == 0, (figures, result.stderr)
     assert (figures["wrong_signals"], figures["wrong_bytes"], figures["bad_ends"]) == (0, 0, 0)
-    # On an idle machine it is within 100 ms; 20 s are for one that is anything but idle.
+    # An idle machine needs less than 100 ms; 20 s are for a very busy one.
     assert figures["sigbus_ms"] < 20000
     return figures
 

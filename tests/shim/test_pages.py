@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""pages=yes: mapped memory can be pinned. pages=no: it can't, and no child gets it."""
+"""pages=yes: mapped memory can be pinned. pages=no: it cannot, and children do not inherit it."""
 
 import pytest
 
@@ -34,7 +34,7 @@ def test_memory_with_pages_can_be_pinned(place, user, align):
     assert {name: said[name] for name in PINS + COPIES} == dict.fromkeys(PINS + COPIES, "ok")
     assert {said[f"fork{n}{who}"] for n in ("", "-again") for who in ("", "-parent")} == {"ok"}
     assert said["fork-moved"] == "SIGSEGV", "the program has asked for that"
-    # Where the machine forbids io_uring to this user (a sysctl, RLIMIT_MEMLOCK), it says so.
+    # The machine may forbid io_uring to this user (by a sysctl or RLIMIT_MEMLOCK).
     if "io_uring" not in said and said["io_uring-register"] != "ENOMEM":
         assert [said[f"io_uring-{n}"] for n in ("register", "write_fixed", "read_fixed", "data")] \
             == ["ok"] * 4

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Random sequences of calls on mappings of two devices: ours, the model's, the real one's.
+"""Random sequences of calls on mappings of two devices give the same answers from the emulator, a
+model and real devices.
 
-The model (mmodel.py) is written from the kernel's source, and is asked about as much as
-we are: both are held against a real kernel, which has the last word. What the kernel
-leaves to chance is left out of a sequence as the model finds it.
+The model (mmodel.py) is written from the kernel's source. Emulator and model are compared with
+each other and with a real kernel, which decides. Operations that the kernel leaves to chance
+are removed from a sequence when the model detects them.
 
-$DAXD_PROPERTY_EXAMPLES asks for more than the usual number of sequences, other ones
-each time.
+$DAXD_PROPERTY_EXAMPLES sets a larger number of sequences, which differ each time.
 """
 
 import os
@@ -27,11 +27,11 @@ sys.path.insert(0, str(ROOT / "tests/oracle"))
 from guest import Guest  # noqa: E402
 
 MIB = 1 << 20
-SIZE = 30 * MIB             # what is left of a region of 32 MiB, at 2M and at 4K
+SIZE = 30 * MIB             # the size of a device in a region of 32 MiB, at 2M and at 4K
 STEPS = 30
 ALIGNS = {"4K": 4096, "2M": 2 * MIB, "1G": 1 << 30}
 
-# A sanitized replay has no room for mappings where it wants them, nor anything to find.
+# A sanitizer occupies the addresses that replay needs, and would find nothing here.
 pytestmark = pytest.mark.plain
 
 MORE = int(os.environ.get("DAXD_PROPERTY_EXAMPLES", "0"))
@@ -39,15 +39,13 @@ MORE = int(os.environ.get("DAXD_PROPERTY_EXAMPLES", "0"))
 PAIRS = [("2M", "4K"), ("2M", "2M"), ("4K", "4K")]
 
 
-# ---- sequences -----------------------------------------------------------------------------
-
 def words(*choices):
-    """The first choices are simpler than the last ones."""
+    """Choose a word. The first choices must be the simplest ones, to which failures shrink."""
     return st.sampled_from(choices)
 
 
 def sometimes(usual, rare):
-    """One in eight is of the rare kind."""
+    """Choose the rare kind once in eight times."""
     return st.integers(0, 7).flatmap(lambda n: rare if n == 7 else usual)
 
 
@@ -93,7 +91,7 @@ def operation(name, *args):
 
 
 def mapping_in_order(ident):
-    """Mappings that lie as the device does are neighbours of one another: they may merge."""
+    """Generate mappings in the order of the device, so that neighbours may merge."""
     return st.builds("map {0} {1} {2} {3} {4} {5}A fixed:{5}A".format, ident, DEVICE,
                      words("1A", "2A", "3A"), PROT, words("shared", "shared,populate"),
                      st.integers(0, 8))
@@ -121,21 +119,21 @@ def beginning(ident):
     return st.one_of(st.just(""), mapping_in_order(st.just(ident)), mapping_in_order(st.just(ident)))
 
 
-# Of several lists, as one would seldom be long.
+# Several lists joined, since a single one would seldom be long.
 SEQUENCE = st.tuples(*(beginning(str(n)).map(lambda m: [m] if m else []) for n in range(4)),
                      *[st.lists(OPERATIONS, max_size=STEPS // 2) for _ in range(4)]).map(
                          lambda lists: sum(lists, []))
 
 
 class Sequence:
-    """What is asked of replay, and what the model answers."""
+    """A script for replay, and the answers of the model."""
 
     def __init__(self, aligns, operations, name="it"):
         model = Model([(SIZE, ALIGNS[a]) for a in aligns])
         self.unit = model.unit
         asked = [(line, model.run(line)) for line in [*operations, "layout"]]
         body = [a for a in asked if a[1] is not None]
-        # Bytes that are looked at have a value of their own, and are looked at again.
+        # Give every byte that is read a value of its own, and read it again at the end.
         before = [(f"put {dev} {off} {first_byte(dev, off)}", "ok")
                   for dev, off in sorted(model.used)]
         after = [(f"get {dev} {off}",
@@ -152,7 +150,7 @@ class Sequence:
         return [normal(a, e, self.unit) for a, e in zip(answers, self.expected)]
 
     def differences(self, answers, who):
-        """Return: None, or a text that shows where the answers are not the model's."""
+        """Return: None, or a text that shows where the answers differ from the model's."""
         answers = self.normal(answers)
         if answers == self.expected:
             return None
@@ -166,7 +164,7 @@ class Sequence:
 
 
 def split_answers(output):
-    """Return: sequence name -> answers."""
+    """Return: {sequence name: answers}."""
     out = {}
     for line in output.splitlines():
         if line.startswith("begin "):
@@ -177,7 +175,7 @@ def split_answers(output):
 
 
 def corpus(aligns, count, number=1):
-    """Always the same sequences; others for another number."""
+    """Return: sequences that depend only on count and number."""
     found = []
 
     @seed(number)
@@ -191,10 +189,8 @@ def corpus(aligns, count, number=1):
     return found
 
 
-# ---- who answers ------------------------------------------------------------------------------
-
 class Ours:
-    """replay, with the shim, on devices of a daemon."""
+    """replay under the shim, on devices of a daemon."""
 
     def __init__(self, directory, as_nobody=False):
         self.command = [BUILD / "daxrun", f"--connect={directory}", "-q", "--", BUILD / "replay"]
@@ -211,7 +207,7 @@ class Ours:
 
 @pytest.fixture(scope="session")
 def daemons_of_all():
-    """One daemon for each pair of aligns. Return: pair -> runtime directory."""
+    """One daemon for each pair of aligns, as {pair: runtime directory}."""
     running, out = [], {}
     for pair in PAIRS:
         top = pathlib.Path(tempfile.mkdtemp(prefix="daxd-property-"))
@@ -260,15 +256,13 @@ def test_ours_answers_as_the_model(pair, door, daemons_of_all):
     print(f"{pair}, {door}: {seen['steps']} steps")
 
 
-# ---- the real device ----------------------------------------------------------------------------
-
 COUNT = 150
 GUEST_PAIRS = {("2M", "4K"): ["/dev/dax0.0", "/dev/dax1.0"],
                ("2M", "2M"): ["/dev/dax0.0", "/dev/dax2.0"]}
 
 
 def ask_real(sequences):
-    """Asks real devices. Return: pair -> sequence -> answers."""
+    """Run sequences on real devices. Return: {pair: {sequence: answers}}."""
     files, script = {}, ""
     for pair, devices in GUEST_PAIRS.items():
         name = "-".join(pair)
@@ -284,7 +278,7 @@ def ask_real(sequences):
 
 @pytest.mark.guest
 def test_real_device_model_and_ours_answer_alike(daemons_of_all):
-    """One boot of a real kernel."""
+    """Real devices, the model and the emulator give the same answers (one boot of a kernel)."""
     sequences = {pair: corpus(pair, COUNT, n) for n, pair in enumerate(GUEST_PAIRS)}
     real = ask_real(sequences)
     wrong = []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""docs/security.md: what a client can do to others, and what it can't."""
+"""docs/security.md: limits of what a client can do to other clients and the daemon."""
 
 import errno
 import fcntl
@@ -45,11 +45,10 @@ def load(d):
     return data
 
 
-# -- a handle that is open for reading -------------------------------------------------------
-
 @needs_root
 def test_nobody_gets_from_reading_to_writing(daemon, backing):
-    """A program under the shim, of another user, with all descriptors that it comes to have."""
+    """Another user's program under the shim, open for reading only, cannot write by any of its
+    descriptors."""
     d = daemon(f"[region 0]\nbacking={backing}\nsize={SIZE}\nmode=0644\n")
     store(d, 1)
     result = run([BUILD / "daxrun", "-q", f"--connect={d.dir}", "--", ESCAPE, "/dev/dax0.0", SIZE],
@@ -90,7 +89,7 @@ def test_a_handle_for_writing_alone_maps_nothing(daemon):
 
 @needs_root
 def test_who_may_not_open_gets_nothing(daemon):
-    """Another user's descriptor of something else is no permission."""
+    """A user who cannot open the node gets no memory with descriptors of other files."""
     d = daemon(f"[region 0]\nsize={SIZE}\nmode=0600\n")
     result = run([BUILD / "daxrun", "-q", f"--connect={d.dir}", "--", "sh", "-c",
                   "exec 3<>/dev/dax0.0"], as_nobody=True)
@@ -98,8 +97,6 @@ def test_who_may_not_open_gets_nothing(daemon):
     with d.wire() as wire, open(d.dir / "state", "rb") as state:
         assert wire.attach(state.fileno()).error == errno.EBADF
 
-
-# -- memory that is sealed ---------------------------------------------------------------------
 
 @both_users
 @pytest.mark.parametrize("kind", ["memfd", "hugetlb"])
@@ -118,12 +115,11 @@ def test_nobody_changes_the_size_under_others(daemon, hugepages, kind):
     os.close(fd)
 
 
-# -- files: no seals are to be had ----------------------------------------------------------------
-
 @both_users
 @pytest.mark.parametrize("kind", ["static", "dynamic"])
 def test_what_is_ours_in_a_file_is_put_back(daemon, workdir, kind):
-    """A client that may write overwrites info block and record, and cuts the file off."""
+    """After a client with write access overwrites info block and record and truncates the file, the
+    daemon repairs the file."""
     path = workdir / "image"
     d = daemon(f"[region 0]\nbacking=pmem:{path}\nsize={SIZE}\ntype={kind}\n")
     store(d, 5)
@@ -138,7 +134,7 @@ def test_what_is_ours_in_a_file_is_put_back(daemon, workdir, kind):
     os.pwrite(fd, bytes(8192), 0)
     os.ftruncate(fd, device(d)[0] + MIB)
     os.close(fd)
-    # The next one is not hurt.
+    # The next client is not affected.
     assert load(d) == {0, 5}
     assert f"made {length} bytes long again" in d.output()
     fd = attach(d)
@@ -166,7 +162,7 @@ def test_records_of_several_regions_are_put_back_at_the_end(daemon, workdir):
 
 
 def test_a_file_that_grows_and_shrinks_all_the_time(daemon, workdir):
-    """The daemon writes its record into it meanwhile, and lives."""
+    """The daemon survives writing its record while a client keeps changing the file's size."""
     d = daemon(f"[region 0]\nbacking=pmem:{workdir}/image\nsize={SIZE}\ntype=dynamic\n")
     fd = attach(d)
     is_over = threading.Event()

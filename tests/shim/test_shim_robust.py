@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The preload library in programs that are hard on it: nothing of theirs may break."""
+"""The shim must not break programs with threads, signals, forks, limits and filters."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ import pytest
 from conftest import BUILD, IS_ROOT, NOBODY, environment, run
 from daxrun import Daxrun, prog, said
 
-pytestmark = pytest.mark.plain  # what is in other people's processes is never sanitized
+pytestmark = pytest.mark.plain  # the shim, which runs in foreign processes, is never sanitized
 
 CASES = """
     use storm storm_quiet thousand_threads cancel exit_race sigbus_jump signal_jump altstack
@@ -48,7 +48,7 @@ def test_case(daxrun, case):
 @pytest.mark.parametrize("user", ["root"] if IS_ROOT else ["nobody"], indirect=True)
 @pytest.mark.parametrize("case", ["use", "signal_jump", "seccomp_opened_before", "sigbus_jump"])
 def test_bound_at_once(daxrun, case):
-    """All of our symbols and the program's looked up by the loader, before anything runs."""
+    """With LD_BIND_NOW the loader binds all symbols of shim and program before any code runs."""
     assert daxrun(*DEVICE, "--", prog("robust"), case, env={"LD_BIND_NOW": "1"}) == "ok\n"
 
 
@@ -74,7 +74,7 @@ uintptr_t la_symbind64(Elf64_Sym *s, unsigned int n, uintptr_t *r, uintptr_t *d,
 @pytest.mark.parametrize("bind_now", [None, "1"])
 @pytest.mark.parametrize("case", ["use", "fork_chain", "dlopen"])
 def test_audited(daxrun, workdir, case, bind_now):
-    """An auditing library sees, and may redirect, every symbol that is bound."""
+    """The shim works with an auditing library, which sees and may redirect every bound symbol."""
     (workdir / "audit.c").write_text(AUDIT)
     built = run(["gcc", "-shared", "-fPIC", "-o", workdir / "audit.so", workdir / "audit.c"])
     assert built.returncode == 0, built.stderr
@@ -92,17 +92,18 @@ def test_malloc_on_the_device(daxrun):
 @pytest.mark.parametrize("library", ["libjemalloc.so.2"])
 @pytest.mark.parametrize("where", ["before", "behind"])
 def test_other_malloc(daxrun, library, where):
-    """Its first allocation is made before anything else runs, and it maps memory itself."""
+    """The shim works with another malloc, which allocates before other code runs and calls mmap."""
     preload = {"before": f'"{library}:$LD_PRELOAD"', "behind": f'"$LD_PRELOAD:{library}"'}[where]
     for case in ("use", "storm", "thousand_threads"):
         result = daxrun.any(*DEVICE, "--", "sh", "-c", f"LD_PRELOAD={preload} exec {prog('robust')} {case}")
         assert (result.returncode, result.stdout) == (0, "ok\n"), said(result)
-        assert library not in result.stderr     # the loader says so if it is not there
+        assert library not in result.stderr  # the loader names a missing library
 
 
 @both
 def test_child_without_environment(daxrun):
-    """It sees no devices: that is a limit. But nothing breaks, here or there."""
+    """A child with an empty environment sees no devices, a known limit, but works, as does its
+    parent."""
     out = daxrun(*DEVICE, "--", "sh", "-c", f"env -i {prog('robust')} use; {prog('robust')} use")
     assert out == "ok\n"
 
@@ -131,7 +132,7 @@ def test_daemon_dies_in_the_middle(user, new_daemon):
 
 
 def test_stopped_daemon_does_not_hang_forever(new_daemon):
-    """The first mmap asks it; there is an answer, if only that there is none."""
+    """If the daemon is stopped, the first mmap, which needs a reply, fails after a timeout."""
     config = "[region 0]\nbacking=memfd\nsize=64M\nalign=2M\n[device 0.0]\nmode=0666\n"
     daemon = new_daemon().start(config)
     os.kill(daemon.pid, signal.SIGSTOP)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The preload library as a guest in other people's processes: what it exports, calls, costs."""
+"""The shim as a guest in foreign processes: its exports, its imports, and its system calls."""
 
 import collections
 import os
@@ -17,14 +17,14 @@ pytestmark = pytest.mark.plain
 SHIM = BUILD / "libdaxshim.so"
 OBJECTS = BUILD / "shim-obj"
 
-# What it takes from libc, beside the functions that it wraps and finds by dlsym. No
-# stdio but for streams on attributes, malloc only where the caller frees (scandir).
+# Imports from libc, besides the wrapped functions, which the shim finds by dlsym. stdio is used
+# only for streams on attributes, malloc only where the caller frees (scandir).
 FROM_LIBC = {
     "__errno_location", "__register_atfork", "__stack_chk_fail", "dlsym", "secure_getenv",
     "getauxval",
     "clearerr", "fclose", "fdopen", "fflush", "fopencookie", "dirfd", "qsort", "malloc",
     "realloc", "free", "sigqueue", "pthread_self", "pthread_getcpuclockid",
-    # the linker's own
+    # for the linker
     "__tls_get_addr",
 }
 MALLOC_IN = {"dir.o"}
@@ -53,7 +53,8 @@ def test_wrappers_and_nothing_else_are_exported():
 
 
 def test_every_wrapper_is_a_function_of_libc():
-    """Else a name in the list is misspelt; old ones stay in libc without being declared."""
+    """Every wrapped name exists in libc, so none is misspelt. Old functions stay in libc without a
+    declaration."""
     import ctypes
     libc = ctypes.CDLL("libc.so.6")
     not_in_libc = {"mbind", "io_submit"}  # libnuma's, libaio's
@@ -67,19 +68,19 @@ def test_what_is_taken_from_libc():
 
 
 def objects(folder=""):
-    """The shim's object files, without those that earlier builds left of sources now gone."""
+    """Return: the shim's object files, except those of sources that no longer exist."""
     return sorted(obj for obj in (OBJECTS / folder).rglob("*.o")
                   if (ROOT / obj.relative_to(OBJECTS)).with_suffix(".c").exists())
 
 
 def calls(obj):
-    """Functions that the code of an object file calls (whose address is taken are others)."""
+    """Return: functions that an object file calls, not those whose address it only takes."""
     text = run(["readelf", "-rW", obj]).stdout
     return set(re.findall(r"R_X86_64_PLT32\s+[0-9a-f]+\s+(\w+) [-+]", text))
 
 
-# Where a wrapper stands for what libc does with other functions, whose wrapped answers are
-# wanted: syscall(2) of any number, and reading a directory that is shared with us.
+# Wrappers that call wrapped functions on purpose, as they replace a libc function that would
+# call them: syscall(2) with any number, and reading a directory that also has emulated entries.
 ON_BEHALF = {
     "syscall.o": set(wrapped()),
     "dir.o": {"opendir", "readdir", "readdir64", "closedir", "scandir", "scandir64"},
@@ -111,7 +112,7 @@ def test_it_needs_libc_only():
 
 
 def test_it_runs_with_the_oldest_libc_of_its_kind():
-    """Debian 12's glibc is 2.36; symbols newer than 2.34 would ask for more than needed."""
+    """The shim needs no glibc newer than 2.34 (Debian 12 has 2.36)."""
     versions = re.findall(r"GLIBC_2\.(\d+)", run(["objdump", "-T", SHIM]).stdout)
     assert max(map(int, versions)) <= 34
 
@@ -122,10 +123,8 @@ def test_no_writable_code_and_no_executable_stack():
     assert re.search(r"GNU_STACK.* RW ", text)
 
 
-# -- what it costs a program that never touches DAX -----------------------------------------
-
 def trace(command, tmp_path, preload=None, env=None):
-    """The system calls of a process without those of loading the library: names in order."""
+    """Return: the system calls of a process, by name in order, except those that load the shim."""
     log = tmp_path / "trace"
     words = ["strace", "-f", "-o", log]
     if preload:
@@ -149,11 +148,11 @@ def trace(command, tmp_path, preload=None, env=None):
     return calls
 
 
-NOISE = ("brk", "mmap", "munmap")  # malloc's heap moves with what the loader allocates
+NOISE = ("brk", "mmap", "munmap")  # malloc's heap depends on allocations of the loader
 
 
 def compare(command, tmp_path, env):
-    """Return: by how much the counts of system calls differ."""
+    """Return: {system call: difference of its counts with and without the shim}."""
     bare = collections.Counter(trace(command, tmp_path))
     with_shim = collections.Counter(trace(command, tmp_path, SHIM, env))
     assert abs(with_shim["mmap"] - bare["mmap"]) + abs(with_shim["brk"] - bare["brk"]) <= 4
@@ -172,7 +171,7 @@ def client_env(request):
                                      ["/usr/bin/env", "-u", "LD_PRELOAD", "/bin/true"]],
                          ids=lambda c: os.path.basename(c[0]))
 def test_no_system_call_more_at_start_up(tmp_path, client_env, command):
-    """Beyond the loader's own for one more library."""
+    """Start-up has no additional system calls, except the loader's for one more library."""
     assert compare(command, tmp_path, client_env) == {}
 
 
@@ -182,8 +181,8 @@ def test_no_system_call_more_at_start_up(tmp_path, client_env, command):
     ["/usr/bin/python3", "-Sc", "import os; os.listdir('/usr')"],
 ], ids=lambda c: os.path.basename(c[0]))
 def test_few_system_calls_more_later(tmp_path, client_env, command):
-    """One look at each descriptor number, one at each name that is not there (a link that
-    leads to us?), and at the first of them whether there is a daemon at all."""
+    """Later there is one query for each new descriptor number, one for each missing name (it may be
+    a link to an emulated path), and, with the first of these, a search for a daemon."""
     command = [word.replace("copy", str(tmp_path / "copy")) for word in command]
     diff = compare(command, tmp_path, client_env)
     look_for_daemon = {"openat": 1, "close": 1, "prctl": 1, "madvise": 1}
@@ -194,7 +193,7 @@ def test_few_system_calls_more_later(tmp_path, client_env, command):
 
 
 def test_no_descriptor_is_kept(daxrun):
-    """Not by loading, not by using a device."""
+    """Neither loading the shim nor using a device leaves a descriptor open."""
     count = "len(os.listdir('/proc/self/fd'))"
     bare = subprocess.run(["/usr/bin/python3", "-c", f"import os; print({count})"], text=True,
                           capture_output=True, check=True).stdout
@@ -209,13 +208,13 @@ def test_no_descriptor_is_kept(daxrun):
 
 
 def test_errno_is_left_alone(daxrun, tmp_path):
-    """By every call that succeeds, on devices and on other files, as libc does."""
+    """Calls that succeed do not change errno, on devices and on other files, as with libc."""
     plain = daxrun.dir / "plain"
     plain.touch()
     os.truncate(plain, 16 << 20)
     os.symlink("/dev/dax0.0", daxrun.dir / "link")
     bare = run([prog("errno_kept"), plain]).stdout
-    # glibc's own realpath: EINVAL of readlink.
+    # glibc's own realpath leaves EINVAL of readlink.
     assert re.findall("touched: (.*?)\\(", bare) == ["realpath"]
     for path in ("/dev/dax0.0", plain, daxrun.dir / "link"):
         output = daxrun("--", prog("errno_kept"), path)
@@ -229,14 +228,14 @@ def test_sources_know_no_printf_and_signals_in_one_place():
     for path in sources:
         text = re.sub(r"/\*.*?\*/|//.*", "", path.read_text(), flags=re.S)
         assert not re.search(r"\b(v?[sf]?n?printf|puts|alloca|g_\w+)\(", text), path
-        # What programs do with SIGBUS goes through one file, and nothing else is touched.
+        # Only one file deals with signal handlers, and only for SIGBUS.
         assert path.name == "signal.c" or \
             not re.search(r"\b(sigaction|signal)\(", text), path
         assert "glib" not in text, path
 
 
 def test_state_of_the_build():
-    """The library that is tested is made of the sources that are there."""
+    """The tested library is built from the current sources."""
     newest = max(p.stat().st_mtime for d in ("client/shim", "libcore")
                  for p in pathlib.Path(ROOT / d).rglob("*.[ch]"))
     assert SHIM.stat().st_mtime >= newest, "make"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""daxrun --trace: every dax call, its arguments, what became of it, and why."""
+"""daxrun --trace: every dax call with its arguments, its result, and the reason."""
 
 import re
 import textwrap
@@ -33,7 +33,7 @@ OPEN = "dev = os.open('/dev/dax0.0', os.O_RDWR)\n"
 
 
 def trace(daxrun, script, first=OPEN):
-    """The lines of a script, without the address of each mapping. Return: [line]."""
+    """Run a script under --trace. Return: the lines, with ADDR for the address of each mapping."""
     daxrun.write("script.py", PRELUDE + first + textwrap.dedent(script))
     path = daxrun.dir / "trace"
     daxrun(f"--trace={path}", "--", PYTHON, "script.py")
@@ -109,7 +109,7 @@ def test_calls_on_mappings(daxrun):
         "munmap(dax0.0, addr=ADDR, len=0x1000) = EINVAL VMA-SPLIT: "
         "fail, ADDR is inside a unit of the mapping, whose align is 0x200000",
         "munmap(dax0.0, addr=ADDR, len=0x400000) = 0 OK",
-        # what takes the place of a dax mapping
+        # a mapping that replaces a dax mapping
         "mmap(dax0.0, addr=ADDR, len=0x200000, prot=rw-, flags=PRIVATE|FIXED|ANONYMOUS, offset=0) = ADDR OK",
     ]
 
@@ -176,7 +176,7 @@ def test_paths_and_attributes(daxrun, user):
 
 
 def test_mmap_of_what_has_no_mmap(daxrun):
-    """mmap of an attribute and of an O_PATH descriptor are told like every refusal."""
+    """Refused mmaps of an attribute and of an O_PATH descriptor are traced like all refusals."""
     script = """
         attr = os.open("/sys/bus/dax/devices/dax0.0/size", os.O_RDONLY)
         place = os.open("/dev/dax0.0", os.O_PATH)
