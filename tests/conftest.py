@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What all tests share: a build, daemons in directories of their own, nothing left behind."""
+"""Fixtures of all tests: the build, daemons in directories of their own, checks for leftovers."""
 
 import contextlib
 import fcntl
@@ -38,7 +38,7 @@ ROOT_FIXTURES = {"hugepages", "hugetlbfs", "small_fs"}
 
 
 def pytest_collection_modifyitems(config, items):
-    """Without root, the tests that need it are left out; they run when root runs them."""
+    """Without root, deselect the tests that need it; they run when root runs the tests."""
     if IS_ROOT:
         return
     left_out = [i for i in items
@@ -49,8 +49,8 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport():
-    """In CI a skip is a failure, unless the kernel is the reason (and a guest's runs it), or
-    it needs root and root runs it."""
+    """In CI, turn a skip into a failure, unless this kernel lacks a feature (a guest runs the
+    test), or the test needs root (root's run includes it)."""
     report = (yield).get_result()
     if report.skipped and "DAXD_NO_SKIP" in os.environ and not hasattr(report, "wasxfail") \
             and not str(report.longrepr[2]).startswith(
@@ -69,7 +69,7 @@ def environment():
 
 
 def run(command, as_nobody=False, **kwargs):
-    """Runs a command to its end. Return: CompletedProcess with text."""
+    """Run a command to its end. Return: CompletedProcess with text."""
     command = [str(c) for c in command]
     if as_nobody and IS_ROOT:
         command = SETPRIV + command
@@ -89,7 +89,7 @@ class Daemon:
         self.dir = workdir / "rt"
         self.log = workdir / "log"
         self.process = None
-        self.prefix = []  # a command that runs it
+        self.prefix = []  # a command that runs the daemon
 
     @property
     def as_nobody(self):
@@ -103,13 +103,13 @@ class Daemon:
             path.chmod(0o644)
             command.append(f"--config={path}")
         command += [str(a) for a in args]
-        # Where CUSE works, tests that run side by side would all want to have /dev/dax0.0.
+        # Where CUSE works, parallel tests would compete for /dev/dax0.0.
         if not any("frontend=" in str(a) for a in (config or "", *args)):
             command.append("--frontend=none")
         return (SETPRIV if self.as_nobody and IS_ROOT else []) + self.prefix + command
 
     def start(self, config=None, *args, env=None):
-        """Starts it and waits until clients can connect. Return: self."""
+        """Start the daemon and wait until clients can connect. Return: self."""
         assert self.process is None
         r, w = os.pipe()
         with open(self.log, "ab") as log:
@@ -130,7 +130,7 @@ class Daemon:
         return self
 
     def fail(self, config=None, *args, **kwargs):
-        """Starts it, which must fail. Return: what it says."""
+        """Start the daemon, which must fail. Return: its message."""
         existed = self.dir.exists()
         result = subprocess.run(self.command(config, *args), text=True, capture_output=True,
                                 env=environment(), timeout=TIMEOUT, check=False, **kwargs)
@@ -182,7 +182,7 @@ class Daemon:
             return wire.control(verb)
 
     def store(self, path, data):
-        """A write to an attribute. Return: the errno, or 0."""
+        """Write to an attribute. Return: the errno, or 0."""
         with self.wire() as wire:
             fd = os.open(self.dir / "sys" / path, os.O_WRONLY)
             try:
@@ -209,7 +209,7 @@ def pool():
 
 @pytest.fixture
 def workdir():
-    """A directory that everybody may enter and only its owner may write to."""
+    """A directory that all users may enter and only its owner may write to."""
     path = pathlib.Path(tempfile.mkdtemp(prefix="daxd-test-"))
     path.chmod(0o755)
     yield path
@@ -233,13 +233,13 @@ def user(request):
     return getattr(request, "param", "root" if IS_ROOT else "nobody")
 
 
-# Everything that needs no privilege is tested with and without.
+# Tests that need no privilege run both as root and as nobody.
 both_users = pytest.mark.parametrize("user", ["root", "nobody"] if IS_ROOT else ["nobody"],
                                      indirect=True)
 
 
 def shared_memory():
-    """What is in /dev/shm that could be a daemon's; tests use it at the same time."""
+    """Names in /dev/shm that could be a daemon's. Other tests use it at the same time."""
     return {name for name in os.listdir("/dev/shm") if "cuse-daxd" in name}
 
 
@@ -252,13 +252,13 @@ class Daemons(list):
 
 @pytest.fixture
 def daemons():
-    """Those of this test. What a daemon uses stops them all before it takes itself away."""
+    """The daemons of this test. Fixtures that a daemon uses stop them all before their own end."""
     return Daemons()
 
 
 @pytest.fixture
 def new_daemon(workdir, user, daemons):
-    """A factory of daemons; stops them and looks whether anything is left of them."""
+    """A factory of daemons. At the end, stop them and check that they leave nothing behind."""
     shm = shared_memory()
     if user == "nobody" and IS_ROOT:
         os.chown(workdir, NOBODY, NOBODY)
@@ -280,7 +280,7 @@ def new_daemon(workdir, user, daemons):
 
 @pytest.fixture
 def daemon(new_daemon):
-    """daemon(config, ...) starts one and returns it."""
+    """daemon(config, ...) starts a daemon and returns it."""
     def start(config=None, *args, **kwargs):
         return new_daemon().start(config, *args, **kwargs)
 
@@ -289,11 +289,12 @@ def daemon(new_daemon):
 
 @contextlib.contextmanager
 def hugepage_pool(stop=lambda: None):
-    """resize(n) makes a pool with n pages of 2 MiB; stop() and the old size at the end."""
+    """Yield resize(n), which makes a pool with n free pages of 2 MiB. At the end, call stop() and
+    restore the old size."""
     path = pathlib.Path("/proc/sys/vm/nr_hugepages")
     if not IS_ROOT:
         pytest.skip("needs root: vm.nr_hugepages")
-    # Tests that run at the same time share the machine's one pool.
+    # Parallel tests share the machine's only pool.
     with open("/tmp/daxd-test-hugepages.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         before = pool()
@@ -312,14 +313,14 @@ def hugepage_pool(stop=lambda: None):
 
 @pytest.fixture
 def hugepages(daemons):
-    """hugepages(n) makes a pool with n free pages of 2 MiB; it is put back afterwards."""
+    """hugepages(n) makes a pool with n free pages of 2 MiB. The old size is restored at the end."""
     with hugepage_pool(daemons.stop_all) as resize:
         yield resize
 
 
 @pytest.fixture
 def hugetlbfs(workdir, hugepages, daemons):
-    """A hugetlbfs of 2 MiB pages that nobody may use."""
+    """A hugetlbfs of 2 MiB pages that the user nobody may use."""
     path = workdir / "huge"
     path.mkdir()
     subprocess.run(["mount", "-t", "hugetlbfs", "-o", f"pagesize=2M,uid={NOBODY},mode=0755",
@@ -331,7 +332,7 @@ def hugetlbfs(workdir, hugepages, daemons):
 
 @pytest.fixture
 def small_fs(workdir, daemons):
-    """small_fs(options) is a directory on a tmpfs with these options."""
+    """small_fs(options) returns a directory on a tmpfs with these options."""
     mounted = []
 
     def make(options):
@@ -360,7 +361,7 @@ def backing(request, workdir):
 
 @pytest.fixture
 def daxrun(workdir, user, daemons):
-    """Programs under daxrun (daxrun.py); looks whether anything is left of it."""
+    """Run programs under daxrun (daxrun.py). At the end, check that it leaves nothing behind."""
     from daxrun import Daxrun
     runner = Daxrun(workdir, user)
     yield runner
@@ -373,7 +374,7 @@ BACKINGS = ["memfd-2M", "hugetlb-2M", "hugetlbfs-2M", "pmem-2M", "memfd-4K", "pm
 
 @pytest.fixture(params=BACKINGS)
 def device(request, daxrun):
-    """device(SIZE) is the argument of --device for a dax0.0 on each backing and align."""
+    """device(SIZE) returns the argument of --device for a dax0.0, for each backing and align."""
     backing, align = request.param.split("-")
 
     def make(size, *more):

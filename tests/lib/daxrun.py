@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Programs under daxrun, in a directory of their own, as root or as nobody."""
+"""Run programs under daxrun, in a directory of their own, as root or as nobody."""
 
 import os
 import pathlib
@@ -16,7 +16,7 @@ MIB = 1 << 20
 
 
 def prog(name):
-    """A program of tests/progs; `make progs` has built it."""
+    """Return: the path of a program of tests/progs, which `make progs` builds."""
     path = PROGS / name
     assert path.exists(), f"{path} is not there: make progs"
     return str(path)
@@ -30,7 +30,7 @@ def until(condition, what, timeout=TIMEOUT):
 
 
 def processes(word):
-    """Those that have this word in their command or environment. Return: {pid: command}."""
+    """Find processes with this word in their command or environment. Return: {pid: command}."""
     found = {}
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -45,13 +45,13 @@ def processes(word):
 
 
 def in_foreground():
-    """What a shell runs in the background ignores these, as tests may be run, too."""
+    """Restore SIGINT and SIGQUIT, which are ignored if a shell runs the tests in the background."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 class Daxrun:
-    """Runs `daxrun ARGS` for one test; its directories are below @workdir/run."""
+    """Run `daxrun ARGS` for one test; its directories are below @workdir/run."""
 
     def __init__(self, workdir, user):
         self.user = user
@@ -82,7 +82,7 @@ class Daxrun:
                                 **kwargs)
 
     def any(self, *args, env=None, **kwargs):
-        """Runs it to its end, whatever that is."""
+        """Run daxrun to its end, successful or not. Return: CompletedProcess."""
         kwargs.setdefault("cwd", self.dir)
         kwargs.setdefault("timeout", TIMEOUT)
         kwargs.setdefault("text", True)
@@ -90,20 +90,20 @@ class Daxrun:
                               env=self.env(**(env or {})), **kwargs)
 
     def __call__(self, *args, **kwargs):
-        """Runs what must succeed. Return: its standard output."""
+        """Run daxrun, which must succeed. Return: its standard output."""
         result = self.any(*args, **kwargs)
         assert result.returncode == 0, said(result)
         return result.stdout
 
     def write(self, name, data):
-        """A file of the user's in the program's directory."""
+        """Write a file that belongs to the user, in the program's directory."""
         path = self.dir / name
         path.write_bytes(data if isinstance(data, bytes) else data.encode())
         if self.as_nobody:
             os.chown(path, NOBODY, NOBODY)
 
     def left(self):
-        """What there is of it: files and processes."""
+        """Return: the files and processes of daxrun that exist."""
         return sorted(os.listdir(self.runtime)), processes(str(self.runtime))
 
     def check_gone(self, timeout=20):
@@ -118,13 +118,13 @@ def said(result):
 
 
 def refusals(result, comm=None):
-    """The lines that explain refusals. Return: [(device, call, sentence)]."""
+    """Find the lines that explain refused calls. Return: [(device, call, sentence)]."""
     return [(m[1], m[3], m[4]) for m in
             re.finditer(r"daxrun: (\S+): (\S+)\[\d+\]: (\w+): (.*)$", result.stderr, re.M)
             if comm in (None, m[2])]
 
 
 def pattern(nr_bytes, seed=1):
-    """Bytes that are nowhere the same."""
+    """Return: random bytes that do not repeat."""
     import random
     return random.Random(seed).randbytes(nr_bytes)

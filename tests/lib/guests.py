@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Guests whose checks are tests: one boot, and a test here for each check there."""
+"""Run checks in a guest: one boot, and one test here for each check there."""
 
 import ast
 import fcntl
@@ -15,13 +15,13 @@ BUILT = ("cuse-daxd", "daxrun", "cuse-daxctl", "libdaxshim.so")
 
 
 def checks_of(name):
-    """The names of the checks in tests/guest/NAME.py."""
+    """Return: the names of the checks in tests/guest/NAME.py."""
     tree = ast.parse((ROOT / f"tests/guest/{name}.py").read_text())
     return [f.name for f in tree.body if isinstance(f, ast.FunctionDef) and f.name.startswith("check_")]
 
 
 def boot(name, files=(), fetch=(), timeout=600, **machine):
-    """Runs tests/guest/NAME.py in a Debian. Return: {check: result}, and "console"."""
+    """Run tests/guest/NAME.py in a Debian. Return: {check: result}, with "console" and more."""
     all_files = {f"/opt/daxd/{n}": str(BUILD / n) for n in BUILT}
     all_files |= {f"/job/{n}.py": str(ROOT / f"tests/guest/{n}.py") for n in ("harness", name)}
     all_files |= dict(files)
@@ -38,7 +38,7 @@ def boot(name, files=(), fetch=(), timeout=600, **machine):
 
 
 def boot_once(tmp_path_factory, worker_id, name, **kw):
-    """As boot(), but once for all workers of pytest-xdist."""
+    """Do the same as boot(), but only once for all workers of pytest-xdist."""
     if worker_id == "master":
         return boot(name, **kw)
     place = tmp_path_factory.getbasetemp().parent / f"guest-{name}"
@@ -54,7 +54,7 @@ def boot_once(tmp_path_factory, worker_id, name, **kw):
 
 
 def show(results, check):
-    """Prints what a check said; fails as it did."""
+    """Print the output of a check, and fail if it failed."""
     assert check in results, "the guest did not come that far:\n" + results["output"][-6000:]
     print(results[check]["output"])
     assert not results[check]["failed"], results[check]["failed"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A FUSE file system with one file, whose close(2) is never answered: what a client may serve."""
+"""A FUSE file system with one file whose close(2) never returns, such as a client may serve."""
 
 import contextlib
 import ctypes
@@ -23,7 +23,7 @@ def attr(node):
 
 
 def serve(directory):
-    """Until it is killed; then the kernel gives all who wait an error."""
+    """Serve until killed; then the kernel returns an error to all waiting processes."""
     fd = os.open("/dev/fuse", os.O_RDWR)
     libc = ctypes.CDLL(None, use_errno=True)
     options = f"fd={fd},rootmode=40000,user_id=0,group_id=0,allow_other"
@@ -56,7 +56,7 @@ def serve(directory):
 
 @contextlib.contextmanager
 def mounted(directory):
-    """The process that serves it; its standard output tells of every close(2)."""
+    """Mount the file system. Yield: the serving process, which prints a line for every close(2)."""
     with subprocess.Popen([sys.executable, __file__, directory], stdout=subprocess.PIPE,
                           text=True) as process:
         try:

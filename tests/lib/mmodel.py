@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A model of one process's memory with two device-dax in it, as a Linux kernel answers.
+"""A model of one process's memory with two device-dax, giving the answers of a Linux kernel.
 
 Written from mm/vma.c, mm/mmap.c, mm/mprotect.c, mm/madvise.c, mm/mremap.c (6.12) and
-drivers/dax/device.c, not from this project's code: it is to find where the two differ.
+drivers/dax/device.c, not from this project's code, in order to find where the two differ.
 It knows the operations of tests/conformance/replay.c.
 
     m = Model([(SIZE, ALIGN), (SIZE, ALIGN)])
     answer = m.run("map 0 0 2A rw shared 0 fixed:1A")     "ok"; None: left to chance
 
-An operation that is left to chance changes nothing in the model, and must not be asked.
+An operation that is left to chance changes nothing in the model, and must not be replayed.
 """
 
 import dataclasses
@@ -17,13 +17,13 @@ import re
 P = 4096
 AREA = 32
 START = 0x200000000000
-FREE = 1 << 52          # from here on the model puts what the kernel may place freely
+FREE = 1 << 52          # from here on the model places mappings whose address the kernel chooses
 FREE_STEP = 1 << 42
 
 R, W, X = 1, 2, 4
 PROTS = {"r": R, "w": W, "x": X}
 
-# Advice that only changes a mapping's flags: (taken away, given).
+# Advice that only changes a mapping's flags: (removed, added).
 FLAG_ADVICE = {
     "normal": ({"random", "sequential"}, set()),
     "random": ({"sequential"}, {"random"}),
@@ -35,13 +35,13 @@ FLAG_ADVICE = {
     "nohugepage": ({"hugepage"}, {"nohugepage"}),
     "hugepage": ({"nohugepage"}, {"hugepage"}),
 }
-# What it is for anonymous memory depends on how the kernel was built.
+# Their result for anonymous memory depends on the kernel's configuration.
 DAX_ONLY_ADVICE = {"hugepage", "nohugepage", "free", "remove", "wipeonfork", "keeponfork",
                    "mergeable", "unmergeable", "collapse", "populate_read", "populate_write"}
 
 
 class Chance(Exception):
-    """The kernel's answer depends on what nobody can know."""
+    """The kernel's answer is not predictable."""
 
 
 class Error(Exception):
@@ -60,7 +60,7 @@ class Vma:
     flags: frozenset = frozenset()
 
     def at(self, addr):
-        """The device's offset at an address."""
+        """Return: the device's offset at an address."""
         return self.off + addr - self.start
 
     def key(self):
@@ -71,11 +71,11 @@ class Vma:
 class Mapping:
     at: int
     len: int
-    is_free: bool           # as replay.c sees it: not in the area
+    is_free: bool           # outside of replay.c's area
 
 
 def first_byte(dev, off):
-    """What a device's byte is at the beginning; the test writes it there."""
+    """Return: the initial value of a device's byte, which the test writes there."""
     return (off * 2654435761 >> 12) % 251 + 1 + dev
 
 
@@ -88,13 +88,11 @@ class Model:
         self.present = set()        # units of devices with huge pages that were touched
         self.anonymous = {}         # address -> byte
         self.bytes = {}             # (dev, off) -> byte
-        self.used = set()           # the same keys: what was looked at or written
+        self.used = set()           # keys of bytes that were read or written
         self.files = [1, 2]
         self.modes = ["rw", "rw"]
         self.next_file = 3
         self.next_free = FREE
-
-    # -- words ------------------------------------------------------------------------
 
     def sum(self, text):
         value = 0
@@ -124,17 +122,15 @@ class Model:
              self.files, self.modes, self.next_file, self.next_free) = saved
             return None
 
-    # -- the list of mappings ------------------------------------------------------------
-
     def align(self, vma):
         return self.devices[vma.dev][1] if vma.dev is not None else P
 
     def is_broken(self, vma):
-        """check_vma() when something is touched: the ends must be on the align."""
+        """True if an access fails because the ends are off the align (check_vma())."""
         return bool((vma.start | vma.end) % self.align(vma))
 
     def find(self, addr):
-        """The first mapping that ends behind an address."""
+        """Return: the first mapping that ends behind an address."""
         return next((v for v in self.vmas if v.end > addr), None)
 
     def overlapping(self, start, end):
@@ -151,7 +147,7 @@ class Model:
         return vma
 
     def settle(self):
-        """Huge pages live inside one mapping: a border splits them, which drops them."""
+        """Drop huge pages that a border between mappings now splits."""
         for unit in list(self.present):
             v = self.find(unit)
             if v is None or v.dev is None or v.start > unit or v.end < unit + self.align(v):
@@ -159,7 +155,7 @@ class Model:
         return self
 
     def split(self, vma, addr):
-        """__split_vma(). Return: the upper part."""
+        """Split a mapping (__split_vma()). Return: the upper part."""
         if addr % self.align(vma):
             raise Error("EINVAL")
         upper = dataclasses.replace(vma, start=addr, off=vma.at(addr))
@@ -168,13 +164,13 @@ class Model:
 
     @staticmethod
     def fits(low, high):
-        """can_vma_merge_after(), of two neighbours. Anonymous ones look alike anyway."""
+        """True if neighbours merge (can_vma_merge_after()). Anonymous mappings look alike anyway."""
         return (low is not None and high is not None and low.dev is not None and
                 low.end == high.start and low.key() == high.key() and
                 low.at(low.end) == high.off)
 
     def merge_new(self, vma):
-        """vma_merge_new_range(), of a mapping that is in the list already."""
+        """Merge a new mapping that is in the list already (vma_merge_new_range())."""
         prev, following = self.next_to(vma)
         if self.fits(vma, following):
             vma.end = following.end
@@ -185,7 +181,7 @@ class Model:
 
     def modify(self, vma, start, end, **changes):
         """
-        vma_modify(): of a part of one mapping. Merging comes first, and moves a border
+        Change a part of one mapping (vma_modify()). Merging is tried first, and moves a border
         between neighbours without asking the driver whether it may be there.
         """
         new = dataclasses.replace(vma, start=start, end=end, off=vma.at(start), **changes)
@@ -215,7 +211,7 @@ class Model:
             setattr(vma, name, value)
 
     def unmap(self, start, length):
-        """do_vmi_munmap()"""
+        """Unmap a range (do_vmi_munmap())."""
         end = start + -(-length // P) * P
         if start % P or end == start:
             raise Error("EINVAL")
@@ -238,14 +234,12 @@ class Model:
         self.zap(start, end)
 
     def zap(self, start, end):
-        """Page table entries go. A huge one goes as a whole, whatever part is meant."""
+        """Remove page table entries; a huge one is removed as a whole, whatever part is meant."""
         for unit in [u for u in self.present if u < end and u + self.unit > start]:
             self.present.discard(unit)
 
-    # -- chance -----------------------------------------------------------------------------
-
     def no_free_hole(self, start, end):
-        """Where the kernel places freely, what is unmapped may be anything by now."""
+        """Raise Chance if the range has holes where the kernel may have placed other mappings."""
         if end <= FREE:
             return
         at = start
@@ -257,7 +251,7 @@ class Model:
             raise Chance
 
     def no_hole_in_area(self, length):
-        """A place that was freed may be taken again first, or last: both are right."""
+        """Raise Chance if the area has a hole of this length, which the kernel may use again."""
         at = START
         for v in [*self.overlapping(START, START + AREA * self.unit), Vma(START + AREA * self.unit, 0, 0)]:
             if v.start - at >= length:
@@ -265,21 +259,19 @@ class Model:
             at = v.end
 
     def place_freely(self, vma_off, length, align):
-        """An address that the model gives for one that the kernel chooses."""
+        """Return: an address of the model's that stands for the one that the kernel chooses."""
         self.next_free += FREE_STEP
         return self.next_free + vma_off % align
 
     def may_merge_by_chance(self, new):
-        """Two that the kernel places freely may come to lie side by side."""
+        """True if a mapping may merge with another that the kernel placed next to it by chance."""
         if new.start < FREE:
             return False
         return any(v.start >= FREE and v is not new and v.key() == new.key() and
                    (v.at(v.end) == new.off or new.at(new.end) == v.off) for v in self.vmas)
 
-    # -- touching ------------------------------------------------------------------------------
-
     def fault_in(self, vma, unit):
-        """dev_dax_huge_fault(). Return: is the unit there now?"""
+        """Fault a unit in (dev_dax_huge_fault()). Return: True if it is present."""
         align = self.align(vma)
         size = self.devices[vma.dev][0]
         if align == P:
@@ -290,7 +282,7 @@ class Model:
             return False
         off = vma.at(unit)
         if off % align:
-            raise Chance        # a huge page entry off its size
+            raise Chance        # a huge page entry that is not aligned to its size
         if off + align > size:
             return False
         self.present.add(unit)
@@ -323,7 +315,7 @@ class Model:
         return "ok"
 
     def populate(self, start, end):
-        """Touches all of it. Return: could it?"""
+        """Touch the whole range. Return: True if nothing failed."""
         for vma in self.overlapping(start, end):
             if vma.dev is None or self.align(vma) == P and vma.at(vma.end) <= self.devices[vma.dev][0]:
                 continue
@@ -334,8 +326,6 @@ class Model:
                     return False
                 unit += step
         return True
-
-    # -- operations --------------------------------------------------------------------------------
 
     def range_of(self, ident, off, length):
         m = self.ids.get(ident)
@@ -356,7 +346,7 @@ class Model:
         return START <= addr <= end and 0 <= length <= end - addr
 
     def place(self, text, length):
-        """Return: how, address."""
+        """Parse PLACE. Return: how, address."""
         how, _, where = text.partition(":")
         if how == "any":
             return how, 0
@@ -521,7 +511,7 @@ class Model:
             raise Error("EINVAL")
 
     def advise_populate(self, start, end, prot):
-        """madvise_populate(), faultin_page_range()"""
+        """Populate a range (madvise_populate(), faultin_page_range())."""
         at = start
         while at < end:
             vma = self.find(at)
@@ -556,7 +546,7 @@ class Model:
                 if start >= end:
                     break
             if "sync" in flags and vma.dev is not None and vma.may_write:
-                raise Error("EINVAL")   # vfs_fsync_range(): the driver has none
+                raise Error("EINVAL")   # vfs_fsync_range(): the driver has no fsync
             start = vma.end
         return "ENOMEM" if gap else "ok"
 
@@ -576,8 +566,6 @@ class Model:
         return " ".join(f"{perms}:{self.units(start)}:{self.units(end - start)}"
                         for perms, start, end in join_private(pieces))
 
-    # -- mremap ----------------------------------------------------------------------------------
-
     def do_remap(self, ident, off, old, new, flags, to):
         flags = flags.split(",")
         old, new = self.sum(old), self.sum(new)
@@ -591,7 +579,7 @@ class Model:
         vma = self.find(addr)
         is_hole = vma is None or vma.start > addr
         if is_hole and (target is not None or dont_unmap) or not is_hole and vma.dev is None:
-            raise Chance        # of older and newer kernels, or how anonymous memory merges
+            raise Chance        # differs between kernels, or depends on how anonymous memory merges
         if (target is not None and not may_move or dont_unmap and (not may_move or old != new) or
                 addr % P):
             raise Error("EINVAL")
@@ -616,7 +604,7 @@ class Model:
         return "ok aligned" if addr % self.unit == 0 else "ok unaligned"
 
     def remap(self, ident, to, addr, old, new, target, may_move, dont_unmap):
-        """Return: the new address."""
+        """Carry out mremap. Return: the new address."""
         if target is not None or dont_unmap:        # mremap_to()
             if target is not None:
                 if target % P or addr + old > target and target + new > addr:
@@ -649,7 +637,7 @@ class Model:
         return self.move(vma, addr, old, new, None, False)
 
     def is_alone(self, ident, to, vma, addr, old, may_move):
-        """Grown in place or moved: does that look the same from everywhere?"""
+        """True if growing in place and moving give results that cannot be told apart."""
         if not old and may_move:
             return True
         m = self.ids[ident]
@@ -664,7 +652,7 @@ class Model:
             raise Error("EFAULT")
 
     def move(self, vma, addr, old, new, target, dont_unmap):
-        """get_unmapped_area(), move_vma()"""
+        """Move a mapping (get_unmapped_area(), move_vma())."""
         align, off = self.align(vma), vma.at(addr)
         may_split = not (vma.start != addr and addr % align or
                          vma.end != addr + old and (addr + old) % align)
@@ -691,7 +679,7 @@ class Model:
 
 
 def join_private(pieces):
-    """How private pieces merge is no matter of device-dax: those alike become one."""
+    """Merge equal private neighbours, since device-dax does not decide how they merge."""
     out = []
     for perms, start, end in pieces:
         if out and perms.endswith("p") and out[-1][0] == perms and out[-1][2] == start:
@@ -702,7 +690,7 @@ def join_private(pieces):
 
 
 def normal(answer, expected, unit):
-    """An answer of replay.c, in the words of the model."""
+    """Return: an answer of replay.c in the words of the model."""
     if expected == "ok somewhere" and answer in ("ok aligned", "ok unaligned"):
         return expected
     if not re.match(r"[r-][w-][x-][ps]:", answer):

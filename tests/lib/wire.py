@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The daemon's socket and state pages, as a client sees them (libcore/wire.h, state.h)."""
+"""A client's view of the daemon's socket and state pages (libcore/wire.h, state.h)."""
 
 import array
 import ctypes
@@ -40,11 +40,11 @@ class Reply:
 
 
 class Dropped(Exception):
-    """The daemon has closed the connection."""
+    """Raised when the daemon has closed the connection."""
 
 
 class Wire:
-    """One connection."""
+    """One connection to the daemon."""
 
     def __init__(self, runtime_dir, timeout=10):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -114,8 +114,6 @@ class Wire:
         return answer
 
 
-# -- state pages ------------------------------------------------------------------
-
 SLOTS = 1024
 RANGES_MAX = 32
 
@@ -174,7 +172,7 @@ class State:
         return slot.copy[slot.seq & 1]
 
     def devices(self):
-        """Slots that were ever used: (slot, handle, device)."""
+        """Yield (slot, handle, device) of all slots that were ever used."""
         pages = self.pages
         for n in range(pages.nr_slots):
             slot = pages.slots[n]
