@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the measuring programs share: two sides, measured in turn, medians.
+ * Common code of the benchmark programs: measure two sides in turn, and take medians.
  *
- * The sides of a comparison run in one process, one after the other in short slices,
- * the first in every other round: what the machine does meanwhile happens to both.
+ * The two sides of a comparison run in one process in short alternating slices, and each
+ * is first in every other round, so that other load on the machine affects both.
  */
 #ifndef BENCH_HARNESS_H
 #define BENCH_HARNESS_H
@@ -43,10 +43,10 @@ static inline double median(double *values, int nr)
 	return values[nr / 2];
 }
 
-/* A side's slice: does @nr operations. */
+/* Do @nr operations of one side. */
 typedef void bench_fn(void *side, long nr);
 
-/* Prints "NAME FIRST SECOND": nanoseconds for one operation of each side. */
+/* Print "NAME FIRST SECOND": nanoseconds for one operation of each side. */
 static inline void compare(const char *name, bench_fn *fn, void *first, void *second,
 			   long nr, int rounds)
 {
@@ -59,7 +59,7 @@ static inline void compare(const char *name, bench_fn *fn, void *first, void *se
 		times[k] = calloc((size_t)rounds, sizeof(double));
 		if (!times[k])
 			err(1, "calloc");
-		fn(sides[k], nr); /* nothing is for the first time */
+		fn(sides[k], nr); /* warm up */
 	}
 	for (i = 0; i < rounds; i++) {
 		for (k = 0; k < 2; k++) {
@@ -76,7 +76,7 @@ static inline void compare(const char *name, bench_fn *fn, void *first, void *se
 		free(times[k]);
 }
 
-/* The backing store without anything in between: "memfd", or "hugetlb". */
+/* Open plain memory of the same kind as the backing store: "memfd" or "hugetlb". */
 static inline int open_plain(const char *kind, uint64_t size)
 {
 	int fd = memfd_create("bench", MFD_CLOEXEC | (kind[0] == 'h' ? MFD_HUGETLB : 0));

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * inject DEVICE CTL PROCESSES ROUNDS: how long an order to poison memory takes until
- * every process that has it mapped gets SIGBUS from it.
+ * inject DEVICE CTL PROCESSES ROUNDS: measure how long a request to poison memory takes
+ * until every process that maps the memory gets SIGBUS from it.
  *
- * The processes sleep meanwhile: what is measured is that each is reached, not that
- * each gets a turn on the processor. That it was reached is looked at after the order.
+ * The processes sleep meanwhile, so the time includes reaching each process, but not
+ * waiting until each gets a turn on the processor. After the request, check that every
+ * process was reached.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -25,7 +26,7 @@ static void on_sigbus(int sig)
 	siglongjmp(jump, 1);
 }
 
-/* Touches the memory whenever told, and tells whether that was SIGBUS. */
+/* Access the memory for each byte received, and reply whether that raised SIGBUS. */
 static void be_process(const char *device, int in, int out)
 {
 	const struct sigaction action = {.sa_handler = on_sigbus, .sa_flags = SA_NODEFER};
@@ -73,7 +74,10 @@ static struct process start(const char *device)
 	return (struct process){.in = from[0], .out = to[1]};
 }
 
-/* Return: how many of @nr processes got SIGBUS; they touch the memory again first. */
+/*
+ * Let @nr processes access the memory (@again), then read their replies. Return: how many
+ * of them got SIGBUS.
+ */
 static int ask(const struct process *list, int nr, bool again)
 {
 	int count = 0;
@@ -137,7 +141,7 @@ int main(int argc, char **argv)
 		if (ask(list, processes, true))
 			errx(1, "cleared, and a process still gets SIGBUS");
 	}
-	middle = median(times, rounds); /* which sorts them */
+	middle = median(times, rounds); /* this sorts them */
 	printf("inject %.0f %.0f\n", middle, times[rounds - 1]);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * map DEVICE ROUNDS: mmap and munmap of 2 MiB of the device against the same pair of
- * calls on a memfd, made through libc's own functions, past any preloaded library.
+ * map DEVICE ROUNDS: compare mmap and munmap of 2 MiB of the device with the same calls
+ * on a memfd, made through libc's own functions, past any preloaded library.
  */
 // LIBS: -ldl
 #include <dlfcn.h>

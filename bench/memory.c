@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * memory DEVICE SIZE memfd|hugetlb ROUNDS: loads and stores through the device against
- * a plain mapping of the same kind of memory.
+ * memory DEVICE SIZE memfd|hugetlb ROUNDS: compare loads and stores through the device
+ * with those through a plain mapping of the same kind of memory.
  *
- * Both are mapped at a multiple of 2 MiB and touched before anything is measured.
+ * Both are mapped at a multiple of 2 MiB and touched before the measurement.
  */
 #include <emmintrin.h>
 #include <string.h>
@@ -19,7 +19,7 @@ struct side {
 
 static volatile uint64_t sink;
 
-/* One operation loads a 64-byte line, anywhere. */
+/* Load @nr 64-byte lines at random places. */
 static void load_lines(void *arg, long nr)
 {
 	struct side *s = arg;
@@ -39,7 +39,7 @@ static void load_lines(void *arg, long nr)
 	sink = (uint64_t)_mm_cvtsi128_si64(sum);
 }
 
-/* One operation stores a 64-byte line past the caches, in order. */
+/* Store @nr 64-byte lines in order, past the caches. */
 static void stream_lines(void *arg, long nr)
 {
 	struct side *s = arg;
@@ -93,7 +93,7 @@ int main(int argc, char **argv)
 	if (device.p == MAP_FAILED)
 		err(1, "mmap of %s", argv[1]);
 	plain.p = map_aligned(open_plain(argv[3], size), size);
-	/* In turn: neither gets the better part of what memory is free. */
+	/* Touch both in turn, so that neither gets the better part of the free memory. */
 	for (at = 0; at < size; at += 4096) {
 		memset(device.p + at, 1, 4096);
 		memset(plain.p + at, 1, 4096);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * touch DEVICE UNIT NR DELAY: how long the first touch of NR units takes that a fault
- * rule makes DELAY nanoseconds slow. The device is mapped anew for them.
+ * touch DEVICE UNIT NR DELAY: measure the first touches of NR units, which a fault rule
+ * delays by DELAY nanoseconds. The device is mapped anew for them.
  */
 #include "bench/harness.h"
 
