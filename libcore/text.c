@@ -5,7 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static void add(struct dax_text *t, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 2, 0)))
+add(struct dax_text *t, const char *fmt, va_list ap)
 {
 	size_t room = t->len < t->size ? t->size - t->len : 0;
 

@@ -235,7 +235,7 @@ def test_hugetlbfs_rest_of_nothing(new_daemon, hugepages, hugetlbfs):
     hugepages(8)
     config = (f"[region 0]\nbacking=hugetlbfs:{hugetlbfs}/file\n[device 0.0]\nsize=4M\n"
               "[device 0.1]\n")
-    assert ":5: [device 0.1] has no size, and nothing says what" in new_daemon().fail(config)
+    assert ":5: [device 0.1] has no size, and the size of its region is unknown" in new_daemon().fail(config)
     with open(hugetlbfs / "file", "wb") as f:
         f.truncate(4 * MIB)
     assert "leave nothing for the one without size" in new_daemon().fail(config)
@@ -530,7 +530,7 @@ def test_path_problems(new_daemon, workdir, kind):
     said = new_daemon().fail(config.format(workdir / "no/file"))
     assert f"the directory {workdir}/no can't be used: No such file or directory (make it" in said
     said = new_daemon().fail(config.format(workdir))
-    assert f"{workdir}: is a directory (backing= wants the path of a file" in said
+    assert f"{workdir}: is a directory (backing= needs the path of a file" in said
     os.mkfifo(workdir / "fifo")
     assert "is not a regular file (check backing=)" in \
         new_daemon().fail(config.format(workdir / "fifo"))

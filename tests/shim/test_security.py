@@ -136,7 +136,7 @@ def test_what_is_ours_in_a_file_is_put_back(daemon, workdir, kind):
     os.close(fd)
     # The next client is not affected.
     assert load(d) == {0, 5}
-    assert f"made {length} bytes long again" in d.output()
+    assert f"extended to {length} bytes again" in d.output()
     fd = attach(d)
     os.pwrite(fd, bytes(4096), 4096)
     os.close(fd)
