@@ -128,7 +128,7 @@ def check_names_and_numbers_taken():
     # 10:203 is /dev/cuse.
     with Daemon("[daemon]\nmajor=10\n[region 5]\nsize=2M\n[device 5.0]\nminor=203\n", ready=False) as d:
         print(d.said())
-        assert d.p.returncode == 1 and "number, 10:203" in d.said()
+        assert d.p.returncode == 1 and "another device has the number 10:203" in d.said()
     # A number of another CUSE device.
     with Daemon("[daemon]\nmajor=334\n[region 5]\nsize=2M\n[device 5.0]\nminor=3\n"):
         with Daemon("[daemon]\nmajor=334\n[region 6]\nsize=2M\n[device 6.0]\nminor=3\n[region 7]\n"

@@ -132,6 +132,17 @@ static void test_provision(void)
 	teardown();
 }
 
+static void test_step_text(void)
+{
+	ok(!strcmp(dax_step_text(DAX_STEP_CREATE, -ENOSPC),
+		   "the region has no room left"),
+	   "a full region is told in its own words");
+	ok(!strcmp(dax_step_text(DAX_STEP_BIND, -ENXIO), "has no size"),
+	   "an errno has the meaning of its step");
+	ok(!dax_step_text(DAX_STEP_BIND, -ENOMEM), "a usual errno needs no words");
+	ok(!dax_step_text(DAX_STEP_ALIGN, -EBUSY), "nor one that has them elsewhere");
+}
+
 static void test_destroy(void)
 {
 	struct dax_dev *dev;
@@ -383,6 +394,7 @@ static void test_check(void)
 int main(void)
 {
 	test_provision();
+	test_step_text();
 	test_destroy();
 	test_minors();
 	test_extend();

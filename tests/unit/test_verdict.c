@@ -532,11 +532,14 @@ static void test_attr_mmap(void)
 		 false, "then the access mode"},
 		{0, 4096, PROT_READ, MAP_SHARED | MAP_FIXED_NOREPLACE, O_RDONLY, ENODEV,
 		 DAX_ATTR_NO_MMAP, true, "and what is at the address comes before it"},
+		{0, 4096, PROT_READ, MAP_SHARED | MAP_FIXED, O_RDONLY, ENODEV,
+		 DAX_ATTR_NO_MMAP, true, "a fixed address is refused after unmapping it"},
 	};
 	size_t i;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct dax_mmap_request req = {
+			.addr = 0x10000000,
 			.len = rows[i].len,
 			.off = rows[i].off,
 			.prot = rows[i].prot,
