@@ -43,11 +43,13 @@ def test_the_conformance_program(conformance):
     assert not conformance["oops"]
 
 
+@pytest.mark.xdist_group("cuse_checks")
 @pytest.mark.parametrize("check", checks_of("cuse_checks"))
 def test_cuse(guest, check):
     show(guest, check)
 
 
+@pytest.mark.xdist_group("cuse_checks")
 def test_256_nodes_take_less_than_64_programs(guest):
     """Making 256 nodes takes less time than 64 programs in sequence that do nothing, in the same
     guest."""
@@ -57,6 +59,7 @@ def test_256_nodes_take_less_than_64_programs(guest):
     assert many < 64 * program
 
 
+@pytest.mark.xdist_group("cuse_checks")
 def test_the_kernel_is_well(guest):
     print(f"Linux {guest['release']}, the whole run took {guest['seconds']:.0f} s")
     assert not guest["oops"]
