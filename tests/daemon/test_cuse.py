@@ -10,7 +10,7 @@ from guests import boot_once, checks_of, show
 from compare import compare, load_recorded, parse_deviations, parse_lines
 
 
-pytestmark = pytest.mark.guest
+pytestmark = [pytest.mark.guest, pytest.mark.xdist_group("cuse_checks")]
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +31,7 @@ CUSE_ONLY = {"fd.epoll.rdonly", "fd.epoll.rdwr", "fd.flock.kept_by_mapping",
 
 
 # This is the first test, so that one worker boots this guest while another boots the other.
+@pytest.mark.xdist_group("conformance_checks")
 def test_the_conformance_program(conformance):
     """Under the shim a CUSE node answers as the recorded kernels do, like a plain handle."""
     show(conformance, "check_conformance")
@@ -43,13 +44,11 @@ def test_the_conformance_program(conformance):
     assert not conformance["oops"]
 
 
-@pytest.mark.xdist_group("cuse_checks")
 @pytest.mark.parametrize("check", checks_of("cuse_checks"))
 def test_cuse(guest, check):
     show(guest, check)
 
 
-@pytest.mark.xdist_group("cuse_checks")
 def test_256_nodes_take_less_than_64_programs(guest):
     """Making 256 nodes takes less time than 64 programs in sequence that do nothing, in the same
     guest."""
@@ -59,7 +58,6 @@ def test_256_nodes_take_less_than_64_programs(guest):
     assert many < 64 * program
 
 
-@pytest.mark.xdist_group("cuse_checks")
 def test_the_kernel_is_well(guest):
     print(f"Linux {guest['release']}, the whole run took {guest['seconds']:.0f} s")
     assert not guest["oops"]

@@ -9,7 +9,7 @@ import pytest
 from conftest import BUILD, ROOT
 from guests import boot_once, checks_of, show
 
-pytestmark = pytest.mark.guest
+pytestmark = [pytest.mark.guest, pytest.mark.xdist_group("systemd_checks")]
 
 
 @pytest.fixture(scope="session")
@@ -28,13 +28,11 @@ def guest(installed, tmp_path_factory, worker_id):
     return boot_once(tmp_path_factory, worker_id, "systemd_checks", files=files, init="systemd")
 
 
-@pytest.mark.xdist_group("systemd_checks")
 @pytest.mark.parametrize("check", checks_of("systemd_checks"))
 def test_systemd(guest, check):
     show(guest, check)
 
 
-@pytest.mark.xdist_group("systemd_checks")
 def test_the_kernel_is_well(guest):
     print(f"Linux {guest['release']}, the whole run took {guest['seconds']:.0f} s")
     assert not guest["oops"]

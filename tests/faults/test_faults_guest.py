@@ -6,7 +6,7 @@ import pytest
 from conftest import BUILD, ROOT
 from guests import boot_once, checks_of, show
 
-pytestmark = pytest.mark.guest
+pytestmark = [pytest.mark.guest, pytest.mark.xdist_group("faults_checks")]
 
 
 @pytest.fixture(scope="session")
@@ -17,13 +17,11 @@ def guest(tmp_path_factory, worker_id):
                              "/job/live.py": str(ROOT / "tests/guest/live.py")})
 
 
-@pytest.mark.xdist_group("faults_checks")
 @pytest.mark.parametrize("check", checks_of("faults_checks"))
 def test_in_a_guest(guest, check):
     show(guest, check)
 
 
-@pytest.mark.xdist_group("faults_checks")
 def test_the_kernel_is_well(guest):
     print(f"Linux {guest['release']}, the whole run took {guest['seconds']:.0f} s")
     assert not guest["oops"]
