@@ -7,11 +7,18 @@
 #   make test       install what is missing, build all variants, run every test
 #   make fuzz       build fuzzers of libcore's parsers into build/fuzz
 #   make oracle     boot real kernels again, write tests/oracle/recorded
+#   make inject     let each call of the daemon fail, one after the other (an hour)
+#   make fuzz-run   run all fuzzers, N=100000000 inputs in all
+#   make kills      kill -9 the daemon 1,000 times on each store, under clients that verify
 #   make stress     run 100,000 operations on regions, from many processes
 #   make bench      measure ratios to the raw backing store and to peers
 #   make coverage   list the lines and branches of libcore that no unit test reaches
 #   make format     format all C files; make format-check lists those that differ
-#   make install    install; DESTDIR and PREFIX are honoured
+#   make check      build and run the unit tests; needs no package but those to build
+#   make install    install; DESTDIR, PREFIX and LIBDIR are honoured
+#   make uninstall  remove what `make install` installs
+#   make dist       pack the sources of HEAD into build/cuse-daxd-VERSION.tar.xz
+#   make deb        build Debian packages into build/deb
 #
 # V=1 shows the commands. B=DIR builds elsewhere; SAN=address,undefined or
 # SAN=thread builds a sanitized variant; WERROR=1 turns warnings into errors.
@@ -30,13 +37,17 @@ WERROR ?=
 V ?=
 # Other versions format differently.
 CLANG_FORMAT ?= clang-format-14
-VERSION := 0.1
+VERSION := 0.2
 
 BINDIR = $(PREFIX)/bin
 SBINDIR = $(PREFIX)/sbin
 LIBDIR = $(PREFIX)/lib/cuse-daxd
+# LIBDIR is a folder of the project's own, below the one for libraries.
+LIBRARYDIR = $(patsubst %/cuse-daxd,%,$(LIBDIR))
 MANDIR = $(PREFIX)/share/man
 DOCDIR = $(PREFIX)/share/doc/cuse-daxd
+# Programs find it beside the folder that they are in, and in it where the rest is.
+SHAREDIR = $(PREFIX)/share/cuse-daxd
 SYSCONFDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),/etc,$(PREFIX)/etc)
 
 Q = $(if $(V),,@)
@@ -50,16 +61,31 @@ WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	-Werror=format-security -Werror=missing-prototypes \
 	$(if $(WERROR),-Werror)
 OPT ?= -O2 -g
-HARDEN = $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong
+IS_X86 := $(findstring x86_64,$(shell $(CC) -dumpmachine))
+# Sanitizers check what _FORTIFY_SOURCE checks, and need the plain functions. Distributions may
+# predefine another _FORTIFY_SOURCE; if the builder sets one, it holds.
+IS_FORTIFIED = $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS))
+HARDEN = $(if $(SAN)$(IS_FORTIFIED),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3) -fstack-protector-strong \
+	-fstack-clash-protection \
+	$(if $(IS_X86),-fcf-protection=full)
 SANFLAGS = $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 
-CPPFLAGS += -D_GNU_SOURCE -I. -DDAXD_VERSION='"$(VERSION)"' -DDAXD_LIBDIR='"$(LIBDIR)"' \
-	-DDAXD_SYSCONFDIR='"$(SYSCONFDIR)"'
-CFLAGS += -std=gnu11 $(OPT) $(WARN) $(HARDEN) -fvisibility=hidden -fPIC
-LDFLAGS += -Wl,-z,relro,-z,now -Wl,--as-needed
+# Flags of the builder, in the environment or on the command line, follow the makefile's own
+# flags and never replace them.
+OWN_CPPFLAGS = -D_GNU_SOURCE -I. -DDAXD_VERSION='"$(VERSION)"'
+OWN_CFLAGS = -std=gnu11 $(OPT) $(WARN) $(HARDEN) -fvisibility=hidden -fPIC
+OWN_LDFLAGS = -Wl,-z,relro,-z,now -Wl,--as-needed
+ALL_CPPFLAGS = $(OWN_CPPFLAGS) $(CPPFLAGS)
+ALL_CFLAGS = $(OWN_CFLAGS) $(CFLAGS)
+ALL_LDFLAGS = $(OWN_LDFLAGS) $(LDFLAGS)
 
-# If pkg-config does not know a package, the compiler reports the missing header;
-# tools/install-deps has the package's name.
+# With -flto only the compiler's own archiver writes an index of symbols.
+ifeq ($(origin AR),default)
+COMPILERS_AR := $(patsubst %gcc,%gcc-ar,$(filter %gcc,$(lastword $(CC))))$(if \
+	$(findstring clang,$(CC)),llvm-ar)
+AR := $(if $(COMPILERS_AR),$(shell command -v $(COMPILERS_AR) || echo ar),ar)
+endif
+
 pkg = $(shell pkg-config $(1) $(2) 2>/dev/null)
 
 # ---- sources and targets ----------------------------------------------------
@@ -67,23 +93,26 @@ pkg = $(shell pkg-config $(1) $(2) 2>/dev/null)
 SRC_libcore	:= $(wildcard libcore/*.c)
 SRC_daxd	:= $(wildcard cuse-daxd/*.c cuse-daxd/*/*.c)
 SRC_shim	:= $(wildcard client/shim/*/*.c)
+SRC_crashlib	:= $(wildcard client/crash/*.c)
 SRC_daxrun	:= $(wildcard client/daxrun/*.c)
 SRC_daxctl	:= $(wildcard client/cuse-daxctl/*.c)
+SRC_lib		:= $(wildcard client/lib/*.c)
 SRC_unit	:= $(wildcard tests/unit/*.c)
 SRC_progs	:= $(wildcard tests/progs/*.c)
 SRC_bench	:= $(wildcard bench/*.c)
 SRC_conf	:= $(filter-out %/replay.c,$(wildcard tests/conformance/*.c))
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
-OBJ_all := $(call obj,$(SRC_libcore) $(SRC_daxd) $(SRC_shim) $(SRC_daxrun) $(SRC_daxctl))
+OBJ_all := $(call obj,$(SRC_libcore) $(SRC_daxd) $(SRC_shim) $(SRC_daxrun) $(SRC_daxctl) $(SRC_lib))
 
 PROGRAMS := $(if $(SRC_daxd),$(B)/cuse-daxd) $(if $(SRC_daxrun),$(B)/daxrun) \
-	$(if $(SRC_daxctl),$(B)/cuse-daxctl) $(if $(SRC_shim),$(B)/libdaxshim.so)
+	$(if $(SRC_daxctl),$(B)/cuse-daxctl) $(if $(SRC_shim),$(B)/libdaxshim.so) \
+	$(B)/libdaxcrash.so $(B)/libcuse-daxd.so
 UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(SRC_unit))
 PROGS := $(patsubst tests/progs/%.c,$(B)/progs/%,$(SRC_progs))
 BENCHES := $(patsubst bench/%.c,$(B)/bench/%,$(SRC_bench))
 
-.PHONY: all programs units progs benches fuzz demo test bench stress install clean oracle coverage format format-check
+.PHONY: all programs units progs benches fuzz fuzz-run inject demo test bench stress kills hostile check install uninstall dist deb clean oracle coverage format format-check
 .DELETE_ON_ERROR:
 
 all: programs
@@ -91,6 +120,17 @@ programs: $(PROGRAMS)
 units: $(UNITS)
 progs: $(PROGS)
 benches: $(BENCHES)
+
+# Libraries that are missing are named before the first header of theirs is.
+PKGS = $(DAXD_PKGS) $(DAXCTL_PKGS) fuse3 libpmem libsystemd
+$(call obj,$(SRC_daxd) $(SRC_daxctl)): | libraries
+.PHONY: libraries
+libraries:
+	@pkg-config --exists $(PKGS) 2>/dev/null || for pkg in $(sort $(PKGS)); do \
+		pkg-config --exists $$pkg 2>/dev/null || missing="$$missing $$pkg"; \
+	done; [ -z "$$missing" ] || { \
+		echo "pkg-config does not find:$$missing (run tools/install-deps build)" >&2; \
+		exit 1; }
 
 # ---- libcore: libc only ----------------------------------------------------
 
@@ -101,40 +141,61 @@ $(B)/libcore.a: $(call obj,$(SRC_libcore))
 # ---- the daemon and the control program ------------------------------------
 
 DAXD_PKGS = glib-2.0 json-c
-DAXCTL_PKGS = glib-2.0 json-c
+DAXCTL_PKGS = glib-2.0 json-c smartcols
 
-$(call obj,$(SRC_daxd)): CPPFLAGS += $(call pkg,--cflags,$(DAXD_PKGS) fuse3 libpmem libsystemd)
+$(call obj,$(SRC_daxd)): OWN_CPPFLAGS += $(call pkg,--cflags,$(DAXD_PKGS) fuse3 libpmem libsystemd)
 $(B)/cuse-daxd: $(call obj,$(SRC_daxd)) $(B)/libcore.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg,--libs,$(DAXD_PKGS) fuse3) -ldl
+	$(Q)$(CC) $(ALL_CFLAGS) $(SANFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(call pkg,--libs,$(DAXD_PKGS) fuse3) -ldl
 
-$(call obj,$(SRC_daxctl)): CPPFLAGS += $(call pkg,--cflags,$(DAXCTL_PKGS))
-$(B)/cuse-daxctl: $(call obj,$(SRC_daxctl)) $(B)/libcore.a
+$(call obj,$(SRC_daxctl)): OWN_CPPFLAGS += $(call pkg,--cflags,$(DAXCTL_PKGS))
+$(B)/cuse-daxctl: $(call obj,$(SRC_daxctl) $(SRC_lib)) $(B)/libcore.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg,--libs,$(DAXCTL_PKGS))
+	$(Q)$(CC) $(ALL_CFLAGS) $(SANFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(call pkg,--libs,$(DAXCTL_PKGS))
+
+# The library for programs that control a daemon; cuse-daxctl has it inside. Libc only.
+LIB_SONAME = libcuse-daxd.so.0
+$(B)/libcuse-daxd.so: $(call obj,$(SRC_lib)) $(B)/libcore.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(SANFLAGS) $(ALL_LDFLAGS) $(if $(SAN),,-Wl,-z,defs) -shared \
+		-Wl,--exclude-libs,ALL -Wl,-soname,$(LIB_SONAME) -o $@ $^
+	$(Q)ln -sf $(@F) $(B)/$(LIB_SONAME)
 
 # ---- the launcher and the shim: libc only -----------------------------------
 
 $(B)/daxrun: $(call obj,$(SRC_daxrun)) $(B)/libcore.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^
+	$(Q)$(CC) $(ALL_CFLAGS) $(SANFLAGS) $(ALL_LDFLAGS) -o $@ $^
 
 # The shim is never sanitized: it is loaded into sanitized programs, and must work in
 # front of and behind their runtimes. So it has objects of libcore of its own.
 SHIM_OBJ := $(patsubst %.c,$(B)/shim-obj/%.o,$(SRC_shim) $(SRC_libcore))
-SHIM_CFLAGS = $(CFLAGS) -U_FORTIFY_SOURCE -fno-delete-null-pointer-checks \
+# It defines functions that the compiler and the fortified headers call by themselves, so it
+# has neither -flto nor _FORTIFY_SOURCE, whatever the builder says.
+without_fortify = $(foreach flag,$(1),$(if $(findstring _FORTIFY_SOURCE,$(flag)),,$(flag)))
+SHIM_CPPFLAGS = $(OWN_CPPFLAGS) $(call without_fortify,$(CPPFLAGS))
+SHIM_CFLAGS = $(OWN_CFLAGS) $(call without_fortify,$(CFLAGS)) -fno-lto -U_FORTIFY_SOURCE \
+	-fno-delete-null-pointer-checks \
 	-ftls-model=initial-exec -ffunction-sections -fdata-sections
 # Every program that starts pays for loading the shim. So symbols are bound when they are
 # needed, unused parts of libcore are left out, there are two segments instead of five, no
 # start files (they search all libraries for symbols that do not exist), and no change of
 # protection at the end (RELRO), which could not cover lazily bound symbols anyway.
 # docs/benchmarks.md has the figures.
-SHIM_LDFLAGS = -nostartfiles -Wl,-z,lazy,-z,nodelete,-z,noseparate-code,-z,norelro \
+SHIM_LDFLAGS = -nostartfiles -Wl,-z,defs,-z,lazy,-z,nodelete,-z,noseparate-code,-z,norelro \
 	-Wl,--as-needed -Wl,--gc-sections -Wl,-Bsymbolic-functions \
 	-Wl,-soname,libdaxshim.so
 $(B)/libdaxshim.so: $(SHIM_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SHIM_CFLAGS) $(SHIM_LDFLAGS) -shared -o $@ $^
+
+# The recorder of daxrun --crash stands in front of the shim, and is as little sanitized.
+CRASHLIB_OBJ := $(patsubst %.c,$(B)/shim-obj/%.o,$(SRC_crashlib) libcore/crash_log.c)
+$(CRASHLIB_OBJ): OWN_CPPFLAGS += $(call pkg,--cflags,libpmem)
+$(B)/libdaxcrash.so: $(CRASHLIB_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(SHIM_CFLAGS) $(ALL_LDFLAGS) -Wl,-z,defs,-z,nodelete -Wl,-soname,libdaxcrash.so \
+		-shared -o $@ $^
 
 # It defines memcpy() and its kin; the compiler must not make them call themselves.
 $(B)/shim-obj/client/shim/base/string.o: SHIM_CFLAGS += -fno-builtin
@@ -142,41 +203,56 @@ $(B)/shim-obj/client/shim/base/string.o: SHIM_CFLAGS += -fno-builtin
 $(B)/shim-obj/%.o: %.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(SHIM_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(SHIM_CPPFLAGS) $(SHIM_CFLAGS) -MMD -MP -c -o $@ $<
 
 # ---- tests' own programs ---------------------------------------------------
 
 $(B)/unit/%: tests/unit/%.c $(B)/libcore.a
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANFLAGS) -MMD -MP -o $@ $< $(B)/libcore.a
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(SANFLAGS) -MMD -MP -o $@ $< $(filter %.o %.a,$^)
 
+$(B)/unit/test_json_text: $(call obj,client/lib/json_text.c)
 $(B)/unit/test_sysfs: $(wildcard tests/data/sysfs-*.txt)
 
 # A program names its libraries in a line "// LIBS: -lpmemobj".
 $(B)/progs/%: tests/progs/%.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(PROG_CFLAGS) -MMD -MP -o $@ $< -pthread \
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(PROG_CFLAGS) -MMD -MP -o $@ $< -pthread \
 		$(shell sed -n 's|^// LIBS: ||p' $<)
 
 $(B)/bench/%: bench/%.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -o $@ $< $(shell sed -n 's|^// LIBS: ||p' $<)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -o $@ $< $(shell sed -n 's|^// LIBS: ||p' $<)
 
 # The daemon for the crash test can kill itself at each step of a change.
 SRC_crash := $(shell grep -l daxd_crash_point $(SRC_daxd))
 OBJ_crash := $(patsubst %.c,$(B)/crash-obj/%.o,$(SRC_crash))
-$(OBJ_crash): CPPFLAGS += $(call pkg,--cflags,$(DAXD_PKGS) fuse3 libpmem libsystemd)
+$(OBJ_crash): OWN_CPPFLAGS += $(call pkg,--cflags,$(DAXD_PKGS) fuse3 libpmem libsystemd)
 $(B)/crash-obj/%.o: %.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) -DDAXD_CRASH_POINTS $(CFLAGS) $(SANFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(ALL_CPPFLAGS) -DDAXD_CRASH_POINTS $(ALL_CFLAGS) $(SANFLAGS) -MMD -MP -c -o $@ $<
 progs: $(B)/cuse-daxd-crash
 $(B)/cuse-daxd-crash: $(OBJ_crash) $(call obj,$(filter-out $(SRC_crash),$(SRC_daxd))) $(B)/libcore.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg,--libs,$(DAXD_PKGS) fuse3) -ldl
+	$(Q)$(CC) $(ALL_CFLAGS) $(SANFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(call pkg,--libs,$(DAXD_PKGS) fuse3) -ldl
+
+# The daemon for the test of failing calls has its own functions in front of libc's. It
+# doesn't use the fortified variants of functions, which are not replaced.
+INJECT_FLAGS = -U_FORTIFY_SOURCE -fno-builtin
+OBJ_inject := $(patsubst %.c,$(B)/inject-obj/%.o,$(SRC_daxd) tests/inject/inject.c)
+$(OBJ_inject): OWN_CPPFLAGS += $(call pkg,--cflags,$(DAXD_PKGS) fuse3 libpmem libsystemd)
+$(B)/inject-obj/%.o: %.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(INJECT_FLAGS) $(SANFLAGS) -MMD -MP -c -o $@ $<
+progs: $(B)/cuse-daxd-inject
+$(B)/cuse-daxd-inject: $(OBJ_inject) $(B)/libcore.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(SANFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(call pkg,--libs,$(DAXD_PKGS) fuse3) -ldl
 
 # Fuzzers of libcore's parsers: clang's libFuzzer, with its sanitizers.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
@@ -187,11 +263,19 @@ FUZZ_CFLAGS = -std=gnu11 -O1 -g $(WARN) -fno-omit-frame-pointer -fno-sanitize-re
 $(B)/fuzz-obj/%.o: %.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)clang $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+	$(Q)clang $(ALL_CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+# This one has the daemon in it, all but main().
+FUZZ_DAXD := $(patsubst %.c,$(B)/fuzz-obj/%.o,$(filter-out cuse-daxd/main.c,$(SRC_daxd)))
+$(FUZZ_DAXD) $(B)/fuzz/daemon: OWN_CPPFLAGS += $(call pkg,--cflags,$(DAXD_PKGS) fuse3 libpmem libsystemd)
+$(B)/fuzz/daemon: tests/fuzz/daemon.c $(FUZZ_DAXD) $(FUZZ_OBJ)
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)clang $(ALL_CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $< $(FUZZ_DAXD) \
+		$(FUZZ_OBJ) $(call pkg,--libs,$(DAXD_PKGS) fuse3) -ldl
 $(B)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJ)
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)clang $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $< $(FUZZ_OBJ)
+	$(Q)clang $(ALL_CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $< $(FUZZ_OBJ)
 
 # The conformance program asks a device-dax how it behaves: the emulator here, real devices
 # in tests/oracle. It is never sanitized, because it asks about faults and the address space.
@@ -202,14 +286,14 @@ $(B)/replay: $(call obj,tests/conformance/replay.c)
 progs: $(B)/conformance $(B)/replay
 $(B)/conformance $(B)/replay:
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ -pthread
+	$(Q)$(CC) $(ALL_CFLAGS) $(SANFLAGS) $(ALL_LDFLAGS) -o $@ $^ -pthread
 
 $(B)/obj/%.o: %.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(SANFLAGS) -MMD -MP -c -o $@ $<
 
--include $(OBJ_all:.o=.d) $(OBJ_crash:.o=.d) $(SHIM_OBJ:.o=.d) $(CONF_OBJ:.o=.d) $(UNITS:=.d) $(PROGS:=.d) $(BENCHES:=.d) $(FUZZ_OBJ:.o=.d) $(FUZZERS:=.d)
+-include $(OBJ_all:.o=.d) $(OBJ_crash:.o=.d) $(OBJ_inject:.o=.d) $(SHIM_OBJ:.o=.d) $(CRASHLIB_OBJ:.o=.d) $(CONF_OBJ:.o=.d) $(UNITS:=.d) $(PROGS:=.d) $(BENCHES:=.d) $(FUZZ_OBJ:.o=.d) $(FUZZ_DAXD:.o=.d) $(FUZZERS:=.d)
 
 # ---- jobs ------------------------------------------------------------------
 
@@ -226,12 +310,28 @@ test:
 oracle: $(B)/conformance
 	$(Q)$(PYTHON) tests/oracle/record.py --program $(B)/conformance
 
+inject: all progs
+	$(Q)DAXD_INJECT_ALL=1 DAXD_LIMIT=86400 DAXD_BUILD=$(B) $(PYTHON) -m pytest -s tests/daemon/test_inject.py
+
+N ?= 100000000
+fuzz-run: fuzz
+	$(Q)$(PYTHON) tests/fuzz/run.py --build $(B) --runs $(N)
+
+# Kills of each of the three ways: a thousand in all on each store.
+KILLS ?= 334
+kills: all progs
+	$(Q)DAXD_KILLS=$(KILLS) DAXD_LIMIT=86400 $(PYTHON) -m pytest -s tests/daemon/test_kills.py
+
 stress: all progs
-	$(Q)DAXD_STRESS_OPS=100000 $(PYTHON) -m pytest -s tests/daemon/test_region_stress.py
+	$(Q)DAXD_STRESS_OPS=100000 DAXD_LIMIT=86400 $(PYTHON) -m pytest -s tests/daemon/test_region_stress.py
+
+# A hostile user at full speed for a minute, while root works; needs root.
+hostile: all
+	$(Q)DAXD_BUILD=$(B) $(PYTHON) tests/lib/hostile.py 60
 
 bench:
 	$(Q)tools/install-deps build demo bench
-	$(Q)$(MAKE) --no-print-directory programs benches
+	$(Q)$(MAKE) --no-print-directory programs benches $(B)/progs/crash_obj
 	$(Q)bench/run $(B)
 
 # Not optimised, so that every branch in the source is one in the code.
@@ -263,6 +363,8 @@ chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/$(2)/$(1)
 endef
 
 COMPLETIONS = $(PREFIX)/share/bash-completion/completions
+ZSHDIR = $(PREFIX)/share/zsh/site-functions
+FISHDIR = $(PREFIX)/share/fish/vendor_completions.d
 
 # A config that is already installed belongs to the administrator and is kept.
 install: programs
@@ -270,7 +372,7 @@ install: programs
 		$(DESTDIR)$(SYSCONFDIR) $(DESTDIR)$(DOCDIR)/examples
 	install $(B)/daxrun $(B)/cuse-daxctl $(DESTDIR)$(BINDIR)
 	install $(B)/cuse-daxd $(DESTDIR)$(SBINDIR)
-	install -m 644 $(B)/libdaxshim.so $(DESTDIR)$(LIBDIR)
+	install -m 644 $(B)/libdaxshim.so $(B)/libdaxcrash.so $(DESTDIR)$(LIBDIR)
 	[ -e $(DESTDIR)$(SYSCONFDIR)/cuse-daxd.conf ] || \
 		install -m 644 config/cuse-daxd.conf $(DESTDIR)$(SYSCONFDIR)
 	$(foreach unit,cuse-daxd.service cuse-daxd.socket,$(call install_unit,$(unit),system))
@@ -282,12 +384,57 @@ install: programs
 	install -D -m 644 systemd/udev.rules \
 		$(DESTDIR)$(PREFIX)/lib/udev/rules.d/60-cuse-daxd.rules
 	install -m 644 LICENSE $(wildcard *.md docs/*.md) $(DESTDIR)$(DOCDIR)
-	install -m 644 config/examples/*.conf $(DESTDIR)$(DOCDIR)/examples
+	install -m 644 config/examples/*.conf config/examples/Containerfile \
+		$(DESTDIR)$(DOCDIR)/examples
 	$(foreach name,daxrun cuse-daxd cuse-daxctl, \
 		install -D -m 644 completions/cuse-daxd.bash \
-			$(DESTDIR)$(COMPLETIONS)/$(name) &&) :
+			$(DESTDIR)$(COMPLETIONS)/$(name) && \
+		install -D -m 644 completions/cuse-daxd.fish \
+			$(DESTDIR)$(FISHDIR)/$(name).fish &&) :
+	install -D -m 644 completions/_cuse-daxd $(DESTDIR)$(ZSHDIR)/_cuse-daxd
+	install -D completions/complete $(DESTDIR)$(SHAREDIR)/complete
+	install -d $(DESTDIR)$(SHAREDIR)/schema
+	install -m 644 docs/schema/*.json $(DESTDIR)$(SHAREDIR)/schema
+	install -d $(DESTDIR)$(LIBRARYDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include
+	install -m 644 $(B)/libcuse-daxd.so $(DESTDIR)$(LIBRARYDIR)/$(LIB_SONAME)
+	ln -sf $(LIB_SONAME) $(DESTDIR)$(LIBRARYDIR)/libcuse-daxd.so
+	install -m 644 client/lib/cuse_daxd.h $(DESTDIR)$(PREFIX)/include
+	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBRARYDIR@|$(LIBRARYDIR)|; s|@VERSION@|$(VERSION)|' \
+		client/lib/libcuse-daxd.pc.in >$(DESTDIR)$(LIBRARYDIR)/pkgconfig/libcuse-daxd.pc
+	chmod 644 $(DESTDIR)$(LIBRARYDIR)/pkgconfig/libcuse-daxd.pc
+	printf 'LIBDIR=%s\nSYSCONFDIR=%s\n' '$(LIBDIR)' '$(SYSCONFDIR)' >$(DESTDIR)$(SHAREDIR)/paths
+	chmod 644 $(DESTDIR)$(SHAREDIR)/paths
 	$(foreach page,$(wildcard docs/man/*.[1-8]), \
 		install -D -m 644 $(page) $(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page)) &&) :
+
+# Everything that `make install` makes, found by installing into an empty folder. The config
+# belongs to the administrator and stays.
+uninstall: programs
+	$(Q)dest=$$(mktemp -d) && $(MAKE) -s --no-print-directory install DESTDIR=$$dest && \
+	(cd $$dest && find . ! -type d ! -path './etc/*' ! -name cuse-daxd.conf) | \
+		while read -r file; do rm -fv "$(DESTDIR)/$${file#./}"; done; rm -rf $$dest
+	$(Q)rmdir $(DESTDIR)$(LIBDIR) $(DESTDIR)$(SHAREDIR)/schema $(DESTDIR)$(SHAREDIR) $(DESTDIR)$(DOCDIR)/examples $(DESTDIR)$(DOCDIR) 2>/dev/null || :
+
+check: units
+	$(Q)for unit in $(UNITS); do \
+		$$unit >$(B)/unit.log || { grep -A1 '^not ok' $(B)/unit.log; exit 1; }; \
+	done; echo "all unit tests passed"
+
+DIST = cuse-daxd-$(VERSION)
+dist:
+	$(Q)mkdir -p $(B) && git archive --prefix=$(DIST)/ HEAD | xz >$(B)/$(DIST).tar.xz
+	$(Q)echo $(B)/$(DIST).tar.xz
+
+# In a copy, because dpkg-buildpackage writes beside the sources; with Debian's Python, and
+# without the variables of this make's command line.
+deb:
+	$(Q)tools/install-deps build deb
+	$(Q)rm -rf $(B)/deb && mkdir -p $(B)/deb/$(DIST)
+	$(Q)git ls-files -z | xargs -0 cp --parents -t $(B)/deb/$(DIST)
+	$(Q)cd $(B)/deb/$(DIST) && env -u MAKEFLAGS -u MFLAGS CC="$(CC)" \
+		PATH=/usr/sbin:/usr/bin:/sbin:/bin dpkg-buildpackage -us -uc -b >../build.log 2>&1 || \
+		{ tail -n 40 ../build.log; exit 1; }
+	$(Q)ls $(B)/deb/*.deb
 
 clean:
 	rm -rf build

@@ -1,87 +1,49 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Completion of bash for daxrun, cuse-daxd and cuse-daxctl. It takes options and verbs from
-# the programs' own --help, so that they always match.
+# Completion of bash for daxrun, cuse-daxd and cuse-daxctl; the words come from "complete".
 
-_cuse_daxd_options()
-{
-	"$1" --help 2>/dev/null | grep -oE '(^|[ ,])--[a-z][a-z-]*(=|\[=)?' |
-		sed -E 's/^[ ,]*//; s/\[=$//' | sort -u
-}
-
-_cuse_daxd_verbs()
-{
-	"$1" --help 2>/dev/null | sed -n '/^Verbs:/,/^$/s/^  \([a-z][a-z-]*\).*/\1/p'
-}
-
-_cuse_daxd_devices()
-{
-	"$1" list 2>/dev/null | sed -n 's/.*"chardev": *"\([^"]*\)".*/\1/p'
-}
-
-_cuse_daxd_reply()
-{
-	mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2")
-	[[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace
-	return 0
-}
+_cuse_daxd_complete=${BASH_SOURCE[0]%/*}/complete
+[[ -x $_cuse_daxd_complete ]] || _cuse_daxd_complete=${BASH_SOURCE[0]%/*}/../../cuse-daxd/complete
 
 _cuse_daxd()
 {
-	local program=$1 cur=$2 prev=$3 i
+	local cur=$2 words=() begins=() full prefix first i
 
-	# bash splits --size=2M into the words "--size", "=" and "2M"
-	if [[ $cur == = ]]; then
-		cur=
-	elif [[ $prev == = ]]; then
-		prev=${COMP_WORDS[COMP_CWORD - 2]}
-	fi
-	case $prev in
-	-c | --config)
-		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
-		return
-		;;
-	-r | --runtime-dir | --connect)
-		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
-		return
-		;;
-	--frontend)
-		_cuse_daxd_reply "auto cuse none" "$cur"
-		return
-		;;
-	-a | --align)
-		_cuse_daxd_reply "4K 2M 1G" "$cur"
-		return
-		;;
-	esac
-	if [[ $cur == -* ]]; then
-		_cuse_daxd_reply "$(_cuse_daxd_options "$program")" "$cur"
-		return
-	fi
-	case ${program##*/} in
-	daxrun)
-		for ((i = 1; i < COMP_CWORD; i++)); do
-			[[ ${COMP_WORDS[i]} == -- ]] && break
-		done
-		if declare -F _command_offset >/dev/null && ((i < COMP_CWORD)); then
-			_command_offset $((i + 1))
+	# bash splits --size=2M and errno:EIO; a quote that is open begins the last word.
+	for ((i = 1; i <= COMP_CWORD; i++)); do
+		if ((${#words[@]})) && [[ ${COMP_WORDS[i]} == [=:]* || ${COMP_WORDS[i - 1]} == *[=:] ]]; then
+			words[-1]+=${COMP_WORDS[i]}
+		else
+			words+=("${COMP_WORDS[i]}")
+			begins+=("$i")
+		fi
+	done
+	full=${words[-1]#[\'\"]}
+	words[-1]=$full
+	[[ $cur == [=:] ]] && cur=
+	cur=${cur#[\'\"]}
+	prefix=${full%"$cur"}
+	mapfile -t COMPREPLY < <("$_cuse_daxd_complete" "$1" "${words[@]}" 2>/dev/null)
+	first=${COMPREPLY[0]-}
+	case $first in
+	@files) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+	@dirs) mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
+	@command*)
+		if declare -F _command_offset >/dev/null; then
+			COMPREPLY=()
+			_command_offset "${begins[${first#@command } - 1]}"
 		else
 			mapfile -t COMPREPLY < <(compgen -c -- "$cur")
 		fi
+		return
 		;;
-	cuse-daxctl)
-		case $prev in
-		destroy | enable | disable | inject | clear)
-			_cuse_daxd_reply "$(_cuse_daxd_devices "$program")" "$cur"
-			;;
-		inspect)
-			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
-			;;
-		*)
-			_cuse_daxd_reply "$(_cuse_daxd_verbs "$program")" "$cur"
-			;;
-		esac
+	*)
+		for i in "${!COMPREPLY[@]}"; do
+			COMPREPLY[i]=${COMPREPLY[i]#"$prefix"}
+		done
 		;;
 	esac
+	[[ ${COMPREPLY[0]-} == *[=:] ]] && compopt -o nospace
+	return 0
 }
 
 complete -F _cuse_daxd daxrun cuse-daxd cuse-daxctl

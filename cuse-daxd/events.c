@@ -16,6 +16,7 @@
 #include "cuse-daxd/clients/watch.h"
 #include "cuse-daxd/control/describe.h"
 #include "cuse-daxd/control/reply.h"
+#include "cuse-daxd/base/json.h"
 
 /**
  * daxd_events_device() - tell watchers that a device appeared, changed or vanished
@@ -33,7 +34,8 @@ void daxd_events_device(void *ctx, enum daxd_event event, const struct daxd_devi
 	struct daxd_server *server = ctx;
 
 	if (daxd_watch_is_on(&server->watch))
-		daxd_watch_emit(&server->watch, names[event], daxd_describe_device(dev));
+		daxd_watch_emit(&server->watch, DAXD_WATCH_ALL, names[event],
+				daxd_describe_device(dev));
 }
 
 /**
@@ -59,7 +61,8 @@ void daxd_events_use(void *ctx, const struct daxd_client *client,
 		comm = daxd_clients_comm_of(client->pid);
 		daxd_reply_add_string(json, "comm", comm);
 	}
-	daxd_watch_emit(&server->watch, is_begin ? "attach" : "detach", json);
+	daxd_watch_emit(&server->watch, client->uid, is_begin ? "attach" : "detach",
+			json);
 }
 
 /**
@@ -71,6 +74,7 @@ void daxd_events_fault(void *ctx, const struct dax_fault_event *ev)
 {
 	struct daxd_server *server = ctx;
 	struct json_object *json;
+	char error[DAX_ERRNO_STRLEN];
 	char address[32];
 
 	if (!daxd_watch_is_on(&server->watch))
@@ -87,6 +91,7 @@ void daxd_events_fault(void *ctx, const struct dax_fault_event *ev)
 	daxd_reply_add_string(json, "address", address);
 	daxd_reply_add_number(json, "offset", ev->off);
 	if (ev->error)
-		daxd_reply_add_string(json, "refused", dax_errno_name((int)ev->error));
-	daxd_watch_emit(&server->watch, "fault", json);
+		daxd_reply_add_string(json, "refused",
+				      dax_errno_text((int)ev->error, error));
+	daxd_watch_emit(&server->watch, ev->uid, "fault", json);
 }

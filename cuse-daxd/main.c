@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -30,6 +31,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "libcore/option_text.h"
+#include "libcore/paths_text.h"
 #include "libcore/slice.h"
 
 #include "cuse-daxd/base/fail.h"
@@ -41,13 +44,16 @@
 #include "cuse-daxd/config/dump.h"
 #include "cuse-daxd/faults/tally.h"
 #include "cuse-daxd/frontend/frontend.h"
+#include "cuse-daxd/frontend/handle_fs.h"
 #include "cuse-daxd/options.h"
 #include "cuse-daxd/registry/devices.h"
 #include "cuse-daxd/registry/setup.h"
 #include "cuse-daxd/reload.h"
+#include "cuse-daxd/runtime/gone.h"
 #include "cuse-daxd/runtime/runtime.h"
 #include "cuse-daxd/runtime/tree.h"
 #include "cuse-daxd/server.h"
+#include "cuse-daxd/store/store.h"
 #include "cuse-daxd/start.h"
 
 struct daemon {
@@ -61,6 +67,21 @@ struct daemon {
 	GMainLoop *loop;
 };
 
+/* SYSCONFDIR of `make install`; /etc if the daemon has not been installed. */
+static char *system_config_path(void)
+{
+	g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
+	g_autofree char *dir = g_path_get_dirname(self ? self : "/");
+	g_autofree char *path = g_build_filename(dir, "..", DAX_PATHS_FILE, NULL);
+	g_autofree char *text = NULL;
+	char found[PATH_MAX];
+
+	if (!g_file_get_contents(path, &text, NULL, NULL) ||
+	    !dax_paths_text_find(text, "SYSCONFDIR", found, sizeof(found)))
+		strcpy(found, "/etc");
+	return g_build_filename(found, "cuse-daxd.conf", NULL);
+}
+
 static char *default_config_path(void)
 {
 	const char *xdg = secure_getenv("XDG_CONFIG_HOME");
@@ -68,7 +89,7 @@ static char *default_config_path(void)
 	g_autofree char *path = NULL;
 
 	if (geteuid() == 0)
-		path = g_strdup(DAXD_SYSCONFDIR "/cuse-daxd.conf");
+		path = system_config_path();
 	else if (xdg && xdg[0] == '/')
 		path = g_build_filename(xdg, "cuse-daxd.conf", NULL);
 	else if (home)
@@ -365,6 +386,8 @@ static int start_daemon(struct daemon *d, struct daxd_why *why)
 		d->runtime.has_socket = fd >= 0;
 		r = daxd_server_start(&d->server, &d->registry, fd, why);
 	}
+	if (r == 0)
+		daxd_gone_watch(&d->runtime);
 	return r;
 }
 
@@ -431,11 +454,20 @@ static int print_config(const struct daxd_options *options)
 	return 0;
 }
 
+static int check_memory(void)
+{
+	g_autofree char *text = daxd_store_check_memory();
+
+	puts(text);
+	return 0;
+}
+
 static int run_job(const struct daxd_options *options)
 {
 	struct daemon d = {.options = *options};
 	int status = 1;
 
+	daxd_handle_fs_init();
 	if (options->config)
 		d.config_path = !strcmp(options->config, "-")
 					? g_strdup("-")
@@ -460,7 +492,7 @@ int main(int argc, char **argv)
 	daxd_systemd_init();
 	if (daxd_options_parse(argc, argv, &options, &why) < 0) {
 		daxd_error("%s", why.text);
-		return 1;
+		return DAX_EXIT_USAGE;
 	}
 	switch (options.job) {
 	case DAXD_JOB_RUN:
@@ -469,11 +501,14 @@ int main(int argc, char **argv)
 	case DAXD_JOB_DUMP:
 		status = print_config(&options);
 		break;
+	case DAXD_JOB_MEMORY:
+		status = check_memory();
+		break;
 	case DAXD_JOB_HELP:
 		daxd_options_help();
 		break;
 	case DAXD_JOB_VERSION:
-		printf("cuse-daxd %s\n", DAXD_VERSION);
+		printf(DAX_VERSION_TEXT("cuse-daxd"));
 		break;
 	}
 	if (fflush(stdout) != 0) {

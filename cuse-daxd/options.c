@@ -6,66 +6,69 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
 #include "libcore/fault.h"
 #include "libcore/fault_format.h"
+#include "libcore/option_text.h"
 
 #include "cuse-daxd/base/fail.h"
 #include "cuse-daxd/config/config.h"
 #include "cuse-daxd/config/keys.h"
 #include "cuse-daxd/faults/rules.h"
 
+/* An option with a letter has it as its number. */
 enum option_id {
-	OPT_CONFIG = 256,
-	OPT_RUNTIME_DIR,
+	OPT_CONFIG = 'c',
+	OPT_HELP = 'h',
+	OPT_VERSION = 'V',
+	OPT_RUNTIME_DIR = 256,
 	OPT_FRONTEND,
 	OPT_FOREGROUND,
 	OPT_FORCE_FORMAT,
 	OPT_CHECK_CONFIG,
 	OPT_DUMP_CONFIG,
+	OPT_CHECK_MEMORY,
 	OPT_READY_FD,
 	OPT_READY_EARLY,
 	OPT_EXIT_WITH,
 	OPT_FAULT,
 	OPT_FAULT_LOG,
 	OPT_FAULT_REPORT_FD,
-	OPT_HELP,
-	OPT_VERSION,
 };
 
 static const struct {
 	enum option_id id;
-	char letter; /* or 0 */
 	const char *name;
 	const char *arg; /* NULL: none */
 	const char *help;
 } table[] = {
-	{OPT_CONFIG, 'c', "config", "FILE", "read this config file (- is stdin)"},
-	{OPT_RUNTIME_DIR, 0, "runtime-dir", "DIR",
+	{OPT_CONFIG, "config", "FILE", "read this config file (- is stdin)"},
+	{OPT_RUNTIME_DIR, "runtime-dir", "DIR",
 	 "directory in which clients find the daemon"},
-	{OPT_FRONTEND, 0, "frontend", "auto|cuse|none", "how devices get their nodes"},
-	{OPT_FOREGROUND, 0, "foreground", NULL,
-	 "stay in the foreground and log to stderr"},
-	{OPT_FORCE_FORMAT, 0, "force-format", NULL,
+	{OPT_FRONTEND, "frontend", "auto|cuse|none", "how devices get their nodes"},
+	{OPT_FOREGROUND, "foreground", NULL, "stay in the foreground and log to stderr"},
+	{OPT_FORCE_FORMAT, "force-format", NULL,
 	 "overwrite files that contain other data or a damaged image"},
-	{OPT_CHECK_CONFIG, 0, "check-config", NULL,
-	 "report errors in the config and exit"},
-	{OPT_DUMP_CONFIG, 0, "dump-config", NULL,
+	{OPT_CHECK_CONFIG, "check-config", NULL, "report errors in the config and exit"},
+	{OPT_DUMP_CONFIG, "dump-config", NULL,
 	 "print the config with all defaults and exit"},
-	{OPT_READY_FD, 0, "ready-fd", "N",
+	{OPT_CHECK_MEMORY, "check-memory", NULL,
+	 "print which pages the memory of a device with align 2M has here, and exit"},
+	{OPT_READY_FD, "ready-fd", "N",
 	 "write the runtime directory to descriptor N once clients can connect"},
-	{OPT_READY_EARLY, 0, "ready-early", NULL,
+	{OPT_READY_EARLY, "ready-early", NULL,
 	 "report ready before the sysfs tree is written; programs that look there wait"},
-	{OPT_EXIT_WITH, 0, "exit-with", "PID", "exit when this process has exited"},
-	{OPT_FAULT, 0, "fault", "RULE", "an additional fault rule; repeatable"},
-	{OPT_FAULT_LOG, 0, "fault-log", "FILE|FD",
+	{OPT_EXIT_WITH, "exit-with", "PID", "exit when this process has exited"},
+	{OPT_FAULT, "fault", "RULE", "an additional fault rule; repeatable"},
+	{OPT_FAULT_LOG, "fault-log", "FILE|FD",
 	 "write a line of JSON for each injected fault"},
-	{OPT_FAULT_REPORT_FD, 0, "fault-report-fd", "N",
+	{OPT_FAULT_REPORT_FD, "fault-report-fd", "N",
 	 "write to descriptor N at exit which faults were injected"},
-	{OPT_HELP, 'h', "help", NULL, "print the options and exit"},
-	{OPT_VERSION, 'V', "version", NULL, "print the version and exit"},
+	{OPT_HELP, "help", NULL, "print the options and exit"},
+	{OPT_VERSION, "version", NULL, "print the version and exit"},
 };
 
 #define OPTIONS (sizeof(table) / sizeof(table[0]))
@@ -80,13 +83,13 @@ void daxd_options_help(void)
 	printf("usage: cuse-daxd [OPTIONS]\n"
 	       "Gives programs Device DAX without persistent memory.\n\n");
 	for (i = 0; i < OPTIONS; i++) {
+		bool has_letter = table[i].id < 256;
 		char left[64];
 
-		snprintf(left, sizeof(left), "%c%c%s --%s%s%s",
-			 table[i].letter ? '-' : ' ',
-			 table[i].letter ? table[i].letter : ' ',
-			 table[i].letter ? "," : " ", table[i].name,
-			 table[i].arg ? "=" : "", table[i].arg ? table[i].arg : "");
+		snprintf(left, sizeof(left), "%c%c%s --%s%s%s", has_letter ? '-' : ' ',
+			 has_letter ? (char)table[i].id : ' ', has_letter ? "," : " ",
+			 table[i].name, table[i].arg ? "=" : "",
+			 table[i].arg ? table[i].arg : "");
 		printf("  %-30s %s\n", left, table[i].help);
 	}
 	printf("\nWithout a config file there is one device, dax0.0, of 1 GiB.\n");
@@ -94,7 +97,7 @@ void daxd_options_help(void)
 
 static int parse_frontend_option(const char *text, int *ret, struct daxd_why *why)
 {
-	enum daxd_frontend_kind kind;
+	enum daxd_frontend_kind kind = DAXD_FRONTEND_AUTO;
 
 	if (daxd_keys_parse_frontend(text, &kind) < 0)
 		return daxd_fail(why, EINVAL,
@@ -169,6 +172,9 @@ static int apply(enum option_id id, const char *arg, struct daxd_options *ret,
 	case OPT_DUMP_CONFIG:
 		ret->job = DAXD_JOB_DUMP;
 		return 0;
+	case OPT_CHECK_MEMORY:
+		ret->job = DAXD_JOB_MEMORY;
+		return 0;
 	case OPT_READY_FD:
 		return parse_fd("ready-fd", arg, &ret->ready_fd, why);
 	case OPT_READY_EARLY:
@@ -205,25 +211,14 @@ static void fill_getopt(char letters[3 * OPTIONS], struct option longs[OPTIONS +
 			.has_arg = table[i].arg ? required_argument : no_argument,
 			.val = (int)table[i].id,
 		};
-		if (!table[i].letter)
+		if (table[i].id >= 256)
 			continue;
-		*p++ = table[i].letter;
+		*p++ = (char)table[i].id;
 		if (table[i].arg)
 			*p++ = ':';
 	}
 	*p = '\0';
 	longs[OPTIONS] = (struct option){0};
-}
-
-/* getopt_long() returns the letter if the option was given by its letter. */
-static enum option_id id_of(int c)
-{
-	unsigned int i;
-
-	for (i = 0; i < OPTIONS; i++)
-		if (table[i].letter && table[i].letter == c)
-			return table[i].id;
-	return (enum option_id)c;
 }
 
 /**
@@ -240,6 +235,7 @@ int daxd_options_parse(int argc, char **argv, struct daxd_options *ret,
 {
 	struct option longs[OPTIONS + 1];
 	char letters[3 * OPTIONS];
+	char mistake[DAX_OPTION_TEXT_LEN];
 	int c;
 	int r;
 
@@ -248,11 +244,10 @@ int daxd_options_parse(int argc, char **argv, struct daxd_options *ret,
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
 		if (c == '?' || c == ':')
-			return daxd_fail(why, EINVAL, "'%s': %s (see --help)",
-					 argv[optind - 1],
-					 c == '?' ? "no such option, or it takes no value"
-						  : "needs a value");
-		r = apply(id_of(c), optarg, ret, why);
+			return daxd_fail(why, EINVAL, "%s",
+					 dax_option_text(longs, argv[optind - 1], optopt,
+							 mistake));
+		r = apply((enum option_id)c, optarg, ret, why);
 		if (r < 0)
 			return r;
 	}

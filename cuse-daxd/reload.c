@@ -139,6 +139,24 @@ static int reserve_minor(struct reload *rl, const struct daxd_region_cfg *region
 	return 0;
 }
 
+/* The CXL bus is set up once. A region that stays is compared by its identity. */
+static int check_cxl(const struct reload *rl, struct daxd_why *why)
+{
+	const struct daxd_config *const both[] = {rl->reg->cfg, rl->cfg};
+	const struct daxd_region_cfg *region;
+	int i;
+
+	for (i = 0; i < 2; i++)
+		for (region = both[i]->regions; region; region = region->next)
+			if (region->type == DAX_REGION_CXL &&
+			    !find_region_cfg(both[!i], region->id))
+				return daxd_fail(why, EBUSY,
+						 "[region %u] type=cxl can't come or go "
+						 "while the daemon runs (restart it)",
+						 region->id);
+	return 0;
+}
+
 /* Check everything, open the stores of new regions. */
 static int prepare_reload(struct reload *rl, struct daxd_why *why)
 {
@@ -146,7 +164,9 @@ static int prepare_reload(struct reload *rl, struct daxd_why *why)
 	struct daxd_device_cfg *dev;
 	int r;
 
-	r = daxd_rules_check_reload(rl->reg->faults, rl->cfg->faults, why);
+	r = check_cxl(rl, why);
+	if (r == 0)
+		r = daxd_rules_check_reload(rl->reg->faults, rl->cfg->faults, why);
 	for (is = rl->cfg->regions; r == 0 && is; is = is->next) {
 		const struct daxd_region_cfg *was = find_region_cfg(rl->reg->cfg, is->id);
 		struct daxd_region *region;
@@ -256,7 +276,7 @@ static void remove_devices(struct daxd_region *region, const struct daxd_region_
 	struct dax_dev *dev = region->region->devices;
 
 	/* Programs create and destroy the devices of a dynamic region. */
-	if (is->type == DAX_REGION_DYNAMIC)
+	if (is->type != DAX_REGION_STATIC)
 		return;
 	while (dev) {
 		struct dax_dev *next = dev->next;

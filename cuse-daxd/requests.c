@@ -12,6 +12,7 @@
 #include <sys/sysmacros.h>
 #include <sys/types.h>
 
+#include "libcore/cxl_poison.h"
 #include "libcore/device.h"
 #include "libcore/event.h"
 #include "libcore/fault.h"
@@ -21,22 +22,28 @@
 #include "libcore/verdict.h"
 #include "libcore/wire.h"
 
+#include "cuse-daxd/base/fail.h"
 #include "cuse-daxd/base/log.h"
 #include "cuse-daxd/base/untrusted_fd.h"
 #include "cuse-daxd/base/util.h"
 #include "cuse-daxd/clients/clients.h"
 #include "cuse-daxd/clients/conn.h"
 #include "cuse-daxd/clients/rebind.h"
+#include "cuse-daxd/clients/scan.h"
 #include "cuse-daxd/clients/settle.h"
 #include "cuse-daxd/control/control.h"
 #include "cuse-daxd/faults/inject.h"
 #include "cuse-daxd/faults/rules.h"
 #include "cuse-daxd/frontend/frontend.h"
 #include "cuse-daxd/registry/devices.h"
+#include "cuse-daxd/registry/labels.h"
+#include "cuse-daxd/registry/mappings.h"
+#include "cuse-daxd/registry/memory.h"
 #include "cuse-daxd/registry/registry.h"
 #include "cuse-daxd/registry/repair.h"
 #include "cuse-daxd/runtime/runtime.h"
 #include "cuse-daxd/runtime/tree.h"
+#include "cuse-daxd/store/collapse.h"
 #include "cuse-daxd/store/file.h"
 
 static enum daxd_next refuse_request(int error, struct daxd_reply *ret)
@@ -85,10 +92,11 @@ static int find_by_fd(const struct daxd_registry *reg, int fd, struct daxd_devic
 static void tell_attach(const struct daxd_peer *peer, const struct daxd_device *dev,
 			int error)
 {
+	char name[DAX_ERRNO_STRLEN];
 	const struct daxd_subject subject = {
 		.device = dev->desc.name,
 		.pid = peer->pid,
-		.verdict = error ? dax_errno_name(-error) : "ok",
+		.verdict = error ? dax_errno_text(-error, name) : "ok",
 	};
 
 	daxd_log_about(DAXD_LOG_INFO, &subject, "%s: pid %d, uid %u: may %smap it%s%s",
@@ -104,8 +112,6 @@ static enum daxd_next on_attach(struct daxd_conn *conn, const struct daxd_reques
 	int accmode;
 	int r;
 
-	if (q->nr_fds != 1 || q->msg->len)
-		return DAXD_DROP;
 	accmode = fcntl(q->fds[0], F_GETFL);
 	if (accmode < 0)
 		return refuse_request(EBADF, ret);
@@ -121,7 +127,11 @@ static enum daxd_next on_attach(struct daxd_conn *conn, const struct daxd_reques
 		dev->refusals++;
 		return refuse_request(r, ret);
 	}
+	if (daxd_memory_choose(dev, conn->peer.uid))
+		daxd_memory_note(server->reg);
 	daxd_repair(server->reg, dev->region);
+	daxd_repair_length(dev->store);
+	daxd_collapse_hurry();
 	daxd_registry_opened(server->reg, dev);
 	dev->attaches++;
 	server->stats.attaches++;
@@ -131,24 +141,51 @@ static enum daxd_next on_attach(struct daxd_conn *conn, const struct daxd_reques
 	return DAXD_REPLY;
 }
 
-static enum daxd_next on_adopt(struct daxd_conn *conn, const struct daxd_request *q,
-			       struct daxd_reply *ret)
+/* A process that has sent ADOPT, and whose mappings are being read. */
+struct adoption {
+	struct daxd_clients *clients;
+	pid_t pid;
+};
+
+static bool adopt_found(void *ctx, const struct daxd_mapping *mapping)
 {
+	const struct adoption *adoption = ctx;
+
+	daxd_clients_found(adoption->clients, adoption->pid, mapping->dev);
+	return true;
+}
+
+static void adopt_done(void *ctx, struct daxd_reply *ret)
+{
+	(void)ctx;
+	(void)ret;
+}
+
+static enum daxd_next on_adopt(struct daxd_conn *conn, struct daxd_reply *ret)
+{
+	static const struct daxd_scan_work work = {
+		.found = adopt_found,
+		.done = adopt_done,
+		.free = g_free,
+	};
+	struct adoption *adoption;
 	int r;
 
-	if (q->nr_fds || q->msg->len)
-		return DAXD_DROP;
 	conn->server->stats.adopts++;
 	r = daxd_clients_adopt(&conn->server->clients, &conn->peer);
-	return r < 0 ? refuse_request(r, ret) : DAXD_REPLY;
+	if (r < 0)
+		return refuse_request(r, ret);
+	if (r == 0)
+		return DAXD_REPLY;
+	adoption = g_new0(struct adoption, 1);
+	adoption->clients = &conn->server->clients;
+	adoption->pid = conn->peer.pid;
+	return daxd_scan_process(conn, adoption->pid, &work, adoption);
 }
 
 static enum daxd_next on_settled(struct daxd_conn *conn, const struct daxd_request *q)
 {
-	if (q->nr_fds || q->msg->len)
-		return DAXD_DROP;
-	daxd_clients_settled(&conn->server->clients, &conn->peer,
-			     (uint32_t)q->msg->arg[0]);
+	daxd_clients_settled(&conn->server->clients, &conn->peer, q->wire.changes);
 	return DAXD_REPLY;
 }
 
@@ -161,19 +198,46 @@ static enum daxd_next on_held(struct daxd_conn *conn, const struct daxd_request 
 	_cleanup_close_ int fd = -1;
 	struct dax_device desc;
 	struct dax_verdict v;
+	bool is_held;
 
-	if (q->nr_fds || q->msg->len)
-		return DAXD_DROP;
-	if (q->msg->arg[0] >= reg->rt->state->nr_slots)
+	if (q->wire.slot >= reg->rt->state->nr_slots)
 		return refuse_request(ENXIO, ret);
-	dax_state_read(reg->rt->state, (uint32_t)q->msg->arg[0], &desc);
+	dax_state_read(reg->rt->state, q->wire.slot, &desc);
 	if (reg->rt->state->flags & DAX_STATE_CUSE)
 		return refuse_request(ENXIO, ret);
-	dir = openat(reg->rt->dir, "dev", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	fd = dir < 0 ? -1 : openat(dir, desc.name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	v = dax_open_verdict(&desc, O_RDONLY,
-			     fd >= 0 && reg->fe->ops->is_held(reg->fe, fd));
+	dir = openat(reg->rt->dir, DAXD_HANDLES, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	/* O_NONBLOCK: a client's lease would make the daemon wait, and means "held". */
+	if (dir >= 0)
+		fd = openat(dir, desc.name,
+			    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	is_held = fd < 0 ? dir >= 0 && errno == EWOULDBLOCK
+			 : reg->fe->ops->is_held(reg->fe, fd);
+	v = dax_open_verdict(&desc, O_RDONLY, is_held);
 	return v.error ? refuse_request(v.error, ret) : DAXD_REPLY;
+}
+
+/* Do what a write to a debugfs file of CXL has ordered. Return: 0 or a negative errno. */
+static int carry_out_poison(struct daxd_registry *reg)
+{
+	const struct dax_cxl_poison order = dax_cxl_poison_take(&reg->model);
+	struct daxd_device *dev;
+	struct daxd_why why;
+	int r;
+
+	if (order.kind == DAX_CXL_POISON_NONE)
+		return 0;
+	dev = daxd_devices_find_life(reg, order.life);
+	if (!dev)
+		return -ENXIO;
+	if (order.kind == DAX_CXL_POISON_INJECT)
+		r = daxd_inject(reg->faults, dev, order.off, DAX_CXL_POISON_LEN,
+				DAX_BAD_POISON, &why);
+	else
+		r = daxd_inject_clear(reg->faults, dev, order.off, DAX_CXL_POISON_LEN,
+				      &why);
+	if (r < 0)
+		daxd_warning("%s", why.text);
+	return r;
 }
 
 /* A client that could open the attribute for writing may write to it. */
@@ -181,55 +245,72 @@ static enum daxd_next on_store(struct daxd_conn *conn, const struct daxd_request
 			       struct daxd_reply *ret)
 {
 	struct daxd_server *server = conn->server;
-	const char *path = (const char *)q->msg->body;
-	size_t path_len = strnlen(path, q->msg->len);
-	const char *text = path + path_len + 1;
-	size_t len = q->msg->len - path_len - 1;
+	const char *text = q->wire.store.text;
+	size_t len = q->wire.store.len;
 	g_autofree char *real = NULL;
 	int flags;
 	int r;
 
-	if (q->nr_fds != 1 || path_len == q->msg->len || path_len > DAX_SYSFS_PATH_MAX)
-		return DAXD_DROP;
 	flags = fcntl(q->fds[0], F_GETFL);
 	if (flags < 0 || flags & O_PATH ||
 	    ((flags & O_ACCMODE) != O_WRONLY && (flags & O_ACCMODE) != O_RDWR))
 		return refuse_request(EBADF, ret);
-	r = daxd_tree_find(&server->reg->tree, q->fds[0], path, &real);
+	r = daxd_tree_find(&server->reg->tree, q->fds[0], q->wire.store.path, &real);
 	if (r < 0)
 		return refuse_request(r, ret);
 	server->stats.stores++;
 	r = daxd_registry_store(server->reg, real, text, len);
+	if (r == 0)
+		r = carry_out_poison(server->reg);
 	daxd_rebind_saw(conn, real, text, len, r);
 	return r < 0 ? refuse_request(r, ret) : daxd_settle(conn, ret);
 }
 
-/* Nothing in it may disturb who reads the log. */
-static void make_text(char *text, size_t size)
+/* True if one of the parts of a path is @name. */
+static bool has_part(const char *path, const char *name)
 {
-	text[size - 1] = '\0';
-	for (; *text; text++)
-		if (*text < ' ' || *text > '~')
-			*text = '?';
+	size_t len = strlen(name);
+
+	for (; path; path = strchr(path, '/') ? strchr(path, '/') + 1 : NULL)
+		if (!strncmp(path, name, len) && (!path[len] || path[len] == '/'))
+			return true;
+	return false;
 }
 
-/* The client's pid and uid come from the socket, not from its message. */
+/* True if a descriptor shows that its sender may make the call that it reports. */
+static bool is_proof(const struct daxd_registry *reg, int fd,
+		     const struct dax_fault_event *ev)
+{
+	g_autofree char *path = NULL;
+	struct daxd_device *dev;
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || flags & O_PATH)
+		return false;
+	if (ev->call == DAX_FAULT_WRITE)
+		return (flags & O_ACCMODE) != O_RDONLY &&
+		       daxd_tree_find_fd(&reg->tree, fd, &path) == 0 &&
+		       (!ev->device[0] || has_part(path, ev->device));
+	return find_by_fd(reg, fd, &dev) == 0 && !strcmp(dev->desc.name, ev->device);
+}
+
+/*
+ * A report counts only if the client has the device: it has attached it, or sends the
+ * descriptor that the call is on. Pid and uid come from the socket, not from the message.
+ */
 static enum daxd_next on_fault(struct daxd_conn *conn, const struct daxd_request *q,
 			       struct daxd_reply *ret)
 {
-	struct dax_fault_event ev;
+	const struct daxd_server *server = conn->server;
+	struct dax_fault_event ev = q->wire.fault;
 	int r;
 
-	if (q->nr_fds || q->msg->len != sizeof(ev))
-		return DAXD_DROP;
-	memcpy(&ev, q->msg->body, sizeof(ev));
-	if (ev.call >= DAX_FAULT_CALL_NR)
-		return DAXD_DROP;
+	if (!(q->nr_fds && is_proof(server->reg, q->fds[0], &ev)) &&
+	    !daxd_clients_has(&server->clients, &conn->peer, ev.device))
+		return refuse_request(EACCES, ret);
 	ev.pid = conn->peer.pid;
-	ev.uid = conn->peer.uid;
-	make_text(ev.comm, sizeof(ev.comm));
-	make_text(ev.device, sizeof(ev.device));
-	r = daxd_rules_struck(conn->server->reg->faults, &ev);
+	ev.uid = daxd_clients_uid_of(&server->clients, &conn->peer);
+	r = daxd_rules_struck(server->reg->faults, &ev);
 	if (r < 0)
 		return refuse_request(r, ret);
 	return r ? daxd_settle(conn, ret) : DAXD_REPLY;
@@ -241,27 +322,42 @@ static enum daxd_next on_clear(struct daxd_conn *conn, const struct daxd_request
 {
 	struct daxd_registry *reg = conn->server->reg;
 	struct daxd_device *node;
-	uint64_t body[2];
 	int flags;
 	int r;
 
-	if (q->nr_fds != 1 || q->msg->len != sizeof(body))
-		return DAXD_DROP;
-	memcpy(body, q->msg->body, sizeof(body));
 	flags = fcntl(q->fds[0], F_GETFL);
 	r = find_by_fd(reg, q->fds[0], &node);
 	if (r < 0 || flags < 0 || (flags & (O_ACCMODE | O_PATH)) != O_RDWR ||
-	    !(node->desc.flags & DAX_DEVICE_NDCTL))
+	    !(node->desc.flags & DAX_DEVICE_NDCTL) || node->memdev >= 0)
 		return refuse_request(EBADF, ret);
-	daxd_inject_clear_physical(reg->faults, body[0], body[1]);
-	ret->arg[0] = body[1];
+	daxd_inject_clear_physical(reg->faults, q->wire.clear.start, q->wire.clear.len);
+	ret->arg[0] = q->wire.clear.len;
 	return daxd_settle(conn, ret);
+}
+
+/* A client that could open a memory device may read and write its labels. */
+static enum daxd_next on_labels(struct daxd_conn *conn, const struct daxd_request *q,
+				struct daxd_reply *ret)
+{
+	struct daxd_device *node;
+	int flags;
+	int r;
+
+	flags = fcntl(q->fds[0], F_GETFL);
+	r = find_by_fd(conn->server->reg, q->fds[0], &node);
+	if (r < 0 || flags < 0 || flags & O_PATH || node->memdev < 0)
+		return refuse_request(EBADF, ret);
+	r = daxd_labels_open(node);
+	if (r < 0)
+		return refuse_request(r, ret);
+	ret->fd = r;
+	return DAXD_REPLY;
 }
 
 /**
  * daxd_request_answer() - handle a request
  * @conn:	the connection of the client
- * @q:		checked by dax_msg_check()
+ * @q:		as daxd_conn_receive() left it
  * @ret:	receives the reply; its fd must be -1
  *
  * Return: what the server must do with the reply.
@@ -269,26 +365,28 @@ static enum daxd_next on_clear(struct daxd_conn *conn, const struct daxd_request
 enum daxd_next daxd_request_answer(struct daxd_conn *conn, const struct daxd_request *q,
 				   struct daxd_reply *ret)
 {
-	switch ((enum dax_msg_type)q->msg->type) {
+	if (q->error)
+		return refuse_request(q->error, ret);
+	switch (q->wire.type) {
 	case DAX_MSG_ATTACH:
 		return on_attach(conn, q, ret);
 	case DAX_MSG_ADOPT:
-		return on_adopt(conn, q, ret);
+		return on_adopt(conn, ret);
 	case DAX_MSG_SETTLED:
 		return on_settled(conn, q);
 	case DAX_MSG_STORE:
 		return on_store(conn, q, ret);
 	case DAX_MSG_CONTROL:
-		if (q->nr_fds)
-			return DAXD_DROP;
 		conn->server->stats.controls++;
-		return daxd_control(conn, (const char *)q->msg->body, q->msg->len, ret);
+		return daxd_control(conn, q->wire.control.text, q->wire.control.len, ret);
 	case DAX_MSG_FAULT:
 		return on_fault(conn, q, ret);
 	case DAX_MSG_HELD:
 		return on_held(conn, q, ret);
 	case DAX_MSG_CLEAR:
 		return on_clear(conn, q, ret);
+	case DAX_MSG_LABELS:
+		return on_labels(conn, q, ret);
 	case DAX_MSG_REPLY:
 	case DAX_MSG_NR:
 		break;

@@ -25,6 +25,7 @@
 
 #include "cuse-daxd/base/fail.h"
 #include "cuse-daxd/base/log.h"
+#include "cuse-daxd/base/quota.h"
 #include "cuse-daxd/base/untrusted_fd.h"
 #include "cuse-daxd/base/util.h"
 #include "cuse-daxd/clients/clients.h"
@@ -40,9 +41,10 @@
 
 #define CONNS_MAX         512
 #define CONNS_PER_UID_MAX 128
-#define BACKLOG           4096
-#define ACCEPTS_AT_ONCE   16
-#define PAUSE_MS          100 /* when there are no descriptors left */
+#define BACKLOG           1024
+#define ACCEPTS_US        2000 /* for new connections, in a turn of the main loop */
+#define PAUSE_MS          100  /* when there are no descriptors left */
+#define TURN_US           2000 /* for requests of users, in a turn of the main loop */
 
 static void on_request(struct daxd_conn *conn)
 {
@@ -68,11 +70,26 @@ static void on_request(struct daxd_conn *conn)
 	}
 }
 
+/* True if the requests of users have taken enough of this turn of the main loop. */
+static bool is_turn_over(const struct daxd_conn *conn)
+{
+	return !daxd_uid_is_trusted(conn->peer.uid) &&
+	       g_get_monotonic_time() - g_source_get_time(conn->source) > TURN_US;
+}
+
+/* The main loop serves sources of a priority in the order in which they got it. */
+static void queue_behind_others(struct daxd_conn *conn)
+{
+	g_source_set_priority(conn->source, G_PRIORITY_DEFAULT);
+}
+
 static gboolean on_conn(gint fd, GIOCondition condition, gpointer data)
 {
 	struct daxd_conn *conn = data;
 
 	(void)fd;
+	if (condition && is_turn_over(conn))
+		return G_SOURCE_CONTINUE;
 	if (!condition) {
 		if (daxd_conn_is_silent(conn))
 			daxd_conn_drop(conn, "silent");
@@ -85,32 +102,36 @@ static gboolean on_conn(gint fd, GIOCondition condition, gpointer data)
 			       "too many descriptors of its user are still closing");
 	} else {
 		daxd_conn_heard(conn);
+		if (!daxd_uid_is_trusted(conn->peer.uid))
+			queue_behind_others(conn);
 		on_request(conn);
 	}
 	return G_SOURCE_CONTINUE; /* or the source is destroyed already */
 }
 
-/* Make room for a connection: drop the one that was silent for longest. */
+/* The connection of a user that was silent for longest. */
+static struct daxd_conn *find_oldest(const struct daxd_server *server, uid_t uid)
+{
+	GList *l = server->conns.head;
+
+	while (l->next && ((struct daxd_conn *)l->data)->peer.uid != uid)
+		l = l->next;
+	return l->data;
+}
+
+/* Make room for a connection. Users never push out root's or those of the daemon's user. */
 static void make_room(struct daxd_server *server, uid_t uid)
 {
-	struct daxd_conn *oldest = NULL;
-	unsigned int count = 0;
-	GList *l;
+	const struct daxd_quota_use use = daxd_shares_use(&server->shares, uid);
 
-	for (l = server->conns.head; l; l = l->next) {
-		struct daxd_conn *conn = l->data;
-
-		if (conn->peer.uid != uid)
-			continue;
-		count++;
-		if (!oldest)
-			oldest = conn;
-	}
-	if (count >= CONNS_PER_UID_MAX)
-		daxd_conn_drop(oldest, "its user has too many connections");
-	else if (server->conns.length >= CONNS_MAX)
-		daxd_conn_drop(server->conns.head->data,
+	if (use.of_uid >= CONNS_PER_UID_MAX)
+		daxd_conn_drop(find_oldest(server, uid),
+			       "its user has too many connections");
+	else if (!daxd_quota_has_room(&use, uid, server->conns_max, CONNS_PER_UID_MAX))
+		daxd_conn_drop(find_oldest(server,
+					   daxd_shares_greediest(&server->shares, uid)),
 			       "there are too many connections");
+	daxd_shares_add(&server->shares, uid, 1);
 }
 
 static void add_conn(struct daxd_server *server, int fd)
@@ -134,6 +155,11 @@ static void add_conn(struct daxd_server *server, int fd)
 	conn->peer = (struct daxd_peer){.socket = fd, .pid = cred.pid, .uid = cred.uid};
 	conn->link.data = conn;
 	conn->source = g_unix_fd_source_new(fd, G_IO_IN);
+	/* Nothing recurses; GLib would write to its eventfd twice for each call. */
+	g_source_set_can_recurse(conn->source, TRUE);
+	/* Root does not wait for users who send without pause. */
+	if (daxd_uid_is_trusted(cred.uid))
+		g_source_set_priority(conn->source, G_PRIORITY_HIGH);
 	g_source_set_callback(conn->source, G_SOURCE_FUNC(on_conn), conn, NULL);
 	conn->heard = g_get_monotonic_time();
 	g_source_set_ready_time(conn->source, conn->heard + DAXD_IDLE_US);
@@ -147,10 +173,11 @@ static void listen_again(struct daxd_server *server, bool is_paused);
 static gboolean on_accept(gint fd, GIOCondition condition, gpointer data)
 {
 	struct daxd_server *server = data;
-	unsigned int i;
+	gint64 end = g_get_monotonic_time() + ACCEPTS_US;
 
 	(void)condition;
-	for (i = 0; i < ACCEPTS_AT_ONCE; i++) {
+	/* The kernel serves the users in the order in which they came: be quick. */
+	while (g_get_monotonic_time() < end) {
 		int conn = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (conn >= 0) {
@@ -258,6 +285,7 @@ int daxd_server_start(struct daxd_server *server, struct daxd_registry *reg, int
 	*server = (struct daxd_server){
 		.reg = reg,
 		.fd = -1,
+		.conns_max = MIN(CONNS_MAX, daxd_nofile() / 4),
 		.started = g_get_monotonic_time(),
 	};
 	daxd_clients_init(&server->clients, reg, daxd_settle_check, daxd_events_use,
@@ -267,6 +295,7 @@ int daxd_server_start(struct daxd_server *server, struct daxd_registry *reg, int
 	reg->faults->on_event = daxd_events_fault;
 	reg->faults->ctx = server;
 	g_queue_init(&server->conns);
+	daxd_shares_init(&server->shares);
 	r = fd >= 0 ? take_socket(server, fd, why) : make_socket(server, why);
 	if (r == 0)
 		listen_again(server, false);
@@ -285,6 +314,7 @@ void daxd_server_stop(struct daxd_server *server)
 		daxd_conn_free(server->conns.head->data);
 	server->reg->on_event = NULL;
 	server->reg->faults->on_event = NULL;
+	daxd_shares_done(&server->shares);
 	daxd_watch_done(&server->watch);
 	daxd_rebind_done(server);
 	daxd_clients_done(&server->clients);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "libcore/cxl.h"
 #include "libcore/model.h"
 
 #include "cuse-daxd/base/fail.h"
@@ -16,6 +17,7 @@
 #include "cuse-daxd/frontend/frontend.h"
 #include "cuse-daxd/registry/devices.h"
 #include "cuse-daxd/registry/note.h"
+#include "cuse-daxd/registry/reclaim.h"
 #include "cuse-daxd/registry/record.h"
 #include "cuse-daxd/registry/recover.h"
 #include "cuse-daxd/registry/registry.h"
@@ -38,6 +40,7 @@ static void on_opened(void *ctx, const char *name)
 /* Some devices may be missing, but a daemon without any device is useless. */
 static int check_shown(const struct daxd_registry *reg, struct daxd_why *why)
 {
+	bool is_any = false; /* of CXL there may be no region at the start */
 	guint i;
 
 	for (i = 0; i < reg->devices->len; i++) {
@@ -45,8 +48,21 @@ static int check_shown(const struct daxd_registry *reg, struct daxd_why *why)
 
 		if (dev->region && dev->is_shown)
 			return 0;
+		is_any |= dev->region != NULL;
 	}
+	if (!is_any)
+		return 0;
 	return daxd_fail(why, EEXIST, "none of the devices could be created");
+}
+
+static bool has_cxl(const struct daxd_config *cfg)
+{
+	const struct daxd_region_cfg *region;
+
+	for (region = cfg->regions; region; region = region->next)
+		if (region->type == DAX_REGION_CXL)
+			return true;
+	return false;
 }
 
 /**
@@ -68,13 +84,16 @@ int daxd_start_devices(struct daxd_registry *reg, struct daxd_runtime *rt,
 
 	reg->rt = rt;
 	reg->fe = fe;
-	r = daxd_majors_choose(proc_devices, rt->state, reg->cfg->major, why);
+	r = daxd_majors_choose(proc_devices, rt->state, reg->cfg->major,
+			       has_cxl(reg->cfg), why);
 	if (r < 0)
 		return r;
 	dax_model_init(&reg->model, rt->state->major, rt->state->ndctl_major);
 	reg->model.last_life = daxd_recover_last_life(rt->state);
+	daxd_reclaim_memory(reg);
 	daxd_setup_reserve_minors(reg, reg->cfg);
 	r = daxd_setup_make_all(reg, why);
+	daxd_file_offer_done();
 	if (r < 0)
 		return r;
 	daxd_setup_give_minors(reg, reg->cfg);
@@ -143,5 +162,6 @@ void daxd_start_undo(struct daxd_registry *reg)
 	g_clear_pointer(&reg->gone, g_ptr_array_unref);
 	g_clear_pointer(&reg->parked, g_ptr_array_unref);
 	g_clear_pointer(&reg->regions, g_ptr_array_unref);
+	dax_cxl_remove(&reg->model);
 	dax_model_done(&reg->model);
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "libcore/cxl.h"
 #include "libcore/infoblock.h"
 #include "libcore/model.h"
 #include "libcore/size.h"
@@ -25,12 +26,15 @@
  *
  * dax_hmem's devices are cut in memory blocks (drivers/dax/bus.c: alloc_is_aligned()),
  * namespaces in subsections (drivers/nvdimm/namespace_devs.c: memremap_compat_align()).
+ * CXL regions are made of 256 MiB of each memory device (core/hdm.c: SZ_256M).
  * A static region without an image has no namespace that could be cut.
  *
  * Return: the unit in bytes.
  */
 uint64_t dax_address_unit(enum dax_region_type type, bool is_image, uint64_t align)
 {
+	if (type == DAX_REGION_CXL)
+		return dax_max(align, DAX_CXL_UNIT);
 	if (type == DAX_REGION_DYNAMIC || is_image)
 		return dax_max(align, MEMORY_BLOCK);
 	return align;
@@ -50,6 +54,9 @@ uint64_t dax_address_next_region(const struct dax_model *model)
 	dax_for_each_region (region, model)
 		start = dax_max(start,
 				dax_round_up(region->start + region->size, REGION_ALIGN));
+	if (model->cxl)
+		start = dax_max(start, dax_round_up(model->cxl->start + model->cxl->size,
+						    REGION_ALIGN));
 	return start;
 }
 

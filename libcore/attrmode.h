@@ -4,12 +4,13 @@
  *
  * Everybody may read the file, whatever mode sysfs shows: an ordinary user of the
  * emulator sees what root sees on a real machine, because PMDK can't work without
- * `resource` (0400). The mode that stat(2) shows is encoded in the bits that mean
- * nothing on a file without execute permission:
+ * `resource` (0400). The mode that stat(2) shows is encoded in bits that no attribute of
+ * sysfs has. They are not the set-id bits, which a service may be forbidden to set
+ * (systemd's RestrictSUIDSGID=):
  *
  *	S_ISVTX	the file is an attribute of the daemon's tree
- *	S_ISUID	the shown mode has no permission for group and others
- *	S_ISGID	reading it fails, as dax_attr_mode_read_error() says; the file is empty
+ *	S_IXUSR	the shown mode has no permission for group and others
+ *	S_IXGRP	reading it fails, as dax_attr_mode_read_error() says; the file is empty
  *
  * Only the owner may write, as in /sys: the kernel enforces that when the file is
  * opened, and so an administrator may change it with another mode or an ACL.
@@ -30,9 +31,9 @@ static inline uint32_t dax_attr_mode_encode(uint32_t shown, bool has_read_error)
 	if (shown & (S_IRUSR | S_IRGRP | S_IROTH))
 		mode |= S_IRUSR | S_IRGRP | S_IROTH;
 	if (!(shown & (S_IRWXG | S_IRWXO)))
-		mode |= S_ISUID;
+		mode |= S_IXUSR;
 	if (has_read_error)
-		mode |= S_ISGID;
+		mode |= S_IXGRP;
 	return mode;
 }
 
@@ -49,7 +50,7 @@ static inline bool dax_attr_mode_is_ours(uint32_t mode)
  */
 static inline int dax_attr_mode_read_error(uint32_t mode)
 {
-	if (!(mode & S_ISGID))
+	if (!(mode & S_IXGRP))
 		return 0;
 	return mode & S_IWUSR ? EIO : ENXIO;
 }
@@ -59,7 +60,7 @@ static inline uint32_t dax_attr_mode_decode(uint32_t mode)
 {
 	uint32_t shown = mode & (S_IRUSR | S_IWUSR);
 
-	if (!(mode & S_ISUID))
+	if (!(mode & S_IXUSR))
 		shown |= mode & (S_IRGRP | S_IROTH);
 	return shown;
 }

@@ -28,6 +28,11 @@ enum dax_device_flag {
 	DAX_DEVICE_NDCTL = 1 << 4,
 	/* Part of it is bad: dax_state_next_bad() finds the ranges. */
 	DAX_DEVICE_BAD = 1 << 5,
+	/* Its backing store can be mapped in whole pages of this size only: hugetlb. */
+	DAX_DEVICE_PAGES_2M = 1 << 6,
+	DAX_DEVICE_PAGES_1G = 1 << 7,
+	/* Beside NDCTL: a memory device of CXL, /dev/cxl/memN, with its size. */
+	DAX_DEVICE_CXL = 1 << 8,
 };
 
 /* Part of a device: bytes [start, start + len) of its backing store. */
@@ -62,6 +67,8 @@ static inline bool dax_device_is_alive(const struct dax_device *dev)
 	return dev->flags & DAX_DEVICE_ALIVE;
 }
 
+const char *dax_name_of_node(const char *text);
+uint64_t dax_device_page(const struct dax_device *dev);
 int dax_name_parse(const char *name, uint32_t *ret_region, uint32_t *ret_id);
 
 #endif

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/mman.h>
 
 #include "libcore/reason.h"
@@ -303,14 +304,28 @@ const char *dax_errno_name(int error)
 	}
 }
 
-static void add_errno(struct dax_text *t, int error)
+/**
+ * dax_errno_text() - name any error, for a message
+ * @error:	an errno, or any other number
+ * @buf:	room for the text
+ *
+ * Return: dax_errno_name(), or "errno 4000" in @buf if the errno has no name; never NULL.
+ */
+const char *dax_errno_text(int error, char buf[DAX_ERRNO_STRLEN])
 {
 	const char *name = dax_errno_name(error);
 
 	if (name)
-		dax_text_add(t, "%s", name);
-	else
-		dax_text_add(t, "errno %d", error);
+		return name;
+	snprintf(buf, DAX_ERRNO_STRLEN, "errno %d", error);
+	return buf;
+}
+
+static void add_errno(struct dax_text *t, int error)
+{
+	char buf[DAX_ERRNO_STRLEN];
+
+	dax_text_add(t, "%s", dax_errno_text(error, buf));
 }
 
 /* Append a name from another process, without characters that disturb a terminal. */

@@ -15,6 +15,8 @@
 #define DAX_EVENT_NAME  64
 #define DAX_EVENT_TEXT  512 /* the longest line about one */
 
+#define DAX_ERRNO_STRLEN 24 /* room for the text of any errno */
+
 struct dax_event {
 	uint32_t magic;
 	uint32_t call; /* enum dax_call */
@@ -31,5 +33,6 @@ int dax_event_check(const struct dax_event *ev, size_t len);
 size_t dax_event_refusal(const struct dax_event *ev, char *buf, size_t size);
 size_t dax_event_trace(const struct dax_event *ev, char *buf, size_t size);
 const char *dax_errno_name(int error);
+const char *dax_errno_text(int error, char buf[DAX_ERRNO_STRLEN]);
 
 #endif

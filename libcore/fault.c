@@ -12,6 +12,7 @@
 #include "libcore/event.h"
 #include "libcore/fault_format.h"
 #include "libcore/fault_match.h"
+#include "libcore/nearest.h"
 #include "libcore/size.h"
 
 #define NR(a) (sizeof(a) / sizeof((a)[0]))
@@ -63,11 +64,12 @@ static const char *parse_decimal(const char *p, uint64_t scale, uint64_t *ret)
 	if (*p < '0' || *p > '9')
 		return NULL;
 	for (; *p >= '0' && *p <= '9'; p++) {
-		n = n * 10 + (uint64_t)(*p - '0');
-		if (n > UINT32_MAX)
+		if (__builtin_mul_overflow(n, 10, &n) ||
+		    __builtin_add_overflow(n, (uint64_t)(*p - '0'), &n))
 			return NULL;
 	}
-	n *= scale;
+	if (__builtin_mul_overflow(n, scale, &n))
+		return NULL;
 	if (*p == '.') {
 		unsigned __int128 part = 0;
 		uint64_t of = 1;
@@ -80,7 +82,9 @@ static const char *parse_decimal(const char *p, uint64_t scale, uint64_t *ret)
 				of *= 10;
 			}
 		}
-		n += (uint64_t)((part * scale + of / 2) / of);
+		if (__builtin_add_overflow(n, (uint64_t)((part * scale + of / 2) / of),
+					   &n))
+			return NULL;
 	}
 	*ret = n;
 	return p;
@@ -126,7 +130,8 @@ static int parse_chance(const char *value, uint64_t *ret)
 	return 0;
 }
 
-static int parse_errno(const char *name)
+/* Return: the number, or -EINVAL; then @n has been offered all names. */
+static int parse_errno(const char *name, struct dax_nearest *n)
 {
 	static const struct {
 		const char *name;
@@ -135,6 +140,7 @@ static int parse_errno(const char *name)
 	size_t i;
 	int error;
 
+	dax_nearest_begin(n, name);
 	for (i = 0; i < NR(others); i++)
 		if (!strcmp(name, others[i].name))
 			return others[i].error;
@@ -143,6 +149,8 @@ static int parse_errno(const char *name)
 
 		if (is && !strcmp(is, name))
 			return error;
+		if (is)
+			dax_nearest_offer(n, is);
 	}
 	return -EINVAL;
 }
@@ -157,6 +165,7 @@ static int parse_device(const char *value, char ret[DAX_NAME_LEN])
 		ret[0] = '\0';
 		return 0;
 	}
+	value = dax_name_of_node(value);
 	if (strlen(value) >= DAX_NAME_LEN)
 		return -EINVAL;
 	snprintf(name, sizeof(name), "%s%s", value[0] == 'd' ? "" : "dax", value);
@@ -192,10 +201,20 @@ static int find_call(const char *name)
 	return -1;
 }
 
+static void offer_calls(struct dax_nearest *n)
+{
+	int i;
+
+	for (i = 0; i < DAX_FAULT_CALL_NR; i++)
+		dax_nearest_offer(n, dax_fault_call_name((enum dax_fault_call)i));
+}
+
 /* Add the calls of "call=mmap msync" or "call:mmap+msync". */
 static int add_calls(struct dax_fault_rule *rule, const char *value,
 		     struct dax_fault_mistake *why)
 {
+	char near[DAX_NEAREST_TEXT_LEN];
+	struct dax_nearest n;
 	char word[16];
 
 	while (*value) {
@@ -209,9 +228,11 @@ static int add_calls(struct dax_fault_rule *rule, const char *value,
 		snprintf(word, sizeof(word), "%.*s", (int)len, value);
 		call = len < sizeof(word) ? find_call(word) : -1;
 		if (call < 0) {
+			dax_nearest_begin(&n, word);
+			offer_calls(&n);
 			fail(why,
-			     "'%.*s' is not a call: expected " ALL_CALLS ", or touch",
-			     (int)len, value);
+			     "'%.*s' is not a call: %sexpected " ALL_CALLS ", or touch",
+			     (int)len, value, dax_nearest_text(&n, "", near));
 			return in_value(why);
 		}
 		rule->calls |= 1u << call;
@@ -230,6 +251,7 @@ static const struct key {
 	{"device", DAX_FAULT_G_DEVICE, "a device such as 0.0 or dax0.0"},
 	{"offset", DAX_FAULT_G_OFFSET, "a size such as 4096, 0x200000, 2M"},
 	{"length", DAX_FAULT_G_LENGTH, "a size above 0, such as 4096, 0x200000, 2M"},
+	{"unit", DAX_FAULT_G_UNIT, "align"},
 	{"delay", DAX_FAULT_G_DELAY, "a time with its unit (ns, us, ms, s) up to 1 hour"},
 	{"latent", DAX_FAULT_G_LATENT, NULL},
 	{"always", DAX_FAULT_G_ALWAYS, NULL},
@@ -259,6 +281,8 @@ static int read_value(struct dax_fault_rule *rule, uint32_t given, const char *v
 	case DAX_FAULT_G_LENGTH:
 		r = dax_size_parse(value, &rule->len);
 		return r < 0 || rule->len ? r : -EINVAL;
+	case DAX_FAULT_G_UNIT:
+		return strcmp(value, "align") ? -EINVAL : 0;
 	case DAX_FAULT_G_DELAY:
 		return parse_time(value, &rule->delay_ns);
 	case DAX_FAULT_G_AFTER:
@@ -346,6 +370,8 @@ static int add_key(struct dax_fault_rule *rule, const struct key *key, const cha
 static int add_what(struct dax_fault_rule *rule, enum dax_fault_what what,
 		    const char *value, struct dax_fault_mistake *why)
 {
+	char near[DAX_NEAREST_TEXT_LEN];
+	struct dax_nearest n;
 	int r;
 
 	if (what == DAX_FAULT_POISON && value && !strcmp(value, "latent")) {
@@ -356,12 +382,12 @@ static int add_what(struct dax_fault_rule *rule, enum dax_fault_what what,
 		r = read_bool(dax_fault_what_name(what), value, why);
 		return r > 0 ? set_what(rule, what, why) : r;
 	}
-	r = value ? parse_errno(value) : -EINVAL;
+	r = parse_errno(value ? value : "", &n);
 	if (r < 0) {
 		fail(why,
-		     "'%.32s' is not the name of an error: expected errno:NAME such as "
+		     "'%.32s' is not the name of an error: %sexpected errno:NAME such as "
 		     "errno:ENOMEM or errno:EIO",
-		     value ? value : "errno");
+		     value ? value : "errno", dax_nearest_text(&n, "", near));
 		return value ? in_value(why) : r;
 	}
 	rule->error = r;
@@ -388,6 +414,28 @@ void dax_fault_init(struct dax_fault_rule *rule)
 	rule->who.uid = UINT32_MAX;
 }
 
+static const enum dax_fault_what whats[] = {DAX_FAULT_POISON, DAX_FAULT_SIGBUS,
+					    DAX_FAULT_ERRNO, DAX_FAULT_DISABLE};
+
+static int refuse_word(const char *key, struct dax_fault_mistake *why)
+{
+	char near[DAX_NEAREST_TEXT_LEN];
+	struct dax_nearest n;
+	size_t i;
+
+	dax_nearest_begin(&n, key);
+	offer_calls(&n);
+	for (i = 0; i < NR(whats); i++)
+		dax_nearest_offer(&n, dax_fault_what_name(whats[i]));
+	for (i = 0; i < NR(keys); i++)
+		dax_nearest_offer(&n, keys[i].name);
+	return fail(why,
+		    "'%.32s' is not a word of a rule: %sexpected a call (" ALL_CALLS
+		    " or touch), poison, latent, sigbus, errno:, delay:, disable, "
+		    "device:, nth:...",
+		    key, dax_nearest_text(&n, "", near));
+}
+
 /**
  * dax_fault_add() - add a word to a rule
  * @rule:	from dax_fault_init()
@@ -401,8 +449,6 @@ void dax_fault_init(struct dax_fault_rule *rule)
 int dax_fault_add(struct dax_fault_rule *rule, const char *key, const char *value,
 		  struct dax_fault_mistake *why)
 {
-	static const enum dax_fault_what whats[] = {DAX_FAULT_POISON, DAX_FAULT_SIGBUS,
-						    DAX_FAULT_ERRNO, DAX_FAULT_DISABLE};
 	size_t i;
 	int call;
 
@@ -419,11 +465,7 @@ int dax_fault_add(struct dax_fault_rule *rule, const char *key, const char *valu
 		return add_inner(rule, value, why);
 	call = find_call(key);
 	if (call < 0)
-		return fail(why,
-			    "'%.32s' is not a word of a rule: expected a call (%s or "
-			    "touch), poison, latent, sigbus, errno:, delay:, disable, "
-			    "device:, nth:...",
-			    key, ALL_CALLS);
+		return refuse_word(key, why);
 	/* "mmap:errno:ENOMEM" */
 	rule->calls |= 1u << call;
 	return value ? add_inner(rule, value, why) : 0;
@@ -531,6 +573,9 @@ int dax_fault_finish(struct dax_fault_rule *rule, struct dax_fault_mistake *why)
 				 "sigbus, errno:NAME, delay:TIME or disable");
 	if (rule->given & DAX_FAULT_G_LATENT && rule->what != DAX_FAULT_POISON)
 		return fail(why, "latent goes with poison only: expected poison");
+	if (rule->given & DAX_FAULT_G_UNIT && !dax_fault_is_memory(rule))
+		return fail(why, "unit goes with bad memory only: expected poison or "
+				 "sigbus");
 	if (rule->given & DAX_FAULT_G_ALWAYS && rule->given & WHEN)
 		return fail(why,
 			    "always excludes nth, every, probability, after and while: "

@@ -69,6 +69,7 @@ enum dax_fault_given {
 	DAX_FAULT_G_UID = 1 << 13,
 	DAX_FAULT_G_COMM = 1 << 14,
 	DAX_FAULT_G_TIMES = 1 << 15,
+	DAX_FAULT_G_UNIT = 1 << 16,
 };
 
 /* The processes that a rule is for. */
@@ -104,7 +105,7 @@ struct dax_fault_rule {
 struct dax_fault_mistake {
 	size_t pos;    /* from 0, in the text */
 	bool is_value; /* from dax_fault_add(): the key is right, @pos is in the value */
-	char text[200];
+	char text[256];
 };
 
 int dax_fault_parse(const char *text, struct dax_fault_rule *ret,
@@ -129,12 +130,16 @@ struct dax_fault_event {
 	uint64_t len; /* 0: no memory is concerned */
 };
 
-/* A bad range of a device. Always whole units of its align. */
+/*
+ * A bad range of a device, in whole sectors. Programs cannot touch the pages that hold
+ * any of it: dax_device_page(), dax_state_next_bad().
+ */
 enum dax_bad_flag {
 	DAX_BAD_POISON =
 		1
 		<< 0, /* BUS_MCEERR_AR, and listed in badblocks; without: plain SIGBUS */
 	DAX_BAD_LATENT = 1 << 1, /* listed after the first touch */
+	DAX_BAD_UNITS = 1 << 2,  /* whole units of the device's align */
 };
 
 struct dax_bad {

@@ -83,6 +83,8 @@ static void format_where(const struct dax_fault_rule *rule, struct dax_text *t)
 		dax_text_add_word(t, "offset:%s", dax_size_format(rule->off, size));
 	if (rule->given & DAX_FAULT_G_LENGTH)
 		dax_text_add_word(t, "length:%s", dax_size_format(rule->len, size));
+	if (rule->given & DAX_FAULT_G_UNIT)
+		dax_text_add_word(t, "unit:align");
 	for (i = 0; i < DAX_FAULT_CALL_NR; i++)
 		if (rule->calls >> i & 1)
 			dax_text_add_word(t, "%s", call_names[i]);

@@ -2,9 +2,12 @@
 /* Matching of fault rules: their kind, the calls they concern, the calls they strike. */
 #include "libcore/fault_match.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "libcore/fault.h"
+#include "libcore/model.h"
+#include "libcore/size.h"
 
 /**
  * dax_fault_is_memory() - true if a rule makes memory bad
@@ -112,4 +115,58 @@ bool dax_fault_strikes(const struct dax_fault_rule *rule, uint64_t count)
 		return mix(x ^ count) >> 32 < rule->chance;
 	}
 	return true;
+}
+
+static bool is_named(const struct dax_fault_rule *rule, const struct dax_dev *dev)
+{
+	char name[DAX_NAME_LEN];
+
+	return !rule->device[0] || !strcmp(dax_dev_name(dev, name), rule->device);
+}
+
+/* Find the bytes that a rule's device may have in a region; 0: it has no such device. */
+static uint64_t end_in_region(const struct dax_fault_rule *rule,
+			      const struct dax_region *region)
+{
+	const struct dax_dev *dev;
+	uint32_t region_id = region->id;
+	uint32_t id;
+	uint64_t end = 0;
+
+	/* A device of a dynamic region can be made later, and grow. */
+	if (dax_region_is_dynamic(region)) {
+		if (rule->device[0] && dax_name_parse(rule->device, &region_id, &id) < 0)
+			return 0;
+		return region_id == region->id ? region->size : 0;
+	}
+	dax_for_each_device (dev, region)
+		if (is_named(rule, dev))
+			end = dax_max(end, dax_dev_size(dev));
+	dax_for_each_absent (dev, region)
+		if (is_named(rule, dev))
+			end = dax_max(end, dev->ns_size);
+	return end;
+}
+
+/**
+ * dax_fault_reach() - check that a rule can ever strike
+ * @rule:	the rule
+ * @model:	the devices
+ * @ret_end:	receives where the largest device ends that the rule may concern, in bytes
+ *
+ * Return: 0; -ENODEV: there is no such device; -ERANGE: the rule's offset is behind the
+ * end of all devices that it may concern.
+ */
+int dax_fault_reach(const struct dax_fault_rule *rule, const struct dax_model *model,
+		    uint64_t *ret_end)
+{
+	const struct dax_region *region;
+
+	*ret_end = 0;
+	dax_for_each_region (region, model)
+		*ret_end = dax_max(*ret_end, end_in_region(rule, region));
+	/* Without any device yet, a rule for every device waits for the first one. */
+	if (!*ret_end)
+		return rule->device[0] ? -ENODEV : 0;
+	return rule->off < *ret_end ? 0 : -ERANGE;
 }

@@ -54,6 +54,22 @@ static void add_path(struct text *t, const struct dax_maps_node *node)
 }
 
 /**
+ * dax_maps_path() - format the path that the kernel shows for a mapping
+ * @node:	its node
+ * @buf:	receives the path, terminated
+ *
+ * Return: the path's length.
+ */
+size_t dax_maps_path(const struct dax_maps_node *node, char buf[DAX_MAPS_LINE_MAX])
+{
+	struct text t = {.buf = buf};
+
+	add_path(&t, node);
+	buf[t.len] = '\0';
+	return t.len;
+}
+
+/**
  * dax_maps_line() - format a line of /proc/PID/maps, or the first of a block in smaps
  * @vma:	the mapping
  * @node:	its node
@@ -157,6 +173,11 @@ size_t dax_smaps_line(const struct dax_vma *vma, const char *line, size_t len,
 		add_string(&t, "VmFlags: ");
 		add_flags(&t, vma);
 		add_char(&t, '\n');
+		return t.len;
+	}
+	/* The backing store may be; device-dax is not (mm/huge_memory.c). */
+	if (is_key(line, len, "THPeligible")) {
+		add_string(&t, "THPeligible:           0\n");
 		return t.len;
 	}
 	if (!colon || len < 4 || memcmp(line + len - 4, " kB\n", 4)) {

@@ -22,6 +22,7 @@ struct dax_maps_node {
 	bool is_gone;
 };
 
+size_t dax_maps_path(const struct dax_maps_node *node, char buf[DAX_MAPS_LINE_MAX]);
 size_t dax_maps_line(const struct dax_vma *vma, const struct dax_maps_node *node,
 		     char buf[DAX_MAPS_LINE_MAX]);
 size_t dax_smaps_line(const struct dax_vma *vma, const char *line, size_t len,

@@ -150,7 +150,7 @@ static int check_region(const struct dax_model *model, const struct dax_region *
 	/* bus.c: alloc_dax_region(); pfn_devs.c: nd_pfn_init() */
 	if (!dax_is_aligned(like->start, align))
 		return -EINVAL;
-	if (like->type == DAX_REGION_DYNAMIC && !dax_is_aligned(like->size, align))
+	if (dax_region_is_dynamic(like) && !dax_is_aligned(like->size, align))
 		return -EINVAL;
 	dax_for_each_region (region, model) {
 		if (region->id == like->id)
@@ -176,7 +176,7 @@ static int add_initial_device(struct dax_model *model, struct dax_region *region
 /**
  * dax_model_add_region() - set up a region
  * @model:	the model; it owns the new region
- * @like:	id, type, map, start, size, align, has_pages and nodes are copied
+ * @like:	id, type, map, start, size, align, has_pages, nodes and pieces are copied
  * @ret_region:	receives the region if not NULL; valid until it is removed
  *
  * The start must be a multiple of max(align, 2 MiB), and so must be the size of a
@@ -211,7 +211,9 @@ int dax_model_add_region(struct dax_model *model, const struct dax_region *like,
 	region->target_node = like->target_node;
 	/* region_devs.c: default_align() */
 	region->nd_align = region->size < ND_ALIGN ? DAX_PAGE : ND_ALIGN;
-	if (region->type == DAX_REGION_DYNAMIC) {
+	region->nr_pieces = like->nr_pieces;
+	memcpy(region->pieces, like->pieces, sizeof(region->pieces));
+	if (dax_region_is_dynamic(region)) {
 		r = add_initial_device(model, region);
 		if (r < 0) {
 			free(region);
@@ -292,7 +294,7 @@ static bool is_dynamic_fit(const struct dax_region *region, const struct dax_dev
 	uint32_t i;
 	uint32_t j;
 
-	if (like->nr_ranges > DAX_RANGES_MAX)
+	if (like->nr_ranges > dax_region_ranges_max(region))
 		return false;
 	for (i = 0; i < like->nr_ranges; i++) {
 		const struct dax_range *range = &like->ranges[i];
@@ -541,6 +543,26 @@ uint64_t dax_region_available(const struct dax_region *region)
 	return available;
 }
 
+/* Append the bytes of the store that a range of a CXL region's device has. */
+static void describe_pieces(const struct dax_region *region, uint64_t start, uint64_t len,
+			    struct dax_device *ret)
+{
+	uint64_t at = 0;
+	uint32_t i;
+
+	for (i = 0; i < region->nr_pieces; at += region->pieces[i++].len) {
+		const struct dax_range *piece = &region->pieces[i];
+		uint64_t from = dax_max(start, at);
+		uint64_t to = dax_min(start + len, at + piece->len);
+
+		if (from < to)
+			ret->ranges[ret->nr_ranges++] = (struct dax_range){
+				.start = piece->start + (from - at),
+				.len = to - from,
+			};
+	}
+}
+
 /**
  * dax_dev_describe() - describe a device for the rest of the program
  * @model:	the model
@@ -548,7 +570,7 @@ uint64_t dax_region_available(const struct dax_region *region)
  * @ret:	receives the description; every field is written
  *
  * Of the flags, only ALIVE and NO_PAGES may be set. Range starts become offsets from
- * the region's start. The ranges of a bound device end before the first one that is not
+ * the region's start, those of a CXL region offsets in the memory of all its devices. The ranges of a bound device end before the first one that is not
  * on 2 MiB: `mapping` can add such a range to a live device, but the kernel makes page
  * structs for it only when the device is bound again, which then fails.
  */
@@ -576,9 +598,14 @@ void dax_dev_describe(const struct dax_model *model, const struct dax_dev *dev,
 
 		if (dev->is_bound && !dax_dev_is_mappable(dev, range))
 			break;
-		ret->ranges[i].start = range->start - region->start;
-		ret->ranges[i].len = range->len;
 		ret->size += range->len;
+		if (region->type == DAX_REGION_CXL)
+			describe_pieces(region, range->start - region->start, range->len,
+					ret);
+		else
+			ret->ranges[ret->nr_ranges++] = (struct dax_range){
+				.start = range->start - region->start,
+				.len = range->len,
+			};
 	}
-	ret->nr_ranges = i;
 }

@@ -16,13 +16,15 @@
 
 #include "libcore/device.h"
 
-#define DAX_UUID_LEN 16
-#define DAX_ID_MAX   99999 /* of regions and devices, for dax_name_parse() */
-#define DAX_MINORS   1024  /* devices of all regions, and deleted ones still held */
+#define DAX_UUID_LEN   16
+#define DAX_ID_MAX     99999 /* of regions and devices, for dax_name_parse() */
+#define DAX_PIECES_MAX 16    /* parts of the store that a CXL region has */
+#define DAX_MINORS     1024  /* devices of all regions, and deleted ones still held */
 
 enum dax_region_type {
 	DAX_REGION_STATIC,  /* a pmem namespace in devdax mode, below an nd bus */
 	DAX_REGION_DYNAMIC, /* soft-reserved memory, as dax_hmem manages it */
+	DAX_REGION_CXL,     /* of a CXL region: as DYNAMIC below dax_regionN; cxl.h */
 };
 
 /* Location of the kernel's page structs (ndctl --map). */
@@ -38,6 +40,7 @@ enum dax_nd_state {
 	DAX_ND_FREE,     /* nothing claims its namespace */
 };
 
+struct dax_cxl;
 struct dax_region;
 
 /* Named after the kernel's struct dev_dax. */
@@ -80,6 +83,10 @@ struct dax_region {
 	uint32_t youngest; /* id of the device that `create` shows */
 	bool is_hmem_gone; /* dynamic: its platform device has no driver */
 
+	/* CXL: the bytes of the store that the region consists of, in its order. */
+	uint32_t nr_pieces;
+	struct dax_range pieces[DAX_PIECES_MAX];
+
 	/* Static regions: devices that do not exist at present, and nd_region unbound. */
 	struct dax_dev *absent;
 	bool is_nd_disabled;
@@ -97,9 +104,16 @@ struct dax_model {
 	bool has_nd_autoprobe;  /* bus/nd/drivers_autoprobe */
 	bool is_nd_gone;        /* e820_pmem has no driver, so there is no nd bus */
 	uint64_t last_life;
+	struct dax_cxl *cxl; /* cxl.h; NULL: no CXL */
 	/* Bit n: minor n belongs to a device, or to a deleted one that a client holds. */
 	uint64_t minors[DAX_MINORS / 64];
 };
+
+/* True if programs create and resize the devices of a region. */
+static inline bool dax_region_is_dynamic(const struct dax_region *region)
+{
+	return region->type != DAX_REGION_STATIC;
+}
 
 #define dax_for_each_region(region, model)                                               \
 	for ((region) = (model)->regions; (region); (region) = (region)->next)

@@ -112,7 +112,7 @@ static const char *check_region_state(const struct dax_model *model,
 	}
 	if (region->has_youngest && !dax_region_find(region, region->youngest))
 		return "the youngest does not exist";
-	if (region->type == DAX_REGION_DYNAMIC &&
+	if (dax_region_is_dynamic(region) &&
 	    !!dax_region_find(region, 0) == region->is_hmem_gone)
 		return "device 0 is missing";
 	return NULL;

@@ -37,6 +37,15 @@ static inline uint64_t dax_dev_granule(const struct dax_dev *dev)
 	return dax_max(dev->align, DAX_SUBSECTION);
 }
 
+/*
+ * The ranges that a device of a region may have. Where a range crosses from one piece of
+ * the store to the next, its description (device.h) has one more.
+ */
+static inline uint32_t dax_region_ranges_max(const struct dax_region *region)
+{
+	return DAX_RANGES_MAX - (region->nr_pieces ? region->nr_pieces - 1 : 0);
+}
+
 bool dax_dev_is_mappable(const struct dax_dev *dev, const struct dax_range *range);
 bool dax_region_is_used(const struct dax_region *region, uint64_t start, uint64_t len);
 struct dax_range *dax_region_sorted(const struct dax_region *region, size_t *ret_count);

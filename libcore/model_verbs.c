@@ -125,7 +125,7 @@ static int grow(struct dax_dev *dev, uint64_t todo)
 			continue;
 		if (n && dax_range_end(&grown[n - 1]) == pos) {
 			grown[n - 1].len += len;
-		} else if (n < DAX_RANGES_MAX) {
+		} else if (n < dax_region_ranges_max(dev->region)) {
 			grown[n++] = (struct dax_range){.start = pos, .len = len};
 		} else {
 			free(used);
@@ -250,7 +250,7 @@ int dax_dev_add_mapping(struct dax_dev *dev, uint64_t start, uint64_t end)
 	if (!dax_is_within(start, len, region->start, region->size) ||
 	    dax_region_is_used(region, start, len))
 		return -ENOMEM;
-	if (dev->nr_ranges == DAX_RANGES_MAX)
+	if (dev->nr_ranges >= dax_region_ranges_max(region))
 		return -ENOSPC;
 	dev->ranges[dev->nr_ranges++] = (struct dax_range){.start = start, .len = len};
 	dev->generation++;

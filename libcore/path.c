@@ -6,13 +6,24 @@
 
 /* Roots whose names do not depend on the devices. */
 static const char *const fixed_roots[] = {
+	"/sys/bus/cxl",
 	"/sys/bus/dax",
 	"/sys/bus/nd",
 	"/sys/bus/platform/devices/e820_pmem",
 	"/sys/bus/platform/drivers/e820_pmem",
 	"/sys/bus/platform/drivers/hmem",
 	"/sys/class/nd",
+	"/sys/devices/pci7f00:0c",
+	"/sys/devices/platform/ACPI0017:00",
 	"/sys/devices/platform/e820_pmem",
+	"/sys/kernel/debug/cxl",
+	"/sys/module/cxl_acpi",
+	"/sys/module/cxl_core",
+	"/sys/module/cxl_mem",
+	"/sys/module/cxl_pci",
+	"/sys/module/cxl_pmem",
+	"/sys/module/cxl_port",
+	"/sys/module/dax_cxl",
 	"/sys/module/dax_hmem",
 	"/sys/module/dax_pmem",
 	"/sys/module/device_dax",
@@ -45,6 +56,8 @@ static const char *const above_dirs[] = {
 	"/sys/devices",
 	"/sys/devices/system",
 	"/sys/devices/system/memory",
+	"/sys/kernel",
+	"/sys/kernel/debug",
 	"/proc",
 };
 
@@ -84,9 +97,15 @@ static bool is_word(const char *p)
 	const char *rest;
 
 	switch (*p) {
+	case 'A':
+		rest = skip_word(p, "ACPI0017:00");
+		return rest && ends(rest);
 	case 'a':
 		rest = skip_word(p, "auto_online_blocks");
 		return rest && ends(rest);
+	case 'c':
+		rest = skip_word(p, "cxl"); /* bus cxl, /dev/cxl, cxl_core */
+		return rest && (ends(rest) || *rest == '_');
 	case 'd':
 		rest = skip_word(p, "dax");
 		if (rest) /* bus dax, daxX.Y, dax_pmem, dax_hmem */
@@ -107,6 +126,9 @@ static bool is_word(const char *p)
 		return rest && ends(rest);
 	case 'l':
 		rest = skip_word(p, "libnvdimm");
+		return rest && ends(rest);
+	case 'p':
+		rest = skip_word(p, "pci7f00:0c");
 		return rest && ends(rest);
 	default: /* M:m */
 		if (!is_digit(*p))
@@ -188,7 +210,7 @@ static bool is_numbered(const char *p, size_t len, const char *prefix)
 	return len > n && !memcmp(p, prefix, n) && number_len(p + n, len - n) == len - n;
 }
 
-/* True for "MAJOR:MINOR" with the major of dax devices or of /dev/ndctlN. */
+/* True for "MAJOR:MINOR" of dax devices, of /dev/ndctlN or of /dev/cxl/memN. */
 static bool is_ours_devt(const struct dax_path_names *names, const char *p, size_t len)
 {
 	size_t n = number_len(p, len);
@@ -200,7 +222,8 @@ static bool is_ours_devt(const struct dax_path_names *names, const char *p, size
 		return false;
 	for (i = 0; i < n; i++)
 		major = major * 10 + (uint64_t)(p[i] - '0');
-	return major == names->major || major == names->ndctl_major;
+	return major == names->major || major == names->ndctl_major ||
+	       (names->cxl_major && major == names->cxl_major);
 }
 
 /**
@@ -217,7 +240,8 @@ bool dax_path_is_root(const struct dax_path_names *names, const char *path, size
 	name = last_below(path, len, "/dev", &n);
 	if (name)
 		return (is_dax_name(name, n) && !names->has_real_nodes) ||
-		       is_numbered(name, n, "ndctl");
+		       is_numbered(name, n, "ndctl") ||
+		       (n == strlen("cxl") && !memcmp(name, "cxl", n));
 	name = last_below(path, len, "/sys/dev/char", &n);
 	if (name)
 		return is_ours_devt(names, name, n);

@@ -17,6 +17,7 @@
 struct dax_path_names {
 	uint32_t major;
 	uint32_t ndctl_major;
+	uint32_t cxl_major;  /* 0: none */
 	bool has_real_nodes; /* CUSE: /dev/daxX.Y exists for every program */
 };
 

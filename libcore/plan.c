@@ -15,11 +15,25 @@
  * @dev:	the device; must outlive the plan
  * @off:	device offset of the mapping's first byte; page-aligned
  * @len:	length of the mapping in bytes: a multiple of the device's align
+ *
+ * Units are counted from @off on; see dax_plan_set_unit().
  */
 void dax_plan_init(struct dax_plan *plan, const struct dax_device *dev, uint64_t off,
 		   uint64_t len)
 {
-	*plan = (struct dax_plan){.dev = dev, .off = off, .len = len};
+	*plan = (struct dax_plan){.dev = dev, .off = off, .unit = off, .len = len};
+}
+
+/**
+ * dax_plan_set_unit() - let a plan begin inside a unit
+ * @plan:	from dax_plan_init(), for a part of a mapping
+ * @off:	device offset at which any unit of the mapping begins
+ *
+ * The plan's length need then not be a multiple of the align.
+ */
+void dax_plan_set_unit(struct dax_plan *plan, uint64_t off)
+{
+	plan->unit = off;
 }
 
 /**
@@ -45,27 +59,37 @@ static uint64_t cut_at_bad(const struct dax_plan *plan, uint64_t off, uint64_t l
 
 	*ret_is_bad = false;
 	if (!plan->state || !dax_state_next_bad(plan->state, plan->dev->life, plan->me,
-						off, plan->dev->align, &bad))
+						off, dax_device_page(plan->dev), &bad))
 		return len;
 	*ret_is_bad = bad.off <= off;
 	return dax_min(len, *ret_is_bad ? bad.off + bad.len - off : bad.off - off);
 }
 
+/* How many bytes lie before @off in its unit. */
+static uint64_t pos_in_unit(const struct dax_plan *plan, uint64_t off)
+{
+	return (off - plan->unit) & (plan->dev->align - 1);
+}
+
 /*
- * How many bytes of whole units from device offset @off on are in one range, and where
+ * How many bytes from device offset @off to the end of a unit are in one range, and where
  * in the store. Return: bytes, 0 if no range holds the whole unit at @off.
  */
-static uint64_t served_at(const struct dax_device *dev, uint64_t off, uint64_t *ret_store)
+static uint64_t served_at(const struct dax_plan *plan, uint64_t off, uint64_t *ret_store)
 {
+	const struct dax_device *dev = plan->dev;
+	const uint64_t unit = off - pos_in_unit(plan, off);
 	uint64_t base = 0;
 	uint32_t i;
 
 	for (i = 0; i < dev->nr_ranges; i++) {
 		const struct dax_range *r = &dev->ranges[i];
+		uint64_t len;
 
-		if (off < base + r->len) {
+		if (unit < base + r->len) {
+			len = dax_round_down(base + r->len - unit, dev->align);
 			*ret_store = r->start + (off - base);
-			return dax_round_down(base + r->len - off, dev->align);
+			return len ? len - (off - unit) : 0;
 		}
 		base += r->len;
 	}
@@ -73,19 +97,21 @@ static uint64_t served_at(const struct dax_device *dev, uint64_t off, uint64_t *
 }
 
 /* How many bytes from device offset @off on belong to units that are not served. */
-static uint64_t hole_at(const struct dax_device *dev, uint64_t off, uint64_t len)
+static uint64_t hole_at(const struct dax_plan *plan, uint64_t off, uint64_t len)
 {
+	const struct dax_device *dev = plan->dev;
 	uint64_t store;
-	uint64_t n;
+	uint64_t n = 0;
 
 	/* At most one unit per range border, then everything behind the end. */
-	for (n = 0; n < len; n += dev->align) {
+	while (n < len) {
 		if (off + n >= dev->size)
 			return len;
-		if (served_at(dev, off + n, &store))
+		if (served_at(plan, off + n, &store))
 			break;
+		n += dev->align - pos_in_unit(plan, off + n);
 	}
-	return n;
+	return dax_min(n, len);
 }
 
 /**
@@ -109,14 +135,14 @@ bool dax_plan_next(struct dax_plan *plan, struct dax_segment *ret)
 		return false;
 	/* An offset near 2^64 is beyond any device, and must not wrap around. */
 	if (dax_device_is_alive(plan->dev) && off < plan->dev->size)
-		len = dax_min(served_at(plan->dev, off, &store), left);
+		len = dax_min(served_at(plan, off, &store), left);
 	ret->pos = plan->pos;
 	ret->is_hole = !len;
 	if (len) {
 		ret->len = cut_at_bad(plan, off, len, &ret->is_hole);
 		ret->store = ret->is_hole ? off : store;
 	} else if (dax_device_is_alive(plan->dev)) {
-		ret->len = hole_at(plan->dev, off, left);
+		ret->len = hole_at(plan, off, left);
 		ret->store = off;
 	} else {
 		ret->len = left;

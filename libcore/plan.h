@@ -4,8 +4,8 @@
  *
  * Device-dax maps in units of its align. A unit is served if it lies wholly in one
  * range of the device (drivers/dax/device.c: dax_pgoff_to_phys()). Touching any other
- * unit, or a bad one, is SIGBUS: it is a hole in the plan, where the caller maps
- * something that raises the signal.
+ * unit, or a page of the backing store that holds bad memory, is SIGBUS: it is a hole in
+ * the plan, where the caller maps something that raises the signal.
  */
 #ifndef DAX_PLAN_H
 #define DAX_PLAN_H
@@ -18,7 +18,8 @@ struct dax_plan {
 	const struct dax_device *dev;
 	uint64_t pos; /* bytes done, from the start of the mapping */
 	uint64_t len;
-	uint64_t off; /* device offset of pos 0 */
+	uint64_t off;  /* device offset of pos 0 */
+	uint64_t unit; /* device offset at which a unit of the mapping begins */
 	/* To find bad memory; NULL if there is none, or the caller does not care. */
 	const struct dax_state *state;
 	const struct dax_fault_who *me;
@@ -33,6 +34,7 @@ struct dax_segment {
 
 void dax_plan_init(struct dax_plan *plan, const struct dax_device *dev, uint64_t off,
 		   uint64_t len);
+void dax_plan_set_unit(struct dax_plan *plan, uint64_t off);
 void dax_plan_mind_bad(struct dax_plan *plan, const struct dax_state *state,
 		       const struct dax_fault_who *me);
 bool dax_plan_next(struct dax_plan *plan, struct dax_segment *ret);

@@ -188,7 +188,7 @@ bool dax_state_rule(const struct dax_state *state, uint32_t i, struct dax_fault_
 
 /* Find the bad range that ends behind @off and begins first. Return: false if none. */
 static bool find_bad(const struct dax_bad *bad, uint32_t nr, uint64_t life,
-		     const struct dax_fault_who *me, uint64_t off, uint64_t align,
+		     const struct dax_fault_who *me, uint64_t off, uint64_t page,
 		     struct dax_bad *ret)
 {
 	bool is_found = false;
@@ -198,7 +198,7 @@ static bool find_bad(const struct dax_bad *bad, uint32_t nr, uint64_t life,
 		struct dax_bad one;
 
 		load_words(&one, &bad[i], sizeof(one));
-		if (one.life != life || dax_round_up(one.off + one.len, align) <= off ||
+		if (one.life != life || dax_round_up(one.off + one.len, page) <= off ||
 		    (is_found && one.off >= ret->off) ||
 		    (me && !dax_fault_is_for(&one.who, me)))
 			continue;
@@ -214,13 +214,15 @@ static bool find_bad(const struct dax_bad *bad, uint32_t nr, uint64_t life,
  * @life:	life of the device
  * @me:		the process that may touch it; NULL: any
  * @off:	offset in the device
- * @align:	the device's align: ranges consist of whole units
- * @ret:	receives the first range that ends behind @off
+ * @page:	dax_device_page(): a page with a bad sector is bad as a whole
+ * @ret:	receives the first range of pages that ends behind @off
+ *
+ * Two ranges that have a page in common both have it.
  *
  * Return: false if there is none.
  */
 bool dax_state_next_bad(const struct dax_state *state, uint64_t life,
-			const struct dax_fault_who *me, uint64_t off, uint64_t align,
+			const struct dax_fault_who *me, uint64_t off, uint64_t page,
 			struct dax_bad *ret)
 {
 	const struct dax_state_faults *f = &state->faults;
@@ -233,12 +235,12 @@ bool dax_state_next_bad(const struct dax_state *state, uint64_t life,
 		nr = load32(&f->copy[seq & 1].nr_bad);
 		is_found = find_bad(f->copy[seq & 1].bad,
 				    nr < DAX_STATE_BAD_MAX ? nr : DAX_STATE_BAD_MAX, life,
-				    me, off, align, ret);
+				    me, off, page, ret);
 	} while (load32(&f->seq) != seq);
 	if (!is_found)
 		return false;
-	ret->len = dax_round_up(ret->off + ret->len, align);
-	ret->off = dax_round_down(ret->off, align);
+	ret->len = dax_round_up(ret->off + ret->len, page);
+	ret->off = dax_round_down(ret->off, page);
 	ret->len -= ret->off;
 	return true;
 }

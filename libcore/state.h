@@ -81,7 +81,7 @@ struct dax_state {
 	 * word is all that faults cost a program without any.
 	 */
 	uint32_t fault_calls;
-	uint32_t pad2;
+	uint32_t cxl_major; /* of /dev/cxl/memN; 0: none */
 	uint64_t reserved[7];
 	struct dax_state_handle handles[DAX_STATE_SLOTS];
 	struct dax_state_slot slots[DAX_STATE_SLOTS];
@@ -98,7 +98,7 @@ void dax_state_read(const struct dax_state *state, uint32_t slot, struct dax_dev
 bool dax_state_rule(const struct dax_state *state, uint32_t i,
 		    struct dax_fault_rule *ret);
 bool dax_state_next_bad(const struct dax_state *state, uint64_t life,
-			const struct dax_fault_who *me, uint64_t off, uint64_t align,
+			const struct dax_fault_who *me, uint64_t off, uint64_t page,
 			struct dax_bad *ret);
 
 void dax_state_init(struct dax_state *state);

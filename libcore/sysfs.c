@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "libcore/cxl.h"
 #include "libcore/device.h"
 #include "libcore/model.h"
 #include "libcore/model_nd.h"
 #include "libcore/size.h"
+#include "libcore/sysfs_cxl.h"
 #include "libcore/sysfs_dax.h"
 #include "libcore/sysfs_nd.h"
 #include "libcore/sysfs_node.h"
@@ -23,6 +25,7 @@ static void walk_all(struct sysfs_walk *walk)
 	dax_sysfs_dir(walk, NULL, NULL, "devices/platform");
 	dax_sysfs_walk_platform_devices(walk);
 	dax_sysfs_walk_nd_devices(walk);
+	dax_sysfs_walk_cxl_devices(walk);
 	dax_sysfs_walk_dax_devices(walk);
 	dax_sysfs_walk_memory(walk);
 	dax_sysfs_dir(walk, NULL, NULL, "bus");
@@ -31,6 +34,8 @@ static void walk_all(struct sysfs_walk *walk)
 	dax_sysfs_dir(walk, NULL, NULL, "dev/char");
 	dax_sysfs_walk_dax_bus(walk);
 	dax_sysfs_walk_nd_bus(walk);
+	dax_sysfs_walk_cxl_bus(walk);
+	dax_sysfs_walk_cxl_debug(walk);
 	dax_sysfs_walk_platform_bus(walk);
 	dax_sysfs_walk_modules(walk);
 }
@@ -173,21 +178,50 @@ int dax_sysfs_store(struct dax_model *model, const char *path, const char *buf,
 	return lookup.attr->store(&at, text);
 }
 
+/* Append a line of /proc/devices. Return: the length with it. */
+static size_t add_line(char *buf, size_t size, size_t len, uint32_t major,
+		       const char *name)
+{
+	size_t at = dax_min(len, size);
+
+	return len +
+	       (size_t)snprintf(buf + at, size - at, "%3" PRIu32 " %s\n", major, name);
+}
+
 /**
  * dax_sysfs_proc_devices() - format the emulator's lines of /proc/devices
  * @model:	for the majors
- * @buf:	receives the lines "252 dax\n" and "246 ndctl\n" in the order of majors
+ * @buf:	receives the lines "252 dax\n" and "246 ndctl\n", with CXL "249 cxl\n", in the
+ *		order of majors
  * @size:	bytes of @buf; the excess is cut off
  *
  * Return: the length of the lines, even if that is more than fits.
  */
 size_t dax_sysfs_proc_devices(const struct dax_model *model, char *buf, size_t size)
 {
-	bool is_dax_first = model->major <= model->ndctl_major;
+	const struct {
+		uint32_t major;
+		const char *name;
+	} all[] = {
+		{model->major, "dax"},
+		{model->ndctl_major, "ndctl"},
+		{model->cxl ? model->cxl->major : UINT32_MAX, "cxl"},
+	};
+	const size_t nr = model->cxl ? 3 : 2;
+	uint32_t last = 0;
+	size_t len = 0;
+	size_t done;
+	size_t i;
 
-	return (size_t)snprintf(buf, size, "%3" PRIu32 " %s\n%3" PRIu32 " %s\n",
-				is_dax_first ? model->major : model->ndctl_major,
-				is_dax_first ? "dax" : "ndctl",
-				is_dax_first ? model->ndctl_major : model->major,
-				is_dax_first ? "ndctl" : "dax");
+	for (done = 0; done < nr; done++) {
+		size_t next = 0;
+
+		for (i = 1; i < nr; i++)
+			if (all[next].major <= last ||
+			    (all[i].major > last && all[i].major < all[next].major))
+				next = i;
+		len = add_line(buf, size, len, all[next].major, all[next].name);
+		last = all[next].major;
+	}
+	return len;
 }

@@ -9,12 +9,14 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "libcore/device.h"
 #include "libcore/kstr.h"
 #include "libcore/model.h"
 #include "libcore/model_verbs.h"
 #include "libcore/size.h"
+#include "libcore/sysfs_cxl.h"
 #include "libcore/sysfs_node.h"
 #include "libcore/sysfs_walk.h"
 
@@ -33,6 +35,10 @@ const char *dax_sysfs_region_dir(const struct dax_region *region, char *buf)
 	if (region->type == DAX_REGION_STATIC)
 		snprintf(buf, DAX_SYSFS_PATH_MAX, SYSFS_NDBUS "/region%" PRIu32,
 			 region->id);
+	else if (region->type == DAX_REGION_CXL)
+		snprintf(buf, DAX_SYSFS_PATH_MAX,
+			 SYSFS_CXL_WINDOW "/region%" PRIu32 "/dax_region%" PRIu32,
+			 region->id, region->id);
 	else
 		snprintf(buf, DAX_SYSFS_PATH_MAX, "devices/platform/hmem.%" PRIu32,
 			 region->id);
@@ -48,17 +54,14 @@ const char *dax_sysfs_region_dir(const struct dax_region *region, char *buf)
  */
 const char *dax_sysfs_dev_dir(const struct dax_dev *dev, char *buf)
 {
-	char dir[DAX_SYSFS_PATH_MAX / 2];
 	char name[DAX_NAME_LEN];
+	size_t len;
 
 	dax_dev_name(dev, name);
+	len = strlen(dax_sysfs_region_dir(dev->region, buf));
 	if (dev->region->type == DAX_REGION_STATIC)
-		snprintf(dir, sizeof(dir), SYSFS_NDBUS "/region%" PRIu32 "/%s",
-			 dev->region->id, name);
-	else
-		snprintf(dir, sizeof(dir), "devices/platform/hmem.%" PRIu32,
-			 dev->region->id);
-	snprintf(buf, DAX_SYSFS_PATH_MAX, "%s/%s", dir, name);
+		len += (size_t)snprintf(buf + len, DAX_SYSFS_PATH_MAX - len, "/%s", name);
+	snprintf(buf + len, DAX_SYSFS_PATH_MAX - len, "/%s", name);
 	return buf;
 }
 
@@ -312,7 +315,7 @@ void dax_sysfs_walk_dax_devices(struct sysfs_walk *walk)
 	const struct dax_dev *dev;
 
 	dax_for_each_region (region, dax_sysfs_model(walk)) {
-		if (region->type == DAX_REGION_DYNAMIC && !region->is_hmem_gone)
+		if (dax_region_is_dynamic(region) && !region->is_hmem_gone)
 			walk_dax_region(walk, region, NULL);
 		dax_for_each_device (dev, region) {
 			if (region->type == DAX_REGION_STATIC)

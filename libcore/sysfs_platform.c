@@ -272,21 +272,25 @@ static const struct sysfs_attr libnvdimm_module[] = {
 	{0},
 };
 
+#define STATIC  (1u << DAX_REGION_STATIC)
+#define DYNAMIC (1u << DAX_REGION_DYNAMIC)
+#define CXL     (1u << DAX_REGION_CXL)
+#define ALWAYS  (STATIC | DYNAMIC | CXL)
+
 /* The modules, and the kinds of regions that load them. */
 static const struct {
 	const char *name;
 	const struct sysfs_attr *attrs;
-	bool is_for_static;
-	bool is_for_dynamic;
+	unsigned int types;
 } modules[] = {
-	{"dax_hmem", unused_module, false, true},
-	{"dax_pmem", unused_module, true, false},
-	{"device_dax", unused_module, true, true},
-	{"kmem", unused_module, true, true},
-	{"libnvdimm", libnvdimm_module, true, true},
-	{"nd_btt", used_module, true, false},
-	{"nd_e820", used_module, true, false},
-	{"nd_pmem", unused_module, true, false},
+	{"cxl_acpi", unused_module, CXL},    {"cxl_core", unused_module, CXL},
+	{"cxl_mem", unused_module, CXL},     {"cxl_pci", unused_module, CXL},
+	{"cxl_pmem", unused_module, CXL},    {"cxl_port", unused_module, CXL},
+	{"dax_cxl", unused_module, CXL},     {"dax_hmem", unused_module, DYNAMIC},
+	{"dax_pmem", unused_module, STATIC}, {"device_dax", unused_module, ALWAYS},
+	{"kmem", unused_module, ALWAYS},     {"libnvdimm", libnvdimm_module, ALWAYS},
+	{"nd_btt", used_module, STATIC},     {"nd_e820", used_module, STATIC},
+	{"nd_pmem", unused_module, STATIC},
 };
 
 /**
@@ -296,17 +300,18 @@ static const struct {
 void dax_sysfs_walk_modules(struct sysfs_walk *walk)
 {
 	const struct sysfs_obj obj = {.model = dax_sysfs_model(walk)};
-	bool has_static = dax_sysfs_has_type(dax_sysfs_model(walk), DAX_REGION_STATIC);
-	bool has_dynamic = dax_sysfs_has_type(dax_sysfs_model(walk), DAX_REGION_DYNAMIC);
+	unsigned int types = 0;
 	size_t i;
 
+	if (dax_sysfs_has_type(obj.model, DAX_REGION_STATIC))
+		types |= STATIC;
+	if (dax_sysfs_has_type(obj.model, DAX_REGION_DYNAMIC))
+		types |= DYNAMIC;
+	if (obj.model->cxl)
+		types |= CXL;
 	dax_sysfs_dir(walk, NULL, NULL, "module");
-	for (i = 0; i < sizeof(modules) / sizeof(modules[0]); i++) {
-		bool is_always = modules[i].is_for_static && modules[i].is_for_dynamic;
-
-		if (is_always || (modules[i].is_for_static && has_static) ||
-		    (modules[i].is_for_dynamic && has_dynamic))
+	for (i = 0; i < sizeof(modules) / sizeof(modules[0]); i++)
+		if (modules[i].types == ALWAYS || modules[i].types & types)
 			dax_sysfs_dir(walk, &obj, modules[i].attrs, "module/%s",
 				      modules[i].name);
-	}
 }

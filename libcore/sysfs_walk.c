@@ -78,6 +78,19 @@ void dax_sysfs_dir(struct sysfs_walk *walk, const struct sysfs_obj *obj,
 			visit_attr(walk, path, attrs, obj);
 }
 
+/**
+ * dax_sysfs_file() - visit an attribute of a directory that was visited
+ * @walk:	the walk
+ * @obj:	the object that the attribute shows
+ * @attr:	the attribute
+ * @dir:	the directory, below /sys
+ */
+void dax_sysfs_file(struct sysfs_walk *walk, const struct sysfs_obj *obj,
+		    const struct sysfs_attr *attr, const char *dir)
+{
+	visit_attr(walk, dir, attr, obj);
+}
+
 /* No driver here has power management, so this fails (drivers/base/power/sysfs.c). */
 static int show_no_delay(const struct sysfs_obj *obj, char *buf)
 {

@@ -18,7 +18,7 @@ struct sysfs_obj {
 	const struct dax_model *model;
 	const struct dax_region *region;
 	const struct dax_dev *dev;
-	uint32_t n; /* number of a mapping or of an nd driver */
+	uint32_t n; /* number of a mapping, of an nd driver or of a CXL object */
 };
 
 /* The same object for writing. */
@@ -70,6 +70,8 @@ struct sysfs_lookup {
 void dax_sysfs_dir(struct sysfs_walk *walk, const struct sysfs_obj *obj,
 		   const struct sysfs_attr *attrs, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+void dax_sysfs_file(struct sysfs_walk *walk, const struct sysfs_obj *obj,
+		    const struct sysfs_attr *attr, const char *dir);
 void dax_sysfs_power_dir(struct sysfs_walk *walk, const struct sysfs_obj *obj,
 			 const char *dir);
 void dax_sysfs_link(struct sysfs_walk *walk, const char *target, const char *fmt, ...)

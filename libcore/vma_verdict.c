@@ -51,31 +51,31 @@ static struct dax_verdict split_both(const struct dax_vma *vma, uint64_t start,
 }
 
 /*
- * mm/vma.c: vma_modify(), of the part of [start, end) that is in mapping @i. If that
+ * mm/vma.c: vma_modify(), of the part of [start, end) that is in a mapping. If that
  * part comes to be like the neighbour whom it touches, the border between the two is
  * moved, and the driver is not asked where it may be. Else the mapping is split.
  */
-static struct dax_verdict modify_verdict(const struct dax_vmas *vmas, uint32_t i,
-					 uint64_t start, uint64_t end, uint32_t clear,
-					 uint32_t set)
+static struct dax_verdict modify_verdict(const struct dax_vmas *vmas,
+					 const struct dax_vma *vma, uint64_t start,
+					 uint64_t end, uint32_t clear, uint32_t set)
 {
-	const struct dax_vma *vma = &vmas->v[i];
+	const struct dax_vma *prev = dax_vmas_prev(vmas, vma);
+	const struct dax_vma *next = dax_vmas_next(vmas, vma);
 	struct dax_vma part = *vma;
 
 	part.start = dax_max(start, vma->start);
 	part.end = dax_min(end, vma->end);
 	part.off += part.start - vma->start;
 	part.flags = (vma->flags & ~clear) | set;
-	if (part.start == vma->start && i) {
-		struct dax_vma before = vmas->v[i - 1];
+	if (part.start == vma->start && prev) {
+		struct dax_vma before = *prev;
 
 		if (before.end > start) /* it was changed right before */
 			before.flags = (before.flags & ~clear) | set;
 		if (dax_vma_may_merge(&before, &part))
 			return dax_allow();
 	}
-	if (part.end == vma->end && i + 1 < vmas->nr &&
-	    dax_vma_may_merge(&part, &vmas->v[i + 1]))
+	if (part.end == vma->end && next && dax_vma_may_merge(&part, next))
 		return dax_allow();
 	return split_both(vma, start, end);
 }
@@ -96,10 +96,11 @@ struct dax_verdict dax_munmap_verdict(const struct dax_vmas *vmas, uint64_t addr
 {
 	uint64_t end = addr + dax_round_up(len, DAX_PAGE);
 	struct dax_verdict v = dax_allow();
-	uint32_t i;
+	const struct dax_vma *vma;
 
-	for (i = dax_vmas_find(vmas, addr); i < vmas->nr && vmas->v[i].start < end; i++) {
-		v = split_both(&vmas->v[i], addr, end);
+	for (vma = dax_vmas_find(vmas, addr); vma && vma->start < end;
+	     vma = dax_vmas_next(vmas, vma)) {
+		v = split_both(vma, addr, end);
 		if (v.error)
 			break;
 	}
@@ -124,16 +125,16 @@ struct dax_verdict dax_mprotect_verdict(const struct dax_vmas *vmas, uint64_t ad
 					uint64_t len, int prot, uint64_t *ret_stop)
 {
 	uint64_t end = addr + dax_round_up(len, DAX_PAGE);
-	uint32_t i;
+	const struct dax_vma *vma;
 
-	for (i = dax_vmas_find(vmas, addr); i < vmas->nr && vmas->v[i].start < end; i++) {
-		const struct dax_vma *vma = &vmas->v[i];
+	for (vma = dax_vmas_find(vmas, addr); vma && vma->start < end;
+	     vma = dax_vmas_next(vmas, vma)) {
 		struct dax_verdict v = dax_allow();
 
 		if (prot & PROT_WRITE && !(vma->flags & DAX_VMA_MAYWRITE))
 			v = dax_refuse(EACCES, DAX_VMA_NO_WRITE, vma->start, 0, 0);
 		else if ((vma->flags & DAX_VMA_PROT) != ((uint32_t)prot & DAX_VMA_PROT))
-			v = modify_verdict(vmas, i, addr, end, DAX_VMA_PROT,
+			v = modify_verdict(vmas, vma, addr, end, DAX_VMA_PROT,
 					   (uint32_t)prot & DAX_VMA_PROT);
 		if (v.error) {
 			*ret_stop = dax_max(addr, vma->start);
@@ -159,13 +160,14 @@ struct dax_verdict dax_mbind_verdict(const struct dax_vmas *vmas, uint64_t addr,
 				     uint64_t len, uint64_t *ret_stop)
 {
 	uint64_t end = addr + dax_round_up(len, DAX_PAGE);
-	uint32_t i;
+	const struct dax_vma *vma;
 
-	for (i = dax_vmas_find(vmas, addr); i < vmas->nr && vmas->v[i].start < end; i++) {
-		struct dax_verdict v = split_both(&vmas->v[i], addr, end);
+	for (vma = dax_vmas_find(vmas, addr); vma && vma->start < end;
+	     vma = dax_vmas_next(vmas, vma)) {
+		struct dax_verdict v = split_both(vma, addr, end);
 
 		if (v.error) {
-			*ret_stop = dax_max(addr, vmas->v[i].start);
+			*ret_stop = dax_max(addr, vma->start);
 			return v;
 		}
 	}
@@ -244,27 +246,27 @@ struct dax_advice dax_advice(int advice)
 struct dax_verdict dax_pin_verdict(const struct dax_vmas *vmas, uint64_t start,
 				   uint64_t end)
 {
-	uint32_t i;
+	const struct dax_vma *vma;
 
-	for (i = dax_vmas_find(vmas, start); i < vmas->nr && vmas->v[i].start < end; i++)
-		if (vmas->v[i].flags & DAX_VMA_NO_PAGES)
-			return dax_refuse(EFAULT, DAX_PIN_NO_PAGES, vmas->v[i].start, 0,
-					  0);
+	for (vma = dax_vmas_find(vmas, start); vma && vma->start < end;
+	     vma = dax_vmas_next(vmas, vma))
+		if (vma->flags & DAX_VMA_NO_PAGES)
+			return dax_refuse(EFAULT, DAX_PIN_NO_PAGES, vma->start, 0, 0);
 	return dax_allow();
 }
 
 /**
  * dax_madvise_verdict() - the verdict on madvise of part of a mapping
  * @vmas:	the process's dax mappings
- * @i:		index of one of them
+ * @vma:	one of them
  * @start:	first byte
  * @end:	behind the last byte; may be outside of the mapping, as may @start
  * @advice:	of madvise(2)
  */
-struct dax_verdict dax_madvise_verdict(const struct dax_vmas *vmas, uint32_t i,
-				       uint64_t start, uint64_t end, int advice)
+struct dax_verdict dax_madvise_verdict(const struct dax_vmas *vmas,
+				       const struct dax_vma *vma, uint64_t start,
+				       uint64_t end, int advice)
 {
-	const struct dax_vma *vma = &vmas->v[i];
 	struct dax_advice a = dax_advice(advice);
 
 	if (advice == MADV_DOFORK && vma->flags & DAX_VMA_NO_PAGES)
@@ -276,7 +278,7 @@ struct dax_verdict dax_madvise_verdict(const struct dax_vmas *vmas, uint32_t i,
 		return dax_refuse(a.error, a.reason, (uint64_t)advice, 0, 0);
 	}
 	if (a.kind == DAX_ADVICE_FLAGS && ((vma->flags & ~a.clear) | a.set) != vma->flags)
-		return modify_verdict(vmas, i, start, end, a.clear, a.set);
+		return modify_verdict(vmas, vma, start, end, a.clear, a.set);
 	return dax_allow();
 }
 

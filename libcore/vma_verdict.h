@@ -37,8 +37,9 @@ struct dax_advice {
 };
 
 struct dax_advice dax_advice(int advice);
-struct dax_verdict dax_madvise_verdict(const struct dax_vmas *vmas, uint32_t i,
-				       uint64_t start, uint64_t end, int advice);
+struct dax_verdict dax_madvise_verdict(const struct dax_vmas *vmas,
+				       const struct dax_vma *vma, uint64_t start,
+				       uint64_t end, int advice);
 
 struct dax_verdict dax_pin_verdict(const struct dax_vmas *vmas, uint64_t start,
 				   uint64_t end);

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "libcore/fault.h"
+
 #define DAX_WIRE_MAGIC    UINT32_C(0x30786164) /* "dax0" */
 #define DAX_WIRE_VERSION  1
 #define DAX_WIRE_BODY_MAX 32768
@@ -43,7 +45,8 @@ enum dax_msg_type {
 	DAX_MSG_REPLY,
 	/*
 	 * A fault rule has struck: the body is a struct dax_fault_event. REPLY when the
-	 * daemon has done its part of the rule.
+	 * daemon has done its part of the rule. A client that has not attached the device
+	 * sends the descriptor that the call is on.
 	 */
 	DAX_MSG_FAULT,
 	/*
@@ -55,6 +58,11 @@ enum dax_msg_type {
 	 * 64-bit numbers, physical address and length. REPLY, arg[0] the bytes cleared.
 	 */
 	DAX_MSG_CLEAR,
+	/*
+	 * With an open node of a memory device of CXL: request its label storage area.
+	 * REPLY with a descriptor of it, DAX_CXL_LABELS bytes.
+	 */
+	DAX_MSG_LABELS,
 	DAX_MSG_NR,
 };
 
@@ -68,7 +76,32 @@ struct dax_msg {
 	uint8_t body[];
 };
 
+/* A request whose fields are all in range. Texts lie in the message. */
+struct dax_wire_request {
+	enum dax_msg_type type;
+	union {
+		uint32_t changes; /* SETTLED */
+		uint32_t slot;    /* HELD: less than DAX_STATE_SLOTS */
+		struct {
+			const char *path; /* terminated, not empty */
+			const char *text; /* not terminated */
+			size_t len;
+		} store; /* STORE */
+		struct {
+			const char *text; /* not terminated */
+			size_t len;
+		} control;                    /* CONTROL */
+		struct dax_fault_event fault; /* FAULT; its names are printable */
+		struct {
+			uint64_t start;
+			uint64_t len; /* start + len does not overflow */
+		} clear;              /* CLEAR */
+	};
+};
+
 void dax_msg_init(struct dax_msg *msg, enum dax_msg_type type, uint32_t len);
 int dax_msg_check(const struct dax_msg *msg, size_t len);
+int dax_wire_decode(const struct dax_msg *msg, size_t len, unsigned int nr_fds,
+		    struct dax_wire_request *ret);
 
 #endif

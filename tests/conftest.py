@@ -13,6 +13,7 @@ import signal
 import stat
 import subprocess
 import tempfile
+import threading
 
 import pytest
 
@@ -25,7 +26,14 @@ CTL = BUILD / "cuse-daxctl"
 
 NOBODY = 65534
 IS_ROOT = os.geteuid() == 0
-TIMEOUT = 60
+
+
+def load():
+    """Return: processes that want a CPU, for each CPU."""
+    return os.getloadavg()[0] / (os.cpu_count() or 1)
+
+
+TIMEOUT = int(60 * min(10, max(1, load())))
 
 SETPRIV = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
            "--bounding-set=-all", "--no-new-privs", "--"]
@@ -45,6 +53,109 @@ def pytest_collection_modifyitems(config, items):
                 if i.get_closest_marker("needs_root") or ROOT_FIXTURES & set(i.fixturenames)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [i for i in items if i not in left_out]
+
+
+def pytest_make_parametrize_id(val):
+    """Name long texts by their beginning: one of them has 16 MiB."""
+    return repr(val[:40]) if isinstance(val, (bytes, str)) and len(val) > 100 else None
+
+
+# ---- Runs under nohup, in the background, on a busy machine ----
+
+LIMIT = int(os.environ.get("DAXD_LIMIT", "900"))  # seconds for each test, and for what prepares it
+LIMIT_GUEST = 3600  # with a guest to boot, maybe by another worker
+
+
+def pytest_configure():
+    """Let no test inherit an ignored signal, as from nohup or from a shell's background job.
+
+    The handler keeps pytest running, as before, and exec(2) resets it in all programs. Workers,
+    which are started with it reset, find the signals in the environment."""
+    were = os.environ.get("DAXD_IGNORED_SIGNALS", "").split()
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) == signal.SIG_IGN or str(int(number)) in were:
+            signal.signal(number, lambda *_: None)
+            were.append(str(int(number)))
+    os.environ["DAXD_IGNORED_SIGNALS"] = " ".join(were)
+
+
+def pytest_report_header():
+    return f"load {load():.1f} for each CPU, waiting up to {TIMEOUT} s; huge pages: {pool()}"
+
+
+def children(pid):
+    """Return: all processes below this one."""
+    below = []
+    for path in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in map(int, path.read_text().split()):
+                below += [child, *children(child)]
+    return below
+
+
+@contextlib.contextmanager
+def limited(item):
+    """Fail what takes too long, and kill the processes that were started in it."""
+    limit = LIMIT_GUEST if item.get_closest_marker("guest") else LIMIT
+    before = set(children(os.getpid()))
+
+    def kill_new():
+        for pid in set(children(os.getpid())) - before:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+
+    def too_late(*_):
+        kill_new()
+        pytest.fail(f"not done after {limit} s, at a load of {load():.1f} for each CPU; its "
+                    "processes were killed")
+
+    # A worker of xdist does not always run the tests in its main thread, the only one that
+    # gets signals. The test then fails because its processes are killed.
+    if threading.current_thread() is not threading.main_thread():
+        timer = threading.Timer(limit, kill_new)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+        return
+    old = signal.signal(signal.SIGALRM, too_late)
+    # Again, in case the test catches the failure.
+    signal.setitimer(signal.ITIMER_REAL, limit, 60)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_setup(item):
+    with limited(item):
+        yield
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item):
+    with limited(item):
+        yield
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_teardown(item):
+    with limited(item):
+        yield
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_logreport(report):
+    """Say in a failure's report what else may be its cause."""
+    if report.failed and not any(name == "machine" for name, _ in report.sections):
+        report.sections.append(("machine", f"load {load():.1f} for each CPU; huge pages: {pool()}"))
+    yield
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -191,7 +302,9 @@ class Daemon:
                 os.close(fd)
 
     def ctl(self, *args, **kwargs):
-        return run([CTL, f"--runtime-dir={self.dir}", *args], **kwargs)
+        # Not as root: a client trusts only its own user's daemon, and root's.
+        return run([CTL, f"--runtime-dir={self.dir}", *args],
+                   **{"as_nobody": self.as_nobody, **kwargs})
 
     def fds(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
@@ -207,12 +320,21 @@ def pool():
         if directory.exists() else {}
 
 
+def unmount_handles(top):
+    """Remove the file systems of handles below a directory: a killed daemon of root leaves its."""
+    for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines():
+        where, source = line.split()[4], line.split(" - ")[1].split()[1]
+        if source == "cuse-daxd" and where.startswith(f"{top}/"):
+            subprocess.run(["umount", "--lazy", where], check=True)
+
+
 @pytest.fixture
 def workdir():
     """A directory that all users may enter and only its owner may write to."""
     path = pathlib.Path(tempfile.mkdtemp(prefix="daxd-test-"))
     path.chmod(0o755)
     yield path
+    unmount_handles(path)
     shutil.rmtree(path)
 
 
@@ -301,14 +423,16 @@ def hugepage_pool(stop=lambda: None):
 
         def resize(count):
             path.write_text(str(count))
-            assert pool()["nr_hugepages"] == count, "the machine has too little memory"
+            assert pool()["nr_hugepages"] == count, \
+                f"the machine has too little memory, or its pool was changed meanwhile: {pool()}"
 
         try:
             yield resize
         finally:
             stop()
             path.write_text(str(before["nr_hugepages"]))
-        assert pool() == before
+        assert pool() == before, \
+            f"huge pages are in use still, or something else has changed the pool: {pool()}"
 
 
 @pytest.fixture
@@ -349,9 +473,12 @@ def small_fs(workdir, daemons):
         subprocess.run(["umount", path], check=True)
 
 
-@pytest.fixture(params=["memfd", "hugetlb", "hugetlbfs", "pmem"])
-def backing(request, workdir):
+@pytest.fixture(params=["memory", "collapse", "plain", "hugetlb", "hugetlbfs", "pmem"])
+def backing(request, workdir, monkeypatch):
     """The value of backing= for each kind of store, with room for 16 MiB."""
+    if request.param in ("collapse", "plain"):
+        monkeypatch.setenv("DAXD_MEMORY", request.param)
+        return "memory"
     if request.param in ("hugetlb", "hugetlbfs"):
         request.getfixturevalue("hugepages")(8)
     if request.param == "hugetlbfs":

@@ -4,6 +4,7 @@
 
 #include <glib.h>
 #include <json-c/json.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,72 +13,10 @@
 
 #include "libcore/size.h"
 
-#define COLUMNS_MAX 16
+#include "client/cuse-daxctl/table.h"
+#include "client/cuse-daxctl/terminal.h"
 
-struct column {
-	const char *title;
-	const char *key;
-	bool is_size;   /* 1073741824: 1G */
-	bool is_number; /* right-aligned */
-	const char *missing;
-};
-
-static char *cell(struct json_object *row, const struct column *column)
-{
-	char buf[DAX_SIZE_STRLEN];
-	struct json_object *value;
-
-	if (!json_object_object_get_ex(row, column->key, &value))
-		return g_strdup(column->missing ? column->missing : "-");
-	if (column->is_size)
-		return g_strdup(dax_size_format(json_object_get_uint64(value), buf));
-	return g_strdup(json_object_get_string(value));
-}
-
-static size_t width(struct json_object *rows, const struct column *column)
-{
-	size_t max = strlen(column->title);
-	size_t i;
-
-	for (i = 0; i < json_object_array_length(rows); i++) {
-		g_autofree char *text = cell(json_object_array_get_idx(rows, i), column);
-
-		max = MAX(max, strlen(text));
-	}
-	return max;
-}
-
-static void print_cell(const char *text, const struct column *column, size_t wide,
-		       bool is_last)
-{
-	if (column->is_number || column->is_size)
-		printf("%*s", (int)wide, text);
-	else
-		printf("%-*s", is_last ? 0 : (int)wide, text);
-	printf("%s", is_last ? "\n" : "  ");
-}
-
-static void print_table(struct json_object *rows, const struct column *columns, size_t nr)
-{
-	size_t wide[COLUMNS_MAX];
-	size_t i;
-	size_t c;
-
-	g_assert(nr <= COLUMNS_MAX);
-	for (c = 0; c < nr; c++) {
-		wide[c] = width(rows, &columns[c]);
-		print_cell(columns[c].title, &columns[c], wide[c], c == nr - 1);
-	}
-	for (i = 0; i < json_object_array_length(rows); i++) {
-		struct json_object *row = json_object_array_get_idx(rows, i);
-
-		for (c = 0; c < nr; c++) {
-			g_autofree char *text = cell(row, &columns[c]);
-
-			print_cell(text, &columns[c], wide[c], c == nr - 1);
-		}
-	}
-}
+#define FIELD_WIDTH 17 /* of a name in a list of fields, and a blank */
 
 /**
  * ctl_human_list() - print the devices
@@ -85,21 +24,22 @@ static void print_table(struct json_object *rows, const struct column *columns, 
  */
 void ctl_human_list(struct json_object *json)
 {
-	static const struct column columns[] = {
+	static const struct ctl_column columns[] = {
 		{"DEVICE", "chardev"},
 		{"SIZE", "size", .is_size = true},
-		{"ALIGN", "align", .is_size = true},
-		{"STATE", "state", .missing = "enabled"},
-		{"TYPE", "type"},
-		{"NODE", "target_node", .is_number = true},
-		{"DEV", "dev"},
-		{"CLIENTS", "clients", .is_number = true},
-		{"BAD", "badblock_count", .is_number = true, .missing = "0"},
-		{"BACKING", "backing"},
-		{"PATH", "path"},
+		{"ALIGN", "align", .is_size = true, .rank = 2},
+		{"STATE", "state", .missing = "enabled", .alarm = "disabled"},
+		{"TYPE", "type", .rank = 4},
+		{"NODE", "target_node", .is_number = true, .rank = 6},
+		{"DEV", "dev", .rank = 5},
+		{"CLIENTS", "clients", .is_number = true, .rank = 1},
+		{"BAD", "badblock_count", .is_sectors = true, .missing = "0",
+		 .alarm = "+"},
+		{"BACKING", "backing", .rank = 3},
+		{"PATH", "path", .is_long = true, .rank = 3},
 	};
 
-	print_table(json, columns, G_N_ELEMENTS(columns));
+	ctl_table_print(json, columns, G_N_ELEMENTS(columns));
 }
 
 /**
@@ -170,17 +110,17 @@ void ctl_human_event(struct json_object *json)
  */
 void ctl_human_mappings(struct json_object *json)
 {
-	static const struct column columns[] = {
+	static const struct ctl_column columns[] = {
 		{"PID", "pid", .is_number = true},
-		{"COMMAND", "comm"},
+		{"COMMAND", "comm", .is_long = true},
 		{"DEVICE", "chardev"},
-		{"PROT", "prot"},
-		{"START", "start"},
+		{"PROT", "prot", .rank = 1},
+		{"START", "start", .rank = 2},
 		{"SIZE", "size", .is_size = true},
 		{"OFFSET", "offset", .is_size = true},
 	};
 
-	print_table(json, columns, G_N_ELEMENTS(columns));
+	ctl_table_print(json, columns, G_N_ELEMENTS(columns));
 }
 
 /**
@@ -189,22 +129,26 @@ void ctl_human_mappings(struct json_object *json)
  */
 void ctl_human_stats(struct json_object *json)
 {
-	static const struct column columns[] = {
+	static const struct ctl_column columns[] = {
 		{"DEVICE", "chardev"},
 		{"CLIENTS", "clients", .is_number = true},
-		{"ATTACHES", "attaches", .is_number = true},
+		{"ATTACHES", "attaches", .is_number = true, .rank = 1},
 		{"REFUSALS", "refusals", .is_number = true},
-		{"GENERATION", "generation", .is_number = true},
+		{"GENERATION", "generation", .is_number = true, .rank = 2},
+		{"FAULTS", "faults", .is_number = true, .missing = "0", .alarm = "+"},
 	};
+	int width = ctl_terminal_width();
 	struct json_object *part;
 
 	if (json_object_object_get_ex(json, "daemon", &part)) {
 		json_object_object_foreach(part, key, value)
-			printf("%-16s %s\n", key, json_object_get_string(value));
+			printf("%-16s %.*s\n", key,
+			       width > FIELD_WIDTH ? width - FIELD_WIDTH : INT_MAX,
+			       json_object_get_string(value));
 		printf("\n");
 	}
 	if (json_object_object_get_ex(json, "devices", &part))
-		print_table(part, columns, G_N_ELEMENTS(columns));
+		ctl_table_print(part, columns, G_N_ELEMENTS(columns));
 }
 
 /* Format the ranges of a device as offset and size: "0+4M 8M+2M". */
@@ -235,12 +179,10 @@ static char *ranges_text(struct json_object *ranges)
  */
 void ctl_human_image(struct json_object *json)
 {
-	static const struct column columns[] = {
-		{"ID", "id", .is_number = true},
-		{"SIZE", "size", .is_size = true},
-		{"ALIGN", "align", .is_size = true},
-		{"STATE", "state"},
-		{"RANGES", "text"},
+	static const struct ctl_column columns[] = {
+		{"ID", "id", .is_number = true},     {"SIZE", "size", .is_size = true},
+		{"ALIGN", "align", .is_size = true}, {"STATE", "state"},
+		{"RANGES", "text", .is_long = true},
 	};
 	struct json_object *record = json_object_object_get(json, "record");
 	struct json_object *devices = json_object_object_get(record, "devices");
@@ -269,7 +211,7 @@ void ctl_human_image(struct json_object *json)
 
 		json_object_object_add(dev, "text", json_object_new_string(text));
 	}
-	print_table(devices, columns, G_N_ELEMENTS(columns));
+	ctl_table_print(devices, columns, G_N_ELEMENTS(columns));
 }
 
 /**
@@ -278,10 +220,10 @@ void ctl_human_image(struct json_object *json)
  */
 void ctl_human_faults(struct json_object *json)
 {
-	static const struct column columns[] = {
+	static const struct ctl_column columns[] = {
 		{"ID", "id", .is_number = true},
 		{"INJECTED", "given", .is_number = true},
-		{"RULE", "rule"},
+		{"RULE", "rule", .is_long = true},
 	};
 	struct json_object *rows = json_object_get(json);
 
@@ -289,11 +231,76 @@ void ctl_human_faults(struct json_object *json)
 		rows = json_object_new_array();
 		json_object_array_add(rows, json_object_get(json));
 	}
-	print_table(rows, columns, G_N_ELEMENTS(columns));
+	ctl_table_print(rows, columns, G_N_ELEMENTS(columns));
 	json_object_put(rows);
 }
 
-#define MAP_WIDTH 64
+#define MAP_WIDTH  64 /* units in a line, unless the terminal is narrow */
+#define MAP_MARGIN 12 /* for the offset */
+#define MAP_GROUP  16 /* a line has a multiple of this, or of less if it is shorter */
+
+#define RED   "\033[1;31m"
+#define RESET "\033[0m"
+
+static size_t map_width(void)
+{
+	int width = ctl_terminal_width();
+
+	if (!width || width >= MAP_WIDTH + MAP_MARGIN)
+		return MAP_WIDTH;
+	if (width >= MAP_GROUP + MAP_MARGIN)
+		return (size_t)(width - MAP_MARGIN) / MAP_GROUP * MAP_GROUP;
+	return MAP_GROUP / 2;
+}
+
+/* Print a line of the strip; what is bad is red. */
+static void print_strip(const char *map, size_t len)
+{
+	bool is_colored = ctl_terminal_has_colors();
+	bool was_bad = false;
+	size_t i;
+
+	for (i = 0; i < len && map[i]; i++) {
+		bool is_bad = map[i] == 'X';
+
+		if (is_colored && is_bad != was_bad)
+			fputs(is_bad ? RED : RESET, stdout);
+		putchar(map[i]);
+		was_bad = is_bad;
+	}
+	printf("%s\n", is_colored && was_bad ? RESET : "");
+}
+
+static uint64_t map_size_of(const char *map, char what, uint64_t unit)
+{
+	uint64_t size = 0;
+
+	for (; *map; map++)
+		if (*map == what)
+			size += unit;
+	return size;
+}
+
+/* Print the meaning of the characters, and how much of the device each stands for. */
+static void print_legend(const char *map, uint64_t unit)
+{
+	static const struct {
+		char what;
+		const char *name;
+	} kinds[] = {{'.', "free"}, {'-', "mapped"}, {'#', "touched"}, {'X', "bad"}};
+	char size[DAX_SIZE_STRLEN];
+	size_t i;
+
+	for (i = 0; i < G_N_ELEMENTS(kinds); i++) {
+		uint64_t of = map_size_of(map, kinds[i].what, unit);
+		bool is_alarm = kinds[i].what == 'X' && of && ctl_terminal_has_colors();
+
+		printf("%s%s%c %s %s%s", i ? "  " : "", is_alarm ? RED : "",
+		       kinds[i].what, dax_size_format(of, size), kinds[i].name,
+		       is_alarm ? RESET : "");
+	}
+	putchar('\n');
+}
 
 /**
  * ctl_human_map() - print a device as a strip of units
@@ -301,24 +308,23 @@ void ctl_human_faults(struct json_object *json)
  */
 void ctl_human_map(struct json_object *json)
 {
+	const char *map = json_object_get_string(json_object_object_get(json, "map"));
+	uint64_t unit = json_object_get_uint64(json_object_object_get(json, "unit"));
+	const size_t width = map_width();
 	struct json_object *value;
 	char size[DAX_SIZE_STRLEN];
-	const char *map = "";
-	uint64_t unit = 0;
 	size_t pos;
 
 	if (json_object_object_get_ex(json, "chardev", &value))
 		printf("%s", json_object_get_string(value));
 	if (json_object_object_get_ex(json, "size", &value))
 		printf("  %s", dax_size_format(json_object_get_uint64(value), size));
-	if (json_object_object_get_ex(json, "unit", &value)) {
-		unit = json_object_get_uint64(value);
-		printf("  each %s", dax_size_format(unit, size));
+	printf("  each %s\n", dax_size_format(unit, size));
+	if (!map)
+		map = "";
+	print_legend(map, unit);
+	for (pos = 0; pos < strlen(map); pos += width) {
+		printf("%*s  ", MAP_MARGIN - 2, dax_size_format(pos * unit, size));
+		print_strip(map + pos, width);
 	}
-	printf("  . free  - mapped  # touched  X bad\n");
-	if (json_object_object_get_ex(json, "map", &value))
-		map = json_object_get_string(value);
-	for (pos = 0; pos < strlen(map); pos += MAP_WIDTH)
-		printf("%10s  %.*s\n", dax_size_format(pos * unit, size), MAP_WIDTH,
-		       map + pos);
 }

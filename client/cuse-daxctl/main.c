@@ -7,16 +7,22 @@
 #include <getopt.h>
 #include <glib.h>
 #include <json-c/json.h>
+#include <locale.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "libcore/device.h"
+#include "libcore/nearest.h"
+#include "libcore/option_text.h"
 
 #include "client/cuse-daxctl/connect.h"
 #include "client/cuse-daxctl/error.h"
 #include "client/cuse-daxctl/human.h"
 #include "client/cuse-daxctl/inspect.h"
+#include "client/cuse-daxctl/watch.h"
 
 static const struct verb {
 	const char *name;
@@ -24,7 +30,6 @@ static const struct verb {
 	const char *key; /* name of the argument in the request */
 	const char *help;
 	void (*print)(struct json_object *json); /* with --human */
-	bool is_stream;                          /* the reply has no end */
 	bool is_offline;                         /* needs no daemon */
 	bool is_long;                            /* further arguments are its rule */
 } verbs[] = {
@@ -51,8 +56,8 @@ static const struct verb {
 	 "add, remove or list fault rules", ctl_human_faults, .is_long = true},
 	{"map", "DEVICE", "device", "show the device as a strip of its units",
 	 ctl_human_map},
-	{"watch", NULL, NULL, "print one line for each event, until interrupted",
-	 ctl_human_event, .is_stream = true},
+	{"watch", "[DEVICE]", "device",
+	 "print one line for each event, until interrupted", ctl_human_event},
 };
 
 static const struct {
@@ -61,6 +66,7 @@ static const struct {
 	const char *arg;
 	const char *help;
 	const char *verb; /* the verbs that take it; its text goes to the daemon */
+	bool is_local;    /* the daemon does not get it */
 } table[] = {
 	{'r', "runtime-dir", "DIR", "runtime directory of the daemon to contact"},
 	{'u', "human", NULL, "print columns and readable sizes instead of JSON"},
@@ -76,6 +82,10 @@ static const struct {
 	 "inject clear"},
 	{'L', "latent", NULL, "inject: the poison is unknown until it is touched",
 	 "inject"},
+	{'f', "follow", NULL, "watch: when the daemon exits, wait for the next one",
+	 "watch", .is_local = true},
+	{'w', "watch", NULL, "map: print it again whenever it has changed", "map",
+	 .is_local = true},
 	{'h', "help", NULL, "print the options and verbs and exit"},
 	{'V', "version", NULL, "print the version and exit"},
 };
@@ -86,6 +96,8 @@ static const struct {
 struct command {
 	const char *runtime_dir;
 	bool is_human;
+	bool is_follow;
+	bool is_watch;
 	const char *text[OPTIONS]; /* arguments of options that go to the daemon */
 };
 
@@ -125,6 +137,19 @@ static const struct verb *find_verb(const char *name)
 	return NULL;
 }
 
+static void refuse_verb(const char *name)
+{
+	char near[DAX_NEAREST_TEXT_LEN];
+	struct dax_nearest n;
+	unsigned int i;
+
+	dax_nearest_begin(&n, name);
+	for (i = 0; i < VERBS; i++)
+		dax_nearest_offer(&n, verbs[i].name);
+	ctl_error("'%s' is not a verb (%ssee --help)", name,
+		  dax_nearest_text(&n, "", near));
+}
+
 static void add_string(struct json_object *json, const char *key, const char *value)
 {
 	json_object_object_add(json, key, json_object_new_string(value));
@@ -144,7 +169,7 @@ static struct json_object *make_request(const struct verb *verb,
 
 	add_string(json, "verb", verb->name);
 	for (i = 0; i < OPTIONS; i++)
-		if (command->text[i])
+		if (command->text[i] && !table[i].is_local)
 			add_string(json, table[i].name,
 				   strcmp(table[i].name, "region")
 					   ? command->text[i]
@@ -160,35 +185,6 @@ static void print_json(struct json_object *json)
 	printf("%s\n",
 	       json_object_to_json_string_ext(
 		       json, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
-}
-
-/* Copy the stream until the daemon exits or standard output is closed. */
-static int print_stream(int fd, const struct verb *verb, bool is_human)
-{
-	FILE *stream = fdopen(fd, "r");
-	char *line = NULL;
-	size_t size = 0;
-	int r = 0;
-
-	while (stream && r == 0 && getline(&line, &size, stream) > 0) {
-		struct json_object *json = is_human ? json_tokener_parse(line) : NULL;
-
-		if (json)
-			verb->print(json);
-		else
-			fputs(line, stdout);
-		json_object_put(json);
-		if (fflush(stdout) != 0)
-			r = 1;
-	}
-	free(line);
-	if (stream)
-		fclose(stream);
-	if (r)
-		ctl_error("standard output: %m");
-	else
-		ctl_error("the daemon has exited");
-	return 1;
 }
 
 /* Print a reply. Return: @status, or 1 if it cannot be written. */
@@ -216,16 +212,31 @@ static int inspect(const struct verb *verb, const struct command *command,
 	return json ? print_reply(verb, command, json, r < 0) : 1;
 }
 
+/* Print events, or a map; the device may be one that is still to come. */
+static int watch(const struct command *command, const char *device)
+{
+	const struct ctl_watch w = {
+		.runtime_dir = command->runtime_dir,
+		.device = device ? dax_name_of_node(device) : NULL,
+		.is_human = command->is_human,
+		.is_follow = command->is_follow,
+	};
+
+	if (w.device && dax_name_parse(w.device, &(uint32_t){0}, &(uint32_t){0}) < 0) {
+		ctl_error("'%s' is not the name of a device (try dax0.0)", device);
+		return DAX_EXIT_USAGE;
+	}
+	return command->is_watch ? ctl_watch_map(&w) : ctl_watch_events(&w);
+}
+
 static int run(const struct verb *verb, const struct command *command, char **args)
 {
 	const char *arg = args[0];
 	struct json_object *request;
-	struct json_object *reply = NULL;
-	int stream = -1;
-	int fd;
+	struct json_object *reply;
+	struct cuse_daxd *d = ctl_connect(command->runtime_dir);
 
-	fd = ctl_connect(command->runtime_dir);
-	if (fd < 0)
+	if (!d)
 		return 1;
 	request = make_request(verb, command, arg);
 	if (verb->is_long && arg && args[1]) {
@@ -233,14 +244,9 @@ static int run(const struct verb *verb, const struct command *command, char **ar
 
 		add_string(request, "rule", rest);
 	}
-	if (verb->is_stream)
-		stream = ctl_connect_ask_stream(fd, request);
-	else
-		reply = ctl_connect_ask(fd, request);
+	reply = ctl_connect_ask(d, request);
 	json_object_put(request);
-	close(fd);
-	if (stream >= 0)
-		return print_stream(stream, verb, command->is_human);
+	cuse_daxd_free(d);
 	if (!reply)
 		return 1;
 	return print_reply(verb, command, reply, 0);
@@ -258,11 +264,17 @@ static int take_option(int letter, struct command *command)
 	case 'u':
 		command->is_human = true;
 		return -1;
+	case 'f':
+		command->is_follow = true;
+		break;
+	case 'w':
+		command->is_watch = true;
+		break;
 	case 'h':
 		print_help();
 		return 0;
 	case 'V':
-		printf("cuse-daxctl %s\n", DAXD_VERSION);
+		printf(DAX_VERSION_TEXT("cuse-daxctl"));
 		return 0;
 	default:
 		break;
@@ -273,7 +285,7 @@ static int take_option(int letter, struct command *command)
 			return -1;
 		}
 	}
-	return 2;
+	return DAX_EXIT_USAGE;
 }
 
 static bool is_one_of(const char *word, const char *words)
@@ -283,8 +295,38 @@ static bool is_one_of(const char *word, const char *words)
 	return g_strv_contains((const char *const *)list, word);
 }
 
+/* True if the arguments of "fault" are an action and what it needs. */
+static bool is_fault_fit(char **args, int nr_args)
+{
+	static const struct {
+		const char *name;
+		const char *needs;
+	} actions[] = {{"add", "RULE"}, {"remove", "ID"}, {"list", NULL}};
+	char near[DAX_NEAREST_TEXT_LEN];
+	struct dax_nearest n;
+	unsigned int i;
+
+	if (!nr_args)
+		return true;
+	dax_nearest_begin(&n, args[0]);
+	for (i = 0; i < G_N_ELEMENTS(actions); i++) {
+		dax_nearest_offer(&n, actions[i].name);
+		if (strcmp(actions[i].name, args[0]))
+			continue;
+		if (!actions[i].needs || nr_args > 1)
+			return true;
+		ctl_error("fault %s: %s is missing (see --help)", args[0],
+			  actions[i].needs);
+		return false;
+	}
+	ctl_error("fault: unknown action '%s' (%sadd RULE, remove ID, list)", args[0],
+		  dax_nearest_text(&n, "", near));
+	return false;
+}
+
 /* True if the options belong to the verb and it has the argument that it needs. */
-static bool is_fit(const struct verb *verb, const struct command *command, int nr_args)
+static bool is_fit(const struct verb *verb, const struct command *command, char **args,
+		   int nr_args)
 {
 	unsigned int i;
 
@@ -295,7 +337,9 @@ static bool is_fit(const struct verb *verb, const struct command *command, int n
 			return false;
 		}
 	}
-	if (!verb->is_long && nr_args > (verb->arg ? 1 : 0)) {
+	if (verb->is_long)
+		return is_fault_fit(args, nr_args);
+	if (nr_args > (verb->arg ? 1 : 0)) {
 		ctl_error("%s: too many arguments (see --help)", verb->name);
 		return false;
 	}
@@ -309,12 +353,14 @@ static bool is_fit(const struct verb *verb, const struct command *command, int n
 int main(int argc, char **argv)
 {
 	struct option longs[OPTIONS + 1] = {0};
-	char shorts[2 * OPTIONS + 1] = "";
+	char shorts[2 * OPTIONS + 2] = ":";
+	char mistake[DAX_OPTION_TEXT_LEN];
 	struct command command = {0};
 	const struct verb *verb;
 	unsigned int i;
 	int c;
 
+	setlocale(LC_CTYPE, "");
 	for (i = 0; i < OPTIONS; i++) {
 		size_t len = strlen(shorts);
 
@@ -326,24 +372,30 @@ int main(int argc, char **argv)
 		snprintf(shorts + len, sizeof(shorts) - len, "%c%s", table[i].letter,
 			 table[i].arg ? ":" : "");
 	}
+	opterr = 0;
 	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
 		int status = take_option(c, &command);
 
+		if (status == DAX_EXIT_USAGE)
+			ctl_error("%s", dax_option_text(longs, argv[optind - 1], optopt,
+							mistake));
 		if (status >= 0)
 			return status;
 	}
 	if (argc == optind) {
 		ctl_error("the verb is missing (see --help)");
-		return 2;
+		return DAX_EXIT_USAGE;
 	}
 	verb = find_verb(argv[optind]);
 	if (!verb) {
-		ctl_error("'%s' is not a verb (see --help)", argv[optind]);
-		return 2;
+		refuse_verb(argv[optind]);
+		return DAX_EXIT_USAGE;
 	}
-	if (!is_fit(verb, &command, argc - optind - 1))
-		return 2;
+	if (!is_fit(verb, &command, argv + optind + 1, argc - optind - 1))
+		return DAX_EXIT_USAGE;
 	if (verb->is_offline)
 		return inspect(verb, &command, argv[optind + 1]);
+	if (command.is_watch || verb->print == ctl_human_event)
+		return watch(&command, argv[optind + 1]);
 	return run(verb, &command, argv + optind + 1);
 }

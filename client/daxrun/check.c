@@ -8,22 +8,32 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <linux/userfaultfd.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "libcore/size.h"
+
+#include "client/daxrun/dir.h"
+#include "client/daxrun/cgroup.h"
 #include "client/daxrun/files.h"
+#include "client/daxrun/job.h"
+#include "client/daxrun/json.h"
+#include "client/daxrun/options.h"
+#include "client/daxrun/util.h"
+
+#define WHOLE_MS 60000
 
 #ifndef UFFD_USER_MODE_ONLY
 #define UFFD_USER_MODE_ONLY 1
@@ -87,30 +97,6 @@ static struct outcome try_userfaultfd(void)
 	return works;
 }
 
-static struct outcome try_seccomp(void)
-{
-	struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	struct sock_fprog program = {.len = 1, .filter = &allow};
-	int status;
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		long fd = -1;
-
-		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
-			fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
-				     SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
-		_exit(fd >= 0 ? 0 : errno);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) < 0)
-		return from_errno(NULL);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return works;
-	errno = WIFEXITED(status) ? WEXITSTATUS(status) : EPERM;
-	return from_errno("the kernel is older than 5.0, or an outer filter has the "
-			  "listener");
-}
-
 static struct outcome try_cuse(void)
 {
 	int fd = open("/dev/cuse", O_RDWR | O_CLOEXEC);
@@ -127,52 +113,221 @@ static const struct {
 	struct outcome (*try)(void);
 	const char *gives;
 	const char *lost;
-	bool is_needed;
 } mechanisms[] = {
-	{"memfd", try_memfd, "devices in memory (backing=memfd)",
-	 "no default devices; use backing=pmem:PATH", true},
+	{"memfd", try_memfd, "devices in memory (backing=memory)",
+	 "no default devices; use backing=pmem:PATH"},
 	{"hugetlb", try_hugetlb,
 	 "devices of huge pages (backing=hugetlb, hugetlbfs:PATH)",
-	 "no such devices; other processes see 4 kB pages in smaps", false},
+	 "no such devices; other processes see 4 kB pages in smaps"},
 	{"userfaultfd", try_userfaultfd, "delays at the first touch of memory",
-	 "rules with touch are refused", false},
-	{"seccomp", try_seccomp, "static programs, with a supervisor (planned)",
-	 "static programs will see no devices", false},
+	 "rules with touch are refused"},
 	{"cuse", try_cuse,
 	 "real character devices, even for programs without the shim; mmap still needs "
 	 "the "
 	 "shim (otherwise ENODEV)",
-	 "only programs with the shim see the nodes", false},
+	 "only programs with the shim see the nodes"},
 };
 
+/* Print one line, or one entry of JSON. */
+struct check {
+	bool is_json;
+	int nr;
+};
+
+static void print_check(struct check *c, const char *name, const char *word,
+			const char *text)
+{
+	if (!c->is_json) {
+		printf("%-12s %s%s%s\n", name, word ? word : "", word ? " " : "", text);
+		return;
+	}
+	printf("%s\n  {\"name\": \"%s\", ", c->nr++ ? "," : "[", name);
+	if (word)
+		printf("\"works\": %s, ", !strncmp(word, "yes", 3) ? "true" : "false");
+	printf("\"text\": ");
+	run_json_put(stdout, text);
+	printf("}");
+}
+
 /**
- * run_check() - print which mechanisms work here
+ * run_check_probe() - use a device, as the command of run_check()
+ *
+ * Its daemon has a rule that lets the first mmap fail.
+ *
+ * Return: the exit status: 0 if all worked, after a message if not.
+ */
+int run_check_probe(void)
+{
+	const size_t len = 2 << 20;
+	int fd = open("/dev/dax0.0", O_RDWR | O_CLOEXEC);
+	volatile char *p;
+
+	if (fd < 0) {
+		run_warn("open of /dev/dax0.0: %s (is the shim loaded?)",
+			 strerror(errno));
+		return 1;
+	}
+	if (mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) != MAP_FAILED ||
+	    errno != EIO) {
+		run_warn("the fault rule of the first mmap was not obeyed");
+		return 1;
+	}
+	p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED) {
+		run_warn("mmap of /dev/dax0.0: %s", strerror(errno));
+		return 1;
+	}
+	p[len - 1] = 1;
+	return p[len - 1] != 1;
+}
+
+/* Try it all: a daemon, a device, a mapping, a fault. Return: true if it works. */
+static bool check_whole(struct check *c)
+{
+	const char *device = "dax0.0,size=4M";
+	const char *fault = "mmap errno:EIO nth:1";
+	char self[PATH_MAX] = "";
+	char option[] = "--check=probe";
+	char *command[] = {self, option, NULL};
+	const struct run_options o = {
+		.devices = &device,
+		.nr_devices = 1,
+		.faults = &fault,
+		.nr_faults = 1,
+		.command = command,
+	};
+	struct run_job job = {.name = "check"};
+	char ended[RUN_JOB_TEXT];
+	char *output;
+	char *text;
+	bool is_good;
+
+	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
+		self[0] = '\0';
+	run_job_init();
+	run_job_start(&job, &o);
+	if (!run_job_wait(&job, 1, WHOLE_MS, NULL)) {
+		run_job_end_all(&job, 1);
+		run_die("interrupted");
+	}
+	is_good = run_job_judge(&job, 0, ended) == RUN_VERDICT_GOOD &&
+		  job.data->status == 0;
+	output = run_job_output(&job);
+	output[strcspn(output, "\n")] = '\0';
+	text = run_format("(%s: %s): daxrun can run nothing here", ended,
+			  output[0] ? output : "no message");
+	print_check(c, "daxrun", is_good ? "yes:" : "no",
+		    is_good ? "a daemon, a device, a mapping and a fault work" : text);
+	free(text);
+	free(output);
+	run_job_close(&job);
+	return is_good;
+}
+
+/* Ask the daemon, which tries it, what pages the memory of a device with align 2M has. */
+static void check_pages(struct check *c, const char *daemon)
+{
+	char *command = run_format("'%s' --check-memory", daemon);
+	FILE *f = popen(command, "re");
+	char line[256] = "";
+	char *text;
+
+	if (!f || !fgets(line, sizeof(line), f))
+		strcpy(line, "no (the daemon can't be run): no memory");
+	if (f)
+		pclose(f);
+	free(command);
+	line[strcspn(line, "\n")] = '\0';
+	text = strchr(line, ' ');
+	if (text)
+		*text++ = '\0';
+	print_check(c, "pages", line, text ? text : "");
+}
+
+/* Describe what limits devices: memory, and the place for runtime directories. */
+static void check_limits(struct check *c)
+{
+	char size[DAX_SIZE_STRLEN];
+	char dir[RUN_DIR_LEN];
+	struct statvfs st;
+	uint64_t room;
+	uint64_t limit;
+	char *file;
+	char *text;
+
+	if (run_cgroup_limit(&limit, &file)) {
+		text = run_format("a control group allows %s (%s): more data than that "
+				  "in devices in memory ends programs with SIGKILL",
+				  dax_size_format(limit, size), file);
+		print_check(c, "memory", NULL, text);
+		free(text);
+	}
+	free(file);
+	if (statvfs("/dev/shm", &st) == 0) {
+		room = st.f_bavail * st.f_frsize;
+		if (room > DAX_MIB)
+			room = dax_round_down(room, DAX_MIB);
+		text = run_format("%s free (data of devices is not there)",
+				  dax_size_format(room, size));
+	} else {
+		text = run_format("%s: $TMPDIR or /tmp is used", strerror(errno));
+	}
+	print_check(c, "/dev/shm", NULL, text);
+	free(text);
+	if (access("/tmp", W_OK) < 0) {
+		text = run_format("(%s): only $XDG_RUNTIME_DIR, /dev/shm and $TMPDIR "
+				  "remain for runtime directories",
+				  strerror(errno));
+		print_check(c, "/tmp", "no", text);
+		free(text);
+	}
+	run_dir_make(dir);
+	rmdir(dir);
+	*strrchr(dir, '/') = '\0';
+	print_check(c, "directory", NULL, dir);
+}
+
+/**
+ * run_check() - print what works here
+ * @is_json:	as an array of JSON
  *
  * Return: the exit status: 0 if daxrun with no options works, else 1.
  */
-int run_check(void)
+int run_check(bool is_json)
 {
-	char *daemon = run_files_daemon();
-	char *shim = run_files_shim();
-	int status = 0;
+	struct check c = {.is_json = is_json};
+	char *daemon;
+	char *shim;
+	char *text;
+	bool is_good;
 	size_t i;
 
-	printf("cuse-daxd    %s\n", daemon);
-	printf("shim         %s: dynamic programs, glibc\n", shim);
+	if (access("/proc/self/maps", R_OK) < 0) {
+		print_check(&c, "/proc", "no",
+			    "(not mounted): daxrun and the shim need it");
+		fputs(is_json ? "\n]\n" : "", stdout);
+		return 1;
+	}
+	daemon = run_files_daemon();
+	shim = run_files_shim();
+	print_check(&c, "cuse-daxd", NULL, daemon);
+	check_pages(&c, daemon);
+	free(daemon);
+	text = run_format("%s: dynamic programs, glibc and musl", shim);
+	print_check(&c, "shim", NULL, text);
+	free(text);
+	is_good = check_whole(&c);
+	check_limits(&c);
 	for (i = 0; i < sizeof(mechanisms) / sizeof(mechanisms[0]); i++) {
 		struct outcome o = mechanisms[i].try();
 
-		if (!o.error) {
-			printf("%-12s yes: %s\n", mechanisms[i].name,
-			       mechanisms[i].gives);
-			continue;
-		}
-		printf("%-12s no (%s%s%s): %s\n", mechanisms[i].name, strerror(o.error),
-		       o.hint ? "; " : "", o.hint ? o.hint : "", mechanisms[i].lost);
-		if (mechanisms[i].is_needed)
-			status = 1;
+		text = run_format("(%s%s%s): %s", strerror(o.error), o.hint ? "; " : "",
+				  o.hint ? o.hint : "", mechanisms[i].lost);
+		print_check(&c, mechanisms[i].name, o.error ? "no" : "yes:",
+			    o.error ? text : mechanisms[i].gives);
+		free(text);
 	}
-	free(daemon);
+	fputs(is_json ? "\n]\n" : "", stdout);
 	free(shim);
-	return status;
+	return is_good ? 0 : 1;
 }

@@ -3,6 +3,9 @@
 #ifndef RUN_CHECK_H
 #define RUN_CHECK_H
 
-int run_check(void);
+#include <stdbool.h>
+
+int run_check(bool is_json);
+int run_check_probe(void);
 
 #endif

@@ -17,8 +17,10 @@
 #include <unistd.h>
 
 #include "client/daxrun/daemon.h"
+#include "client/daxrun/dir.h"
 #include "client/daxrun/log.h"
 #include "client/daxrun/util.h"
+#include "client/daxrun/watch.h"
 
 /* Block the signals that daxrun reads from a signalfd. */
 static void block_signals(sigset_t *ret_before)
@@ -35,36 +37,67 @@ static void block_signals(sigset_t *ret_before)
 }
 
 static sigset_t mask_before;
+static struct sigaction xfsz_before;
+
+/**
+ * run_command_ignore_xfsz() - let writes beyond the limit of a file's size fail
+ *
+ * Otherwise the signal would end daxrun, and nobody would clean up. The command gets the
+ * signal's old action back.
+ */
+void run_command_ignore_xfsz(void)
+{
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+	sigaction(SIGXFSZ, &ignore, &xfsz_before);
+}
 
 /**
  * run_command_start() - start the command
  * @command:	its arguments, NULL at the end
+ * @watch:	receives how processes end; NULL: only the command's own end matters
  *
  * If the command can't be executed, the new process prints the reason and exits with
  * 126 or 127, as a shell's would.
  *
  * Return: the process, for run_command_wait().
  */
-pid_t run_command_start(char **command)
+pid_t run_command_start(char **command, struct run_watch *watch)
 {
 	pid_t parent = getpid();
+	int go[2] = {-1, -1};
+	char byte;
 	pid_t pid;
 
 	block_signals(&mask_before);
+	if (watch && pipe2(go, O_CLOEXEC) < 0)
+		run_die("pipe: %s", strerror(errno));
 	/*
 	 * The child shares daxrun's memory until it executes the command: a copy would
-	 * cost more than that.
+	 * cost more than that. A child that waits to be watched needs a copy.
 	 */
-	pid = vfork();
+	pid = watch ? fork() : vfork();
 	if (pid < 0)
 		run_die("vfork: %s", strerror(errno));
-	if (pid)
+	if (pid) {
+		if (watch) {
+			run_watch_start(watch, pid);
+			close(go[0]);
+			close(go[1]);
+		}
 		return pid;
+	}
+	if (watch) {
+		close(go[1]);
+		while (read(go[0], &byte, 1) < 0 && errno == EINTR)
+			;
+	}
 	/* If daxrun is killed and cannot clean up, the command is killed, too. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(RUN_EXIT_FAILED);
 	sigprocmask(SIG_SETMASK, &mask_before, NULL);
+	sigaction(SIGXFSZ, &xfsz_before, NULL);
 	execvp(command[0], command);
 	run_warn("%s: %s", command[0], strerror(errno));
 	_exit(errno == ENOENT ? RUN_EXIT_NOT_FOUND : RUN_EXIT_NOT_EXECUTABLE);
@@ -80,12 +113,17 @@ static void pass_on(pid_t pid, const struct signalfd_siginfo *info)
 }
 
 /* True if the command has ended. Also notes an early end of the daemon. */
-static bool has_ended(pid_t pid, struct run_daemon *d, int *ret_status)
+static bool has_ended(pid_t pid, struct run_daemon *d, struct run_watch *watch,
+		      int *ret_status)
 {
 	int status;
 	pid_t p;
 
-	while ((p = waitpid(-1, &status, WNOHANG)) > 0) {
+	while ((p = waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
+		if (WIFSTOPPED(status)) {
+			run_watch_stopped(watch, p, status);
+			continue;
+		}
 		if (p == pid) {
 			*ret_status = status;
 			return true;
@@ -94,7 +132,7 @@ static bool has_ended(pid_t pid, struct run_daemon *d, int *ret_status)
 			run_warn("cuse-daxd has exited: new mappings will fail with "
 				 "ENXIO, "
 				 "continuing");
-			run_remove_tree(d->dir);
+			run_dir_remove(&d->dir);
 			d->pid = 0;
 		}
 	}
@@ -106,10 +144,12 @@ static bool has_ended(pid_t pid, struct run_daemon *d, int *ret_status)
  * @pid:	from run_command_start()
  * @log:	printed meanwhile
  * @d:		the private daemon, or pid 0; its end is reported
+ * @watch:	of run_command_start(); may be NULL
  *
  * Return: the command's status, as from waitpid(2).
  */
-int run_command_wait(pid_t pid, struct run_log *log, struct run_daemon *d)
+int run_command_wait(pid_t pid, struct run_log *log, struct run_daemon *d,
+		     struct run_watch *watch)
 {
 	struct signalfd_siginfo info;
 	struct pollfd fds[2];
@@ -122,7 +162,7 @@ int run_command_wait(pid_t pid, struct run_log *log, struct run_daemon *d)
 	fds[1] = (struct pollfd){.fd = log->fd, .events = POLLIN};
 	if (fds[0].fd < 0)
 		run_die("signalfd: %s", strerror(errno));
-	while (!has_ended(pid, d, &status)) {
+	while (!has_ended(pid, d, watch, &status)) {
 		if (poll(fds, 2, -1) < 0 && errno != EINTR)
 			run_die("poll: %s", strerror(errno));
 		run_log_read(log);

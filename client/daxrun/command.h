@@ -7,9 +7,12 @@
 
 #include "client/daxrun/daemon.h"
 #include "client/daxrun/log.h"
+#include "client/daxrun/watch.h"
 
-pid_t run_command_start(char **command);
-int run_command_wait(pid_t pid, struct run_log *log, struct run_daemon *d);
+void run_command_ignore_xfsz(void);
+pid_t run_command_start(char **command, struct run_watch *watch);
+int run_command_wait(pid_t pid, struct run_log *log, struct run_daemon *d,
+		     struct run_watch *watch);
 void run_command_exit_like(int status) __attribute__((noreturn));
 
 #endif

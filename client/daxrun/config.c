@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "libcore/device.h"
+#include "libcore/nearest.h"
 
 #include "client/daxrun/options.h"
 #include "client/daxrun/util.h"
@@ -21,19 +22,43 @@ enum key {
 	KEY_BACKING,
 	KEY_MAP,
 	KEY_TYPE,
+	KEY_MEMDEVS,
+	KEY_PARTITION,
+	KEY_INTERLEAVE,
+	KEY_GRANULARITY,
+	KEY_WINDOW,
+	KEY_START,
 	KEY_NR,
 };
 
 #define KEY_FIRST_OF_REGION KEY_ALIGN
 
-static const char *const key_name[KEY_NR] = {"size",    "mode", "align",
-					     "backing", "map",  "type"};
+static const char *const key_name[KEY_NR] = {"size",        "mode",      "align",
+					     "backing",     "map",       "type",
+					     "memdevs",     "partition", "interleave",
+					     "granularity", "window",    "start"};
 
 struct spec {
 	uint32_t region;
 	uint32_t id;
+	const char *text;    /* as it was written */
 	char *value[KEY_NR]; /* NULL: not on the command line */
 };
+
+static void refuse_key(const char *text, const char *word)
+{
+	char near[DAX_NEAREST_TEXT_LEN];
+	struct dax_nearest n;
+	int key;
+
+	dax_nearest_begin(&n, word);
+	for (key = 0; key < KEY_NR; key++)
+		dax_nearest_offer(&n, key_name[key]);
+	run_die("--device '%s': '%s' is not a word of a device (%stry size=, align=, "
+		"backing=, map=, mode=, type=; of type=cxl also memdevs=, partition=, "
+		"interleave=, granularity=, window=, start=)",
+		text, word, dax_nearest_text(&n, "", near));
+}
 
 /* Parse "dax0.0,size=1G,align=2M". The daemon checks the values and explains mistakes. */
 static void parse_spec(const char *text, struct spec *spec)
@@ -43,7 +68,8 @@ static void parse_spec(const char *text, struct spec *spec)
 	char *word = strsep(&rest, ",");
 
 	memset(spec, 0, sizeof(*spec));
-	if (dax_name_parse(word, &spec->region, &spec->id) < 0)
+	spec->text = text;
+	if (dax_name_parse(dax_name_of_node(word), &spec->region, &spec->id) < 0)
 		run_die("--device '%s': '%s' is not the name of a device (try dax0.0)",
 			text, word);
 	while ((word = strsep(&rest, ","))) {
@@ -57,9 +83,7 @@ static void parse_spec(const char *text, struct spec *spec)
 					break;
 		}
 		if (key == KEY_NR)
-			run_die("--device '%s': '%s' is not a word of a device (try "
-				"size=, align=, backing=, map=, mode=, type=)",
-				text, word);
+			refuse_key(text, word);
 		if (!*value || strchr(value, '\n'))
 			run_die("--device '%s': %s= has no value", text, word);
 		if (spec->value[key])
@@ -79,10 +103,11 @@ static bool is_first_of_region(const struct spec *specs, int i)
 	return true;
 }
 
-/* The value that all devices of a region agree on; NULL: none has one. */
-static const char *region_value(const struct spec *specs, int nr, int first, int key)
+/* The device that has the value which all devices of a region agree on; NULL: none has. */
+static const struct spec *region_value(const struct spec *specs, int nr, int first,
+				       int key)
 {
-	const char *value = NULL;
+	const struct spec *from = NULL;
 	int i;
 
 	for (i = first; i < nr; i++) {
@@ -90,14 +115,21 @@ static const char *region_value(const struct spec *specs, int nr, int first, int
 
 		if (specs[i].region != specs[first].region || !other)
 			continue;
-		if (value && strcmp(value, other))
+		if (from && strcmp(from->value[key], other))
 			run_die("--device: region %u cannot have %s=%s and %s=%s "
 				"(daxX.Y is device Y of region X)",
-				specs[first].region, key_name[key], value, key_name[key],
-				other);
-		value = other;
+				specs[first].region, key_name[key], from->value[key],
+				key_name[key], other);
+		if (!from)
+			from = &specs[i];
 	}
-	return value;
+	return from;
+}
+
+/* Let the daemon's messages quote the command line, not the file (config/config.c). */
+static void write_origin(const struct spec *spec, FILE *f)
+{
+	fprintf(f, "#@ --device '%s'\n", spec->text);
 }
 
 static void write_region(const struct spec *specs, int nr, int first, FILE *f)
@@ -106,18 +138,22 @@ static void write_region(const struct spec *specs, int nr, int first, FILE *f)
 	int key;
 	int i;
 
+	write_origin(&specs[first], f);
 	fprintf(f, "[region %u]\n", specs[first].region);
 	for (key = KEY_FIRST_OF_REGION; key < KEY_NR; key++) {
-		const char *value = region_value(specs, nr, first, key);
+		const struct spec *from = region_value(specs, nr, first, key);
 
-		if (value)
-			fprintf(f, "%s=%s\n", key_name[key], value);
+		if (!from)
+			continue;
+		write_origin(from, f);
+		fprintf(f, "%s=%s\n", key_name[key], from->value[key]);
 	}
 	for (i = first; i < nr; i++)
 		nr_devices += specs[i].region == specs[first].region;
 	for (i = first; i < nr; i++) {
 		if (specs[i].region != specs[first].region)
 			continue;
+		write_origin(&specs[i], f);
 		fprintf(f, "[device %u.%u]\n", specs[i].region, specs[i].id);
 		for (key = 0; key < KEY_FIRST_OF_REGION; key++) {
 			const char *value = specs[i].value[key];

@@ -10,11 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "client/daxrun/config.h"
+#include "client/daxrun/dir.h"
 #include "client/daxrun/files.h"
 #include "client/daxrun/options.h"
 #include "client/daxrun/util.h"
@@ -43,18 +45,9 @@ static char *write_config(const char *text, const char *dir)
 	FILE *f = fopen(path, "we");
 
 	if (!f || fputs(text, f) == EOF || fclose(f))
-		run_die("%s: %s", path, strerror(errno));
+		run_die("%s: %s%s", path, strerror(errno),
+			errno == EFBIG ? " (raise the limit: ulimit -f unlimited)" : "");
 	return path;
-}
-
-static void redirect(const char *path, int flags, int to)
-{
-	int fd = open(path, flags, 0600);
-
-	if (fd < 0)
-		run_die("%s: %s", path, strerror(errno));
-	dup2(fd, to);
-	close(fd);
 }
 
 static void exec_daemon(const struct run_options *o, const char *program,
@@ -68,8 +61,6 @@ static void exec_daemon(const struct run_options *o, const char *program,
 	char *pid_arg = run_format("--exit-with=%d", (int)ends_with);
 	sigset_t none;
 
-	/* Ctrl-C is for the command; daxrun stops the daemon. */
-	setpgid(0, 0);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	argv[argc++] = program;
@@ -79,9 +70,10 @@ static void exec_daemon(const struct run_options *o, const char *program,
 	argv[argc++] = "--frontend=none";
 	argv[argc++] = dir_arg;
 	argv[argc++] = ready_arg;
-	argv[argc++] = pid_arg;
+	if (ends_with)
+		argv[argc++] = pid_arg;
 	/* Programs may look around without the shim after --print-env: start complete. */
-	if (!o->is_print_env)
+	if (!o->print)
 		argv[argc++] = "--ready-early";
 	for (i = 0; i < o->nr_faults; i++)
 		argv[argc++] = run_format("--fault=%s", o->faults[i]);
@@ -105,6 +97,17 @@ static int reap(pid_t pid)
 	return status;
 }
 
+/* Raise a limit as far as possible: root has none. */
+static void raise_limit(__rlimit_resource_t which)
+{
+	struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+
+	if (setrlimit(which, &limit) == 0 || getrlimit(which, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(which, &limit);
+}
+
 /*
  * Become the daemon, in its process. This process makes the directory, so that the
  * daemon removes it even if daxrun is killed. The first line that it writes to @ready is
@@ -116,17 +119,25 @@ be_daemon(const struct run_options *o, const char *program, const char *config,
 {
 	char dir[RUN_DIR_LEN];
 
-	run_files_make_dir(dir);
+	/*
+	 * Ctrl-C is for the command; daxrun stops the daemon. Neither the end of daxrun's
+	 * group nor that of the reader may end this process once there is a directory.
+	 */
+	setpgid(0, 0);
+	signal(SIGPIPE, SIG_IGN);
+	/* A limit of the command's files is not one of the daemon's. */
+	raise_limit(RLIMIT_FSIZE);
+	run_dir_make(dir);
 	dprintf(ready, "%s\n", dir);
 	/* Preloaded libraries are for the command; in a nested daxrun, the shim is. */
 	unsetenv("LD_PRELOAD");
 	/* A reader of daxrun's output must not wait for the daemon to close it. */
-	redirect("/dev/null", O_RDWR, STDIN_FILENO);
-	redirect("/dev/null", O_RDWR, STDOUT_FILENO);
-	if (o->is_print_env) {
+	run_redirect("/dev/null", O_RDWR, STDIN_FILENO);
+	run_redirect("/dev/null", O_RDWR, STDOUT_FILENO);
+	if (o->print) {
 		char *path = run_format("%s/" RUN_LOG_FILE, dir);
 
-		redirect(path, O_WRONLY | O_CREAT | O_APPEND, STDERR_FILENO);
+		run_redirect(path, O_WRONLY | O_CREAT | O_APPEND, STDERR_FILENO);
 	}
 	exec_daemon(o, program, config ? write_config(config, dir) : o->config, dir,
 		    ends_with, ready);
@@ -150,7 +161,7 @@ static void print_log(const char *dir)
 /**
  * run_daemon_start() - start a private daemon
  * @o:		the options
- * @ends_with:	the process with which the daemon exits
+ * @ends_with:	the process with which the daemon exits; 0: with none
  * @ret:	receives the daemon, for run_daemon_await()
  */
 void run_daemon_start(const struct run_options *o, pid_t ends_with,
@@ -186,17 +197,18 @@ void run_daemon_await(struct run_daemon *d)
 	bool is_ready;
 
 	/* The daemon writes its directory first, and a second line when it is ready. */
-	if (fgets(d->dir, RUN_DIR_LEN, d->ready))
-		d->dir[strcspn(d->dir, "\n")] = '\0';
+	if (fgets(d->dir.path, RUN_DIR_LEN, d->ready)) {
+		d->dir.path[strcspn(d->dir.path, "\n")] = '\0';
+		run_dir_hold(&d->dir);
+	}
 	is_ready = fgetc(d->ready) != EOF;
 	fclose(d->ready);
 	if (is_ready)
 		return;
 	reap(d->pid);
-	if (d->dir[0]) {
-		print_log(d->dir);
-		run_remove_tree(d->dir);
-	}
+	if (d->dir.path[0])
+		print_log(d->dir.path);
+	run_dir_remove(&d->dir);
 	run_die("cuse-daxd did not start");
 }
 
@@ -210,6 +222,6 @@ void run_daemon_stop(struct run_daemon *d)
 		return;
 	kill(d->pid, SIGTERM);
 	reap(d->pid);
-	run_remove_tree(d->dir);
+	run_dir_remove(&d->dir);
 	d->pid = 0;
 }

@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-#include "client/daxrun/files.h"
+#include "client/daxrun/dir.h"
 #include "client/daxrun/options.h"
 
 struct run_daemon {
 	pid_t pid; /* 0: not started by daxrun */
-	char dir[RUN_DIR_LEN];
+	struct run_dir dir;
 	FILE *ready; /* its messages while it starts */
 };
 

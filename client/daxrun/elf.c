@@ -73,6 +73,29 @@ static void find_asan(const struct image *im, const Elf64_Ehdr *eh,
 	}
 }
 
+/* True if the linker of Go has noted its build ID in @notes. */
+static bool has_note_of_go(const struct image *im, const Elf64_Phdr *notes)
+{
+	uint64_t off = 0;
+
+	while (notes->p_filesz - off >= sizeof(Elf64_Nhdr)) {
+		const Elf64_Nhdr *note = at(im, notes->p_offset + off, sizeof(*note));
+		const char *name;
+
+		if (!note)
+			return false;
+		name = at(im, notes->p_offset + off + sizeof(*note), note->n_namesz);
+		if (name && note->n_namesz == sizeof("Go\0") &&
+		    !memcmp(name, "Go\0", sizeof("Go\0")))
+			return true;
+		off += sizeof(*note) + (((uint64_t)note->n_namesz + 3) & ~3ull) +
+		       (((uint64_t)note->n_descsz + 3) & ~3ull);
+		if (off > notes->p_filesz)
+			return false;
+	}
+	return false;
+}
+
 static void look_at_image(const struct image *im, struct run_program *ret)
 {
 	const Elf64_Ehdr *eh = at(im, 0, sizeof(*eh));
@@ -80,8 +103,10 @@ static void look_at_image(const struct image *im, struct run_program *ret)
 	bool has_interpreter = false;
 	int i;
 
-	if (!eh || memcmp(eh->e_ident, ELFMAG, SELFMAG) ||
-	    eh->e_ident[EI_CLASS] != ELFCLASS64)
+	if (!eh || memcmp(eh->e_ident, ELFMAG, SELFMAG))
+		return;
+	ret->is_other = eh->e_ident[EI_CLASS] != ELFCLASS64 || eh->e_machine != EM_X86_64;
+	if (ret->is_other)
 		return;
 	for (i = 0; i < eh->e_phnum; i++) {
 		const Elf64_Phdr *ph = header(im, eh, i);
@@ -90,6 +115,8 @@ static void look_at_image(const struct image *im, struct run_program *ret)
 			has_interpreter = true;
 		else if (ph && ph->p_type == PT_DYNAMIC)
 			dynamic = ph;
+		else if (ph && ph->p_type == PT_NOTE && has_note_of_go(im, ph))
+			ret->is_go = true;
 	}
 	ret->is_static = !has_interpreter;
 	if (dynamic)

@@ -7,6 +7,8 @@
 
 struct run_program {
 	bool is_static; /* an ELF file that loads no shim */
+	bool is_other;  /* an ELF file for other processors, or 32-bit */
+	bool is_go;     /* its system calls are its own, even if it is linked to libc */
 	bool is_set_id; /* it ignores LD_PRELOAD */
 	char asan[32];  /* soname of ASan's runtime, if it is linked to one */
 };

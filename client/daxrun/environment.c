@@ -37,9 +37,9 @@ static char *append(char *list, const char *item)
 
 /*
  * The new LD_PRELOAD: earlier libraries stay, behind the shim. A sanitizer's runtime must
- * come first: ASan does not start otherwise.
+ * come first: ASan does not start otherwise. The recorder sees a call before the shim.
  */
-static char *preload(const char *shim, const char *asan)
+static char *preload(const char *recorder, const char *shim, const char *asan)
 {
 	const char *before = getenv("LD_PRELOAD");
 	char *copy = run_strdup(before ? before : "");
@@ -57,6 +57,8 @@ static char *preload(const char *shim, const char *asan)
 		else
 			others = append(others, item);
 	}
+	if (recorder)
+		list = append(list, recorder);
 	list = append(list, shim);
 	all = *others ? append(list, others) : list;
 	free(others);
@@ -78,6 +80,20 @@ static void allow_asan_behind(void)
 	free(options);
 }
 
+/* Why a program does not see the devices, as a part of a sentence; NULL if it does. */
+static const char *why_not_reached(const struct run_program *program)
+{
+	if (program->is_other)
+		return "is no program for 64-bit x86 and loads no shim";
+	if (program->is_static)
+		return "is statically linked and loads no shim";
+	if (program->is_go)
+		return "is written in Go, which does not call libc";
+	if (program->is_set_id)
+		return "is set-user-ID or set-group-ID and loads no shim";
+	return NULL;
+}
+
 /**
  * run_environment_set() - set daxrun's environment to what the command needs
  * @o:		the options
@@ -88,19 +104,14 @@ static void allow_asan_behind(void)
 void run_environment_set(const struct run_options *o, const char *dir,
 			 const struct run_program *program, const struct run_log *log)
 {
+	const char *why = why_not_reached(program);
 	char *shim = run_files_shim();
 	char *list;
 
-	if (!o->is_quiet && program->is_static)
-		run_warn("%s is statically linked and loads no shim: it will not see the "
-			 "devices, continuing",
-			 o->command[0]);
-	else if (!o->is_quiet && program->is_set_id)
-		run_warn("%s is set-user-ID or set-group-ID and loads no shim: it will "
-			 "not "
-			 "see the devices, continuing",
-			 o->command[0]);
-	list = preload(shim, program->asan);
+	if (!o->is_quiet && why)
+		run_warn("%s %s: it will not see the devices, continuing", o->command[0],
+			 why);
+	list = preload(o->recorder, shim, program->asan);
 	setenv("LD_PRELOAD", list, 1);
 	allow_asan_behind();
 	setenv("CUSE_DAXD_RUNTIME_DIR", dir, 1);
@@ -116,30 +127,16 @@ void run_environment_set(const struct run_options *o, const char *dir,
 	free(shim);
 }
 
-/* Print an assignment for a shell, the value in single quotes. */
-static void print_quoted(const char *name, const char *value)
-{
-	printf("export %s='", name);
-	for (; *value; value++) {
-		if (*value == '\'')
-			fputs("'\\''", stdout);
-		else
-			putchar(*value);
-	}
-	puts("'");
-}
-
 /**
- * run_environment_print() - print the environment for a shell to evaluate
- * @dir:	the daemon's runtime directory
+ * run_environment_preload() - find LD_PRELOAD for a command that daxrun does not start
+ *
+ * Return: the value, for the caller to free(3).
  */
-void run_environment_print(const char *dir)
+char *run_environment_preload(void)
 {
 	char *shim = run_files_shim();
-	char *list = preload(shim, "");
+	char *list = preload(NULL, shim, "");
 
-	print_quoted("CUSE_DAXD_RUNTIME_DIR", dir);
-	print_quoted("LD_PRELOAD", list);
-	free(list);
 	free(shim);
+	return list;
 }

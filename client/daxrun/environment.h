@@ -9,6 +9,6 @@
 
 void run_environment_set(const struct run_options *o, const char *dir,
 			 const struct run_program *program, const struct run_log *log);
-void run_environment_print(const char *dir);
+char *run_environment_preload(void);
 
 #endif

@@ -1,47 +1,66 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Locations of the other programs, and runtime directories. */
+/* Locations of the other programs. */
 #include "client/daxrun/files.h"
 
-#include <errno.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "libcore/wire.h"
+#include "libcore/paths_text.h"
 
 #include "client/daxrun/util.h"
 
-/* Find a file beside daxrun, as in the build tree, or where it is installed. */
-static char *find(const char *name, int how, const char *const *installed)
+/* LIBDIR of `make install`; NULL if it has not been. */
+static const char *installed_libdir(const char *self, char buf[PATH_MAX])
+{
+	char *path = run_format("%s/../" DAX_PATHS_FILE, self);
+	FILE *f = fopen(path, "re");
+	char text[2 * PATH_MAX];
+	size_t len = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
+
+	if (f)
+		fclose(f);
+	free(path);
+	text[len] = '\0';
+	return dax_paths_text_find(text, "LIBDIR", buf, PATH_MAX);
+}
+
+/* Return: the path of a file that exists, for the caller to free(3); or NULL. */
+static char *path_if_there(const char *dir, const char *below, const char *name, int how)
+{
+	char *path = run_format("%s%s/%s", dir, below, name);
+	char *clean = access(path, how) == 0 ? realpath(path, NULL) : NULL;
+
+	free(path);
+	return clean;
+}
+
+/*
+ * Find a file beside daxrun, as in the build tree, or where it is installed: in PREFIX/sbin
+ * or PREFIX/lib/cuse-daxd, or else in LIBDIR.
+ */
+static char *find(const char *name, int how, const char *installed)
 {
 	char self[PATH_MAX];
+	char libdir[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *path;
+	char *path = NULL;
 
 	if (n > 0) {
 		self[n] = '\0';
 		*strrchr(self, '/') = '\0';
-		path = run_format("%s/%s", self, name);
-		if (access(path, how) == 0)
-			return path;
-		free(path);
-		/* PREFIX/bin/daxrun: PREFIX/sbin, PREFIX/lib/cuse-daxd */
-		for (; *installed; installed++) {
-			path = run_format("%s/../%s/%s", self, *installed, name);
-			if (access(path, how) == 0) {
-				char *clean = realpath(path, NULL);
-
-				free(path);
-				return clean;
-			}
-			free(path);
-		}
+		path = path_if_there(self, "", name, how);
+		if (!path)
+			path = path_if_there(self, installed, name, how);
+		if (!path && installed_libdir(self, libdir))
+			path = path_if_there(libdir, "", name, how);
 	}
-	run_die("%s is neither beside daxrun nor installed (build or install it)", name);
+	if (!path)
+		run_die("%s is neither beside daxrun nor installed (build or install it)",
+			name);
+	return path;
 }
 
 /**
@@ -53,9 +72,7 @@ static char *find(const char *name, int how, const char *const *installed)
  */
 char *run_files_daemon(void)
 {
-	static const char *const dirs[] = {"sbin", NULL};
-
-	return find("cuse-daxd", X_OK, dirs);
+	return find("cuse-daxd", X_OK, "/../sbin");
 }
 
 /**
@@ -67,87 +84,17 @@ char *run_files_daemon(void)
  */
 char *run_files_shim(void)
 {
-	static const char *const dirs[] = {"lib/cuse-daxd", NULL};
-
-	return find("libdaxshim.so", R_OK, dirs);
+	return find("libdaxshim.so", R_OK, "/../lib/cuse-daxd");
 }
 
 /**
- * run_files_make_dir() - make the runtime directory of a private daemon
- * @dir:	receives its name
+ * run_files_recorder() - find libdaxcrash.so
  *
- * Memory is better than a disk: a sysfs tree is a few hundred small files.
- */
-void run_files_make_dir(char dir[RUN_DIR_LEN])
-{
-	const char *bases[] = {getenv("XDG_RUNTIME_DIR"), "/dev/shm", getenv("TMPDIR"),
-			       "/tmp"};
-	size_t i;
-
-	for (i = 0; i < sizeof(bases) / sizeof(bases[0]); i++) {
-		if (!bases[i] || bases[i][0] != '/' || strlen(bases[i]) > 64)
-			continue;
-		snprintf(dir, RUN_DIR_LEN, "%s/daxrun.XXXXXX", bases[i]);
-		if (!mkdtemp(dir))
-			continue;
-		/*
-		 * The command may have another user's identity: setpriv, su. The sticky
-		 * bit tells the daemon to remove the directory.
-		 */
-		if (chmod(dir, 01755) == 0)
-			return;
-		rmdir(dir);
-	}
-	run_die("no directory for temporary files: tried $XDG_RUNTIME_DIR, /dev/shm, "
-		"$TMPDIR, /tmp: %s",
-		strerror(errno));
-}
-
-static bool is_daemon_at(const char *dir)
-{
-	char *path = run_format("%s/%s", dir, DAX_STATE_FILE);
-	bool is_there = access(path, R_OK) == 0;
-
-	free(path);
-	return is_there;
-}
-
-/**
- * run_files_find_running() - find the daemon to connect to
- * @wanted:	its runtime directory; NULL: try the system's, then the user's
- * @dir:	receives the directory
+ * Ends daxrun if it is missing.
  *
- * Ends daxrun if there is none.
+ * Return: its path, for the caller to free(3).
  */
-void run_files_find_running(const char *wanted, char dir[RUN_DIR_LEN])
+char *run_files_recorder(void)
 {
-	const char *xdg = getenv("XDG_RUNTIME_DIR");
-	char candidates[3][RUN_DIR_LEN] = {"/run/cuse-daxd"};
-	char full[PATH_MAX];
-	int i;
-
-	if (wanted) {
-		if (!realpath(wanted, full) || !is_daemon_at(full))
-			run_die("no cuse-daxd runs at '%s' (start one with --runtime-dir "
-				"%s)",
-				wanted, wanted);
-		if (strlen(full) >= RUN_DIR_LEN)
-			run_die("the name of '%s' is too long", full);
-		strcpy(dir, full);
-		return;
-	}
-	if (xdg)
-		snprintf(candidates[1], RUN_DIR_LEN, "%s/cuse-daxd", xdg);
-	snprintf(candidates[2], RUN_DIR_LEN, "/tmp/cuse-daxd-%u",
-		 (unsigned int)geteuid());
-	for (i = 0; i < 3; i++) {
-		if (candidates[i][0] && is_daemon_at(candidates[i])) {
-			strcpy(dir, candidates[i]);
-			return;
-		}
-	}
-	run_die("no cuse-daxd runs: looked in %s, %s%s%s (start one, or leave out "
-		"--connect)",
-		candidates[0], candidates[1], candidates[1][0] ? ", " : "",
-		candidates[2]);
+	return find("libdaxcrash.so", R_OK, "/../lib/cuse-daxd");
 }

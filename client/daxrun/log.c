@@ -24,7 +24,7 @@
 #include "libcore/reason.h"
 
 #include "client/daxrun/daemon.h"
-#include "client/daxrun/files.h"
+#include "client/daxrun/dir.h"
 #include "client/daxrun/options.h"
 #include "client/daxrun/util.h"
 
@@ -41,7 +41,7 @@ static void name_socket(const struct run_daemon *d, struct run_log *log)
 	uint64_t number = 0;
 
 	if (d->pid) {
-		snprintf(log->path, sizeof(log->path), "%s/" RUN_LOG_SOCKET, d->dir);
+		snprintf(log->path, sizeof(log->path), "%s/" RUN_LOG_SOCKET, d->dir.path);
 		return;
 	}
 	if (getrandom(&number, sizeof(number), 0) < 0)

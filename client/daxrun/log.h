@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "client/daxrun/daemon.h"
-#include "client/daxrun/files.h"
+#include "client/daxrun/dir.h"
 #include "client/daxrun/options.h"
 
 struct run_log {

@@ -43,20 +43,44 @@ static FILE *reader(int fd)
 }
 
 /**
- * run_report_given() - read how many faults were injected
+ * run_report_read() - read which faults were injected
  * @fd:		from run_report_open(), after the daemon has exited
- *
- * Return: the number; -1 if the daemon did not write it.
+ * @ret:	receives them
  */
-long run_report_given(int fd)
+void run_report_read(int fd, struct run_hits *ret)
 {
 	FILE *f = reader(fd);
-	long given = -1;
+	char *line = NULL;
+	size_t size = 0;
+	long n;
 
-	if (fscanf(f, "given %ld", &given) != 1)
-		given = -1;
+	memset(ret, 0, sizeof(*ret));
+	ret->given = -1;
+	while (getline(&line, &size, f) > 0) {
+		sscanf(line, "given %ld", &ret->given);
+		sscanf(line, "last %*s %15s %15s %23s", ret->call, ret->device,
+		       ret->offset);
+		if (sscanf(line, "rule %*s %ld", &n) != 1)
+			continue;
+		memmove(ret->rules + 1, ret->rules,
+			sizeof(ret->rules) - sizeof(ret->rules[0]));
+		ret->rules[0] = n;
+	}
 	fclose(f);
-	return given;
+	free(line);
+}
+
+/**
+ * run_report_signal() - find the signal that ended a command, or a shell's child
+ * @status:	from waitpid(2)
+ *
+ * Return: its number, also for an exit status of 128+N; 0: none.
+ */
+int run_report_signal(int status)
+{
+	int sig = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status) - 128;
+
+	return sig > 0 && sigabbrev_np(sig) ? sig : 0;
 }
 
 /**
@@ -68,7 +92,12 @@ long run_report_given(int fd)
  */
 const char *run_report_status_text(int status, char buf[64])
 {
-	if (WIFEXITED(status))
+	int sig = run_report_signal(status);
+
+	if (WIFEXITED(status) && sig)
+		snprintf(buf, 64, "exit %d (SIG%s)", WEXITSTATUS(status),
+			 sigabbrev_np(sig));
+	else if (WIFEXITED(status))
 		snprintf(buf, 64, "exit %d", WEXITSTATUS(status));
 	else
 		snprintf(buf, 64, "SIG%s%s", sigabbrev_np(WTERMSIG(status)),
@@ -104,38 +133,32 @@ static void print_line(const char *line)
  */
 void run_report_print(int fd, int status)
 {
-	long given = run_report_given(fd);
-	char last[256] = "";
+	struct run_hits hits;
 	char end[64];
 	char *line = NULL;
 	size_t size = 0;
 	FILE *f;
 
-	if (given < 0) {
+	run_report_read(fd, &hits);
+	if (hits.given < 0) {
 		run_warn("faults: unknown, cuse-daxd was killed before it could report");
 		return;
 	}
-	run_warn("faults: %ld injected", given);
+	run_warn("faults: %ld injected", hits.given);
 	f = reader(fd);
 	while (getline(&line, &size, f) > 0) {
 		line[strcspn(line, "\n")] = '\0';
 		print_line(line);
-		if (!strncmp(line, "last ", 5))
-			snprintf(last, sizeof(last), "%s", line + 5);
 	}
 	fclose(f);
 	free(line);
 	run_report_status_text(status, end);
-	if (WIFSIGNALED(status) && given) {
-		char call[32];
-		char device[32];
-		char off[32];
-
-		if (sscanf(last, "%*s %31s %31s %31s", call, device, off) == 3)
-			run_warn("survived %ld of them; the last was: %s of %s at "
-				 "offset %s; ended by %s",
-				 given - 1, call, device, off, end);
-	} else {
+	if (!hits.given)
+		run_warn("nothing was injected; ended with %s", end);
+	else if (run_report_signal(status))
+		run_warn("survived %ld of them; the last was: %s of %s at offset %s; "
+			 "ended by %s",
+			 hits.given - 1, hits.call, hits.device, hits.offset, end);
+	else
 		run_warn("survived all of them; ended with %s", end);
-	}
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Messages, memory and strings; a launcher may exit on any error. */
+/* Messages, memory, strings, files and time; a launcher may exit on any error. */
 #include "client/daxrun/util.h"
 
 #include <errno.h>
-#include <ftw.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 __attribute__((format(printf, 1, 0))) static void say(const char *fmt, va_list ap)
@@ -99,20 +99,33 @@ char *run_format(const char *fmt, ...)
 	return p;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+/**
+ * run_redirect() - open a file in the place of a descriptor, or die
+ * @path:	the file, made with mode 0600 if @flags have O_CREAT
+ * @flags:	of open(2)
+ * @to:		the descriptor
+ */
+void run_redirect(const char *path, int flags, int to)
 {
-	(void)st;
-	(void)type;
-	(void)ftw;
-	remove(path);
-	return 0;
+	int fd = open(path, flags, 0600);
+
+	if (fd < 0)
+		run_die("%s: %s", path, strerror(errno));
+	if (fd == to) /* it was closed */
+		return;
+	dup2(fd, to);
+	close(fd);
 }
 
 /**
- * run_remove_tree() - remove a directory with all that is in it
- * @dir:	the directory; links in it are not followed
+ * run_now_us() - read the time
+ *
+ * Return: microseconds of CLOCK_MONOTONIC.
  */
-void run_remove_tree(const char *dir)
+long run_now_us(void)
 {
-	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Messages, memory and strings of daxrun, which is one process without threads. */
+/* Messages, memory, strings, files and time of daxrun, which has no threads. */
 #ifndef RUN_UTIL_H
 #define RUN_UTIL_H
 
@@ -11,6 +11,7 @@ enum {
 	RUN_EXIT_FAILED = 125,
 	RUN_EXIT_NOT_EXECUTABLE = 126,
 	RUN_EXIT_NOT_FOUND = 127,
+	RUN_EXIT_INTERRUPTED = 130,
 };
 
 void run_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -18,6 +19,7 @@ void run_die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn
 void *run_alloc(size_t size);
 char *run_strdup(const char *s);
 char *run_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void run_remove_tree(const char *dir);
+void run_redirect(const char *path, int flags, int to);
+long run_now_us(void);
 
 #endif

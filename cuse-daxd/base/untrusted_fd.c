@@ -15,6 +15,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "cuse-daxd/base/quota.h"
+
 #define STUCK_MAX         256
 #define STUCK_PER_UID_MAX 32
 
@@ -76,22 +78,26 @@ static struct closing *take_place(int fd, uid_t uid)
 /**
  * daxd_untrusted_fd_close() - close a descriptor received from a client
  * @fd:		the descriptor
- * @ours:	st_dev of the runtime directory's file system, where close(2) never blocks
+ * @ours:	st_dev of the daemon's two file systems, where close(2) never blocks: those of
+ *		the runtime directory and of the handles
  * @uid:	the client's user
  *
  * Never blocks.
  */
-void daxd_untrusted_fd_close(int fd, dev_t ours, uid_t uid)
+void daxd_untrusted_fd_close(int fd, const dev_t ours[2], uid_t uid)
 {
 	struct closing *closing;
 	pthread_attr_t attr;
 	struct statx stx;
 	pthread_t thread;
 
-	if (daxd_untrusted_fd_stat(fd, &stx) == 0 &&
-	    makedev(stx.stx_dev_major, stx.stx_dev_minor) == ours) {
-		close(fd);
-		return;
+	if (daxd_untrusted_fd_stat(fd, &stx) == 0) {
+		const dev_t dev = makedev(stx.stx_dev_major, stx.stx_dev_minor);
+
+		if (dev == ours[0] || dev == ours[1]) {
+			close(fd);
+			return;
+		}
 	}
 	/* Never NULL, as is_banned() is called first. If it is, a leak beats a hang. */
 	closing = take_place(fd, uid);
@@ -116,16 +122,14 @@ void daxd_untrusted_fd_close(int fd, dev_t ours, uid_t uid)
  */
 bool daxd_untrusted_fd_is_banned(uid_t uid)
 {
-	unsigned int count = 0;
-	unsigned int total;
+	struct daxd_quota_use use = {0};
 	unsigned int i;
 
 	pthread_mutex_lock(&stuck.lock);
-	total = stuck.count;
-	for (i = 0; total && i < STUCK_MAX; i++)
-		if (stuck.closing[i].is_used && stuck.closing[i].uid == uid)
-			count++;
+	for (i = 0; stuck.count && i < STUCK_MAX; i++)
+		if (stuck.closing[i].is_used)
+			daxd_quota_count(&use, stuck.closing[i].uid, uid);
 	pthread_mutex_unlock(&stuck.lock);
 	/* Leave room for the four descriptors that one message may carry. */
-	return count >= STUCK_PER_UID_MAX || total > STUCK_MAX - 4;
+	return !daxd_quota_has_room(&use, uid, STUCK_MAX - 3, STUCK_PER_UID_MAX);
 }

@@ -14,7 +14,7 @@
 #include <sys/types.h>
 
 int daxd_untrusted_fd_stat(int fd, struct statx *ret);
-void daxd_untrusted_fd_close(int fd, dev_t ours, uid_t uid);
+void daxd_untrusted_fd_close(int fd, const dev_t ours[2], uid_t uid);
 bool daxd_untrusted_fd_is_banned(uid_t uid);
 
 #endif

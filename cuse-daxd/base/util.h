@@ -4,8 +4,12 @@
 #define DAXD_BASE_UTIL_H
 
 #include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 static inline void daxd_freep(void *p)
@@ -46,6 +50,29 @@ static inline void daxd_close_fd(int *fd)
 {
 	daxd_closep(fd);
 	*fd = -1;
+}
+
+/*
+ * True for root and the daemon's own user: they may change devices, see all processes, and
+ * have a reserve of everything that is limited.
+ */
+static inline bool daxd_uid_is_trusted(uid_t uid)
+{
+	static uid_t own = (uid_t)-1; /* the daemon's user never changes */
+
+	if (own == (uid_t)-1)
+		own = geteuid();
+	return uid == 0 || uid == own;
+}
+
+/* The number of descriptors that the daemon may have. */
+static inline unsigned int daxd_nofile(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > UINT_MAX)
+		return UINT_MAX;
+	return (unsigned int)limit.rlim_cur;
 }
 
 #define DAXD_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))

@@ -7,12 +7,17 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "cuse-daxd/base/log.h"
+#include "cuse-daxd/base/quota.h"
+#include "cuse-daxd/base/util.h"
 #include "cuse-daxd/registry/devices.h"
-#include "cuse-daxd/registry/mappings.h"
 #include "cuse-daxd/runtime/runtime.h"
+
+#define ENDS_AT_ONCE 64
 
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77 /* Linux 6.5 */
@@ -57,10 +62,29 @@ static void client_free(void *data)
 		client->clients->on_use(client->clients->ctx, client, dev, false);
 	}
 	g_array_unref(client->uses);
-	g_source_destroy(client->watch);
-	g_source_unref(client->watch);
-	close(client->pidfd);
+	daxd_shares_add(&client->clients->shares, client->uid, -1);
+	close(client->pidfd); /* leaves the epoll descriptor, too */
 	g_free(client);
+}
+
+static struct daxd_client *find_client(const struct daxd_clients *clients, pid_t pid)
+{
+	return g_hash_table_lookup(clients->by_pid, GINT_TO_POINTER(pid));
+}
+
+static gboolean on_process_ends(gint fd, GIOCondition condition, gpointer data)
+{
+	struct daxd_clients *clients = data;
+	struct epoll_event events[ENDS_AT_ONCE];
+	int n = epoll_wait(fd, events, ENDS_AT_ONCE, 0);
+	int i;
+
+	(void)condition;
+	for (i = 0; i < n; i++)
+		g_hash_table_remove(clients->by_pid, GINT_TO_POINTER(events[i].data.fd));
+	if (n > 0)
+		clients->on_settled(clients->ctx);
+	return G_SOURCE_CONTINUE;
 }
 
 /**
@@ -83,6 +107,20 @@ void daxd_clients_init(struct daxd_clients *clients, struct daxd_registry *reg,
 	clients->ctx = ctx;
 	clients->by_pid =
 		g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, client_free);
+	daxd_shares_init(&clients->shares);
+	/* At most half of the descriptors may go to clients. */
+	clients->max = MIN(DAXD_CLIENTS_MAX, daxd_nofile() / 2);
+	clients->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (clients->epoll < 0) {
+		daxd_warning("epoll: %s, continuing without noticing the end of "
+			     "processes",
+			     strerror(errno));
+		return;
+	}
+	clients->watch = g_unix_fd_source_new(clients->epoll, G_IO_IN);
+	g_source_set_callback(clients->watch, G_SOURCE_FUNC(on_process_ends), clients,
+			      NULL);
+	g_source_attach(clients->watch, NULL);
 }
 
 /**
@@ -91,24 +129,15 @@ void daxd_clients_init(struct daxd_clients *clients, struct daxd_registry *reg,
  */
 void daxd_clients_done(struct daxd_clients *clients)
 {
+	if (!clients->by_pid)
+		return;
 	g_clear_pointer(&clients->by_pid, g_hash_table_unref);
-}
-
-static struct daxd_client *find_client(const struct daxd_clients *clients, pid_t pid)
-{
-	return g_hash_table_lookup(clients->by_pid, GINT_TO_POINTER(pid));
-}
-
-static gboolean on_process_end(gint fd, GIOCondition condition, gpointer data)
-{
-	struct daxd_client *client = data;
-	struct daxd_clients *clients = client->clients;
-
-	(void)fd;
-	(void)condition;
-	g_hash_table_remove(clients->by_pid, GINT_TO_POINTER(client->pid));
-	clients->on_settled(clients->ctx);
-	return G_SOURCE_CONTINUE; /* the source is destroyed already */
+	daxd_shares_done(&clients->shares);
+	if (clients->watch) {
+		g_source_destroy(clients->watch);
+		g_clear_pointer(&clients->watch, g_source_unref);
+	}
+	daxd_close_fd(&clients->epoll);
 }
 
 /**
@@ -148,6 +177,9 @@ static int get_client(struct daxd_clients *clients, const struct daxd_peer *peer
 		      struct daxd_client **ret)
 {
 	struct daxd_client *client = find_client(clients, peer->pid);
+	/* An event has the pid; epoll does not interpret it. */
+	struct epoll_event event = {.events = EPOLLIN, .data.fd = peer->pid};
+	struct daxd_quota_use use;
 	int pidfd;
 
 	if (client && !has_ended(client)) {
@@ -159,20 +191,26 @@ static int get_client(struct daxd_clients *clients, const struct daxd_peer *peer
 		g_hash_table_remove(clients->by_pid, GINT_TO_POINTER(peer->pid));
 	if (peer->pid <= 0)
 		return -ESRCH;
-	if (g_hash_table_size(clients->by_pid) >= DAXD_CLIENTS_MAX)
+	use = daxd_shares_use(&clients->shares, peer->uid);
+	if (!daxd_quota_has_room(&use, peer->uid, clients->max,
+				 daxd_uid_is_trusted(peer->uid) ? clients->max
+								: clients->max / 2))
 		return -EUSERS;
 	pidfd = daxd_clients_open_pidfd(peer);
 	if (pidfd < 0)
 		return pidfd;
+	if (clients->epoll >= 0 &&
+	    epoll_ctl(clients->epoll, EPOLL_CTL_ADD, pidfd, &event) < 0) {
+		close(pidfd);
+		return -EUSERS;
+	}
 	client = g_new0(struct daxd_client, 1);
 	client->clients = clients;
 	client->pid = peer->pid;
 	client->uid = peer->uid;
 	client->pidfd = pidfd;
 	client->uses = g_array_new(FALSE, FALSE, sizeof(struct daxd_use));
-	client->watch = g_unix_fd_source_new(pidfd, G_IO_IN);
-	g_source_set_callback(client->watch, G_SOURCE_FUNC(on_process_end), client, NULL);
-	g_source_attach(client->watch, NULL);
+	daxd_shares_add(&clients->shares, peer->uid, 1);
 	g_hash_table_insert(clients->by_pid, GINT_TO_POINTER(peer->pid), client);
 	*ret = client;
 	return 0;
@@ -233,11 +271,6 @@ static pid_t parent_of(pid_t pid)
 	return paren && sscanf(paren, ") %*c %d", &ppid) == 1 ? ppid : 0;
 }
 
-static void found_mapping(void *ctx, const struct daxd_mapping *mapping)
-{
-	add_device(ctx, mapping->dev);
-}
-
 /**
  * daxd_clients_adopt() - note that a forked child has its parent's mappings
  * @clients:	all of them
@@ -246,7 +279,8 @@ static void found_mapping(void *ctx, const struct daxd_mapping *mapping)
  * The child uses the devices of its parent, or if the parent is not a known client, the
  * devices that the child has mapped.
  *
- * Return: 0, or -EUSERS as daxd_clients_attach().
+ * Return: 0; 1: the caller must call daxd_clients_found() for each device that the child
+ * has mapped; or -EUSERS as daxd_clients_attach().
  */
 int daxd_clients_adopt(struct daxd_clients *clients, const struct daxd_peer *peer)
 {
@@ -261,9 +295,7 @@ int daxd_clients_adopt(struct daxd_clients *clients, const struct daxd_peer *pee
 		return r == -EUSERS || r == -EMFILE || r == -ENFILE ? -EUSERS : 0;
 	parent = find_client(clients, parent_of(peer->pid));
 	if (!parent || parent == client) {
-		if (!is_known)
-			daxd_mappings_of(clients->reg, peer->pid, found_mapping, client);
-		return 0;
+		return !is_known;
 	}
 	for (i = 0; i < parent->uses->len; i++) {
 		struct daxd_device *dev = device_of(parent, i);
@@ -272,6 +304,76 @@ int daxd_clients_adopt(struct daxd_clients *clients, const struct daxd_peer *pee
 			add_device(client, dev);
 	}
 	return 0;
+}
+
+/**
+ * daxd_clients_found() - note that a process has a device mapped
+ * @clients:	all of them
+ * @pid:	the process; ignored if it is no client, or no longer
+ * @dev:	the device
+ */
+void daxd_clients_found(struct daxd_clients *clients, pid_t pid, struct daxd_device *dev)
+{
+	struct daxd_client *client = find_client(clients, pid);
+
+	if (client)
+		add_device(client, dev);
+}
+
+static bool uses_name(const struct daxd_client *client, const char *name)
+{
+	guint i;
+
+	for (i = 0; client && i < client->uses->len; i++) {
+		const struct daxd_device *dev = device_of(client, i);
+
+		if (dev && !strcmp(dev->desc.name, name))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * daxd_clients_has() - check whether a process was given the memory of a device
+ * @clients:	all of them
+ * @peer:	the process
+ * @name:	of the device
+ *
+ * Return: true if it, or its parent of the same user, has attached or adopted the device.
+ */
+bool daxd_clients_has(const struct daxd_clients *clients, const struct daxd_peer *peer,
+		      const char *name)
+{
+	const struct daxd_client *client = find_client(clients, peer->pid);
+
+	if (client)
+		return !has_ended(client) && uses_name(client, name);
+	/* A child that was forked without libc's handlers has sent no ADOPT yet. */
+	client = find_client(clients, parent_of(peer->pid));
+	return client && client->uid == peer->uid && uses_name(client, name);
+}
+
+/**
+ * daxd_clients_uid_of() - get the user of a process
+ * @clients:	all of them
+ * @peer:	the process
+ *
+ * The shim's thread in a program of root has a uid of its own, but sends no ATTACH.
+ *
+ * Return: the user who has attached the first device, or else the peer's.
+ */
+uid_t daxd_clients_uid_of(const struct daxd_clients *clients,
+			  const struct daxd_peer *peer)
+{
+	const struct daxd_client *client = find_client(clients, peer->pid);
+
+	return client ? client->uid : peer->uid;
+}
+
+/* True if one count of changes is behind another. The counts wrap. */
+static bool is_behind(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) < 0;
 }
 
 /**
@@ -284,19 +386,24 @@ void daxd_clients_settled(struct daxd_clients *clients, const struct daxd_peer *
 			  uint32_t changes)
 {
 	struct daxd_client *client = find_client(clients, peer->pid);
+	const uint32_t last = clients->reg->rt->state->changes;
+	bool is_news = false;
 	guint i;
 
 	if (!client)
 		return;
-	for (i = 0; i < client->uses->len; i++)
-		g_array_index(client->uses, struct daxd_use, i).settled = changes;
-	clients->on_settled(clients->ctx);
-}
+	/* Nobody can follow a change that is still to come. */
+	if (is_behind(last, changes))
+		changes = last;
+	for (i = 0; i < client->uses->len; i++) {
+		struct daxd_use *use = &g_array_index(client->uses, struct daxd_use, i);
 
-/* True if one count of changes is behind another. The counts wrap. */
-static bool is_behind(uint32_t a, uint32_t b)
-{
-	return (int32_t)(a - b) < 0;
+		is_news |= is_behind(use->settled, changes);
+		use->settled = changes;
+	}
+	/* A client that says the same again must cost nothing. */
+	if (is_news)
+		clients->on_settled(clients->ctx);
 }
 
 /**

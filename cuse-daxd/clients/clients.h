@@ -14,6 +14,8 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include "cuse-daxd/base/shares.h"
+
 struct daxd_client;
 struct daxd_device;
 struct daxd_registry;
@@ -22,7 +24,11 @@ struct daxd_registry;
 
 struct daxd_clients {
 	struct daxd_registry *reg;
-	GHashTable *by_pid; /* struct daxd_client */
+	GHashTable *by_pid;        /* struct daxd_client */
+	struct daxd_shares shares; /* processes of each user */
+	unsigned int max; /* processes; less if the daemon may have few descriptors */
+	int epoll;        /* of all pidfds, so that the main loop has only this one */
+	GSource *watch;
 	/* Called when a process has settled, or ended. */
 	void (*on_settled)(void *ctx);
 	/* Called when a process begins or, by its end, ceases to use a device. */
@@ -36,7 +42,6 @@ struct daxd_client {
 	pid_t pid;
 	uid_t uid;
 	int pidfd;
-	GSource *watch;
 	GArray *uses; /* struct daxd_use: the devices that it has attached or adopted */
 };
 
@@ -64,6 +69,11 @@ void daxd_clients_done(struct daxd_clients *clients);
 int daxd_clients_attach(struct daxd_clients *clients, const struct daxd_peer *peer,
 			struct daxd_device *dev);
 int daxd_clients_adopt(struct daxd_clients *clients, const struct daxd_peer *peer);
+void daxd_clients_found(struct daxd_clients *clients, pid_t pid, struct daxd_device *dev);
+bool daxd_clients_has(const struct daxd_clients *clients, const struct daxd_peer *peer,
+		      const char *name);
+uid_t daxd_clients_uid_of(const struct daxd_clients *clients,
+			  const struct daxd_peer *peer);
 void daxd_clients_settled(struct daxd_clients *clients, const struct daxd_peer *peer,
 			  uint32_t changes);
 bool daxd_clients_are_settled(const struct daxd_clients *clients);

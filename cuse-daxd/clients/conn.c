@@ -14,6 +14,7 @@
 
 #include "cuse-daxd/base/log.h"
 #include "cuse-daxd/base/untrusted_fd.h"
+#include "cuse-daxd/base/util.h"
 #include "cuse-daxd/registry/devices.h"
 #include "cuse-daxd/runtime/runtime.h"
 
@@ -32,6 +33,7 @@ void daxd_conn_free(struct daxd_conn *conn)
 	if (conn->job)
 		conn->give_up(conn->job);
 	g_queue_unlink(&conn->server->conns, &conn->link);
+	daxd_shares_add(&conn->server->shares, conn->peer.uid, -1);
 	g_source_destroy(conn->source);
 	g_source_unref(conn->source);
 	close(conn->peer.socket);
@@ -67,12 +69,14 @@ void daxd_conn_heard(struct daxd_conn *conn)
  *
  * The timer is not moved when something arrives. Here it is set again if something did.
  *
- * Return: true if nothing arrived for DAXD_IDLE_US.
+ * Return: true if nothing arrived for DAXD_IDLE_US, and the client waits for no reply.
  */
 bool daxd_conn_is_silent(struct daxd_conn *conn)
 {
 	gint64 end = conn->heard + DAXD_IDLE_US;
 
+	if (conn->job)
+		end = g_source_get_time(conn->source) + DAXD_IDLE_US;
 	if (end <= g_source_get_time(conn->source))
 		return true;
 	g_source_set_ready_time(conn->source, end);
@@ -173,10 +177,11 @@ const char *daxd_conn_receive(struct daxd_conn *conn, struct daxd_request *q)
 		return "too many descriptors";
 	if (mh.msg_flags & MSG_TRUNC)
 		return "too long a message";
-	r = dax_msg_check(&buffer.msg, (size_t)n);
-	if (r < 0)
+	r = dax_wire_decode(&buffer.msg, (size_t)n, q->nr_fds, &q->wire);
+	if (r == -EINVAL)
+		q->error = EINVAL;
+	else if (r < 0)
 		return strerror(-r);
-	q->msg = &buffer.msg;
 	return NULL;
 }
 
@@ -189,12 +194,12 @@ const char *daxd_conn_receive(struct daxd_conn *conn, struct daxd_request *q)
  */
 void daxd_conn_close_fds(const struct daxd_conn *conn, const struct daxd_request *q)
 {
+	const struct daxd_runtime *rt = conn->server->reg->rt;
+	const dev_t ours[2] = {rt->state->runtime_dev, rt->handle_dev};
 	unsigned int i;
 
 	for (i = 0; i < q->nr_fds; i++)
-		daxd_untrusted_fd_close(q->fds[i],
-					conn->server->reg->rt->state->runtime_dev,
-					conn->peer.uid);
+		daxd_untrusted_fd_close(q->fds[i], ours, conn->peer.uid);
 }
 
 /**
@@ -220,5 +225,5 @@ bool daxd_conn_is_closed(const struct daxd_conn *conn)
  */
 bool daxd_conn_may_change(const struct daxd_conn *conn)
 {
-	return conn->peer.uid == 0 || conn->peer.uid == geteuid();
+	return daxd_uid_is_trusted(conn->peer.uid);
 }

@@ -12,10 +12,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "libcore/wire.h"
+
+#include "cuse-daxd/base/shares.h"
 #include "cuse-daxd/clients/clients.h"
 #include "cuse-daxd/clients/watch.h"
 
-struct dax_msg;
 struct daxd_registry;
 
 #define DAXD_IDLE_US (10 * G_USEC_PER_SEC)
@@ -36,9 +38,13 @@ struct daxd_server {
 	struct daxd_clients clients;
 	int fd;
 	GSource *source;
-	GQueue conns;       /* struct daxd_conn; the one silent for longest first */
-	gint64 started;     /* g_get_monotonic_time() */
-	GQueue settling;    /* struct daxd_settling; the oldest first */
+	GQueue conns; /* struct daxd_conn; the one silent for longest first */
+	struct daxd_shares shares; /* connections of each user */
+	unsigned int conns_max;
+	gint64 started;  /* g_get_monotonic_time() */
+	GQueue settling; /* struct daxd_settling; the oldest first */
+	GQueue scans;    /* struct daxd_scan; the next to be served first */
+	GSource *scan_source;
 	GPtrArray *rebinds; /* struct daxd_rebind; NULL: none yet */
 	struct daxd_watch watch;
 	struct daxd_server_stats stats;
@@ -57,7 +63,8 @@ struct daxd_conn {
 
 /* One request, and what came with it. */
 struct daxd_request {
-	const struct dax_msg *msg;
+	struct dax_wire_request wire; /* every field is in range */
+	int error;             /* errno with which the request must be refused, or 0 */
 	int fds[DAXD_FDS_MAX]; /* closed by the server */
 	unsigned int nr_fds;
 };

@@ -12,6 +12,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "cuse-daxd/base/json.h"
+#include "cuse-daxd/base/quota.h"
+#include "cuse-daxd/base/util.h"
+
 #define WATCHERS_MAX         64
 #define WATCHERS_PER_UID_MAX 16
 #define PIPE_SIZE            (1 << 20) /* the default limit of unprivileged users */
@@ -52,14 +56,14 @@ static gboolean on_closed(gint fd, GIOCondition condition, gpointer data)
  */
 int daxd_watch_add(struct daxd_watch *watch, uid_t uid)
 {
-	unsigned int count = 0;
+	struct daxd_quota_use use = {0};
 	struct watcher *w;
 	int fds[2];
 	GList *l;
 
 	for (l = watch->watchers.head; l; l = l->next)
-		count += ((struct watcher *)l->data)->uid == uid;
-	if (count >= WATCHERS_PER_UID_MAX || watch->watchers.length >= WATCHERS_MAX)
+		daxd_quota_count(&use, ((struct watcher *)l->data)->uid, uid);
+	if (!daxd_quota_has_room(&use, uid, WATCHERS_MAX, WATCHERS_PER_UID_MAX))
 		return -EUSERS;
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -errno;
@@ -115,16 +119,23 @@ static void send_line(struct watcher *w, double now, const char *line, size_t le
 		w->lost++;
 }
 
+static bool may_see(const struct watcher *w, uid_t uid)
+{
+	return uid == DAXD_WATCH_ALL || uid == w->uid || daxd_uid_is_trusted(w->uid);
+}
+
 /**
- * daxd_watch_emit() - send an event to all watchers
+ * daxd_watch_emit() - send an event to watchers
  * @watch:	all watchers
+ * @uid:	whose process the event is about: only this user, root and the daemon's user
+ *		see it; 0: only the latter two; DAXD_WATCH_ALL
  * @event:	the name of the event
  * @fields:	an object with the event's other members; taken over
  *
  * The line is {"time": ..., "event": @event, and the members of @fields}. A watcher loses
  * the event if its pipe is full or the line is longer than 4096 bytes.
  */
-void daxd_watch_emit(struct daxd_watch *watch, const char *event,
+void daxd_watch_emit(struct daxd_watch *watch, uid_t uid, const char *event,
 		     struct json_object *fields)
 {
 	double now = (double)g_get_real_time() / G_USEC_PER_SEC;
@@ -139,7 +150,8 @@ void daxd_watch_emit(struct daxd_watch *watch, const char *event,
 		g_string_printf(line, "{\"time\":%.6f,\"event\":\"%s\"%s%s\n", now, event,
 				rest[1] == '}' ? "" : ",", rest + 1);
 		for (l = watch->watchers.head; l; l = l->next)
-			send_line(l->data, now, line->str, line->len);
+			if (may_see(l->data, uid))
+				send_line(l->data, now, line->str, line->len);
 	}
 	json_object_put(fields);
 }

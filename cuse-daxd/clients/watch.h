@@ -14,6 +14,8 @@
 
 struct json_object;
 
+#define DAXD_WATCH_ALL ((uid_t)-1) /* an event for the watchers of all users */
+
 struct daxd_watch {
 	GQueue watchers; /* struct watcher */
 };
@@ -27,7 +29,7 @@ static inline bool daxd_watch_is_on(const struct daxd_watch *watch)
 	return watch->watchers.length > 0;
 }
 
-void daxd_watch_emit(struct daxd_watch *watch, const char *event,
+void daxd_watch_emit(struct daxd_watch *watch, uid_t uid, const char *event,
 		     struct json_object *fields);
 
 #endif

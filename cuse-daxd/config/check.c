@@ -13,11 +13,13 @@
 #include <stdint.h>
 
 #include "libcore/address.h"
+#include "libcore/cxl.h"
 #include "libcore/model.h"
 #include "libcore/size.h"
 
 #include "cuse-daxd/config/config.h"
 #include "cuse-daxd/config/keys.h"
+#include "cuse-daxd/config/same_file.h"
 
 static bool has_size(const struct daxd_device_cfg *dev)
 {
@@ -34,8 +36,9 @@ static void check_size(const struct daxd_config *cfg, int line, GPtrArray *probl
 
 	dax_size_format(size, is);
 	dax_size_format(unit, of);
-	dax_size_format(dax_round_down(size, unit), lower);
-	dax_size_format(dax_round_up(size, unit), upper);
+	/* That of CXL is a multiple of the number of memory devices. */
+	dax_size_format(size / unit * unit, lower);
+	dax_size_format((size + unit - 1) / unit * unit, upper);
 	if (!size)
 		daxd_config_problem(cfg, line, problems,
 				    "[%s] size=0 is too small (the smallest size is %s)",
@@ -44,7 +47,7 @@ static void check_size(const struct daxd_config *cfg, int line, GPtrArray *probl
 		daxd_config_problem(cfg, line, problems,
 				    "[%s] size=%s is not a multiple of %s (try %s)",
 				    group, is, of, upper);
-	else if (!dax_is_aligned(size, unit))
+	else if (size % unit)
 		daxd_config_problem(cfg, line, problems,
 				    "[%s] size=%s is not a multiple of %s (try %s or %s)",
 				    group, is, of, lower, upper);
@@ -58,6 +61,8 @@ static void check_sizes(const struct daxd_config *cfg,
 	const struct daxd_device_cfg *dev;
 	g_autofree char *name = g_strdup_printf("region %u", region->id);
 
+	if (region->type == DAX_REGION_CXL)
+		unit *= region->cxl.nr_memdevs;
 	if (region->given & DAXD_GIVEN_SIZE)
 		check_size(cfg, region->line, problems, name, region->size, unit);
 	for (dev = region->devices; dev; dev = dev->next) {
@@ -178,7 +183,7 @@ static bool is_same_perms(const struct daxd_perms *a, const struct daxd_perms *b
 static void check_perms(const struct daxd_config *cfg,
 			const struct daxd_region_cfg *region, GPtrArray *problems)
 {
-	bool is_dynamic = region->type == DAX_REGION_DYNAMIC;
+	bool is_dynamic = region->type != DAX_REGION_STATIC;
 	const struct daxd_device_cfg *dev;
 
 	if (!daxd_config_is_shared(region) || !region->devices)
@@ -194,7 +199,7 @@ static void check_perms(const struct daxd_config *cfg,
 				    "memory with them (set them in [region %u]%s)",
 				    region->id, dev->id, region->id,
 				    is_dynamic ? ""
-					       : ", or use backing=memfd or hugetlb");
+					       : ", or use backing=memory or hugetlb");
 	}
 }
 
@@ -203,10 +208,11 @@ static void check_backing(const struct daxd_config *cfg,
 {
 	if ((region->backing == DAXD_HUGETLB || region->backing == DAXD_HUGETLBFS) &&
 	    region->align < 2 * DAX_MIB)
-		daxd_config_problem(cfg, region->line, problems,
-				    "[region %u] align=4K is not possible on %s, whose "
-				    "pages are mapped whole (align=2M, or backing=memfd)",
-				    region->id, daxd_keys_backing_name(region->backing));
+		daxd_config_problem(
+			cfg, region->line, problems,
+			"[region %u] align=4K is not possible on %s, whose "
+			"pages are mapped whole (align=2M, or backing=memory)",
+			region->id, daxd_keys_backing_name(region->backing));
 }
 
 /*
@@ -226,6 +232,12 @@ static char *identity_of(const struct daxd_region_cfg *region)
 			region->path ? region->path : "", (uintmax_t)region->align,
 			(int)region->type, (int)region->map, region->has_pages,
 			region->numa_node, region->target_node);
+	if (region->type == DAX_REGION_CXL)
+		g_string_append_printf(text, " cxl=%u,%u,%u,%ju,%d",
+				       region->cxl.nr_memdevs, region->cxl.ways,
+				       region->cxl.granularity,
+				       (uintmax_t)region->cxl.window,
+				       (int)region->cxl.start);
 	if (!daxd_config_is_shared(region))
 		return g_string_free(g_steal_pointer(&text), FALSE);
 	g_string_append_printf(text, " given=%u size=%ju", given,
@@ -234,6 +246,89 @@ static char *identity_of(const struct daxd_region_cfg *region)
 		g_string_append_printf(text, " %u:%d:%ju", dev->id, has_size(dev),
 				       (uintmax_t)dev->size);
 	return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+/* The number of targets of the region at the start, which must be a power of two. */
+static uint32_t most_ways(uint32_t nr_memdevs)
+{
+	uint32_t ways = 1;
+
+	while (ways * 2 <= nr_memdevs)
+		ways *= 2;
+	return ways;
+}
+
+/* True if the keys of CXL regions have their defaults, which other types ignore. */
+static bool is_plain_cxl(const struct daxd_cxl_cfg *cxl)
+{
+	return cxl->nr_memdevs == 1 && cxl->ways <= 1 && cxl->granularity == 256 &&
+	       !cxl->window && cxl->start == DAX_CXL_START_DEVDAX;
+}
+
+/* The defaults of a CXL region: those of other types do not fit. */
+static void complete_cxl(struct daxd_region_cfg *region)
+{
+	const uint64_t unit = DAX_CXL_UNIT * region->cxl.nr_memdevs;
+
+	if (!(region->given & DAXD_GIVEN_NUMA_NODE))
+		region->numa_node = -1;
+	if (!(region->given & DAXD_GIVEN_TARGET_NODE))
+		region->target_node = 1;
+	if (!region->cxl.ways)
+		region->cxl.ways = most_ways(region->cxl.nr_memdevs);
+	if (!(region->given & DAXD_GIVEN_SIZE) && !sum_of(region)) {
+		region->given |= DAXD_GIVEN_SIZE;
+		region->size = (DAXD_DEFAULT_SIZE + unit - 1) / unit * unit;
+	}
+}
+
+static void check_cxl(const struct daxd_config *cfg, const struct daxd_region_cfg *region,
+		      GPtrArray *problems)
+{
+	const struct daxd_region_cfg *other;
+
+	for (other = cfg->regions; other != region; other = other->next)
+		if (other->type == DAX_REGION_CXL)
+			daxd_config_problem(cfg, region->line, problems,
+					    "[region %u] type=cxl is that of [region %u] "
+					    "as well (make one region of both, with "
+					    "memdevs=)",
+					    region->id, other->id);
+	if (region->backing == DAXD_PMEM)
+		daxd_config_problem(cfg, region->line, problems,
+				    "[region %u] backing=pmem is not possible with "
+				    "type=cxl (use memory, hugetlb or hugetlbfs)",
+				    region->id);
+	if (region->devices->id || region->devices->next)
+		daxd_config_problem(cfg, region->line, problems,
+				    "[region %u] type=cxl has one device at the start, "
+				    "dax%u.0 (make others with daxctl create-device)",
+				    region->id, region->id);
+	if (region->cxl.ways > region->cxl.nr_memdevs)
+		daxd_config_problem(cfg, region->line, problems,
+				    "[region %u] interleave=%u is more than memdevs=%u "
+				    "(make interleave smaller or memdevs larger)",
+				    region->id, region->cxl.ways, region->cxl.nr_memdevs);
+}
+
+/* The window must have room for all memory devices; by default, for four times that. */
+static void settle_window(const struct daxd_config *cfg, struct daxd_region_cfg *region,
+			  GPtrArray *problems)
+{
+	char least[DAX_SIZE_STRLEN];
+
+	if (has_size(region->devices) && region->devices->size != region->size)
+		daxd_config_problem(cfg, region->line, problems,
+				    "[region %u] and [device %u.0] have different sizes "
+				    "(leave one of them out)",
+				    region->id, region->id);
+	if (!region->cxl.window)
+		region->cxl.window = 4 * region->size;
+	if (region->cxl.window < region->size || region->cxl.window % DAX_CXL_UNIT)
+		daxd_config_problem(cfg, region->line, problems,
+				    "[region %u] window= must be a multiple of 256M and "
+				    "have room for all memory devices (try %s)",
+				    region->id, dax_size_format(region->size, least));
 }
 
 static void check_region(const struct daxd_config *cfg, struct daxd_region_cfg *region,
@@ -251,12 +346,23 @@ static void check_region(const struct daxd_config *cfg, struct daxd_region_cfg *
 	}
 	for (dev = region->devices; dev; dev = dev->next)
 		inherit_perms(region, dev);
+	if (region->type == DAX_REGION_CXL)
+		complete_cxl(region);
+	else if (!is_plain_cxl(&region->cxl))
+		daxd_config_problem(cfg, region->line, problems,
+				    "[region %u] memdevs=, partition=, interleave=, "
+				    "granularity=, window= and start= need type=cxl",
+				    region->id);
 	region->identity = identity_of(region);
+	if (region->type == DAX_REGION_CXL)
+		check_cxl(cfg, region, problems);
 	check_backing(cfg, region, problems);
 	check_perms(cfg, region, problems);
 	check_sizes(cfg, region, problems);
 	if (problems->len == before)
 		settle(cfg, region, problems);
+	if (problems->len == before && region->type == DAX_REGION_CXL)
+		settle_window(cfg, region, problems);
 }
 
 static void check_totals(const struct daxd_config *cfg, GPtrArray *problems)
@@ -321,5 +427,6 @@ void daxd_check_config(struct daxd_config *cfg, GPtrArray *problems)
 	for (region = cfg->regions; region; region = region->next)
 		check_region(cfg, region, problems);
 	check_minors(cfg, problems);
+	daxd_same_file_check(cfg, problems);
 	check_totals(cfg, problems);
 }

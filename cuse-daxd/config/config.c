@@ -19,15 +19,37 @@
 #include "libcore/device.h"
 #include "libcore/fault.h"
 #include "libcore/fault_format.h"
+#include "libcore/nearest.h"
 
 #include "cuse-daxd/base/fail.h"
 #include "cuse-daxd/base/util.h"
 #include "cuse-daxd/config/keys.h"
 
+#define ORIGIN       "#@ " /* begins a comment that says what made the next lines */
 #define PROBLEMS_MAX 50
+
+/* Return: what a line was made from; NULL: it was written. Line 0 is the whole file. */
+static const char *origin_of(const struct daxd_config *cfg, int line)
+{
+	guint i = line ? (guint)line - 1 : 0;
+
+	return i < cfg->origins->len ? g_ptr_array_index(cfg->origins, i) : NULL;
+}
+
+static const char *skip_group(const char *text)
+{
+	const char *end = *text == '[' ? strstr(text, "] ") : NULL;
+
+	return end ? end + 2 : text;
+}
 
 /**
  * daxd_config_problem() - add "FILE:LINE: text" to the problems
+ *
+ * A program that has made the config says with comments "#@ ORIGIN" what it has made the
+ * following lines from; the sentence is then "ORIGIN: text", without the group, which the
+ * user has not written.
+ *
  * @cfg:	the configuration, which has the name of the file
  * @line:	the line; 0: the whole file
  * @problems:	receives the sentence, unless it is full
@@ -36,6 +58,7 @@
 void daxd_config_problem(const struct daxd_config *cfg, int line, GPtrArray *problems,
 			 const char *fmt, ...)
 {
+	const char *origin = origin_of(cfg, line);
 	g_autofree char *text = NULL;
 	va_list ap;
 
@@ -46,6 +69,9 @@ void daxd_config_problem(const struct daxd_config *cfg, int line, GPtrArray *pro
 	va_end(ap);
 	if (problems->len == PROBLEMS_MAX - 1)
 		g_ptr_array_add(problems, g_strdup("too many problems, giving up"));
+	else if (origin)
+		g_ptr_array_add(problems,
+				g_strdup_printf("%s: %s", origin, skip_group(text)));
 	else if (line)
 		g_ptr_array_add(problems,
 				g_strdup_printf("%s:%d: %s", cfg->file, line, text));
@@ -72,6 +98,7 @@ struct daxd_region_cfg *daxd_config_add_region(struct daxd_config *cfg, uint32_t
 		.line = line,
 		.align = DAXD_DEFAULT_ALIGN,
 		.has_pages = true,
+		.cxl = {.nr_memdevs = 1, .granularity = 256},
 		.perms = {DAXD_DEFAULT_MODE, geteuid(), getegid()},
 	};
 	while (*link && (*link)->id < id)
@@ -110,6 +137,7 @@ static struct daxd_config *new_config(const char *file)
 	struct daxd_config *cfg = g_new0(struct daxd_config, 1);
 
 	cfg->file = g_strdup(file);
+	cfg->origins = g_ptr_array_new_with_free_func(g_free);
 	cfg->major = -1;
 	cfg->faults = g_ptr_array_new_with_free_func(g_free);
 	return cfg;
@@ -149,6 +177,7 @@ void daxd_config_free(struct daxd_config *cfg)
 		g_free(region->identity);
 		g_free(region);
 	}
+	g_ptr_array_unref(cfg->origins);
 	g_ptr_array_unref(cfg->faults);
 	g_free(cfg->fault_log);
 	g_free(cfg->runtime_dir);
@@ -167,7 +196,7 @@ void daxd_config_free(struct daxd_config *cfg)
  */
 bool daxd_config_is_shared(const struct daxd_region_cfg *region)
 {
-	return region->path || region->type == DAX_REGION_DYNAMIC;
+	return region->path || region->type != DAX_REGION_STATIC;
 }
 
 struct reader {
@@ -250,11 +279,15 @@ static void scan(struct reader *rd, const char *text)
 {
 	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
 	bool is_lost = false; /* the group is invalid: skip its keys */
+	const char *origin = NULL;
 	int i;
 
 	for (i = 0; lines[i]; i++) {
 		char *line = g_strstrip(lines[i]);
 
+		if (g_str_has_prefix(line, ORIGIN))
+			origin = line + strlen(ORIGIN);
+		g_ptr_array_add(rd->cfg->origins, g_strdup(origin));
 		if (!*line || *line == '#')
 			continue;
 		if (*line == '[') {
@@ -289,13 +322,19 @@ static void read_keys(struct reader *rd, GKeyFile *kf, const char *group,
 			;
 		if (!key->name) {
 			g_autoptr(GString) all = g_string_new(NULL);
+			char near[DAX_NEAREST_TEXT_LEN];
+			struct dax_nearest n;
 
-			for (key = keys; key->name; key++)
+			dax_nearest_begin(&n, *name);
+			for (key = keys; key->name; key++) {
 				g_string_append_printf(all, "%s%s", all->len ? ", " : "",
 						       key->name);
+				dax_nearest_offer(&n, key->name);
+			}
 			daxd_config_problem(rd->cfg, line, rd->problems,
-					    "[%s] has no key '%s' (it has %s)", group,
-					    *name, all->str);
+					    "[%s] has no key '%s' (%sit has %s)", group,
+					    *name, dax_nearest_text(&n, "", near),
+					    all->str);
 			continue;
 		}
 		value = g_key_file_get_string(kf, group, *name, &error);

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "libcore/cxl.h"
 #include "libcore/model.h"
 
 #define DAXD_CONFIG_MAX    (1 << 20) /* bytes of a config file */
@@ -32,7 +33,7 @@ enum daxd_frontend_kind {
 };
 
 enum daxd_backing {
-	DAXD_MEMFD,
+	DAXD_MEMORY,
 	DAXD_HUGETLB,
 	DAXD_HUGETLBFS,
 	DAXD_PMEM,
@@ -46,6 +47,8 @@ enum daxd_given {
 	DAXD_GIVEN_MODE = 1 << 3,
 	DAXD_GIVEN_OWNER = 1 << 4,
 	DAXD_GIVEN_GROUP = 1 << 5,
+	DAXD_GIVEN_NUMA_NODE = 1 << 6,
+	DAXD_GIVEN_TARGET_NODE = 1 << 7,
 };
 
 /* The access permissions of a device. */
@@ -65,12 +68,22 @@ struct daxd_device_cfg {
 	int minor; /* of its number; -1: any */
 };
 
+/* The keys of a region of type cxl. */
+struct daxd_cxl_cfg {
+	uint32_t nr_memdevs;
+	uint32_t ways; /* of the region at the start; 0: as many as possible */
+	uint32_t granularity;
+	uint64_t window; /* bytes of the window; 0: chosen by check.c */
+	enum dax_cxl_start start;
+};
+
 struct daxd_region_cfg {
 	struct daxd_region_cfg *next; /* by id, ascending */
 	uint32_t id;
 	int line;
 	uint32_t given;
 	enum daxd_backing backing;
+	bool is_memfd; /* the config uses this older word for memory */
 	char *path;    /* of hugetlbfs and pmem, else NULL */
 	uint64_t size; /* usable bytes of all devices; 0: the file decides */
 	uint64_t align;
@@ -79,6 +92,7 @@ struct daxd_region_cfg {
 	bool has_pages;
 	int numa_node;
 	int target_node;
+	struct daxd_cxl_cfg cxl;
 	struct daxd_perms perms; /* defaults of its devices */
 	struct daxd_device_cfg *devices;
 	char *identity; /* settings that must not change while it exists, as text */
@@ -86,6 +100,8 @@ struct daxd_region_cfg {
 
 struct daxd_config {
 	char *file; /* name for messages */
+	GPtrArray *
+		origins; /* char *: of each line, from the first; see daxd_config_problem() */
 	enum daxd_frontend_kind frontend;
 	char *runtime_dir; /* NULL: the default */
 	int major;         /* of all devices; -1: any free one */

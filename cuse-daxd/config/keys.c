@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/types.h>
 
+#include "libcore/cxl.h"
 #include "libcore/model.h"
 #include "libcore/size.h"
 
@@ -28,16 +29,35 @@ static const struct word frontend_words[] = {
 };
 
 static const struct word backing_words[] = {
-	{"memfd", DAXD_MEMFD},
-	{"hugetlb", DAXD_HUGETLB},
-	{"hugetlbfs", DAXD_HUGETLBFS},
-	{"pmem", DAXD_PMEM},
-	{0},
+	{"memory", DAXD_MEMORY},       {"memfd", DAXD_MEMORY}, {"hugetlb", DAXD_HUGETLB},
+	{"hugetlbfs", DAXD_HUGETLBFS}, {"pmem", DAXD_PMEM},    {0},
 };
 
 static const struct word type_words[] = {
 	{"static", DAX_REGION_STATIC},
 	{"dynamic", DAX_REGION_DYNAMIC},
+	{"cxl", DAX_REGION_CXL},
+	{0},
+};
+
+static const struct word partition_words[] = {
+	{"ram", DAX_CXL_RAM},
+	{0},
+};
+
+static const struct word ways_words[] = {
+	{"1", 1}, {"2", 2}, {"4", 4}, {"8", 8}, {"16", 16}, {0},
+};
+
+static const struct word granularity_words[] = {
+	{"256", 256}, {"512", 512}, {"1K", 1024},   {"2K", 2048},
+	{"4K", 4096}, {"8K", 8192}, {"16K", 16384}, {0},
+};
+
+static const struct word start_words[] = {
+	{"devdax", DAX_CXL_START_DEVDAX},
+	{"kernel", DAX_CXL_START_KERNEL},
+	{"none", DAX_CXL_START_NONE},
 	{0},
 };
 
@@ -161,10 +181,11 @@ static int parse_backing(const char *value, void *field, struct daxd_why *why)
 	int r;
 
 	if (parse_word(backing_words, kind, &word, why) < 0)
-		return daxd_fail(why, EINVAL,
-				 "'%s' is not one of memfd, hugetlb, hugetlbfs:PATH, "
-				 "pmem:PATH",
-				 value);
+		return daxd_fail(
+			why, EINVAL,
+			"'%s' is not one of memory (or memfd), hugetlb, hugetlbfs:PATH, "
+			"pmem:PATH",
+			value);
 	backing = (enum daxd_backing)word;
 	if (has_path(backing) != !!colon)
 		return daxd_fail(why, EINVAL,
@@ -177,6 +198,7 @@ static int parse_backing(const char *value, void *field, struct daxd_why *why)
 			return r;
 	}
 	region->backing = backing;
+	region->is_memfd = !strcmp(kind, "memfd");
 	g_free(region->path);
 	region->path = colon ? g_strdup(colon + 1) : NULL;
 	return 0;
@@ -185,7 +207,7 @@ static int parse_backing(const char *value, void *field, struct daxd_why *why)
 static char *print_backing(const void *field)
 {
 	const struct daxd_region_cfg *region = field;
-	const char *name = daxd_keys_backing_name(region->backing);
+	const char *name = daxd_keys_backing_word(region);
 
 	return region->path ? g_strdup_printf("%s:%s", name, region->path)
 			    : g_strdup(name);
@@ -394,6 +416,128 @@ static char *print_id(const void *field)
 	return g_strdup_printf("%u", *(const uint32_t *)field);
 }
 
+/* The keys of CXL regions get the region itself, since only those print them. */
+static char *print_cxl(const struct daxd_region_cfg *region, const char *value)
+{
+	return region->type == DAX_REGION_CXL ? g_strdup(value) : NULL;
+}
+
+static int parse_memdevs(const char *value, void *field, struct daxd_why *why)
+{
+	struct daxd_region_cfg *region = field;
+	uint64_t number;
+
+	if (!parse_number(value, 10, DAX_CXL_MEMDEVS, &number) || !number)
+		return daxd_fail(why, EINVAL, "'%s' is not a number from 1 to %d", value,
+				 DAX_CXL_MEMDEVS);
+	region->cxl.nr_memdevs = (uint32_t)number;
+	return 0;
+}
+
+static char *print_memdevs(const void *field)
+{
+	const struct daxd_region_cfg *region = field;
+	g_autofree char *value = g_strdup_printf("%u", region->cxl.nr_memdevs);
+
+	return print_cxl(region, value);
+}
+
+static int parse_partition(const char *value, void *field, struct daxd_why *why)
+{
+	int word;
+
+	(void)field;
+	return parse_word(partition_words, value, &word, why);
+}
+
+static char *print_partition(const void *field)
+{
+	return print_cxl(field, word_of(partition_words, DAX_CXL_RAM));
+}
+
+static int parse_interleave(const char *value, void *field, struct daxd_why *why)
+{
+	struct daxd_region_cfg *region = field;
+	int ways;
+	int r;
+
+	r = parse_word(ways_words, value, &ways, why);
+	if (r == 0)
+		region->cxl.ways = (uint32_t)ways;
+	return r;
+}
+
+static char *print_interleave(const void *field)
+{
+	const struct daxd_region_cfg *region = field;
+
+	return print_cxl(region, word_of(ways_words, (int)region->cxl.ways));
+}
+
+static int parse_granularity(const char *value, void *field, struct daxd_why *why)
+{
+	struct daxd_region_cfg *region = field;
+	const struct word *w;
+	uint64_t bytes;
+	int word;
+
+	/* Any way to write the size will do. */
+	if (dax_size_parse(value, &bytes) == 0)
+		for (w = granularity_words; w->name; w++)
+			if ((uint64_t)w->value == bytes)
+				value = w->name;
+	if (parse_word(granularity_words, value, &word, why) < 0)
+		return -EINVAL;
+	region->cxl.granularity = (uint32_t)word;
+	return 0;
+}
+
+static char *print_granularity(const void *field)
+{
+	const struct daxd_region_cfg *region = field;
+
+	return print_cxl(region,
+			 word_of(granularity_words, (int)region->cxl.granularity));
+}
+
+static int parse_window(const char *value, void *field, struct daxd_why *why)
+{
+	struct daxd_region_cfg *region = field;
+
+	if (!strcmp(value, "auto")) {
+		region->cxl.window = 0;
+		return 0;
+	}
+	return parse_size(value, &region->cxl.window, why);
+}
+
+static char *print_window(const void *field)
+{
+	const struct daxd_region_cfg *region = field;
+	char buf[DAX_SIZE_STRLEN];
+
+	return print_cxl(region, dax_size_format(region->cxl.window, buf));
+}
+
+static int parse_start(const char *value, void *field, struct daxd_why *why)
+{
+	struct daxd_region_cfg *region = field;
+	int word;
+	int r;
+
+	r = parse_word(start_words, value, &word, why);
+	if (r == 0)
+		region->cxl.start = (enum dax_cxl_start)word;
+	return r;
+}
+
+static char *print_start(const void *field)
+{
+	const struct daxd_region_cfg *region = field;
+
+	return print_cxl(region, word_of(start_words, (int)region->cxl.start));
+}
+
 #define DAEMON(f) offsetof(struct daxd_config, f)
 #define REGION(f) offsetof(struct daxd_region_cfg, f)
 #define DEVICE(f) offsetof(struct daxd_device_cfg, f)
@@ -413,8 +557,15 @@ const struct daxd_key daxd_keys_region[] = {
 	{"type", REGION(type), 0, parse_type, print_type},
 	{"map", REGION(map), DAXD_GIVEN_MAP, parse_map, print_map},
 	{"pages", REGION(has_pages), 0, parse_bool, print_bool},
-	{"numa-node", REGION(numa_node), 0, parse_node, print_node},
-	{"target-node", REGION(target_node), 0, parse_node, print_node},
+	{"numa-node", REGION(numa_node), DAXD_GIVEN_NUMA_NODE, parse_node, print_node},
+	{"target-node", REGION(target_node), DAXD_GIVEN_TARGET_NODE, parse_node,
+	 print_node},
+	{"memdevs", 0, 0, parse_memdevs, print_memdevs},
+	{"partition", 0, 0, parse_partition, print_partition},
+	{"interleave", 0, 0, parse_interleave, print_interleave},
+	{"granularity", 0, 0, parse_granularity, print_granularity},
+	{"window", 0, 0, parse_window, print_window},
+	{"start", 0, 0, parse_start, print_start},
 	{"mode", REGION(perms.mode), DAXD_GIVEN_MODE, parse_mode, print_mode},
 	{"owner", REGION(perms.uid), DAXD_GIVEN_OWNER, parse_owner, print_id},
 	{"group", REGION(perms.gid), DAXD_GIVEN_GROUP, parse_group, print_id},
@@ -442,6 +593,28 @@ int daxd_keys_parse_frontend(const char *name, enum daxd_frontend_kind *ret)
 	struct daxd_why why;
 
 	return parse_frontend(name, ret, &why);
+}
+
+/**
+ * daxd_keys_backing_word() - get the word for a region's kind of backing store
+ * @region:	the region
+ *
+ * Return: the word that the config uses, or the name if it uses none; a constant.
+ */
+const char *daxd_keys_backing_word(const struct daxd_region_cfg *region)
+{
+	return region->is_memfd ? "memfd" : daxd_keys_backing_name(region->backing);
+}
+
+/**
+ * daxd_keys_type_word() - get the word for a type of region
+ * @type:	the type
+ *
+ * Return: the word that the config uses, a constant.
+ */
+const char *daxd_keys_type_word(enum dax_region_type type)
+{
+	return word_of(type_words, (int)type);
 }
 
 /**

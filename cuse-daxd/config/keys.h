@@ -24,6 +24,8 @@ extern const struct daxd_key daxd_keys_region[];
 extern const struct daxd_key daxd_keys_device[];
 
 int daxd_keys_parse_frontend(const char *name, enum daxd_frontend_kind *ret);
+const char *daxd_keys_backing_word(const struct daxd_region_cfg *region);
+const char *daxd_keys_type_word(enum dax_region_type type);
 const char *daxd_keys_backing_name(enum daxd_backing backing);
 
 #endif

@@ -7,11 +7,13 @@
 #include <json-c/json.h>
 #include <string.h>
 
+#include "libcore/device.h"
 #include "libcore/size.h"
 
 #include "cuse-daxd/clients/conn.h"
 #include "cuse-daxd/control/reply.h"
 #include "cuse-daxd/registry/devices.h"
+#include "cuse-daxd/base/json.h"
 
 /**
  * daxd_arguments_string() - read a text of a request
@@ -109,6 +111,7 @@ struct daxd_device *daxd_arguments_device(struct daxd_conn *conn,
 		daxd_reply_refuse(ret, EINVAL, "\"device\" is missing");
 		return NULL;
 	}
+	name = dax_name_of_node(name);
 	for (i = 0; i < reg->devices->len; i++) {
 		struct daxd_device *dev = g_ptr_array_index(reg->devices, i);
 

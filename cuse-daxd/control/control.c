@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <glib.h>
 #include <json-c/json.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "cuse-daxd/control/map.h"
@@ -15,6 +16,7 @@
 #include "cuse-daxd/control/orders_fault.h"
 #include "cuse-daxd/control/queries.h"
 #include "cuse-daxd/control/reply.h"
+#include "cuse-daxd/base/json.h"
 
 #define DEPTH_MAX 8 /* of the JSON of a request */
 
@@ -25,13 +27,20 @@ typedef enum daxd_next (*verb_fn)(struct daxd_conn *conn, struct json_object *re
 static const struct {
 	const char *verb;
 	verb_fn run;
+	bool is_order; /* it changes something */
 } verbs[] = {
-	{"create", daxd_orders_create},       {"destroy", daxd_orders_destroy},
-	{"disable", daxd_orders_disable},     {"enable", daxd_orders_enable},
-	{"list", daxd_queries_list},          {"mappings", daxd_queries_mappings},
-	{"stats", daxd_queries_stats},        {"watch", daxd_queries_watch},
-	{"inject", daxd_orders_fault_inject}, {"clear", daxd_orders_fault_clear},
-	{"fault", daxd_orders_fault_rules},   {"map", daxd_map},
+	{"create", daxd_orders_create, true},
+	{"destroy", daxd_orders_destroy, true},
+	{"disable", daxd_orders_disable, true},
+	{"enable", daxd_orders_enable, true},
+	{"list", daxd_queries_list, false},
+	{"mappings", daxd_queries_mappings, false},
+	{"stats", daxd_queries_stats, false},
+	{"watch", daxd_queries_watch, false},
+	{"inject", daxd_orders_fault_inject, true},
+	{"clear", daxd_orders_fault_clear, true},
+	{"fault", daxd_orders_fault_rules, true},
+	{"map", daxd_map, false},
 };
 
 static void refuse_verb(const char *verb, struct daxd_reply *ret)
@@ -95,7 +104,10 @@ enum daxd_next daxd_control(struct daxd_conn *conn, const char *text, size_t len
 	for (i = 0; i < G_N_ELEMENTS(verbs); i++) {
 		if (strcmp(verbs[i].verb, json_object_get_string(verb)))
 			continue;
-		next = verbs[i].run(conn, request, ret);
+		/* An order that can't be answered is not carried out. */
+		next = DAXD_REPLY;
+		if (!verbs[i].is_order || daxd_reply_reserve(ret) == 0)
+			next = verbs[i].run(conn, request, ret);
 		json_object_put(request);
 		return next;
 	}

@@ -19,6 +19,7 @@
 #include "cuse-daxd/faults/badblocks.h"
 #include "cuse-daxd/faults/list.h"
 #include "cuse-daxd/registry/devices.h"
+#include "cuse-daxd/base/json.h"
 
 /**
  * daxd_describe_device() - describe a device as "list" does
@@ -41,10 +42,9 @@ struct json_object *daxd_describe_device(const struct daxd_device *dev)
 	/* As in libdaxctl: a device without a driver is disabled. */
 	if (!dax_device_is_alive(&dev->desc))
 		daxd_reply_add_string(json, "state", "disabled");
-	daxd_reply_add_number(json, "region", cfg->id);
-	daxd_reply_add_string(json, "type",
-			      cfg->type == DAX_REGION_STATIC ? "static" : "dynamic");
-	daxd_reply_add_string(json, "backing", daxd_keys_backing_name(cfg->backing));
+	daxd_reply_add_number(json, "region", dev->desc.region_id);
+	daxd_reply_add_string(json, "type", daxd_keys_type_word(cfg->type));
+	daxd_reply_add_string(json, "backing", daxd_keys_backing_word(cfg));
 	daxd_reply_add_string(json, "map", cfg->map == DAX_MAP_MEM ? "mem" : "dev");
 	if (cfg->path)
 		daxd_reply_add_string(json, "path", cfg->path);
@@ -139,8 +139,10 @@ static int compare_counts(const void *a, const void *b)
  * daxd_describe_fault_stats() - count injected faults in total, by rule and by process
  * @json:	receives "faults"
  * @faults:	all of them
+ * @uid:	whose processes to describe; DAXD_DESCRIBE_ALL
  */
-void daxd_describe_fault_stats(struct json_object *json, const struct daxd_faults *faults)
+void daxd_describe_fault_stats(struct json_object *json, const struct daxd_faults *faults,
+			       uid_t uid)
 {
 	struct json_object *part = json_object_new_object();
 	struct json_object *list = json_object_new_array();
@@ -151,7 +153,9 @@ void daxd_describe_fault_stats(struct json_object *json, const struct daxd_fault
 
 	g_hash_table_iter_init(&iter, faults->by_pid);
 	while (g_hash_table_iter_next(&iter, NULL, &value))
-		g_ptr_array_add(pids, value);
+		if (uid == DAXD_DESCRIBE_ALL ||
+		    ((const struct daxd_fault_count *)value)->uid == uid)
+			g_ptr_array_add(pids, value);
 	g_ptr_array_sort(pids, compare_counts);
 	for (i = 0; i < pids->len; i++) {
 		const struct daxd_fault_count *c = g_ptr_array_index(pids, i);
@@ -163,6 +167,8 @@ void daxd_describe_fault_stats(struct json_object *json, const struct daxd_fault
 		json_object_array_add(list, entry);
 	}
 	daxd_reply_add_number(part, "given", faults->given);
+	if (faults->log_lost)
+		daxd_reply_add_number(part, "log_lost", faults->log_lost);
 	json_object_object_add(part, "rules", daxd_describe_rules(faults));
 	json_object_object_add(part, "processes", list);
 	json_object_object_add(json, "faults", part);

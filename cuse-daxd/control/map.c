@@ -2,8 +2,10 @@
 /* The map of a device: the parts that are mapped, touched or bad. */
 #include "cuse-daxd/control/map.h"
 
+#include <errno.h>
 #include <glib.h>
 #include <json-c/json.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -15,6 +17,7 @@
 #include "libcore/model.h"
 #include "libcore/size.h"
 
+#include "cuse-daxd/clients/scan.h"
 #include "cuse-daxd/config/config.h"
 #include "cuse-daxd/control/arguments.h"
 #include "cuse-daxd/control/describe.h"
@@ -23,11 +26,14 @@
 #include "cuse-daxd/registry/devices.h"
 #include "cuse-daxd/registry/mappings.h"
 #include "cuse-daxd/store/file.h"
+#include "cuse-daxd/base/json.h"
 
 #define CELLS_MAX 4096
 
 struct strip {
-	const struct daxd_device *dev;
+	const struct daxd_registry *reg;
+	const struct daxd_device *dev; /* set at the end */
+	uint64_t life;
 	uint64_t unit; /* bytes of a cell */
 	size_t nr;
 	char *cells;
@@ -46,23 +52,13 @@ static void mark_cells(const struct strip *strip, uint64_t off, uint64_t len,
 			strip->cells[i] = mark_cells;
 }
 
-static void mark_mapping(void *ctx, const struct daxd_mapping *mapping)
+static bool mark_mapping(void *ctx, const struct daxd_mapping *mapping)
 {
 	const struct strip *strip = ctx;
 
-	if (mapping->dev == strip->dev)
+	if (mapping->dev->life == strip->life)
 		mark_cells(strip, mapping->offset, mapping->size, '-');
-}
-
-static void mark_mapped(struct daxd_conn *conn, struct strip *strip)
-{
-	GHashTableIter iter;
-	gpointer pid;
-
-	g_hash_table_iter_init(&iter, conn->server->clients.by_pid);
-	while (g_hash_table_iter_next(&iter, &pid, NULL))
-		daxd_mappings_of(conn->server->reg, GPOINTER_TO_INT(pid), mark_mapping,
-				 strip);
+	return true;
 }
 
 /* Mark the parts that were touched: the kernel has allocated memory for them. */
@@ -74,7 +70,7 @@ static void mark_touched(const struct strip *strip)
 	uint32_t i;
 
 	/* Elsewhere the kernel does not tell which of the reserved pages are in use. */
-	if (strip->dev->store->backing != DAXD_MEMFD)
+	if (strip->dev->store->backing != DAXD_MEMORY)
 		return;
 	for (i = 0; i < desc->nr_ranges; i++) {
 		uint64_t start = desc->ranges[i].start;
@@ -112,6 +108,36 @@ static void mark_bad(const struct strip *strip)
 	}
 }
 
+static void strip_free(void *ctx)
+{
+	struct strip *strip = ctx;
+
+	g_free(strip->cells);
+	g_free(strip);
+}
+
+static void strip_done(void *ctx, struct daxd_reply *ret)
+{
+	struct strip *strip = ctx;
+	struct json_object *json;
+
+	strip->dev = daxd_devices_find_life(strip->reg, strip->life);
+	if (!strip->dev || !strip->dev->dev) {
+		daxd_reply_refuse(ret, ENODEV, "the device was destroyed meanwhile");
+		return;
+	}
+	mark_touched(strip);
+	mark_bad(strip);
+	json = json_object_new_object();
+	daxd_reply_add_string(json, "chardev", strip->dev->desc.name);
+	daxd_reply_add_number(json, "size", dax_dev_size(strip->dev->dev));
+	daxd_reply_add_number(json, "align", strip->dev->desc.align);
+	daxd_reply_add_number(json, "unit", strip->unit);
+	daxd_reply_add_string(json, "map", strip->cells);
+	daxd_describe_badblocks(json, strip->dev);
+	daxd_reply_json(json, 0, ret);
+}
+
 /**
  * daxd_map() - handle the verb "map": a character for each part of a device
  * @conn:	the connection of the client
@@ -123,28 +149,25 @@ static void mark_bad(const struct strip *strip)
 enum daxd_next daxd_map(struct daxd_conn *conn, struct json_object *request,
 			struct daxd_reply *ret)
 {
-	struct strip strip = {.dev = daxd_arguments_device(conn, request, ret)};
-	struct json_object *json;
+	static const struct daxd_scan_work work = {
+		.found = mark_mapping,
+		.done = strip_done,
+		.free = strip_free,
+	};
+	const struct daxd_device *dev = daxd_arguments_device(conn, request, ret);
+	struct strip *strip;
 	uint64_t size;
 
-	if (!strip.dev)
+	if (!dev)
 		return DAXD_REPLY;
-	size = dax_dev_size(strip.dev->dev);
-	strip.unit = strip.dev->desc.align;
-	while (size / strip.unit > CELLS_MAX)
-		strip.unit *= 2;
-	strip.nr = (size + strip.unit - 1) / strip.unit;
-	strip.cells = g_strnfill(strip.nr, '.');
-	mark_mapped(conn, &strip);
-	mark_touched(&strip);
-	mark_bad(&strip);
-	json = json_object_new_object();
-	daxd_reply_add_string(json, "chardev", strip.dev->desc.name);
-	daxd_reply_add_number(json, "size", size);
-	daxd_reply_add_number(json, "align", strip.dev->desc.align);
-	daxd_reply_add_number(json, "unit", strip.unit);
-	daxd_reply_add_string(json, "map", strip.cells);
-	daxd_describe_badblocks(json, strip.dev);
-	g_free(strip.cells);
-	return daxd_reply_json(json, 0, ret);
+	strip = g_new0(struct strip, 1);
+	strip->reg = conn->server->reg;
+	strip->life = dev->life;
+	size = dax_dev_size(dev->dev);
+	strip->unit = dev->desc.align;
+	while (size / strip->unit > CELLS_MAX)
+		strip->unit *= 2;
+	strip->nr = (size + strip->unit - 1) / strip->unit;
+	strip->cells = g_strnfill(strip->nr, '.');
+	return daxd_scan_clients(conn, &work, strip);
 }

@@ -9,15 +9,18 @@
 #include <errno.h>
 #include <glib.h>
 #include <json-c/json.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
+#include "libcore/device.h"
 #include "libcore/event.h"
 #include "libcore/model.h"
 #include "libcore/model_provision.h"
 #include "libcore/model_verbs.h"
 
 #include "cuse-daxd/base/fail.h"
+#include "cuse-daxd/base/log.h"
 #include "cuse-daxd/clients/conn.h"
 #include "cuse-daxd/clients/settle.h"
 #include "cuse-daxd/control/arguments.h"
@@ -25,13 +28,17 @@
 #include "cuse-daxd/control/reply.h"
 #include "cuse-daxd/registry/devices.h"
 #include "cuse-daxd/registry/registry.h"
+#include "cuse-daxd/base/json.h"
+#include "cuse-daxd/runtime/runtime.h"
 
 static enum daxd_next refuse_step(const char *name, enum dax_step step, int error,
 				  struct daxd_reply *ret)
 {
+	char text[DAX_ERRNO_STRLEN];
+
 	return daxd_reply_refuse(ret, error, "%s: %s (%s)", name,
 				 dax_step_text(step, error) ?: strerror(-error),
-				 dax_errno_name(-error) ?: "");
+				 dax_errno_text(-error, text));
 }
 
 static struct dax_region *first_dynamic(struct dax_model *model)
@@ -39,10 +46,10 @@ static struct dax_region *first_dynamic(struct dax_model *model)
 	struct dax_region *region;
 
 	dax_for_each_region (region, model)
-		if (region->type == DAX_REGION_DYNAMIC && dax_region_available(region))
+		if (dax_region_is_dynamic(region) && dax_region_available(region))
 			return region;
 	dax_for_each_region (region, model)
-		if (region->type == DAX_REGION_DYNAMIC)
+		if (dax_region_is_dynamic(region))
 			return region;
 	return model->regions;
 }
@@ -80,9 +87,33 @@ static enum daxd_next reply_device(struct daxd_conn *conn, uint64_t life,
 {
 	const struct daxd_device *dev = daxd_devices_find_life(conn->server->reg, life);
 
-	daxd_reply_json(dev ? daxd_describe_device(dev) : json_object_new_object(), 0,
-			ret);
+	daxd_reply_done(dev ? daxd_describe_device(dev) : json_object_new_object(), ret);
 	return daxd_settle(conn, ret);
+}
+
+/* True if programs can open the device. */
+static bool is_in_force(const struct daxd_conn *conn, uint64_t life)
+{
+	const struct daxd_device *dev = daxd_devices_find_life(conn->server->reg, life);
+
+	return dev && dev->is_shown;
+}
+
+/* Destroy a new device that has got no node. */
+static enum daxd_next take_back(struct daxd_conn *conn, struct dax_dev *dev,
+				struct daxd_reply *ret)
+{
+	struct daxd_registry *reg = conn->server->reg;
+	char name[DAX_NAME_LEN];
+	struct daxd_why why;
+
+	dax_dev_name(dev, name);
+	if (dax_dev_destroy(&reg->model, dev) == 0 && daxd_registry_commit(reg, &why) < 0)
+		daxd_warning("%s", why.text);
+	return daxd_reply_refuse(ret, ENOSPC,
+				 "%s: its node can't be made, so it was not created (the "
+				 "daemon's log has the reason; check the room in %s)",
+				 name, reg->rt->path);
 }
 
 /**
@@ -123,6 +154,8 @@ enum daxd_next daxd_orders_create(struct daxd_conn *conn, struct json_object *re
 		return refuse_step(name, step, r, ret);
 	if (carry_out_order(conn, ret) < 0)
 		return DAXD_REPLY;
+	if (!is_in_force(conn, dev->life))
+		return take_back(conn, dev, ret);
 	return reply_device(conn, dev->life, ret);
 }
 
@@ -154,7 +187,7 @@ enum daxd_next daxd_orders_destroy(struct daxd_conn *conn, struct json_object *r
 		return DAXD_REPLY;
 	}
 	daxd_registry_release_minors(conn->server->reg);
-	daxd_reply_json(was, 0, ret);
+	daxd_reply_done(was, ret);
 	return daxd_settle(conn, ret);
 }
 

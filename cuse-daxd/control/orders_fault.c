@@ -22,6 +22,7 @@
 #include "cuse-daxd/faults/list.h"
 #include "cuse-daxd/faults/rules.h"
 #include "cuse-daxd/registry/devices.h"
+#include "cuse-daxd/base/json.h"
 
 /* The range of a device that a request names. */
 struct stretch {
@@ -53,7 +54,7 @@ static bool get_stretch(struct daxd_conn *conn, struct json_object *request,
 	return true;
 }
 
-static void tell_watchers(struct daxd_conn *conn, const char *event,
+static void tell_watchers(struct daxd_conn *conn, uid_t uid, const char *event,
 			  const struct stretch *s)
 {
 	struct json_object *json;
@@ -65,7 +66,7 @@ static void tell_watchers(struct daxd_conn *conn, const char *event,
 	daxd_reply_add_number(json, "offset", s->off);
 	daxd_reply_add_number(json, "length",
 			      s->len ? s->len : dax_dev_size(s->dev->dev) - s->off);
-	daxd_watch_emit(&conn->server->watch, event, json);
+	daxd_watch_emit(&conn->server->watch, uid, event, json);
 }
 
 /**
@@ -97,8 +98,9 @@ enum daxd_next daxd_orders_fault_inject(struct daxd_conn *conn,
 	r = daxd_inject(conn->server->reg->faults, s.dev, s.off, s.len, flags, &why);
 	if (r < 0)
 		return daxd_reply_refuse(ret, r, "%s", why.text);
-	tell_watchers(conn, "inject", &s);
-	daxd_reply_json(daxd_describe_device(s.dev), 0, ret);
+	/* Nobody may learn where latent poison is before touching it. */
+	tell_watchers(conn, flags & DAX_BAD_LATENT ? 0 : DAXD_WATCH_ALL, "inject", &s);
+	daxd_reply_done(daxd_describe_device(s.dev), ret);
 	return daxd_settle(conn, ret);
 }
 
@@ -123,8 +125,8 @@ enum daxd_next daxd_orders_fault_clear(struct daxd_conn *conn,
 	r = daxd_inject_clear(conn->server->reg->faults, s.dev, s.off, s.len, &why);
 	if (r < 0)
 		return daxd_reply_refuse(ret, r, "%s", why.text);
-	tell_watchers(conn, "clear", &s);
-	daxd_reply_json(daxd_describe_device(s.dev), 0, ret);
+	tell_watchers(conn, DAXD_WATCH_ALL, "clear", &s);
+	daxd_reply_done(daxd_describe_device(s.dev), ret);
 	return daxd_settle(conn, ret);
 }
 
@@ -139,7 +141,7 @@ static enum daxd_next fault_add(struct daxd_conn *conn, const char *text,
 	r = daxd_rules_add(faults, text ? text : "", &id, &why);
 	if (r < 0)
 		return daxd_reply_refuse(ret, r, "%s", why.text);
-	daxd_reply_json(daxd_describe_rule(faults, daxd_list_find(faults, id)), 0, ret);
+	daxd_reply_done(daxd_describe_rule(faults, daxd_list_find(faults, id)), ret);
 	return daxd_settle(conn, ret);
 }
 
@@ -163,7 +165,7 @@ static enum daxd_next fault_remove(struct daxd_conn *conn, const char *text,
 	r = daxd_rules_remove(faults, (uint32_t)id, &why);
 	if (r < 0)
 		return daxd_reply_refuse(ret, r, "%s", why.text);
-	daxd_reply_json(was, 0, ret);
+	daxd_reply_done(was, ret);
 	return daxd_settle(conn, ret);
 }
 

@@ -2,27 +2,32 @@
 /* Requests that change nothing: list, stats, mappings, watch. */
 #include "cuse-daxd/control/queries.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <glib.h>
 #include <json-c/json.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 #include "cuse-daxd/clients/clients.h"
+#include "cuse-daxd/clients/scan.h"
 #include "cuse-daxd/clients/watch.h"
 #include "cuse-daxd/control/describe.h"
 #include "cuse-daxd/control/reply.h"
 #include "cuse-daxd/frontend/frontend.h"
 #include "cuse-daxd/registry/devices.h"
 #include "cuse-daxd/registry/mappings.h"
+#include "cuse-daxd/registry/memory.h"
 #include "cuse-daxd/runtime/runtime.h"
+#include "cuse-daxd/base/json.h"
+#include "cuse-daxd/store/file.h"
+
+#define MAPPINGS_MAX            32768 /* in one reply */
+#define MAPPINGS_OF_PROCESS_MAX 4096
 
 static int compare_devices(const void *a, const void *b)
 {
@@ -64,6 +69,7 @@ enum daxd_next daxd_queries_list(struct daxd_conn *conn, struct json_object *req
 	const struct daxd_registry *reg = conn->server->reg;
 	g_autoptr(GPtrArray) devices = sorted_devices(reg);
 	struct json_object *json = json_object_new_array();
+	bool is_changed = false;
 	guint i;
 
 	(void)request;
@@ -71,12 +77,16 @@ enum daxd_next daxd_queries_list(struct daxd_conn *conn, struct json_object *req
 		const struct daxd_device *dev = g_ptr_array_index(devices, i);
 		struct json_object *entry = daxd_describe_device(dev);
 
+		is_changed |= daxd_memory_choose(dev, geteuid());
+		daxd_reply_add_number(entry, "pages", dev->store->pages);
 		if (reg->fe->ops->handles)
 			daxd_reply_add_number(entry, "handles",
 					      reg->fe->ops->handles(reg->fe,
 								    dev->desc.name));
 		json_object_array_add(json, entry);
 	}
+	if (is_changed)
+		daxd_memory_note(reg);
 	return daxd_reply_json(json, 0, ret);
 }
 
@@ -131,84 +141,98 @@ enum daxd_next daxd_queries_stats(struct daxd_conn *conn, struct json_object *re
 		json_object_array_add(list, entry);
 	}
 	json_object_object_add(json, "devices", list);
-	daxd_describe_fault_stats(json, server->reg->faults);
+	daxd_describe_fault_stats(json, server->reg->faults,
+				  daxd_conn_may_change(conn) ? DAXD_DESCRIBE_ALL
+							     : conn->peer.uid);
 	return daxd_reply_json(json, 0, ret);
 }
 
-/* Scans one process per turn of the main loop, so that other clients need not wait. */
-struct scan {
-	struct daxd_conn *conn;
-	GArray *pids; /* pid_t */
-	guint next;
-	GSource *source;
-	struct json_object *json;
+/* The text of a reply to "mappings": written as it is found, to need little memory. */
+struct listing {
+	const struct daxd_conn *conn;
+	GString *text;
+	unsigned int nr;
+	unsigned int nr_of_process;
 	pid_t pid; /* being looked at */
 	char *comm;
 };
 
-static void scan_free(void *job)
+static void listing_free(void *ctx)
 {
-	struct scan *scan = job;
+	struct listing *list = ctx;
 
-	g_source_destroy(scan->source);
-	g_source_unref(scan->source);
-	g_array_unref(scan->pids);
-	json_object_put(scan->json);
-	g_free(scan);
+	g_string_free(list->text, TRUE);
+	g_free(list->comm);
+	g_free(list);
 }
 
-static void add_mapping(void *ctx, const struct daxd_mapping *mapping)
+/* Append an entry; taken over. */
+static void add_entry(struct listing *list, struct json_object *json)
 {
-	struct scan *scan = ctx;
+	g_string_append_printf(list->text, "%s\n  %s", list->nr++ ? "," : "",
+			       json_object_to_json_string_ext(
+				       json, JSON_C_TO_STRING_SPACED |
+						     JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(json);
+}
+
+static struct json_object *new_entry(const struct listing *list)
+{
 	struct json_object *json = json_object_new_object();
+
+	daxd_reply_add_number(json, "pid", (uint64_t)list->pid);
+	daxd_reply_add_string(json, "comm", list->comm);
+	return json;
+}
+
+static bool add_mapping(void *ctx, const struct daxd_mapping *mapping)
+{
+	struct listing *list = ctx;
+	struct json_object *json;
 	char start[32];
 
+	json = new_entry(list);
+	if (++list->nr_of_process > MAPPINGS_OF_PROCESS_MAX || list->nr >= MAPPINGS_MAX) {
+		json_object_object_add(json, "omitted", json_object_new_boolean(true));
+		add_entry(list, json);
+		return false;
+	}
 	snprintf(start, sizeof(start), "0x%llx", (unsigned long long)mapping->start);
-	daxd_reply_add_number(json, "pid", (uint64_t)scan->pid);
-	daxd_reply_add_string(json, "comm", scan->comm);
 	daxd_reply_add_string(json, "chardev", mapping->dev->desc.name);
 	daxd_reply_add_string(json, "start", start);
 	daxd_reply_add_number(json, "size", mapping->size);
 	daxd_reply_add_number(json, "offset", mapping->offset);
 	daxd_reply_add_string(json, "prot", mapping->prot);
-	json_object_array_add(scan->json, json);
+	add_entry(list, json);
+	return true;
 }
 
 /* Addresses are private: only the process's user, the daemon's and root may see them. */
-static bool may_see(const struct daxd_conn *conn, pid_t pid)
+static bool begin_process(void *ctx, pid_t pid)
 {
+	struct listing *list = ctx;
 	g_autofree char *path = g_strdup_printf("/proc/%d", pid);
 	struct stat st;
 
-	if (daxd_conn_may_change(conn))
-		return true;
-	return stat(path, &st) == 0 && st.st_uid == conn->peer.uid;
+	/* An omission costs an entry for each process. */
+	if (list->nr >= 2 * MAPPINGS_MAX)
+		return false;
+	if (!daxd_conn_may_change(list->conn) &&
+	    (stat(path, &st) < 0 || st.st_uid != list->conn->peer.uid))
+		return false;
+	g_free(list->comm);
+	list->comm = daxd_clients_comm_of(pid);
+	list->pid = pid;
+	list->nr_of_process = 0;
+	return true;
 }
 
-static gboolean on_scan(gpointer data)
+static void listing_done(void *ctx, struct daxd_reply *ret)
 {
-	struct daxd_reply reply = {.fd = -1};
-	struct scan *scan = data;
-	struct daxd_conn *conn = scan->conn;
-	g_autofree char *comm = NULL;
+	struct listing *list = ctx;
 
-	if (scan->next < scan->pids->len) {
-		scan->pid = g_array_index(scan->pids, pid_t, scan->next++);
-		if (may_see(conn, scan->pid)) {
-			scan->comm = comm = daxd_clients_comm_of(scan->pid);
-			daxd_mappings_of(conn->server->reg, scan->pid, add_mapping, scan);
-		}
-		return G_SOURCE_CONTINUE;
-	}
-	daxd_reply_json(json_object_get(scan->json), 0, &reply);
-	scan_free(scan);
-	daxd_conn_reply(conn, &reply);
-	return G_SOURCE_REMOVE;
-}
-
-static int compare_pids(const void *a, const void *b)
-{
-	return *(const pid_t *)a - *(const pid_t *)b;
+	g_string_append(list->text, list->nr ? "\n]" : "]");
+	daxd_reply_text(list->text->str, list->text->len, 0, ret);
 }
 
 /**
@@ -222,33 +246,19 @@ static int compare_pids(const void *a, const void *b)
 enum daxd_next daxd_queries_mappings(struct daxd_conn *conn, struct json_object *request,
 				     struct daxd_reply *ret)
 {
-	struct dirent *entry;
-	struct scan *scan;
-	DIR *d = opendir("/proc");
+	static const struct daxd_scan_work work = {
+		.begin = begin_process,
+		.found = add_mapping,
+		.done = listing_done,
+		.free = listing_free,
+	};
+	struct listing *list = g_new0(struct listing, 1);
 
 	(void)request;
-	if (!d)
-		return daxd_reply_refuse(ret, EINVAL, "the daemon can't read /proc");
-	scan = g_new0(struct scan, 1);
-	scan->conn = conn;
-	scan->json = json_object_new_array();
-	scan->pids = g_array_new(FALSE, FALSE, sizeof(pid_t));
-	while ((entry = readdir(d))) {
-		pid_t pid = atoi(entry->d_name);
-
-		if (pid > 0)
-			g_array_append_val(scan->pids, pid);
-	}
-	closedir(d);
-	g_array_sort(scan->pids, compare_pids);
-	scan->source = g_idle_source_new();
-	/* With a lower priority, a client that sends without pause would block it. */
-	g_source_set_priority(scan->source, G_PRIORITY_DEFAULT);
-	g_source_set_callback(scan->source, on_scan, scan, NULL);
-	g_source_attach(scan->source, NULL);
-	conn->job = scan;
-	conn->give_up = scan_free;
-	return DAXD_LATER;
+	(void)ret;
+	list->conn = conn;
+	list->text = g_string_new("[");
+	return daxd_scan_all(conn, &work, list);
 }
 
 /**

@@ -14,46 +14,104 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "cuse-daxd/base/log.h"
+#include "cuse-daxd/base/util.h"
+#include "cuse-daxd/clients/conn.h"
 #include "cuse-daxd/store/file.h"
+#include "cuse-daxd/base/json.h"
 
-static int make_reply_memfd(const char *text)
+static int fill_memfd(int fd, const char *text, size_t len)
 {
-	_cleanup_close_ int fd = -1;
-	size_t len = strlen(text);
+	ssize_t n = pwrite(fd, text, len, 0);
 
-	fd = daxd_file_make_memfd("cuse-daxd-answer", MFD_ALLOW_SEALING);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, len) != (ssize_t)len || lseek(fd, 0, SEEK_SET) < 0 ||
-	    fcntl(fd, F_ADD_SEALS,
+	if (n != (ssize_t)len)
+		return n < 0 ? -errno : -ENOSPC;
+	if (fcntl(fd, F_ADD_SEALS,
 		  F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
 		return -errno;
-	return TAKE_FD(fd);
+	return 0;
+}
+
+/**
+ * daxd_reply_reserve() - make the descriptor of a reply before the request is carried out
+ * @ret:	receives it, or the error
+ *
+ * Return: 0 or a negative errno.
+ */
+int daxd_reply_reserve(struct daxd_reply *ret)
+{
+	ret->fd = daxd_file_make_memfd("cuse-daxd-answer", MFD_ALLOW_SEALING);
+	ret->owns_fd = ret->fd >= 0;
+	ret->error = ret->owns_fd ? 0 : errno;
+	return -ret->error;
 }
 
 /**
  * daxd_reply_json() - reply with JSON, in a sealed memfd
  * @json:	the reply; taken over
  * @error:	errno, or 0
- * @ret:	receives the reply
+ * @ret:	receives the reply; its descriptor may be reserved
+ *
+ * If there is no room for the JSON, the reply to a question is an error. The reply to an
+ * order, which has a reserved descriptor, says whether the order is in force; its memfd is
+ * empty.
  *
  * Return: DAXD_REPLY.
  */
 enum daxd_next daxd_reply_json(struct json_object *json, int error,
 			       struct daxd_reply *ret)
 {
-	int fd = make_reply_memfd(json_object_to_json_string_ext(
-		json, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+	size_t len;
+	const char *text = json_object_to_json_string_length(
+		json, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
 
+	daxd_reply_text(text, len, error, ret);
 	json_object_put(json);
-	if (fd < 0) {
-		ret->error = -fd;
+	return DAXD_REPLY;
+}
+
+/**
+ * daxd_reply_text() - reply with a text, in a sealed memfd
+ * @text:	the reply, in JSON
+ * @len:	bytes of it
+ * @error:	errno, or 0
+ * @ret:	receives the reply; may have been reserved
+ *
+ * Return: DAXD_REPLY.
+ */
+enum daxd_next daxd_reply_text(const char *text, size_t len, int error,
+			       struct daxd_reply *ret)
+{
+	const bool is_reserved = ret->owns_fd;
+	int r;
+
+	if (!is_reserved && daxd_reply_reserve(ret) < 0)
+		return DAXD_REPLY;
+	r = fill_memfd(ret->fd, text, len);
+	ret->error = error;
+	if (r == 0)
+		return DAXD_REPLY;
+	if (is_reserved) {
+		if (ftruncate(ret->fd, 0) < 0)
+			daxd_debug("reply: ftruncate: %s", strerror(errno));
 		return DAXD_REPLY;
 	}
-	ret->error = error;
-	ret->fd = fd;
-	ret->owns_fd = true;
+	ret->error = -r;
+	daxd_close_fd(&ret->fd);
+	ret->owns_fd = false;
 	return DAXD_REPLY;
+}
+
+/**
+ * daxd_reply_done() - reply to an order that is in force, with JSON
+ * @json:	the reply; taken over
+ * @ret:	receives the reply; without JSON if there is no descriptor or memory for it,
+ *		as an error would say that the order is not in force
+ */
+void daxd_reply_done(struct json_object *json, struct daxd_reply *ret)
+{
+	daxd_reply_json(json, 0, ret);
+	ret->error = 0;
 }
 
 /**

@@ -182,23 +182,20 @@ void daxd_bad_list(const struct daxd_faults *faults)
  * @len:	bytes; 0, or too many: to the end
  * @like:	the flags, the rule, and the processes for which it is bad
  *
- * Whole units of the device's align become bad. The caller publishes the change.
+ * The caller publishes the change.
  *
  * Return: 0; -ERANGE: @off is beyond the end; -ENOSPC: there are too many bad ranges.
  */
 int daxd_bad_make(struct daxd_faults *faults, const struct daxd_device *dev, uint64_t off,
 		  uint64_t len, const struct dax_bad *like)
 {
-	uint64_t size = dax_dev_size(dev->dev);
-	uint64_t align = dev->dev->align;
 	struct dax_bad bad = *like;
+	int r;
 
-	if (off >= size)
-		return -ERANGE;
-	len = len ? MIN(len, size - off) : size - off;
+	r = dax_badblocks_stretch(dev->dev, off, len, &bad);
+	if (r < 0)
+		return r;
 	bad.life = dev->life;
-	bad.off = dax_round_down(off, align);
-	bad.len = MIN(dax_round_up(off + len, align), size) - bad.off;
 	if (faults->bad->len + 2 > DAX_STATE_BAD_MAX)
 		return -ENOSPC;
 	cut_bad(faults, bad.life, bad.off, bad.len, NULL, NULL);
@@ -215,20 +212,21 @@ int daxd_bad_make(struct daxd_faults *faults, const struct daxd_device *dev, uin
 void daxd_bad_lose(const struct daxd_faults *faults, const struct dax_bad *bad)
 {
 	struct daxd_device *dev = daxd_devices_find_life(faults->reg, bad->life);
+	struct dax_device desc;
 	uint64_t base = 0;
 	uint32_t i;
 
 	if (!dev || !dev->dev || !dax_badblocks_has(bad))
 		return;
-	for (i = 0; i < dev->dev->nr_ranges; i++) {
-		const struct dax_range *range = &dev->dev->ranges[i];
+	daxd_device_describe(dev, &desc);
+	for (i = 0; i < desc.nr_ranges; i++) {
+		const struct dax_range *range = &desc.ranges[i];
 		uint64_t from = dax_max(bad->off, base);
 		uint64_t to = dax_min(bad->off + bad->len, base + range->len);
 		int r = 0;
 
 		if (from < to)
-			r = daxd_store_zero(dev->store,
-					    range->start - dev->base + (from - base),
+			r = daxd_store_zero(dev->store, range->start + (from - base),
 					    to - from);
 		if (r < 0)
 			daxd_warning("%s: poisoned memory can't be zeroed: %s, "
@@ -275,6 +273,30 @@ bool daxd_bad_heal(struct daxd_faults *faults, uint64_t life, uint64_t off, uint
 	return true;
 }
 
+/* Find latent poison that a touch reveals. Return: false if there is none. */
+static bool find_touched(const struct daxd_faults *faults, const struct daxd_device *dev,
+			 uint64_t off, struct dax_bad *ret)
+{
+	guint i;
+
+	for (i = 0; i < faults->bad->len; i++) {
+		struct dax_bad bad = g_array_index(faults->bad, struct dax_bad, i);
+
+		if (bad.life != dev->life)
+			continue;
+		/* If there is no room for two ranges more, all of it is revealed. */
+		*ret = bad;
+		if (!dax_badblocks_reveal(dev->dev, dax_device_page(&dev->desc), off,
+					  &bad))
+			continue;
+		if (faults->bad->len + 2 <= DAX_STATE_BAD_MAX)
+			*ret = bad;
+		ret->flags = bad.flags;
+		return true;
+	}
+	return false;
+}
+
 /**
  * daxd_bad_reveal() - turn latent poison that a program has touched into known poison
  * @faults:	all of them
@@ -288,6 +310,7 @@ bool daxd_bad_reveal(struct daxd_faults *faults, const struct dax_fault_event *e
 {
 	const struct daxd_device *dev = NULL;
 	bool is_any = false;
+	struct dax_bad bad;
 	guint i;
 
 	for (i = 0; i < faults->reg->devices->len; i++) {
@@ -296,22 +319,10 @@ bool daxd_bad_reveal(struct daxd_faults *faults, const struct dax_fault_event *e
 		if (d->dev && !strcmp(d->desc.name, ev->device))
 			dev = d;
 	}
-	for (i = 0; dev && i < faults->bad->len; i++) {
-		struct dax_bad *bad = &g_array_index(faults->bad, struct dax_bad, i);
-		uint64_t align = dev->dev->align;
-		struct dax_bad unit = *bad;
-
-		if (bad->life != dev->life || !(bad->flags & DAX_BAD_LATENT) ||
-		    ev->off < bad->off || ev->off >= bad->off + bad->len)
-			continue;
-		/* Only the unit that was touched. */
-		unit.off = dax_round_down(ev->off, align);
-		unit.len = align;
-		unit.flags &= ~(uint32_t)DAX_BAD_LATENT;
-		cut_bad(faults, dev->life, unit.off, unit.len, NULL, NULL);
-		g_array_append_val(faults->bad, unit);
+	while (dev && find_touched(faults, dev, ev->off, &bad)) {
+		cut_bad(faults, dev->life, bad.off, bad.len, NULL, NULL);
+		g_array_append_val(faults->bad, bad);
 		is_any = true;
-		break;
 	}
 	return is_any;
 }

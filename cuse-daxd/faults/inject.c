@@ -53,6 +53,9 @@ int daxd_inject(struct daxd_faults *faults, struct daxd_device *dev, uint64_t of
 	r = check_range(dev, off, len, why);
 	if (r < 0)
 		return r;
+	r = daxd_publish_reserve(faults, why);
+	if (r < 0)
+		return r;
 	r = daxd_bad_make(faults, dev, off, len, &like);
 	if (r < 0)
 		return daxd_fail(why, -r,
@@ -71,21 +74,21 @@ int daxd_inject(struct daxd_faults *faults, struct daxd_device *dev, uint64_t of
  * @len:	bytes; 0: to the end
  * @why:	receives the reason of a failure
  *
+ * Whole sectors become good.
+ *
  * Return: 0 or a negative errno.
  */
 int daxd_inject_clear(struct daxd_faults *faults, struct daxd_device *dev, uint64_t off,
 		      uint64_t len, struct daxd_why *why)
 {
-	uint64_t size = dax_dev_size(dev->dev);
-	uint64_t align = dev->dev->align;
 	uint64_t end;
 	int r;
 
 	r = check_range(dev, off, len, why);
 	if (r < 0)
 		return r;
-	end = len ? dax_round_up(off + len, align) : dax_round_up(size, align);
-	off = dax_round_down(off, align);
+	end = len ? dax_round_up(off + len, DAX_SECTOR) : dax_dev_size(dev->dev);
+	off = dax_round_down(off, DAX_SECTOR);
 	if (daxd_bad_heal(faults, dev->life, off, end - off, NULL, NULL))
 		daxd_publish_carry_out(faults);
 	return 0;
@@ -112,11 +115,11 @@ void daxd_inject_clear_physical(struct daxd_faults *faults, uint64_t start, uint
 			const struct dax_range *range = &dev->dev->ranges[k];
 			uint64_t from = dax_max(start, range->start);
 			uint64_t to = dax_min(start + len, range->start + range->len);
-			uint64_t align = dev->dev->align;
 
 			if (from < to) {
-				from = dax_round_down(base + from - range->start, align);
-				to = dax_round_up(base + to - range->start, align);
+				from = dax_round_down(base + from - range->start,
+						      DAX_SECTOR);
+				to = dax_round_up(base + to - range->start, DAX_SECTOR);
 				is_any |= daxd_bad_heal(faults, dev->life, from,
 							to - from, NULL, NULL);
 			}

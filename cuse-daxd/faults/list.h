@@ -24,6 +24,7 @@ struct daxd_fault {
 
 struct daxd_fault_count {
 	pid_t pid;
+	uid_t uid;
 	char comm[DAX_FAULT_COMM_LEN];
 	uint64_t given;
 };
@@ -38,7 +39,12 @@ struct daxd_faults {
 	uint64_t given;
 	struct dax_fault_event last; /* valid if @given is not 0 */
 	GSource *timer;
-	int log_fd; /* -1: none */
+	int log_fd;              /* -1: none */
+	bool is_log_file;        /* a regular file, which has a limit */
+	uint64_t log_len;        /* bytes in it */
+	uint64_t log_len_others; /* about processes of users but root and the daemon's */
+	uint64_t log_lost;       /* lines that are missing in the log */
+	bool is_log_full;        /* which the log has been told */
 	bool has_published;
 	/* Called when a fault was injected or refused; or NULL. */
 	void (*on_event)(void *ctx, const struct dax_fault_event *ev);

@@ -20,6 +20,27 @@
 #include "cuse-daxd/runtime/runtime.h"
 
 /**
+ * daxd_publish_reserve() - make sure that a change can be published
+ * @faults:	all of them
+ * @why:	receives the reason of a failure
+ *
+ * To be called before a change, which must be refused if this fails.
+ *
+ * Return: 0 or a negative errno.
+ */
+int daxd_publish_reserve(struct daxd_faults *faults, struct daxd_why *why)
+{
+	int r = daxd_runtime_reserve_faults(faults->reg->rt);
+
+	if (r < 0)
+		return daxd_fail(why, -r,
+				 "%s/state: no room for fault rules and bad memory: %s "
+				 "(make room there)",
+				 faults->reg->rt->path, strerror(-r));
+	return 0;
+}
+
+/**
  * daxd_publish_state() - write fault rules and bad memory to the state pages
  * @faults:	all of them
  */

@@ -18,6 +18,8 @@
 #include "libcore/fault_match.h"
 #include "libcore/model.h"
 #include "libcore/model_verbs.h"
+#include "libcore/size.h"
+#include "libcore/state.h"
 
 #include "cuse-daxd/base/fail.h"
 #include "cuse-daxd/base/log.h"
@@ -44,14 +46,15 @@ static uint64_t now_ns(void)
 
 static struct dax_bad bad_of(const struct daxd_fault *f)
 {
-	return (struct dax_bad){
-		.rule = f->rule.id,
-		.flags = f->rule.what != DAX_FAULT_POISON ? 0
-			 : f->rule.given & DAX_FAULT_G_LATENT
-				 ? DAX_BAD_POISON | DAX_BAD_LATENT
-				 : DAX_BAD_POISON,
-		.who = f->rule.who,
-	};
+	struct dax_bad bad = {.rule = f->rule.id, .who = f->rule.who};
+
+	if (f->rule.what == DAX_FAULT_POISON)
+		bad.flags |= DAX_BAD_POISON;
+	if (f->rule.given & DAX_FAULT_G_LATENT)
+		bad.flags |= DAX_BAD_LATENT;
+	if (f->rule.given & DAX_FAULT_G_UNIT)
+		bad.flags |= DAX_BAD_UNITS;
+	return bad;
 }
 
 static bool is_device_of(const struct daxd_fault *f, const struct daxd_device *dev)
@@ -275,6 +278,7 @@ static int try_userfaultfd(void)
 static int check_touch(const struct daxd_faults *faults,
 		       const struct dax_fault_rule *rule, struct daxd_why *why)
 {
+	char error[DAX_ERRNO_STRLEN];
 	guint i;
 	int r;
 
@@ -287,7 +291,7 @@ static int check_touch(const struct daxd_faults *faults,
 			"rule: touches can't be delayed here, userfaultfd(2) "
 			"fails with %s (a seccomp profile, or a kernel without it; "
 			"see daxrun --check)",
-			dax_errno_name(-r));
+			dax_errno_text(-r, error));
 	for (i = 0; i < faults->reg->devices->len; i++) {
 		const struct daxd_device *dev =
 			g_ptr_array_index(faults->reg->devices, i);
@@ -299,10 +303,35 @@ static int check_touch(const struct daxd_faults *faults,
 		if (!rule->device[0] || !strcmp(rule->device, name))
 			return daxd_fail(why, EOPNOTSUPP,
 					 "rule: touches of %s can't be delayed, it is in "
-					 "a file (only memfd, hugetlb and hugetlbfs)",
+					 "a file (only memory, hugetlb and hugetlbfs)",
 					 name);
 	}
 	return 0;
+}
+
+/* Refuse a rule that can never strike. */
+static int check_reach(const struct daxd_faults *faults, const char *text,
+		       struct daxd_why *why)
+{
+	struct dax_fault_rule rule;
+	char size[DAX_SIZE_STRLEN];
+	char off[DAX_SIZE_STRLEN];
+	uint64_t end = 0;
+	int r;
+
+	r = daxd_rules_check(text, &rule, why);
+	if (r == 0)
+		r = dax_fault_reach(&rule, &faults->reg->model, &end);
+	if (r == -ENODEV)
+		return daxd_fail(why, ENODEV, "rule '%s': there is no device %s", text,
+				 rule.device);
+	if (r == -ERANGE)
+		return daxd_fail(why, ERANGE,
+				 "rule '%s': offset %s is behind the end of %s (%s)",
+				 text, dax_size_format(rule.off, off),
+				 rule.device[0] ? rule.device : "every device",
+				 dax_size_format(end, size));
+	return r;
 }
 
 /* Let all processes check their mappings of a rule's devices. */
@@ -341,6 +370,24 @@ static int add_rule(struct daxd_faults *faults, const char *text, bool is_from_s
 	return 0;
 }
 
+/* Drop a rule again that would make more ranges bad than can be published. */
+static int check_room(struct daxd_faults *faults, struct daxd_fault *f,
+		      struct daxd_why *why)
+{
+	guint nr = 0;
+	guint i;
+
+	if (!dax_fault_is_range(&f->rule))
+		return 0;
+	for (i = 0; i < faults->reg->devices->len; i++)
+		nr += is_device_of(f, g_ptr_array_index(faults->reg->devices, i));
+	if (faults->bad->len + 2 * nr <= DAX_STATE_BAD_MAX)
+		return 0;
+	g_ptr_array_remove(faults->rules, f);
+	return daxd_fail(why, ENOSPC,
+			 "rule: there are too many bad ranges already (clear some)");
+}
+
 /* Add a rule while the daemon runs. Return: its number, or a negative errno. */
 static int add_running(struct daxd_faults *faults, const char *text, bool is_from_start,
 		       struct daxd_why *why)
@@ -348,7 +395,13 @@ static int add_running(struct daxd_faults *faults, const char *text, bool is_fro
 	struct daxd_fault *f;
 	int r;
 
-	r = add_rule(faults, text, is_from_start, &f, why);
+	r = check_reach(faults, text, why);
+	if (r == 0)
+		r = daxd_publish_reserve(faults, why);
+	if (r == 0)
+		r = add_rule(faults, text, is_from_start, &f, why);
+	if (r == 0)
+		r = check_room(faults, f, why);
 	if (r < 0)
 		return r;
 	look_at_rule(faults, f, now_ns());
@@ -489,10 +542,11 @@ void daxd_rules_reload(struct daxd_faults *faults, const GPtrArray *texts)
 
 		r = daxd_rules_remove(faults, f->rule.id, &why);
 	}
-	for (i = 0; r >= 0 && i < fresh->len; i++)
-		r = add_running(faults, g_ptr_array_index(fresh, i), true, &why);
 	if (r < 0)
 		daxd_error("%s, continuing without", why.text);
+	for (i = 0; i < fresh->len; i++)
+		if (add_running(faults, g_ptr_array_index(fresh, i), true, &why) < 0)
+			daxd_error("%s, continuing without", why.text);
 }
 
 /**
@@ -551,6 +605,9 @@ int daxd_rules_start(struct daxd_registry *reg, struct daxd_why *why)
 	reg->faults = faults;
 	reg->before_show = before_show;
 	r = daxd_tally_open_log(faults, reg->cfg->fault_log, why);
+	/* A device may have gone since an earlier daemon accepted the rule. */
+	for (i = 0; r == 0 && !reg->rt->is_recovered && i < reg->cfg->faults->len; i++)
+		r = check_reach(faults, g_ptr_array_index(reg->cfg->faults, i), why);
 	for (i = 0; r == 0 && i < reg->cfg->faults->len; i++)
 		r = add_rule(faults, g_ptr_array_index(reg->cfg->faults, i), true, &f,
 			     why);

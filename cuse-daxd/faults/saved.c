@@ -12,22 +12,20 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "libcore/badblocks.h"
 #include "libcore/fault.h"
 
 #include "cuse-daxd/base/log.h"
 #include "cuse-daxd/config/config.h"
 #include "cuse-daxd/faults/badblocks.h"
+#include "cuse-daxd/faults/beside.h"
 #include "cuse-daxd/faults/list.h"
 #include "cuse-daxd/registry/devices.h"
 #include "cuse-daxd/runtime/runtime.h"
 #include "cuse-daxd/store/file.h"
 
-#define NOTE       "faults"
-#define NOTE_MAX   (1 << 20)
-#define BAD_SUFFIX ".badblocks"
+#define NOTE     "faults"
+#define NOTE_MAX (1 << 20)
 
 static void note_bad(GString *text, const struct dax_bad *bad)
 {
@@ -63,32 +61,6 @@ static void write_note(const struct daxd_faults *faults)
 			     faults->reg->rt->path);
 }
 
-/* Write FILE.badblocks beside a pmem: file: "OFFSET LENGTH", in bytes of the store. */
-static void write_beside(const struct daxd_faults *faults, const struct daxd_store *store)
-{
-	g_autofree char *path = g_strconcat(store->path, BAD_SUFFIX, NULL);
-	g_autoptr(GString) text = g_string_new(NULL);
-	guint i;
-
-	for (i = 0; i < faults->bad->len; i++) {
-		const struct dax_bad *bad =
-			&g_array_index(faults->bad, struct dax_bad, i);
-		const struct daxd_device *dev =
-			daxd_devices_find_life(faults->reg, bad->life);
-
-		if (dev && dev->dev && dev->store == store && dev->dev->nr_ranges &&
-		    dax_badblocks_has(bad))
-			g_string_append_printf(text, "%ju %ju\n",
-					       (uintmax_t)(dev->dev->ranges[0].start -
-							   dev->base + bad->off),
-					       (uintmax_t)bad->len);
-	}
-	if (!text->len)
-		unlink(path);
-	else if (!g_file_set_contents(path, text->str, (gssize)text->len, NULL))
-		daxd_warning("%s: can't be written, continuing without", path);
-}
-
 static void write_all_beside(const struct daxd_faults *faults)
 {
 	guint i;
@@ -98,47 +70,7 @@ static void write_all_beside(const struct daxd_faults *faults)
 			g_ptr_array_index(faults->reg->regions, i);
 
 		if (region->store && region->store->backing == DAXD_PMEM)
-			write_beside(faults, region->store);
-	}
-}
-
-static void read_beside(struct daxd_faults *faults, const struct daxd_store *store)
-{
-	g_autofree char *path = g_strconcat(store->path, BAD_SUFFIX, NULL);
-	g_autofree char *text = NULL;
-	const char *p;
-	guint i;
-
-	if (!g_file_get_contents(path, &text, NULL, NULL))
-		return;
-	for (p = text; p && *p; p = strchr(p, '\n') ? strchr(p, '\n') + 1 : NULL) {
-		uintmax_t off;
-		uintmax_t len;
-
-		if (sscanf(p, "%ju %ju", &off, &len) != 2)
-			continue;
-		for (i = 0; i < faults->reg->devices->len; i++) {
-			const struct daxd_device *dev =
-				g_ptr_array_index(faults->reg->devices, i);
-			uint64_t start;
-
-			if (!dev->dev || dev->store != store || !dev->dev->nr_ranges)
-				continue;
-			start = dev->dev->ranges[0].start - dev->base;
-			if (off >= start && off < start + dev->dev->ranges[0].len) {
-				struct dax_bad bad = {
-					.life = dev->life,
-					.off = off - start,
-					.len = len,
-					.flags = DAX_BAD_POISON,
-					.who = {.uid = UINT32_MAX},
-				};
-
-				if (!daxd_bad_has(faults, dev->life))
-					daxd_bad_changed(faults, dev->life);
-				g_array_append_val(faults->bad, bad);
-			}
-		}
+			daxd_beside_write(faults, region->store);
 	}
 }
 
@@ -281,6 +213,6 @@ void daxd_saved_read(struct daxd_faults *faults)
 		const struct daxd_region *region = g_ptr_array_index(regions, i);
 
 		if (region->store && region->store->backing == DAXD_PMEM)
-			read_beside(faults, region->store);
+			daxd_beside_read(faults, region->store);
 	}
 }

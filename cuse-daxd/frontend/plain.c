@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The plain front end: handles, files of no content in RUNTIME/dev.
+ * The plain front end: handles, files of no content in RUNTIME/dev (handle_fs.c).
  *
  * A handle has the device's mode, owner and group, and the sticky bit, which means
  * nothing on a file: by it clients see at once that a file may be one of ours.
@@ -21,12 +21,20 @@
 #include "cuse-daxd/base/fail.h"
 #include "cuse-daxd/base/util.h"
 #include "cuse-daxd/config/config.h"
+#include "cuse-daxd/frontend/handle_fs.h"
 #include "cuse-daxd/runtime/runtime.h"
+
+/* The name of a handle until it is complete. Clients do not see names with a dot. */
+#define NEW_HANDLE "." DAXD_NEW
 
 static int plain_init(struct daxd_frontend *fe, struct daxd_why *why)
 {
-	fe->dir = daxd_runtime_mkdir(fe->rt, "dev", why);
-	return fe->dir < 0 ? fe->dir : 0;
+	fe->dir = daxd_handle_fs_open(fe->rt, why);
+	if (fe->dir < 0)
+		return fe->dir;
+	/* Left by a daemon that was killed. */
+	unlinkat(fe->dir, NEW_HANDLE, 0);
+	return 0;
 }
 
 static int plain_set_perms(const struct daxd_frontend *fe, int fd,
@@ -94,8 +102,8 @@ static int plain_appear(struct daxd_frontend *fe, const struct daxd_node *node,
 
 	if (is_kept(fe, node->name, handle))
 		return plain_change(fe, node, why);
-	daxd_runtime_remove_tree(fe->rt->dir, DAXD_NEW);
-	fd = openat(fe->rt->dir, DAXD_NEW,
+	unlinkat(fe->dir, NEW_HANDLE, 0);
+	fd = openat(fe->dir, NEW_HANDLE,
 		    O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0);
 	if (fd < 0)
 		return daxd_fail(why, errno,
@@ -105,9 +113,13 @@ static int plain_appear(struct daxd_frontend *fe, const struct daxd_node *node,
 	r = plain_set_perms(fe, fd, node, why);
 	if (r < 0)
 		return r;
+	/* A memory device of CXL: /dev/cxl/memN. */
+	if (strchr(node->name, '/') && mkdirat(fe->dir, "cxl", 0755) < 0 &&
+	    errno != EEXIST)
+		return daxd_fail(why, errno, "%s/dev/cxl: can't be made: %s",
+				 fe->rt->path, strerror(errno));
 	/* The old one, if any, is there up to here: so the new has another number. */
-	if (fstat(fd, &st) < 0 ||
-	    renameat(fe->rt->dir, DAXD_NEW, fe->dir, node->name) < 0)
+	if (fstat(fd, &st) < 0 || renameat(fe->dir, NEW_HANDLE, fe->dir, node->name) < 0)
 		return daxd_fail(why, errno, "%s/dev/%s: can't be made: %s", fe->rt->path,
 				 node->name, strerror(errno));
 	*handle = (struct dax_state_handle){.dev = st.st_dev, .ino = st.st_ino};
@@ -116,7 +128,11 @@ static int plain_appear(struct daxd_frontend *fe, const struct daxd_node *node,
 
 static int plain_disappear(struct daxd_frontend *fe, const char *name)
 {
-	int fd = openat(fe->dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = openat(fe->dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	/* A client has a lease on it: plain_is_held() opens it later. */
+	if (fd < 0 && errno == EWOULDBLOCK)
+		fd = openat(fe->dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
 	unlinkat(fe->dir, name, 0);
 	return fd;
@@ -125,7 +141,17 @@ static int plain_disappear(struct daxd_frontend *fe, const char *name)
 /* A write lease is given only to who alone has the file open. */
 static bool plain_is_held(struct daxd_frontend *fe, int fd)
 {
+	_cleanup_close_ int other = -1;
+	char link[64];
+
 	(void)fe;
+	if (fcntl(fd, F_GETFL) & O_PATH) {
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		other = open(link, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+		if (other < 0)
+			return errno == EWOULDBLOCK;
+		fd = other;
+	}
 	if (fcntl(fd, F_SETLEASE, F_WRLCK) < 0)
 		return errno == EAGAIN;
 	fcntl(fd, F_SETLEASE, F_UNLCK);
@@ -134,6 +160,7 @@ static bool plain_is_held(struct daxd_frontend *fe, int fd)
 
 static void plain_done(struct daxd_frontend *fe)
 {
+	daxd_handle_fs_done();
 	daxd_close_fd(&fe->dir);
 }
 

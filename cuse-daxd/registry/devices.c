@@ -3,9 +3,13 @@
 #include "cuse-daxd/registry/devices.h"
 
 #include <errno.h>
+#include <stdio.h>
+
+#include "libcore/cxl.h"
 
 #include "cuse-daxd/base/util.h"
 #include "cuse-daxd/runtime/runtime.h"
+#include "cuse-daxd/store/file.h"
 #include "cuse-daxd/store/store.h"
 
 static struct daxd_device *find_life(const GPtrArray *devices, uint64_t life)
@@ -65,8 +69,8 @@ int daxd_devices_find(const struct daxd_registry *reg, uint64_t dev, uint64_t in
 /**
  * daxd_devices_add() - add a device of the model to the registry
  * @reg:	the registry
- * @region:	its region; NULL for ndctl
- * @dev:	the device in the model; NULL for ndctl
+ * @region:	its region; NULL for a control node, of the nd bus or of CXL
+ * @dev:	the device in the model; NULL for a control node
  *
  * The next daxd_registry_sync() shows it. Until then the caller may give it a store of
  * its own and other permissions.
@@ -83,6 +87,8 @@ struct daxd_device *daxd_devices_add(struct daxd_registry *reg,
 	d->dev = dev;
 	d->life = dev ? dev->life : ++reg->model.last_life;
 	d->held_fd = -1;
+	d->labels_fd = -1;
+	d->memdev = -1;
 	if (region) {
 		d->store = region->store;
 		d->base = region->base;
@@ -90,6 +96,49 @@ struct daxd_device *daxd_devices_add(struct daxd_registry *reg,
 	}
 	g_ptr_array_add(reg->devices, d);
 	return d;
+}
+
+static void describe_control_node(const struct daxd_device *dev, struct dax_device *ret)
+{
+	const struct dax_model *model = &dev->reg->model;
+
+	*ret = (struct dax_device){
+		.name = "ndctl0",
+		.major = model->ndctl_major,
+		.flags = DAX_DEVICE_ALIVE | DAX_DEVICE_NDCTL,
+		.life = dev->life,
+		.generation = 1,
+	};
+	if (dev->memdev < 0)
+		return;
+	snprintf(ret->name, sizeof(ret->name), "cxl/mem%d",
+		 dev->memdev % DAX_CXL_MEMDEVS);
+	ret->major = model->cxl->major;
+	ret->minor = (uint32_t)dev->memdev;
+	ret->flags |= DAX_DEVICE_CXL;
+	ret->size = model->cxl->memdev_size;
+}
+
+/**
+ * daxd_device_describe() - describe a device as clients see it, but for its use
+ * @dev:	the device, not deleted
+ * @ret:	receives the description; its ranges are offsets in the store
+ */
+void daxd_device_describe(const struct daxd_device *dev, struct dax_device *ret)
+{
+	uint64_t base;
+	uint32_t i;
+
+	if (!dev->dev) {
+		describe_control_node(dev, ret);
+		return;
+	}
+	dax_dev_describe(&dev->reg->model, dev->dev, ret);
+	base = dev->dev->region->type == DAX_REGION_CXL
+		       ? dev->store->data
+		       : dev->dev->region->start - dev->base;
+	for (i = 0; i < ret->nr_ranges; i++)
+		ret->ranges[i].start += base;
 }
 
 /**
@@ -101,6 +150,7 @@ void daxd_device_free(void *device)
 	struct daxd_device *dev = device;
 
 	daxd_close_fd(&dev->held_fd);
+	daxd_close_fd(&dev->labels_fd);
 	if (dev->owns_store)
 		daxd_store_free(dev->store);
 	g_free(dev);

@@ -37,8 +37,10 @@ struct daxd_device {
 	const struct daxd_registry *reg;
 	uint64_t life;
 	struct dax_dev *dev;        /* in the model; NULL: deleted, or ndctl */
-	struct daxd_region *region; /* NULL: ndctl */
+	struct daxd_region *region; /* NULL: ndctl or a memory device of CXL */
 	struct daxd_store *store;   /* NULL: ndctl */
+	int memdev;                 /* N of /dev/cxl/memN; -1: no such node */
+	int labels_fd; /* label storage area of a memory device; -1: not used yet */
 	bool owns_store;
 	uint64_t base; /* physical address of the store's byte 0 */
 	struct daxd_perms perms;
@@ -91,6 +93,7 @@ int daxd_devices_find(const struct daxd_registry *reg, uint64_t dev, uint64_t in
 		      uint64_t nlink, struct daxd_device **ret);
 struct daxd_device *daxd_devices_add(struct daxd_registry *reg,
 				     struct daxd_region *region, struct dax_dev *dev);
+void daxd_device_describe(const struct daxd_device *dev, struct dax_device *ret);
 void daxd_device_free(void *device);
 struct daxd_device *daxd_devices_find_name(const struct daxd_registry *reg,
 					   const char *name);

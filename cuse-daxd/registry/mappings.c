@@ -13,17 +13,30 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "libcore/device.h"
+#include "libcore/vmas.h"
 
 #include "cuse-daxd/base/util.h"
 #include "cuse-daxd/config/config.h"
 #include "cuse-daxd/registry/devices.h"
 #include "cuse-daxd/store/file.h"
+
+struct daxd_maps {
+	const struct daxd_registry *reg;
+	FILE *file;
+	char *buf; /* of getline() */
+	size_t size;
+	struct daxd_mapping
+		last; /* a further line may continue it; its dev may be NULL */
+	uint64_t last_life;
+	unsigned int templates; /* found so far */
+};
 
 struct line {
 	uint64_t start;
@@ -53,6 +66,33 @@ static FILE *open_maps(pid_t pid)
 
 	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
 	return fopen(path, "re");
+}
+
+/**
+ * daxd_mappings_find_file() - find a shared mapping of a file in a process
+ * @pid:	the process; one that has ended or is inaccessible has no mappings
+ * @dev:	the file, as maps shows it
+ * @ino:	the same
+ * @ret_range:	receives the name of the mapping in /proc/PID/map_files
+ *
+ * Return: true if there is one.
+ */
+bool daxd_mappings_find_file(pid_t pid, dev_t dev, ino_t ino, char ret_range[40])
+{
+	_cleanup_free_ char *buf = NULL;
+	FILE *maps = open_maps(pid);
+	bool is_found = false;
+	size_t size = 0;
+	struct line line;
+
+	while (maps && !is_found && getline(&buf, &size, maps) > 0)
+		is_found = parse_line(buf, &line) && line.prot[3] == 's' &&
+			   line.dev == dev && line.ino == ino;
+	if (is_found)
+		snprintf(ret_range, 40, "%" PRIx64 "-%" PRIx64, line.start, line.end);
+	if (maps)
+		fclose(maps);
+	return is_found;
 }
 
 /* Learn the numbers that maps shows for the file of a store. */
@@ -137,38 +177,90 @@ static bool is_continued(const struct daxd_mapping *a, const struct daxd_mapping
 }
 
 /**
- * daxd_mappings_of() - enumerate the dax mappings of a process
- * @reg:	the registry
- * @pid:	the process; one that has ended or is inaccessible has no mappings
- * @fn:		called for each mapping, sorted by address
- * @ctx:	passed to @fn
+ * daxd_mappings_open() - begin to enumerate the dax mappings of a process
+ * @reg:	the registry; outlives the result
+ * @pid:	the process
+ *
+ * Return: for daxd_mappings_close(); NULL if the process has ended or is inaccessible.
  */
-void daxd_mappings_of(const struct daxd_registry *reg, pid_t pid, daxd_mapping_fn fn,
-		      void *ctx)
+struct daxd_maps *daxd_mappings_open(const struct daxd_registry *reg, pid_t pid)
 {
-	struct daxd_mapping last = {0};
-	_cleanup_free_ char *buf = NULL;
-	FILE *maps = open_maps(pid);
-	size_t size = 0;
+	FILE *file = open_maps(pid);
+	struct daxd_maps *maps;
 
-	while (maps && getline(&buf, &size, maps) > 0) {
+	if (!file)
+		return NULL;
+	maps = g_new0(struct daxd_maps, 1);
+	maps->reg = reg;
+	maps->file = file;
+	return maps;
+}
+
+/* Report the mapping that no further line has continued. Return: as @fn. */
+static bool report_last(struct daxd_maps *maps, daxd_mapping_fn fn, void *ctx)
+{
+	const struct daxd_mapping last = maps->last;
+
+	maps->last.dev = NULL;
+	/* Between two slices the device may have been deleted. */
+	if (!last.dev || daxd_devices_find_life(maps->reg, maps->last_life) != last.dev)
+		return true;
+	return fn(ctx, &last);
+}
+
+/* True for the templates of the shim. A program that maps such pages itself has more. */
+static bool is_hidden(struct daxd_maps *maps, const struct daxd_mapping *mapping)
+{
+	return dax_is_template(mapping->start, mapping->size, mapping->offset,
+			       mapping->dev->desc.align) &&
+	       maps->templates++ < DAX_TEMPLATES_MAX;
+}
+
+/**
+ * daxd_mappings_read() - enumerate some of the dax mappings of a process
+ * @maps:	from daxd_mappings_open()
+ * @lines:	how many mappings of any kind to look at
+ * @fn:		called for each dax mapping, sorted by address; returns false for "enough"
+ * @ctx:	passed to @fn
+ *
+ * Return: true if there may be more.
+ */
+bool daxd_mappings_read(struct daxd_maps *maps, unsigned int lines, daxd_mapping_fn fn,
+			void *ctx)
+{
+	while (getline(&maps->buf, &maps->size, maps->file) > 0) {
 		struct daxd_mapping mapping;
 		struct line line;
 
 		/* Device-dax can only be mapped shared. */
-		if (!parse_line(buf, &line) || line.prot[3] != 's' ||
-		    !find_mapped(reg, &line, &mapping))
-			continue;
-		if (last.dev && is_continued(&last, &mapping)) {
-			last.size += mapping.size;
-			continue;
+		if (parse_line(maps->buf, &line) && line.prot[3] == 's' &&
+		    find_mapped(maps->reg, &line, &mapping) &&
+		    !is_hidden(maps, &mapping)) {
+			if (maps->last.dev && is_continued(&maps->last, &mapping)) {
+				maps->last.size += mapping.size;
+			} else {
+				if (!report_last(maps, fn, ctx))
+					return false;
+				maps->last = mapping;
+				maps->last_life = mapping.dev->life;
+			}
 		}
-		if (last.dev)
-			fn(ctx, &last);
-		last = mapping;
+		if (!--lines)
+			return true;
 	}
-	if (last.dev)
-		fn(ctx, &last);
-	if (maps)
-		fclose(maps);
+	report_last(maps, fn, ctx);
+	return false;
+}
+
+/**
+ * daxd_mappings_close() - end an enumeration
+ * @maps:	from daxd_mappings_open(), or NULL
+ */
+void daxd_mappings_close(struct daxd_maps *maps)
+{
+	if (!maps)
+		return;
+	fclose(maps->file);
+	free(maps->buf);
+	g_free(maps);
 }

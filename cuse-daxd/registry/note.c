@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The file `stores`: the backing file of each device, for the next daemon. */
+/* The file `stores`: the memory of each device, for the next daemon. */
 #include "cuse-daxd/registry/note.h"
 
 #include <glib.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cuse-daxd/registry/devices.h"
 #include "cuse-daxd/runtime/runtime.h"
@@ -13,11 +15,32 @@
 #define NOTE     "stores"
 #define NOTE_MAX (256 << 10)
 
+/*
+ * Note a store that has no path: by what the kernel calls it in /proc/PID/fd, and by what
+ * nobody can imitate, the next daemon finds it in a process that uses it.
+ */
+static void add_memory(GString *text, const struct daxd_store *store)
+{
+	char link[64];
+	char target[256];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", store->rw);
+	n = readlink(link, target, sizeof(target) - 1);
+	if (n <= 0)
+		return;
+	target[n] = '\0';
+	g_string_append_printf(text, "memory %ju %ju %ju %s\t%s\n", (uintmax_t)store->dev,
+			       (uintmax_t)store->ino, (uintmax_t)store->size, store->name,
+			       strrchr(target, '/') ?: target);
+}
+
 /**
- * daxd_note_write() - note the backing file of each device
+ * daxd_note_write() - note the memory of each device
  * @reg:	the registry
  *
- * Lines "LIFE DEV INO", only of devices whose memory outlives the daemon.
+ * A line "LIFE DEV INO" for each device, and "memory DEV INO SIZE NAME<TAB>LINK" if its
+ * memory is no file with a path. Only the daemon's user can read the note, and write it.
  *
  * Return: 0 or a negative errno.
  */
@@ -29,11 +52,13 @@ int daxd_note_write(const struct daxd_registry *reg)
 	for (i = 0; i < reg->devices->len; i++) {
 		const struct daxd_device *dev = g_ptr_array_index(reg->devices, i);
 
-		if (dev->store && !daxd_store_is_volatile(dev->store))
-			g_string_append_printf(text, "%ju %ju %ju\n",
-					       (uintmax_t)dev->life,
-					       (uintmax_t)dev->store->dev,
-					       (uintmax_t)dev->store->ino);
+		if (!dev->store)
+			continue;
+		g_string_append_printf(text, "%ju %ju %ju\n", (uintmax_t)dev->life,
+				       (uintmax_t)dev->store->dev,
+				       (uintmax_t)dev->store->ino);
+		if (!dev->store->path)
+			add_memory(text, dev->store);
 	}
 	return daxd_runtime_write(reg->rt, NOTE, 0600, text->str, text->len);
 }

@@ -22,6 +22,7 @@
 static const char *const type_name[] = {
 	[DAX_REGION_STATIC] = "static",
 	[DAX_REGION_DYNAMIC] = "dynamic",
+	[DAX_REGION_CXL] = "cxl",
 };
 
 static int fail_other(const struct daxd_region_cfg *cfg, const struct daxd_store *store,

@@ -4,9 +4,9 @@
  *
  * The state pages list its devices; the file `stores` has the backing file of each. If
  * the new daemon has the same device on the same file, the device continues with its
- * slot, life and handle. Memory that died with the daemon (memfd, hugetlb) lives on only
- * in the programs that have it mapped: such a device is gone, and a new device of the
- * same name is another one.
+ * slot, life and handle. Memory without a path (memfd, hugetlb) lives on in systemd's
+ * store or in the processes that use it, from which reclaim.c takes it. If nobody has it
+ * any more, its device is gone, and a new device of the same name is another one.
  */
 #include "cuse-daxd/registry/recover.h"
 
@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "libcore/device.h"
 #include "libcore/state.h"
@@ -23,7 +24,7 @@
 #include "cuse-daxd/registry/devices.h"
 #include "cuse-daxd/registry/note.h"
 #include "cuse-daxd/runtime/runtime.h"
-#include "cuse-daxd/store/store.h"
+#include "cuse-daxd/store/file.h"
 
 /**
  * daxd_recover_last_life() - find the highest life in the state pages
@@ -46,14 +47,19 @@ uint64_t daxd_recover_last_life(const struct dax_state *state)
 	return last;
 }
 
-static struct daxd_device *find_ndctl(const struct daxd_registry *reg)
+static struct daxd_device *find_control_node(const struct daxd_registry *reg,
+					     const char *name)
 {
+	struct dax_device desc;
 	guint i;
 
 	for (i = 0; i < reg->devices->len; i++) {
 		struct daxd_device *dev = g_ptr_array_index(reg->devices, i);
 
-		if (!dev->store)
+		if (dev->dev)
+			continue;
+		daxd_device_describe(dev, &desc);
+		if (!strcmp(desc.name, name))
 			return dev;
 	}
 	return NULL;
@@ -66,9 +72,9 @@ static struct daxd_device *find_same(const struct daxd_registry *reg, const char
 	struct daxd_device *dev;
 
 	if (old->flags & DAX_DEVICE_NDCTL)
-		return find_ndctl(reg);
+		return find_control_node(reg, old->name);
 	dev = daxd_devices_find_name(reg, old->name);
-	if (!dev || daxd_store_is_volatile(dev->store) ||
+	if (!dev || !(dev->store->path || dev->store->is_taken_back) ||
 	    !daxd_note_has(note, old->life, dev->store))
 		return NULL;
 	return dev;
@@ -115,7 +121,7 @@ static void bury_slot(const struct daxd_registry *reg, uint32_t slot,
  */
 static void sweep_nodes(const struct daxd_registry *reg)
 {
-	int fd = openat(reg->rt->dir, "dev", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(reg->rt->dir, DAXD_HANDLES, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
 	uint32_t region;

@@ -14,6 +14,7 @@
 
 #include "libcore/device.h"
 #include "libcore/model.h"
+#include "libcore/size.h"
 #include "libcore/state.h"
 #include "libcore/sysfs.h"
 
@@ -27,6 +28,7 @@
 #include "cuse-daxd/registry/record.h"
 #include "cuse-daxd/runtime/runtime.h"
 #include "cuse-daxd/runtime/tree.h"
+#include "cuse-daxd/store/file.h"
 
 static struct daxd_region *region_of(const struct daxd_registry *reg,
 				     const struct dax_region *region)
@@ -36,7 +38,8 @@ static struct daxd_region *region_of(const struct daxd_registry *reg,
 	for (i = 0; i < reg->regions->len; i++) {
 		struct daxd_region *r = g_ptr_array_index(reg->regions, i);
 
-		if (r->region == region)
+		if (r->region == region ||
+		    (region->type == DAX_REGION_CXL && r->cfg->type == DAX_REGION_CXL))
 			return r;
 	}
 	return NULL;
@@ -51,6 +54,7 @@ static void park(struct daxd_registry *reg, struct daxd_device *dev)
 		return;
 	parked = g_new0(struct daxd_device, 1);
 	parked->held_fd = -1;
+	parked->labels_fd = -1;
 	parked->region = dev->region;
 	parked->desc.id = dev->desc.id;
 	parked->store = dev->store;
@@ -107,28 +111,17 @@ static bool add_created(struct daxd_registry *reg)
 }
 
 /* Describe a device as clients see it. */
-static void describe_device(const struct daxd_registry *reg,
-			    const struct daxd_device *dev, struct dax_device *ret)
+static void describe_device(const struct daxd_device *dev, struct dax_device *ret)
 {
-	uint32_t i;
-
-	if (dev->dev) {
-		dax_dev_describe(&reg->model, dev->dev, ret);
-		for (i = 0; i < ret->nr_ranges; i++)
-			ret->ranges[i].start += dev->dev->region->start - dev->base;
-	} else {
-		*ret = (struct dax_device){
-			.name = "ndctl0",
-			.major = reg->model.ndctl_major,
-			.flags = DAX_DEVICE_ALIVE | DAX_DEVICE_NDCTL,
-			.life = dev->life,
-			.generation = 1,
-		};
-	}
+	daxd_device_describe(dev, ret);
 	if (dev->is_opened)
 		ret->flags |= DAX_DEVICE_OPENED;
 	if (dev->is_bad)
 		ret->flags |= DAX_DEVICE_BAD;
+	if (dev->store && dev->store->part == 2 * DAX_MIB)
+		ret->flags |= DAX_DEVICE_PAGES_2M;
+	if (dev->store && dev->store->part == DAX_GIB)
+		ret->flags |= DAX_DEVICE_PAGES_1G;
 	ret->bad_generation = dev->bad_generation;
 }
 
@@ -230,7 +223,7 @@ static int show_all(struct daxd_registry *reg, struct daxd_why *why)
 		struct dax_device desc;
 		int r;
 
-		describe_device(reg, dev, &desc);
+		describe_device(dev, &desc);
 		if (dev->is_shown) {
 			if (memcmp(&desc, &dev->desc, sizeof(desc)))
 				publish_device(reg, dev, &desc);
@@ -396,8 +389,8 @@ int daxd_registry_store(struct daxd_registry *reg, const char *path, const char 
 	r = dax_sysfs_store(&reg->model, path, buf, len);
 	daxd_debug("%s <- '%.*s': %s", path, (int)MIN(len, 100), buf,
 		   r < 0 ? strerror(-r) : "ok");
-	/* A write that fails changes nothing, except nd_pmem's bind. */
-	if (r < 0 && reg->model.last_life == last_life)
+	/* A write that fails changes nothing, except nd_pmem's bind and CXL's dpa_size. */
+	if (r < 0 && reg->model.last_life == last_life && !reg->model.cxl)
 		return r;
 	saved = daxd_registry_commit(reg, &why);
 	if (saved < 0)
@@ -418,6 +411,6 @@ void daxd_registry_opened(struct daxd_registry *reg, struct daxd_device *dev)
 	if (dev->is_opened)
 		return;
 	dev->is_opened = true;
-	describe_device(reg, dev, &desc);
+	describe_device(dev, &desc);
 	publish_device(reg, dev, &desc);
 }

@@ -20,7 +20,13 @@
 #include "cuse-daxd/store/slots.h"
 #include "cuse-daxd/store/store.h"
 
-static void repair_length(const struct daxd_store *store)
+/**
+ * daxd_repair_length() - extend the file of a store that a client has truncated
+ * @store:	any store
+ *
+ * Logs what it finds.
+ */
+void daxd_repair_length(const struct daxd_store *store)
 {
 	struct stat st;
 
@@ -28,9 +34,9 @@ static void repair_length(const struct daxd_store *store)
 		return;
 	daxd_warning("%s: was truncated; extended to %llu bytes again, the data that was "
 		     "cut off is lost",
-		     store->path, (unsigned long long)store->length);
+		     store->name, (unsigned long long)store->length);
 	if (ftruncate(store->rw, (off_t)store->length) < 0)
-		daxd_error("%s: ftruncate: %s", store->path, strerror(errno));
+		daxd_error("%s: ftruncate: %s", store->name, strerror(errno));
 }
 
 static void repair_block(struct daxd_store *store)
@@ -40,13 +46,19 @@ static void repair_block(struct daxd_store *store)
 	struct dax_infoblock block;
 	int r;
 
-	/* A block of an older version differs in its bytes, but is valid as well. */
-	if (pread(store->rw, is, sizeof(is), DAX_INFOBLOCK_OFFSET) < 0 ||
-	    (dax_infoblock_decode(is, &block) == 0 &&
-	     !memcmp(&block, &store->block, sizeof(block))))
+	if (pread(store->rw, is, sizeof(is), DAX_INFOBLOCK_OFFSET) < 0)
 		return;
-	daxd_warning("%s: its info block was overwritten; written again", store->path);
 	dax_infoblock_encode(&store->block, want);
+	if (dax_infoblock_decode(is, &block) == 0) {
+		/*
+		 * A block of an older version differs in its bytes, but is valid as well:
+		 * compare the fields. The struct has padding, so not as it is in memory.
+		 */
+		dax_infoblock_encode(&block, is);
+		if (!memcmp(is, want, sizeof(is)))
+			return;
+	}
+	daxd_warning("%s: its info block was overwritten; written again", store->path);
 	r = store->ops->write(store, DAX_INFOBLOCK_OFFSET, want, sizeof(want));
 	if (r < 0)
 		daxd_error("%s: its info block can't be written: %s", store->path,
@@ -78,7 +90,7 @@ void daxd_repair(struct daxd_registry *reg, struct daxd_region *region)
 
 	if (!store || !store->is_kept || daxd_store_is_volatile(store))
 		return;
-	repair_length(store);
+	daxd_repair_length(store);
 	if (store->backing == DAXD_PMEM)
 		repair_block(store);
 	repair_record(reg, store);

@@ -8,8 +8,10 @@
 #define DAXD_REGISTRY_REPAIR_H
 
 struct daxd_region;
+struct daxd_store;
 struct daxd_registry;
 
+void daxd_repair_length(const struct daxd_store *store);
 void daxd_repair(struct daxd_registry *reg, struct daxd_region *region);
 
 #endif

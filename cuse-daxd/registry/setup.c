@@ -17,12 +17,14 @@
 #include <unistd.h>
 
 #include "libcore/address.h"
+#include "libcore/cxl.h"
 #include "libcore/device.h"
 #include "libcore/infoblock.h"
 #include "libcore/layout.h"
 #include "libcore/model.h"
 #include "libcore/model_verbs.h"
 #include "libcore/size.h"
+#include "libcore/state.h"
 
 #include "cuse-daxd/base/fail.h"
 #include "cuse-daxd/base/systemd.h"
@@ -30,6 +32,7 @@
 #include "cuse-daxd/config/config.h"
 #include "cuse-daxd/registry/devices.h"
 #include "cuse-daxd/registry/record.h"
+#include "cuse-daxd/runtime/runtime.h"
 #include "cuse-daxd/store/file.h"
 #include "cuse-daxd/store/store.h"
 
@@ -398,6 +401,45 @@ static int add_dynamic_region(struct daxd_registry *reg, struct daxd_region *reg
 	return 0;
 }
 
+/* Add the CXL bus, and the region that is there at the start. */
+static int add_cxl_region(struct daxd_registry *reg, struct daxd_region *region,
+			  uint64_t start, struct daxd_why *why)
+{
+	const struct daxd_region_cfg *cfg = region->cfg;
+	const struct dax_cxl like = {
+		.major = reg->rt->state->cxl_major,
+		.start = start,
+		.size = cfg->cxl.window,
+		.nr_memdevs = cfg->cxl.nr_memdevs,
+		.memdev_size = cfg->size / cfg->cxl.nr_memdevs,
+		.how = cfg->cxl.start,
+		.align = cfg->align,
+		.has_pages = cfg->has_pages,
+		.numa_node = cfg->numa_node,
+		.target_node = cfg->target_node,
+	};
+	const struct dax_region *dax;
+	int i;
+	int r;
+
+	r = dax_cxl_add(&reg->model, &like);
+	if (r == 0 && like.how != DAX_CXL_START_NONE)
+		r = dax_cxl_make_region(&reg->model, cfg->id, cfg->cxl.ways,
+					cfg->cxl.granularity);
+	if (r < 0)
+		return fail_model(r, region, why);
+	dax = dax_model_find_region(&reg->model, cfg->id);
+	if (dax)
+		daxd_devices_add(reg, region, dax->devices);
+	for (i = 0; i < (int)cfg->cxl.nr_memdevs; i++) {
+		struct daxd_device *node = daxd_devices_add(reg, NULL, NULL);
+
+		node->memdev = i;
+		node->perms = (struct daxd_perms){0600, geteuid(), getegid()};
+	}
+	return 0;
+}
+
 /**
  * daxd_setup_make_region() - make a region with its store and its devices
  * @reg:	the registry
@@ -418,6 +460,8 @@ int daxd_setup_make_region(struct daxd_registry *reg, struct daxd_region *region
 		return r;
 	if (region->cfg->type == DAX_REGION_STATIC)
 		return add_static_region(reg, region, start, &size, why);
+	if (region->cfg->type == DAX_REGION_CXL)
+		return add_cxl_region(reg, region, start, why);
 	return add_dynamic_region(reg, region, start, why);
 }
 
@@ -470,8 +514,10 @@ void daxd_setup_add_ndctl(struct daxd_registry *reg)
 	for (i = 0; i < reg->devices->len; i++) {
 		const struct daxd_device *dev = g_ptr_array_index(reg->devices, i);
 
-		if (!dev->region)
+		if (!dev->region && dev->memdev < 0)
 			return;
+		if (!dev->region)
+			continue;
 		has_static |= dev->region->cfg->type == DAX_REGION_STATIC;
 	}
 	if (has_static)
@@ -512,6 +558,13 @@ void daxd_setup_keep_stores(struct daxd_registry *reg)
 		if (dev->store)
 			daxd_store_keep(dev->store);
 	}
+	for (i = 0; i < reg->regions->len; i++) {
+		const struct daxd_region *region = g_ptr_array_index(reg->regions, i);
+
+		/* A CXL region may have no device at present. */
+		if (region->cfg->type == DAX_REGION_CXL)
+			daxd_store_keep(region->store);
+	}
 }
 
 /**
@@ -527,6 +580,13 @@ void daxd_setup_hand_over_stores(struct daxd_registry *reg)
 
 		if (dev->store)
 			daxd_store_hand_over(dev->store);
+	}
+	for (i = 0; i < reg->regions->len; i++) {
+		const struct daxd_region *region = g_ptr_array_index(reg->regions, i);
+
+		/* A CXL region may have no device at present. */
+		if (region->cfg->type == DAX_REGION_CXL)
+			daxd_store_hand_over(region->store);
 	}
 	daxd_systemd_forget_rest();
 }

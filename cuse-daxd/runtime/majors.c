@@ -78,6 +78,7 @@ static uint64_t dev_of(const char *path)
  * @proc_devices: from daxd_majors_read()
  * @state:	the state pages; their numbers are kept if they are still free
  * @major:	the configured major, used even if a driver has it; -1: any free one
+ * @has_cxl:	true to choose a number for /dev/cxl/memN as well
  * @why:	receives the reason of a failure
  *
  * Also notes st_dev of the nodes in /dev and of the files in /sys of this host.
@@ -85,7 +86,7 @@ static uint64_t dev_of(const char *path)
  * Return: 0, or -EBUSY if there are not enough free majors.
  */
 int daxd_majors_choose(const char *proc_devices, struct dax_state *state, int major,
-		       struct daxd_why *why)
+		       bool has_cxl, struct daxd_why *why)
 {
 	bool taken[DAX_MAJORS] = {0};
 
@@ -94,9 +95,11 @@ int daxd_majors_choose(const char *proc_devices, struct dax_state *state, int ma
 		major >= 0 ? (uint32_t)major : dax_majors_choose(taken, state->major);
 	taken[state->major] = true;
 	state->ndctl_major = dax_majors_choose(taken, state->ndctl_major);
-	if (!state->major || !state->ndctl_major)
+	taken[state->ndctl_major] = true;
+	state->cxl_major = has_cxl ? dax_majors_choose(taken, state->cxl_major) : 0;
+	if (!state->major || !state->ndctl_major || (has_cxl && !state->cxl_major))
 		return daxd_fail(why, EBUSY,
-				 "/proc/devices: no two major numbers are "
+				 "/proc/devices: not enough major numbers are "
 				 "free (234 to 254 and 384 to 511 are searched; unload "
 				 "drivers)");
 	state->devtmpfs_dev = dev_of("/dev");
@@ -105,15 +108,16 @@ int daxd_majors_choose(const char *proc_devices, struct dax_state *state, int ma
 }
 
 /* True if a line is about a driver that the daemon emulates, or about its CUSE nodes. */
-static bool is_replaced(const char *line)
+static bool is_replaced(const char *line, bool has_cxl)
 {
 	const char *name = strrchr(line, ' ');
 
 	return name && (!strcmp(name, " dax") || !strcmp(name, " ndctl") ||
+			(has_cxl && !strcmp(name, " cxl")) ||
 			(!strncmp(name, " dax", 4) && strchr(name, '.')));
 }
 
-static void merge(GString *out, char *theirs, char *ours)
+static void merge(GString *out, char *theirs, char *ours, bool has_cxl)
 {
 	char *line;
 	char *mine = strsep(&ours, "\n");
@@ -121,7 +125,7 @@ static void merge(GString *out, char *theirs, char *ours)
 	while ((line = strsep(&theirs, "\n"))) {
 		unsigned long major = strtoul(line, NULL, 10);
 
-		if (is_replaced(line))
+		if (is_replaced(line, has_cxl))
 			continue;
 		while (mine && *mine && (!*line || strtoul(mine, NULL, 10) < major)) {
 			g_string_append_printf(out, "%s\n", mine);
@@ -159,7 +163,7 @@ int daxd_majors_write(char *proc_devices, struct daxd_runtime *rt,
 	dax_sysfs_proc_devices(model, ours, sizeof(ours));
 	if (end)
 		*end = '\0';
-	merge(out, theirs, ours);
+	merge(out, theirs, ours, model->cxl != NULL);
 	g_string_append(out, CHAR_END);
 	if (end)
 		g_string_append(out, end + strlen(CHAR_END));

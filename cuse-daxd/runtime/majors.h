@@ -3,6 +3,8 @@
 #ifndef DAXD_RUNTIME_MAJORS_H
 #define DAXD_RUNTIME_MAJORS_H
 
+#include <stdbool.h>
+
 struct dax_model;
 struct dax_state;
 struct daxd_runtime;
@@ -10,7 +12,7 @@ struct daxd_why;
 
 char *daxd_majors_read(void);
 int daxd_majors_choose(const char *proc_devices, struct dax_state *state, int major,
-		       struct daxd_why *why);
+		       bool has_cxl, struct daxd_why *why);
 int daxd_majors_write(char *proc_devices, struct daxd_runtime *rt,
 		      const struct dax_model *model);
 

@@ -11,17 +11,20 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 #include "libcore/state.h"
+#include "libcore/trust.h"
 #include "libcore/wire.h"
 
 #include "cuse-daxd/base/fail.h"
 #include "cuse-daxd/base/log.h"
 #include "cuse-daxd/base/util.h"
+#include "cuse-daxd/runtime/gone.h"
 
 #define LOCK_FILE  "lock"
 #define MADE_MARK  "made"
@@ -34,7 +37,7 @@ static const char *const contents[] = {
 	STATE_KEPT,
 	"stores",
 	"faults",
-	"dev",
+	DAXD_HANDLES,
 	"sys",
 	"proc",
 	/* left by a daemon that was killed meanwhile */
@@ -56,7 +59,7 @@ char *daxd_runtime_default_path(void)
 	const char *xdg = secure_getenv("XDG_RUNTIME_DIR");
 
 	if (geteuid() == 0)
-		return g_strdup("/run/cuse-daxd");
+		return g_strdup(DAX_SYSTEM_DIR);
 	if (xdg && xdg[0] == '/')
 		return g_build_filename(xdg, "cuse-daxd", NULL);
 	return g_strdup_printf("/tmp/cuse-daxd-%u", geteuid());
@@ -89,14 +92,21 @@ static int check_owner(const struct daxd_runtime *rt, struct daxd_why *why)
  * A directory that a daemon has created has the sticky bit until the holder of the lock
  * has noted this in the lock file. The holder may be another daemon than the creator.
  */
-static int open_dir(struct daxd_runtime *rt, struct daxd_why *why)
+static int open_dir(struct daxd_runtime *rt, bool *ret_is_new, struct daxd_why *why)
 {
-	if (mkdir(rt->path, 0755 | S_ISVTX) < 0 && errno != EEXIST)
+	g_autofree char *parent = g_path_get_dirname(rt->path);
+
+	daxd_close_fd(&rt->parent);
+	rt->parent = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	*ret_is_new =
+		rt->parent >= 0 && mkdirat(rt->parent, rt->name, 0755 | S_ISVTX) == 0;
+	if (!*ret_is_new && (rt->parent < 0 || errno != EEXIST))
 		return daxd_fail(why, errno,
 				 "%s: can't be made: %s (make its parent, or "
 				 "give another --runtime-dir)",
 				 rt->path, strerror(errno));
-	rt->dir = open(rt->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	rt->dir = openat(rt->parent, rt->name,
+			 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (rt->dir < 0)
 		return daxd_fail(why, errno,
 				 "%s: is not a directory that can be used: "
@@ -118,15 +128,17 @@ static int fail_locked(const struct daxd_runtime *rt, struct daxd_why *why)
 			 rt->path, pid[0] ? pid : "?");
 }
 
-/* True if the previous holder of the lock has removed the file meanwhile. */
-static bool is_stale(const struct daxd_runtime *rt)
+/* Return: 1 if the previous holder of the lock has removed the file meanwhile. */
+static int is_stale(const struct daxd_runtime *rt)
 {
 	struct stat locked;
 	struct stat named;
 
-	return fstat(rt->lock, &locked) < 0 ||
-	       fstatat(rt->dir, LOCK_FILE, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
-	       locked.st_ino != named.st_ino || locked.st_dev != named.st_dev;
+	if (fstat(rt->lock, &locked) < 0)
+		return -errno;
+	if (fstatat(rt->dir, LOCK_FILE, &named, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 1 : -errno;
+	return locked.st_ino != named.st_ino || locked.st_dev != named.st_dev;
 }
 
 static bool is_removed(const struct daxd_runtime *rt)
@@ -138,10 +150,12 @@ static bool is_removed(const struct daxd_runtime *rt)
 
 static int take_lock(struct daxd_runtime *rt, struct daxd_why *why)
 {
+	int r;
+
 	do {
 		daxd_close_fd(&rt->lock);
 		rt->lock = openat(rt->dir, LOCK_FILE,
-				  O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+				  O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 		if (rt->lock < 0)
 			return daxd_fail(why, errno,
 					 "%s/%s: can't be made: %s (check "
@@ -152,25 +166,36 @@ static int take_lock(struct daxd_runtime *rt, struct daxd_why *why)
 				       ? fail_locked(rt, why)
 				       : daxd_fail(why, errno, "%s/%s: flock: %s",
 						   rt->path, LOCK_FILE, strerror(errno));
-	} while (is_stale(rt));
-	return 0;
+		r = is_stale(rt);
+	} while (r > 0);
+	return r < 0 ? daxd_fail(why, -r, "%s/%s: fstat: %s", rt->path, LOCK_FILE,
+				 strerror(-r))
+		     : 0;
 }
 
 /* Note the daemon's pid and, for after a crash, that a daemon created the directory. */
-static int write_lock(struct daxd_runtime *rt, struct daxd_why *why)
+static int write_lock(struct daxd_runtime *rt, bool is_new, struct daxd_why *why)
 {
 	char text[64] = "";
 	struct stat st;
+	ssize_t n;
 	int len;
 
-	if (fstat(rt->dir, &st) < 0)
+	n = pread(rt->lock, text, sizeof(text) - 1, 0);
+	if (n < 0) {
+		rt->is_made = is_new;
+		return daxd_fail(why, errno, "%s/" LOCK_FILE ": can't be read: %s",
+				 rt->path, strerror(errno));
+	}
+	if (fstat(rt->dir, &st) < 0) {
+		rt->is_made = is_new;
 		return daxd_fail(why, errno, "%s: fstat: %s", rt->path, strerror(errno));
-	rt->is_made =
-		st.st_mode & S_ISVTX || (pread(rt->lock, text, sizeof(text) - 1, 0) > 0 &&
-					 strstr(text, MADE_MARK));
+	}
+	rt->is_made = st.st_mode & S_ISVTX || strstr(text, MADE_MARK);
 	len = snprintf(text, sizeof(text), "%d%s\n", getpid(),
 		       rt->is_made ? " " MADE_MARK : "");
-	if (ftruncate(rt->lock, 0) < 0 || pwrite(rt->lock, text, (size_t)len, 0) != len)
+	/* In this order, so that a daemon that is killed in between loses no mark. */
+	if (pwrite(rt->lock, text, (size_t)len, 0) != len || ftruncate(rt->lock, len) < 0)
 		return daxd_fail(why, EIO,
 				 "%s/" LOCK_FILE ": can't be written (is there room?)",
 				 rt->path);
@@ -185,7 +210,8 @@ static void take_kept_state(struct daxd_runtime *rt)
 	if (faccessat(rt->dir, DAX_STATE_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		unlinkat(rt->dir, STATE_KEPT, 0);
 	else
-		renameat(rt->dir, STATE_KEPT, rt->dir, DAX_STATE_FILE);
+		rt->is_stopped =
+			renameat(rt->dir, STATE_KEPT, rt->dir, DAX_STATE_FILE) == 0;
 }
 
 /**
@@ -198,13 +224,21 @@ static void take_kept_state(struct daxd_runtime *rt)
  */
 int daxd_runtime_open(struct daxd_runtime *rt, const char *path, struct daxd_why *why)
 {
+	bool is_new = false;
 	int r;
 
 	*rt = (struct daxd_runtime){
-		.path = g_strdup(path), .dir = -1, .lock = -1, .state_fd = -1};
+		.path = g_strdup(path),
+		.name = g_path_get_basename(path),
+		.parent = -1,
+		.dir = -1,
+		.lock = -1,
+		.state_fd = -1,
+		.inotify = -1,
+	};
 	do {
 		daxd_close_fd(&rt->dir);
-		r = open_dir(rt, why);
+		r = open_dir(rt, &is_new, why);
 		if (r == 0)
 			r = take_lock(rt, why);
 		/* Try again if the previous daemon has removed it meanwhile. */
@@ -213,10 +247,12 @@ int daxd_runtime_open(struct daxd_runtime *rt, const char *path, struct daxd_why
 		take_kept_state(rt);
 		rt->is_recovered = faccessat(rt->dir, DAX_STATE_FILE, F_OK,
 					     AT_SYMLINK_NOFOLLOW) == 0;
-		return write_lock(rt, why);
+		return write_lock(rt, is_new, why);
 	}
-	/* Not ours: leave everything as it is. */
+	/* Not ours: leave everything as it is. If it is new, it is empty. */
 	rt->is_made = false;
+	if (is_new)
+		unlinkat(rt->parent, rt->name, AT_REMOVEDIR);
 	daxd_close_fd(&rt->lock);
 	return r;
 }
@@ -467,9 +503,14 @@ static int remove_dir(int dir, const char *name)
 {
 	_cleanup_close_ int fd =
 		openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct statx stx;
 
 	if (fd < 0)
 		return -errno;
+	/* The content of a file system that is mounted here is not ours. */
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &stx) == 0 &&
+	    stx.stx_attributes & STATX_ATTR_MOUNT_ROOT)
+		return -EBUSY;
 	remove_entries(fd);
 	return unlinkat(dir, name, AT_REMOVEDIR) < 0 ? -errno : 0;
 }
@@ -493,12 +534,22 @@ int daxd_runtime_remove_tree(int dir, const char *name)
 	return remove_entry(dir, name, DT_UNKNOWN);
 }
 
+/* Unmount the file system of the handles (handle_fs.c), if there is one. */
+static void unmount_handles(const struct daxd_runtime *rt)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/" DAXD_HANDLES, rt->dir);
+	umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
+}
+
 static void remove_contents(struct daxd_runtime *rt, enum daxd_leave leave)
 {
 	const bool is_left = leave == DAXD_LEAVE_STATE &&
 			     renameat(rt->dir, DAX_STATE_FILE, rt->dir, STATE_KEPT) == 0;
 	unsigned int i;
 
+	unmount_handles(rt);
 	for (i = 0; i < G_N_ELEMENTS(contents); i++) {
 		if ((is_left && (!strcmp(contents[i], STATE_KEPT) ||
 				 !strcmp(contents[i], "stores"))) ||
@@ -507,9 +558,11 @@ static void remove_contents(struct daxd_runtime *rt, enum daxd_leave leave)
 		daxd_runtime_remove_tree(rt->dir, contents[i]);
 	}
 	unlinkat(rt->dir, LOCK_FILE, 0);
-	/* Fails if there is still something in it: then it stays. */
-	if (rt->is_made)
-		rmdir(rt->path);
+	/* Fails if there is still something in it: then the next daemon removes it. */
+	if (rt->is_made &&
+	    (daxd_gone_is(rt) || unlinkat(rt->parent, rt->name, AT_REMOVEDIR) < 0) &&
+	    fchmod(rt->dir, 0755 | S_ISVTX) < 0)
+		daxd_debug("%s: stays: %s", rt->path, strerror(errno));
 }
 
 /**
@@ -522,6 +575,7 @@ static void remove_contents(struct daxd_runtime *rt, enum daxd_leave leave)
  */
 void daxd_runtime_close(struct daxd_runtime *rt, enum daxd_leave leave)
 {
+	daxd_gone_unwatch(rt);
 	if (rt->state)
 		munmap(rt->state, sizeof(struct dax_state));
 	rt->state = NULL;
@@ -530,5 +584,7 @@ void daxd_runtime_close(struct daxd_runtime *rt, enum daxd_leave leave)
 		remove_contents(rt, leave);
 	daxd_close_fd(&rt->lock);
 	daxd_close_fd(&rt->dir);
+	daxd_close_fd(&rt->parent);
 	g_clear_pointer(&rt->path, g_free);
+	g_clear_pointer(&rt->name, g_free);
 }

@@ -20,23 +20,33 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct dax_state;
 struct daxd_why;
+
+/* The folder of the handles. */
+#define DAXD_HANDLES "dev"
 
 /* The temporary name of a file that is renamed when it is complete. */
 #define DAXD_NEW "new"
 
 struct daxd_runtime {
 	char *path; /* absolute */
+	char *name; /* in its parent */
+	int parent;
 	int dir;
 	int lock;
 	bool is_made;      /* a daemon created the directory: remove it at the end */
 	bool is_recovered; /* there are state pages of an earlier daemon */
+	bool is_stopped;   /* that daemon was stopped, it did not die */
 	bool has_socket;   /* systemd creates and removes the control socket */
 	struct dax_state *state;
 	int state_fd;
+	int inotify;
+	unsigned int watch;      /* gone.c: source of its events; 0: none */
 	uint64_t state_reserved; /* bytes of the file that have blocks allocated */
+	dev_t handle_dev;        /* st_dev of the handles; set by the front end */
 };
 
 /* The files that the daemon leaves in the directory when it ends. */

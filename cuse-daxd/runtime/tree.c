@@ -4,7 +4,7 @@
  *
  * A file that changes is replaced, not rewritten: who reads it gets the old text or
  * the new one whole. A descriptor that is open for writing therefore may be of a file
- * that is there no more; daxd_tree_find() knows it all the same.
+ * that is there no more; daxd_tree_find() knows it all the same (replaced.c).
  */
 #include "cuse-daxd/runtime/tree.h"
 
@@ -83,9 +83,6 @@ static int write_file(int dir, const char *name, const struct dax_sysfs_node *no
 		unlinkat(dir, name, 0);
 		return -error;
 	}
-	/* The write has cleared this bit, unless the daemon runs as root. */
-	if (mode & S_ISUID && fchmod(fd, mode) < 0)
-		return -errno;
 	return 0;
 }
 
@@ -102,7 +99,7 @@ static int write_new(int sys, const struct dax_sysfs_node *node)
 	return -EINVAL;
 }
 
-static int replace(const struct daxd_tree *tree, const struct dax_sysfs_node *node)
+static int replace(struct daxd_tree *tree, const struct dax_sysfs_node *node)
 {
 	int r;
 
@@ -113,6 +110,8 @@ static int replace(const struct daxd_tree *tree, const struct dax_sysfs_node *no
 		r = symlinkat(node->text, tree->rt->dir, DAXD_NEW) < 0 ? -errno : 0;
 	else
 		r = write_file(tree->rt->dir, DAXD_NEW, node);
+	if (r == 0)
+		daxd_replaced_add(&tree->replaced, tree->sys, node->path, node->path);
 	if (r == 0 && renameat(tree->rt->dir, DAXD_NEW, tree->sys, node->path) < 0)
 		r = -errno;
 	return r;
@@ -259,6 +258,7 @@ static int open_tree(struct daxd_tree *tree, struct daxd_runtime *rt, const char
 		.sys = -1,
 		.nodes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
 	};
+	daxd_replaced_init(&tree->replaced);
 	daxd_runtime_remove_tree(rt->dir, TREE_NEW);
 	tree->sys = daxd_runtime_mkdir(rt, name, why);
 	return tree->sys < 0 ? tree->sys : 0;
@@ -297,6 +297,8 @@ int daxd_tree_init(struct daxd_tree *tree, struct daxd_runtime *rt,
 	r = open_tree(tree, rt, name, why);
 	if (r < 0)
 		return r;
+	if (is_there)
+		daxd_replaced_add_tree(&tree->replaced, rt->dir, TREE);
 	r = daxd_tree_update(tree, model);
 	if (r == 0 && is_there &&
 	    renameat2(rt->dir, name, rt->dir, TREE, RENAME_EXCHANGE) < 0) {
@@ -380,6 +382,7 @@ void daxd_tree_done(struct daxd_tree *tree)
 {
 	daxd_tree_leave_off(tree);
 	g_clear_pointer(&tree->nodes, g_hash_table_unref);
+	daxd_replaced_done(&tree->replaced);
 	if (tree->rt)
 		daxd_close_fd(&tree->sys);
 	tree->rt = NULL;
@@ -416,22 +419,6 @@ static int open_beneath(const struct daxd_tree *tree, const char *path)
 	return fd;
 }
 
-/*
- * Is it the file that was at @path before it was replaced? Such a file is made by a
- * daemon of our user only, and the path at which it was can't be borrowed for it.
- */
-static bool is_predecessor(int fd, const struct statx *stx, const char *path)
-{
-	g_autofree char *was = NULL;
-	g_autofree char *deleted = g_strdup_printf("%s (deleted)", path);
-
-	if (stx->stx_nlink || stx->stx_uid != geteuid() ||
-	    !dax_attr_mode_is_ours(stx->stx_mode))
-		return false;
-	was = path_of_fd(fd);
-	return was && !strcmp(was, deleted);
-}
-
 /**
  * daxd_tree_find() - check which attribute a descriptor belongs to
  * @tree:	the tree
@@ -449,6 +436,7 @@ int daxd_tree_find(const struct daxd_tree *tree, int fd, const char *path,
 	_cleanup_close_ int now = -1;
 	g_autofree char *full = NULL;
 	g_autofree char *top = NULL;
+	const char *below;
 	struct statx got;
 	struct stat named;
 
@@ -459,11 +447,39 @@ int daxd_tree_find(const struct daxd_tree *tree, int fd, const char *path,
 	top = path_of_fd(tree->sys);
 	if (!full || !top || !g_str_has_prefix(full, top))
 		return -ENOENT;
+	below = full + strlen(top) + 1;
 	if (daxd_untrusted_fd_stat(fd, &got) < 0 ||
 	    makedev(got.stx_dev_major, got.stx_dev_minor) != named.st_dev)
 		return -EBADF;
-	if (got.stx_ino != named.st_ino && !is_predecessor(fd, &got, full))
+	/* On our own file system, which does not block, ask for the time of birth, too. */
+	if (got.stx_ino != named.st_ino &&
+	    (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &got) < 0 ||
+	     !daxd_replaced_has(&tree->replaced, &got, below)))
 		return -EBADF;
-	*ret_path = g_strdup(full + strlen(top) + 1);
+	*ret_path = g_strdup(below);
 	return 0;
+}
+
+/**
+ * daxd_tree_find_fd() - check which attribute a descriptor belongs to, without its path
+ * @tree:	the tree
+ * @fd:		a descriptor from a client
+ * @ret_path:	receives the path without links, for the caller to g_free()
+ *
+ * Return: as daxd_tree_find().
+ */
+int daxd_tree_find_fd(const struct daxd_tree *tree, int fd, char **ret_path)
+{
+	g_autofree char *path = path_of_fd(fd);
+	g_autofree char *top = path_of_fd(tree->sys);
+	size_t len;
+
+	if (!path || !top)
+		return -ENOENT;
+	len = strlen(top);
+	if (strncmp(path, top, len) || path[len] != '/')
+		return -EBADF;
+	if (g_str_has_suffix(path, " (deleted)"))
+		path[strlen(path) - strlen(" (deleted)")] = '\0';
+	return daxd_tree_find(tree, fd, path + len + 1, ret_path);
 }

@@ -17,14 +17,17 @@
 #include <glib.h>
 #include <stdint.h>
 
+#include "cuse-daxd/runtime/replaced.h"
+
 struct dax_model;
 struct daxd_runtime;
 struct daxd_why;
 
 struct daxd_tree {
 	struct daxd_runtime *rt;
-	int sys;                       /* descriptor of RUNTIME/sys */
-	GHashTable *nodes;             /* path -> struct node */
+	int sys;           /* descriptor of RUNTIME/sys */
+	GHashTable *nodes; /* path -> struct node */
+	struct daxd_replaced replaced;
 	uint64_t walk;                 /* number of walks so far */
 	guint later;                   /* source that writes it; 0: complete */
 	const struct dax_model *model; /* for that source */
@@ -38,6 +41,7 @@ void daxd_tree_leave_off(struct daxd_tree *tree);
 int daxd_tree_update(struct daxd_tree *tree, const struct dax_model *model);
 int daxd_tree_find(const struct daxd_tree *tree, int fd, const char *path,
 		   char **ret_path);
+int daxd_tree_find_fd(const struct daxd_tree *tree, int fd, char **ret_path);
 void daxd_tree_done(struct daxd_tree *tree);
 
 #endif

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "cuse-daxd/base/fail.h"
@@ -41,6 +42,46 @@ static int check_parent(const struct daxd_store *store, struct daxd_why *why)
 }
 
 /**
+ * daxd_file_is_planted() - check whether another user may have put a file there
+ * @dir:	descriptor of the file's directory
+ * @owner:	of the file
+ *
+ * As fs.protected_regular does (fs/namei.c: may_create_in_sticky()): in a sticky
+ * directory that others may write to, the daemon uses only its own files, and those of
+ * the directory's owner.
+ *
+ * Return: true if it may.
+ */
+bool daxd_file_is_planted(int dir, uid_t owner)
+{
+	struct stat st;
+
+	if (fstat(dir, &st) < 0)
+		return true;
+	return st.st_mode & S_ISVTX && st.st_mode & (S_IWGRP | S_IWOTH) &&
+	       owner != geteuid() && owner != st.st_uid;
+}
+
+/* The directory in which a file really is, whatever links its path has. */
+static int check_place(const struct daxd_store *store, int fd, const struct stat *st,
+		       struct daxd_why *why)
+{
+	g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", fd);
+	g_autofree char *real = g_file_read_link(link, NULL);
+	g_autofree char *parent = g_path_get_dirname(real ? real : store->path);
+	_cleanup_close_ int dir = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0 || !daxd_file_is_planted(dir, st->st_uid))
+		return 0;
+	return daxd_fail(
+		why, EACCES,
+		"%s: belongs to uid %u, and %s is a sticky directory that others "
+		"may write to: that user could change it (chown it to uid %u, or "
+		"move it)",
+		store->path, st->st_uid, parent, geteuid());
+}
+
+/**
  * daxd_file_open() - open the file of a store if it exists
  * @store:	with a path; receives the descriptor, or keeps -1 if there is no file
  * @why:	receives the reason of a failure
@@ -51,6 +92,7 @@ int daxd_file_open(struct daxd_store *store, struct daxd_why *why)
 {
 	_cleanup_close_ int fd = -1;
 	struct stat st;
+	int r;
 
 	/* O_NONBLOCK: a FIFO must not block the daemon. */
 	fd = open(store->path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -75,6 +117,9 @@ int daxd_file_open(struct daxd_store *store, struct daxd_why *why)
 				 "%s: is not a regular file (check "
 				 "backing=)",
 				 store->path);
+	r = check_place(store, fd, &st, why);
+	if (r < 0)
+		return r;
 	store->rw = TAKE_FD(fd);
 	return 0;
 }
@@ -139,25 +184,77 @@ int daxd_file_make_memfd(const char *name, unsigned int flags)
 	return fd;
 }
 
+/* Memory of the daemon before that was found: name -> descriptor + 1. */
+static GHashTable *offered;
+
+static void close_offered(gpointer value)
+{
+	close(GPOINTER_TO_INT(value) - 1);
+}
+
 /**
- * daxd_file_take_back() - take the memfd that the daemon before handed over
- * @store:	of kind memfd or hugetlb; receives its descriptors
- * @page:	the size of its pages, in bytes
+ * daxd_file_offer() - offer memory of the daemon before to the store of its name
+ * @name:	the store's
+ * @fd:		open for reading and writing; now owned by this file
+ *
+ * The caller has checked that it is the memory that the daemon before had.
+ */
+void daxd_file_offer(const char *name, int fd)
+{
+	if (!offered)
+		offered = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+						close_offered);
+	g_hash_table_replace(offered, g_strdup(name), GINT_TO_POINTER(fd + 1));
+}
+
+/**
+ * daxd_file_offer_done() - close all offered memory that no store has taken
+ */
+void daxd_file_offer_done(void)
+{
+	g_clear_pointer(&offered, g_hash_table_unref);
+}
+
+/* Return: the descriptor, now owned by the caller, or -1 if none of this name is left. */
+static int take_offered(const char *name)
+{
+	gpointer value;
+	gpointer key;
+
+	if (!offered || !g_hash_table_steal_extended(offered, name, &key, &value))
+		return -1;
+	g_free(key);
+	return GPOINTER_TO_INT(value) - 1;
+}
+
+/**
+ * daxd_file_take_back() - take the memory of the daemon before
+ * @store:	of kind memory or hugetlb; receives its descriptors
+ * @magic:	of its file system, as statfs(2) says
+ * @page:	the size of its pages, in bytes; 0: any
  * @why:	why not
+ *
+ * systemd has kept it, or it was found in a process that uses it (reclaim.c).
  *
  * Return: 1 if there is one and it fits, 0 if there is none, or a negative errno.
  */
-int daxd_file_take_back(struct daxd_store *store, uint64_t page, struct daxd_why *why)
+int daxd_file_take_back(struct daxd_store *store, unsigned long magic, uint64_t page,
+			struct daxd_why *why)
 {
 	_cleanup_close_ int fd = daxd_systemd_take(store->name);
+	const bool is_of_systemd = fd >= 0;
+	struct statfs fs;
 	struct stat st;
 	int r;
 
 	if (fd < 0)
+		fd = take_offered(store->name);
+	if (fd < 0)
 		return 0;
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-	    (uint64_t)st.st_size != store->size || (uint64_t)st.st_blksize != page ||
-	    st.st_uid != geteuid() || fcntl(fd, F_GET_SEALS) < 0) {
+	    (uint64_t)st.st_size != store->size ||
+	    (page && (uint64_t)st.st_blksize != page) || st.st_uid != geteuid() ||
+	    fstatfs(fd, &fs) < 0 || (unsigned long)fs.f_type != magic) {
 		daxd_warning("%s: is not what it was before the restart: its bytes are "
 			     "lost, continuing with new ones",
 			     store->name);
@@ -175,13 +272,14 @@ int daxd_file_take_back(struct daxd_store *store, uint64_t page, struct daxd_why
 	if (fchmod(store->rw, 0) < 0)
 		return daxd_fail(why, errno, "%s: fchmod: %s", store->name,
 				 strerror(errno));
-	store->is_handed_over = true;
+	store->is_taken_back = true;
+	store->is_handed_over = is_of_systemd;
 	return 1;
 }
 
 /**
  * daxd_file_seal() - fix the size of a memfd, and let nobody open it again
- * @store:	of kind memfd or hugetlb; receives the descriptor for reading
+ * @store:	of kind memory or hugetlb; receives the descriptor for reading
  * @why:	why not
  *
  * Afterwards only the owner can open it by way of /proc/PID/fd.

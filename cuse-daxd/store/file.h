@@ -14,6 +14,7 @@
 
 #include "cuse-daxd/config/config.h"
 
+struct daxd_collapse;
 struct daxd_pmem;
 struct daxd_store;
 struct daxd_why;
@@ -27,6 +28,8 @@ struct daxd_store_ops {
 			enum dax_region_map map);
 	/* Makes it, or takes what is there into use: size and align are set. */
 	int (*make)(struct daxd_store *store, struct daxd_why *why);
+	/* Replaces memory that nobody has seen by better memory. NULL: it is final. */
+	void (*choose)(struct daxd_store *store, bool is_private);
 	/* Flushes, so that the content survives a crash of the machine. NULL: can't. */
 	int (*sync)(struct daxd_store *store);
 	/* Writes durably outside of all devices. NULL: this kind keeps no record. */
@@ -81,6 +84,11 @@ struct daxd_store {
 	bool is_mine;   /* this start has created the file */
 	bool is_kept;
 	bool is_handed_over; /* volatile, but systemd keeps it during a restart */
+	bool is_taken_back;  /* volatile, with the memory of the daemon before */
+	bool is_chosen;      /* daxd_store_choose() was called */
+	const char *lost;    /* set by choose: why the memory is nothing better */
+	uint64_t pages; /* set by make and choose: bytes of the pages of its memory */
+	uint64_t part;  /* set as pages: bytes of the smallest part that can be mapped */
 	uint64_t size;  /* usable; set by open if has_content, else by make's caller */
 	uint64_t align; /* set as size; 0: any */
 	enum dax_region_map map; /* set as size; only for pmem */
@@ -90,14 +98,19 @@ struct daxd_store {
 	uint64_t length; /* set by make: bytes of the file */
 	uint64_t data;   /* offset of the first usable byte in the file */
 	struct daxd_record record;
-	struct daxd_pmem *pmem; /* pmem.c */
+	struct daxd_pmem *pmem;         /* pmem.c */
+	struct daxd_collapse *collapse; /* collapse.c; NULL: none */
 };
 
 int daxd_file_open(struct daxd_store *store, struct daxd_why *why);
+bool daxd_file_is_planted(int dir, uid_t owner);
 int daxd_file_create(struct daxd_store *store, struct daxd_why *why);
 int daxd_file_open_ro(struct daxd_store *store, struct daxd_why *why);
 int daxd_file_make_memfd(const char *name, unsigned int flags);
-int daxd_file_take_back(struct daxd_store *store, uint64_t page, struct daxd_why *why);
+void daxd_file_offer(const char *name, int fd);
+void daxd_file_offer_done(void);
+int daxd_file_take_back(struct daxd_store *store, unsigned long magic, uint64_t page,
+			struct daxd_why *why);
 int daxd_file_seal(struct daxd_store *store, struct daxd_why *why);
 int daxd_file_guard(int (*body)(void *ctx), void *ctx);
 

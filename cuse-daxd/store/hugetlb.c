@@ -71,7 +71,7 @@ static int fail_pool(const struct daxd_store *store, uint64_t page, struct daxd_
 		return daxd_fail(why, ENOMEM,
 				 "%s: %lld huge pages of %s are needed, "
 				 "which the kernel does not have (sysctl "
-				 "vm.nr_hugepages, or backing=memfd)",
+				 "vm.nr_hugepages, or backing=memory)",
 				 store->name, needed, unit);
 	free_pages -= reserved;
 	if (page == 2 * DAX_MIB)
@@ -83,7 +83,7 @@ static int fail_pool(const struct daxd_store *store, uint64_t page, struct daxd_
 			 "nr_hugepages");
 	return daxd_fail(why, ENOMEM,
 			 "%s: %lld huge pages of %s are needed, %lld are "
-			 "free (as root: %s; or backing=memfd)",
+			 "free (as root: %s; or backing=memory)",
 			 store->name, needed, unit, free_pages, set);
 }
 
@@ -107,7 +107,7 @@ static int make_huge_memfd(struct daxd_store *store, struct daxd_why *why)
 	uint64_t page = is_1g ? DAX_GIB : 2 * DAX_MIB;
 	int r;
 
-	r = daxd_file_take_back(store, page, why);
+	r = daxd_file_take_back(store, HUGETLBFS_MAGIC, page, why);
 	if (r != 0)
 		return MIN(r, 0);
 	store->rw = daxd_file_make_memfd(store->name,
@@ -116,7 +116,7 @@ static int make_huge_memfd(struct daxd_store *store, struct daxd_why *why)
 	if (store->rw < 0)
 		return daxd_fail(why, errno,
 				 "%s: no huge pages to be had: "
-				 "memfd_create: %s (backing=memfd)",
+				 "memfd_create: %s (backing=memory)",
 				 store->name, strerror(errno));
 	if (ftruncate(store->rw, (off_t)store->size) < 0)
 		return daxd_fail(why, errno, "%s: its memfd can't have %llu bytes: %s",
@@ -143,7 +143,7 @@ static int check_mount(const struct daxd_store *store, uint64_t *ret_page,
 		return daxd_fail(why, EINVAL,
 				 "%s: %s is not on a hugetlbfs (as root: "
 				 "mount -t hugetlbfs -o pagesize=2M none DIR; or "
-				 "backing=memfd)",
+				 "backing=memory)",
 				 store->path, dir);
 	*ret_page = (uint64_t)fs.f_bsize;
 	return 0;

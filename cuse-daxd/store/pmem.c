@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -262,6 +263,11 @@ static int map_file(struct daxd_store *store)
 			g_free(pmem);
 			return -errno;
 		}
+		/*
+		 * No read-ahead: pages of 4 KiB in the cache would keep the kernel from
+		 * reading a unit of the device as one page of 2 MiB.
+		 */
+		madvise(pmem->map, pmem->len, MADV_RANDOM);
 	}
 	store->pmem = pmem;
 	return 0;

@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "libcore/size.h"
@@ -18,14 +20,15 @@
 #include "cuse-daxd/base/systemd.h"
 #include "cuse-daxd/base/util.h"
 #include "cuse-daxd/config/config.h"
+#include "cuse-daxd/store/collapse.h"
 #include "cuse-daxd/store/file.h"
 #include "cuse-daxd/store/hugetlb.h"
-#include "cuse-daxd/store/memfd.h"
+#include "cuse-daxd/store/memory.h"
 #include "cuse-daxd/store/pmem.h"
 #include "cuse-daxd/store/slots.h"
 
 static const struct daxd_store_ops *const ops_of[] = {
-	[DAXD_MEMFD] = &daxd_memfd_ops,
+	[DAXD_MEMORY] = &daxd_memory_ops,
 	[DAXD_HUGETLB] = &daxd_hugetlb_ops,
 	[DAXD_HUGETLBFS] = &daxd_hugetlb_fs_ops,
 	[DAXD_PMEM] = &daxd_pmem_ops,
@@ -82,6 +85,29 @@ uint64_t daxd_store_fit(const struct daxd_store *store, uint64_t align,
 	return store->ops->fit ? store->ops->fit(store, align, map) : store->room;
 }
 
+/* Learn what fstat(2) says of the store's file. Return: 0, or -1 and errno. */
+static int identify(struct daxd_store *store)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (fstat(store->rw, &st) < 0 || fstatfs(store->rw, &fs) < 0)
+		return -1;
+	store->dev = store->maps_dev = st.st_dev;
+	store->ino = store->maps_ino = st.st_ino;
+	store->length = (uint64_t)st.st_size;
+	/* Elsewhere the block size says nothing about pages. */
+	if ((unsigned long)fs.f_type == HUGETLBFS_MAGIC ||
+	    (unsigned long)fs.f_type == TMPFS_MAGIC)
+		store->pages = MAX(store->pages, (uint64_t)st.st_blksize);
+	else
+		store->pages = DAX_PAGE;
+	store->part = (unsigned long)fs.f_type == HUGETLBFS_MAGIC
+			      ? (uint64_t)st.st_blksize
+			      : DAX_PAGE;
+	return 0;
+}
+
 /**
  * daxd_store_make() - make the store's memory, or take what is there into use
  * @store:	opened; size, align and map are set
@@ -89,19 +115,41 @@ uint64_t daxd_store_fit(const struct daxd_store *store, uint64_t align,
  */
 int daxd_store_make(struct daxd_store *store, struct daxd_why *why)
 {
-	struct stat st;
 	int r;
 
 	r = store->ops->make(store, why);
 	if (r < 0)
 		return r;
-	if (fstat(store->rw, &st) < 0)
+	if (identify(store) < 0)
 		return daxd_fail(why, errno, "%s: fstat: %s", store->name,
 				 strerror(errno));
-	store->dev = store->maps_dev = st.st_dev;
-	store->ino = store->maps_ino = st.st_ino;
-	store->length = (uint64_t)st.st_size;
 	return 0;
+}
+
+/**
+ * daxd_store_choose() - choose the best memory for a store, before anybody gets it
+ * @store:	made
+ * @is_private:	true if only the daemon's own user and root may write to it
+ *
+ * Only the first call does anything. Afterwards @store->pages is final. May replace the
+ * store's descriptors.
+ */
+void daxd_store_choose(struct daxd_store *store, bool is_private)
+{
+	const ino_t ino = store->ino;
+
+	if (store->is_chosen)
+		return;
+	store->is_chosen = true;
+	if (!store->ops->choose)
+		return;
+	store->ops->choose(store, is_private);
+	if (identify(store) < 0)
+		daxd_warning("%s: fstat: %s, continuing", store->name, strerror(errno));
+	if (store->ino != ino && store->is_handed_over) {
+		daxd_store_forget(store);
+		daxd_store_hand_over(store);
+	}
 }
 
 /**
@@ -163,13 +211,16 @@ static int zero_mapped(const struct daxd_store *store, uint64_t off, uint64_t le
 	const uint64_t step = DAX_GIB;
 
 	while (len) {
-		uint64_t n = dax_min(len, step);
-		void *p = mmap(NULL, n, PROT_WRITE, MAP_SHARED, store->rw, (off_t)off);
+		uint64_t start = dax_round_down(off, store->part);
+		uint64_t n = dax_min(len, start + step - off);
+		uint64_t size = dax_round_up(off + n, store->part) - start;
+		uint8_t *p =
+			mmap(NULL, size, PROT_WRITE, MAP_SHARED, store->rw, (off_t)start);
 
 		if (p == MAP_FAILED)
 			return -errno;
-		memset(p, 0, n);
-		munmap(p, n);
+		memset(p + (off - start), 0, n);
+		munmap(p, size);
 		off += n;
 		len -= n;
 	}
@@ -179,8 +230,8 @@ static int zero_mapped(const struct daxd_store *store, uint64_t off, uint64_t le
 /**
  * daxd_store_zero() - set a range to zero
  * @store:	made
- * @off:	offset in the store's file, a multiple of 4K, with huge pages of 2M
- * @len:	bytes, a multiple as @off
+ * @off:	offset in the store's file
+ * @len:	bytes
  *
  * Reserved memory and blocks stay reserved.
  *
@@ -190,9 +241,10 @@ int daxd_store_zero(struct daxd_store *store, uint64_t off, uint64_t len)
 {
 	int mode = FALLOC_FL_KEEP_SIZE;
 
-	mode |= store->backing == DAXD_MEMFD ? FALLOC_FL_PUNCH_HOLE
-					     : FALLOC_FL_ZERO_RANGE;
-	if ((store->backing == DAXD_MEMFD || store->backing == DAXD_PMEM) &&
+	mode |= store->backing == DAXD_MEMORY ? FALLOC_FL_PUNCH_HOLE
+					      : FALLOC_FL_ZERO_RANGE;
+	daxd_collapse_forget(store, off, len);
+	if ((store->backing == DAXD_MEMORY || store->backing == DAXD_PMEM) &&
 	    fallocate(store->rw, mode, (off_t)off, (off_t)len) == 0)
 		return 0;
 	return zero_mapped(store, off, len);
@@ -230,4 +282,53 @@ void daxd_store_free(struct daxd_store *store)
 bool daxd_store_is_volatile(const struct daxd_store *store)
 {
 	return !store->path && !store->is_handed_over;
+}
+
+/* Touch the first byte of a store. Return: the bytes that this has allocated. */
+static uint64_t touch_first(const struct daxd_store *store)
+{
+	struct stat st;
+	char *p = mmap(NULL, store->size, PROT_WRITE, MAP_SHARED, store->rw, 0);
+
+	if (p == MAP_FAILED)
+		return 0;
+	*p = 1;
+	munmap(p, store->size);
+	return fstat(store->rw, &st) < 0 ? 0 : (uint64_t)st.st_blocks * 512;
+}
+
+/**
+ * daxd_store_check_memory() - find out which pages memory with align 2M has here
+ *
+ * Return: a line for daxrun --check, for the caller to g_free().
+ */
+char *daxd_store_check_memory(void)
+{
+	const struct daxd_store_spec spec = {.backing = DAXD_MEMORY, .name = "check"};
+	struct daxd_store *store;
+	struct daxd_why why;
+	char *text;
+
+	if (daxd_store_open(&spec, &store, &why) < 0)
+		return g_strdup_printf("no (%s): no memory", why.text);
+	store->size = store->align = 2 * DAX_MIB;
+	if (daxd_store_make(store, &why) < 0) {
+		daxd_store_free(store);
+		return g_strdup_printf("no (%s): no memory", why.text);
+	}
+	daxd_store_choose(store, true);
+	if (store->pages < store->align)
+		text = g_strdup_printf("no (%s): a fault for each 4K, and slower loads",
+				       store->lost);
+	else if (store->collapse)
+		text = g_strdup_printf("yes: 2M, made of pages of 4K after the first "
+				       "touch, which is slower (no huge tmpfs: %s)",
+				       store->lost);
+	else if (touch_first(store) < store->align)
+		text = g_strdup("no (no free memory of 2M in one piece): a fault for "
+				"each 4K, and slower loads");
+	else
+		text = g_strdup("yes: 2M, one fault for each (align 2M and 1G)");
+	daxd_store_free(store);
+	return text;
 }

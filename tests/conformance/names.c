@@ -204,7 +204,7 @@ CASE("libc.names.syscall_beside_libc")
 	must(fd >= 0 && other >= 0);
 	p = mmap(NULL, A, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	q = (char *)syscall(SYS_mmap, NULL, A, PROT_READ | PROT_WRITE, MAP_SHARED, other,
-			    0);
+			    0L);
 	must(p != MAP_FAILED && q != MAP_FAILED);
 	put(p, 0x46);
 	say_load(q);

@@ -49,7 +49,7 @@ def dumped(workdir):
 
 
 @pytest.mark.parametrize("text, expected", [
-    ("[region 0]\nsizes=1G\n", "FILE:2: [region 0] has no key 'sizes' (it has backing, size, "),
+    ("[region 0]\nsizes=1G\n", "FILE:2: [region 0] has no key 'sizes' (did you mean 'size'? it has backing, size, "),
     ("\n\n[regoin 0]\n", "FILE:3: there is no group [regoin 0] (only [daemon], "),
     ("[region 0]\n[region x]\n", "FILE:2: there is no group [region x]"),
     ("[region 00]\n", "FILE:1: there is no group [region 00]"),
@@ -72,8 +72,8 @@ def dumped(workdir):
     ("[region 0]\ntype=fast\n", "FILE:2: type=: 'fast' is not one of static, dynamic"),
     ("[region 0]\nmap=disk\n", "FILE:2: map=: 'disk' is not one of mem, dev"),
     ("[region 0]\npages=true\n", "FILE:2: pages=: 'true' is not one of yes, no"),
-    ("[region 0]\nbacking=disk\n", "FILE:2: backing=: 'disk' is not one of memfd, hugetlb, "
-                                   "hugetlbfs:PATH, pmem:PATH"),
+    ("[region 0]\nbacking=disk\n", "FILE:2: backing=: 'disk' is not one of memory (or memfd), "
+                                   "hugetlb, hugetlbfs:PATH, pmem:PATH"),
     ("[region 0]\nbacking=pmem\n", "FILE:2: backing=: pmem needs a path (write pmem:PATH)"),
     ("[region 0]\nbacking=memfd:/x\n", "FILE:2: backing=: memfd has no path (write memfd)"),
     ("[region 0]\nbacking=pmem:x\n", "FILE:2: backing=: 'x' is not an absolute path"),
@@ -162,7 +162,7 @@ def test_defaults(dumped):
     groups = dumped("", "--runtime-dir=/x")
     assert groups == {
         "daemon": {"frontend": "auto", "runtime-dir": "/x"},
-        "region 0": {"backing": "memfd", "size": "1G", "align": "2M", "type": "static",
+        "region 0": {"backing": "memory", "size": "1G", "align": "2M", "type": "static",
                      "map": "mem", "pages": "yes", "numa-node": "0", "target-node": "0",
                      "mode": "0600", "owner": str(os.geteuid()), "group": str(os.getegid())},
         "device 0.0": {"size": "1G", "mode": "0600", "owner": str(os.geteuid()),
@@ -310,10 +310,12 @@ def test_shipped_configs_are_right(path):
 
 
 @pytest.mark.parametrize("args, says", [
-    (["--lost"], "'--lost': no such option"),
-    (["--config"], "'--config': needs a value"),
-    (["-c"], "'-c': needs a value"),
-    (["--foreground=1"], "'--foreground=1': no such option, or it takes no value"),
+    (["--lost"], "unknown option '--lost' (see --help)"),
+    (["--runtime-dri=x"], "unknown option '--runtime-dri' (did you mean '--runtime-dir'?"),
+    (["--config"], "option '--config' needs a value"),
+    (["-c"], "option '-c' needs a value"),
+    (["--foreground=1"], "option '--foreground' takes no value"),
+    (["--fault-"], "option '--fault-' is ambiguous (--fault-log, --fault-report-fd)"),
     (["list"], "'list': no arguments are taken"),
     (["--frontend=fuse"], "--frontend: 'fuse' is not one of"),
     (["--ready-fd=77"], "--ready-fd: '77' is not an open descriptor"),
@@ -323,7 +325,47 @@ def test_shipped_configs_are_right(path):
 ])
 def test_usage_errors(args, says):
     result = run([DAEMON, *args])
-    assert result.returncode == 1 and result.stderr.startswith("cuse-daxd: " + says)
+    assert result.returncode == 2 and result.stderr.startswith("cuse-daxd: " + says)
+
+
+def test_a_mistyped_key_has_a_suggestion(workdir):
+    (workdir / "c").write_text("[region 0]\nsise=1G\n")
+    result = run([DAEMON, "-c", workdir / "c", "--check-config"])
+    assert result.returncode == 1
+    assert "[region 0] has no key 'sise' (did you mean 'size'? it has " in result.stderr
+
+
+@pytest.mark.parametrize("first, second", [
+    ("file", "file"), ("file", "hard"), ("file", "soft"), ("soft", "hard"), ("file", "d/../file"),
+    ("new", "new"), ("new", "d/../new"), ("d/new", "way/new")])
+def test_two_regions_on_one_file(workdir, first, second):
+    """They are refused, however the file is called; also when the daemon starts."""
+    (workdir / "file").write_bytes(b"")
+    os.link(workdir / "file", workdir / "hard")
+    (workdir / "soft").symlink_to("file")
+    (workdir / "d").mkdir()
+    (workdir / "way").symlink_to("d")
+    config = workdir / "c"
+    config.write_text(f"[region 0]\nbacking=pmem:{workdir}/{first}\nsize=4M\n"
+                      f"[region 3]\nbacking=pmem:{workdir}/{second}\nsize=4M\n")
+    for args in (["--check-config"], ["--foreground", f"--runtime-dir={workdir}/rt"]):
+        result = run([DAEMON, "-c", config, *args])
+        assert result.returncode == 1
+        assert f"{config}:4: [region 3] has the backing file of [region 0]" in result.stderr
+    config.write_text(config.read_text().replace(f"/{second}\nsize=4M\n", "/other\nsize=4M\n")
+                      if first != second else "[region 0]\n")
+    assert run([DAEMON, "-c", config, "--check-config"]).returncode == 0
+
+
+def test_origins_are_named_instead_of_lines(workdir):
+    """A generated config names the origin of its lines, and messages quote it."""
+    config = workdir / "c"
+    config.write_text("[region 0]\nalign=5M\n#@ the form's size\nsize=x\n#@ the last line\n"
+                      "[device 0.1]\nmode=9\n")
+    result = run([DAEMON, "-c", config, "--check-config"])
+    assert [line.partition(" is not ")[0] for line in result.stderr.splitlines()] == [
+        f"cuse-daxd: {config}:2: align=: '5M'", "cuse-daxd: the form's size: size=: 'x'",
+        "cuse-daxd: the last line: mode=: '9'"]
 
 
 def test_help_names_every_option():

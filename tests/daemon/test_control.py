@@ -39,12 +39,14 @@ def test_list(daemon):
     assert [x["chardev"] for x in devices] == ["dax0.0", "dax0.1", "dax3.0"]
     assert devices[1] == {
         "chardev": "dax0.1", "size": 6 << 20, "align": 2 << 20, "target_node": 0,
-        "mode": "devdax", "region": 0, "type": "static", "backing": "memfd", "map": "mem",
+        "mode": "devdax", "region": 0, "type": "static", "backing": "memory", "pages": 2 << 20,
+        "map": "mem",
         "dev": f"{major}:1", "clients": 0,
     }
     assert devices[2] == {
         "chardev": "dax3.0", "size": 1 << 30, "align": 4096, "target_node": 2,
-        "mode": "devdax", "region": 3, "type": "dynamic", "backing": "memfd", "map": "dev",
+        "mode": "devdax", "region": 3, "type": "dynamic", "backing": "memory", "pages": 4096,
+        "map": "dev",
         "dev": f"{major}:2", "clients": 0,
     }
 
@@ -297,7 +299,7 @@ def test_ctl_does_not_trust_a_directory_of_somebody_else(new_daemon, workdir):
     os.chown(d.dir, 12345, 12345)
     try:
         result = run([CTL, "list"], env={"XDG_RUNTIME_DIR": str(workdir)})
-        assert result.returncode == 1 and "not permitted" in result.stderr
+        assert result.returncode == 1 and "belongs to uid 12345" in result.stderr
     finally:
         os.chown(d.dir, 0, 0)
 
@@ -306,6 +308,20 @@ def test_ctl_does_not_trust_a_directory_of_somebody_else(new_daemon, workdir):
 def test_ctl_usage_errors(args):
     result = run([CTL, *args])
     assert result.returncode == 2 and result.stderr
+
+
+@pytest.mark.parametrize("args, says", [
+    (["lst"], "'lst' is not a verb (did you mean 'list'? see --help)"),
+    (["frobnicate"], "'frobnicate' is not a verb (see --help)"),
+    (["--humna", "list"], "unknown option '--humna' (did you mean '--human'? see --help)"),
+    (["--human=1", "list"], "option '--human' takes no value (see --help)"),
+    (["create", "-s"], "option '-s' needs a value (see --help)"),
+    (["-x"], "unknown option '-x' (see --help)"),
+])
+def test_ctl_explains_usage_errors(args, says):
+    result = run([CTL, *args])
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == f"cuse-daxctl: {says}\n"
 
 
 def test_ctl_help_names_every_verb():

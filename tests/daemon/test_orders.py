@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from conftest import CTL, IS_ROOT, both_users, load_json, needs_root, run
+from conftest import CTL, IS_ROOT, SETPRIV, both_users, load_json, needs_root, run
 from daxrun import until
 from faults import probe_at
 from test_tree import snapshot
@@ -35,7 +35,7 @@ def test_create(daemon):
     device = load_json(d.ctl("create", "--size", "8M", "--align=4K"))
     assert device == {
         "chardev": "dax0.1", "size": 8 << 20, "align": 4096, "target_node": 0,
-        "mode": "devdax", "region": 0, "type": "dynamic", "backing": "memfd", "map": "mem",
+        "mode": "devdax", "region": 0, "type": "dynamic", "backing": "memory", "map": "mem",
         "dev": device["dev"], "clients": 0,
     }
     assert d.handle("dax0.1").exists()
@@ -173,7 +173,8 @@ class Watch:
     def __init__(self, daemon, *args):
         before = daemon.control("stats")["daemon"]["watchers"]
         self.process = subprocess.Popen(
-            [CTL, f"--runtime-dir={daemon.dir}", "watch", *args], stdout=subprocess.PIPE,
+            [*(SETPRIV if daemon.as_nobody and IS_ROOT else []), CTL,
+             f"--runtime-dir={daemon.dir}", "watch", *args], stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True)
         end = time.monotonic() + 30
         while daemon.control("stats")["daemon"]["watchers"] == before:
@@ -242,6 +243,40 @@ def test_watch_ends_with_the_daemon(daemon):
     out, err = watch.process.communicate(timeout=30)
     assert (watch.process.returncode, out) == (1, "")
     assert err == "cuse-daxctl: the daemon has exited\n"
+
+
+@both_users
+def test_watch_one_device(daemon):
+    d = daemon(CONFIG)
+    watch = Watch(d, "/dev/dax0.1")
+    d.ctl("disable", "dax0.0")
+    d.ctl("create", "-s", "2M")
+    event = watch.event()
+    assert (event["event"], event["chardev"]) == ("appear", "dax0.1")
+    watch.end()
+
+
+def test_watch_follows_the_next_daemon(daemon):
+    """With --follow, watch waits for the next daemon and says that there is one."""
+    d = daemon(CONFIG)
+    watch = Watch(d, "--follow", "dax0.0")
+    d.stop()
+    assert watch.process.stderr.readline() == (
+        "cuse-daxctl: the daemon has exited, waiting for the next one\n")
+    d.start()
+    event = watch.event()
+    assert event["event"] == "restart" and event["time"] <= time.time()
+    d.ctl("disable", "dax0.0")
+    event = watch.event()
+    assert (event["event"], event["chardev"]) == ("change", "dax0.0")
+    watch.end()
+
+
+@pytest.mark.parametrize("args", [["watch", "x"], ["map", "-w"], ["map", "-w", "dax0"],
+                                  ["map", "--follow", "dax0.0"], ["list", "--watch"]])
+def test_watch_usage_errors(args):
+    result = run([CTL, *args])
+    assert (result.returncode, result.stdout) == (2, "") and result.stderr
 
 
 def test_watchers_have_a_limit_and_are_forgotten(daemon):

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The restart of a daemon that died, in the same directory."""
 
+import contextlib
+import ctypes
 import errno
+import fcntl
 import mmap
 import os
 import signal
@@ -11,7 +14,7 @@ import threading
 
 import pytest
 
-from conftest import TIMEOUT, both_users, environment, file_mode, needs_root
+from conftest import NOBODY, TIMEOUT, both_users, environment, file_mode, needs_root
 from wire import ALIVE, GONE, OPENED, Dropped
 
 MIB = 1 << 20
@@ -112,18 +115,142 @@ def test_a_device_whose_memory_died_is_another(new_daemon):
     os.close(old)
 
 
-def test_a_mapping_of_lost_memory_lives_on(new_daemon):
-    d = new_daemon().start("[region 0]\nsize=4M\n")
+def holder(d, what):
+    """Start a process of the daemon's user that has dax0.0 mapped, or only open. Return: it."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(write)
+        assert os.read(read, 1) == b"x"
+        os.close(read)
+        return pid
+    status = 1
+    try:
+        if d.as_nobody:
+            os.setresgid(NOBODY, NOBODY, NOBODY)
+            os.setresuid(NOBODY, NOBODY, NOBODY)
+            # A process that has changed its identity may not be inspected without this.
+            ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
+        with d.wire() as wire, d.opened("dax0.0") as fd:
+            reply = wire.attach(fd)
+        m = mmap.mmap(reply.fd, 4 * MIB)  # Python keeps a descriptor of its own
+        m[0] = 1
+        if what == "mapped":
+            for fd in os.listdir("/proc/self/fd"):
+                with contextlib.suppress(OSError):
+                    if os.readlink(f"/proc/self/fd/{fd}").startswith("/memfd:"):
+                        os.close(int(fd))
+        os.write(write, b"x")
+        signal.pause()
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def end(pid):
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
+def first_byte(d):
     with d.wire() as wire, d.opened("dax0.0") as fd:
         reply = wire.attach(fd)
-        m = mmap.mmap(reply.fd, 4 * MIB)
-        reply.close()
-    m[0] = 1
+    with mmap.mmap(reply.fd, 4 * MIB) as m:
+        byte = m[0]
+    reply.close()
+    return byte
+
+
+@both_users
+def test_memory_that_a_process_has_open_goes_on(new_daemon):
+    """The device keeps its slot, life, handle and bytes, as one on a file does."""
+    d = new_daemon().start("[region 0]\nsize=4M\n")
+    slot, handle, device = d.state().find("dax0.0")
+    pid = holder(d, "open")
+    for _ in range(2):
+        d.kill()
+        d.start("[region 0]\nsize=4M\n")
+        new_slot, new_handle, new = d.state().find("dax0.0")
+        assert (new_slot, new.life, new_handle.ino) == (slot, device.life, handle.ino)
+        assert first_byte(d) == 1
     d.kill()
-    m[MIB] = 2
+    end(pid)
+    # Nobody has it any more.
     d.start("[region 0]\nsize=4M\n")
-    assert (m[0], m[MIB], m[2 * MIB]) == (1, 2, 0)
-    m.close()
+    assert d.state().find("dax0.0")[2].life > device.life and first_byte(d) == 0
+
+
+@both_users
+@pytest.mark.parametrize("kind,pages", [("huge", 2 * MIB), ("collapse", 2 * MIB),
+                                        ("plain", 4096)])
+def test_memory_keeps_its_pages_over_a_restart(new_daemon, monkeypatch, kind, pages):
+    monkeypatch.setenv("DAXD_MEMORY", kind)
+    d = new_daemon().start("[region 0]\nsize=4M\n")
+    life = d.state().find("dax0.0")[2].life
+    pid = holder(d, "open")
+    assert d.control("list")[0]["pages"] == pages
+    d.kill()
+    d.start("[region 0]\nsize=4M\n")
+    assert d.state().find("dax0.0")[2].life == life and first_byte(d) == 1
+    assert d.control("list")[0]["pages"] == pages
+    end(pid)
+
+
+@needs_root
+def test_memory_that_a_process_has_only_mapped_goes_on(new_daemon):
+    """Of a process that has closed all descriptors, root's daemon takes it by the mapping."""
+    d = new_daemon().start("[region 0]\nsize=4M\n")
+    life = d.state().find("dax0.0")[2].life
+    pid = holder(d, "mapped")
+    d.kill()
+    d.start("[region 0]\nsize=4M\n")
+    assert d.state().find("dax0.0")[2].life == life and first_byte(d) == 1
+    end(pid)
+
+
+def test_memory_is_gone_for_a_device_of_another_size(new_daemon):
+    d = new_daemon().start("[region 0]\nsize=4M\n")
+    life = d.state().find("dax0.0")[2].life
+    pid = holder(d, "open")
+    d.kill()
+    d.start("[region 0]\nsize=8M\n")
+    assert "dax0.0: is not what it was before the restart" in d.output()
+    assert d.state().find("dax0.0")[2].life > life
+    end(pid)
+
+
+@both_users
+def test_false_memory_is_not_taken(new_daemon):
+    """A client can imitate all but the inode: it has a memfd of the same name, size and seals."""
+    d = new_daemon().start("[region 0]\nsize=4M\n")
+    life = d.state().find("dax0.0")[2].life
+    assert file_mode(d.dir / "stores") == 0o600
+    false = os.memfd_create("dax0.0", os.MFD_ALLOW_SEALING)
+    os.ftruncate(false, 4 * MIB)
+    os.fchmod(false, 0)
+    if d.as_nobody:
+        os.fchown(false, NOBODY, NOBODY)
+    fcntl.fcntl(false, fcntl.F_ADD_SEALS,
+                fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL)
+    os.pwrite(false, b"x", 0)
+    d.kill()
+    d.start("[region 0]\nsize=4M\n")
+    assert d.state().find("dax0.0")[2].life > life and first_byte(d) == 0
+    os.close(false)
+
+
+@needs_root
+def test_memory_of_another_owner_is_not_taken(new_daemon):
+    """The note names the inode, but the memory belongs to somebody else by now."""
+    d = new_daemon().start("[region 0]\nsize=4M\n")
+    life = d.state().find("dax0.0")[2].life
+    with d.wire() as wire, d.opened("dax0.0") as fd:
+        reply = wire.attach(fd)
+    os.fchown(reply.fd, NOBODY, NOBODY)
+    d.kill()
+    d.start("[region 0]\nsize=4M\n")
+    assert d.state().find("dax0.0")[2].life > life
+    reply.close()
 
 
 def test_another_file_is_another_device(new_daemon, workdir):

@@ -73,7 +73,7 @@ def test_the_read_only_descriptor_stays_read_only(daemon, backing, user):
 @pytest.mark.parametrize("backing", ["memfd", "hugetlb"])
 def test_sealed_and_exactly_as_large(daemon, backing, hugepages):
     hugepages(8)
-    d = daemon(f"[region 0]\nbacking={backing}\nsize=6M\n")
+    d = daemon(f"[region 0]\nbacking={backing}\nsize=6M\nmode=0660\n")
     fds = stores(d, "dax0.0")
     for fd in fds:
         assert os.fstat(fd).st_size == 6 * MIB
@@ -162,7 +162,7 @@ def test_too_few_huge_pages(new_daemon, hugepages):
     d = new_daemon()
     assert d.fail("[region 0]\nbacking=hugetlb\nsize=8M\n") == (
         "cuse-daxd: dax0.0: 4 huge pages of 2 MiB are needed, 3 are free (as root: sysctl "
-        "vm.nr_hugepages=4; or backing=memfd)\n")
+        "vm.nr_hugepages=4; or backing=memory)\n")
     # Pages that another daemon has reserved are not free.
     first = new_daemon("first").start("[region 0]\nbacking=hugetlb\nsize=4M\n")
     assert "2 huge pages of 2 MiB are needed, 1 are free (as root: sysctl vm.nr_hugepages=4" in \
@@ -262,7 +262,7 @@ def test_hugetlbfs_too_few_pages_leaves_no_file(new_daemon, hugepages, hugetlbfs
 def test_hugetlbfs_elsewhere(new_daemon, workdir):
     says = new_daemon().fail(f"[region 0]\nbacking=hugetlbfs:{workdir}/file\nsize=4M\n")
     assert says == (f"cuse-daxd: {workdir}/file: {workdir} is not on a hugetlbfs (as root: mount "
-                    "-t hugetlbfs -o pagesize=2M none DIR; or backing=memfd)\n")
+                    "-t hugetlbfs -o pagesize=2M none DIR; or backing=memory)\n")
     assert not (workdir / "file").exists()
 
 

@@ -44,4 +44,4 @@ def test_exposure(installed):
                           f"{installed}/usr/lib/systemd/system/cuse-daxd.service"],
                          check=True, capture_output=True, text=True).stdout
     print(out.splitlines()[-1])
-    assert float(out.split("exposure level for cuse-daxd.service:")[1].split()[0]) <= 2.0
+    assert float(out.split("exposure level for cuse-daxd.service:")[1].split()[0]) <= 1.5

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from conftest import run
+from conftest import load_json, run
 from daxrun import DAXRUN, Daxrun
 from faults import MIB, bare, events, run_probe
 
@@ -99,10 +99,11 @@ SIX = [*MAPPED[:1], f"repeat 6 mmap 0 {2 * MIB}"]
     ("while:/", "EEEEEE"), ("while:/there/is/none", "......"), ("pid:1", "......"),
     ("uid:4294967294", "......"), ("comm:fault_probe", "EEEEEE"), ("comm:other", "......"),
     ("comm:fault_probe every:3 times:1", "..E..."), ("offset:2M", "......"),
-    ("offset:1M length:1M", "EEEEEE"), ("device:0.1", "......"), ("device:*", "EEEEEE"),
+    ("offset:1M length:1M", "EEEEEE"), ("device:1.0", "......"), ("device:*", "EEEEEE"),
 ])
 def test_when_and_where(daxrun, when, want):
-    out, result = run_probe(daxrun, SIX, "--fault", f"mmap errno:EAGAIN {when}")
+    devices = ["-ddax0.0", "-ddax1.0"]
+    out, result = run_probe(daxrun, SIX, *devices, "--fault", f"mmap errno:EAGAIN {when}")
     got = "".join("E" if x == "EAGAIN" else "." for x in out[1:])
     assert result.returncode == 0 and len(got) == 6
     if want is None:
@@ -192,7 +193,7 @@ def test_a_mistake_is_answered_with_its_place(daxrun, rule, pos, part):
         assert f"at character {pos}:" in result.stderr and part in result.stderr
         assert "expected" in result.stderr
     result = run([DAXRUN.parent / "cuse-daxd", f"--fault={rule}", "--check-config"])
-    assert result.returncode == 1 and f"at character {pos}:" in result.stderr
+    assert result.returncode == 2 and f"at character {pos}:" in result.stderr
 
 
 def test_from_a_config_file(daxrun):
@@ -242,3 +243,24 @@ def test_no_fault_no_difference(daxrun):
                        "--fault", "device:1.0 open errno:EIO", "--fault",
                        "device:1.0 munmap errno:EIO")
     assert out == ["ok", "ok", "ok", "3", "ok"]
+
+
+@pytest.mark.parametrize("rule, want", [
+    ("poison device:5.0", "there is no device dax5.0"),
+    ("mmap errno:EIO device:0.1", "there is no device dax0.1"),
+    ("poison offset:64M", "offset 64M is behind the end of every device (64M)"),
+    ("poison device:0.0 offset:1G", "offset 1G is behind the end of dax0.0 (64M)"),
+])
+def test_rules_that_can_never_strike(daxrun, new_daemon, rule, want):
+    """A rule without a device is refused at the start, in a config, by `fault add` and in a sweep."""
+    config = "[region 0]\nsize=64M\n"
+    result = daxrun.any("-d", "dax0.0,size=64M", "--fault", rule, "--", "touch", "ran")
+    assert result.returncode == 125 and want in result.stderr
+    assert not (daxrun.dir / "ran").exists()
+    assert want in new_daemon().fail(f"{config}[fault 1]\nrule={rule}\n")
+    d = new_daemon().start(config)
+    result = d.ctl("fault", "add", rule)
+    assert result.returncode == 1 and want in result.stderr
+    assert load_json(d.ctl("fault", "list")) == []
+    result = daxrun.any("-d", "dax0.0,size=64M", "--sweep", f"{rule} pid:1..3", "--", "true")
+    assert result.returncode == 125 and want in result.stderr and "no crash" not in result.stdout

@@ -487,7 +487,7 @@ def test_touches_of_files_are_refused(new_daemon, daxrun, workdir, align, when):
     """Files cannot be registered with a userfaultfd, so touch rules for them are always refused."""
     words = WHENS[when].text.format(P=1, uid=0, file="/x", there="/x")
     rule = f"{WHATS['touch'].words} {words}"
-    said = ("touches of dax0.0 can't be delayed, it is in a file (only memfd, hugetlb and "
+    said = ("touches of dax0.0 can't be delayed, it is in a file (only memory, hugetlb and "
             "hugetlbfs)")
     region = f"[region 0]\nsize=6M\nalign={align}\nbacking=pmem:{workdir}/image\n"
     d = new_daemon()

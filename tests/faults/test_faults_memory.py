@@ -9,11 +9,11 @@ import sys
 
 import pytest
 
-from conftest import BUILD, IS_ROOT, ROOT, both_users, environment, needs_root, run
+from conftest import BUILD, CTL, IS_ROOT, ROOT, both_users, environment, needs_root, run
 from daxrun import DAXRUN, Daxrun, prog, until
 from faults import ALIGN, MIB, SHIFT, events, probe_at, run_probe
 
-STORES = ["memfd", "dynamic", "pmem", "hugetlb", "hugetlbfs"]
+STORES = ["memfd", "collapse", "plain", "dynamic", "pmem", "hugetlb", "hugetlbfs"]
 SIZE = 64 * MIB
 BADBLOCKS = "bus/nd/devices/region0/badblocks"
 
@@ -27,11 +27,13 @@ def region(store, align, workdir, hugetlbfs=None, faults=""):
 
 
 @pytest.fixture(params=[(s, a) for s in STORES for a in ("2M", "4K")
-                        if a == "2M" or not s.startswith("huge")],
+                        if a == "2M" or s not in ("collapse", "plain", "hugetlb", "hugetlbfs")],
                 ids=lambda p: f"{p[0]}-{p[1]}")
-def store(request, workdir, user):
+def store(request, workdir, user, monkeypatch):
     """A kind of backing store and its align: config maker, align in bytes, and more."""
     name, align = request.param
+    if name in ("collapse", "plain"):
+        monkeypatch.setenv("DAXD_MEMORY", name)
     huge = None
     if name.startswith("huge"):
         request.getfixturevalue("hugepages")(SIZE // (2 * MIB))
@@ -86,7 +88,7 @@ def test_bad_memory(daemon, store, what, how):
     or are forked."""
     unit, lsb = store["bytes"], store["lsb"] if what == "poison" else 0
     code = "BUS_MCEERR_AR" if what == "poison" else "BUS_ADRERR"
-    rule = f"device:0.0 offset:{AT} length:1 {what}"
+    rule = f"device:0.0 offset:{AT} length:1 unit:align {what}"
     if how == "inject" and what == "sigbus":
         return  # inject can only poison
     d = daemon(store["text"](f"[fault 1]\nrule={rule}\n" if how == "config" else ""))
@@ -100,7 +102,7 @@ def test_bad_memory(daemon, store, what, how):
             if how == "rule":
                 assert control(d, "fault", action="add", rule=rule)["id"] == 1
             else:
-                control(d, "inject", device="dax0.0", offset=AT, length=1)
+                control(d, "inject", device="dax0.0", offset=AT, length=unit)
         sees_only(early, AT, code, lsb, unit)
         assert early(f"fork load {AT}") == f"SIGBUS {code} offset={AT} lsb={lsb}"
         assert early("mremap") == "ok"
@@ -133,6 +135,134 @@ def test_bad_memory(daemon, store, what, how):
             assert badblocks(d) == []
 
 
+SECTOR = 512
+LOST = 5632  # the twelfth sector, in the second page
+
+
+def page_of(store):
+    return 2 * MIB if store["name"].startswith("huge") else 4096
+
+
+def bytes_around(store):
+    """Offsets around the bad sector and its page, with a number for each."""
+    page = page_of(store)
+    start = (AT + LOST) // page * page
+    edges = [start - 1, start, AT + LOST - 1, AT + LOST, AT + LOST + SECTOR - 1,
+             AT + LOST + SECTOR, start + page - 1, start + page]
+    return {off: n + 20 for n, off in enumerate(edges)}, start, start + page
+
+
+@both_users
+@pytest.mark.parametrize("how", ["config", "rule", "inject"])
+def test_only_the_sectors_that_were_asked_for(daemon, store, how):
+    """Poison is listed as it was asked for; the page of the store that holds it is out of reach; and
+    clearing loses these sectors, nothing else."""
+    numbers, start, end = bytes_around(store)
+    rule = f"offset:{AT + LOST + 7} length:500 poison"
+    d = daemon(store["text"](f"[fault 1]\nrule={rule}\n" if how == "config" else ""))
+    with probe_at(d) as early, probe_at(d) as late:
+        begin_again(early, numbers, start, end, how == "config")
+        if how == "rule":
+            control(d, "fault", action="add", rule=rule)
+        elif how == "inject":
+            control(d, "inject", device="dax0.0", offset=AT + LOST, length=SECTOR)
+        assert control(d, "list")[0]["badblocks"] == [
+            {"offset": (AT + LOST) // SECTOR, "length": 1}]
+        assert control(d, "list")[0]["badblock_count"] == 1
+        if store["name"] != "dynamic":
+            (first, count), = badblocks(d)
+            assert (first % 8, count) == (LOST // SECTOR % 8, 1)
+        assert late("open") == "ok" and late(f"mmap 0 {SIZE}") == "ok"
+        for probe in (early, late):
+            for off, number in numbers.items():
+                if start <= off < end:
+                    assert probe(f"load {off}") == \
+                        f"SIGBUS BUS_MCEERR_AR offset={off} lsb={store['lsb']}"
+                else:
+                    assert probe(f"load {off}") == str(number)
+            assert probe(f"kernel {AT + LOST}") == "EFAULT"
+        assert early(f"fork load {start}").startswith("SIGBUS BUS_MCEERR_AR")
+
+        control(d, "clear", device="dax0.0", offset=AT + LOST, length=SECTOR)
+        assert "badblocks" not in control(d, "list")[0]
+        for probe in (early, late):
+            for off, number in numbers.items():
+                is_lost = AT + LOST <= off < AT + LOST + SECTOR
+                is_new = how == "config" and start <= off < end
+                assert probe(f"load {off}") == ("0" if is_lost or is_new else str(number))
+
+
+def begin_again(probe, numbers, start, end, is_bad):
+    """Map the whole device, and store a number at each offset that can be touched."""
+    assert probe("open") == "ok" and probe(f"mmap 0 {SIZE}") == "ok"
+    for off, number in numbers.items():
+        if not is_bad or not start <= off < end:
+            assert probe(f"store {off} {number}") == "ok"
+
+
+def test_sectors_of_one_page(daemon, store):
+    """A page is out of reach until the last of its bad sectors is cleared."""
+    d = daemon(store["text"]())
+    page = page_of(store)
+    with probe_at(d) as p:
+        begin(p)
+        for off in (AT, AT + 1024, AT + page - SECTOR):
+            control(d, "inject", device="dax0.0", offset=off, length=SECTOR)
+        control(d, "fault", action="add", rule=f"sigbus offset:{AT + page - 1} length:2")
+        for off in (AT, AT + 1024):
+            control(d, "clear", device="dax0.0", offset=off, length=1)
+            assert p(f"load {AT}").startswith("SIGBUS BUS_")
+        assert p(f"load {AT + page}").startswith("SIGBUS BUS_ADRERR")
+        assert "badblocks" not in control(d, "list")[0]
+        control(d, "fault", action="remove", rule="1")
+        assert p(f"load {AT + 9}") == "0" and p(f"load {AT + page + 9}") != "SIGBUS"
+        assert p(f"scan {2 * MIB}").startswith("bad=0")
+
+
+def test_a_touch_reveals_the_sectors_of_its_page(daemon, store):
+    d = daemon(store["text"]())
+    page = page_of(store)
+    with probe_at(d) as p:
+        begin(p)
+        for off in (AT + 512, AT + 2048, AT + page):
+            control(d, "inject", device="dax0.0", offset=off, length=SECTOR, latent=True)
+        assert "badblocks" not in control(d, "list")[0]
+        assert p(f"load {AT}").startswith("SIGBUS BUS_MCEERR_AR")
+        assert control(d, "list")[0]["badblocks"] == [
+            {"offset": (AT + off) // SECTOR, "length": 1} for off in (512, 2048)]
+        control(d, "fault", action="add",
+                rule=f"poison latent unit:align offset:0 length:{2 * store['bytes']}")
+        assert p("load 0").startswith("SIGBUS BUS_MCEERR_AR")
+        assert control(d, "list")[0]["badblocks"][0] == {
+            "offset": 0, "length": store["bytes"] // SECTOR}
+
+
+@both_users
+def test_the_words_of_the_tools(workdir, user):
+    """inject, list, ndctl, sysfs and FILE.badblocks agree about one sector."""
+    daxrun = Daxrun(workdir, user)
+    image = workdir / "image"
+    script = (f"{BUILD}/cuse-daxctl inject dax0.0 --offset 5632 --length 512\n"
+              "cat /sys/bus/nd/devices/region0/badblocks\n"
+              "ndctl list -M\n"
+              f"cat {image}.badblocks\n")
+    if user == "nobody" and IS_ROOT:
+        os.chown(workdir, 65534, 65534)
+    out = daxrun("-q", "-d", f"dax0.0,size=64M,backing=pmem:{image}", "--", "bash", "-c", script)
+    decoder = json.JSONDecoder()
+    injected, end = decoder.raw_decode(out)
+    assert injected["badblocks"] == [{"offset": 11, "length": 1}]
+    sysfs, rest = out[end:].lstrip().split("\n", 1)
+    listed, end = decoder.raw_decode(rest)
+    namespace, = listed if isinstance(listed, list) else [listed]
+    assert namespace["badblock_count"] == 1
+    assert [(b["offset"], b["length"]) for b in namespace["badblocks"]] == [(11, 1)]
+    data = int(rest[end:].split()[0]) - 5632
+    assert rest[end:].split() == [str(data + 5632), "512"]
+    assert sysfs == f"{data // SECTOR + 11} 1"
+    daxrun.check_gone()
+
+
 def test_three_programs_at_once(daemon):
     d = daemon(f"[region 0]\nsize={SIZE}\n")
     with probe_at(d) as a, probe_at(d) as b, probe_at(d) as c:
@@ -155,15 +285,15 @@ def test_latent_poison_shows_itself_when_it_is_touched(daemon):
         control(d, "inject", device="dax0.0", offset=AT, length=4 * MIB, latent=True)
         assert badblocks(d) == [] and "badblocks" not in control(d, "list")[0]
         assert p(f"load {AT + 2 * MIB + 5}").startswith("SIGBUS BUS_MCEERR_AR")
-        assert [n for _, n in badblocks(d)] == [4096]
+        assert [n for _, n in badblocks(d)] == [8]
         assert control(d, "list")[0]["badblocks"] == [
-            {"offset": (AT + 2 * MIB) // 512, "length": 4096}]
+            {"offset": (AT + 2 * MIB) // 512, "length": 8}]
         assert p(f"load {AT}").startswith("SIGBUS BUS_MCEERR_AR")
-        assert control(d, "list")[0]["badblock_count"] == 8192
+        assert control(d, "list")[0]["badblock_count"] == 16
         control(d, "clear", device="dax0.0", offset=AT, length=2 * MIB)
         assert p(f"load {AT + 9}") == "0"
         assert p(f"load {AT + 2 * MIB}").startswith("SIGBUS")
-        assert control(d, "list")[0]["badblock_count"] == 4096
+        assert control(d, "list")[0]["badblock_count"] == 8
 
 
 HANDLERS = {
@@ -335,9 +465,10 @@ def test_while_a_file_is_there(daemon, workdir):
 
 def test_after_a_time(daemon):
     for what in ("poison offset:8M length:2M", "disable"):
-        d = daemon(f"[region 0]\nsize={SIZE}\n[fault 1]\nrule={what} after:700ms\n")
+        d = daemon(f"[region 0]\nsize={SIZE}\n")
         with probe_at(d) as p:
             begin(p)
+            control(d, "fault", action="add", rule=f"{what} after:700ms")
             until(lambda: p(f"load {AT}").startswith("SIGBUS"), what)
         d.stop()
 
@@ -422,14 +553,25 @@ def test_only_whom_it_may_concern(daemon):
     (["inject", "dax9.0", "--offset=0", "--length=2M"], "no such device"),
     (["clear", "dax0.0", "--offset=65M"], "beyond its end"),
     (["fault", "add", "mmap", "errno:EFOO"], "at character 12:"),
-    (["fault", "add"], "at character 1:"), (["fault", "remove", "9"], "no fault rule 9"),
+    (["fault", "add", ""], "at character 1:"),
+    (["fault", "remove", "9"], "no fault rule 9"),
     (["fault", "remove", "x"], "fault: 'x' is not the number of a rule"),
-    (["fault", "bend"], "fault: unknown action 'bend' (add RULE"),
 ])
 def test_orders_that_are_refused(daemon, words, part):
     d = daemon(f"[region 0]\nsize={SIZE}\n")
     result = d.ctl(*words)
     assert result.returncode == 1 and part in result.stderr, result.stderr
+
+
+@pytest.mark.parametrize("words, part", [
+    (["fault", "add"], "fault add: RULE is missing"),
+    (["fault", "remove"], "fault remove: ID is missing"),
+    (["fault", "bend"], "fault: unknown action 'bend' (add RULE"),
+    (["fault", "lst"], "fault: unknown action 'lst' (did you mean 'list'? add RULE"),
+])
+def test_fault_needs_an_action(words, part):
+    result = run([CTL, *words])
+    assert result.returncode == 2 and part in result.stderr, result.stderr
 
 
 def test_orders_in_words(daemon):
@@ -440,7 +582,7 @@ def test_orders_in_words(daemon):
         p("open")
         p(f"mmap 0 {32 * MIB}")
         p("store 0 1")
-        strip = json.loads(d.ctl("map", "dax0.0").stdout)
+        strip = json.loads(d.ctl("map", "/dev/dax0.0").stdout)
         assert strip["map"] == "#-XX" + "-" * 12 + "." * 16 and strip["unit"] == 2 * MIB
         assert "#-XX" in d.ctl("map", "dax0.0", "--human").stdout
         rule = json.loads(d.ctl("fault", "add", "madvise", "errno:EIO", "times:1").stdout)

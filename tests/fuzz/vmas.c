@@ -25,18 +25,17 @@ struct page {
 };
 
 static struct page pages[PAGES];
-static struct dax_vma entries[2 * PAGES + 4];
+static struct dax_vmas_leaf leaves[PAGES];
+static struct dax_vmas_key keys[PAGES];
 
 static void compare(const struct dax_vmas *vmas)
 {
+	const struct dax_vma *v;
 	uint64_t end = 0;
-	uint32_t i;
 	int p;
 
 	HOLDS(vmas->nr <= PAGES);
-	for (i = 0; i < vmas->nr; i++) {
-		const struct dax_vma *v = &vmas->v[i];
-
+	for (v = dax_vmas_first(vmas); v; v = dax_vmas_next(vmas, v)) {
 		HOLDS(v->start < v->end && v->start >= end && !(v->start % DAX_PAGE) &&
 		      !(v->end % DAX_PAGE) && v->end <= PAGES * DAX_PAGE);
 		end = v->end;
@@ -44,19 +43,19 @@ static void compare(const struct dax_vmas *vmas)
 	for (p = 0; p < PAGES; p++) {
 		const uint64_t addr = (uint64_t)p * DAX_PAGE;
 
-		i = dax_vmas_find(vmas, addr);
-		HOLDS(pages[p].is_mapped == (i < vmas->nr && vmas->v[i].start <= addr));
+		v = dax_vmas_find(vmas, addr);
+		HOLDS(pages[p].is_mapped == (v && v->start <= addr));
 		if (!pages[p].is_mapped)
 			continue;
-		HOLDS(pages[p].slot == vmas->v[i].slot);
-		HOLDS(pages[p].flags == vmas->v[i].flags);
-		HOLDS(pages[p].off == vmas->v[i].off + (addr - vmas->v[i].start));
+		HOLDS(pages[p].slot == v->slot);
+		HOLDS(pages[p].flags == v->flags);
+		HOLDS(pages[p].off == v->off + (addr - v->start));
 	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct dax_vmas vmas = {.v = entries, .max = 2 * PAGES + 4};
+	struct dax_vmas vmas = {.leaves = leaves, .keys = keys, .max = PAGES};
 
 	memset(pages, 0, sizeof(pages));
 	while (size >= 4) {
@@ -111,15 +110,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 							 .new_addr = (x & 7) * ALIGN *
 								     DAX_PAGE,
 							 .flags = op >> 2 & 7};
-			uint32_t i = dax_vmas_find(&vmas, start);
+			const struct dax_vma *vma = dax_vmas_find(&vmas, start);
 			struct dax_mremap_answer ans;
 
-			if (i == vmas.nr || vmas.v[i].start > start)
+			if (!vma || vma->start > start)
 				continue;
-			dax_mremap_verdict(&vmas.v[i], &req, &ans);
+			dax_mremap_verdict(vma, &req, &ans);
 			HOLDS((ans.how == DAX_MREMAP_REFUSE) == (ans.v.error != 0));
-			dax_mremap_move_verdict(&vmas.v[i], start, ans.old_len);
-			dax_madvise_verdict(&vmas, i, start, end, (int)x % 26);
+			dax_mremap_move_verdict(vma, start, ans.old_len);
+			dax_madvise_verdict(&vmas, vma, start, end, (int)x % 26);
 			dax_mbind_verdict(&vmas, start, end - start, &stop);
 			HOLDS(stop <= end);
 		}

@@ -139,7 +139,7 @@ class Live:
         return {m["pid"] for m in self.ctl("mappings")}
 
     def inject(self, unit):
-        self.ctl("inject", "dax0.0", "--offset", unit * UNIT + 5, "--length", 1)
+        self.ctl("inject", "dax0.0", "--offset", unit * UNIT, "--length", UNIT)
         assert self.bad() == [(unit * UNIT, UNIT)]
 
     def clear(self):

@@ -202,7 +202,7 @@ def check_journal_has_fields():
     # A refused call of a program without the shim.
     r = run("python3", "-c", "import os\nos.open('/dev/dax0.0', os.O_RDWR | 0x4000)", check=False)
     assert "Invalid argument" in r.stderr, r.stderr
-    assert any(e["DAX_VERDICT"] == "EINVAL" for e in journal("DAX_DEVICE=dax0.0"))
+    assert any(e.get("DAX_VERDICT") == "EINVAL" for e in journal("DAX_DEVICE=dax0.0"))
 
 
 def check_socket_activation():
@@ -267,7 +267,7 @@ def check_the_user_unit():
 def check_security_and_syntax():
     out = run("systemd-analyze", "security", "--no-pager", "cuse-daxd.service").stdout
     print(out.splitlines()[-1])
-    assert float(out.split("exposure level for cuse-daxd.service:")[1].split()[0]) <= 2.0
+    assert float(out.split("exposure level for cuse-daxd.service:")[1].split()[0]) <= 1.5
     r = run("systemd-analyze", "verify", "--man=no", "cuse-daxd.service", "cuse-daxd.socket")
     assert r.stdout + r.stderr == ""
     r = run("systemd-analyze", "verify", "--man=no", "--user", "/usr/lib/systemd/user/cuse-daxd-user.service",

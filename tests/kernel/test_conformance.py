@@ -77,9 +77,16 @@ def as_user(user, command):
 @contextlib.contextmanager
 def folder():
     """A directory that every user of these runs may write to, with room for huge files."""
+    with folder_of_its_own() as path:
+        if IS_ROOT:
+            os.chown(path, NOBODY, NOBODY)
+        yield path
+
+
+@contextlib.contextmanager
+def folder_of_its_own():
+    """A directory that every user may enter."""
     path = pathlib.Path(tempfile.mkdtemp(prefix="daxd-test-"))
-    if IS_ROOT:
-        os.chown(path, NOBODY, NOBODY)
     path.chmod(0o755)
     try:
         yield path
@@ -192,8 +199,9 @@ def run_connect(run):
     """Run two processes at once through one running daemon, each on its own device."""
     pair = [r for r in CONNECT_RUNS if (r.align, r.door) == (run.align, run.door)]
     devices = ("dax0.0", "dax3.0")
-    with folder() as tmp, running_daemon(run.align, tmp):
-        via = [DAXRUN, "-q", f"--connect={tmp}/rt", "--"]
+    # Clients do not trust a daemon in a directory of another user's.
+    with folder() as tmp, folder_of_its_own() as home, running_daemon(run.align, home):
+        via = [DAXRUN, "-q", f"--connect={home}/rt", "--"]
         skip = [f"--skip={p}" for p in ALONE]
         processes = [ask(r.user, tmp / r.user, [*via, *program(r, devices[i], devices[1 - i], *skip)])
                      for i, r in enumerate(pair)]

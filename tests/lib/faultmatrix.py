@@ -251,7 +251,7 @@ class Run:
         return sum(c.size(self.unit) // (2 * MIB) + 1 for c in self.cells)
 
     def rule_of(self, cell):
-        where = f" offset:{BAD} length:1" if cell.is_memory else ""
+        where = f" offset:{BAD} length:1 unit:align" if cell.is_memory else ""
         return f"device:{cell.number}.0{where} {cell.what.words} {cell.when.rule(self, cell)}"
 
     def program(self, name):

@@ -4,6 +4,7 @@
 import array
 import ctypes
 import json
+import math
 import mmap
 import os
 import socket
@@ -11,7 +12,7 @@ import struct
 
 MAGIC = 0x30786164
 VERSION = 1
-ATTACH, ADOPT, SETTLED, STORE, CONTROL, REPLY, FAULT, HELD, CLEAR = range(1, 10)
+ATTACH, ADOPT, SETTLED, STORE, CONTROL, REPLY, FAULT, HELD, CLEAR, LABELS = range(1, 11)
 BODY_MAX = 32768
 HEADER = struct.Struct("<IHHII4Q")
 
@@ -48,12 +49,16 @@ class Wire:
 
     def __init__(self, runtime_dir, timeout=10):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.sock.settimeout(timeout)
+        # Wait as a client waits while too many others connect: the kernel's own time limit.
+        # Python's would make the socket non-blocking, and connect(2) answer EAGAIN at once.
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO,
+                             struct.pack("ll", math.ceil(timeout or 0), 0))
         directory = os.open(runtime_dir, os.O_PATH)
         try:
             self.sock.connect(f"/proc/self/fd/{directory}/control.sock")
         finally:
             os.close(directory)
+        self.sock.settimeout(timeout)
 
     def __enter__(self):
         return self
@@ -68,6 +73,10 @@ class Wire:
         ancillary = []
         if fds:
             ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))]
+        self.send_ancillary(data, ancillary)
+
+    def send_ancillary(self, data, ancillary):
+        """Send a message with control messages as sendmsg(2) of Python takes them."""
         try:
             self.sock.sendmsg([data], ancillary)
         except (BrokenPipeError, ConnectionResetError) as e:

@@ -121,6 +121,7 @@ if [ $? != 0 ]; then
 	cat /run/setup.log >/run/port/output
 	status=setup
 else
+	echo "GUEST: the script begins" >/dev/console
 	bash /job/script </dev/null >/run/port/output 2>&1
 	status=$?
 fi

@@ -33,6 +33,7 @@ import sys
 import tarfile
 import tempfile
 import time
+import warnings
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -52,6 +53,10 @@ GIB = 1 << 30
 
 class GuestError(Exception):
     """The guest could not be made or did not finish; the text names the cause."""
+
+
+class KernelDied(GuestError):
+    """The guest's kernel panicked before the script began."""
 
 
 @dataclasses.dataclass
@@ -311,6 +316,7 @@ if [ $? != 0 ]; then
 	cat /run/setup.log
 	status=setup
 else
+	echo "GUEST: the script begins" >/dev/console
 	cd /tmp
 	sh /job/script </dev/null
 	status=$?
@@ -463,6 +469,15 @@ class Guest:
         Return: Result. Raises GuestError if the guest could not be made, did not come up or
         did not finish. A failing script raises nothing; see Result.status.
         """
+        try:
+            return self._boot(script, files, programs, fetch, timeout)
+        except KernelDied as e:
+            # Seen with Debian's 6.12: a panic in sched_clock_cpu() while TCG runs code that the kernel
+            # patches. The script has not begun, so nothing of it is lost or done twice.
+            warnings.warn(f"booted again: {e}", stacklevel=2)
+            return self._boot(script, files, programs, fetch, timeout)
+
+    def _boot(self, script, files, programs, fetch, timeout):
         qemu = need("qemu-system-x86_64", "qemu-system-x86")
         k = kernel(self.kernel)
         start = time.monotonic()
@@ -507,6 +522,8 @@ class Guest:
         console, output, said = text("console").replace("\r", ""), text("output"), text("qemu")
         tail = "".join(f"\n  {name}: {line}" for name, t in (("qemu", said), ("console", console), ("output", output))
                        for line in t.strip().splitlines()[-15:])
+        if "Kernel panic" in console and "GUEST: the script begins" not in console:
+            raise KernelDied(f"guest: {self.kernel} panicked before its script began{tail}")
         if late:
             raise GuestError(f"guest: {self.kernel} did not finish in {late} s{tail}")
         if code:

@@ -101,6 +101,8 @@ static void *store(void *arg)
 	volatile uint32_t round = 0;
 	volatile uint64_t value = 1;
 	volatile int map = 0;
+	volatile uint64_t ahead_of = 0; /* the value of @ahead */
+	volatile int ahead = 0;         /* cells that have got the next value */
 	int i;
 
 	me = &shared->threads[n];
@@ -115,11 +117,14 @@ static void *store(void *arg)
 				break;
 			/*
 			 * The store that faulted did not happen; all stores before it
-			 * did.
+			 * did, and those of an earlier pass that was not completed.
 			 */
+			if (ahead_of != me->stores + 1 || ahead < map)
+				ahead = map;
+			ahead_of = me->stores + 1;
 			for (i = 0; i < nr_maps; i++)
 				if (*cell(i, n) !=
-				    (i < map ? me->stores + 1 : me->stores))
+				    (i < ahead ? me->stores + 1 : me->stores))
 					me->wrong_bytes++;
 			value = me->stores + 1;
 			me->resumed++;

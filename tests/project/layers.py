@@ -23,13 +23,17 @@ FLOORS = {
                   ("cuse-daxd/config", "cuse-daxd/runtime"), ("cuse-daxd/base",), LIBCORE],
     "client/shim": [("client/shim/wrap",), ("client/shim/memory",), ("client/shim/process",),
                     ("client/shim/base",), LIBCORE],
-    "client/daxrun": [("client/daxrun",), LIBCORE],
-    "client/cuse-daxctl": [("client/cuse-daxctl",), LIBCORE],
+    "client/base": [("client/base",), LIBCORE],
+    # Of the shim it takes the system calls, which are a header alone.
+    "client/crash": [("client/crash",), ("client/shim/base",), LIBCORE],
+    "client/daxrun": [("client/daxrun",), ("client/base",), LIBCORE],
+    "client/lib": [("client/lib",), ("client/base",), LIBCORE],
+    "client/cuse-daxctl": [("client/cuse-daxctl",), ("client/lib",), ("client/base",), LIBCORE],
 }
 
 # Exported functions begin with their program's prefix and name a word of their file.
-PREFIXES = {"libcore": "dax_", "cuse-daxd": "daxd_", "client/shim": "shim_",
-            "client/daxrun": "run_", "client/cuse-daxctl": "ctl_"}
+PREFIXES = {"libcore": "dax_", "cuse-daxd": "daxd_", "client/shim": "shim_", "client/crash": "crash_",
+            "client/base": "client_", "client/lib": "cuse_daxd_", "client/daxrun": "run_", "client/cuse-daxctl": "ctl_"}
 
 # More words for the functions of a file, where its name alone would make theirs worse.
 MORE_WORDS = {
@@ -46,13 +50,18 @@ MORE_WORDS = {
     "libcore/vma_verdict.c": ("advice",),  # madvise's, for its verdict
     "libcore/wire.c": ("msg",),  # what goes over the wire
     "cuse-daxd/faults/badblocks.c": ("bad",),  # bad memory
+    # The functions of a public library, whose users know one header.
+    "client/lib/cuse_daxd.c": ("new", "free", "error", "request", "list", "create", "destroy",
+                               "enable", "disable", "inject", "clear", "fault", "watch", "event"),
+    "client/shim/base/peek.c": ("poke",),  # the other direction
     "client/daxrun/run.c": ("once",),  # run_once(): the prefix is the file's word
     "client/shim/process/lock.c": ("unlock",),
-    "client/daxrun/util.c": ("warn", "die", "alloc", "strdup", "format", "remove"),
+    "client/daxrun/util.c": ("warn", "die", "alloc", "strdup", "format", "redirect", "now"),
 }
 
 # The compiler calls memcpy() and its kin by libc's names, and libc documents them.
 NAMED_BY_LIBC = {"client/shim/base/string.c"}
+NAMED_BY_PMDK = {"client/crash/libpmem.c", "client/crash/libpmem2.c"}
 
 TEXTS = (".c", ".h", ".def", ".py", ".sh", ".md", ".conf", ".1", ".5", ".7", ".8")
 
@@ -140,7 +149,7 @@ class House:
     @staticmethod
     def object_of(build, path):
         """The object that make builds from a .c file."""
-        folder = "shim-obj" if path.startswith("client/shim/") else "obj"
+        folder = "shim-obj" if path.startswith(("client/shim/", "client/crash/")) else "obj"
         return build / folder / (stem(path) + ".o")
 
     def read_objects(self):
@@ -160,7 +169,7 @@ class House:
                 self.undefined.setdefault(path, set()).add(name)
             elif kind.isupper():
                 self.defines[part_of(path), name] = path
-                if path in NAMED_BY_LIBC:
+                if path in NAMED_BY_LIBC | NAMED_BY_PMDK:
                     self.wrapped.add(name)
                 if kind in "TW":
                     self.functions.setdefault(path, set()).add(name)

@@ -14,6 +14,10 @@ VALUE = re.compile(r"^(?P<name>[^:]+(?: : [^:]+)?): (?P<value>\d+\.\d\d)(?: \(ai
 RATIOS = [
     "random 64-byte loads, memfd",
     "streaming stores, memfd",
+    "first touch of 4 KiB, raw tmpfs in 2 MiB pages",
+    "touch of 4 KiB in a second mapping, raw tmpfs in 2 MiB pages",
+    "random loads over 32 MiB, raw tmpfs in 2 MiB pages",
+    "first touch of 4 KiB, raw file in 2 MiB pages",
     "mmap+munmap of 2 MiB",
     "mmap+munmap of 2 MiB, with a rule for another call : without",
     "daxrun true : umockdev-run -- true",
@@ -49,6 +53,9 @@ def test_every_measure_is_printed(benches, as_nobody):
     for name in ("cuse-daxctl inject, until 64 processes that map it are reached",
                  "a delayed first touch, above the delay"):
         assert any(line.startswith(f"{name}: ") for line in lines), lines
+    assert any(line.startswith("faults for each GiB, raw tmpfs") for line in lines), lines
+    for count in ("1 device", "256 devices", "1000 devices"):
+        assert any(line.startswith(f"start of the daemon, {count}: ") for line in lines), lines
     for count in ("1 device", "256 devices"):
         assert any(re.match(rf"daemon's memory, {count}: \d+\.\d MiB resident, ", line)
                    for line in lines), lines

@@ -4,6 +4,7 @@
 `make fuzz` builds them; build/fuzz/words CORPUS runs one until it is stopped.
 """
 
+import json
 import re
 import struct
 
@@ -11,11 +12,15 @@ import pytest
 
 from conftest import BUILD, ROOT, run
 from daxrun import Daxrun
-from wire import ATTACH, CONTROL, pack
+from wire import ADOPT, ATTACH, CLEAR, CONTROL, FAULT, HELD, LABELS, SETTLED, STORE, pack
 
 pytestmark = [pytest.mark.plain, pytest.mark.xdist_group("fuzz")]
 
-RUNS = {"vmas": 3000, "image": 10000}       # the slower ones
+RUNS = {"vmas": 3000, "image": 10000, "daemon": 5000}       # the slower ones
+
+# The daemon's memory outlives an input, and libFuzzer would look for leaks after most of them;
+# the sanitizer looks for them at the end.
+FLAGS = {"daemon": ["-detect_leaks=0"]}
 
 TARGETS = sorted(path.stem for path in (ROOT / "tests/fuzz").glob("*.c"))
 
@@ -43,6 +48,34 @@ def image(workdir):
     return path.read_bytes()[:16384], path.stat().st_size
 
 
+def conversations():
+    """Yield inputs of the daemon's fuzzer: type, flags, length, body for each message."""
+    def message(kind, body=b"", fd=None, is_stranger=False):
+        flags = 2 * is_stranger | (4 | fd << 3 if fd is not None else 0)
+        if len(body) > 255:
+            body = body.ljust(-len(body) % 16 + len(body))
+            flags |= 1
+        return bytes([kind, flags, len(body) // (16 if flags & 1 else 1)]) + body
+
+    def verb(name, **more):
+        return message(CONTROL, json.dumps({"verb": name, **more}).encode())
+
+    event = struct.pack("<6I16s16s3Q", 1, 1, 5, 5, 0, 5, b"comm", b"dax0.0", 4096, 0, 4096)
+    yield message(ATTACH, fd=0) + message(ADOPT) + message(SETTLED) + message(HELD, b"\0") + verb("list")
+    yield verb("create", region=0, size="4M", align="2M") + verb("disable", device="dax0.1") + \
+        verb("enable", device="dax0.1") + verb("map", device="dax0.1") + verb("destroy", device="dax0.1")
+    yield verb("inject", device="dax0.0", offset=0, length="4K") + verb("clear", device="dax0.0") + \
+        message(CLEAR, struct.pack("<QQ", 1 << 32, 1 << 21), fd=2) + message(LABELS, fd=2)
+    for rule in rules():
+        yield verb("watch") + verb("fault", action="add", rule=rule) + message(FAULT, event) + verb("stats") + \
+            verb("fault", action="list") + verb("fault", action="remove", rule="1")
+    for path, text in (("bus/dax/devices/dax0.0/size", "0"), ("bus/dax/drivers/device_dax/unbind", "dax1.0"),
+                       ("devices/platform/hmem.0/dax_region/create", "1"),
+                       ("devices/platform/hmem.0/dax_region/delete", "dax0.0")):
+        yield message(STORE, path.encode() + b"\0" + text.encode()) + verb("list")
+    yield verb("watch") + verb("mappings") + message(ATTACH, fd=1, is_stranger=True)
+
+
 def seeds(target, workdir):
     if target == "words":
         yield from (w.encode() for w in ["1G", "16 MiB", "0x1000", "2T", "4096", "1.5G", "0x10-0x1f", "yes",
@@ -66,6 +99,8 @@ def seeds(target, workdir):
         for line in ("Size:               2048 kB\n", "VmFlags: rd wr sh mr mw me ms sd \n",
                      "KernelPageSize:        4 kB\n", "THPeligible:           0\n"):
             yield bytes(range(39)) + line.encode()
+    elif target == "daemon":
+        yield from conversations()
     elif target == "vmas":
         yield bytes((n * 37) % 256 for n in range(400))
 
@@ -78,7 +113,7 @@ def test_fuzzer_finds_nothing(target, built, workdir):
     for count, seed in enumerate(seeds(target, workdir), 1):
         (corpus / f"seed{count}").write_bytes(seed)
     assert count, f"{target} has no seeds"
-    result = run([built / target, "-seed=1", f"-runs={RUNS.get(target, 40000)}", "-max_total_time=60", "-print_final_stats=1",
+    result = run([built / target, "-seed=1", f"-runs={RUNS.get(target, 40000)}", "-max_total_time=60", "-print_final_stats=1", *FLAGS.get(target, []),
                   f"-artifact_prefix={workdir}/", corpus], timeout=200, cwd=workdir)
     assert result.returncode == 0, result.stderr[-3000:]
     tried = int(re.search(r"number_of_executed_units: (\d+)", result.stderr)[1])

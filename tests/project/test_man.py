@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Manual pages and completion list the same options as --help."""
+"""Manual pages list the same options as --help."""
 
 import re
 import shutil
-import subprocess
 
 import pytest
 
@@ -11,12 +10,10 @@ from conftest import BUILD, ROOT, environment, run
 
 pytestmark = pytest.mark.plain
 
-pytestmark = pytest.mark.plain
-
 MAN = ROOT / "docs/man"
-PAGES = ["daxrun.1", "cuse-daxctl.1", "cuse-daxd.8", "cuse-daxd.conf.5", "libdaxshim.7"]
+PAGES = ["daxrun.1", "cuse-daxctl.1", "cuse-daxd.8", "cuse-daxd.conf.5", "libdaxshim.7",
+         "libcuse-daxd.3"]
 PROGRAMS = {"daxrun": "daxrun.1", "cuse-daxd": "cuse-daxd.8", "cuse-daxctl": "cuse-daxctl.1"}
-COMPLETION = ROOT / "completions/cuse-daxd.bash"
 
 # Matches "-c, --config=FILE" at the start of a line, as in --help.
 OPTION = re.compile(r"(?m)^\s+(?:(-\w), )?(--[a-z][a-z-]*)")
@@ -59,7 +56,7 @@ def test_pages_are_clean(name):
 
 def test_pages_that_are_named_are_there():
     ours = {p.rpartition(".")[0] for p in PAGES}
-    others = {"daxctl", "ndctl", "mmap", "ld.so"}
+    others = {"cxl", "daxctl", "ndctl", "mmap", "ld.so", "ptrace", "poll", "free"}
     for name in PAGES:
         for other in re.findall(r"(?m)^\.Xr (\S+) (\d)", (MAN / name).read_text()):
             assert ".".join(other) in PAGES or other[0] in others, (name, other)
@@ -101,32 +98,15 @@ def test_config_keys_are_those_of_the_shipped_config():
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_completion_of_options(program):
-    assert complete(program, "--") == {name for _, name in options_of(help_of(program))}
-
-
-def complete(program, *words):
-    """Return: the words that bash offers for the last word."""
-    script = f"""
-        PATH={BUILD}:$PATH
-        source {COMPLETION}
-        COMP_WORDS=({program} {' '.join(repr(w) for w in words)})
-        COMP_CWORD={len(words)}
-        compopt() {{ :; }}
-        _cuse_daxd {program} {words[-1]!r} {words[-2] if len(words) > 1 else program!r}
-        printf '%s\\n' "${{COMPREPLY[@]}}"
-    """
-    result = subprocess.run(["bash", "-c", script], text=True, capture_output=True,
-                            env=environment(), check=False, timeout=60)
-    assert (result.returncode, result.stderr) == (0, ""), result.stderr
-    return {line.rstrip("=") for line in result.stdout.splitlines() if line}
-
-
-def test_completion_of_words(daemon):
-    assert {v.split()[0] for v in verbs()} <= complete("cuse-daxctl", "")
-    assert complete("cuse-daxctl", "en") == {"enable"}
-    assert complete("cuse-daxctl", "create", "--align", "") == {"4K", "2M", "1G"}
-    assert complete("cuse-daxd", "--frontend", "=", "c") == {"cuse"}
+def test_version_is_the_makefiles(program):
+    """All programs and packages have the version of the Makefile."""
+    version = re.search(r"(?m)^VERSION := (\S+)$", (ROOT / "Makefile").read_text())[1]
+    for option in ("-V", "--version"):
+        result = run([BUILD / program, option])
+        assert (result.returncode, result.stdout) == (0, f"{program} {version}\n")
+    assert f'version = "{version}"' in (ROOT / "python/pyproject.toml").read_text()
+    assert (ROOT / "debian/changelog").read_text().startswith(f"cuse-daxd ({version})")
+    assert f"\n## {version}" in (ROOT / "NEWS.md").read_text()
 
 
 def test_protocol_says_the_numbers():

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """daxrun itself: options, messages, exit status, signals, environment."""
 
+import json
 import os
 import re
 import shutil
@@ -108,6 +109,12 @@ def test_devices_as_asked_for(daxrun):
         f"dax3.0 600 {16 * MIB} {2 * MIB}"]
 
 
+def test_the_path_of_a_node_names_its_device(daxrun):
+    result = daxrun.any("-d", "/dev/dax3.0,size=4M", "--fault",
+                        "device:/dev/dax3.0 open errno:EIO", "--", "cat", "/dev/dax3.0")
+    assert "/dev/dax3.0: Input/output error" in result.stderr
+
+
 def test_a_config_file(daxrun):
     daxrun.write("config", "[region 3]\nsize=10M\n")
     for args in (["-c", "config"], ["--config=config"], ["--config", "config"]):
@@ -126,17 +133,19 @@ def test_bytes_on_a_file_stay(daxrun):
 @pytest.mark.parametrize("spec, words", [
     ("", ["is not the name of a device", "dax0.0"]),
     ("dax0", ["'dax0'", "is not the name of a device"]),
-    ("/dev/dax0.0", ["'/dev/dax0.0'", "is not the name of a device"]),
+    ("/dev/dax", ["'/dev/dax'", "is not the name of a device"]),
     ("dax0.0,", ["is not a word of a device (try size=, align=, backing=, map=, mode=, type="]),
     ("dax0.0,colour=red", ["'colour'", "is not a word of a device (try size=, align="]),
+    ("dax0.0,sise=1G", ["'sise' is not a word of a device (did you mean 'size'? try"]),
     ("dax0.0,size", ["'size'"]),
     ("dax0.0,size=", ["size=", "has no value"]),
     ("dax0.0,size=1G,size=2G", ["size= is given twice"]),
-    ("dax0.0,size=huge", ["size", "huge"]),
-    ("dax0.0,size=3M", ["size", "3M", "2M"]),
+    ("dax0.0,size=huge", ["--device 'dax0.0,size=huge': size=: 'huge' is not a size"]),
+    ("dax0.0,size=3M", ["--device 'dax0.0,size=3M': size=3M is not a multiple of 2M (try 2M"]),
     ("dax0.0,size=0", ["size", "0"]),
     ("dax0.0,align=3M", ["align", "3M", "4K", "2M", "1G"]),
-    ("dax0.0,align=4K,backing=hugetlb", ["align", "hugetlb"]),
+    ("dax0.0,align=4K,backing=hugetlb",
+     ["--device 'dax0.0,align=4K,backing=hugetlb': align=4K is not possible on hugetlb"]),
     ("dax0.0,backing=floppy", ["backing", "floppy", "memfd"]),
     ("dax0.0,backing=pmem:", ["backing"]),
     ("dax0.0,backing=pmem:/nonexistent/file,size=4M", ["/nonexistent"]),
@@ -153,6 +162,7 @@ def test_mistakes_name_the_thing(daxrun, spec, words):
     stderr = fails(daxrun, "-d", spec.replace("CWD", here), "--", "echo", "started")
     for word in words:
         assert word.replace("CWD", here) in stderr, stderr
+    assert "daxrun.conf" not in stderr
     assert all(re.match(r"(daxrun|cuse-daxd): ", line) for line in stderr.splitlines()), stderr
 
 
@@ -160,10 +170,19 @@ def test_mistakes_name_the_thing(daxrun, spec, words):
     ([], ["no command", "--help"]),
     (["--nonsense", "true"], ["unknown option '--nonsense'", "--help"]),
     (["-x", "true"], ["unknown option '-x'"]),
-    (["--device"], ["--device needs an argument"]),
-    (["-c"], ["-c needs an argument"]),
+    (["--devise=dax0.0", "true"], ["unknown option '--devise' (did you mean '--device'?"]),
+    (["--device"], ["option '--device' needs a value"]),
+    (["--quiet=1", "true"], ["option '--quiet' takes no value"]),
+    (["--fault", "mmpa errno:EIO", "true"],
+     ["'mmpa' is not a word of a rule: did you mean 'mmap'? expected"]),
+    (["--fault", "mmap errno:ENOMEN", "true"], ["did you mean 'ENOMEM'? expected"]),
+    (["-c"], ["option '-c' needs a value"]),
     (["-d", "dax0.0", "-d", "dax0.0", "true"], ["dax0.0 is given twice"]),
     (["-d", "dax0.0,align=4K", "-d", "dax0.1,align=2M", "true"], ["region 0", "4K", "2M"]),
+    (["-d", "dax0.0,size=50T", "-d", "dax1.0,size=50T", "true"],
+     ["--device 'dax0.0,size=50T': all regions together are larger than 64T"]),
+    (["-d", "dax0.0,size=4M", "-d", "dax1.0,size=3M", "true"],
+     ["--device 'dax1.0,size=3M': size=3M"]),
     (["-d", "dax0.0", "-c", "x", "true"], ["--device and --config"]),
     (["--connect", "-d", "dax0.0", "true"], ["--connect", "--device"]),
     (["--connect=/nonexistent", "true"], ["no cuse-daxd runs at '/nonexistent'", "--runtime-dir"]),
@@ -246,7 +265,7 @@ def test_a_trace_is_complete(daxrun):
 def test_help_and_version(daxrun):
     text = daxrun("--help")
     for option in ("-d, --device=", "-c, --config=", "--connect[=DIR]", "--fault=", "--trace[=",
-                   "--check", "--print-env", "-q, --quiet", "size=", "align=4K|2M|1G", "backing=",
+                   "--check", "--print-env", "--print-cdi", "-q, --quiet", "size=", "align=4K|2M|1G", "backing=",
                    "map=mem|dev", "mode=OCTAL", "type=static|dynamic", "125", "126", "127"):
         assert option in text, option
     assert max(map(len, text.splitlines())) <= 84
@@ -254,15 +273,62 @@ def test_help_and_version(daxrun):
     assert daxrun("-h") == text
 
 
+def checks(text):
+    return {line.split()[0]: line for line in text.splitlines()}
+
+
 @both_users
 def test_check(daxrun):
-    text = daxrun("--check")
-    words = {line.split()[0]: line for line in text.splitlines()}
-    assert set(words) == {"cuse-daxd", "shim", "memfd", "hugetlb", "userfaultfd", "seccomp", "cuse"}
-    assert " yes: " in words["memfd"]
-    for name in set(words) - {"cuse-daxd", "shim"}:
+    words = checks(daxrun("--check"))
+    assert set(words) - {"memory"} == {"cuse-daxd", "shim", "daxrun", "/dev/shm", "directory", "memfd", "pages",
+                                       "hugetlb", "userfaultfd", "cuse"}
+    assert words["daxrun"].endswith(" yes: a daemon, a device, a mapping and a fault work")
+    assert words["directory"].split()[1] == str(daxrun.runtime)
+    for name in ("memfd", "pages", "hugetlb", "userfaultfd", "cuse"):
         assert re.search(r" yes: | no \(.*\): ", words[name]), words[name]
-    assert daxrun.left() == ([], {})
+    parsed = json.loads(daxrun("--check=json"))
+    assert [c["name"] for c in parsed] == list(words)
+    assert all(isinstance(c["text"], str) for c in parsed)
+    assert [c["works"] for c in parsed if c["name"] == "daxrun"] == [True]
+    result = daxrun.any("--check=xml")
+    assert result.returncode == 125 and "'xml' is not a format" in result.stderr
+
+
+@both_users
+@pytest.mark.plain
+def test_check_where_nothing_works(daxrun):
+    """With a shim that can't be loaded, --check names the reason, with exit status 1."""
+    place = daxrun.workdir / "copy"
+    place.mkdir()
+    for name in ("daxrun", "cuse-daxd"):
+        shutil.copy(BUILD / name, place)
+    (place / "libdaxshim.so").write_text("no library")
+    command = daxrun.command("--check")
+    command[-2] = str(place / "daxrun")
+    result = subprocess.run(command, text=True, capture_output=True, env=daxrun.env(),
+                            cwd=daxrun.dir, timeout=TIMEOUT, check=False)
+    assert result.returncode == 1, said(result)
+    assert re.search(r" no \(exit 1: .*libdaxshim.*\): daxrun can run nothing here$",
+                     checks(result.stdout)["daxrun"])
+
+
+@needs_root
+@pytest.mark.plain
+def test_check_of_limits(daxrun):
+    """In a private mount namespace: a small /dev/shm is not used, and /proc is missing."""
+    def inside(script):
+        return subprocess.run(["unshare", "-m", "sh", "-c", f"{script}; exec {DAXRUN} --check"],
+                              text=True, capture_output=True, cwd=daxrun.dir, timeout=TIMEOUT,
+                              env=daxrun.env(XDG_RUNTIME_DIR=None, TMPDIR=str(daxrun.runtime)),
+                              check=False)
+
+    result = inside("mount -t tmpfs -o size=1M none /dev/shm")
+    words = checks(result.stdout)
+    assert result.returncode == 0 and words["/dev/shm"].split()[1] == "1M", said(result)
+    assert words["directory"].split()[1] == str(daxrun.runtime)
+    result = inside("mount -t tmpfs none /proc")
+    assert result.returncode == 1
+    assert result.stdout == "/proc        no (not mounted): daxrun and the shim need it\n"
 
 
 @both_users

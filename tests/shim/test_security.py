@@ -102,7 +102,7 @@ def test_who_may_not_open_gets_nothing(daemon):
 @pytest.mark.parametrize("kind", ["memfd", "hugetlb"])
 def test_nobody_changes_the_size_under_others(daemon, hugepages, kind):
     hugepages(8)
-    d = daemon(f"[region 0]\nbacking={kind}\nsize={SIZE}\n")
+    d = daemon(f"[region 0]\nbacking={kind}\nsize={SIZE}\nmode=0660\n")
     store(d, 3)
     fd = attach(d)
     with mmap.mmap(fd, SIZE) as m:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Device names. */
 #include <errno.h>
+#include <string.h>
 
 #include "libcore/device.h"
 
@@ -44,8 +45,16 @@ int main(void)
 	test_good("dax99999.99999", 99999, 99999);
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		test_bad(bad[i]);
+	ok(!strcmp(dax_name_of_node("/dev/dax0.0"), "dax0.0"), "a node names its device");
+	ok(!strcmp(dax_name_of_node("/devices"), "/devices"), "another path does not");
+	ok(!strcmp(dax_name_of_node("dax1.0"), "dax1.0"), "a name is its own");
 	ok(dax_device_is_alive(&dev), "a bound device is alive");
 	dev.flags = DAX_DEVICE_GONE;
 	ok(!dax_device_is_alive(&dev), "a deleted device is not");
+	is(dax_device_page(&dev), 4096, "pages of 4 KiB can be mapped alone");
+	dev.flags = DAX_DEVICE_PAGES_2M;
+	is(dax_device_page(&dev), 2 << 20, "a huge page can't be mapped in part");
+	dev.flags = DAX_DEVICE_PAGES_1G;
+	is(dax_device_page(&dev), 1 << 30, "a gigantic one neither");
 	return tap_done();
 }

@@ -220,6 +220,7 @@ static void test_cut(void)
 
 static void test_errno(void)
 {
+	char text[DAX_ERRNO_STRLEN];
 	int named = 0;
 	int e;
 
@@ -231,6 +232,8 @@ static void test_errno(void)
 	ok(named > 50, "%d errors have names", named);
 	ok(!strcmp(dax_errno_name(EHWPOISON), "EHWPOISON"), "as in errno.h");
 	ok(!dax_errno_name(0) && !dax_errno_name(4000), "what is none has none");
+	ok(!strcmp(dax_errno_text(EIO, text), "EIO"), "an error has a text");
+	ok(!strcmp(dax_errno_text(9999, text), "errno 9999"), "and so has any number");
 }
 
 int main(void)

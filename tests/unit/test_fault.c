@@ -7,6 +7,7 @@
 #include "libcore/fault.h"
 #include "libcore/fault_format.h"
 #include "libcore/fault_match.h"
+#include "libcore/model.h"
 
 #include "tests/unit/tap.h"
 
@@ -59,6 +60,9 @@ static void test_good(void)
 	good("poison:false sigbus", "sigbus");
 	good("mmap delay:1.5ms", "mmap delay:1500us");
 	good("mmap delay:1500ns", "mmap delay:1500ns");
+	good("mmap delay:4.3s", "mmap delay:4300ms");
+	good("mmap delay:4.300000001s", "mmap delay:4300000001ns");
+	good("mmap delay:3599.999999999s", "mmap delay:3599999999999ns");
 	good("mmap delay:5000us", "mmap delay:5ms");
 	good("mmap delay:2000ms after:0s", "mmap delay:2s after:0s");
 	good("msync munmap delay:50us errno:EIO", "munmap msync errno:EIO delay:50us");
@@ -81,6 +85,9 @@ static void test_good(void)
 	good("mmap errno:EIO while:/tmp/x", "mmap errno:EIO while:/tmp/x");
 	good("mmap errno:EIO while:\"/tmp/a b\" comm:\"x, y\"",
 	     "mmap errno:EIO while:\"/tmp/a b\" comm:\"x, y\"");
+	good("unit:align poison offset:5632 length:512",
+	     "offset:5632 length:512 unit:align poison");
+	good("sigbus mmap unit=align", "unit:align mmap sigbus");
 	good("disable", "disable");
 	good("disable nth:2", "mmap disable nth:2");
 	good("disable pid:3", "mmap disable pid:3");
@@ -124,6 +131,9 @@ static void test_bad(void)
 	bad("poison:maybe", 7, "not a value of poison");
 	bad("poison latent:maybe", 14, "not a value of latent");
 	bad("sigbus latent", 13, "latent goes with");
+	bad("poison unit:page", 12, "not a value of unit");
+	bad("poison unit", 7, "unit has no value");
+	bad("mmap errno:EIO unit:align", 25, "unit goes with bad memory");
 	bad("device:nvdimm0 poison", 7, "not a value of device");
 	bad("device:dax0 poison", 7, "not a value of device");
 	bad("device:0.0.0.0.0.0.0.0.0 poison", 7, "not a value of device");
@@ -135,6 +145,11 @@ static void test_bad(void)
 	bad("mmap delay:1.s", 11, "not a value of delay");
 	bad("mmap delay:3601s", 11, "not a value of delay");
 	bad("mmap delay:99999999999s", 11, "not a value of delay");
+	bad("mmap delay:18446744073709551616ns", 11, "not a value of delay");
+	bad("mmap delay:18446744073709551617ns", 11, "not a value of delay");
+	bad("mmap delay:18446744074s", 11, "not a value of delay");
+	bad("mmap delay:18446744073709551615.9ns", 11, "not a value of delay");
+	bad("mmap delay:184467440737095516160ns", 11, "not a value of delay");
 	bad("mmap delay:4000000000s", 11, "not a value of delay");
 	bad("mmap errno:EIO after:5", 21, "not a value of after");
 	bad("mmap errno:EIO probability:2", 27, "not a value of probability");
@@ -314,6 +329,50 @@ static void test_kinds(void)
 	ok(!dax_fault_is_range(&call) && !dax_fault_is_trigger(&call), "a call");
 }
 
+static void test_reach(void)
+{
+	struct dax_region dynamic = {.id = 1,
+				     .type = DAX_REGION_DYNAMIC,
+				     .size = 8 << 20};
+	struct dax_region region = {.next = &dynamic, .type = DAX_REGION_STATIC};
+	struct dax_dev absent = {.region = &region, .id = 1, .ns_size = 6 << 20};
+	struct dax_dev dev = {.region = &region, .nr_ranges = 1};
+	struct dax_model model = {.regions = &region};
+	const struct {
+		const char *rule;
+		int want;
+		uint64_t end;
+	} cases[] = {
+		{"poison device:0.0 offset:3M", 0, 4 << 20},
+		{"poison device:0.0 offset:4M", -ERANGE, 4 << 20},
+		{"poison device:0.1 offset:5M", 0, 6 << 20},
+		{"poison device:0.2", -ENODEV, 0},
+		{"poison device:1.7 offset:7M", 0, 8 << 20},
+		{"poison offset:7M", 0, 8 << 20},
+		{"poison offset:8M", -ERANGE, 8 << 20},
+		{"mmap errno:EIO", 0, 8 << 20},
+		{"mmap errno:EIO device:2.0", -ENODEV, 0},
+	};
+	const struct dax_model empty = {0};
+	struct dax_fault_rule rule;
+	uint64_t end;
+	size_t i;
+
+	dev.ranges[0].len = 4 << 20;
+	region.devices = &dev;
+	region.absent = &absent;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		rule = rule_of(cases[i].rule);
+		is(dax_fault_reach(&rule, &model, &end), cases[i].want, "reach of '%s'",
+		   cases[i].rule);
+		is(end, cases[i].end, "its end");
+	}
+	rule = rule_of("poison offset:8M");
+	is(dax_fault_reach(&rule, &empty, &end), 0, "a rule waits for the first device");
+	strcpy(rule.device, "dax0");
+	is(dax_fault_reach(&rule, &model, &end), -ENODEV, "no name of a device");
+}
+
 int main(void)
 {
 	test_good();
@@ -324,5 +383,6 @@ int main(void)
 	test_concerns();
 	test_strikes();
 	test_kinds();
+	test_reach();
 	return tap_done();
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Mappings as /proc/pid/maps shows them, with lines taken from real files. */
+#include <errno.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
 #include "libcore/maps_text.h"
+#include "libcore/procmap.h"
 #include "libcore/size.h"
 #include "libcore/vmas.h"
 
@@ -85,7 +87,7 @@ static void test_smaps(void)
 	smaps(&vma, "MMUPageSize:           4 kB\n", "MMUPageSize:        2048 kB\n");
 	smaps(&vma, "Rss:                 512 kB\n", "Rss:                   0 kB\n");
 	smaps(&vma, "Private_Dirty:       512 kB\n", "Private_Dirty:         0 kB\n");
-	smaps(&vma, "THPeligible:           0\n", "THPeligible:           0\n");
+	smaps(&vma, "THPeligible:           1\n", "THPeligible:           0\n");
 	smaps(&vma, "kB\n", "kB\n");
 	smaps(&vma, "nothing that is known\n", "nothing that is known\n");
 	smaps(&vma, "Sizes:                 4 kB\n", "Sizes:                 0 kB\n");
@@ -118,9 +120,38 @@ static void test_numa_maps(void)
 		"7f5a40000000 default file=/dev/dax0.0\n", "numa_maps");
 }
 
+static void test_procmap(void)
+{
+	struct dax_maps_node n = node();
+	char name[DAX_MAPS_LINE_MAX];
+	struct dax_procmap q = {.query_addr = 1, .name_size = 12, .build_id_size = 20};
+	struct dax_vma vma = rw;
+
+	n.dev = makedev(259, 5);
+	is(dax_procmap_answer(&vma, &n, &q, name), 0, "an answer");
+	ok(q.start == vma.start && q.end == vma.end && q.off == vma.off,
+	   "it has the mapping's addresses");
+	ok(q.page_size == vma.align && q.ino == 263 && q.dev_major == 259 &&
+		   q.dev_minor == 5,
+	   "its page size and node");
+	is(q.flags, DAX_PROCMAP_READABLE | DAX_PROCMAP_WRITABLE | DAX_PROCMAP_SHARED,
+	   "its rights");
+	ok(q.name_size == 12 && !strcmp(name, "/dev/dax0.0") && !q.build_id_size &&
+		   q.query_addr == 1,
+	   "its name, and no build ID");
+	q.name_size = 11;
+	is(dax_procmap_answer(&vma, &n, &q, name), -ENAMETOOLONG, "no room for the name");
+	vma.flags = DAX_VMA_EXEC;
+	q.name_size = 0;
+	is(dax_procmap_answer(&vma, &n, &q, name), 0, "an answer without a name");
+	is(q.flags, DAX_PROCMAP_EXECUTABLE | DAX_PROCMAP_SHARED, "other rights");
+	is(q.name_size, 0, "none was asked for");
+}
+
 int main(void)
 {
 	test_maps();
+	test_procmap();
 	test_smaps();
 	test_numa_maps();
 	return tap_done();

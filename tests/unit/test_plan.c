@@ -143,9 +143,10 @@ static void test_bad(void)
 
 	dax_plan_init(&plan, &dev, 0, 8 * A);
 	dax_plan_mind_bad(&plan, state, &me);
-	next_is(&plan, 0, A, 0, false, "some is bad");
-	next_is(&plan, A, A, A, true, "a sector makes its unit bad");
-	next_is(&plan, 2 * A, A, 2 * A, false, "some is bad");
+	next_is(&plan, 0, A + P, 0, false, "some is bad");
+	next_is(&plan, A + P, P, A + P, true, "a sector makes its page bad");
+	next_is(&plan, A + 2 * P, 2 * A - 2 * P, A + 2 * P, false,
+		"the unit goes on behind it");
 	next_is(&plan, 3 * A, 2 * A, 3 * A, true, "two units");
 	next_is(&plan, 5 * A, 3 * A, 5 * A, false, "what is bad for another only is not");
 	no_more(&plan, "some is bad");
@@ -154,7 +155,37 @@ static void test_bad(void)
 	dax_plan_mind_bad(&plan, state, &me);
 	next_is(&plan, 0, A, 4 * A, true, "the second bad unit");
 	no_more(&plan, "the second bad unit");
+	dax_plan_init(&plan, &dev, A + P, P);
+	dax_plan_set_unit(&plan, A);
+	dax_plan_mind_bad(&plan, state, &me);
+	next_is(&plan, 0, P, A + P, true, "the bad page alone");
+	no_more(&plan, "the bad page alone");
+
+	/* Huge pages of a hugetlbfs can only be mapped whole. */
+	dev.flags |= DAX_DEVICE_PAGES_2M;
+	dax_plan_init(&plan, &dev, 0, 3 * A);
+	dax_plan_mind_bad(&plan, state, &me);
+	next_is(&plan, 0, A, 0, false, "huge pages");
+	next_is(&plan, A, A, A, true, "a sector makes its huge page bad");
+	next_is(&plan, 2 * A, A, 2 * A, false, "huge pages");
+	dev.flags &= ~(uint32_t)DAX_DEVICE_PAGES_2M;
+
 	publish(NULL, 0);
+	dax_plan_init(&plan, &dev, A + P, P);
+	dax_plan_set_unit(&plan, A);
+	dax_plan_mind_bad(&plan, state, &me);
+	next_is(&plan, 0, P, A + P, false, "the same page when it is good");
+	dax_plan_init(&plan, &dev, 8 * A - P, 2 * P);
+	dax_plan_set_unit(&plan, 0);
+	next_is(&plan, 0, P, 8 * A - P, false, "the last page of the last unit");
+	next_is(&plan, P, P, 8 * A, true, "a part behind the end");
+	dax_plan_init(&plan, &dev, 8 * A - P, P);
+	dax_plan_set_unit(&plan, A / 2);
+	next_is(&plan, 0, P, 8 * A - P, true, "a part of a unit that is not served");
+	dax_plan_init(&plan, &dev, 0, A);
+	dax_plan_set_unit(&plan, A / 2);
+	next_is(&plan, 0, A / 2, 0, true, "a unit that would begin before the device");
+	next_is(&plan, A / 2, A / 2, A / 2, false, "the next one");
 	dax_plan_init(&plan, &dev, 0, 8 * A);
 	dax_plan_mind_bad(&plan, state, &me);
 	next_is(&plan, 0, 8 * A, 0, false, "nothing is bad any more");

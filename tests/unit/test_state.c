@@ -211,7 +211,7 @@ static void test_bad(void)
 	dax_state_publish_faults(state, NULL, 0, bad, 4);
 	ok(dax_state_next_bad(state, 1, &me, 0, A, &got) && got.rule == 2,
 	   "the one that begins first, in whatever order they are");
-	ok(got.off == 2 * A && got.len == A, "as a whole unit");
+	ok(got.off == 2 * A && got.len == A, "as a whole page");
 	ok(dax_state_next_bad(state, 1, &me, 2 * A + 4096, A, &got) && got.rule == 2,
 	   "the same from its middle on");
 	ok(dax_state_next_bad(state, 1, &me, 3 * A, A, &got) && got.rule == 1,
@@ -222,7 +222,7 @@ static void test_bad(void)
 	ok(dax_state_next_bad(state, 2, &me, 0, A, &got) && got.rule == 4,
 	   "another device has its own");
 	ok(dax_state_next_bad(state, 1, &me, 0, 4096, &got) && got.len == 4096,
-	   "units of a device of pages are pages");
+	   "as a page of 4 KiB, if that can be mapped alone");
 	state->faults.copy[state->faults.seq & 1].nr_bad = UINT32_MAX;
 	ok(dax_state_next_bad(state, 2, &me, 0, A, &got), "never more than there may be");
 }

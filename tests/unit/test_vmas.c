@@ -8,6 +8,7 @@
 #include "libcore/device.h"
 #include "libcore/reason.h"
 #include "libcore/size.h"
+#include "libcore/state.h"
 #include "libcore/verdict.h"
 #include "libcore/vma_verdict.h"
 #include "libcore/vmas.h"
@@ -17,10 +18,43 @@
 #define A    (2 * DAX_MIB)
 #define P    DAX_PAGE
 #define BASE UINT64_C(0x7f0000000000)
-#define MAX  64
+#define MAX  256
 
-static struct dax_vma entries[MAX];
-static struct dax_vmas vmas = {.v = entries, .max = MAX};
+static struct dax_vmas_leaf leaves[MAX];
+static struct dax_vmas_key keys[MAX];
+static struct dax_vmas vmas = {.leaves = leaves, .keys = keys, .max = MAX};
+
+static void clear(void)
+{
+	vmas = (struct dax_vmas){.leaves = leaves, .keys = keys, .max = MAX};
+}
+
+/* Return: mapping @i, which a test may change; an empty one if there is none. */
+static struct dax_vma *entry(uint32_t i)
+{
+	static struct dax_vma none;
+	uint32_t k;
+
+	for (k = 0; k < vmas.nr_keys; k++) {
+		struct dax_vmas_leaf *leaf = &leaves[keys[k].leaf];
+
+		if (i < leaf->nr)
+			return &leaf->v[i];
+		i -= leaf->nr;
+	}
+	return &none;
+}
+
+/* Return: how many mappings lie before one; all if it is NULL. */
+static uint32_t index_of(const struct dax_vma *vma)
+{
+	const struct dax_vma *v;
+	uint32_t i = 0;
+
+	for (v = dax_vmas_first(&vmas); v && v != vma; v = dax_vmas_next(&vmas, v))
+		i++;
+	return i;
+}
 
 static struct dax_vma vma_of(uint64_t start, uint64_t len, uint64_t off)
 {
@@ -41,15 +75,15 @@ static struct dax_vma *one(unsigned int nr)
 {
 	struct dax_vma vma = vma_of(BASE, nr * A, 0);
 
-	vmas.nr = 0;
+	clear();
 	dax_vmas_insert(&vmas, &vma);
-	return &entries[0];
+	return entry(0);
 }
 
 static void is_entry(uint32_t i, uint64_t start, uint64_t end, uint64_t off,
 		     const char *what)
 {
-	const struct dax_vma *v = &entries[i];
+	const struct dax_vma *v = entry(i);
 
 	if (!ok(i < vmas.nr && v->start == start && v->end == end && v->off == off,
 		"%s: entry %u", what, i))
@@ -70,18 +104,19 @@ static void test_find(void)
 {
 	struct dax_vma second = vma_of(BASE + 4 * A, A, 0);
 
-	vmas.nr = 0;
-	is(dax_vmas_find(&vmas, BASE), 0, "nothing is in an empty list");
+	clear();
+	is(index_of(dax_vmas_find(&vmas, BASE)), 0, "nothing is in an empty list");
 	ok(!dax_vmas_overlap(&vmas, 0, UINT64_MAX), "and nothing overlaps it");
 	dax_vmas_remove(&vmas, 0, UINT64_MAX);
 	is(vmas.nr, 0, "nor can anything be removed");
 
 	one(2);
 	dax_vmas_insert(&vmas, &second);
-	is(dax_vmas_find(&vmas, 0), 0, "the first one ends behind address 0");
-	is(dax_vmas_find(&vmas, BASE + 2 * A - 1), 0, "its last byte is in it");
-	is(dax_vmas_find(&vmas, BASE + 2 * A), 1, "its end is not");
-	is(dax_vmas_find(&vmas, BASE + 5 * A), 2, "nothing is behind the last one");
+	is(index_of(dax_vmas_find(&vmas, 0)), 0, "the first one ends behind address 0");
+	is(index_of(dax_vmas_find(&vmas, BASE + 2 * A - 1)), 0, "its last byte is in it");
+	is(index_of(dax_vmas_find(&vmas, BASE + 2 * A)), 1, "its end is not");
+	is(index_of(dax_vmas_find(&vmas, BASE + 5 * A)), 2,
+	   "nothing is behind the last one");
 	ok(dax_vmas_overlap(&vmas, BASE + 2 * A - 1, BASE + 2 * A), "one byte overlaps");
 	ok(!dax_vmas_overlap(&vmas, BASE + 2 * A, BASE + 4 * A), "the gap does not");
 	ok(dax_vmas_overlap(&vmas, BASE + 2 * A, BASE + 4 * A + 1), "one more byte does");
@@ -171,9 +206,9 @@ static void test_set_flags(void)
 	one(4);
 	dax_vmas_set_flags(&vmas, BASE + A, BASE + 2 * A, DAX_VMA_WRITE, DAX_VMA_EXEC);
 	is(vmas.nr, 3, "other flags in the middle split twice");
-	is(entries[1].flags, DAX_VMA_READ | DAX_VMA_EXEC | DAX_VMA_MAYWRITE,
+	is(entry(1)->flags, DAX_VMA_READ | DAX_VMA_EXEC | DAX_VMA_MAYWRITE,
 	   "set and cleared");
-	is(entries[2].flags, DAX_VMA_READ | DAX_VMA_WRITE | DAX_VMA_MAYWRITE,
+	is(entry(2)->flags, DAX_VMA_READ | DAX_VMA_WRITE | DAX_VMA_MAYWRITE,
 	   "and nothing beside it");
 	dax_vmas_set_flags(&vmas, BASE + 2 * A, BASE + 3 * A, DAX_VMA_WRITE,
 			   DAX_VMA_EXEC);
@@ -212,7 +247,7 @@ static void test_random(void)
 	int step;
 
 	srandom(1);
-	vmas.nr = 0;
+	clear();
 	for (step = 0; step < 20000 && is_same; step++) {
 		uint64_t start = (uint64_t)random() % PAGES;
 		uint64_t end = start + 1 + (uint64_t)random() % (PAGES - start);
@@ -243,22 +278,174 @@ static void test_random(void)
 		}
 		for (i = 0; i < PAGES; i++) {
 			uint64_t at = BASE + i * P;
-			uint32_t k = dax_vmas_find(&vmas, at);
-			bool is_there = k < vmas.nr && entries[k].start <= at;
+			const struct dax_vma *v = dax_vmas_find(&vmas, at);
+			bool is_there = v && v->start <= at;
 
 			is_same &= is_there == is_mapped[i];
 			if (is_there && is_mapped[i])
-				is_same &=
-					entries[k].flags == flags[i] &&
-					entries[k].off + (at - entries[k].start) == i * P;
+				is_same &= v->flags == flags[i] &&
+					   v->off + (at - v->start) == i * P;
 		}
 		for (i = 0; i + 1 < vmas.nr; i++)
-			is_same &= entries[i].start < entries[i].end &&
-				   entries[i].end <= entries[i + 1].start &&
-				   !(entries[i].end == entries[i + 1].start &&
-				     entries[i].flags == entries[i + 1].flags);
+			is_same &= entry(i)->start < entry(i)->end &&
+				   entry(i)->end <= entry(i + 1)->start &&
+				   !(entry(i)->end == entry(i + 1)->start &&
+				     entry(i)->flags == entry(i + 1)->flags);
 	}
 	ok(is_same, "after %d steps the list is what a simple model says", step);
+}
+
+/* A model of a long list: for each page, the open file that it maps, or 0. */
+enum {
+	MANY = 8000
+};
+static uint64_t model[MANY];
+
+static void map_pages(struct dax_vmas *list, uint64_t page, uint64_t nr, uint64_t file)
+{
+	struct dax_vma vma = vma_of(BASE + page * P, nr * P, page * P);
+
+	vma.align = P;
+	vma.file = file;
+	if (file)
+		dax_vmas_insert(list, &vma);
+	else
+		dax_vmas_remove(list, vma.start, vma.end);
+	while (nr--)
+		model[page + nr] = file;
+}
+
+/* True if a list holds what the model says, forwards, backwards and by every search. */
+static bool is_model(const struct dax_vmas *list)
+{
+	const struct dax_vma *v = dax_vmas_first(list);
+	const struct dax_vma *last = NULL;
+	uint32_t mapped[3] = {0};
+	uint32_t nr = 0;
+	uint64_t i;
+
+	for (i = 0; i < MANY; i++) {
+		const uint64_t at = BASE + i * P;
+
+		if (v && v->end == at) {
+			last = v;
+			v = dax_vmas_next(list, v);
+		}
+		if (dax_vmas_find(list, at) != v ||
+		    (v && v->start <= at ? v->file : 0) != model[i])
+			return false;
+		if (v && v->start == at) {
+			if (v->off != i * P || dax_vmas_prev(list, v) != last)
+				return false;
+			mapped[v->file]++;
+			nr++;
+		}
+	}
+	last = v ? v : last;
+	return nr == list->nr && dax_vmas_last(list) == last &&
+	       list->counts[0].nr == mapped[1] && list->counts[1].nr == mapped[2];
+}
+
+/* True if no leaf is empty, keys are exact, and two neighbours are half of one. */
+static bool is_sound(const struct dax_vmas *list)
+{
+	uint32_t before = DAX_VMAS_LEAF;
+	uint32_t k;
+
+	for (k = 0; k < list->nr_keys; k++) {
+		const struct dax_vmas_leaf *leaf = &list->leaves[list->keys[k].leaf];
+
+		if (!leaf->nr || leaf->nr > DAX_VMAS_LEAF ||
+		    list->keys[k].start != leaf->v[0].start ||
+		    before + leaf->nr < DAX_VMAS_LEAF / 2)
+			return false;
+		before = leaf->nr;
+	}
+	return list->nr_keys <= list->nr_leaves && list->nr_leaves <= list->max;
+}
+
+static uint64_t pick(uint64_t nr)
+{
+	return (uint64_t)random() % nr;
+}
+
+/* A long list, whose leaves split and join, against the model. */
+static void test_many(void)
+{
+	static struct dax_vmas_leaf other_leaves[MAX];
+	static struct dax_vmas_key other_keys[MAX];
+	struct dax_vmas copy = {.leaves = other_leaves, .keys = other_keys, .max = MAX};
+	bool is_same = true;
+	uint32_t full;
+	int step;
+
+	clear();
+	memset(model, 0, sizeof(model));
+	dax_vmas_count(&vmas, 0, 1);
+	dax_vmas_count(&vmas, 1, 2);
+	is(dax_vmas_last(&vmas) == NULL, 1, "an empty list has no last mapping");
+	for (step = 0; step < MANY; step += 2)
+		map_pages(&vmas, (uint64_t)(MANY - 2 - step), 1, 1);
+	ok(is_model(&vmas) && is_sound(&vmas), "every second page, downwards");
+	full = (vmas.nr + DAX_VMAS_LEAF - 1) / DAX_VMAS_LEAF;
+	is(vmas.nr_keys, full, "fills its leaves");
+	map_pages(&vmas, 0, MANY, 0);
+	ok(!vmas.nr && !vmas.nr_keys, "one removal takes all");
+	for (step = 0; step < MANY; step += 2)
+		map_pages(&vmas, (uint64_t)step, 1, 1 + (uint64_t)step / 2 % 2);
+	ok(is_model(&vmas) && is_sound(&vmas), "every second page, upwards");
+	is(vmas.nr_keys, full, "fills its leaves, too");
+	ok(dax_vmas_has_room(&vmas), "there is room for more");
+
+	srandom(2);
+	for (step = 0; step < 60000 && is_same; step++) {
+		const uint64_t page = pick(MANY);
+		const uint64_t most = step % 1000 == 999 ? MANY : 3;
+
+		map_pages(&vmas, page, 1 + pick(dax_min(most, MANY - page)),
+			  pick(step / 10000 % 2 ? 9 : 3) % 3);
+		is_same &= is_sound(&vmas);
+		if (step % 250 == 0)
+			is_same &= is_model(&vmas);
+	}
+	ok(is_same && is_model(&vmas), "after %d steps it is what the model says", step);
+
+	dax_vmas_copy(&copy, &vmas);
+	ok(is_model(&copy) && is_sound(&copy), "so is a copy");
+	is(copy.nr_keys, (vmas.nr + DAX_VMAS_LEAF - 1) / DAX_VMAS_LEAF,
+	   "whose leaves are full");
+	dax_vmas_count(&copy, 0, 2);
+	is(copy.counts[0].nr, copy.counts[1].nr, "a count begins with what is there");
+}
+
+/* A copy leaves out what an interrupted change has left behind. */
+static void test_copy_broken(void)
+{
+	static struct dax_vmas_leaf other_leaves[MAX];
+	static struct dax_vmas_key other_keys[MAX];
+	struct dax_vmas copy = {.leaves = other_leaves, .keys = other_keys, .max = MAX};
+	uint32_t i;
+
+	clear();
+	memset(leaves, 0, sizeof(leaves));
+	memset(model, 0, sizeof(model));
+	for (i = 0; i < 10; i++)
+		map_pages(&vmas, 2 * i, 1, 1);
+	entry(3)->end = entry(3)->start;
+	entry(4)->align = 3;
+	entry(5)->slot = DAX_STATE_SLOTS;
+	*entry(7) = *entry(6);
+	keys[1] = keys[0];
+	keys[2].leaf = UINT32_MAX;
+	vmas.nr_keys = 3;
+	dax_vmas_copy(&copy, &vmas);
+	is(copy.nr, 6, "what cannot be is left out, and what is there twice");
+	is(dax_vmas_last(&copy)->start, BASE + 18 * P, "the rest is there");
+	leaves[0].nr = UINT32_MAX;
+	vmas.nr_keys = UINT32_MAX;
+	copy = (struct dax_vmas){.leaves = other_leaves, .keys = other_keys, .max = MAX};
+	dax_vmas_copy(&copy, &vmas);
+	is(copy.nr, 6, "whatever the counters say");
 }
 
 /* 40: a mapping whose ends are off the align cannot be touched. */
@@ -291,7 +478,7 @@ static void test_munmap(void)
 	check(dax_munmap_verdict(&vmas, BASE - P, 3 * A + 2 * P), 0, DAX_OK,
 	      "all, and something around");
 	check(dax_munmap_verdict(&vmas, BASE + 3 * A, P), 0, DAX_OK, "behind the end");
-	vmas.nr = 0;
+	clear();
 	check(dax_munmap_verdict(&vmas, BASE, 1), 0, DAX_OK, "what is not ours");
 }
 
@@ -414,23 +601,30 @@ static void test_madvise(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		is(dax_madvise_verdict(&vmas, 0, BASE, BASE + 2 * A, rows[i].advice)
+		is(dax_madvise_verdict(&vmas, dax_vmas_first(&vmas), BASE, BASE + 2 * A,
+				       rows[i].advice)
 			   .error,
 		   rows[i].whole, "MADV_%s on all of it", rows[i].name);
-		is(dax_madvise_verdict(&vmas, 0, BASE + A, BASE + 2 * A, rows[i].advice)
+		is(dax_madvise_verdict(&vmas, dax_vmas_first(&vmas), BASE + A,
+				       BASE + 2 * A, rows[i].advice)
 			   .error,
 		   rows[i].whole, "MADV_%s on a unit", rows[i].name);
-		is(dax_madvise_verdict(&vmas, 0, BASE, BASE + P, rows[i].advice).error,
+		is(dax_madvise_verdict(&vmas, dax_vmas_first(&vmas), BASE, BASE + P,
+				       rows[i].advice)
+			   .error,
 		   rows[i].part, "MADV_%s on a part of one", rows[i].name);
 	}
 	vma->flags |= DAX_VMA_RANDOM;
-	is(dax_madvise_verdict(&vmas, 0, BASE, BASE + P, MADV_RANDOM).error, 0,
-	   "what it was told already splits nothing");
-	is(dax_madvise_verdict(&vmas, 0, BASE, BASE + P, MADV_NORMAL).error, EINVAL,
-	   "taking it back does");
+	is(dax_madvise_verdict(&vmas, dax_vmas_first(&vmas), BASE, BASE + P, MADV_RANDOM)
+		   .error,
+	   0, "what it was told already splits nothing");
+	is(dax_madvise_verdict(&vmas, dax_vmas_first(&vmas), BASE, BASE + P, MADV_NORMAL)
+		   .error,
+	   EINVAL, "taking it back does");
 	vma->flags = DAX_VMA_READ;
-	check(dax_madvise_verdict(&vmas, 0, BASE, BASE + A, MADV_REMOVE), EACCES,
-	      DAX_VMA_NO_WRITE, "MADV_REMOVE on O_RDONLY");
+	check(dax_madvise_verdict(&vmas, dax_vmas_first(&vmas), BASE, BASE + A,
+				  MADV_REMOVE),
+	      EACCES, DAX_VMA_NO_WRITE, "MADV_REMOVE on O_RDONLY");
 	is(dax_advice(MADV_DONTNEED).kind, DAX_ADVICE_PASS, "the kernel knows DONTNEED");
 	is(dax_advice(12345).kind, DAX_ADVICE_PASS, "and what is unknown");
 	is(dax_advice(MADV_SEQUENTIAL).clear, DAX_VMA_RANDOM, "SEQUENTIAL ends RANDOM");
@@ -452,10 +646,12 @@ static void test_no_pages(void)
 	      "and not pinned");
 	check(dax_pin_verdict(&vmas, BASE + 2 * A, BASE + 3 * A), 0, DAX_OK,
 	      "what is beside is");
-	check(dax_madvise_verdict(&vmas, 0, BASE, BASE + 2 * A, MADV_DOFORK), EINVAL,
-	      DAX_MADVISE_NO_PAGES, "nor can a child be made to have them");
-	check(dax_madvise_verdict(&vmas, 0, BASE, BASE + 2 * A, MADV_RANDOM), 0, DAX_OK,
-	      "other advice is as ever");
+	check(dax_madvise_verdict(&vmas, dax_vmas_first(&vmas), BASE, BASE + 2 * A,
+				  MADV_DOFORK),
+	      EINVAL, DAX_MADVISE_NO_PAGES, "nor can a child be made to have them");
+	check(dax_madvise_verdict(&vmas, dax_vmas_first(&vmas), BASE, BASE + 2 * A,
+				  MADV_RANDOM),
+	      0, DAX_OK, "other advice is as ever");
 }
 
 /* 44: msync. */
@@ -689,8 +885,23 @@ static void test_mremap_move(void)
 	      "a duplicate of it");
 }
 
+static void test_template(void)
+{
+	const uint64_t at = 4 * DAX_MIB;
+
+	ok(dax_is_template(at + DAX_PAGE, DAX_PAGE, 0, 2 * DAX_MIB),
+	   "a page that is not congruent is a template");
+	ok(!dax_is_template(at + DAX_PAGE, DAX_PAGE, DAX_PAGE, 2 * DAX_MIB),
+	   "a page that is congruent is none");
+	ok(!dax_is_template(at + DAX_PAGE, 2 * DAX_MIB, 0, 2 * DAX_MIB),
+	   "a moved mapping is none");
+	ok(!dax_is_template(at + DAX_PAGE, DAX_PAGE, 0, DAX_PAGE),
+	   "with an align of 4 KiB there is none");
+}
+
 int main(void)
 {
+	test_template();
 	test_find();
 	test_merge();
 	test_insert_over();
@@ -698,6 +909,8 @@ int main(void)
 	test_set_flags();
 	test_split();
 	test_random();
+	test_many();
+	test_copy_broken();
 	test_broken();
 	test_munmap();
 	test_mprotect();

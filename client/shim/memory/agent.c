@@ -56,6 +56,7 @@ static bool follow_locked(const struct shim_session *s)
 	uint64_t changed[DAX_STATE_SLOTS / 64] = {0};
 	bool is_any = false;
 	bool is_changed;
+	const struct dax_vma *vma;
 	uint32_t i;
 
 	for (i = 0; i < DAX_STATE_SLOTS && i < s->state->nr_slots; i++) {
@@ -80,8 +81,7 @@ static bool follow_locked(const struct shim_session *s)
 	}
 	if (!is_any)
 		return false;
-	for (i = 0; i < shim_vmas.nr; i++) {
-		const struct dax_vma *vma = &shim_vmas.v[i];
+	for (vma = dax_vmas_first(shim_vmas); vma; vma = dax_vmas_next(shim_vmas, vma)) {
 
 		if (changed[vma->slot / 64] >> (vma->slot % 64) & 1)
 			shim_refresh_locked(vma);

@@ -8,6 +8,7 @@
  */
 #include "client/shim/memory/badblocks.h"
 
+#include "libcore/device.h"
 #include "libcore/state.h"
 
 #include "client/shim/base/self.h"
@@ -137,10 +138,12 @@ bool shim_badblocks_at_locked(uint64_t addr, struct dax_vma *ret_vma, struct dax
 	if (is_full) {
 		const struct shim_session *s = shim_session_if_known();
 		struct dax_fault_who self;
+		struct dax_device dev;
 
 		shim_self_who(&self);
-		return dax_state_next_bad(s->state, vma->life, &self, off, vma->align,
-					  ret) &&
+		dax_state_read(s->state, vma->slot, &dev);
+		return dax_state_next_bad(s->state, vma->life, &self, off,
+					  dax_device_page(&dev), ret) &&
 		       covers(ret, vma->life, off);
 	}
 	now = shim_self_now_ns();

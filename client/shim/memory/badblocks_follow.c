@@ -24,7 +24,7 @@
 static uint64_t release_ns; /* when to restore the program's SIGBUS handler; 0: not yet */
 
 /*
- * Reads the bad stretches of a device that concern this process. Return: how many, or
+ * Reads the stretches of bad pages of a device that concern this process. Return: how many, or
  * more than @max if not all of them fit.
  */
 static uint32_t collect_bad(const struct shim_session *s, const struct dax_device *dev,
@@ -37,8 +37,8 @@ static uint32_t collect_bad(const struct shim_session *s, const struct dax_devic
 	if (!(dev->flags & DAX_DEVICE_BAD))
 		return 0;
 	shim_self_who(&self);
-	while (nr < max && dax_state_next_bad(s->state, dev->life, &self, off, dev->align,
-					      &ret[nr])) {
+	while (nr < max && dax_state_next_bad(s->state, dev->life, &self, off,
+					      dax_device_page(dev), &ret[nr])) {
 		off = ret[nr].off + ret[nr].len;
 		nr++;
 	}
@@ -59,10 +59,9 @@ static bool is_in(const struct dax_bad *bad, const struct dax_bad *list, uint32_
 /* Refreshes a stretch of a device in all mappings of the device. */
 static void refresh_locked(const struct dax_device *dev, const struct dax_bad *bad)
 {
-	uint32_t i;
+	const struct dax_vma *vma;
 
-	for (i = 0; i < shim_vmas.nr; i++) {
-		const struct dax_vma *vma = &shim_vmas.v[i];
+	for (vma = dax_vmas_first(shim_vmas); vma; vma = dax_vmas_next(shim_vmas, vma)) {
 		uint64_t end = vma->off + (vma->end - vma->start);
 
 		if (vma->life != dev->life || bad->off >= end ||

@@ -15,6 +15,7 @@
 
 #include "libcore/device.h"
 #include "libcore/fault_match.h"
+#include "libcore/size.h"
 #include "libcore/state.h"
 #include "libcore/vmas.h"
 #include "libcore/wire.h"
@@ -135,16 +136,18 @@ void shim_fault_init(struct dax_fault_event *ev, enum dax_fault_call call,
  * shim_fault_tell() - report an injected fault to the daemon
  * @s:	the session
  * @ev:	the event, with the id of the rule that struck
+ * @fd:	the descriptor that the call is on, or -1: the process has attached the device
  *
  * Returns when the daemon has done its part of the rule. Async-signal-safe.
  */
-void shim_fault_tell(const struct shim_session *s, const struct dax_fault_event *ev)
+void shim_fault_tell(const struct shim_session *s, const struct dax_fault_event *ev,
+		     int fd)
 {
 	shim_request(s, &(struct shim_request){.type = DAX_MSG_FAULT,
 					       .arg = ev->rule,
 					       .body = ev,
 					       .len = sizeof(*ev),
-					       .fd = -1});
+					       .fd = fd});
 }
 
 /**
@@ -152,8 +155,7 @@ void shim_fault_tell(const struct shim_session *s, const struct dax_fault_event 
  * @s:		the session; shim_session_has_faults() was true
  * @call:	the call
  * @device:	name of the device that the call is on, or ""
- * @address:	address of the memory, if the call is about memory, else 0
- * @off, @len:	the part of the device, if the call is about memory, else 0
+ * @place:	what the call is on
  *
  * Sleeps for as long as the rules delay the call, so it must not be called with the lock
  * held. Async-signal-safe.
@@ -161,7 +163,7 @@ void shim_fault_tell(const struct shim_session *s, const struct dax_fault_event 
  * Return: 0, or the negative errno with which the call must fail.
  */
 SHIM_COLD int shim_fault(const struct shim_session *s, enum dax_fault_call call,
-			 const char *device, uint64_t address, uint64_t off, uint64_t len)
+			 const char *device, const struct shim_fault_place *place)
 {
 	const uint64_t now = shim_self_now_ns();
 	struct dax_fault_event ev;
@@ -171,14 +173,15 @@ SHIM_COLD int shim_fault(const struct shim_session *s, enum dax_fault_call call,
 	uint32_t i;
 
 	shim_fault_init(&ev, call, device);
-	ev.address = address;
-	ev.off = off;
-	ev.len = len;
+	ev.address = place->address;
+	ev.off = place->off;
+	/* The daemon accepts no range that wraps; the program may have asked for one. */
+	ev.len = dax_min(place->len, UINT64_MAX - place->off);
 	for (i = 0; !error && dax_state_rule(s->state, i, &rule); i++) {
 		if (!shim_fault_strikes(&rule, &ev, now))
 			continue;
 		ev.rule = rule.id;
-		shim_fault_tell(s, &ev);
+		shim_fault_tell(s, &ev, place->fd);
 		error = rule.error;
 		if (rule.delay_ns)
 			until = (until ? until : now) + rule.delay_ns;
@@ -193,8 +196,7 @@ SHIM_COLD int shim_fault(const struct shim_session *s, enum dax_fault_call call,
  * @s:		the session; shim_session_has_faults() was true
  * @call:	the call
  * @slot:	slot of the device
- * @address:	address of the memory, if the call is about memory, else 0
- * @off, @len:	the part of the device, if the call is about memory, else 0
+ * @place:	what the call is on
  *
  * Sleeps for as long as the rules delay the call, so it must not be called with the lock
  * held. Async-signal-safe.
@@ -202,12 +204,12 @@ SHIM_COLD int shim_fault(const struct shim_session *s, enum dax_fault_call call,
  * Return: 0, or the negative errno with which the call must fail.
  */
 SHIM_COLD int shim_fault_slot(const struct shim_session *s, enum dax_fault_call call,
-			      uint32_t slot, uint64_t address, uint64_t off, uint64_t len)
+			      uint32_t slot, const struct shim_fault_place *place)
 {
 	struct dax_device dev;
 
 	dax_state_read(s->state, slot, &dev);
-	return shim_fault(s, call, dev.name, address, off, len);
+	return shim_fault(s, call, dev.name, place);
 }
 
 /**
@@ -243,8 +245,13 @@ SHIM_COLD int shim_fault_range(enum dax_fault_call call, enum dax_call reported,
 	if (!first)
 		return 0;
 	start = addr > vma.start ? addr : vma.start;
-	r = shim_fault_slot(s, call, vma.slot, addr, vma.off + (start - vma.start),
-			    addr + len - start);
+	r = shim_fault_slot(s, call, vma.slot,
+			    &(struct shim_fault_place){
+				    .fd = -1,
+				    .address = addr,
+				    .off = vma.off + (start - vma.start),
+				    .len = addr + len - start,
+			    });
 	if (r < 0) {
 		v = dax_refuse(-r, DAX_INJECTED, 0, 0, 0);
 		shim_report_vma(&as_reported, &vma, &v, 0);

@@ -11,16 +11,25 @@
 
 #include "client/shim/process/session.h"
 
+/* The descriptor or memory that a call is on. */
+struct shim_fault_place {
+	int fd;           /* a descriptor that shows that the call is allowed, or -1 */
+	uint64_t address; /* of the memory, if the call is about memory, else 0 */
+	uint64_t off; /* the part of the device, if the call is about memory, else 0 */
+	uint64_t len;
+};
+
 bool shim_fault_strikes(const struct dax_fault_rule *rule,
 			const struct dax_fault_event *ev, uint64_t now_ns);
 bool shim_fault_is_refused(uint32_t rule);
 void shim_fault_init(struct dax_fault_event *ev, enum dax_fault_call call,
 		     const char *device);
-void shim_fault_tell(const struct shim_session *s, const struct dax_fault_event *ev);
+void shim_fault_tell(const struct shim_session *s, const struct dax_fault_event *ev,
+		     int fd);
 int shim_fault(const struct shim_session *s, enum dax_fault_call call, const char *device,
-	       uint64_t address, uint64_t off, uint64_t len);
+	       const struct shim_fault_place *place);
 int shim_fault_slot(const struct shim_session *s, enum dax_fault_call call, uint32_t slot,
-		    uint64_t address, uint64_t off, uint64_t len);
+		    const struct shim_fault_place *place);
 int shim_fault_range(enum dax_fault_call call, enum dax_call reported, uint64_t addr,
 		     uint64_t len);
 

@@ -35,6 +35,7 @@ static long advise_flags(const struct shim_piece *piece, int advice,
 	const bool is_off_align =
 		shim_refresh_is_off_align_locked(piece->start, piece->end);
 	struct dax_vma vma;
+	bool must_map_again;
 	long r = 0;
 
 	if (!shim_maps_has_room_locked())
@@ -42,13 +43,18 @@ static long advise_flags(const struct shim_piece *piece, int advice,
 	if (advice == MADV_DONTFORK || advice == MADV_DOFORK || advice == MADV_DONTDUMP ||
 	    advice == MADV_DODUMP)
 		r = sys3(madvise, piece->start, piece->end - piece->start, advice);
-	if (r < 0)
+	/* Linux 7.3 refuses it for hugetlbfs; a new mapping is inherited, too. */
+	must_map_again = r == -EINVAL && advice == MADV_DOFORK;
+	if (r < 0 && !must_map_again)
 		return r;
-	dax_vmas_set_flags(&shim_vmas, piece->start, piece->end, a->clear, a->set);
+	dax_vmas_set_flags(shim_vmas, piece->start, piece->end, a->clear, a->set);
+	vma = *shim_maps_first_in_locked(piece->start, 1);
+	if (unlikely(must_map_again))
+		shim_refresh_part_locked(&vma, vma.off + (piece->start - vma.start),
+					 vma.off + (piece->end - vma.start));
 	if (unlikely(is_off_align))
 		shim_refresh_range_locked(piece->start, piece->end);
 	/* Without huge pages, memory with a larger align than a page is out of reach. */
-	vma = *shim_maps_first_in_locked(piece->start, 1);
 	if ((a->set | a->clear) & DAX_VMA_NOHUGEPAGE) {
 		if (!shim_refresh_is_reachable(&vma))
 			shim_refresh_drop_untouched_locked(&vma, piece->start,
@@ -72,11 +78,11 @@ static long advise_piece(const struct shim_piece *piece, uint64_t start, uint64_
 
 	if (!shim_piece_is_ours(piece))
 		return sys3(madvise, piece->start, piece->end - piece->start, advice);
-	*v = dax_madvise_verdict(&shim_vmas, dax_vmas_find(&shim_vmas, piece->start),
-				 start, end, advice);
+	*v = dax_madvise_verdict(shim_vmas, dax_vmas_find(shim_vmas, piece->start), start,
+				 end, advice);
 	if (v->error) {
 		if (v->reason == DAX_VMA_SPLIT && shim_maps_has_room_locked())
-			dax_vmas_split(&shim_vmas, piece->start);
+			dax_vmas_split(shim_vmas, piece->start);
 		return -v->error;
 	}
 	switch (a.kind) {

@@ -14,6 +14,7 @@
 #include "client/shim/base/compiler.h"
 #include "client/shim/base/self.h"
 #include "client/shim/base/sys.h"
+#include "client/shim/process/backing.h"
 #include "client/shim/process/fd_limit.h"
 #include "client/shim/process/session.h"
 #include "client/shim/memory/touch.h"
@@ -77,6 +78,18 @@ static long map_hole(uint64_t addr, uint64_t len, int prot, int flags)
 }
 
 /*
+ * Advises the kernel to use huge pages in a piece of a file, as the driver does
+ * (drivers/dax/device.c: dax_mmap() sets VM_HUGEPAGE). A file system with large folios
+ * then reads and maps 2 MiB at a fault.
+ */
+static void advise(const struct shim_map_plan *map, long addr, uint64_t len)
+{
+	if (unlikely(shim_backing_is_small_paged(map->backing)) &&
+	    map->dev->align > DAX_PAGE && !sys_is_error(addr))
+		sys3(madvise, addr, len, MADV_HUGEPAGE);
+}
+
+/*
  * Maps a piece of a backing store. hugetlbfs cannot map a piece that begins inside a
  * unit; it becomes a hole, as its contents on a real device are undefined.
  */
@@ -85,6 +98,7 @@ static long map_piece(const struct shim_map_plan *map, const struct dax_segment 
 {
 	long p = sys6(mmap, addr, seg->len, map->prot, flags, map->backing, seg->store);
 
+	advise(map, p, seg->len);
 	if (unlikely(p == -EINVAL) && seg->store & (map->dev->align - 1))
 		p = map_hole(addr, seg->len, map->prot, flags);
 	return p;
@@ -160,6 +174,8 @@ void shim_map_plan_over(const struct shim_map_plan *map)
 	struct dax_fault_who self;
 
 	dax_plan_init(&plan, map->dev, map->off, map->len);
+	/* Units begin where addresses are multiples of the align. */
+	dax_plan_set_unit(&plan, map->off - (map->addr & (map->dev->align - 1)));
 	shim_self_who(&self);
 	dax_plan_mind_bad(&plan, shim_session_if_known()->state, &self);
 	while (dax_plan_next(&plan, &seg)) {
@@ -167,8 +183,10 @@ void shim_map_plan_over(const struct shim_map_plan *map)
 			map_hole(map->addr + seg.pos, seg.len, map->prot,
 				 MAP_SHARED | MAP_FIXED);
 		else if (map->backing >= 0)
-			sys6(mmap, map->addr + seg.pos, seg.len, map->prot,
-			     MAP_SHARED | MAP_FIXED, map->backing, seg.store);
+			advise(map,
+			       sys6(mmap, map->addr + seg.pos, seg.len, map->prot,
+				    MAP_SHARED | MAP_FIXED, map->backing, seg.store),
+			       seg.len);
 	}
 	if (shim_session_has_faults(shim_session_if_known(), DAX_FAULT_TOUCH))
 		shim_touch_mapped(map->dev, map->addr, map->len);

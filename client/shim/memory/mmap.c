@@ -27,12 +27,14 @@
 #include "client/shim/memory/map_plan.h"
 #include "client/shim/memory/ranges.h"
 #include "client/shim/memory/refresh.h"
+#include "client/shim/memory/template.h"
 #include "client/shim/memory/touch.h"
 #include "client/shim/process/backing.h"
 #include "client/shim/process/ident.h"
 #include "client/shim/process/lock.h"
 #include "client/shim/process/lock_anchor.h"
 #include "client/shim/process/maps.h"
+#include "client/shim/process/mark.h"
 #include "client/shim/process/path.h"
 #include "client/shim/process/report.h"
 #include "client/shim/process/session.h"
@@ -44,7 +46,8 @@ struct mapping {
 	const struct dax_device *dev;
 	uint32_t slot;
 	uint64_t file;
-	int backing;
+	int backing; /* -1 until it is needed */
+	int fd;      /* the program's descriptor */
 	bool is_writable;
 };
 
@@ -135,7 +138,7 @@ static void note_locked(const struct mapping *m, uint64_t addr)
 		sys3(madvise, addr, m->ans->len, MADV_DONTFORK);
 		shim_maps_has_no_pages = true;
 	}
-	dax_vmas_insert(&shim_vmas, &vma);
+	dax_vmas_insert(shim_vmas, &vma);
 	shim_maps_changed_locked();
 	if (unlikely(is_off_align)) /* it merged with an off-align mapping, or cut one */
 		shim_refresh_range_locked(vma.start, vma.end);
@@ -163,14 +166,42 @@ static long map_fixed(const struct mapping *m, struct dax_verdict *v)
 	return p;
 }
 
-static long map_new(const struct mapping *m, struct dax_verdict *v)
+/* Gets the descriptor of the backing store. Return: 0 or a negative errno. */
+static long need_backing(struct mapping *m, struct dax_verdict *v)
 {
-	bool has_room;
-	long p;
+	m->backing = shim_backing(m->s, m->slot, m->dev, m->is_writable, m->fd);
+	if (m->backing >= 0)
+		return 0;
+	*v = dax_refuse(-m->backing, DAX_NO_DAEMON, 0, 0, 0);
+	return m->backing;
+}
 
+/* Maps at a place of the kernel's or the shim's choice that is free. */
+static long map_free(struct mapping *m, struct dax_verdict *v)
+{
+	const struct shim_template_part part = {
+		.off = m->req->off,
+		.len = m->ans->len,
+		.life = m->dev->life,
+		.generation = m->dev->generation,
+		.bad_generation = m->dev->bad_generation,
+		.slot = m->slot,
+		.prot = m->req->prot,
+		.flags = m->req->flags,
+		.is_writable = m->is_writable,
+	};
+	const bool may_have_template = m->ans->place == DAX_PLACE_CONGRUENT &&
+				       shim_template_may_serve(&part, m->dev);
+	long p = -ENOENT;
+
+	if (may_have_template)
+		p = shim_template_map(&part, m->dev->align);
+	if (likely(!sys_is_error(p)))
+		return p;
+	p = need_backing(m, v);
+	if (p < 0)
+		return p;
 	switch (m->ans->place) {
-	case DAX_PLACE_FIXED:
-		return map_fixed(m, v);
 	case DAX_PLACE_NOREPLACE:
 		p = map_noreplace(m, m->ans->addr);
 		if (p == -EEXIST)
@@ -183,12 +214,28 @@ static long map_new(const struct mapping *m, struct dax_verdict *v)
 		break;
 	case DAX_PLACE_CONGRUENT:
 		p = map_congruent(m);
+		if (may_have_template && !sys_is_error(p))
+			shim_template_count(&part, m->dev, m->backing);
 		break;
+	case DAX_PLACE_FIXED: /* map_fixed() */
 	case DAX_PLACE_ANY:
 	default:
 		p = map_anywhere(m, v);
 		break;
 	}
+	return p;
+}
+
+static long map_new(struct mapping *m, struct dax_verdict *v)
+{
+	bool has_room;
+	long p;
+
+	if (m->ans->place == DAX_PLACE_FIXED) {
+		p = need_backing(m, v);
+		return p < 0 ? p : map_fixed(m, v);
+	}
+	p = map_free(m, v);
 	if (sys_is_error(p))
 		return p;
 	shim_map_plan_set_hint((uint64_t)p);
@@ -230,7 +277,7 @@ static struct dax_verdict late_refusal(const struct dax_mmap_answer *ans, int fl
 
 /**
  * shim_mmap() - do what mmap of a device does
- * @asked:	mmap's arguments; its accmode is not used
+ * @asked:	mmap's arguments; a negative accmode is not known yet
  * @fd:		mmap's descriptor
  * @id:		the node that the descriptor belongs to
  *
@@ -250,14 +297,24 @@ long shim_mmap(const struct dax_mmap_request *asked, int fd, const struct shim_i
 			    .ans = &ans,
 			    .dev = &dev,
 			    .slot = id->slot,
-			    .file = shim_ident_file(fd)};
+			    .file = shim_ident_file(fd),
+			    .fd = fd,
+			    .backing = -1};
 	long p;
 
-	req.accmode = (int)sys2(fcntl, fd, F_GETFL) & (O_ACCMODE | O_PATH);
+	if (req.accmode < 0) {
+		req.accmode = (int)sys2(fcntl, fd, F_GETFL) & (O_ACCMODE | O_PATH);
+		shim_mark_count(fd, id, req.accmode);
+	}
 	if (shim_session_has_faults(id->session, DAX_FAULT_MMAP) &&
 	    !(req.accmode & O_PATH)) {
-		p = shim_fault_slot(id->session, DAX_FAULT_MMAP, id->slot, req.addr,
-				    req.off, req.len);
+		p = shim_fault_slot(id->session, DAX_FAULT_MMAP, id->slot,
+				    &(struct shim_fault_place){
+					    .fd = fd,
+					    .address = req.addr,
+					    .off = req.off,
+					    .len = req.len,
+				    });
 		if (p < 0) {
 			v = dax_refuse((int)-p, DAX_INJECTED, 0, 0, 0);
 			goto out;
@@ -273,13 +330,9 @@ long shim_mmap(const struct dax_mmap_request *asked, int fd, const struct shim_i
 	if (unlikely(shim_session_thp_disabled) && dev.align > DAX_PAGE)
 		dev.flags = 0; /* without huge pages, none of it can be accessed */
 	m.is_writable = req.accmode == O_RDWR;
-	m.backing = shim_backing(id->session, id->slot, &dev, m.is_writable, fd);
-	if (m.backing < 0) {
-		v = dax_refuse(-m.backing, DAX_NO_DAEMON, 0, 0, 0);
-		p = m.backing;
-		goto out;
-	}
 	p = map_new(&m, &v);
+	if (unlikely(v.reason == DAX_NO_DAEMON))
+		goto out;
 	if (likely(!sys_is_error(p)))
 		v = ans.v; /* may hold a remark */
 	shim_lock_anchor_on_map(fd, m.file);

@@ -92,7 +92,7 @@ static void insert_locked(const struct dax_vma *vma)
 		sys3(madvise, vma->start, len, MADV_DONTFORK);
 	if (vma->flags & DAX_VMA_DONTDUMP)
 		sys3(madvise, vma->start, len, MADV_DONTDUMP);
-	dax_vmas_insert(&shim_vmas, vma);
+	dax_vmas_insert(shim_vmas, vma);
 	shim_maps_changed_locked();
 	if (unlikely(is_off_align))
 		shim_refresh_range_locked(vma->start, vma->end);

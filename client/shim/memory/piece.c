@@ -17,16 +17,16 @@
  */
 struct shim_piece shim_piece_at_locked(uint64_t addr, uint64_t end)
 {
-	uint32_t i = dax_vmas_find(&shim_vmas, addr);
+	const struct dax_vma *vma = dax_vmas_find(shim_vmas, addr);
 	struct shim_piece piece = {.start = addr, .end = end};
 
-	if (i == shim_vmas.nr)
+	if (!vma)
 		return piece;
-	if (shim_vmas.v[i].start <= addr) {
-		piece.vma = shim_vmas.v[i];
+	if (vma->start <= addr) {
+		piece.vma = *vma;
 		piece.end = dax_min(end, piece.vma.end);
 	} else {
-		piece.end = dax_min(end, shim_vmas.v[i].start);
+		piece.end = dax_min(end, vma->start);
 	}
 	return piece;
 }

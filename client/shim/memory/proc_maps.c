@@ -25,6 +25,7 @@
 #include "client/shim/base/compiler.h"
 #include "client/shim/base/hex.h"
 #include "client/shim/base/sys.h"
+#include "client/shim/memory/template.h"
 #include "client/shim/process/lock.h"
 #include "client/shim/process/lock_anchor.h"
 #include "client/shim/process/maps.h"
@@ -71,21 +72,58 @@ static enum proc_file which_file(const char *path)
 					 : PROC_NONE;
 }
 
+/**
+ * shim_proc_maps_is_own() - tell whether a path is /proc/PID/maps of this process
+ * @path:	an absolute path
+ *
+ * Async-signal-safe.
+ *
+ * Return: true if it is.
+ */
+bool shim_proc_maps_is_own(const char *path)
+{
+	return which_file(path) == PROC_MAPS;
+}
+
+/**
+ * shim_proc_maps_is_hidden_locked() - tell whether a mapping of the shim's begins here
+ * @addr:	first byte of a mapping in /proc/self/maps
+ *
+ * Async-signal-safe.
+ *
+ * Return: true if the program must not see the mapping.
+ */
+bool shim_proc_maps_is_hidden_locked(uint64_t addr)
+{
+	return shim_lock_anchor_is_at_locked(addr) || shim_template_is_at(addr);
+}
+
 struct copy {
 	const struct shim_session *s;
 	enum proc_file file;
 	int to;
-	uint32_t next; /* first entry of shim_vmas that is not written yet */
-	/* SMAPS: the entries of shim_vmas that begin in the kernel's current block */
-	uint32_t block_first;
-	uint32_t block_end;
-	bool is_ours; /* true if the current block is of a dax mapping or an anchor */
+	const struct dax_vma *next; /* first entry of the list that is not written yet */
+	uint64_t until;             /* end of the last one that is written */
+	/* SMAPS: the first entry that begins in the kernel's current block */
+	const struct dax_vma *block_first;
+	struct dax_device dev; /* of the last entry that is written; life 0: none */
+	struct dax_maps_node node;
+	uint32_t slot; /* of dev */
+	bool is_ours;  /* true if the current block is of a dax mapping or an anchor */
 	size_t block_len;
 	char block[4096]; /* the current block of the kernel without its first line */
 };
 
-static void put_text(struct copy *c, const char *text, size_t len)
+/* Text that is not written to the copy yet. Protected by the lock. */
+static char out[32 * 1024];
+static size_t out_len;
+
+static void flush_locked(const struct copy *c)
 {
+	const char *text = out;
+	size_t len = out_len;
+
+	out_len = 0;
 	while (len) {
 		long n = sys3(write, c->to, text, len);
 
@@ -96,8 +134,17 @@ static void put_text(struct copy *c, const char *text, size_t len)
 	}
 }
 
+/* @len: at most sizeof(out) */
+static void put_text(const struct copy *c, const char *text, size_t len)
+{
+	if (len > sizeof(out) - out_len)
+		flush_locked(c);
+	memcpy(out + out_len, text, len);
+	out_len += len;
+}
+
 /* Looks up a CUSE node in /dev, as the state pages hold only its device number. */
-static void find_real_node(const struct shim_session *s, uint32_t slot,
+static void find_cuse_node(const struct shim_session *s, uint32_t slot,
 			   struct dax_maps_node *node)
 {
 	char path[sizeof("/dev/") + DAX_NAME_LEN] = "/dev/";
@@ -113,43 +160,68 @@ static void find_real_node(const struct shim_session *s, uint32_t slot,
 	node->ino = st.st_ino;
 }
 
+/**
+ * shim_proc_maps_node() - describe the node of a mapping, as the lists show it
+ * @s:		the session
+ * @vma:	the mapping
+ * @dev:	receives the device, to which @node points
+ * @node:	receives the node
+ *
+ * Async-signal-safe.
+ */
+void shim_proc_maps_node(const struct shim_session *s, const struct dax_vma *vma,
+			 struct dax_device *dev, struct dax_maps_node *node)
+{
+	dax_state_read(s->state, vma->slot, dev);
+	node->name = dev->name;
+	node->dev = s->state->devtmpfs_dev;
+	node->ino = s->state->handles[vma->slot].ino;
+	find_cuse_node(s, vma->slot, node);
+	node->is_gone = dev->flags & DAX_DEVICE_GONE || dev->life != vma->life;
+}
+
 static void put_first_line(struct copy *c, const struct dax_vma *vma)
 {
 	char line[DAX_MAPS_LINE_MAX];
-	struct dax_device dev;
-	struct dax_maps_node node = {.name = dev.name,
-				     .dev = c->s->state->devtmpfs_dev,
-				     .ino = c->s->state->handles[vma->slot].ino};
 
-	dax_state_read(c->s->state, vma->slot, &dev);
-	find_real_node(c->s, vma->slot, &node);
-	node.is_gone = dev.flags & DAX_DEVICE_GONE || dev.life != vma->life;
+	if (!c->dev.life || c->slot != vma->slot) {
+		c->slot = vma->slot;
+		shim_proc_maps_node(c->s, vma, &c->dev, &c->node);
+	}
+	c->node.is_gone = c->dev.flags & DAX_DEVICE_GONE || c->dev.life != vma->life;
 	put_text(c, line,
-		 c->file == PROC_NUMA_MAPS ? dax_numa_maps_line(vma, &node, line)
-					   : dax_maps_line(vma, &node, line));
+		 c->file == PROC_NUMA_MAPS ? dax_numa_maps_line(vma, &c->node, line)
+					   : dax_maps_line(vma, &c->node, line));
+}
+
+/* Goes on to the next entry of the list. */
+static void step_locked(struct copy *c)
+{
+	c->until = c->next->end;
+	c->next = dax_vmas_next(shim_vmas, c->next);
 }
 
 /* Ends a block of the kernel: writes a block for each dax mapping that begins in it. */
 static void end_block(struct copy *c)
 {
-	uint32_t i;
+	const struct dax_vma *vma;
 
-	for (i = c->block_first; i < c->block_end; i++) {
+	for (vma = c->block_first; vma && vma != c->next;
+	     vma = dax_vmas_next(shim_vmas, vma)) {
 		const char *line = c->block;
 		const char *end = c->block + c->block_len;
 
-		put_first_line(c, &shim_vmas.v[i]);
+		put_first_line(c, vma);
 		while (line < end) {
 			const char *nl = memchr(line, '\n', (size_t)(end - line));
 			size_t len = nl ? (size_t)(nl + 1 - line) : (size_t)(end - line);
 			char text[DAX_MAPS_LINE_MAX];
 
-			put_text(c, text,
-				 dax_smaps_line(&shim_vmas.v[i], line, len, text));
+			put_text(c, text, dax_smaps_line(vma, line, len, text));
 			line += len;
 		}
 	}
-	c->block_first = c->block_end;
+	c->block_first = NULL;
 	c->block_len = 0;
 }
 
@@ -183,26 +255,22 @@ static void put_line(struct copy *c, const char *line, size_t len)
 	end_block(c);
 	/* numa_maps does not say where a mapping ends: the last one has ended here. */
 	if (c->file == PROC_NUMA_MAPS && c->is_ours)
-		while (c->next < shim_vmas.nr && shim_vmas.v[c->next].start < start)
-			put_first_line(c, &shim_vmas.v[c->next++]);
+		for (; c->next && c->next->start < start; step_locked(c))
+			put_first_line(c, c->next);
 	/* Skip entries for which the kernel has no mapping. */
-	while (c->next < shim_vmas.nr && shim_vmas.v[c->next].end <= start)
-		c->next++;
-	c->is_ours = dax_vmas_overlap(&shim_vmas, start, start + 1) ||
-		     shim_lock_anchor_is_at_locked(start);
+	while (c->next && c->next->end <= start)
+		step_locked(c);
+	c->is_ours = start < c->until || (c->next && c->next->start <= start) ||
+		     shim_proc_maps_is_hidden_locked(start);
 	if (!c->is_ours) {
 		put_text(c, line, len);
 		return;
 	}
-	c->block_first = c->next;
-	while (c->next < shim_vmas.nr && shim_vmas.v[c->next].start < end) {
+	if (c->file == PROC_SMAPS && c->next && c->next->start < end)
+		c->block_first = c->next;
+	for (; c->next && c->next->start < end; step_locked(c))
 		if (c->file != PROC_SMAPS)
-			put_first_line(c, &shim_vmas.v[c->next]);
-		c->next++;
-	}
-	c->block_end = c->next;
-	if (c->file != PROC_SMAPS)
-		c->block_first = c->block_end;
+			put_first_line(c, c->next);
 }
 
 static void copy_file(struct copy *c, int from)
@@ -211,6 +279,8 @@ static void copy_file(struct copy *c, int from)
 	size_t have = 0;
 	long n;
 
+	out_len = 0;
+	c->next = dax_vmas_first(shim_vmas);
 	while ((n = sys3(read, from, buf + have, sizeof(buf) - 1 - have)) > 0) {
 		char *line = buf;
 		char *nl;
@@ -226,7 +296,11 @@ static void copy_file(struct copy *c, int from)
 	}
 	put_text(c, buf, have);
 	end_block(c);
+	flush_locked(c);
 }
+
+/* Set by the first copy of /proc/self/maps. */
+bool shim_proc_maps_has_copied;
 
 /**
  * shim_proc_maps_open() - open a list of mappings as the program must see it
@@ -250,7 +324,10 @@ SHIM_COLD int shim_proc_maps_open(const char *path, int flags)
 	from = sys3(openat, AT_FDCWD, path, flags | O_CLOEXEC);
 	if (from < 0)
 		return (int)from;
-	c.to = (int)sys2(memfd_create, "maps", flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
+	c.to = (int)sys2(memfd_create, c.file == PROC_MAPS ? "maps" : "smaps",
+			 flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
+	if (c.file == PROC_MAPS)
+		__atomic_store_n(&shim_proc_maps_has_copied, true, __ATOMIC_RELAXED);
 	if (c.to >= 0 && shim_lock_masked(&mask)) {
 		copy_file(&c, (int)from);
 		shim_unlock_masked(mask);

@@ -90,17 +90,17 @@ static long protect_piece(const struct shim_piece *piece, int prot, int pkey,
 
 	if (!shim_maps_has_room_locked())
 		return -ENOMEM;
-	*v = dax_mprotect_verdict(&shim_vmas, piece->start, len, prot, &stop);
+	*v = dax_mprotect_verdict(shim_vmas, piece->start, len, prot, &stop);
 	if (v->error) {
 		if (v->reason == DAX_VMA_SPLIT)
-			dax_vmas_split(&shim_vmas, piece->start);
+			dax_vmas_split(shim_vmas, piece->start);
 		return -v->error;
 	}
 	r = sys_mprotect(piece->start, len, prot, pkey);
 	if (r < 0)
 		return r;
 	is_off_align = shim_refresh_is_off_align_locked(piece->start, piece->end);
-	dax_vmas_set_flags(&shim_vmas, piece->start, piece->end, DAX_VMA_PROT,
+	dax_vmas_set_flags(shim_vmas, piece->start, piece->end, DAX_VMA_PROT,
 			   (uint32_t)prot & DAX_VMA_PROT);
 	if (unlikely(is_off_align))
 		shim_refresh_range_locked(piece->start, piece->end);
@@ -259,8 +259,8 @@ static void split_both_ends(uint64_t addr, uint64_t end)
 	if (!shim_lock_masked(&mask))
 		return;
 	if (shim_maps_has_room_locked()) {
-		dax_vmas_split(&shim_vmas, addr);
-		dax_vmas_split(&shim_vmas, end);
+		dax_vmas_split(shim_vmas, addr);
+		dax_vmas_split(shim_vmas, end);
 	}
 	shim_unlock_masked(mask);
 }
@@ -289,11 +289,11 @@ long shim_ranges_mbind(uint64_t addr, uint64_t len, const uint64_t args[4])
 	first = shim_maps_first_in_locked(addr, len);
 	if (first) {
 		vma = *first;
-		v = dax_mbind_verdict(&shim_vmas, addr, len, &stop);
+		v = dax_mbind_verdict(shim_vmas, addr, len, &stop);
 		if (v.error && shim_maps_drop_stale_in_locked(addr, len))
-			v = dax_mbind_verdict(&shim_vmas, addr, len, &stop);
+			v = dax_mbind_verdict(shim_vmas, addr, len, &stop);
 		if (v.error && shim_maps_has_room_locked())
-			dax_vmas_split(&shim_vmas, dax_max(addr, stop));
+			dax_vmas_split(shim_vmas, dax_max(addr, stop));
 	}
 	shim_unlock_masked(mask);
 	if (stop > addr)

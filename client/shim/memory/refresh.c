@@ -141,9 +141,9 @@ void shim_refresh_locked(const struct dax_vma *vma)
 }
 
 /* Finds the first mapping that lies in a range starting at @start, or ends at @start. */
-static uint32_t first_near_locked(uint64_t start)
+static const struct dax_vma *first_near_locked(uint64_t start)
 {
-	return dax_vmas_find(&shim_vmas, start - 1);
+	return dax_vmas_find(shim_vmas, start - 1);
 }
 
 /**
@@ -158,12 +158,11 @@ static uint32_t first_near_locked(uint64_t start)
  */
 bool shim_refresh_is_off_align_locked(uint64_t start, uint64_t end)
 {
-	uint32_t i;
+	const struct dax_vma *vma;
 
-	for (i = first_near_locked(start);
-	     i < shim_vmas.nr && shim_vmas.v[i].start <= end; i++)
-		if (dax_vma_is_broken(&shim_vmas.v[i]) ||
-		    (start | end) & (shim_vmas.v[i].align - 1))
+	for (vma = first_near_locked(start); vma && vma->start <= end;
+	     vma = dax_vmas_next(shim_vmas, vma))
+		if (dax_vma_is_broken(vma) || (start | end) & (vma->align - 1))
 			return true;
 	return false;
 }
@@ -176,11 +175,10 @@ bool shim_refresh_is_off_align_locked(uint64_t start, uint64_t end)
  */
 void shim_refresh_range_locked(uint64_t start, uint64_t end)
 {
-	uint32_t i;
+	const struct dax_vma *vma;
 
-	for (i = first_near_locked(start);
-	     i < shim_vmas.nr && shim_vmas.v[i].start <= end; i++) {
-		const struct dax_vma *vma = &shim_vmas.v[i];
+	for (vma = first_near_locked(start); vma && vma->start <= end;
+	     vma = dax_vmas_next(shim_vmas, vma)) {
 		struct dax_device dev;
 		int backing;
 
@@ -222,7 +220,7 @@ void shim_refresh_remove_locked(uint64_t addr, uint64_t len)
 {
 	const bool is_off_align = shim_refresh_is_off_align_locked(addr, addr + len);
 
-	dax_vmas_remove(&shim_vmas, addr, addr + len);
+	dax_vmas_remove(shim_vmas, addr, addr + len);
 	shim_maps_changed_locked();
 	if (unlikely(is_off_align))
 		shim_refresh_range_locked(addr, addr + len);
@@ -238,13 +236,12 @@ void shim_refresh_remove_locked(uint64_t addr, uint64_t len)
 void shim_refresh_set_thp_disabled(bool is_disabled)
 {
 	uint64_t mask;
-	uint32_t i;
+	const struct dax_vma *vma;
 
 	shim_session_thp_disabled = is_disabled;
 	if (!shim_maps_touch(0, UINT64_MAX) || !shim_lock_masked(&mask))
 		return;
-	for (i = 0; i < shim_vmas.nr; i++) {
-		const struct dax_vma *vma = &shim_vmas.v[i];
+	for (vma = dax_vmas_first(shim_vmas); vma; vma = dax_vmas_next(shim_vmas, vma)) {
 
 		if (shim_refresh_is_reachable(vma))
 			shim_refresh_locked(vma);

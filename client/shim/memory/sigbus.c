@@ -180,7 +180,7 @@ static void tell_access(const struct dax_vma *vma, const struct dax_bad *bad,
 	ev.address = addr;
 	ev.off = vma->off + (addr - vma->start);
 	ev.len = 1;
-	shim_fault_tell(s, &ev);
+	shim_fault_tell(s, &ev, -1);
 }
 
 /* Corrects the siginfo, and reports the access to the daemon, if the memory is bad. */

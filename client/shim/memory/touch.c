@@ -205,12 +205,11 @@ void shim_touch_follow_locked(const struct shim_session *s, const struct dax_dev
 {
 	const int32_t seen = __atomic_load_n(&fd_plus_1, __ATOMIC_ACQUIRE);
 	const bool is_on = has_touch_rule(s, dev);
-	uint32_t i;
+	const struct dax_vma *vma;
 
 	if (!is_on && seen <= 0)
 		return;
-	for (i = 0; i < shim_vmas.nr; i++) {
-		const struct dax_vma *vma = &shim_vmas.v[i];
+	for (vma = dax_vmas_first(shim_vmas); vma; vma = dax_vmas_next(shim_vmas, vma)) {
 
 		if (vma->life != dev->life)
 			continue;
@@ -232,7 +231,7 @@ void shim_touch_follow_locked(const struct shim_session *s, const struct dax_dev
 void shim_touch_forked(void)
 {
 	const struct shim_session *s = shim_session_if_known();
-	uint32_t i;
+	const struct dax_vma *vma;
 
 	if (!fd_plus_1)
 		return;
@@ -243,8 +242,7 @@ void shim_touch_forked(void)
 	nr_waiting = 0;
 	if (!shim_session_has_faults(s, DAX_FAULT_TOUCH))
 		return;
-	for (i = 0; i < shim_vmas.nr; i++) {
-		const struct dax_vma *vma = &shim_vmas.v[i];
+	for (vma = dax_vmas_first(shim_vmas); vma; vma = dax_vmas_next(shim_vmas, vma)) {
 		struct dax_device dev;
 
 		dax_state_read(s->state, vma->slot, &dev);
@@ -274,13 +272,14 @@ static bool is_rule_mapped(const struct shim_session *s,
 {
 	bool is_any = false;
 	uint64_t mask;
-	uint32_t i;
+	const struct dax_vma *vma;
 
 	if (!shim_lock_masked(&mask))
 		return false;
-	for (i = 0; i < shim_vmas.nr && !is_any; i++) {
-		dax_state_read(s->state, shim_vmas.v[i].slot, dev);
-		is_any = dev->life == shim_vmas.v[i].life &&
+	for (vma = dax_vmas_first(shim_vmas); vma && !is_any;
+	     vma = dax_vmas_next(shim_vmas, vma)) {
+		dax_state_read(s->state, vma->slot, dev);
+		is_any = dev->life == vma->life &&
 			 (!rule->device[0] || !strcmp(rule->device, dev->name));
 	}
 	shim_unlock_masked(mask);
@@ -314,7 +313,7 @@ SHIM_COLD void shim_touch_tell_refused(const struct shim_session *s)
 		memcpy(ev.comm, me.comm, sizeof(ev.comm));
 		ev.rule = rule.id;
 		ev.error = (uint32_t)error;
-		shim_fault_tell(s, &ev);
+		shim_fault_tell(s, &ev, -1);
 	}
 }
 
@@ -414,7 +413,7 @@ static void tell_touch(const struct dax_fault_event *ev)
 {
 	const uint64_t start = shim_self_now_ns();
 
-	shim_fault_tell(shim_session_if_known(), ev);
+	shim_fault_tell(shim_session_if_known(), ev, -1);
 	tell_ns = (3 * tell_ns + (shim_self_now_ns() - start)) / 4;
 }
 

@@ -12,10 +12,9 @@
 #include "client/shim/process/backing.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "libcore/size.h"
 #include "libcore/state.h"
 #include "libcore/wire.h"
 
@@ -35,18 +34,11 @@ struct backing {
 static struct backing backings[DAX_STATE_SLOTS];
 
 /*
- * The lowest number for these descriptors: within the first 1024 and within the limit, so
- * that they do not enlarge the descriptor table of the process.
+ * Descriptors of files in which the kernel makes huge pages only where it is advised to,
+ * or not at all: all but those of hugetlbfs and of a tmpfs with huge=always.
  */
-static int first_number(void)
-{
-	struct rlimit limit;
-	uint64_t n = 1024;
-
-	if (sys4(prlimit64, 0, RLIMIT_NOFILE, 0, &limit) == 0 && limit.rlim_cur < n)
-		n = limit.rlim_cur;
-	return n > 96 ? (int)n - 64 : 0;
-}
+#define NR_NUMBERS 1024
+static uint64_t small_paged[NR_NUMBERS / 64];
 
 static bool is_good(const struct backing *b, int fd, uint64_t life)
 {
@@ -56,6 +48,32 @@ static bool is_good(const struct backing *b, int fd, uint64_t life)
 	       st.st_ino == b->ino && st.st_dev == b->dev;
 }
 
+static void note_pages(int fd, const struct stat *st)
+{
+	const uint64_t bit = UINT64_C(1) << (fd % 64);
+
+	if (fd >= NR_NUMBERS)
+		return;
+	if ((uint64_t)st->st_blksize < 2 * DAX_MIB)
+		__atomic_or_fetch(&small_paged[fd / 64], bit, __ATOMIC_RELAXED);
+	else
+		__atomic_and_fetch(&small_paged[fd / 64], ~bit, __ATOMIC_RELAXED);
+}
+
+/**
+ * shim_backing_is_small_paged() - tell whether huge pages of a backing store need advice
+ * @fd:	a descriptor from shim_backing()
+ *
+ * Async-signal-safe.
+ *
+ * Return: true if the kernel makes some only after madvise(MADV_HUGEPAGE).
+ */
+bool shim_backing_is_small_paged(int fd)
+{
+	return fd < NR_NUMBERS &&
+	       __atomic_load_n(&small_paged[fd / 64], __ATOMIC_RELAXED) >> (fd % 64) & 1;
+}
+
 static SHIM_COLD int fetch_locked(const struct shim_session *s, uint32_t slot,
 				  const struct dax_device *dev, bool is_writable,
 				  int handle)
@@ -63,7 +81,6 @@ static SHIM_COLD int fetch_locked(const struct shim_session *s, uint32_t slot,
 	struct backing *b = &backings[slot];
 	uint64_t arg[4];
 	struct stat st;
-	int high;
 	int fd;
 	const struct shim_request req = {
 		.type = DAX_MSG_ATTACH, .fd = handle, .ret_fd = &fd, .ret_arg = arg};
@@ -78,11 +95,7 @@ static SHIM_COLD int fetch_locked(const struct shim_session *s, uint32_t slot,
 		sys1(close, fd);
 		return -ENXIO; /* the device went away in the meantime */
 	}
-	high = (int)sys3(fcntl, fd, F_DUPFD_CLOEXEC, first_number());
-	if (high >= 0) {
-		sys1(close, fd);
-		fd = high;
-	}
+	fd = shim_fd_limit_move(fd);
 	/* The program has closed the old descriptor, or it belongs to a dead device. */
 	if (b->life && b->life != dev->life) {
 		int i;
@@ -97,6 +110,7 @@ static SHIM_COLD int fetch_locked(const struct shim_session *s, uint32_t slot,
 	b->ino = st.st_ino;
 	b->dev = st.st_dev;
 	b->fd_plus_1[is_writable] = fd + 1;
+	note_pages(fd, &st);
 	return fd;
 }
 
@@ -139,6 +153,7 @@ int shim_backing(const struct shim_session *s, uint32_t slot,
 		return fd;
 	if (handle < 0)
 		return -ENXIO;
+	shim_session_pin();
 	if (!shim_lock_masked(&mask))
 		return -ENXIO;
 	fd = b->fd_plus_1[is_writable] - 1;

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Raise the limit of open descriptors briefly when the program has used it up. */
+/*
+ * Keep the shim's descriptors out of the program's way: give them high numbers, and raise
+ * the limit briefly when the program has used it up.
+ */
 #include "client/shim/process/fd_limit.h"
 
+#include <fcntl.h>
 #include <stddef.h>
 #include <sys/resource.h>
 
@@ -46,4 +50,37 @@ SHIM_COLD void shim_fd_limit_set(uint64_t soft)
 		return;
 	limit.rlim_cur = soft;
 	sys4(prlimit64, 0, RLIMIT_NOFILE, &limit, NULL);
+}
+
+/*
+ * The lowest number for these descriptors: within the first 1024 and within the limit, so
+ * that they do not enlarge the descriptor table of the process.
+ */
+static int first_number(void)
+{
+	struct rlimit limit;
+	uint64_t n = 1024;
+
+	if (sys4(prlimit64, 0, RLIMIT_NOFILE, 0, &limit) == 0 && limit.rlim_cur < n)
+		n = limit.rlim_cur;
+	return n > 96 ? (int)n - 64 : 0;
+}
+
+/**
+ * shim_fd_limit_move() - give a descriptor of the shim a high number
+ * @fd:	the descriptor; closed if it gets another number
+ *
+ * Then the program's own descriptors get the low numbers that they would have on a real
+ * machine. The new descriptor is close-on-exec. Async-signal-safe.
+ *
+ * Return: the new number, or @fd if there is none.
+ */
+SHIM_COLD int shim_fd_limit_move(int fd)
+{
+	const int high = (int)sys3(fcntl, fd, F_DUPFD_CLOEXEC, first_number());
+
+	if (high < 0)
+		return fd;
+	sys1(close, fd);
+	return high;
 }

@@ -69,9 +69,9 @@ static SHIM_COLD struct shim_ident ident_cold(const struct stat *st)
 	if (S_ISCHR(st->st_mode)) {
 		slot = dax_state_find(id.session->state, 0, st->st_rdev, 0);
 	} else {
-		if (st->st_dev != id.session->state->runtime_dev)
-			return id;
-		id.kind = SHIM_ATTR;
+		/* Handles may be on a file system of their own. */
+		if (st->st_dev == id.session->state->runtime_dev)
+			id.kind = SHIM_ATTR;
 		slot = dax_state_find(id.session->state, st->st_dev, st->st_ino,
 				      st->st_nlink);
 	}

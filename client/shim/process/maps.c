@@ -23,14 +23,21 @@
 #include "libcore/vma_verdict.h"
 
 #include "client/shim/base/compiler.h"
+#include "client/shim/base/libc.h"
 #include "client/shim/base/hex.h"
 #include "client/shim/base/sys.h"
 #include "client/shim/process/lock.h"
 
-#define FIRST_ENTRIES 64
+/* Room for one leaf in use, and for what two changes can add to it. */
+#define FIRST_LEAVES (1 + 2 * DAX_VMAS_GROWTH)
 
-static struct dax_vma first_entries[FIRST_ENTRIES];
-struct dax_vmas shim_vmas = {.v = first_entries, .max = FIRST_ENTRIES};
+static struct dax_vmas_leaf first_leaves[FIRST_LEAVES];
+static struct dax_vmas_key first_keys[FIRST_LEAVES];
+
+/* The list and, while it is copied to other memory, the copy. */
+static struct dax_vmas lists[2] = {
+	{.leaves = first_leaves, .keys = first_keys, .max = FIRST_LEAVES}};
+struct dax_vmas *shim_vmas = &lists[0];
 
 shim_hook *shim_maps_on_change;
 shim_hook *shim_maps_on_fork;
@@ -77,7 +84,7 @@ bool shim_maps_overlap(uint64_t addr, uint64_t len)
 
 	if (!shim_maps_touch(addr, len) || !shim_lock_masked(&mask))
 		return false;
-	is_there = dax_vmas_overlap(&shim_vmas, addr, addr + len);
+	is_there = dax_vmas_overlap(shim_vmas, addr, addr + len);
 	shim_unlock_masked(mask);
 	return is_there;
 }
@@ -97,30 +104,40 @@ SHIM_COLD void shim_maps_replaced(uint64_t addr, uint64_t len)
 	if (!shim_lock_masked(&mask))
 		return;
 	if (shim_maps_has_room_locked()) {
-		dax_vmas_remove(&shim_vmas, addr, dax_round_up(addr + len, DAX_PAGE));
+		dax_vmas_remove(shim_vmas, addr, dax_round_up(addr + len, DAX_PAGE));
 		shim_maps_changed_locked();
 	}
 	shim_unlock_masked(mask);
 }
 
+/* Copies the list to memory with room for @max leaves. Return: false if there is none. */
+static bool move_locked(uint32_t max)
+{
+	const size_t per_leaf =
+		sizeof(struct dax_vmas_leaf) + sizeof(struct dax_vmas_key);
+	struct dax_vmas *const old = shim_vmas;
+	struct dax_vmas *const new = &lists[old == &lists[0]];
+	long p = sys6(mmap, NULL, max * per_leaf, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (sys_is_error(p))
+		return false;
+	memset(new, 0, sizeof(*new));
+	new->leaves = (struct dax_vmas_leaf *)p;
+	new->keys = (struct dax_vmas_key *)(new->leaves + max);
+	new->max = max;
+	dax_vmas_copy(new, old);
+	/* There must be a list at every moment: see shim_lock_jump(). */
+	__atomic_store_n(&shim_vmas, new, __ATOMIC_RELEASE);
+	if (old->leaves != first_leaves)
+		sys2(munmap, old->leaves, old->max * per_leaf);
+	return true;
+}
+
 /* Corrects the list after a change that was interrupted and is never completed. */
 static void repair_locked(void)
 {
-	uint64_t end = 0;
-	uint32_t n = 0;
-	uint32_t i;
-
-	for (i = 0; i < shim_vmas.nr && i < shim_vmas.max; i++) {
-		const struct dax_vma vma = shim_vmas.v[i];
-
-		if (vma.start < end || vma.end <= vma.start ||
-		    vma.slot >= DAX_STATE_SLOTS || !vma.align ||
-		    vma.align & (vma.align - 1))
-			continue;
-		shim_vmas.v[n++] = vma;
-		end = vma.end;
-	}
-	shim_vmas.nr = n;
+	move_locked(shim_vmas->max);
 	shim_maps_drop_stale_locked();
 }
 
@@ -143,14 +160,14 @@ static void after_fork_parent(void)
 
 static void after_fork_child(void)
 {
-	uint32_t i;
+	const struct dax_vma *vma;
+	uint64_t end = 0;
 
 	shim_lock_adopt();
-	for (i = shim_vmas.nr; i-- > 0;) {
-		const struct dax_vma vma = shim_vmas.v[i];
-
-		if (vma.flags & DAX_VMA_DONTFORK)
-			dax_vmas_remove(&shim_vmas, vma.start, vma.end);
+	while ((vma = dax_vmas_find(shim_vmas, end))) {
+		end = vma->end;
+		if (vma->flags & DAX_VMA_DONTFORK)
+			dax_vmas_remove(shim_vmas, vma->start, end);
 	}
 	shim_maps_changed_locked();
 	if (fork_has_lock)
@@ -167,40 +184,16 @@ static void after_fork_child(void)
  */
 bool shim_maps_has_room_locked(void)
 {
-	const uint32_t max = shim_vmas.max;
-	const size_t size = max * sizeof(shim_vmas.v[0]);
-	struct dax_vma *const old = shim_vmas.v;
-	long p;
-
 	/* Every change begins here: from now on, one can be left half done. */
 	shim_hook_set(&shim_lock_on_broken, repair_locked);
-	if (likely(shim_vmas.nr + 2 * DAX_VMAS_GROWTH <= max))
-		return true;
-	p = sys6(mmap, NULL, 2 * size, PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (sys_is_error(p))
-		return false;
-	memcpy((void *)p, old, size);
-	/* The list must be valid at every moment: see shim_lock_jump(). */
-	__atomic_store_n(&shim_vmas.v, (struct dax_vma *)p, __ATOMIC_RELEASE);
-	__atomic_store_n(&shim_vmas.max, 2 * max, __ATOMIC_RELEASE);
-	if (old != first_entries)
-		sys2(munmap, old, size);
-	return true;
+	return likely(dax_vmas_has_room(shim_vmas)) || move_locked(2 * shim_vmas->max);
 }
-
-/*
- * pthread_atfork() needs this symbol of the start files, without which the shim is
- * linked. NULL will do, as the shim is never unloaded.
- */
-extern void *const __dso_handle __attribute__((visibility("hidden")));
-void *const __dso_handle = NULL;
 
 /**
  * shim_maps_changed_locked() - publish a change of the list
  *
  * Every change of the list must end with this call. Async-signal-safe except for the
- * first call with a mapping in the list, which calls pthread_atfork(3).
+ * first call with a mapping in the list, which calls shim_libc_at_fork().
  */
 void shim_maps_changed_locked(void)
 {
@@ -208,12 +201,13 @@ void shim_maps_changed_locked(void)
 	uint64_t lo = UINT64_MAX;
 	uint64_t hi = 0;
 
-	if (shim_vmas.nr) {
-		lo = shim_vmas.v[0].start;
-		hi = shim_vmas.v[shim_vmas.nr - 1].end;
+	if (shim_vmas->nr) {
+		lo = dax_vmas_first(shim_vmas)->start;
+		hi = dax_vmas_last(shim_vmas)->end;
 		if (unlikely(!has_handlers)) {
 			has_handlers = true;
-			pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+			shim_libc_at_fork(before_fork, after_fork_parent,
+					  after_fork_child);
 		}
 	}
 	__atomic_store_n(&lowest, lo, __ATOMIC_RELAXED);
@@ -293,40 +287,23 @@ static bool is_stale_locked(const struct dax_vma *vma)
 }
 
 struct cover {
-	uint32_t i;     /* the entry to check next */
-	uint64_t until; /* entry i is mapped up to this address */
+	uint64_t until; /* every entry is mapped up to this address */
 };
 
 /* Checks that all of each entry is mapped, in any number of pieces. */
 static bool cover_entries(void *ctx, uint64_t start, uint64_t end, bool is_shared)
 {
 	struct cover *c = ctx;
+	const uint64_t gap_end = is_shared ? start : end;
 
-	while (c->i < shim_vmas.nr && end > shim_vmas.v[c->i].start) {
-		const struct dax_vma vma = shim_vmas.v[c->i];
-		uint64_t from = c->until > vma.start ? c->until : vma.start;
-
-		if (!is_shared || start > from) {
-			uint64_t gap = is_shared ? dax_min(start, vma.end)
-						 : dax_min(end, vma.end);
-
-			/* Cut the missing part out of the entry. */
-			if (!shim_maps_has_room_locked())
-				return false;
-			dax_vmas_remove(&shim_vmas, from, gap);
-			if (c->i < shim_vmas.nr && shim_vmas.v[c->i].end == from)
-				c->i++;
-			c->until = gap;
-			continue;
-		}
-		if (end < vma.end) {
-			c->until = end;
-			return true;
-		}
-		c->i++;
-		c->until = vma.end;
+	/* Cut what lies before this mapping, or in one that is not shared. */
+	if (gap_end > c->until && dax_vmas_overlap(shim_vmas, c->until, gap_end)) {
+		if (!shim_maps_has_room_locked())
+			return false;
+		dax_vmas_remove(shim_vmas, c->until, gap_end);
 	}
-	return c->i < shim_vmas.nr;
+	c->until = end;
+	return dax_vmas_find(shim_vmas, end) != NULL;
 }
 
 /**
@@ -339,14 +316,9 @@ void shim_maps_drop_stale_locked(void)
 {
 	struct cover c = {0};
 
-	if (each_mapping(cover_entries, &c) && c.i < shim_vmas.nr) {
-		const struct dax_vma *vma = &shim_vmas.v[c.i];
-		uint64_t from = c.until > vma->start ? c.until : vma->start;
-
-		/* The rest lies behind the last mapping of the kernel. */
-		if (shim_maps_has_room_locked())
-			dax_vmas_remove(&shim_vmas, from, UINT64_MAX);
-	}
+	/* Entries behind the last mapping of the kernel go, too. */
+	if (each_mapping(cover_entries, &c) && shim_maps_has_room_locked())
+		dax_vmas_remove(shim_vmas, c.until, UINT64_MAX);
 	shim_maps_changed_locked();
 }
 
@@ -364,11 +336,9 @@ bool shim_maps_has_no_pages;
  */
 const struct dax_vma *shim_maps_first_in_locked(uint64_t addr, uint64_t len)
 {
-	uint32_t i = dax_vmas_find(&shim_vmas, addr);
+	const struct dax_vma *vma = dax_vmas_find(shim_vmas, addr);
 
-	if (i == shim_vmas.nr || shim_vmas.v[i].start >= addr + len)
-		return NULL;
-	return &shim_vmas.v[i];
+	return vma && vma->start < addr + len ? vma : NULL;
 }
 
 /**
@@ -382,18 +352,17 @@ const struct dax_vma *shim_maps_first_in_locked(uint64_t addr, uint64_t len)
  */
 SHIM_COLD bool shim_maps_drop_stale_in_locked(uint64_t addr, uint64_t len)
 {
+	const struct dax_vma *found;
 	bool has_dropped = false;
-	uint32_t i;
+	uint64_t at = addr;
 
-	for (i = dax_vmas_find(&shim_vmas, addr);
-	     i < shim_vmas.nr && shim_vmas.v[i].start < addr + len;) {
-		const struct dax_vma vma = shim_vmas.v[i];
+	while ((found = dax_vmas_find(shim_vmas, at)) && found->start < addr + len) {
+		const struct dax_vma vma = *found;
 
+		at = vma.end;
 		if (is_stale_locked(&vma)) {
-			dax_vmas_remove(&shim_vmas, vma.start, vma.end);
+			dax_vmas_remove(shim_vmas, vma.start, vma.end);
 			has_dropped = true;
-		} else {
-			i++;
 		}
 	}
 	if (has_dropped)
@@ -428,11 +397,11 @@ bool shim_maps_is_bad_range(uint64_t addr, uint64_t len)
  */
 struct dax_verdict shim_maps_unmap_verdict_locked(uint64_t addr, uint64_t len)
 {
-	struct dax_verdict v = dax_munmap_verdict(&shim_vmas, addr, len);
+	struct dax_verdict v = dax_munmap_verdict(shim_vmas, addr, len);
 
 	if (unlikely(v.error) && shim_maps_drop_stale_in_locked(addr, len))
-		v = dax_munmap_verdict(&shim_vmas, addr, len);
+		v = dax_munmap_verdict(shim_vmas, addr, len);
 	if (unlikely(v.error) && shim_maps_has_room_locked())
-		dax_vmas_split(&shim_vmas, addr);
+		dax_vmas_split(shim_vmas, addr);
 	return v;
 }

@@ -23,7 +23,7 @@ bool shim_maps_drop_stale_in_locked(uint64_t addr, uint64_t len);
 struct dax_verdict shim_maps_unmap_verdict_locked(uint64_t addr, uint64_t len);
 
 /* The list. Hold the lock to read or change it. */
-extern struct dax_vmas shim_vmas;
+extern struct dax_vmas *shim_vmas;
 
 /* True once the process has mapped memory without page structs (pages=no). */
 extern bool shim_maps_has_no_pages;

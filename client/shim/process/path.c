@@ -191,6 +191,8 @@ const char *shim_path_redirect(int dirfd, const char *path, enum shim_follow fol
 		return path;
 	if (starts_with_dir(buf, "/sys", 4))
 		shim_session_await_tree(w.session);
+	else
+		w.session = shim_session_renew(w.session);
 	rest_len = strlen(w.rest);
 	if (w.session->dir_len + w.len + rest_len >= PATH_MAX)
 		return path;

@@ -170,6 +170,8 @@ static int receive_reply(int sock, struct dax_msg *msg, int *ret_fd)
 	} while (r == -EINTR);
 	if (r < 0)
 		return (int)r;
+	if (r == 0) /* the daemon has died before it could reply */
+		return -ECONNRESET;
 	cmsg = CMSG_FIRSTHDR(&hdr);
 	if (cmsg && cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS)
 		memcpy(&fd, CMSG_DATA(cmsg), sizeof(int));

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "libcore/fault.h"
 #include "libcore/path.h"
@@ -21,6 +22,7 @@ enum shim_log {
 
 struct shim_session {
 	const struct dax_state *state;
+	uint64_t state_ino; /* of the file of the state pages */
 	struct dax_path_names names;
 	enum shim_log log;
 	char log_path[108]; /* datagram socket of daxrun */
@@ -29,7 +31,10 @@ struct shim_session {
 };
 
 const struct shim_session *shim_session(void);
+bool shim_session_is_out_of_maps(void);
 const struct shim_session *shim_session_if_known(void);
+void shim_session_pin(void);
+const struct shim_session *shim_session_renew(const struct shim_session *s);
 void shim_session_await_tree(const struct shim_session *s);
 
 /* True if prctl(PR_SET_THP_DISABLE) forbids huge pages in the whole process. */

@@ -3,6 +3,8 @@
 #include "client/shim/wrap/aio.h"
 
 #include <aio.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -19,6 +21,7 @@
 #include "client/shim/base/sys.h"
 #include "client/shim/process/ident.h"
 #include "client/shim/wrap/fd_call.h"
+#include "client/shim/wrap/wrap.h"
 
 /* struct iocb, as in linux/aio_abi.h and libaio.h, which may not be installed. */
 struct kernel_iocb {
@@ -113,6 +116,71 @@ SHIM_EXPORT int aio_write(struct aiocb *cb)
 {
 	return is_aio_refused(cb, DAX_CALL_WRITE) ? 0 : REAL(aio_write)(cb);
 }
+
+/* An operation that is none is EINVAL in libc. */
+SHIM_EXPORT int aio_fsync(int op, struct aiocb *cb)
+{
+	return (op == O_SYNC || op == O_DSYNC) && is_aio_refused(cb, DAX_CALL_FSYNC)
+		       ? 0
+		       : REAL(aio_fsync)(op, cb);
+}
+
+SHIM_EXPORT int aio_fsync64(int op, struct aiocb64 *cb)
+{
+	return (op == O_SYNC || op == O_DSYNC) &&
+			       is_aio_refused((struct aiocb *)(void *)cb, DAX_CALL_FSYNC)
+		       ? 0
+		       : REAL(aio_fsync64)(op, cb);
+}
+
+/* More requests than these, of which a device refuses one, are left to the handle. */
+#define LIST_MAX 256
+
+/*
+ * Completes the requests of a list that a device refuses. @rest: receives the list
+ * without them. Return: how many it refused.
+ */
+static int refuse_list(struct aiocb *const list[], int n, struct aiocb *rest[LIST_MAX])
+{
+	int refused = 0;
+	int i;
+
+	for (i = 0; i < n; i++) {
+		struct aiocb *cb = list[i];
+		bool is_read = cb && cb->aio_lio_opcode == LIO_READ;
+		bool is_write = cb && cb->aio_lio_opcode == LIO_WRITE;
+
+		rest[i] = cb;
+		if ((is_read || is_write) &&
+		    is_aio_refused(cb, is_read ? DAX_CALL_READ : DAX_CALL_WRITE)) {
+			rest[i] = NULL;
+			refused++;
+		}
+	}
+	return refused;
+}
+
+/* With LIO_WAIT, one request that fails makes the call fail with EIO (lio_listio(3)). */
+#define LIO_LISTIO(name, type)                                                           \
+	static SHIM_COLD int name##_few(int mode, type *const list[], int n,             \
+					struct sigevent *sig)                            \
+	{                                                                                \
+		struct aiocb *rest[LIST_MAX];                                            \
+		int refused = refuse_list((struct aiocb *const *)list, n, rest);         \
+		int r = REAL(name)(mode, (type *const *)rest, n, sig);                   \
+                                                                                         \
+		return r == 0 && refused && mode == LIO_WAIT ? (int)shim_ret(-EIO) : r;  \
+	}                                                                                \
+                                                                                         \
+	SHIM_EXPORT int name(int mode, type *const list[], int n, struct sigevent *sig)  \
+	{                                                                                \
+		if (n > LIST_MAX || (mode != LIO_WAIT && mode != LIO_NOWAIT))            \
+			return REAL(name)(mode, list, n, sig);                           \
+		return name##_few(mode, list, n, sig);                                   \
+	}
+
+LIO_LISTIO(lio_listio, struct aiocb)
+LIO_LISTIO(lio_listio64, struct aiocb64)
 
 SHIM_EXPORT int aio_read64(struct aiocb64 *cb)
 {

@@ -29,7 +29,7 @@
  * Applies the fault rules to a write to an attribute. The device is the one in whose
  * directory the attribute lies, if any.
  */
-static SHIM_COLD int attr_fault(const struct shim_session *s, const char *path,
+static SHIM_COLD int attr_fault(const struct shim_session *s, int fd, const char *path,
 				struct dax_verdict *failed)
 {
 	char name[DAX_NAME_LEN] = "";
@@ -48,7 +48,7 @@ static SHIM_COLD int attr_fault(const struct shim_session *s, const char *path,
 		}
 		path += len + (path[len] == '/');
 	}
-	r = shim_fault(s, DAX_FAULT_WRITE, name, 0, 0, 0);
+	r = shim_fault(s, DAX_FAULT_WRITE, name, &(struct shim_fault_place){.fd = fd});
 	if (r < 0)
 		failed->reason = DAX_INJECTED;
 	return r;
@@ -80,7 +80,7 @@ static SHIM_COLD ssize_t store_attr(const struct shim_ident *id, int fd, const v
 		n = DAX_SYSFS_TEXT_MAX - 1;
 	r = (int)shim_peek(body + len + 1, buf, n);
 	if (r == 0 && shim_session_has_faults(id->session, DAX_FAULT_WRITE))
-		r = attr_fault(id->session, body, &failed);
+		r = attr_fault(id->session, fd, body, &failed);
 	if (r == 0)
 		r = shim_request(id->session,
 				 &(struct shim_request){.type = DAX_MSG_STORE,

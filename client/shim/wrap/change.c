@@ -6,6 +6,8 @@
  * files for them, however, often belong to the user, so the kernel would allow it; the
  * wrappers must refuse it.
  */
+#include "client/shim/wrap/change.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/types.h>
 #include <sys/xattr.h>
@@ -33,6 +36,10 @@
 #include "client/shim/process/report.h"
 #include "client/shim/process/session.h"
 #include "client/shim/wrap/wrap.h"
+
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2 452
+#endif
 
 enum place {
 	ELSEWHERE,
@@ -153,33 +160,120 @@ SHIM_EXPORT int fsetxattr(int fd, const char *name, const void *value, size_t si
 	return REAL(fsetxattr)(fd, name, value, size, flags);
 }
 
-static SHIM_COLD int chmod_ours(int dirfd, const char *path, mode_t mode)
+/*
+ * Changes the mode of an emulated file by its path. A node's keeps the sticky bit, by
+ * which ident.c knows it; a real one has none.
+ */
+static SHIM_COLD int chmod_ours(int dirfd, const char *path, mode_t mode,
+				enum shim_follow follow)
 {
 	char buf[PATH_MAX];
 
-	switch (place_of_word(dirfd, path, SHIM_FOLLOW, buf)) {
-	case IN_DEV: /* keep the sticky bit, by which ident.c knows the file */
+	switch (place_of_word(dirfd, path, follow, buf)) {
+	case IN_DEV:
 		return (int)sys3(fchmodat, AT_FDCWD, buf, mode | S_ISVTX);
 	case IN_SYS:
 		return refuse_change(DAX_CHANGE_REMOVE, IN_SYS, true, buf);
 	case ELSEWHERE:
 	default:
-		return (int)sys3(fchmodat, dirfd, path, mode);
+		return -EXDEV;
 	}
 }
 
-SHIM_EXPORT int chmod(const char *path, mode_t mode)
+/* Refuses to change the mode of an attribute whose stat is known. */
+static SHIM_COLD int refuse_attr(int dirfd)
 {
-	if (shim_has_word(path))
-		return (int)shim_ret(chmod_ours(AT_FDCWD, path, mode));
-	return REAL(chmod)(path, mode);
+	char path[PATH_MAX];
+
+	return shim_path_of_fd(dirfd, path) < 0
+		       ? -EPERM
+		       : refuse_change(DAX_CHANGE_REMOVE, IN_SYS, true, path);
 }
 
-SHIM_EXPORT int fchmodat(int dirfd, const char *path, mode_t mode, int flags)
+/*
+ * Decides about a new mode of a file that the kernel finds, by whatever path: through
+ * /proc/self/fd, by a second link, or by the descriptor @dirfd. @mode: receives the mode
+ * to set. Return: 0 to call the kernel, or a negative errno.
+ */
+static int before_chmod(int dirfd, const struct stat *st, mode_t *mode)
 {
-	if (!flags && shim_has_word(path))
-		return (int)shim_ret(chmod_ours(dirfd, path, mode));
-	return REAL(fchmodat)(dirfd, path, mode, flags);
+	struct shim_ident id = shim_ident_stat(st);
+
+	if (likely(id.kind == SHIM_OTHER))
+		return 0;
+	if (id.kind == SHIM_ATTR)
+		return refuse_attr(dirfd);
+	if (id.session->state->handles[id.slot].dev)
+		*mode |= S_ISVTX;
+	return 0;
+}
+
+/*
+ * The same by path. Return: 0 if the mode was changed, -EXDEV to call the kernel with
+ * @mode, or a negative errno.
+ */
+static int chmod_at(int dirfd, const char *path, mode_t *mode, int flags)
+{
+	const enum shim_follow follow =
+		flags & AT_SYMLINK_NOFOLLOW ? SHIM_NOFOLLOW : SHIM_FOLLOW;
+	struct stat st;
+	long r;
+
+	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return -EXDEV;
+	if (shim_has_word(path)) {
+		r = chmod_ours(dirfd, path, *mode, follow);
+		if (r != -EXDEV)
+			return (int)r;
+	}
+	r = sys4(newfstatat, dirfd, path, &st, flags);
+	if (r == 0)
+		r = before_chmod(dirfd, &st, mode);
+	else if (r == -ENOENT && follow == SHIM_FOLLOW &&
+		 shim_path_is_dangling(dirfd, path))
+		return chmod_ours(dirfd, path, *mode, follow);
+	else
+		r = 0;
+	return r ? (int)r : -EXDEV;
+}
+
+#define CHMOD(name, params, args, dirfd, flags)                                          \
+	SHIM_EXPORT int name params                                                      \
+	{                                                                                \
+		int r = chmod_at(dirfd, path, &mode, flags);                             \
+                                                                                         \
+		return r == -EXDEV ? REAL(name) args : (int)shim_ret(r);                 \
+	}
+
+CHMOD(chmod, (const char *path, mode_t mode), (path, mode), AT_FDCWD, 0)
+CHMOD(lchmod, (const char *path, mode_t mode), (path, mode), AT_FDCWD,
+      AT_SYMLINK_NOFOLLOW)
+CHMOD(fchmodat, (int dirfd, const char *path, mode_t mode, int flags),
+      (dirfd, path, mode, flags), dirfd, flags)
+
+SHIM_EXPORT int fchmod(int fd, mode_t mode)
+{
+	struct stat st;
+	int r = 0;
+
+	if (unlikely(!shim_ident_is_other(fd)) && sys2(fstat, fd, &st) == 0)
+		r = before_chmod(fd, &st, &mode);
+	return r ? (int)shim_ret(r) : REAL(fchmod)(fd, mode);
+}
+
+/**
+ * shim_change_mode() - do what fchmodat2(2) does
+ * @dirfd, @path, @mode, @flags:	its arguments; the pointer may be bad
+ *
+ * The mark of an emulated file stays. Async-signal-safe.
+ *
+ * Return: 0, or a negative errno.
+ */
+long shim_change_mode(int dirfd, const char *path, mode_t mode, unsigned int flags)
+{
+	int r = chmod_at(dirfd, path, &mode, (int)flags);
+
+	return r == -EXDEV ? sys4(fchmodat2, dirfd, path, mode, flags) : r;
 }
 
 /* EINVAL for a device (fs/open.c: do_sys_truncate()); fs/kernfs accepts any length. */
@@ -290,6 +384,32 @@ SHIM_EXPORT int rmdir(const char *path)
 			r = may_change(DAX_CHANGE_REMOVE, dirfd2, path2);                \
 		return unlikely(r < 0) ? (int)shim_ret(r) : REAL(name) args;             \
 	}
+
+/**
+ * shim_change_make() - decide whether the program may make a special file
+ * @dirfd:	directory that a relative path starts from, or AT_FDCWD
+ * @path:	path of the new file; the pointer may be bad
+ *
+ * Async-signal-safe.
+ *
+ * Return: 0 if the path leads to no emulated file, else a negative errno.
+ */
+int shim_change_make(int dirfd, const char *path)
+{
+	return may_make(DAX_CHANGE_MKNOD, dirfd, path);
+}
+
+#define MAKE_FIFO(name, params, args, dirfd)                                             \
+	SHIM_EXPORT int name params                                                      \
+	{                                                                                \
+		int r = may_make(DAX_CHANGE_MKNOD, dirfd, path);                         \
+                                                                                         \
+		return unlikely(r < 0) ? (int)shim_ret(r) : REAL(name) args;             \
+	}
+
+MAKE_FIFO(mkfifo, (const char *path, mode_t mode), (path, mode), AT_FDCWD)
+MAKE_FIFO(mkfifoat, (int dirfd, const char *path, mode_t mode), (dirfd, path, mode),
+	  dirfd)
 
 MAKE(mkdir, (const char *path, mode_t mode), (path, mode), AT_FDCWD, path)
 MAKE(mkdirat, (int dirfd, const char *path, mode_t mode), (dirfd, path, mode), dirfd,

@@ -22,6 +22,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
+#include <wordexp.h>
 
 #include "libcore/size.h"
 
@@ -412,6 +413,59 @@ static bool is_glob_ours(const char *pattern, int flags)
 
 GLOB(glob, glob_t, readdir, stat, lstat)
 GLOB(glob64, glob64_t, readdir64, stat64, lstat64)
+
+/* True for a word that libc has left as it was, and that may match emulated files. */
+static bool is_unmatched(const char *word)
+{
+	return word[strcspn(word, "*?[")] && is_glob_ours(word, 0);
+}
+
+/*
+ * Replaces word @at by the emulated files that it matches, in memory of malloc, as
+ * wordfree(3) frees it. Return: how many words there are instead of it.
+ */
+static SHIM_COLD size_t expand_word(wordexp_t *w, size_t at)
+{
+	const size_t end = w->we_offs + w->we_wordc;
+	glob_t g = {0};
+	size_t n = 1;
+	size_t i;
+	char **list;
+
+	if (glob(w->we_wordv[at], 0, NULL, &g) != 0)
+		return n;
+	list = realloc(w->we_wordv, (end + g.gl_pathc + 1) * sizeof(*list));
+	if (list) {
+		n = g.gl_pathc;
+		memmove(list + at + n, list + at + 1, (end - at) * sizeof(*list));
+		w->we_wordv = list;
+		w->we_wordc += n - 1;
+		free(list[at]);
+		/* The words are moved, not copied: globfree() finds none. */
+		for (i = 0; i < n; i++)
+			list[at + i] = g.gl_pathv[g.gl_offs + i];
+		g.gl_pathc = 0;
+	}
+	globfree(&g);
+	return n;
+}
+
+/*
+ * libc matches patterns inside libc, so those that it has left are matched again here,
+ * unless a quotation may be why.
+ */
+SHIM_EXPORT int wordexp(const char *words, wordexp_t *w, int flags)
+{
+	const size_t before = flags & WRDE_APPEND ? w->we_wordc : 0;
+	int r = REAL(wordexp)(words, w, flags);
+	size_t i;
+
+	if (r || words[strcspn(words, "\\'\"")])
+		return r;
+	for (i = w->we_offs + before; i < w->we_offs + w->we_wordc;)
+		i += is_unmatched(w->we_wordv[i]) ? expand_word(w, i) : 1;
+	return r;
+}
 
 /*
  * fts walks inside libc, so it gets the paths in the runtime directory. It also returns

@@ -20,21 +20,28 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "libcore/cxl_command.h"
+#include "libcore/procmap.h"
 #include "libcore/reason.h"
+#include "libcore/size.h"
 #include "libcore/verdict.h"
 
 #include "client/shim/base/compiler.h"
 #include "client/shim/base/peek.h"
 #include "client/shim/base/real.h"
 #include "client/shim/base/sys.h"
+#include "client/shim/memory/procmap.h"
 #include "client/shim/process/ident.h"
 #include "client/shim/process/lock_anchor.h"
 #include "client/shim/process/maps.h"
+#include "client/shim/process/mark.h"
 #include "client/shim/process/report.h"
 #include "client/shim/wrap/attr.h"
+#include "client/shim/wrap/cxl.h"
 #include "client/shim/wrap/fd_call.h"
 #include "client/shim/wrap/ndctl.h"
 #include "client/shim/wrap/pin.h"
+#include "client/shim/wrap/standard.h"
 #include "client/shim/wrap/wrap.h"
 
 SHIM_EXPORT ssize_t write(int fd, const void *buf, size_t n)
@@ -149,16 +156,25 @@ static bool is_bad_argument(unsigned long request, void *arg)
 }
 
 /*
- * Decides about an ioctl on a device. Return: 0 to call the kernel, or a negative errno.
+ * Decides about an ioctl on a device. Return: 0 to call the kernel, a negative errno, or 1
+ * if the answer is in @arg.
  */
 static int node_ioctl(int fd, unsigned long request, void *arg)
 {
 	struct shim_ident id = shim_ident_fd(fd);
+	int r;
 
-	return id.kind != SHIM_NODE
-		       ? 0
-		       : shim_fd_call_node(&id, fd, DAX_CALL_IOCTL, (int64_t)request,
-					   is_bad_argument(request, arg), 0);
+	if (id.kind != SHIM_NODE)
+		return 0;
+	r = shim_fd_call_node(&id, fd, DAX_CALL_IOCTL, (int64_t)request,
+			      is_bad_argument(request, arg), 0);
+	/* The handle's file system may have larger blocks than /dev. */
+	if (r < 0 || request != FIGETBSZ)
+		return r;
+	r = (int)sys3(ioctl, fd, request, arg);
+	if (r == 0)
+		*(int *)arg = DAX_PAGE;
+	return r < 0 ? r : 1;
 }
 
 /*
@@ -188,14 +204,24 @@ SHIM_EXPORT int ioctl(int fd, unsigned long request, ...)
 	va_start(ap, request);
 	arg = va_arg(ap, void *);
 	va_end(ap);
-	if (unlikely(!shim_ident_is_other(fd))) {
-		int r = _IOC_TYPE(request) == 'N' ? shim_ndctl(fd, request, arg) : -EXDEV;
+	if (unlikely(request == DAX_PROCMAP_QUERY)) {
+		long r = shim_procmap_query(fd, arg);
 
 		if (r != -EXDEV)
 			return (int)shim_ret(r);
-		r = node_ioctl(fd, request, arg);
-		if (r < 0)
+	}
+	if (unlikely(!shim_ident_is_other(fd))) {
+		int r = -EXDEV;
+
+		if (_IOC_TYPE(request) == 'N')
+			r = shim_ndctl(fd, request, arg);
+		else if (_IOC_TYPE(request) == DAX_CXL_IOC_TYPE)
+			r = shim_cxl(fd, request, arg);
+		if (r != -EXDEV)
 			return (int)shim_ret(r);
+		r = node_ioctl(fd, request, arg);
+		if (r)
+			return (int)shim_ret(r < 0 ? r : 0);
 	}
 	if (unlikely(request == UFFDIO_REGISTER)) {
 		int r = uffd_register(arg);
@@ -219,6 +245,13 @@ static int node_lease(int fd, int64_t type)
 		       : shim_fd_call_node(&id, fd, DAX_CALL_FCNTL, F_SETLEASE, type,
 					   sys3(fcntl, fd, F_SETLEASE, F_UNLCK) ==
 						   -EACCES);
+}
+
+/* A lock may start from the position, which a device does not have. */
+static void before_lock(int fd)
+{
+	if (unlikely(!shim_ident_is_other(fd)) && shim_ident_fd(fd).kind == SHIM_NODE)
+		shim_mark_remove(fd);
 }
 
 /*
@@ -247,6 +280,14 @@ static int before_fcntl(int fd, int cmd, void *arg)
 		if (likely(shim_ident_is_other(fd)))
 			return 0;
 		return shim_fd_call(fd, DAX_CALL_FCNTL, cmd, (int64_t)(intptr_t)arg, 0);
+	case F_GETLK:
+	case F_SETLK:
+	case F_SETLKW:
+	case F_OFD_GETLK:
+	case F_OFD_SETLK:
+	case F_OFD_SETLKW:
+		before_lock(fd);
+		return 0;
 	default:
 		return 0;
 	}
@@ -293,6 +334,18 @@ SHIM_EXPORT int fcntl64(int fd, int cmd, ...)
 	r = before_fcntl(fd, cmd, arg);
 	return r < 0 ? (int)shim_ret(r)
 		     : after_fcntl(fd, cmd, REAL(fcntl64)(fd, cmd, arg));
+}
+
+SHIM_EXPORT int lockf(int fd, int cmd, off_t len)
+{
+	before_lock(fd);
+	return REAL(lockf)(fd, cmd, len);
+}
+
+SHIM_EXPORT int lockf64(int fd, int cmd, off64_t len)
+{
+	before_lock(fd);
+	return REAL(lockf64)(fd, cmd, len);
 }
 
 SHIM_EXPORT int flock(int fd, int operation)
@@ -357,6 +410,7 @@ SHIM_EXPORT int dup2(int fd, int to)
 	int r = REAL(dup2)(fd, to);
 
 	shim_ident_copied(fd, r);
+	shim_standard_look(r);
 	return r;
 }
 
@@ -365,6 +419,7 @@ SHIM_EXPORT int dup3(int fd, int to, int flags)
 	int r = REAL(dup3)(fd, to, flags);
 
 	shim_ident_copied(fd, r);
+	shim_standard_look(r);
 	return r;
 }
 
@@ -389,14 +444,19 @@ SHIM_EXPORT int recvmmsg(int sock, struct mmsghdr *msgs, unsigned int n, int fla
 	return r;
 }
 
-/* Keeps the sticky bit, by which ident.c knows a handle. A real node has none. */
-SHIM_EXPORT int fchmod(int fd, mode_t mode)
+/* The new descriptors of these may be those of a device. */
+SHIM_EXPORT int pidfd_getfd(int pidfd, int fd, unsigned int flags)
 {
-	if (unlikely(!shim_ident_is_other(fd))) {
-		struct shim_ident id = shim_ident_fd(fd);
+	int r = REAL(pidfd_getfd)(pidfd, fd, flags);
 
-		if (id.kind == SHIM_NODE && id.session->state->handles[id.slot].dev)
-			mode |= S_ISVTX;
-	}
-	return REAL(fchmod)(fd, mode);
+	shim_ident_forget(r);
+	return r;
+}
+
+SHIM_EXPORT int open_by_handle_at(int mount_fd, struct file_handle *handle, int flags)
+{
+	int r = REAL(open_by_handle_at)(mount_fd, handle, flags);
+
+	shim_ident_forget(r);
+	return r;
 }

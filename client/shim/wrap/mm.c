@@ -27,6 +27,7 @@
 #include "client/shim/memory/refresh.h"
 #include "client/shim/process/ident.h"
 #include "client/shim/process/maps.h"
+#include "client/shim/process/mark.h"
 #include "client/shim/process/report.h"
 #include "client/shim/wrap/wrap.h"
 
@@ -41,25 +42,39 @@ static inline void *as_pointer(long r)
 }
 
 /*
- * The descriptor is always identified anew, whatever ident.c knows about its number: the
- * program must never map the wrong file.
+ * Does what mmap of a descriptor does if that is a device's or an attribute's. The
+ * descriptor is always identified anew, whatever ident.c knows about its number: the
+ * program must never map the wrong file. Return: false if the descriptor is of another
+ * file.
  */
+static bool is_mmap_ours(struct dax_mmap_request *req, int fd, long *ret)
+{
+	struct shim_ident id;
+
+	req->accmode = -1;
+	if (!shim_mark_find(fd, &id, &req->accmode))
+		id = shim_ident_fd(fd);
+	if (likely(id.kind == SHIM_OTHER))
+		return false;
+	*ret = id.kind == SHIM_ATTR ? shim_mmap_attr(req, fd, &id)
+				    : shim_mmap(req, fd, &id);
+	return true;
+}
+
 #define MMAP(name, off_type)                                                             \
 	SHIM_EXPORT void *name(void *addr, size_t len, int prot, int flags, int fd,      \
 			       off_type off)                                             \
 	{                                                                                \
 		if (fd >= 0 && !(flags & MAP_ANONYMOUS)) {                               \
-			struct shim_ident id = shim_ident_fd(fd);                        \
-			const struct dax_mmap_request req = {.addr = (uintptr_t)addr,    \
-							     .len = len,                 \
-							     .off = (uint64_t)off,       \
-							     .prot = prot,               \
-							     .flags = flags};            \
+			struct dax_mmap_request req = {.addr = (uintptr_t)addr,          \
+						       .len = len,                       \
+						       .off = (uint64_t)off,             \
+						       .prot = prot,                     \
+						       .flags = flags};                  \
+			long r;                                                          \
                                                                                          \
-			if (unlikely(id.kind == SHIM_ATTR))                              \
-				return as_pointer(shim_mmap_attr(&req, fd, &id));        \
-			if (unlikely(id.kind == SHIM_NODE))                              \
-				return as_pointer(shim_mmap(&req, fd, &id));             \
+			if (unlikely(is_mmap_ours(&req, fd, &r)))                        \
+				return as_pointer(r);                                    \
 		}                                                                        \
 		if (unlikely(flags & MAP_FIXED) && touches(addr, len))                   \
 			return as_pointer(shim_mmap_other((uintptr_t)addr, len, prot,    \
@@ -222,6 +237,9 @@ SHIM_EXPORT int mincore(void *addr, size_t len, unsigned char *vec)
 	return REAL(mincore)(addr, len, vec);
 }
 
+/* PR_THP_DISABLE_EXCEPT_ADVISED of Linux 6.18 */
+#define THP_EXCEPT_ADVISED 2UL
+
 SHIM_EXPORT int prctl(int option, ...)
 {
 	unsigned long x[4];
@@ -238,8 +256,9 @@ SHIM_EXPORT int prctl(int option, ...)
 	r = REAL(prctl)(option, x[0], x[1], x[2], x[3]);
 	if (r == 0 && unlikely(option == PR_SET_SECCOMP) && x[0] == SECCOMP_MODE_FILTER)
 		shim_lockdown_filter_installed((const void *)x[1]);
+	/* A device's mappings are advised (drivers/dax/device.c: VM_HUGEPAGE). */
 	if (r == 0 && unlikely(option == PR_SET_THP_DISABLE))
-		shim_refresh_set_thp_disabled(x[0] != 0);
+		shim_refresh_set_thp_disabled(x[0] && !(x[1] & THP_EXCEPT_ADVISED));
 	return r;
 }
 

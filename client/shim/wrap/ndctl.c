@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <linux/ndctl.h>
 #include <stdint.h>
-#include <string.h>
 #include <sys/ioctl.h>
 
 #include "libcore/device.h"
@@ -32,8 +31,7 @@ static int ars_cap(void *arg)
 	cap.max_ars_out = DAX_PAGE;
 	cap.clear_err_unit = DAX_SECTOR;
 	cap.flags = 0;
-	memcpy(arg, &cap, sizeof(cap));
-	return 0;
+	return (int)shim_poke(arg, &cap, sizeof(cap));
 }
 
 static int clear_error(const struct shim_session *s, int fd, void *arg)
@@ -57,8 +55,7 @@ static int clear_error(const struct shim_session *s, int fd, void *arg)
 		return r;
 	clear.status = 0;
 	clear.cleared = answer[0];
-	memcpy(arg, &clear, sizeof(clear));
-	return 0;
+	return (int)shim_poke(arg, &clear, sizeof(clear));
 }
 
 /**

@@ -86,7 +86,8 @@ static int opened_node(const struct shim_ident *id, int fd, int flags)
 	}
 	v = dax_open_verdict(&dev, flags, is_held);
 	if (shim_session_has_faults(id->session, DAX_FAULT_OPEN) && !(flags & O_PATH)) {
-		int r = shim_fault(id->session, DAX_FAULT_OPEN, dev.name, 0, 0, 0);
+		int r = shim_fault(id->session, DAX_FAULT_OPEN, dev.name,
+				   &(struct shim_fault_place){.fd = fd});
 
 		if (r < 0)
 			v = dax_refuse(-r, DAX_INJECTED, 0, 0, 0);
@@ -172,8 +173,11 @@ int shim_open_ours(const char *path, int flags, mode_t mode)
 
 	if (r == 0)
 		r = open_redirected(path, flags, mode);
-	if (r >= 0)
+	if (r >= 0) {
+		if (!strncmp(path + s->dir_len, "/dev/", 5))
+			shim_session_pin();
 		return after_kernel_open(r, path, flags);
+	}
 	v = dax_refuse(-r, DAX_KERNEL, 0, 0, 0);
 	if (r == -EACCES && !strncmp(path + s->dir_len, "/sys/", 5))
 		v.reason = DAX_ATTR_MODE;
@@ -204,7 +208,19 @@ static int opened_elsewhere(int fd, const char *path, int flags)
 	return r;
 }
 
-/* Return: a descriptor, or a negative errno: -EXDEV if it is not an emulated file. */
+/* True if it is only for lack of mappings that the path leads to no device. */
+static bool is_out_of_maps(const char *path)
+{
+	static const struct dax_path_names any;
+
+	return shim_session_is_out_of_maps() &&
+	       dax_path_is_root(&any, path, strlen(path));
+}
+
+/*
+ * Return: a descriptor, or a negative errno: -EXDEV if it is not an emulated file, -ENOMEM
+ * if the state pages cannot be mapped.
+ */
 static SHIM_COLD int try_open(int dirfd, const char *path, int flags, mode_t mode)
 {
 	enum shim_follow follow = flags & O_NOFOLLOW ? SHIM_NOFOLLOW : SHIM_FOLLOW;
@@ -212,7 +228,7 @@ static SHIM_COLD int try_open(int dirfd, const char *path, int flags, mode_t mod
 	const char *other = shim_path_redirect(dirfd, path, follow, buf);
 
 	if (other == path)
-		return -EXDEV;
+		return unlikely(is_out_of_maps(path)) ? -ENOMEM : -EXDEV;
 	if (flags & O_CREAT && path[strlen(path) - 1] == '/')
 		return -EISDIR;
 	return shim_open_ours(other, flags, mode);
@@ -389,7 +405,9 @@ int shim_open_how(int dirfd, const char *path, const void *arg, size_t size)
 
 	if (!shim_may_look(arg) || size < sizeof(*how) || !(how->flags & O_CREAT))
 		fd = (int)sys4(openat2, dirfd, path, how, size);
-	if (fd != -ENOENT && !(fd >= 0 && shim_has_word(path)))
+	if (fd >= 0 && !shim_has_word(path))
+		return path[0] == '/' ? opened_elsewhere(fd, path, (int)how->flags) : fd;
+	if (fd != -ENOENT && fd < 0)
 		return fd;
 	if (how->resolve & RESOLVE_IN_ROOT)
 		while (*path == '/')
@@ -402,6 +420,12 @@ int shim_open_how(int dirfd, const char *path, const void *arg, size_t size)
 	if (fd >= 0)
 		sys1(close, fd);
 	return r;
+}
+
+SHIM_EXPORT int openat2(int dirfd, const char *path, const struct open_how *how,
+			size_t size)
+{
+	return (int)shim_ret(shim_open_how(dirfd, path, how, size));
 }
 
 /**
@@ -430,4 +454,13 @@ SHIM_EXPORT int posix_spawn_file_actions_addopen(posix_spawn_file_actions_t *act
 
 	return REAL(posix_spawn_file_actions_addopen)(actions, fd, other ? other : path,
 						      flags, mode);
+}
+
+SHIM_EXPORT int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *actions,
+						     const char *path)
+{
+	char buf[PATH_MAX];
+	const char *other = shim_has_word(path) ? shim_open_redirect(path, buf) : NULL;
+
+	return REAL(posix_spawn_file_actions_addchdir_np)(actions, other ? other : path);
 }

@@ -30,7 +30,7 @@ static bool is_pinnable(uint64_t addr, uint64_t len)
 
 	if (!len || !shim_maps_touch(addr, len) || !shim_lock())
 		return true;
-	is_refused = dax_pin_verdict(&shim_vmas, addr, addr + len).error;
+	is_refused = dax_pin_verdict(shim_vmas, addr, addr + len).error;
 	shim_unlock();
 	return !is_refused;
 }

@@ -69,3 +69,19 @@ SHIM_EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeo
 		return poll_news(fds, n);
 	return REAL(ppoll)(fds, n, timeout, mask);
 }
+
+/* The same of programs that were built with _FORTIFY_SOURCE. */
+SHIM_EXPORT int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t room)
+{
+	if (shim_ident_any_unread() && has_news(fds, n))
+		return poll_news(fds, n);
+	return REAL(__poll_chk)(fds, n, timeout, room);
+}
+
+SHIM_EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+			    const sigset_t *mask, size_t room)
+{
+	if (shim_ident_any_unread() && has_news(fds, n))
+		return poll_news(fds, n);
+	return REAL(__ppoll_chk)(fds, n, timeout, mask, room);
+}

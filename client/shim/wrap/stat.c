@@ -51,7 +51,8 @@ static void fix_stat(struct stat *st)
 
 /*
  * Fixes the stat of a path in the runtime directory. Directories and links of sysfs have
- * size 0.
+ * size 0. A directory's st_dev stays that of its descriptors, which fstat(2) shows: find
+ * compares the two on its way up.
  */
 static void fix_below(const char *path, struct stat *st)
 {
@@ -60,7 +61,8 @@ static void fix_below(const char *path, struct stat *st)
 	fix_stat(st);
 	if ((S_ISDIR(st->st_mode) || S_ISLNK(st->st_mode)) && s &&
 	    !strncmp(path + s->dir_len, "/sys/", 5)) {
-		st->st_dev = s->state->sysfs_dev;
+		if (!S_ISDIR(st->st_mode))
+			st->st_dev = s->state->sysfs_dev;
 		st->st_size = 0;
 		st->st_blocks = 0;
 	}
@@ -150,6 +152,15 @@ static bool is_root_of(const char *path, int mode)
 	       st.st_uid == (uid_t)sys0(geteuid);
 }
 
+/* True if only the marks of an attribute make it look executable (attrmode.h). */
+static bool is_marked(const char *path, int mode)
+{
+	struct stat st;
+
+	return mode & X_OK && sys2(stat, path, &st) == 0 &&
+	       shim_ident_stat(&st).kind == SHIM_ATTR;
+}
+
 #define ACCESS(name, params, args, dirfd, follow)                                        \
 	static SHIM_COLD int name##_ours params                                          \
 	{                                                                                \
@@ -160,6 +171,10 @@ static bool is_root_of(const char *path, int mode)
 		r = REAL(name) args;                                                     \
 		if (r < 0 && errno == EACCES && path == buf && is_root_of(path, mode))   \
 			r = 0;                                                           \
+		if (r == 0 && path == buf && is_marked(path, mode)) {                    \
+			errno = EACCES;                                                  \
+			r = -1;                                                          \
+		}                                                                        \
 		return r;                                                                \
 	}                                                                                \
                                                                                          \
@@ -264,6 +279,18 @@ static int statfs_fixed(const char *path, struct statfs *fs, int r)
 	return r;
 }
 
+/* True if a descriptor is a directory of the emulated sysfs. */
+static SHIM_COLD bool is_sysfs_dir(int fd)
+{
+	const struct shim_session *s = shim_session_if_known();
+	char path[PATH_MAX];
+	struct stat st;
+
+	return sys2(fstat, fd, &st) == 0 && S_ISDIR(st.st_mode) &&
+	       st.st_dev == s->state->runtime_dev && shim_path_of_fd(fd, path) >= 0 &&
+	       fs_magic(path) == SYSFS_MAGIC;
+}
+
 static int fstatfs_fixed(int fd, struct statfs *fs, int r)
 {
 	if (r == 0 && unlikely(!shim_ident_is_other(fd))) {
@@ -279,6 +306,8 @@ static int fstatfs_fixed(int fd, struct statfs *fs, int r)
 			break;
 		}
 	}
+	if (r == 0 && unlikely(shim_session_if_known()) && is_sysfs_dir(fd))
+		fs->f_type = SYSFS_MAGIC;
 	return r;
 }
 

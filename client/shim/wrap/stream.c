@@ -6,9 +6,12 @@
  * functions (fopencookie(3)) that do what the wrapped calls would do, and the descriptor
  * number for fileno(3).
  */
+#include "client/shim/wrap/stream.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,6 +23,7 @@
 #include "libcore/reason.h"
 
 #include "client/shim/base/compiler.h"
+#include "client/shim/base/libc.h"
 #include "client/shim/base/real.h"
 #include "client/shim/base/sys.h"
 #include "client/shim/process/ident.h"
@@ -44,7 +48,8 @@ static ssize_t stream_write(void *cookie, const char *buf, size_t n)
 
 	if (r < 0) {
 		errno = (int)-r;
-		return 0; /* 0, not -1, is an error here: fopencookie(3) */
+		/* fopencookie(3): an error is 0; in musl, it is negative. */
+		return shim_libc_is_gnu() ? 0 : -1;
 	}
 	return r;
 }
@@ -63,7 +68,13 @@ static int stream_seek(void *cookie, off64_t *off, int whence)
 	return r < 0 ? (int)shim_ret(r) : 0;
 }
 
-static int stream_close(void *cookie)
+/**
+ * shim_stream_close() - close the descriptor of a stream
+ * @cookie:	the descriptor
+ *
+ * Return: 0, or -1 with errno set.
+ */
+int shim_stream_close(void *cookie)
 {
 	return (int)shim_ret(sys1(close, (intptr_t)cookie));
 }
@@ -109,12 +120,32 @@ static const void *jumps_of(const FILE *f)
 	return jumps;
 }
 
+/**
+ * shim_stream_on() - make a stream that answers as a device or an attribute does
+ * @fd:		the descriptor of it
+ * @mode:	as for fopen(3)
+ * @close:	what fclose(3) does with @fd as its cookie: shim_stream_close(), and more
+ *
+ * Return: the stream, or NULL with errno set.
+ */
+SHIM_COLD FILE *shim_stream_on(int fd, const char *mode, cookie_close_function_t *close)
+{
+	const cookie_io_functions_t functions = {.read = stream_read,
+						 .write = stream_write,
+						 .seek = stream_seek,
+						 .close = close};
+	FILE *f = fopencookie((void *)(intptr_t)fd, mode, functions);
+
+	/* These fields are glibc's; musl's streams of this kind have no number. */
+	if (f && shim_libc_is_gnu()) {
+		f->_fileno = fd;
+		cookie_jumps = jumps_of(f);
+	}
+	return f;
+}
+
 static SHIM_COLD FILE *fopen_ours(const char *path, const char *mode)
 {
-	static const cookie_io_functions_t functions = {.read = stream_read,
-							.write = stream_write,
-							.seek = stream_seek,
-							.close = stream_close};
 	int flags = stream_flags(mode);
 	FILE *f;
 	int fd;
@@ -129,19 +160,76 @@ static SHIM_COLD FILE *fopen_ours(const char *path, const char *mode)
 		return NULL;
 	}
 	/* The most common case, reading an attribute, works with an ordinary stream. */
-	if ((flags & O_ACCMODE) == O_RDONLY && shim_ident_fd(fd).kind == SHIM_ATTR) {
-		f = fdopen(fd, mode);
-	} else {
-		f = fopencookie((void *)(intptr_t)fd, mode, functions);
-		if (f) {
-			f->_fileno = fd;
-			cookie_jumps = jumps_of(f);
-		}
-	}
+	if ((flags & O_ACCMODE) == O_RDONLY && shim_ident_fd(fd).kind == SHIM_ATTR)
+		f = REAL(fdopen)(fd, mode);
+	else
+		f = shim_stream_on(fd, mode, shim_stream_close);
 	if (!f)
 		sys1(close, fd);
 	return f;
 }
+
+/* True if the open file allows what the mode asks for; libc fails with EINVAL else. */
+static bool is_mode_allowed(int fd, int flags)
+{
+	int has = (int)sys2(fcntl, fd, F_GETFL) & (O_ACCMODE | O_PATH);
+
+	return flags >= 0 && (has == O_RDWR || has == (flags & O_ACCMODE));
+}
+
+static SHIM_COLD FILE *fdopen_cold(int fd, const char *mode)
+{
+	enum shim_kind kind = shim_ident_fd(fd).kind;
+	int flags = stream_flags(mode);
+
+	if (kind == SHIM_OTHER || !is_mode_allowed(fd, flags) ||
+	    (kind == SHIM_ATTR && (flags & O_ACCMODE) == O_RDONLY))
+		return REAL(fdopen)(fd, mode);
+	return shim_stream_on(fd, mode, shim_stream_close);
+}
+
+SHIM_EXPORT FILE *fdopen(int fd, const char *mode)
+{
+	return unlikely(!shim_ident_is_other(fd)) ? fdopen_cold(fd, mode)
+						  : REAL(fdopen)(fd, mode);
+}
+
+/* libc writes the text inside libc. Return: 0, or the negative errno of a device. */
+static int before_print(int fd)
+{
+	return likely(shim_ident_is_other(fd))
+		       ? 0
+		       : shim_fd_call(fd, DAX_CALL_WRITE, 1, 0, 0);
+}
+
+#define PRINT(name, real, params, args)                                                  \
+	SHIM_EXPORT int name params                                                      \
+	{                                                                                \
+		int r = before_print(fd);                                                \
+		va_list ap;                                                              \
+                                                                                         \
+		if (r < 0)                                                               \
+			return (int)shim_ret(r);                                         \
+		va_start(ap, format);                                                    \
+		r = REAL(real) args;                                                     \
+		va_end(ap);                                                              \
+		return r;                                                                \
+	}
+
+#define VPRINT(name, params, args)                                                       \
+	SHIM_EXPORT int name params                                                      \
+	{                                                                                \
+		int r = before_print(fd);                                                \
+                                                                                         \
+		return r < 0 ? (int)shim_ret(r) : REAL(name) args;                       \
+	}
+
+PRINT(dprintf, vdprintf, (int fd, const char *format, ...), (fd, format, ap))
+PRINT(__dprintf_chk, __vdprintf_chk, (int fd, int level, const char *format, ...),
+      (fd, level, format, ap))
+VPRINT(vdprintf, (int fd, const char *format, va_list ap), (fd, format, ap))
+VPRINT(__vdprintf_chk, (int fd, int level, const char *format, va_list ap),
+       (fd, level, format, ap))
 
 /*
  * Opens a stream if @path is an emulated file or a list of mappings. @ret: receives the
@@ -156,7 +244,7 @@ static SHIM_COLD bool fopen_cold(const char *path, const char *mode, FILE **ret)
 	fd = mode[0] == 'r' && !strchr(mode, '+') ? shim_proc_maps_open(path, O_RDONLY)
 						  : -EXDEV;
 	if (fd >= 0) {
-		*ret = fdopen(fd, mode);
+		*ret = REAL(fdopen)(fd, mode);
 		if (!*ret)
 			sys1(close, fd);
 		return true;
@@ -224,8 +312,6 @@ static bool is_stream_ours(const FILE *f)
  */
 static SHIM_COLD FILE *freopen_ours(const char *path, const char *mode, FILE *f)
 {
-	const int no_reads = 4;
-	const int no_writes = 8;
 	int flags = stream_flags(mode);
 	int fd = flags < 0 ? -1 : shim_open(AT_FDCWD, path, flags, 0666);
 
@@ -237,9 +323,9 @@ static SHIM_COLD FILE *freopen_ours(const char *path, const char *mode, FILE *f)
 	sys3(dup3, fd, f->_fileno, flags & O_CLOEXEC);
 	sys1(close, fd);
 	shim_ident_forget(f->_fileno);
-	f->_flags &= ~(no_reads | no_writes);
-	f->_flags |= (flags & O_ACCMODE) == O_RDONLY   ? no_writes
-		     : (flags & O_ACCMODE) == O_WRONLY ? no_reads
+	f->_flags &= ~(SHIM_STREAM_NO_READS | SHIM_STREAM_NO_WRITES);
+	f->_flags |= (flags & O_ACCMODE) == O_RDONLY   ? SHIM_STREAM_NO_WRITES
+		     : (flags & O_ACCMODE) == O_WRONLY ? SHIM_STREAM_NO_READS
 						       : 0;
 	clearerr(f);
 	return f;

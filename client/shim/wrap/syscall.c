@@ -38,6 +38,7 @@
 #include "client/shim/process/maps.h"
 #include "client/shim/memory/lockdown.h"
 #include "client/shim/wrap/aio.h"
+#include "client/shim/wrap/change.h"
 #include "client/shim/wrap/open.h"
 #include "client/shim/wrap/signal.h"
 #include "client/shim/wrap/wrap.h"
@@ -47,6 +48,9 @@
 #endif
 #ifndef SYS_pidfd_getfd
 #define SYS_pidfd_getfd 438
+#endif
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2 452
 #endif
 #ifndef SYS_faccessat2
 #define SYS_faccessat2 439
@@ -164,6 +168,11 @@ static long do_seccomp(unsigned int op, unsigned int flags, void *args)
 	CALL(chdir, chdir(P(a)))                                                         \
 	CALL(fchmod, fchmod(I(a), (mode_t)b))                                            \
 	CALL(fchmodat, fchmodat(I(a), P(b), (mode_t)c, 0))                               \
+	CALL(fchmodat2, shim_ret(shim_change_mode(I(a), P(b), (mode_t)c, U(d))))         \
+	CALL(name_to_handle_at, name_to_handle_at(I(a), P(b), P(c), P(d), I(e)))         \
+	CALL(open_by_handle_at, open_by_handle_at(I(a), P(b), I(c)))                     \
+	CALL(bind, bind(I(a), P(b), U(c)))                                               \
+	CALL(connect, connect(I(a), P(b), U(c)))                                         \
 	CALL(fchownat, fchownat(I(a), P(b), (uid_t)c, (gid_t)d, I(e)))                   \
 	CALL(unlinkat, unlinkat(I(a), P(b), I(c)))                                       \
 	CALL(mkdirat, mkdirat(I(a), P(b), (mode_t)c))                                    \
@@ -198,6 +207,8 @@ static long do_seccomp(unsigned int op, unsigned int flags, void *args)
 	CALL(listxattr, listxattr(P(a), P(b), (size_t)c))                                \
 	CALL(llistxattr, llistxattr(P(a), P(b), (size_t)c))                              \
 	CALL(utimensat, do_utimensat(I(a), P(b), P(c), I(d)))                            \
+	CALL(execve, execve(P(a), P(b), P(c)))                                           \
+	CALL(execveat, execveat(I(a), P(b), P(c), P(d), I(e)))                           \
 	CALL(remap_file_pages, remap_file_pages(P(a), (size_t)b, I(c), (size_t)d, I(e)))
 
 /* Calls that only older architectures have. */

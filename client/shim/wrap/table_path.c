@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
+#include <sys/fanotify.h>
 #include <sys/inotify.h>
+#include <sys/ipc.h>
 #include <sys/time.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -19,6 +21,8 @@
 #define FOLLOW               SHIM_FOLLOW
 #define NOFOLLOW             SHIM_NOFOLLOW
 #define FOLLOW_UNLESS(flags) ((flags)&AT_SYMLINK_NOFOLLOW ? SHIM_NOFOLLOW : SHIM_FOLLOW)
+
+#define FOLLOW_IF(flags) ((flags)&AT_SYMLINK_FOLLOW ? SHIM_FOLLOW : SHIM_NOFOLLOW)
 
 #define OURS(name, type, params, args, dirfd, follow)                                    \
 	static SHIM_COLD type name##_ours params                                         \

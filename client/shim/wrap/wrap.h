@@ -5,6 +5,9 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -114,6 +117,19 @@ static inline long shim_ret(long r)
 ssize_t __read_chk(int fd, void *buf, size_t n, size_t room);
 ssize_t __pread_chk(int fd, void *buf, size_t n, off_t off, size_t room);
 ssize_t __pread64_chk(int fd, void *buf, size_t n, off64_t off, size_t room);
+int __poll_chk(struct pollfd *fds, unsigned long n, int timeout, size_t room);
+int __ppoll_chk(struct pollfd *fds, unsigned long n, const struct timespec *timeout,
+		const sigset_t *mask, size_t room);
+/* Since glibc 2.36, in sys/pidfd.h, which an older one does not have. */
+int pidfd_getfd(int pidfd, int fd, unsigned int flags);
+int __dprintf_chk(int fd, int level, const char *format, ...);
+int __vdprintf_chk(int fd, int level, const char *format, va_list ap);
+int __libc_start_main(int (*program)(int, char **, char **), int argc, char **argv,
+		      void (*init)(void), void (*fini)(void), void (*rtld_fini)(void),
+		      void *stack_end);
+/* Since glibc 2.43. */
+struct open_how;
+int openat2(int dirfd, const char *path, const struct open_how *how, size_t size);
 int __open_2(const char *path, int flags);
 int __open64_2(const char *path, int flags);
 int __openat_2(int dirfd, const char *path, int flags);

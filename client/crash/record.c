@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Record the flushes and fences of this process in the log of the run.
+ *
+ * All processes of the run share the log and the copy of the device, under one lock. A
+ * flush and a fence log the lines that have changed since the last look; the fence looks
+ * at all pages that the image has, in whatever process they were touched.
+ */
+#include "client/crash/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libpmem.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "libcore/crash_log.h"
+
+#include "client/shim/base/sys.h"
+#include "client/crash/maps.h"
+
+#define PATH_LEN  160
+#define THREADS   (1 << 20) /* numbers of threads; more share the last one */
+#define BIG_RANGE (256 << 10)
+
+enum state {
+	UNKNOWN,
+	IS_ON,
+	IS_OFF,
+};
+
+static enum state state;
+static pthread_mutex_t attach_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct dax_crash_shared *shared;
+static const uint8_t *live;
+static uint8_t *seen;
+static char image_path[PATH_LEN];
+static char log_path[PATH_LEN];
+static char said_path[PATH_LEN];
+
+static __thread bool is_inside; /* a signal handler must not wait for its own thread */
+static __thread uint32_t number;
+
+/* The child's thread is another one: what the parent's has flushed is not its own. */
+static void in_child(void)
+{
+	number = 0;
+}
+
+static void *map_file(const char *dir, const char *name, int prot, size_t *ret_size)
+{
+	char path[PATH_LEN];
+	struct stat st;
+	long fd;
+	long p;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = sys4(openat, AT_FDCWD, path, O_CLOEXEC | (prot & PROT_WRITE ? O_RDWR : 0),
+		  0);
+	if (fd < 0)
+		return NULL;
+	p = -1;
+	if (sys2(fstat, fd, &st) == 0)
+		p = sys6(mmap, 0, st.st_size, prot, MAP_SHARED, fd, 0);
+	sys1(close, fd);
+	*ret_size = (size_t)st.st_size;
+	return sys_is_error(p) ? NULL : (void *)p;
+}
+
+static bool attach(void)
+{
+	const char *dir = getenv(DAX_CRASH_ENV);
+	const uint8_t *image;
+	size_t size;
+
+	if (!dir || strlen(dir) > PATH_LEN - 16)
+		return false;
+	shared = map_file(dir, DAX_CRASH_SHARED, PROT_READ | PROT_WRITE, &size);
+	seen = map_file(dir, DAX_CRASH_SEEN, PROT_READ | PROT_WRITE, &size);
+	image = map_file(dir, DAX_CRASH_IMAGE, PROT_READ, &size);
+	if (!shared || !seen || !image || size < shared->data + shared->size)
+		return false;
+	live = image + shared->data;
+	crash_maps_init(image, shared->data, shared->size);
+	snprintf(image_path, PATH_LEN, "%s/" DAX_CRASH_IMAGE, dir);
+	snprintf(log_path, PATH_LEN, "%s/" DAX_CRASH_LOG, dir);
+	snprintf(said_path, PATH_LEN, "%s/" DAX_CRASH_SAID, dir);
+	pthread_atfork(NULL, NULL, in_child);
+	return true;
+}
+
+/* Standard output is "said" line by line, as on a terminal, although it is a file. */
+__attribute__((constructor)) static void buffer_lines(void)
+{
+	if (getenv(DAX_CRASH_ENV))
+		setvbuf(stdout, NULL, _IOLBF, 0);
+}
+
+/* Take the lock. Return: false: this process is not recorded. */
+static bool begin(void)
+{
+	if (__atomic_load_n(&state, __ATOMIC_ACQUIRE) == UNKNOWN) {
+		pthread_mutex_lock(&attach_lock);
+		if (state == UNKNOWN)
+			__atomic_store_n(&state, attach() ? IS_ON : IS_OFF,
+					 __ATOMIC_RELEASE);
+		pthread_mutex_unlock(&attach_lock);
+	}
+	if (state == IS_OFF)
+		return false;
+	if (pthread_mutex_lock(&shared->lock) == EOWNERDEAD)
+		pthread_mutex_consistent(&shared->lock);
+	if (!number)
+		number = shared->nr_threads < THREADS ? ++shared->nr_threads : THREADS;
+	return true;
+}
+
+static void write_buffer(void)
+{
+	long fd = sys4(openat, AT_FDCWD, log_path, O_WRONLY | O_APPEND | O_CLOEXEC, 0);
+	uint64_t done = 0;
+	long n = fd;
+
+	while (n >= 0 && done < shared->used) {
+		n = sys3(write, fd, shared->buffer + done, shared->used - done);
+		if (n > 0)
+			done += (uint64_t)n;
+	}
+	if (n < 0)
+		shared->error = (int32_t)-n;
+	if (fd >= 0)
+		sys1(close, fd);
+	shared->used = 0;
+}
+
+static void append(uint32_t event, uint64_t off, uint64_t len, const uint8_t *data)
+{
+	struct dax_crash_record r = {
+		.event = event, .thread = number, .off = off, .len = len};
+	uint64_t room = sizeof(r) + (data ? len : 0);
+
+	if (shared->used + room > DAX_CRASH_BUFFER)
+		write_buffer();
+	if (shared->error)
+		return;
+	memcpy(shared->buffer + shared->used, &r, sizeof(r));
+	if (data)
+		memcpy(shared->buffer + shared->used + sizeof(r), data, len);
+	shared->used += room;
+}
+
+static void emit_store(void *arg, uint64_t off, const uint8_t *data, uint64_t len)
+{
+	(void)arg;
+	append(DAX_CRASH_STORE, off, len, data);
+}
+
+/*
+ * Log the changed lines of a range. Pages that the image does not have are zero and stay
+ * untouched: reading them would make them.
+ */
+static void look(uint64_t from, uint64_t to)
+{
+	long fd = sys4(openat, AT_FDCWD, image_path, O_RDONLY | O_CLOEXEC, 0);
+	uint64_t data = shared->data;
+
+	while (fd >= 0 && from < to) {
+		long start = sys3(lseek, fd, from + data, SEEK_DATA);
+		uint64_t end;
+
+		if (start < 0 || (uint64_t)start >= to + data)
+			break;
+		end = (uint64_t)sys3(lseek, fd, start, SEEK_HOLE) - data;
+		from = (uint64_t)start - data;
+		dax_crash_log_diff(live, seen, from, end < to ? end : to, emit_store,
+				   NULL);
+		from = end;
+	}
+	if (fd >= 0)
+		sys1(close, fd);
+}
+
+/**
+ * crash_record_flush() - record a flush
+ * @addr, @len:	what this thread flushes; ignored unless it is in a device's mapping
+ *
+ * Keeps errno.
+ */
+void crash_record_flush(const void *addr, size_t len)
+{
+	uint64_t line = DAX_CRASH_LINE;
+	uint64_t from;
+	uint64_t to;
+
+	if (!len || is_inside)
+		return;
+	is_inside = true;
+	if (!begin())
+		goto out;
+	if (!shared->error && crash_maps_find((uint64_t)addr, len, &from, &to)) {
+		from = from / line * line;
+		to = (to + line - 1) / line * line;
+		if (to - from > BIG_RANGE)
+			look(from, to);
+		else
+			dax_crash_log_diff(live, seen, from, to, emit_store, NULL);
+		append(DAX_CRASH_FLUSH, from, to - from, NULL);
+		shared->nr_flushes++;
+	}
+	pthread_mutex_unlock(&shared->lock);
+out:
+	is_inside = false;
+}
+
+/**
+ * crash_record_fence() - record a fence of this thread
+ *
+ * Keeps errno.
+ */
+void crash_record_fence(void)
+{
+	struct stat st = {0};
+
+	if (is_inside)
+		return;
+	is_inside = true;
+	if (!begin())
+		goto out;
+	if (!shared->error && crash_maps_are_there()) {
+		look(0, shared->size);
+		sys4(newfstatat, AT_FDCWD, said_path, &st, 0);
+		append(DAX_CRASH_FENCE, (uint64_t)st.st_size, 0, NULL);
+		shared->nr_fences++;
+	}
+	pthread_mutex_unlock(&shared->lock);
+out:
+	is_inside = false;
+}
+
+/**
+ * crash_record_written() - record a copy to persistent memory
+ * @addr, @len:	the destination
+ * @flags:	PMEM_F_MEM_..., which libpmem2 has the same
+ */
+void crash_record_written(const void *addr, size_t len, unsigned int flags)
+{
+	if (flags & PMEM_F_MEM_NOFLUSH)
+		return;
+	crash_record_flush(addr, len);
+	if (!(flags & PMEM_F_MEM_NODRAIN))
+		crash_record_fence();
+}

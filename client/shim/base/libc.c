@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Differences between the C libraries of programs. The shim is built with glibc, and
+ * the dynamic linker of musl loads it as well: musl has all the functions that the shim
+ * needs but one, to which the reference here is weak.
+ */
+#include "client/shim/base/libc.h"
+
+#include <dlfcn.h>
+#include <stddef.h>
+
+typedef void fork_handler(void);
+
+/* glibc has pthread_atfork(3) only in its static part, which calls this function. */
+extern int __register_atfork(fork_handler *before, fork_handler *parent,
+			     fork_handler *child, void *dso) __attribute__((weak));
+
+/**
+ * shim_libc_is_gnu() - tell the C library of this process
+ *
+ * Return: true for glibc. Async-signal-safe.
+ */
+bool shim_libc_is_gnu(void)
+{
+	return __register_atfork != NULL;
+}
+
+/**
+ * shim_libc_at_fork() - register handlers for fork(2)
+ * @before:	called in the parent, before
+ * @parent:	called in the parent, afterwards
+ * @child:	called in the child
+ *
+ * Not async-signal-safe: pthread_atfork(3) allocates memory. The handlers are never
+ * removed, as the shim is never unloaded.
+ */
+void shim_libc_at_fork(fork_handler *before, fork_handler *parent, fork_handler *child)
+{
+	int (*at_fork)(fork_handler *, fork_handler *, fork_handler *);
+
+	if (__register_atfork) {
+		__register_atfork(before, parent, child, NULL);
+		return;
+	}
+	at_fork = (__typeof__(at_fork))dlsym(RTLD_DEFAULT, "pthread_atfork");
+	if (at_fork)
+		at_fork(before, parent, child);
+}

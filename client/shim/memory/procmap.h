@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Answer PROCMAP_QUERY about this process's own mappings. */
+#ifndef SHIM_PROCMAP_H
+#define SHIM_PROCMAP_H
+
+long shim_procmap_query(int fd, void *arg);
+
+#endif

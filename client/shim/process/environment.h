@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The environment that a program gives to its children. */
+#ifndef SHIM_ENVIRONMENT_H
+#define SHIM_ENVIRONMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+bool shim_environment_is_fresh(char *const *envp);
+size_t shim_environment_room(char *const *envp);
+char *const *shim_environment_fill(char *const *envp, void *room);
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The CXL part of a model: one window of one host bridge, its memory devices, their
+ * decoders, and the regions that programs assemble from them (drivers/cxl/core).
+ *
+ * The memory of memory device N is bytes [N * memdev_size, (N + 1) * memdev_size) of the
+ * backing store. A region is bound to its driver by adding a region of type DAX_REGION_CXL
+ * to the model. Its bytes are the decoders' pieces of the store, one behind the other in
+ * the order of the targets: the granularity of the interleave shows in sysfs only.
+ */
+#ifndef DAX_CXL_H
+#define DAX_CXL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "libcore/device.h"
+#include "libcore/model.h"
+#include "libcore/size.h"
+
+#define DAX_CXL_UNIT     (256 * DAX_MIB) /* of DPA and of HPA: SZ_256M */
+#define DAX_CXL_MEMDEVS  16              /* memory devices at most */
+#define DAX_CXL_WAYS     DAX_PIECES_MAX
+#define DAX_CXL_DECODERS 4 /* of a port */
+
+/* Of each memory device. */
+#define DAX_CXL_FIRMWARE    "BWFW VERSION 00"
+#define DAX_CXL_PAYLOAD_MAX 2048    /* bytes of a command's payload */
+#define DAX_CXL_LABELS      DAX_MIB /* bytes of the label storage area */
+
+/* The partition of a memory device that a decoder maps. */
+enum dax_cxl_mode {
+	DAX_CXL_NONE,
+	DAX_CXL_RAM,
+	DAX_CXL_PMEM,
+};
+
+/* Driver of a region's first device. */
+enum dax_cxl_start {
+	DAX_CXL_START_DEVDAX, /* device_dax */
+	DAX_CXL_START_KERNEL, /* none: the kernel keeps it for kmem */
+	DAX_CXL_START_NONE,   /* none, and there is no region at the start */
+};
+
+struct dax_cxl_region;
+
+/* An endpoint decoder: decoderP.D of endpointP. */
+struct dax_cxl_decoder {
+	enum dax_cxl_mode mode;
+	uint64_t dpa;      /* first byte in the memory device, if there is a size */
+	uint64_t dpa_size; /* 0: none */
+	struct dax_cxl_region *region;
+	uint32_t position; /* in the region */
+	bool is_committed;
+};
+
+struct dax_cxl_memdev {
+	bool is_bound;     /* to cxl_mem; the endpoint exists */
+	uint32_t endpoint; /* P of endpointP */
+	struct dax_cxl_decoder decoders[DAX_CXL_DECODERS];
+};
+
+/* A decoder of the host bridge. */
+struct dax_cxl_switch {
+	struct dax_cxl_region *region;
+	bool is_committed;
+};
+
+struct dax_cxl_region {
+	struct dax_cxl_region *next; /* by id, ascending */
+	uint32_t id;
+	enum dax_cxl_mode mode;
+	uint32_t ways;        /* 0: not set yet */
+	uint32_t granularity; /* 0: not set yet */
+	uint64_t start;       /* physical address, if there is a size */
+	uint64_t size;        /* 0: none */
+	uint8_t uuid[DAX_UUID_LEN];
+	struct dax_cxl_decoder *targets[DAX_CXL_WAYS];
+	uint32_t nr_targets;
+	uint32_t port_decoder; /* of the host bridge; if there are targets */
+	bool is_committed;
+	bool is_bound;
+};
+
+enum dax_cxl_poison_kind {
+	DAX_CXL_POISON_NONE,
+	DAX_CXL_POISON_INJECT,
+	DAX_CXL_POISON_CLEAR,
+};
+
+/* An order about the DAX_CXL_POISON_LEN bytes at an offset of a dax device. */
+struct dax_cxl_poison {
+	enum dax_cxl_poison_kind kind;
+	uint64_t life; /* of the device */
+	uint64_t off;
+};
+
+struct dax_cxl {
+	uint32_t major; /* of /dev/cxl/memN */
+	uint64_t start; /* of the window */
+	uint64_t size;
+	uint32_t nr_memdevs;
+	uint64_t memdev_size;
+	enum dax_cxl_start how;
+	/* Settings of the regions that are added to the model. */
+	uint64_t align;
+	bool has_pages;
+	int numa_node;
+	int target_node;
+
+	bool is_port_gone; /* port1 has no driver */
+	struct dax_cxl_memdev memdevs[DAX_CXL_MEMDEVS];
+	struct dax_cxl_switch decoders[DAX_CXL_DECODERS];
+	struct dax_cxl_region *regions;
+	struct dax_cxl_poison poison; /* left by a write: dax_cxl_poison_take() */
+};
+
+#define dax_cxl_for_each_region(region, cxl)                                             \
+	for ((region) = (cxl)->regions; (region); (region) = (region)->next)
+
+int dax_cxl_add(struct dax_model *model, const struct dax_cxl *like);
+void dax_cxl_remove(struct dax_model *model);
+int dax_cxl_make_region(struct dax_model *model, uint32_t id, uint32_t ways,
+			uint32_t granularity);
+
+/* Memory devices and the drivers cxl_mem and cxl_port. */
+int dax_cxl_memdev_bind(struct dax_model *model, uint32_t n);
+int dax_cxl_memdev_unbind(struct dax_model *model, uint32_t n);
+int dax_cxl_port_bind(struct dax_model *model);
+int dax_cxl_port_unbind(struct dax_model *model);
+
+#endif

@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""daxrun --crash: planted faults are found, right programs have no bad state, and a run that
+proves nothing is refused.
+
+docs/crash.md describes the states; tests/unit/test_crash.c tests their choice."""
+
+import json
+import re
+import shlex
+import signal
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from conftest import both_users
+from daxrun import Daxrun, prog, said, until
+
+pytestmark = pytest.mark.plain
+
+TIMEOUT = 600  # of a whole table, on a busy machine
+SMALL = ("-d", "dax0.0,size=8M")
+ROW = re.compile(r"^ *(\d+) +(\d+)  ((?:none|all|only 0x\w+|but 0x\w+|rand \d+)) +(.+?) *$", re.M)
+
+
+@pytest.fixture
+def daxrun(workdir, user):
+    d = Daxrun(workdir, user)
+    yield d
+    d.check_gone()
+
+
+@pytest.fixture
+def pool(daxrun):
+    """An image with a libpmemobj pool."""
+    daxrun("-q", "-d", f"dax0.0,size=8M,backing=pmem:{daxrun.dir}/pool", "--", prog("crash_obj"), "create")
+    return "pool"
+
+
+def crash(daxrun, verify, *args, options=SMALL, **kwargs):
+    kwargs.setdefault("timeout", TIMEOUT)
+    return daxrun.any(*options, "--jobs=2", "--crash", "--verify", verify, "--", *args, **kwargs)
+
+
+def journal(daxrun, *args, options=SMALL, **kwargs):
+    """Record crash_pmem ARGS, and verify with its check."""
+    return crash(daxrun, f"{prog('crash_pmem')} check", prog("crash_pmem"), *args, options=options,
+                 **kwargs)
+
+
+def bad_states(result):
+    """Return: [(fence, lines in doubt, state, how it ended and the last line)] of the table."""
+    return [(int(m[1]), int(m[2]), m[3], m[4]) for m in ROW.finditer(result.stdout)]
+
+
+def assert_good(result, at_least):
+    assert result.returncode == 0, said(result)
+    assert bad_states(result) == []
+    m = re.search(r"^No bad state in (\d+) of \d+ possible; chosen: none,all,only,but\S* of all \d+ fences "
+                  r"and the end, at most 16 lines of each, seed 1; \d+ equal states left out$",
+                  result.stdout, re.M)
+    assert m and int(m[1]) >= at_least, result.stdout
+
+
+def assert_bad(result, last_line):
+    assert result.returncode == 1, said(result)
+    bad = bad_states(result)
+    assert f"{len(bad)} of " in result.stdout and "to repeat one: daxrun " in result.stdout
+    assert bad and all(re.search(last_line, how) for _, _, _, how in bad), result.stdout
+
+
+def assert_refused(result, words):
+    """daxrun could not judge: one line, no table."""
+    assert result.returncode == 125, said(result)
+    assert re.search(words, result.stderr), result.stderr
+    assert result.stdout == "" and len(result.stderr.splitlines()) == 1, said(result)
+
+
+@both_users
+def test_a_right_program_has_no_bad_state(daxrun):
+    assert_good(journal(daxrun, "right", 3), 25)
+
+
+@pytest.mark.parametrize("way", ["copy", "twice", "threads"])
+def test_other_right_ways(daxrun, way):
+    assert_good(journal(daxrun, way, 2), 17)
+
+
+@pytest.mark.parametrize("way, last_line", [
+    ("no-flush", "record [12]: word"),
+    ("no-fence", "record [12]( has number 0|: word)"),
+    ("nodrain", "record [12]( has number 0|: word)"),
+    ("order", "record [12]( has number 0|: word)"),
+    ("early", "[12] said, [01] there"),
+    ("thread", "record [12]( has number 0|: word)"),
+    ("fork", "record [12]( has number 0|: word)"),
+])
+def test_planted_faults_of_libpmem(daxrun, way, last_line):
+    """The fence of another thread or process does not help what this one has flushed."""
+    assert_bad(journal(daxrun, way, 2), last_line)
+
+
+def test_said_before_it_was_persistent(daxrun):
+    """Only what was said reveals this fault: all content is consistent."""
+    result = journal(daxrun, "early", 2)
+    assert [state for _, _, state, _ in bad_states(result)] == ["none", "none"]
+
+
+@pytest.mark.parametrize("way, is_right", [("right", True), ("set", True), ("nodrain", False),
+                                           ("no-flush", False)])
+def test_libpmem2(daxrun, way, is_right):
+    result = crash(daxrun, f"{prog('crash_pmem2')} check", prog("crash_pmem2"), way)
+    if is_right:
+        assert_good(result, 13)
+    else:
+        assert_bad(result, "exit 1 +there is no message")
+
+
+@pytest.mark.parametrize("way", ["tx", "atomic", "no-add", "no-persist", "order"])
+def test_libpmemobj(daxrun, pool, way):
+    """The check recovers the pool, reads all of it and inserts something."""
+    result = crash(daxrun, f"{prog('crash_obj')} check", prog("crash_obj"), way, 1,
+                   options=("--image", pool, "--states", "none,all,only,but"))
+    if way in ("tx", "atomic"):
+        assert_good(result, 80)
+    else:
+        assert_bad(result, "exit 1 +(node|slot) 1")
+
+
+def test_the_same_seed_gives_the_same_table(daxrun):
+    def table(seed):
+        result = journal(daxrun, "no-flush", 1, options=(*SMALL, "--states=rand:6", f"--seed={seed}"))
+        assert result.returncode == 1, said(result)
+        return result.stdout
+
+    first = table(7)
+    assert table(7) == first
+    assert ROW.search(first) and "--seed 7 --crash=" in first
+    assert table(8) != first
+
+
+def test_one_state_again(daxrun):
+    """The printed command repeats a state, and shows all that CMD prints."""
+    result = journal(daxrun, "order", 1)
+    command = shlex.split(re.search(r"^to repeat one: daxrun (.*)$", result.stdout, re.M)[1])
+    again = daxrun.any(*command, timeout=TIMEOUT)
+    assert again.returncode == 1, said(again)
+    assert [row[:3] for row in bad_states(again)] == [row[:3] for row in bad_states(result)[:1]]
+    assert "record 1 has number 0\n" in again.stdout
+    result = daxrun.any(*SMALL, "--crash=99:none", "--verify", "true", "--", prog("crash_pmem"), "right", 1)
+    assert_refused(result, "there is no fence 99: the last one is 2$")
+
+
+def test_a_bad_state_is_kept(daxrun):
+    result = journal(daxrun, "order", 1, options=(*SMALL, "--keep=kept", "--states=all", "--fences=1"))
+    assert [(fence, state) for fence, _, state, _ in bad_states(result)] == [(1, "all")]
+    assert sorted(p.name for p in (daxrun.dir / "kept").iterdir()) == ["1-all", "1-all.said"]
+    again = daxrun.any("-d", f"dax0.0,backing=pmem:{daxrun.dir}/kept/1-all", "--", prog("crash_pmem"), "check")
+    assert again.returncode == 1 and again.stdout == "record 1 has number 0\n"
+
+
+def test_fences_and_a_maximum(daxrun):
+    result = journal(daxrun, "right", 2, options=(*SMALL, "--fences=2..3", "--max=5"))
+    assert "No bad state in 5 of" in result.stdout and "of some of 4 fences" in result.stdout
+    assert ", the first 5;" in result.stdout
+
+
+def test_lines_that_are_flushed_too_seldom_or_too_often(daxrun):
+    result = journal(daxrun, "twice", 1)
+    assert "flushed again without a change between: 3 lines: 0x40 0x80 0xc0\n" in result.stdout
+    result = journal(daxrun, "no-flush", 1)
+    assert "stored and never flushed: 2 lines: 0x80 0xc0\n" in result.stdout
+    result = crash(daxrun, "true", "sh", "-c", f"{prog('crash_pmem')} no-fence 1; exit 3")
+    assert result.returncode == 0 and "never" not in result.stdout
+    assert result.stderr == "daxrun: sh ended with exit 3, continuing with what it did\n"
+
+
+def test_several_processes_share_the_device(daxrun):
+    """Processes one after the other add to one log, with one order of fences."""
+    program = prog("crash_pmem")
+    result = crash(daxrun, f"{program} check", "sh", "-c", f"{program} right 1; {program} early 2")
+    assert {fence for fence, *_ in bad_states(result)} == {4}, said(result)
+
+
+def test_reports(daxrun):
+    result = journal(daxrun, "early", 1, options=(*SMALL, "--report=json:r.json", "--report=junit:r.xml"))
+    report = json.loads((daxrun.dir / "r.json").read_text())
+    assert report["bad"] == 1 and report["good"] == len(report["rows"]) - 1 and report["complete"]
+    row = next(r for r in report["rows"] if r["verdict"] == "bad")
+    assert (row["fence"], row["in doubt"], row["state"], row["ended"]) == (2, 1, "none", "exit 1")
+    assert row["last line"] == "1 said, 0 there" and "--crash=2:none" in row["repeat"]
+    suite = ElementTree.parse(daxrun.dir / "r.xml").getroot()
+    assert suite.get("failures") == "1" and suite.get("tests") == str(len(report["rows"]))
+    assert result.returncode == 1
+
+
+def test_tap(daxrun):
+    result = journal(daxrun, "early", 1, options=(*SMALL, "--report=tap"))
+    lines = result.stdout.splitlines()
+    good = [line for line in lines if line.startswith("ok ")]
+    bad = [line for line in lines if line.startswith("not ok ")]
+    assert lines[0] == "TAP version 13" and lines[-1] == f"1..{len(good) + len(bad)}", result.stdout
+    assert len(bad) == 1 and bad[0].endswith(" - fence 2: none"), result.stdout
+    assert "# 1 of " in result.stdout and result.returncode == 1
+
+
+def test_faults_for_both(daxrun):
+    """--fault is for COMMAND, --verify-fault for CMD."""
+    result = journal(daxrun, "right", 1, options=(*SMALL, "--verify-fault", "poison offset:0 length:2M"))
+    assert_refused(result, "--verify fails without a crash, on the start image: exit 135 .*: Bus error")
+    result = journal(daxrun, "right", 1, options=(*SMALL, "-q", "--fault", "mmap errno:ENOMEM"))
+    assert result.returncode == 125 and "ended with exit 2" in result.stderr
+    assert "stored nothing on the device" in result.stderr
+
+
+def test_a_check_that_hangs(daxrun):
+    result = crash(daxrun, '[ "$CRASH_STATE" != all ] || sleep 600', prog("crash_pmem"), "right", 1,
+                   options=(*SMALL, "--timeout=10s", "--states=all", "--fences=1"))
+    assert [how for *_, how in bad_states(result)] == ["hung (10 s)"], said(result)
+    assert result.returncode == 1
+
+
+def test_a_check_that_fails_without_a_crash(daxrun):
+    result = crash(daxrun, "echo no pool; exit 4", prog("crash_pmem"), "right", 1)
+    assert_refused(result, "on the start image: exit 4: no pool; nothing else was run")
+    result = crash(daxrun, "test $CRASH_STATE != end", prog("crash_pmem"), "right", 1)
+    assert_refused(result, "on the end image: exit 1: ; nothing else was run$")
+
+
+STORE = ("import mmap, os\n"
+         "m = mmap.mmap(os.open('/dev/dax0.0', os.O_RDWR), 2 << 20)\n"
+         "m[4096:4100] = b'abcd'\n")
+
+
+def test_runs_that_prove_nothing(daxrun):
+    assert_refused(crash(daxrun, "true", "true"), "true stored nothing on the device")
+    assert_refused(crash(daxrun, "true", "/usr/bin/python3", "-c", STORE),
+                   "stored to 1 lines, but no flush and no fence of libpmem or libpmem2 was seen")
+
+
+@pytest.mark.parametrize("options, words", [
+    (("--crash",), "--crash needs --verify"),
+    (("--crash", "--verify=true", "-d", "dax0.0,backing=memfd"), "leave out backing="),
+    (("--crash", "--verify=true", "-d", "dax0.0", "-d", "dax0.1"), "records one device"),
+    (("--crash", "--verify=true", "--sweep=mmap errno:EIO nth:1..2"), "--crash and --sweep"),
+    (("--crash", "--verify=true", "--states=most"), "--states: 'most'"),
+    (("--crash", "--verify=true", "--fences=3..1"), "--fences: '3..1'"),
+    (("--crash=1:only", "--verify=true"), "'1:only' is not FENCE:STATE"),
+    (("--crash", "--verify=true", "--image=missing"), "--image missing: No such file"),
+    (("--crash", "--verify=true", "--image=."), "--image .: is not a file"),
+    (("--crash", "--verify=true", "--image=/etc/passwd"), "--image /etc/passwd: holds data without"),
+    (("--verify=true",), "--verify needs --crash"),
+])
+def test_mistakes(daxrun, options, words):
+    assert_refused(daxrun.any(*options, "--", "true"), re.escape(words))
+
+
+def test_a_log_longer_than_its_buffer(daxrun):
+    result = journal(daxrun, "many", 9000, options=(*SMALL, "--fences=8999..9000"))
+    assert result.returncode == 0 and "of 9000 fences" in result.stdout, said(result)
+
+
+def test_no_room_for_the_log(daxrun, small_fs):
+    place = small_fs("size=32M")
+    program = prog("crash_pmem")
+    result = crash(daxrun, "true", "sh", "-c",
+                   f"{program} many 1; head -c 40M /dev/zero >{place}/fill 2>/dev/null; {program} many 9000",
+                   env={"XDG_RUNTIME_DIR": str(place)})
+    assert_refused(result, "the log can't be written: No space left on device")
+
+
+def test_interrupted(daxrun):
+    """The table so far is printed, and nothing stays."""
+    verify = "case $CRASH_STATE in start|end) ;; none) exit 1;; *) exec sleep 600;; esac"
+    process = daxrun.popen(*SMALL, "--crash", "--states=none,all", "--verify", verify, "--",
+                           prog("crash_pmem"), "right", 2, stdout=-1, stderr=-1)
+    until(lambda: any(c.startswith("sleep 600") for c in daxrun.left()[1].values()), "the second state runs")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 130, err
+    assert [m[3] for m in ROW.finditer(out)] == ["none"]
+    assert "interrupted: the other states were not checked" in out
+
+
+@pytest.mark.parametrize("name", ["start", "end"])
+def test_interrupted_before_the_first_state(daxrun, name):
+    verify = f"[ $CRASH_STATE != {name} ] || exec sleep 601"
+    process = daxrun.popen(*SMALL, "--crash", "--verify", verify, "--", prog("crash_pmem"), "right", 2,
+                           stdout=-1, stderr=-1)
+    until(lambda: any(c.startswith("sleep 601") for c in daxrun.left()[1].values()), f"the {name} is checked")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=TIMEOUT)
+    assert (process.returncode, out) == (130, ""), err
+    assert err == "daxrun: interrupted: no state was checked\n"
+
+
+def test_killed(daxrun):
+    process = daxrun.popen(*SMALL, "--crash", "--verify", "true", "--", "sleep", "600")
+    until(lambda: any(c.startswith("sleep") for c in daxrun.left()[1].values()), "COMMAND runs")
+    process.kill()
+    process.wait()
