@@ -71,23 +71,40 @@ bool shim_template_may_serve(const struct shim_template_part *part,
 	       !shim_session_has_faults(shim_session_if_known(), DAX_FAULT_TOUCH);
 }
 
-/* Begins and ends a change that shim_template_map() must notice. */
-static void change_locked(struct template *t)
+/*
+ * Begin and end a change that shim_template_map() must notice. A handler may interrupt a
+ * change and jump away: the template is of no use then, until the next change ends.
+ */
+static void begin_locked(struct template *t)
 {
-	__atomic_add_fetch(&t->seq, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&t->seq, t->seq | 1, __ATOMIC_SEQ_CST);
+}
+
+static void end_locked(struct template *t)
+{
+	__atomic_store_n(&t->seq, t->seq + 1, __ATOMIC_SEQ_CST);
+}
+
+/* Unmaps a template's page. Signals are blocked: no jump may leave the address behind. */
+static void unmap_locked(struct template *t)
+{
+	if (!t->addr)
+		return;
+	begin_locked(t);
+	sys2(munmap, t->addr, DAX_PAGE);
+	t->addr = 0;
+	end_locked(t);
 }
 
 static SHIM_COLD void give_up(struct template *t, uint32_t seq)
 {
-	if (!shim_lock())
+	uint64_t mask;
+
+	if (!shim_lock_masked(&mask))
 		return;
-	if (t->seq == seq && t->addr) {
-		change_locked(t);
-		sys2(munmap, t->addr, DAX_PAGE);
-		t->addr = 0;
-		change_locked(t);
-	}
-	shim_unlock();
+	if (t->seq == seq)
+		unmap_locked(t);
+	shim_unlock_masked(mask);
 }
 
 /**
@@ -160,31 +177,48 @@ static uint64_t map_page(const struct shim_template_part *part,
 	return 0;
 }
 
-static SHIM_COLD void make_locked(struct template *t, const struct dax_device *dev,
-				  int backing)
-{
-	change_locked(t);
-	if (nr_made++ < MOST_TEMPLATES)
-		t->addr = map_page(&t->part, dev, backing);
-	change_locked(t);
-}
-
-static struct template *find_or_replace_locked(const struct shim_template_part *part)
+/* Return: the template of a part, or NULL. */
+static struct template *find_locked(const struct shim_template_part *part)
 {
 	struct template *t;
 
 	for (t = templates; t < templates + DAX_TEMPLATES_MAX; t++)
 		if (is_same(&t->part, part))
 			return t;
-	t = &templates[next_victim++ % DAX_TEMPLATES_MAX];
-	change_locked(t);
-	if (t->addr)
-		sys2(munmap, t->addr, DAX_PAGE);
-	t->addr = 0;
+	return NULL;
+}
+
+/* Gives a template without a page to a part that has none. */
+static struct template *take_locked(struct template *t,
+				    const struct shim_template_part *part)
+{
+	begin_locked(t);
 	t->nr_maps = 0;
 	t->part = *part;
-	change_locked(t);
+	end_locked(t);
+	next_victim++;
 	return t;
+}
+
+/* Makes the page of a part that is mapped often, or removes one that is in its way. */
+static SHIM_COLD void make(const struct shim_template_part *part,
+			   const struct dax_device *dev, int backing)
+{
+	struct template *t;
+	uint64_t mask;
+
+	if (!shim_lock_masked(&mask))
+		return;
+	t = find_locked(part);
+	if (!t) {
+		unmap_locked(&templates[next_victim % DAX_TEMPLATES_MAX]);
+	} else if (t->nr_maps >= FEW_MAPS && !t->addr && nr_made < MOST_TEMPLATES) {
+		begin_locked(t);
+		nr_made++;
+		t->addr = map_page(&t->part, dev, backing);
+		end_locked(t);
+	}
+	shim_unlock_masked(mask);
 }
 
 /**
@@ -198,14 +232,20 @@ static struct template *find_or_replace_locked(const struct shim_template_part *
 void shim_template_count(const struct shim_template_part *part,
 			 const struct dax_device *dev, int backing)
 {
+	struct template *victim;
 	struct template *t;
+	bool is_due;
 
 	if (__atomic_load_n(&nr_made, __ATOMIC_RELAXED) >= MOST_TEMPLATES || !shim_lock())
 		return;
-	t = find_or_replace_locked(part);
-	if (++t->nr_maps == FEW_MAPS)
-		make_locked(t, dev, backing);
+	victim = &templates[next_victim % DAX_TEMPLATES_MAX];
+	t = find_locked(part);
+	if (!t && !victim->addr)
+		t = take_locked(victim, part);
+	is_due = !t || ++t->nr_maps == FEW_MAPS;
 	shim_unlock();
+	if (unlikely(is_due))
+		make(part, dev, backing);
 }
 
 /**
