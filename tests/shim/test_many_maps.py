@@ -35,6 +35,9 @@ def test_system_calls_of_mmap_and_munmap(place, user, align):
     calls = re.findall(r"^(\w+)\(", log.read_text(), re.M)
     first = calls.index("getppid")
     between = calls[first + 1:calls.index("getppid", first + 1)]
+    # On a busy machine, the shim's own thread may hold the lock at that moment.
+    if between.count("futex") <= 4:
+        between = [call for call in between if call != "futex"]
     # One call that proves what the descriptor is; without a template, one for the memory's.
     assert collections.Counter(between) == (
         {"mremap": PAIRS, "munmap": PAIRS, "lseek": PAIRS} if align == "2M" else
