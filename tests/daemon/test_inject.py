@@ -67,6 +67,8 @@ def test_a_call_fails(script, kill):
     bad = []
     every = failures(counts) if EVERY else first_of_each(counts)
     for runs, inject in enumerate(every, 1):
+        if EVERY and runs % 100 == 1:
+            print(f"run {runs}: {inject}", flush=True)
         script.last_fds = fds
         try:
             script.run(inject, kill)
