@@ -2,11 +2,11 @@
 """docs/security.md: a handle stores nothing, by whatever door the bytes come."""
 
 import os
-import time
 
 import pytest
 
-from conftest import BUILD, TIMEOUT, both_users, environment, needs_root, run
+from conftest import BUILD, both_users, environment, needs_root, run
+from daxrun import until
 
 DOORS = BUILD / "progs/doors"
 CONFIG = "[region 0]\nsize=4M\nmode=0666\n"
@@ -78,11 +78,11 @@ def test_bytes_in_a_handle_without_a_mount_do_not_stay(new_daemon, way):
     d.start(CONFIG)
     assert not mounted(d)
     way(d, d.as_nobody)
-    deadline = time.monotonic() + TIMEOUT
+    until(lambda: "dax0.0: a program without the shim has written to this handle" in d.output(),
+          "the daemon sees the write")
     # A block for the extended attribute may remain, but not the 2M of fallocate.
-    while os.stat(d.handle("dax0.0")).st_size or os.stat(d.handle("dax0.0")).st_blocks > 256:
-        assert time.monotonic() < deadline, os.stat(d.handle("dax0.0"))
-    assert "dax0.0: a program without the shim has written to this handle" in d.output()
+    until(lambda: not os.stat(d.handle("dax0.0")).st_size and
+          os.stat(d.handle("dax0.0")).st_blocks <= 256, "the bytes are gone")
 
 
 @needs_root
