@@ -29,6 +29,7 @@
 #include "client/shim/process/session.h"
 #include "client/shim/memory/agent.h"
 #include "client/shim/memory/bpf.h"
+#include "client/shim/memory/dump.h"
 #include "client/shim/memory/sigbus.h"
 #include "client/shim/memory/touch.h"
 
@@ -87,6 +88,7 @@ SHIM_COLD void shim_lockdown_prepare(void)
 	}
 	if (dir >= 0)
 		sys1(close, dir);
+	shim_dump_prepare();
 	if (dir >= 0 && shim_maps_touch(0, UINT64_MAX))
 		shim_agent_start();
 }

@@ -40,8 +40,7 @@ static long advise_flags(const struct shim_piece *piece, int advice,
 
 	if (!shim_maps_has_room_locked())
 		return -ENOMEM;
-	if (advice == MADV_DONTFORK || advice == MADV_DOFORK || advice == MADV_DONTDUMP ||
-	    advice == MADV_DODUMP)
+	if (advice == MADV_DONTFORK || advice == MADV_DOFORK)
 		r = sys3(madvise, piece->start, piece->end - piece->start, advice);
 	/* Linux 7.3 refuses it for hugetlbfs; a new mapping is inherited, too. */
 	must_map_again = r == -EINVAL && advice == MADV_DOFORK;

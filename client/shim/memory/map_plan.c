@@ -14,6 +14,7 @@
 #include "client/shim/base/compiler.h"
 #include "client/shim/base/self.h"
 #include "client/shim/base/sys.h"
+#include "client/shim/memory/dump.h"
 #include "client/shim/process/backing.h"
 #include "client/shim/process/fd_limit.h"
 #include "client/shim/process/session.h"
@@ -150,6 +151,8 @@ long shim_map_plan(const struct shim_map_plan *map)
 			}
 		} while (dax_plan_next(&plan, &seg));
 	}
+	if (!sys_is_error(p))
+		shim_dump_exclude((uint64_t)p, map->len);
 	/* A dax mapping is populated, but not locked (mm/mlock.c: mlock_fixup()). */
 	if (unlikely(map->flags & MAP_LOCKED) && !sys_is_error(p))
 		sys2(munlock, p, map->len);
@@ -188,6 +191,7 @@ void shim_map_plan_over(const struct shim_map_plan *map)
 				    MAP_SHARED | MAP_FIXED, map->backing, seg.store),
 			       seg.len);
 	}
+	shim_dump_exclude(map->addr, map->len);
 	if (shim_session_has_faults(shim_session_if_known(), DAX_FAULT_TOUCH))
 		shim_touch_mapped(map->dev, map->addr, map->len);
 }

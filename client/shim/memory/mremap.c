@@ -85,13 +85,10 @@ static long map_vma(const struct dax_vma *vma, int how)
 /* Adds a new mapping to the list, and sets its flags in the kernel. */
 static void insert_locked(const struct dax_vma *vma)
 {
-	const uint64_t len = vma->end - vma->start;
 	const bool is_off_align = shim_refresh_is_off_align_locked(vma->start, vma->end);
 
 	if (vma->flags & DAX_VMA_DONTFORK)
-		sys3(madvise, vma->start, len, MADV_DONTFORK);
-	if (vma->flags & DAX_VMA_DONTDUMP)
-		sys3(madvise, vma->start, len, MADV_DONTDUMP);
+		sys3(madvise, vma->start, vma->end - vma->start, MADV_DONTFORK);
 	dax_vmas_insert(shim_vmas, vma);
 	shim_maps_changed_locked();
 	if (unlikely(is_off_align))

@@ -41,13 +41,11 @@ bool shim_refresh_is_reachable(const struct dax_vma *vma)
 	       !(shim_session_thp_disabled || vma->flags & DAX_VMA_NOHUGEPAGE);
 }
 
-/* Repeats the program's madvise calls on memory that was mapped again. */
+/* Repeats the program's madvise call on memory that was mapped again. */
 static void advise_again(const struct dax_vma *vma, uint64_t start, uint64_t len)
 {
 	if (vma->flags & DAX_VMA_DONTFORK)
 		sys3(madvise, start, len, MADV_DONTFORK);
-	if (vma->flags & DAX_VMA_DONTDUMP)
-		sys3(madvise, start, len, MADV_DONTDUMP);
 }
 
 /*

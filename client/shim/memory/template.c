@@ -24,6 +24,7 @@
 
 #include "client/shim/base/compiler.h"
 #include "client/shim/base/sys.h"
+#include "client/shim/memory/dump.h"
 #include "client/shim/process/lock.h"
 #include "client/shim/process/maps.h"
 #include "client/shim/process/session.h"
@@ -171,8 +172,10 @@ static uint64_t map_page(const struct shim_template_part *part,
 	sys2(munmap, spare, DAX_PAGE);
 	p = sys6(mmap, place, DAX_PAGE, part->prot, MAP_SHARED | MAP_FIXED, backing,
 		 seg.store);
-	if (!sys_is_error(p))
+	if (!sys_is_error(p)) {
+		shim_dump_exclude(place, DAX_PAGE); /* and all that are made of it */
 		return place;
+	}
 	sys2(munmap, place, DAX_PAGE);
 	return 0;
 }
