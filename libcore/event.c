@@ -12,6 +12,7 @@
 
 #include "libcore/reason.h"
 #include "libcore/text.h"
+#include "libcore/verdict.h"
 
 /* Formats of arguments. */
 enum arg_kind {

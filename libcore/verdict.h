@@ -11,9 +11,14 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/mman.h>
 
 #include "libcore/device.h"
 #include "libcore/reason.h"
+
+#ifndef MAP_32BIT
+#define MAP_32BIT 0 /* a flag of x86 only */
+#endif
 
 /* End of the address space without the opt-in to five-level page tables (arch/x86). */
 #define DAX_TASK_SIZE ((UINT64_C(1) << 47) - 4096)

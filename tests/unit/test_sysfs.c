@@ -19,8 +19,8 @@
 
 /* Embed a file in the program, so that the test runs from any directory. */
 #define INCLUDE_TEXT(name, path)                                                         \
-	__asm__(".pushsection .rodata\n" #name ": .incbin \"" path                       \
-		"\"\n.byte 0\n.popsection");                                             \
+	__asm__(".pushsection .rodata\n.globl " #name "\n.hidden " #name "\n" #name      \
+		": .incbin \"" path "\"\n.byte 0\n.popsection");                         \
 	extern const char name[]
 
 INCLUDE_TEXT(static_txt, "tests/data/sysfs-static.txt");

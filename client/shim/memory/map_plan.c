@@ -10,6 +10,7 @@
 #include "libcore/fault.h"
 #include "libcore/plan.h"
 #include "libcore/size.h"
+#include "libcore/verdict.h"
 
 #include "client/shim/base/compiler.h"
 #include "client/shim/base/self.h"

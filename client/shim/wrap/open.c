@@ -147,9 +147,10 @@ static int open_redirected(const char *path, int flags, mode_t mode)
 	if ((flags & O_TMPFILE) == O_TMPFILE)
 		plain = flags;
 	/* Report EEXIST of O_EXCL and EACCES of O_TRUNC without creating anything. */
-	if (flags & O_CREAT && flags & O_EXCL && sys2(access, path, F_OK) == 0)
+	if (flags & O_CREAT && flags & O_EXCL &&
+	    sys3(faccessat, AT_FDCWD, path, F_OK) == 0)
 		return -EEXIST;
-	if (flags & O_TRUNC && sys2(access, path, W_OK) == -EACCES)
+	if (flags & O_TRUNC && sys3(faccessat, AT_FDCWD, path, W_OK) == -EACCES)
 		return -EACCES;
 	fd = (int)sys4(openat, AT_FDCWD, path, plain & ~O_EXCL, mode);
 	return fd == -ENOENT && flags & O_CREAT ? -EACCES : fd;

@@ -147,7 +147,7 @@ static bool is_root_of(const char *path, int mode)
 {
 	struct stat st;
 
-	return !(mode & X_OK) && sys2(stat, path, &st) == 0 &&
+	return !(mode & X_OK) && sys4(newfstatat, AT_FDCWD, path, &st, 0) == 0 &&
 	       shim_ident_stat(&st).kind == SHIM_ATTR &&
 	       st.st_uid == (uid_t)sys0(geteuid);
 }
@@ -157,7 +157,7 @@ static bool is_marked(const char *path, int mode)
 {
 	struct stat st;
 
-	return mode & X_OK && sys2(stat, path, &st) == 0 &&
+	return mode & X_OK && sys4(newfstatat, AT_FDCWD, path, &st, 0) == 0 &&
 	       shim_ident_stat(&st).kind == SHIM_ATTR;
 }
 
