@@ -341,7 +341,7 @@ static SHIM_COLD FILE *freopen_ours(const char *path, const char *mode, FILE *f)
 		char buf[PATH_MAX];                                                      \
 		const char *other = NULL;                                                \
                                                                                          \
-		if (f && path && is_stream_ours(f))                                      \
+		if (path && is_stream_ours(f))                                           \
 			return freopen_ours(path, mode, f);                              \
 		if (shim_has_word(path))                                                 \
 			other = shim_open_redirect(path, buf);                           \
