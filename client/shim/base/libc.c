@@ -6,8 +6,9 @@
  */
 #include "client/shim/base/libc.h"
 
-#include <dlfcn.h>
 #include <stddef.h>
+
+#include "client/shim/base/symbol.h"
 
 typedef void fork_handler(void);
 
@@ -42,7 +43,7 @@ void shim_libc_at_fork(fork_handler *before, fork_handler *parent, fork_handler 
 		__register_atfork(before, parent, child, NULL);
 		return;
 	}
-	at_fork = (__typeof__(at_fork))dlsym(RTLD_DEFAULT, "pthread_atfork");
+	at_fork = (__typeof__(at_fork))shim_symbol_next("pthread_atfork");
 	if (at_fork)
 		at_fork(before, parent, child);
 }

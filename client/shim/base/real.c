@@ -2,8 +2,9 @@
 /* Bind the functions that the wrappers call: those of the next library. */
 #include "client/shim/base/real.h"
 
-#include <dlfcn.h>
 #include <errno.h>
+
+#include "client/shim/base/symbol.h"
 
 /* Stands in for a function that the process's libc does not have. */
 static long missing_function(void)
@@ -25,7 +26,7 @@ static long missing_function(void)
 void *shim_real_bind(void **slot, const char *name)
 {
 	const int saved = errno;
-	void *p = dlsym(RTLD_NEXT, name);
+	void *p = shim_symbol_next(name);
 
 	if (!p)
 		p = (void *)missing_function;

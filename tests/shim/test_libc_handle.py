@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Functions that a program takes from libc's handle see the devices, too."""
+
+import pytest
+
+from conftest import both_users, run
+from daxrun import prog
+
+pytestmark = [pytest.mark.plain, both_users]  # the shim is never sanitized
+
+DEVICE = ("-q", "-d", "dax0.0,size=4M", "--")
+
+CTYPES = """
+import ctypes, os, sys
+libc = ctypes.CDLL("libc.so.6", use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+fd = libc.open(b"/dev/dax0.0", os.O_RDWR)
+assert fd >= 0
+assert libc.mmap(None, 4096, 3, 1, fd, ctypes.c_long(0)) == 2 ** 64 - 1
+assert ctypes.get_errno() == 22
+assert libc.read(fd, ctypes.create_string_buffer(1), 1) == -1 and ctypes.get_errno() == 22
+p = libc.mmap(None, 2 << 20, 3, 1, fd, ctypes.c_long(0))
+assert p % (2 << 20) == 0
+ctypes.memset(p, 1, 2 << 20)
+"""
+
+# A library that wraps open(2), and looks for libc's own in libc's handle.
+WRAPPER = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdarg.h>
+#include <stdio.h>
+int open(const char *path, int flags, ...)
+{
+	int (*libcs)(const char *, int, ...) = dlsym(%s, "open");
+	va_list ap;
+	va_start(ap, flags);
+	int mode = va_arg(ap, int);
+	va_end(ap);
+	fprintf(stderr, "wrapped %%s\\n", path);
+	return libcs(path, flags, mode);
+}
+"""
+
+
+def test_ctypes(daxrun):
+    daxrun(*DEVICE, "python3", "-c", CTYPES)
+
+
+def test_each_way(daxrun):
+    assert daxrun(*DEVICE, prog("by_handle")) == "ok\n"
+
+
+@pytest.mark.parametrize("where", ['dlopen("libc.so.6", RTLD_LAZY)', "RTLD_NEXT"])
+@pytest.mark.parametrize("order, how", [("lib.so:$LD_PRELOAD", ""), ("$LD_PRELOAD:lib.so", "plain")],
+                         ids=["before", "behind"])
+def test_another_library_that_wraps(daxrun, order, how, where):
+    """The program has the device, and no wrapper calls itself for ever."""
+    daxrun.write("lib.c", WRAPPER % where)
+    library = daxrun.dir / "lib.so"
+    compiled = run(["cc", "-shared", "-fPIC", "-o", library, daxrun.dir / "lib.c"])
+    assert compiled.returncode == 0, compiled.stderr
+    result = daxrun.any(*DEVICE, "sh", "-c", f"LD_PRELOAD={order.replace('lib.so', str(library))} "
+                        f"exec {prog('by_handle')} /dev/dax0.0 {how}")
+    assert (result.returncode, result.stdout) == (0, "ok\n"), result.stderr
+    assert f"wrapped {'/etc/passwd' if how else '/dev/dax0.0'}" in result.stderr
