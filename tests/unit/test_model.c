@@ -47,7 +47,7 @@ static struct dax_dev static_device(uint64_t start, uint64_t ns_size)
 		.ranges = {{.start = start + 2 * M, .len = ns_size - 2 * M}},
 		.ns_start = start,
 		.ns_size = ns_size,
-		.uuid = "0123456789abcdef",
+		.uuid = "0123456789abcde",
 	};
 }
 
