@@ -140,6 +140,8 @@ static void add_flags(struct text *t, const struct dax_vma *vma)
 	}
 	/* drivers/dax/device.c: dax_mmap() sets VM_HUGEPAGE, madvise may change it */
 	add_string(t, vma->flags & DAX_VMA_NOHUGEPAGE ? "nh " : "hg ");
+	if (vma->flags & DAX_VMA_SEALED)
+		add_string(t, "sl ");
 }
 
 /* True for the line of @key. */

@@ -106,6 +106,7 @@ static const struct {
 					"whose align is " X},
 	[DAX_VMA_NO_WRITE] = {"VMA-NO-WRITE",
 			      "fail, the mapping's descriptor was not opened for that"},
+	[DAX_VMA_IS_SEALED] = {"VMA-SEALED", "fail, the mapping at " X " is sealed"},
 	[DAX_MADVISE_REFUSED] = {"MADVISE-REFUSED", "fail, advice " X " on a device"},
 	[DAX_MADVISE_NO_REMOVE] = {"MADVISE-REMOVE", "fail, MADV_REMOVE on a device"},
 	[DAX_MADVISE_NO_RIGHT] = {"MADVISE-RIGHT",

@@ -41,6 +41,14 @@ static struct dax_verdict split_verdict(const struct dax_vma *vma, uint64_t addr
 	return dax_allow();
 }
 
+/* Check that a mapping may change (mm/vma.h: can_modify_vma()). */
+static struct dax_verdict seal_verdict(const struct dax_vma *vma)
+{
+	if (vma->flags & DAX_VMA_SEALED)
+		return dax_refuse(EPERM, DAX_VMA_IS_SEALED, vma->start, 0, 0);
+	return dax_allow();
+}
+
 /* Check both ends of the part of [start, end) that is in this mapping. */
 static struct dax_verdict split_both(const struct dax_vma *vma, uint64_t start,
 				     uint64_t end)
@@ -89,7 +97,7 @@ static struct dax_verdict modify_verdict(const struct dax_vmas *vmas,
  * Both ends are split before anything is unmapped, so a refusal leaves the whole range
  * unchanged, other memory in it too (mm/mmap.c: do_vmi_align_munmap()).
  *
- * Return: EINVAL if an end is inside a unit, or allowed.
+ * Return: EPERM if a mapping is sealed, EINVAL if an end is inside a unit, or allowed.
  */
 struct dax_verdict dax_munmap_verdict(const struct dax_vmas *vmas, uint64_t addr,
 				      uint64_t len)
@@ -100,7 +108,9 @@ struct dax_verdict dax_munmap_verdict(const struct dax_vmas *vmas, uint64_t addr
 
 	for (vma = dax_vmas_find(vmas, addr); vma && vma->start < end;
 	     vma = dax_vmas_next(vmas, vma)) {
-		v = split_both(vma, addr, end);
+		v = seal_verdict(vma);
+		if (!v.error)
+			v = split_both(vma, addr, end);
 		if (v.error)
 			break;
 	}
@@ -118,8 +128,8 @@ struct dax_verdict dax_munmap_verdict(const struct dax_vmas *vmas, uint64_t addr
  * EACCES comes first, and a VMA that already has the protection is not split
  * (mm/mprotect.c: do_mprotect_pkey(), mprotect_fixup()).
  *
- * Return: EACCES for writing to a mapping of a read-only descriptor, EINVAL if a border
- * is inside a unit, or allowed.
+ * Return: EACCES for writing to a mapping of a read-only descriptor, EPERM if a mapping is
+ * sealed, EINVAL if a border is inside a unit, or allowed.
  */
 struct dax_verdict dax_mprotect_verdict(const struct dax_vmas *vmas, uint64_t addr,
 					uint64_t len, int prot, uint64_t *ret_stop)
@@ -133,9 +143,43 @@ struct dax_verdict dax_mprotect_verdict(const struct dax_vmas *vmas, uint64_t ad
 
 		if (prot & PROT_WRITE && !(vma->flags & DAX_VMA_MAYWRITE))
 			v = dax_refuse(EACCES, DAX_VMA_NO_WRITE, vma->start, 0, 0);
+		else if (vma->flags & DAX_VMA_SEALED)
+			v = seal_verdict(vma);
 		else if ((vma->flags & DAX_VMA_PROT) != ((uint32_t)prot & DAX_VMA_PROT))
 			v = modify_verdict(vmas, vma, addr, end, DAX_VMA_PROT,
 					   (uint32_t)prot & DAX_VMA_PROT);
+		if (v.error) {
+			*ret_stop = dax_max(addr, vma->start);
+			return v;
+		}
+	}
+	*ret_stop = end;
+	return dax_allow();
+}
+
+/**
+ * dax_mseal_verdict() - the verdict on mseal of a range
+ * @vmas:	the process's dax mappings
+ * @addr:	page-aligned address
+ * @len:	bytes, rounded up to a page here
+ * @ret_stop:	receives the address where the call stops, see the header
+ *
+ * A mapping that is sealed already is not split (mm/mseal.c).
+ *
+ * Return: EINVAL if a border is inside a unit, or allowed.
+ */
+struct dax_verdict dax_mseal_verdict(const struct dax_vmas *vmas, uint64_t addr,
+				     uint64_t len, uint64_t *ret_stop)
+{
+	uint64_t end = addr + dax_round_up(len, DAX_PAGE);
+	const struct dax_vma *vma;
+
+	for (vma = dax_vmas_find(vmas, addr); vma && vma->start < end;
+	     vma = dax_vmas_next(vmas, vma)) {
+		struct dax_verdict v = dax_allow();
+
+		if (!(vma->flags & DAX_VMA_SEALED))
+			v = modify_verdict(vmas, vma, addr, end, 0, DAX_VMA_SEALED);
 		if (v.error) {
 			*ret_stop = dax_max(addr, vma->start);
 			return v;
@@ -367,6 +411,16 @@ static void mremap_refuse(struct dax_mremap_answer *ret, int error,
 	ret->how = DAX_MREMAP_REFUSE;
 }
 
+/* True if a fixed target is no place for the result, or overlaps the source. */
+static bool is_bad_target(const struct dax_mremap_request *req, uint64_t old_len,
+			  uint64_t new_len)
+{
+	return req->new_addr & (DAX_PAGE - 1) || new_len > DAX_TASK_SIZE ||
+	       req->new_addr > DAX_TASK_SIZE - new_len ||
+	       (req->old_addr + old_len > req->new_addr &&
+		req->new_addr + new_len > req->old_addr);
+}
+
 /**
  * dax_mremap_verdict() - the verdict on mremap of a dax mapping, and its effect
  * @vma:	the mapping that old_addr is in
@@ -400,15 +454,15 @@ void dax_mremap_verdict(const struct dax_vma *vma, const struct dax_mremap_reque
 		mremap_refuse(ret, EINVAL, DAX_MREMAP_ARGUMENT);
 		return;
 	}
+	if (is_fixed && is_bad_target(req, old_len, new_len)) {
+		mremap_refuse(ret, EINVAL, DAX_MREMAP_ARGUMENT);
+		return;
+	}
+	if (vma->flags & DAX_VMA_SEALED) {
+		mremap_refuse(ret, EPERM, DAX_VMA_IS_SEALED);
+		return;
+	}
 	if (is_fixed || dont_unmap) { /* mremap_to() */
-		if (is_fixed &&
-		    (req->new_addr & (DAX_PAGE - 1) || new_len > DAX_TASK_SIZE ||
-		     req->new_addr > DAX_TASK_SIZE - new_len ||
-		     (req->old_addr + old_len > req->new_addr &&
-		      req->new_addr + new_len > req->old_addr))) {
-			mremap_refuse(ret, EINVAL, DAX_MREMAP_ARGUMENT);
-			return;
-		}
 		if (old_len > new_len) {
 			ret->unmap_tail = old_len - new_len;
 			len = new_len;

@@ -17,6 +17,8 @@ struct dax_verdict dax_munmap_verdict(const struct dax_vmas *vmas, uint64_t addr
  */
 struct dax_verdict dax_mprotect_verdict(const struct dax_vmas *vmas, uint64_t addr,
 					uint64_t len, int prot, uint64_t *ret_stop);
+struct dax_verdict dax_mseal_verdict(const struct dax_vmas *vmas, uint64_t addr,
+				     uint64_t len, uint64_t *ret_stop);
 struct dax_verdict dax_mbind_verdict(const struct dax_vmas *vmas, uint64_t addr,
 				     uint64_t len, uint64_t *ret_stop);
 

@@ -30,6 +30,7 @@ enum dax_vma_flag {
 	DAX_VMA_NORESERVE = 1 << 9, /* only shown, in smaps */
 	DAX_VMA_SYNC = 1 << 10,
 	DAX_VMA_NO_PAGES = 1 << 11, /* cannot be pinned, and no child inherits it */
+	DAX_VMA_SEALED = 1 << 12,   /* by mseal */
 };
 
 #define DAX_VMA_PROT (DAX_VMA_READ | DAX_VMA_WRITE | DAX_VMA_EXEC)

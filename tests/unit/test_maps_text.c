@@ -97,7 +97,7 @@ static void test_smaps(void)
 	smaps(&vma, "VmFlags: \n", "VmFlags: rd mr me ms sd hg \n");
 	vma.flags = ~0U;
 	smaps(&vma, "VmFlags: \n",
-	      "VmFlags: rd wr ex sh mr mw me ms sr rr dc nr sf dd sd nh \n");
+	      "VmFlags: rd wr ex sh mr mw me ms sr rr dc nr sf dd sd nh sl \n");
 	vma.align = DAX_GIB;
 	smaps(&vma, "KernelPageSize:        4 kB\n", "KernelPageSize:  1048576 kB\n");
 	vma.end = vma.start + (UINT64_C(1) << 46);

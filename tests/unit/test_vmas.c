@@ -513,6 +513,40 @@ static void test_mprotect(void)
 	is(stop, BASE + 9 * A, "all of it");
 }
 
+/* 40: what is sealed stays. */
+static void test_mseal(void)
+{
+	struct dax_mremap_answer moved;
+	uint64_t stop = 0;
+
+	one(3);
+	check(dax_mseal_verdict(&vmas, BASE + P, A, &stop), EINVAL, DAX_VMA_SPLIT,
+	      "mseal of a part of a unit");
+	is(stop, BASE + P, "nothing of it");
+	check(dax_mseal_verdict(&vmas, BASE + A, A, &stop), 0, DAX_OK, "mseal of a unit");
+	is(stop, BASE + 2 * A, "all of it");
+	dax_vmas_set_flags(&vmas, BASE + A, BASE + 2 * A, 0, DAX_VMA_SEALED);
+	check(dax_mseal_verdict(&vmas, BASE + A + P, P, &stop), 0, DAX_OK,
+	      "a part of what is sealed already");
+	check(dax_munmap_verdict(&vmas, BASE, 3 * A), EPERM, DAX_VMA_IS_SEALED,
+	      "munmap of all");
+	check(dax_munmap_verdict(&vmas, BASE + A, P), EPERM, DAX_VMA_IS_SEALED,
+	      "munmap of a part of it, before the split");
+	check(dax_munmap_verdict(&vmas, BASE, A), 0, DAX_OK, "munmap before it");
+	check(dax_mprotect_verdict(&vmas, BASE, 3 * A, PROT_READ, &stop), EPERM,
+	      DAX_VMA_IS_SEALED, "mprotect");
+	is(stop, BASE + A, "the unit before it is done");
+	check(dax_mprotect_verdict(&vmas, BASE + A, A, PROT_READ | PROT_WRITE, &stop),
+	      EPERM, DAX_VMA_IS_SEALED, "mprotect that changes nothing");
+	dax_mremap_verdict(dax_vmas_find(&vmas, BASE + A),
+			   &(struct dax_mremap_request){.old_addr = BASE + A,
+							.old_len = A,
+							.new_len = 2 * A,
+							.flags = MREMAP_MAYMOVE},
+			   &moved);
+	check(moved.v, EPERM, DAX_VMA_IS_SEALED, "mremap");
+}
+
 /*
  * A part that becomes like its neighbour moves the border between the two, without asking
  * the driver (mm/vma.c: vma_modify()).
@@ -914,6 +948,7 @@ int main(void)
 	test_broken();
 	test_munmap();
 	test_mprotect();
+	test_mseal();
 	test_moved_border();
 	test_mbind();
 	test_madvise();

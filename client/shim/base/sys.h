@@ -48,6 +48,23 @@ static inline long sys_call6(long n, long a, long b, long c, long d, long e, lon
 #error "the shim has system calls for x86-64 and aarch64 only"
 #endif
 
+/* Calls that the headers may be too old for. Their numbers are the same everywhere. */
+#ifndef SYS_openat2
+#define SYS_openat2 437
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
+#ifndef SYS_faccessat2
+#define SYS_faccessat2 439
+#endif
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2 452
+#endif
+#ifndef SYS_mseal
+#define SYS_mseal 462
+#endif
+
 /* For example sys3(openat, dirfd, path, flags). Arguments may be pointers or integers. */
 #define sys0(name)       sys_call6(SYS_##name, 0, 0, 0, 0, 0, 0)
 #define sys1(name, a)    sys_call6(SYS_##name, (long)(a), 0, 0, 0, 0, 0)

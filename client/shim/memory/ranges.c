@@ -154,6 +154,61 @@ long shim_ranges_mprotect(uint64_t addr, uint64_t len, int prot, int pkey)
 	return r;
 }
 
+/* Seals a piece that is ours in the list. Return: 0 or a negative errno. */
+static long seal_piece(const struct shim_piece *piece)
+{
+	struct dax_verdict v;
+	uint64_t stop;
+
+	if (!shim_maps_has_room_locked())
+		return -ENOMEM;
+	v = dax_mseal_verdict(shim_vmas, piece->start, piece->end - piece->start, &stop);
+	if (!v.error)
+		dax_vmas_set_flags(shim_vmas, piece->start, piece->end, 0,
+				   DAX_VMA_SEALED);
+	return -v.error;
+}
+
+/**
+ * shim_ranges_mseal() - do what mseal does in a range in which dax mappings may be
+ * @addr, @len, @flags:	mseal's arguments
+ *
+ * The kernel seals none of ours: the shim must be able to map another memory there when the
+ * device is disabled or poisoned, which changes nothing in a sealed mapping of a real
+ * device. The wrappers of munmap, mprotect and mremap refuse what the kernel would.
+ * Ends at the first error, but a gap in the range comes before everything (mm/mseal.c:
+ * do_mseal()). Takes the lock. Async-signal-safe.
+ *
+ * Return: 0 or a negative errno.
+ */
+long shim_ranges_mseal(uint64_t addr, uint64_t len, unsigned long flags)
+{
+	const uint64_t end = addr + dax_round_up(len, DAX_PAGE);
+	struct shim_piece piece = {.end = addr};
+	uint64_t mask;
+	long r = sys3(mseal, 0, 0, 0); /* does the kernel have it? */
+
+	if (r < 0)
+		return r;
+	if (flags || shim_maps_is_bad_range(addr, len) || !shim_lock_masked(&mask))
+		return sys3(mseal, addr, len, flags);
+	r = sys3(msync, addr, end - addr, MS_ASYNC); /* tells of gaps, and does nothing */
+	while (piece.end < end && r == 0) {
+		piece = shim_piece_at_locked(piece.end, end);
+		if (!shim_piece_is_ours(&piece)) {
+			r = sys3(mseal, piece.start, piece.end - piece.start, 0);
+			continue;
+		}
+		r = seal_piece(&piece);
+		if (r && shim_maps_drop_stale_in_locked(piece.start, 1)) {
+			r = 0;
+			piece.end = piece.start;
+		}
+	}
+	shim_unlock_masked(mask);
+	return r;
+}
+
 /**
  * shim_ranges_msync() - do what msync does in a range in which dax mappings may be
  * @addr, @len, @flags:	msync's arguments

@@ -37,10 +37,6 @@
 #include "client/shim/process/session.h"
 #include "client/shim/wrap/wrap.h"
 
-#ifndef SYS_fchmodat2
-#define SYS_fchmodat2 452
-#endif
-
 enum place {
 	ELSEWHERE,
 	IN_DEV,

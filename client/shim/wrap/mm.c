@@ -128,6 +128,13 @@ SHIM_EXPORT int pkey_mprotect(void *addr, size_t len, int prot, int pkey)
 	return REAL(pkey_mprotect)(addr, len, prot, pkey);
 }
 
+SHIM_EXPORT int mseal(void *addr, size_t len, unsigned long flags)
+{
+	if (touches(addr, len))
+		return (int)shim_ret(shim_ranges_mseal((uintptr_t)addr, len, flags));
+	return (int)shim_ret(sys3(mseal, addr, len, flags));
+}
+
 SHIM_EXPORT int madvise(void *addr, size_t len, int advice)
 {
 	if (touches(addr, len))

@@ -43,19 +43,6 @@
 #include "client/shim/wrap/signal.h"
 #include "client/shim/wrap/wrap.h"
 
-#ifndef SYS_openat2
-#define SYS_openat2 437
-#endif
-#ifndef SYS_pidfd_getfd
-#define SYS_pidfd_getfd 438
-#endif
-#ifndef SYS_fchmodat2
-#define SYS_fchmodat2 452
-#endif
-#ifndef SYS_faccessat2
-#define SYS_faccessat2 439
-#endif
-
 /*
  * The kernel sets the status of device memory, which has no movable pages, to ENOENT, or
  * to EFAULT if it cannot be accessed (mm/migrate.c).
@@ -185,6 +172,7 @@ static long do_seccomp(unsigned int op, unsigned int flags, void *args)
 	CALL(mremap, (long)mremap(P(a), (size_t)b, (size_t)c, I(d), P(e)))               \
 	CALL(mprotect, mprotect(P(a), (size_t)b, I(c)))                                  \
 	CALL(pkey_mprotect, pkey_mprotect(P(a), (size_t)b, I(c), I(d)))                  \
+	CALL(mseal, mseal(P(a), (size_t)b, (unsigned long)c))                            \
 	CALL(madvise, madvise(P(a), (size_t)b, I(c)))                                    \
 	CALL(getdents64, getdents64(I(a), P(b), (size_t)c))                              \
 	CALL(process_madvise, process_madvise(I(a), P(b), (size_t)c, I(d), U(e)))        \

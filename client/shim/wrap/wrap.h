@@ -130,6 +130,7 @@ int __libc_start_main(int (*program)(int, char **, char **), int argc, char **ar
 /* Since glibc 2.43. */
 struct open_how;
 int openat2(int dirfd, const char *path, const struct open_how *how, size_t size);
+int mseal(void *addr, size_t len, unsigned long flags);
 int __open_2(const char *path, int flags);
 int __open64_2(const char *path, int flags);
 int __openat_2(int dirfd, const char *path, int flags);
