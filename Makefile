@@ -19,6 +19,7 @@
 #   make uninstall  remove what `make install` installs
 #   make dist       pack the sources of HEAD into build/cuse-daxd-VERSION.tar.xz
 #   make deb        build Debian packages into build/deb
+#   make portability  build with the compilers of Debian 12, 13 and sid, and for aarch64
 #
 # V=1 shows the commands. B=DIR builds elsewhere; SAN=address,undefined or
 # SAN=thread builds a sanitized variant; WERROR=1 turns warnings into errors.
@@ -112,7 +113,7 @@ UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(SRC_unit))
 PROGS := $(patsubst tests/progs/%.c,$(B)/progs/%,$(SRC_progs))
 BENCHES := $(patsubst bench/%.c,$(B)/bench/%,$(SRC_bench))
 
-.PHONY: all programs units progs benches fuzz fuzz-run inject demo test bench stress kills hostile check install uninstall dist deb clean oracle coverage format format-check
+.PHONY: all programs units progs benches fuzz fuzz-run inject demo test bench stress kills hostile check install uninstall dist deb portability clean oracle coverage format format-check
 .DELETE_ON_ERROR:
 
 all: programs
@@ -419,6 +420,10 @@ check: units
 	$(Q)for unit in $(UNITS); do \
 		$$unit >$(B)/unit.log || { grep -A1 '^not ok' $(B)/unit.log; exit 1; }; \
 	done; echo "all unit tests passed"
+
+portability:
+	$(Q)tools/install-deps deb
+	$(Q)tools/portability
 
 DIST = cuse-daxd-$(VERSION)
 dist:
