@@ -24,6 +24,9 @@
 /* Flags of the program's mmap that are passed to the mmap of the backing store. */
 #define HANDED_ON (MAP_POPULATE | MAP_NONBLOCK | MAP_NORESERVE | MAP_LOCKED)
 
+/* Where mappings are made whose place the program leaves open. */
+uint64_t shim_map_plan_window;
+
 /**
  * shim_map_plan_reserve() - find room for a mapping, as the driver does
  * @len:	bytes, a multiple of the page size
@@ -39,12 +42,19 @@
 long shim_map_plan_reserve(uint64_t len, uint64_t align, uint64_t off, int flags)
 {
 	const uint64_t slack = align > DAX_PAGE ? align : 0;
+	uint64_t hint = 0;
 	uint64_t addr;
 	long p;
 
 	if (len + slack < len)
 		return -ENOMEM;
-	p = sys6(mmap, NULL, len + slack, PROT_NONE,
+	if (unlikely(shim_map_plan_window != 0) && !(flags & MAP_32BIT))
+		/* At the end of the room, as the kernel does. */
+		hint = __atomic_add_fetch(&shim_map_plan_window,
+					  dax_round_up(len + slack, UINT64_C(1) << 30),
+					  __ATOMIC_RELAXED) -
+		       (len + slack);
+	p = sys6(mmap, hint, len + slack, PROT_NONE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (flags & MAP_32BIT), -1,
 		 0);
 	if (sys_is_error(p) || !slack)

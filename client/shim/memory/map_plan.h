@@ -20,6 +20,12 @@ struct shim_map_plan {
 
 long shim_map_plan(const struct shim_map_plan *map);
 void shim_map_plan_over(const struct shim_map_plan *map);
+/*
+ * The next address at which a mapping is tried whose place the program leaves open, so
+ * that all such mappings lie together. 0: the kernel chooses.
+ */
+extern uint64_t shim_map_plan_window;
+
 long shim_map_plan_reserve(uint64_t len, uint64_t align, uint64_t off, int flags);
 uint64_t shim_map_plan_hint(void);
 void shim_map_plan_set_hint(uint64_t end);

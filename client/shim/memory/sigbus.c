@@ -23,6 +23,7 @@
 #include "libcore/state.h"
 #include "libcore/vmas.h"
 
+#include "client/shim/base/compiler.h"
 #include "client/shim/base/sys.h"
 #include "client/shim/process/lock.h"
 #include "client/shim/process/maps.h"
@@ -41,6 +42,9 @@ static struct shim_sigaction app;
 static bool is_caught;
 /* True if a seccomp filter of the program would kill it for rt_tgsigqueueinfo(2). */
 static bool may_not_signal;
+
+void (*shim_sigbus_on_own_memory)(void (*fn)(void *arg), void *arg);
+__thread const uint64_t *shim_sigbus_mask;
 
 #ifdef __x86_64__
 /* The same instructions as libc's: unwinders recognize a signal frame by them. */
@@ -225,14 +229,32 @@ static struct shim_sigaction take_action(void)
 	return act;
 }
 
+/* The facts on which the handler acts. */
+struct judgement {
+	siginfo_t *info;
+	struct shim_sigaction act;
+};
+
+static void judge(void *arg)
+{
+	struct judgement *j = arg;
+
+	if (j->info->si_code == BUS_ADRERR)
+		correct_info(j->info);
+	j->act = take_action();
+}
+
 static void on_sigbus(int sig, siginfo_t *info, void *context)
 {
 	static const struct shim_sigaction dies = {.handler = (void *)SIG_DFL};
+	struct judgement j = {.info = info};
 	struct shim_sigaction act;
 
-	if (info->si_code == BUS_ADRERR)
-		correct_info(info);
-	act = take_action();
+	if (unlikely(shim_sigbus_on_own_memory != NULL))
+		shim_sigbus_on_own_memory(judge, &j);
+	else
+		judge(&j);
+	act = j.act;
 	if (!is_default(&act) && act.handler != (void *)SIG_IGN) {
 		((void (*)(int, siginfo_t *, void *))(uintptr_t)act.handler)(sig, info,
 									     context);
@@ -285,7 +307,10 @@ void shim_sigbus_poisoned(uint64_t addr, uint64_t align)
 	info.si_code = BUS_MCEERR_AR;
 	info.si_addr = (void *)(uintptr_t)addr;
 	info.si_addr_lsb = (short)dax_shift(align);
-	sys4(rt_sigprocmask, SIG_BLOCK, NULL, &blocked, sizeof(blocked));
+	if (shim_sigbus_mask)
+		blocked = *shim_sigbus_mask;
+	else
+		sys4(rt_sigprocmask, SIG_BLOCK, NULL, &blocked, sizeof(blocked));
 	if (shim_sigbus_action(NULL, &act) < 0)
 		return;
 	if (blocked & bus || is_default(&act) || act.handler == (void *)SIG_IGN) {

@@ -13,6 +13,18 @@ struct shim_sigaction {
 	uint64_t mask;
 };
 
+/*
+ * Runs a function with memory of the shim's own for thread-local variables, if those of
+ * the program are not libc's. NULL: they are. Must be set before the first mapping.
+ */
+extern void (*shim_sigbus_on_own_memory)(void (*fn)(void *arg), void *arg);
+
+/*
+ * The program's signal mask, while a call of its is answered in a handler that blocks all
+ * signals. NULL: the mask is the thread's own.
+ */
+extern __thread const uint64_t *shim_sigbus_mask;
+
 void shim_sigbus_catch_locked(void);
 void shim_sigbus_release_locked(void);
 void shim_sigbus_forbid(void);

@@ -20,6 +20,7 @@
 #include "libcore/crash_log.h"
 
 #include "client/shim/base/compiler.h"
+#include "client/shim/base/graft.h"
 
 #define PRELOAD "LD_PRELOAD="
 #define RUNTIME "CUSE_DAXD_RUNTIME_DIR="
@@ -31,21 +32,14 @@
 
 /* Further variables that a child needs. daxrun sets those after the first when necessary. */
 static const char *const needed[] = {RUNTIME, "DAXD_LOG=", DAX_CRASH_ENV "=",
-				     "ASAN_OPTIONS="};
+				     "ASAN_OPTIONS=", DAX_GRAFT_ENV};
 #define NR_NEEDED (sizeof(needed) / sizeof(needed[0]))
+
+bool shim_environment_is_forced;
 
 static bool starts_with(const char *text, const char *name)
 {
 	return !strncmp(text, name, strlen(name));
-}
-
-/* Finds a variable; @name ends with "=". Return: its value, or NULL. */
-static const char *value_of(char *const *envp, const char *name)
-{
-	for (; envp && *envp; envp++)
-		if (starts_with(*envp, name))
-			return *envp + strlen(name);
-	return NULL;
 }
 
 /*
@@ -84,7 +78,8 @@ static bool is_ours(const char *variable)
 	for (i = 0; i < NR_NEEDED; i++)
 		if (starts_with(variable, needed[i]))
 			return true;
-	return starts_with(variable, PRELOAD);
+	return starts_with(variable, PRELOAD) || starts_with(variable, DAX_GRAFT_EXE) ||
+	       starts_with(variable, DAX_GRAFT_EXECFN);
 }
 
 /* True if @envp has a variable of the same name. */
@@ -124,13 +119,17 @@ static SHIM_COLD bool is_fresh_without(char *const *envp, const char *theirs)
 {
 	const char *preload = initial_value(PRELOAD);
 
-	if (!preload || !strstr(preload, LIBRARY) || is_exact(value_of(envp, CHILDREN)) ||
+	if (!preload || !strstr(preload, LIBRARY))
+		return false;
+	if (unlikely(shim_environment_is_forced))
+		return true;
+	if (is_exact(shim_graft_value(envp, CHILDREN)) ||
 	    is_exact(initial_value(CHILDREN)))
 		return false;
 	/* Libraries of the caller's own, or what it has left of the old value. */
 	if (theirs)
 		return !strstr(preload, theirs);
-	if (value_of(envp, RUNTIME))
+	if (shim_graft_value(envp, RUNTIME))
 		return false;
 	return !has_all_others(envp);
 }
@@ -151,9 +150,10 @@ bool shim_environment_is_fresh(char *const *envp)
 	/* The kernel fails with EFAULT if the pointer is bad. */
 	if (envp && unlikely((uintptr_t)envp - 4096 >= (UINT64_C(1) << 47) - 8192))
 		return false;
-	theirs = value_of(envp, PRELOAD);
-	return unlikely(!theirs || !strstr(theirs, LIBRARY)) &&
-	       is_fresh_without(envp, theirs);
+	theirs = shim_graft_value(envp, PRELOAD);
+	if (unlikely(!theirs || !strstr(theirs, LIBRARY)))
+		return is_fresh_without(envp, theirs);
+	return unlikely(shim_environment_is_forced) && !shim_graft_is_on(envp);
 }
 
 static size_t count(char *const *envp)
@@ -175,7 +175,7 @@ static size_t count(char *const *envp)
  */
 size_t shim_environment_room(char *const *envp)
 {
-	const char *theirs = value_of(envp, PRELOAD);
+	const char *theirs = shim_graft_value(envp, PRELOAD);
 
 	return (count(envp) + NR_NEEDED + 2) * sizeof(char *) + sizeof(PRELOAD ":") +
 	       strlen(initial_value(PRELOAD)) + (theirs ? strlen(theirs) : 0);
@@ -192,8 +192,13 @@ static char *append(char *to, const char *text)
 /* Writes the new LD_PRELOAD: the old one, and the libraries that the caller wants. */
 static char *join_preload(char *to, const char *theirs)
 {
-	char *end = append(append(to, PRELOAD), initial_value(PRELOAD));
+	char *end = append(to, PRELOAD);
 
+	if (theirs && strstr(theirs, LIBRARY)) {
+		append(end, theirs);
+		return to;
+	}
+	end = append(end, initial_value(PRELOAD));
 	if (theirs)
 		append(append(end, ":"), theirs);
 	return to;
@@ -216,11 +221,11 @@ char *const *shim_environment_fill(char *const *envp, void *room)
 	size_t n = 0;
 	size_t i;
 
-	ret[n++] = join_preload(preload, value_of(envp, PRELOAD));
+	ret[n++] = join_preload(preload, shim_graft_value(envp, PRELOAD));
 	for (i = 0; i < NR_NEEDED; i++) {
 		const char *value = initial_value(needed[i]);
 
-		if (value && !value_of(envp, needed[i]))
+		if (value && !shim_graft_value(envp, needed[i]))
 			ret[n++] = (char *)(uintptr_t)(value - strlen(needed[i]));
 	}
 	for (old = envp; old && *old; old++)

@@ -6,6 +6,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/*
+ * True if no child may go without the shim, whatever its parent wants: it inherits a
+ * filter that only the shim can answer.
+ */
+extern bool shim_environment_is_forced;
+
 bool shim_environment_is_fresh(char *const *envp);
 size_t shim_environment_room(char *const *envp);
 char *const *shim_environment_fill(char *const *envp, void *room);

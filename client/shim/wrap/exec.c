@@ -16,7 +16,10 @@
 #include <unistd.h>
 
 #include "client/shim/base/compiler.h"
+#include "client/shim/base/graft.h"
 #include "client/shim/base/real.h"
+#include "client/shim/base/self.h"
+#include "client/shim/base/sys.h"
 #include "client/shim/process/environment.h"
 #include "client/shim/process/path.h"
 #include "client/shim/wrap/wrap.h"
@@ -26,6 +29,44 @@
 
 /* Arguments of execl(3); more are E2BIG. */
 #define ARGS_MAX 512
+
+/* The stack that the plan for a copy may take; programs with more arguments have none. */
+#define PLAN_ROOM (64 * 1024)
+
+/*
+ * Executes a copy in place of a program that loads no preload library. Returns if the
+ * program itself must be executed, with errno as it was.
+ */
+static SHIM_COLD void exec_copy(int dirfd, const char *path, char *const argv[],
+				char *const envp[], int flags)
+{
+	struct shim_graft g = {
+		.dirfd = dirfd, .path = path, .argv = argv, .envp = envp, .flags = flags};
+	const size_t size = shim_graft_room(&g);
+
+	if (size > PLAN_ROOM || !shim_graft_plan(&g, __builtin_alloca(size)))
+		return;
+	sys5(execveat, g.dirfd, g.path, g.argv, g.envp, g.flags);
+	if (g.memory >= 0)
+		sys1(close, g.memory);
+}
+
+static SHIM_COLD void exec_copy_of_file(const char *file, char *const argv[],
+					char *const envp[])
+{
+	char buf[PATH_MAX];
+
+	exec_copy(AT_FDCWD,
+		  shim_graft_search(file, shim_graft_value(environ, "PATH="), buf), argv,
+		  envp, 0);
+}
+
+/* Executes a copy with @run if the environment says so, and goes on if there is none. */
+#define EXEC_COPY(envp, run)                                                             \
+	do {                                                                             \
+		if (unlikely(shim_graft_is_on(envp)))                                    \
+			run;                                                             \
+	} while (0)
 
 /* Calls with the environment that the child must get, which replaces @envp. */
 #define WITH_ENVIRONMENT(envp, call)                                                     \
@@ -57,31 +98,43 @@
 	(strchr(path, '/') ? EXEC_AGAIN(AT_FDCWD, path, SHIM_FOLLOW, REAL(name) args)    \
 			   : REAL(name) args)
 
+static int exec_program(const char *path, char *const argv[], char *const envp[])
+{
+	EXEC_COPY(envp, exec_copy(AT_FDCWD, path, argv, envp, 0));
+	return REAL(execve)(path, argv, envp);
+}
+
 static SHIM_COLD int exec_path_fresh(const char *path, char *const argv[],
 				     char *const envp[])
 {
 	return WITH_ENVIRONMENT(envp, EXEC_AGAIN(AT_FDCWD, path, SHIM_FOLLOW,
-						 REAL(execve)(path, argv, envp)));
+						 exec_program(path, argv, envp)));
 }
 
 static int exec_path(const char *path, char *const argv[], char *const envp[])
 {
 	if (unlikely(shim_environment_is_fresh(envp)))
 		return exec_path_fresh(path, argv, envp);
-	return EXEC_AGAIN(AT_FDCWD, path, SHIM_FOLLOW, REAL(execve)(path, argv, envp));
+	return EXEC_AGAIN(AT_FDCWD, path, SHIM_FOLLOW, exec_program(path, argv, envp));
+}
+
+static int exec_found(const char *file, char *const argv[], char *const envp[])
+{
+	EXEC_COPY(envp, exec_copy_of_file(file, argv, envp));
+	return EXEC(execvpe, file, (file, argv, envp));
 }
 
 static SHIM_COLD int exec_file_fresh(const char *file, char *const argv[],
 				     char *const envp[])
 {
-	return WITH_ENVIRONMENT(envp, EXEC(execvpe, file, (file, argv, envp)));
+	return WITH_ENVIRONMENT(envp, exec_found(file, argv, envp));
 }
 
 static int exec_file(const char *file, char *const argv[], char *const envp[])
 {
 	if (unlikely(shim_environment_is_fresh(envp)))
 		return exec_file_fresh(file, argv, envp);
-	return EXEC(execvpe, file, (file, argv, envp));
+	return exec_found(file, argv, envp);
 }
 
 SHIM_EXPORT int execve(const char *path, char *const argv[], char *const envp[])
@@ -93,6 +146,7 @@ SHIM_EXPORT int execv(const char *path, char *const argv[])
 {
 	if (unlikely(shim_environment_is_fresh(environ)))
 		return exec_path_fresh(path, argv, environ);
+	EXEC_COPY(environ, exec_copy(AT_FDCWD, path, argv, environ, 0));
 	return EXEC_AGAIN(AT_FDCWD, path, SHIM_FOLLOW, REAL(execv)(path, argv));
 }
 
@@ -105,19 +159,26 @@ SHIM_EXPORT int execvp(const char *file, char *const argv[])
 {
 	if (unlikely(shim_environment_is_fresh(environ)))
 		return exec_file_fresh(file, argv, environ);
+	EXEC_COPY(environ, exec_copy_of_file(file, argv, environ));
 	return EXEC(execvp, file, (file, argv));
+}
+
+static int exec_descriptor(int fd, char *const argv[], char *const envp[])
+{
+	EXEC_COPY(envp, exec_copy(fd, "", argv, envp, AT_EMPTY_PATH));
+	return REAL(fexecve)(fd, argv, envp);
 }
 
 static SHIM_COLD int fexecve_fresh(int fd, char *const argv[], char *const envp[])
 {
-	return WITH_ENVIRONMENT(envp, REAL(fexecve)(fd, argv, envp));
+	return WITH_ENVIRONMENT(envp, exec_descriptor(fd, argv, envp));
 }
 
 SHIM_EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
 {
 	if (unlikely(shim_environment_is_fresh(envp)))
 		return fexecve_fresh(fd, argv, envp);
-	return REAL(fexecve)(fd, argv, envp);
+	return exec_descriptor(fd, argv, envp);
 }
 
 static int exec_at(int dirfd, const char *path, char *const argv[], char *const envp[],
@@ -126,6 +187,7 @@ static int exec_at(int dirfd, const char *path, char *const argv[], char *const 
 	enum shim_follow follow =
 		flags & AT_SYMLINK_NOFOLLOW ? SHIM_NOFOLLOW : SHIM_FOLLOW;
 
+	EXEC_COPY(envp, exec_copy(dirfd, path, argv, envp, flags));
 	return EXEC_AGAIN(dirfd, path, follow,
 			  REAL(execveat)(dirfd, path, argv, envp, flags));
 }
@@ -189,14 +251,65 @@ SHIM_EXPORT int execle(const char *path, const char *arg, ...)
 		      : (int)shim_ret(-E2BIG);
 }
 
+/* The type of posix_spawn(3) and posix_spawnp(3). */
+typedef int spawn_function(pid_t *pid, const char *path,
+			   const posix_spawn_file_actions_t *actions,
+			   const posix_spawnattr_t *attr, char *const argv[],
+			   char *const envp[]);
+
+/*
+ * Starts a copy in place of a program that loads no preload library. Return: what @spawn
+ * does, or -1 if the program itself must be started.
+ */
+static SHIM_COLD int spawn_copy(spawn_function *spawn, pid_t *pid, const char *path,
+				const posix_spawn_file_actions_t *actions,
+				const posix_spawnattr_t *attr, char *const argv[],
+				char *const envp[])
+{
+	struct shim_graft g = {
+		.dirfd = AT_FDCWD, .path = path, .argv = argv, .envp = envp};
+	const size_t size = shim_graft_room(&g);
+	char link[SHIM_SELF_FD_LINK];
+	int r;
+
+	/* An action may change the directory that a relative path begins in. */
+	if (size > PLAN_ROOM || (actions && *path != '/') ||
+	    !shim_graft_plan(&g, __builtin_alloca(size)))
+		return -1;
+	shim_self_fd_link(g.memory, link);
+	r = spawn(pid, g.memory >= 0 ? link : g.path, actions, attr, g.argv, g.envp);
+	if (g.memory >= 0)
+		sys1(close, g.memory);
+	return r ? -1 : 0;
+}
+
+static int spawn_program(spawn_function *spawn, pid_t *pid, const char *path,
+			 const posix_spawn_file_actions_t *actions,
+			 const posix_spawnattr_t *attr, char *const argv[],
+			 char *const envp[])
+{
+	char buf[PATH_MAX];
+
+	if (unlikely(shim_graft_is_on(envp))) {
+		const char *dirs = shim_graft_value(environ, "PATH=");
+		const char *found = spawn == REAL(posix_spawnp)
+					    ? shim_graft_search(path, dirs, buf)
+					    : path;
+
+		if (spawn_copy(spawn, pid, found, actions, attr, argv, envp) == 0)
+			return 0;
+	}
+	return spawn(pid, path, actions, attr, argv, envp);
+}
+
 #define SPAWN(name)                                                                      \
 	static SHIM_COLD int name##_fresh(pid_t *pid, const char *path,                  \
 					  const posix_spawn_file_actions_t *actions,     \
 					  const posix_spawnattr_t *attr,                 \
 					  char *const argv[], char *const envp[])        \
 	{                                                                                \
-		return WITH_ENVIRONMENT(envp, REAL(name)(pid, path, actions, attr, argv, \
-							 envp));                         \
+		return WITH_ENVIRONMENT(envp, spawn_program(REAL(name), pid, path,       \
+							    actions, attr, argv, envp)); \
 	}                                                                                \
                                                                                          \
 	SHIM_EXPORT int name(pid_t *pid, const char *path,                               \
@@ -210,7 +323,8 @@ SHIM_EXPORT int execle(const char *path, const char *arg, ...)
 			path = shim_path_redirect(AT_FDCWD, path, SHIM_FOLLOW, buf);     \
 		return unlikely(shim_environment_is_fresh(envp))                         \
 			       ? name##_fresh(pid, path, actions, attr, argv, envp)      \
-			       : REAL(name)(pid, path, actions, attr, argv, envp);       \
+			       : spawn_program(REAL(name), pid, path, actions, attr,     \
+					       argv, envp);                              \
 	}
 
 SPAWN(posix_spawn)

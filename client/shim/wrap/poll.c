@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Wrap poll(2) and ppoll(2): an attribute that was not read yet is ready at once. */
-#include <poll.h>
+#include "client/shim/wrap/poll.h"
+
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,6 +48,19 @@ static SHIM_COLD bool has_news(const struct pollfd *fds, nfds_t n)
 	return false;
 }
 
+/**
+ * shim_poll_has_news() - tell whether poll(2) returns at once because of an attribute
+ * @fds, @n:	its arguments, which may be bad
+ *
+ * Async-signal-safe.
+ *
+ * Return: true if one of the descriptors is an attribute that was not read yet.
+ */
+bool shim_poll_has_news(const struct pollfd *fds, nfds_t n)
+{
+	return shim_ident_any_unread() && has_news(fds, n);
+}
+
 static SHIM_COLD int poll_news(struct pollfd *fds, nfds_t n)
 {
 	const struct timespec now = {0};
@@ -57,7 +71,7 @@ static SHIM_COLD int poll_news(struct pollfd *fds, nfds_t n)
 
 SHIM_EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
 {
-	if (shim_ident_any_unread() && has_news(fds, n))
+	if (shim_poll_has_news(fds, n))
 		return poll_news(fds, n);
 	return REAL(poll)(fds, n, timeout);
 }
@@ -65,7 +79,7 @@ SHIM_EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
 SHIM_EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 		      const sigset_t *mask)
 {
-	if (shim_ident_any_unread() && has_news(fds, n))
+	if (shim_poll_has_news(fds, n))
 		return poll_news(fds, n);
 	return REAL(ppoll)(fds, n, timeout, mask);
 }
@@ -73,7 +87,7 @@ SHIM_EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeo
 /* The same of programs that were built with _FORTIFY_SOURCE. */
 SHIM_EXPORT int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t room)
 {
-	if (shim_ident_any_unread() && has_news(fds, n))
+	if (shim_poll_has_news(fds, n))
 		return poll_news(fds, n);
 	return REAL(__poll_chk)(fds, n, timeout, room);
 }
@@ -81,7 +95,7 @@ SHIM_EXPORT int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t roo
 SHIM_EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 			    const sigset_t *mask, size_t room)
 {
-	if (shim_ident_any_unread() && has_news(fds, n))
+	if (shim_poll_has_news(fds, n))
 		return poll_news(fds, n);
 	return REAL(__ppoll_chk)(fds, n, timeout, mask, room);
 }

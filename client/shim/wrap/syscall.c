@@ -6,6 +6,8 @@
  * the shim on the stack. So the entry is assembly: it looks the number up in a bitmap. If
  * it is not there, it makes the call itself, as libc does; else it calls the wrapper.
  */
+#include "client/shim/wrap/syscall.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -225,14 +227,12 @@ static long do_seccomp(unsigned int op, unsigned int flags, void *args)
 #define OLD_CALLS
 #endif
 
-long shim_syscall(long n, long a, long b, long c, long d, long e, long f);
-
 /**
  * shim_syscall() - do what syscall(2) does for the numbers in the table above
  * @n:					the number of the system call
  * @a, @b, @c, @d, @e, @f:		its arguments
  *
- * Called from the assembly below.
+ * Called from the assembly below, and for programs that do not load the shim.
  *
  * Return: the value of the call, or -1 with errno set.
  */
@@ -253,12 +253,11 @@ __attribute__((used)) long shim_syscall(long n, long a, long b, long c, long d, 
 
 #ifdef __x86_64__
 
-#define NR_BITS 512
 /* Bit n is set if system call n is in the table. The compiler computes the bits. */
 #define CALL(name, expression)                                                           \
 	| ((SYS_##name / 64) == WORD ? UINT64_C(1) << (SYS_##name % 64) : 0)
 #define WORD_OF_BITS 0 CALLS OLD_CALLS
-__attribute__((used)) const uint64_t shim_syscall_bits[NR_BITS / 64] = {
+__attribute__((used)) const uint64_t shim_syscall_bits[SHIM_SYSCALL_NR / 64] = {
 #define WORD 0
 	WORD_OF_BITS,
 #undef WORD
@@ -315,8 +314,6 @@ __asm__(".pushsection .text\n"
 	"	.cfi_endproc\n"
 	".size syscall, . - syscall\n"
 	".popsection\n");
-
-long shim_syscall_failed(long r);
 
 /**
  * shim_syscall_failed() - set errno for a system call that has failed

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Execute a copy in place of a program that loads no preload library. */
+#ifndef SHIM_GRAFT_H
+#define SHIM_GRAFT_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "libcore/graft.h"
+
+/* The arguments of execveat(2). */
+struct shim_graft {
+	int dirfd;
+	const char *path;
+	char *const *argv;
+	char *const *envp;
+	int flags;
+	int memory; /* descriptor of a copy without a name, for the caller to close; or -1 */
+};
+
+const char *shim_graft_value(char *const *envp, const char *name);
+size_t shim_graft_room(const struct shim_graft *g);
+bool shim_graft_plan(struct shim_graft *g, void *room);
+const char *shim_graft_search(const char *file, const char *dirs, char buf[PATH_MAX]);
+
+/**
+ * shim_graft_is_on() - tell whether a program is to be executed as a copy
+ * @envp:	its environment, terminated by NULL; or NULL
+ *
+ * Async-signal-safe.
+ *
+ * Return: true if the environment has CUSE_DAXD_GRAFT, which daxrun --reach=all sets.
+ */
+static inline bool shim_graft_is_on(char *const *envp)
+{
+	return shim_graft_value(envp, DAX_GRAFT_ENV) != NULL;
+}
+
+#endif
