@@ -94,6 +94,7 @@ pkg = $(shell pkg-config $(1) $(2) 2>/dev/null)
 SRC_libcore	:= $(wildcard libcore/*.c)
 SRC_daxd	:= $(wildcard cuse-daxd/*.c cuse-daxd/*/*.c)
 SRC_shim	:= $(wildcard client/shim/*/*.c)
+SRC_graft	:= $(wildcard client/graft/*.c)
 SRC_crashlib	:= $(wildcard client/crash/*.c)
 SRC_daxrun	:= $(wildcard client/daxrun/*.c)
 SRC_daxctl	:= $(wildcard client/cuse-daxctl/*.c)
@@ -108,7 +109,7 @@ OBJ_all := $(call obj,$(SRC_libcore) $(SRC_daxd) $(SRC_shim) $(SRC_daxrun) $(SRC
 
 PROGRAMS := $(if $(SRC_daxd),$(B)/cuse-daxd) $(if $(SRC_daxrun),$(B)/daxrun) \
 	$(if $(SRC_daxctl),$(B)/cuse-daxctl) $(if $(SRC_shim),$(B)/libdaxshim.so) \
-	$(B)/libdaxcrash.so $(B)/libcuse-daxd.so
+	$(B)/libdaxcrash.so $(B)/daxgraft $(B)/libcuse-daxd.so
 UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(SRC_unit))
 PROGS := $(patsubst tests/progs/%.c,$(B)/progs/%,$(SRC_progs))
 BENCHES := $(patsubst bench/%.c,$(B)/bench/%,$(SRC_bench))
@@ -164,7 +165,9 @@ $(B)/libcuse-daxd.so: $(call obj,$(SRC_lib)) $(B)/libcore.a
 
 # ---- the launcher and the shim: libc only -----------------------------------
 
-$(B)/daxrun: $(call obj,$(SRC_daxrun)) $(B)/libcore.a
+# It executes the command as the shim's wrappers would.
+$(B)/daxrun: $(call obj,$(SRC_daxrun) client/shim/base/graft.c client/shim/base/self.c) \
+		$(B)/libcore.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(SANFLAGS) $(ALL_LDFLAGS) -o $@ $^
 
@@ -197,6 +200,15 @@ $(B)/libdaxcrash.so: $(CRASHLIB_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SHIM_CFLAGS) $(ALL_LDFLAGS) -Wl,-z,defs,-z,nodelete -Wl,-soname,libdaxcrash.so \
 		-shared -o $@ $^
+
+# The shim again, as the ELF interpreter of programs that load no library: it has no libc,
+# and its own files run where even the thread pointer is the program's.
+GRAFT_OBJ := $(patsubst %.c,$(B)/shim-obj/%.o,$(SRC_graft))
+$(GRAFT_OBJ): SHIM_CFLAGS += -fno-stack-protector -fno-builtin -mfsgsbase
+$(B)/daxgraft: $(GRAFT_OBJ) $(filter-out %/symbol.o,$(SHIM_OBJ))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(SHIM_CFLAGS) -nostdlib -static-pie -Wl,-z,noseparate-code,-z,norelro \
+		-Wl,--gc-sections -Wl,-e,graft_start_here -o $@ $^
 
 # It defines memcpy() and its kin; the compiler must not make them call themselves.
 $(B)/shim-obj/client/shim/base/string.o: SHIM_CFLAGS += -fno-builtin
@@ -281,20 +293,22 @@ $(B)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJ)
 # The conformance program asks a device-dax how it behaves: the emulator here, real devices
 # in tests/oracle. It is never sanitized, because it asks about faults and the address space.
 CONF_OBJ := $(call obj,$(SRC_conf) tests/conformance/replay.c)
-$(CONF_OBJ) $(B)/conformance $(B)/replay: SANFLAGS =
+$(CONF_OBJ) $(B)/conformance $(B)/conformance-static $(B)/replay: SANFLAGS =
 $(B)/conformance: $(call obj,$(SRC_conf))
 $(B)/replay: $(call obj,tests/conformance/replay.c)
-progs: $(B)/conformance $(B)/replay
-$(B)/conformance $(B)/replay:
+progs: $(B)/conformance $(B)/conformance-static $(B)/replay
+$(B)/conformance-static: $(call obj,$(SRC_conf))
+$(B)/conformance-static: STATIC = -static
+$(B)/conformance $(B)/conformance-static $(B)/replay:
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(SANFLAGS) $(ALL_LDFLAGS) -o $@ $^ -pthread
+	$(Q)$(CC) $(ALL_CFLAGS) $(SANFLAGS) $(ALL_LDFLAGS) $(STATIC) -o $@ $^ -pthread
 
 $(B)/obj/%.o: %.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(SANFLAGS) -MMD -MP -c -o $@ $<
 
--include $(OBJ_all:.o=.d) $(OBJ_crash:.o=.d) $(OBJ_inject:.o=.d) $(SHIM_OBJ:.o=.d) $(CRASHLIB_OBJ:.o=.d) $(CONF_OBJ:.o=.d) $(UNITS:=.d) $(PROGS:=.d) $(BENCHES:=.d) $(FUZZ_OBJ:.o=.d) $(FUZZ_DAXD:.o=.d) $(FUZZERS:=.d)
+-include $(OBJ_all:.o=.d) $(OBJ_crash:.o=.d) $(OBJ_inject:.o=.d) $(SHIM_OBJ:.o=.d) $(CRASHLIB_OBJ:.o=.d) $(GRAFT_OBJ:.o=.d) $(CONF_OBJ:.o=.d) $(UNITS:=.d) $(PROGS:=.d) $(BENCHES:=.d) $(FUZZ_OBJ:.o=.d) $(FUZZ_DAXD:.o=.d) $(FUZZERS:=.d)
 
 # ---- jobs ------------------------------------------------------------------
 
@@ -374,6 +388,7 @@ install: programs
 	install $(B)/daxrun $(B)/cuse-daxctl $(DESTDIR)$(BINDIR)
 	install $(B)/cuse-daxd $(DESTDIR)$(SBINDIR)
 	install -m 644 $(B)/libdaxshim.so $(B)/libdaxcrash.so $(DESTDIR)$(LIBDIR)
+	install $(B)/daxgraft $(DESTDIR)$(LIBDIR)
 	[ -e $(DESTDIR)$(SYSCONFDIR)/cuse-daxd.conf ] || \
 		install -m 644 config/cuse-daxd.conf $(DESTDIR)$(SYSCONFDIR)
 	$(foreach unit,cuse-daxd.service cuse-daxd.socket,$(call install_unit,$(unit),system))

@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -16,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "client/shim/base/graft.h"
 #include "client/daxrun/daemon.h"
 #include "client/daxrun/dir.h"
 #include "client/daxrun/log.h"
@@ -50,6 +53,19 @@ void run_command_ignore_xfsz(void)
 	const struct sigaction ignore = {.sa_handler = SIG_IGN};
 
 	sigaction(SIGXFSZ, &ignore, &xfsz_before);
+}
+
+/* Executes a copy of the command if it needs one (--reach=all). Returns if it does not. */
+static void exec_copy(char **command)
+{
+	struct shim_graft g = {.dirfd = AT_FDCWD, .argv = command, .envp = environ};
+	char path[PATH_MAX];
+
+	if (!shim_graft_is_on(environ))
+		return;
+	g.path = shim_graft_search(command[0], getenv("PATH"), path);
+	if (shim_graft_plan(&g, __builtin_alloca(shim_graft_room(&g))))
+		execveat(g.dirfd, g.path, g.argv, g.envp, g.flags);
 }
 
 /**
@@ -98,6 +114,7 @@ pid_t run_command_start(char **command, struct run_watch *watch)
 		_exit(RUN_EXIT_FAILED);
 	sigprocmask(SIG_SETMASK, &mask_before, NULL);
 	sigaction(SIGXFSZ, &xfsz_before, NULL);
+	exec_copy(command);
 	execvp(command[0], command);
 	run_warn("%s: %s", command[0], strerror(errno));
 	_exit(errno == ENOENT ? RUN_EXIT_NOT_FOUND : RUN_EXIT_NOT_EXECUTABLE);

@@ -13,6 +13,9 @@
 #include "client/daxrun/options.h"
 #include "client/daxrun/util.h"
 
+/* Set for the command, or inherited from a daxrun above: DAX_GRAFT_ENV. */
+#define GRAFT "CUSE_DAXD_GRAFT"
+
 static bool is_sanitizer(const char *path)
 {
 	const char *name = strrchr(path, '/');
@@ -83,8 +86,12 @@ static void allow_asan_behind(void)
 /* Why a program does not see the devices, as a part of a sentence; NULL if it does. */
 static const char *why_not_reached(const struct run_program *program)
 {
+	const bool is_reached = getenv(GRAFT) != NULL;
+
 	if (program->is_other)
 		return "is no program for 64-bit x86 and loads no shim";
+	if (program->is_static && is_reached && !program->is_set_id)
+		return NULL;
 	if (program->is_static)
 		return "is statically linked and loads no shim";
 	if (program->is_go)
@@ -104,10 +111,17 @@ static const char *why_not_reached(const struct run_program *program)
 void run_environment_set(const struct run_options *o, const char *dir,
 			 const struct run_program *program, const struct run_log *log)
 {
-	const char *why = why_not_reached(program);
 	char *shim = run_files_shim();
+	const char *why;
 	char *list;
 
+	if (o->is_reach_all) {
+		char *graft = run_files_graft();
+
+		setenv(GRAFT, graft, 1);
+		free(graft);
+	}
+	why = why_not_reached(program);
 	if (!o->is_quiet && why)
 		run_warn("%s %s: it will not see the devices, continuing", o->command[0],
 			 why);

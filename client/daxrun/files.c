@@ -88,6 +88,18 @@ char *run_files_shim(void)
 }
 
 /**
+ * run_files_graft() - find daxgraft
+ *
+ * Ends daxrun if it is missing.
+ *
+ * Return: its path, for the caller to free(3).
+ */
+char *run_files_graft(void)
+{
+	return find("daxgraft", X_OK, "/../lib/cuse-daxd");
+}
+
+/**
  * run_files_recorder() - find libdaxcrash.so
  *
  * Ends daxrun if it is missing.

@@ -5,6 +5,7 @@
 
 char *run_files_daemon(void);
 char *run_files_shim(void);
+char *run_files_graft(void);
 char *run_files_recorder(void);
 
 #endif

@@ -22,6 +22,7 @@ enum option_id {
 	OPT_HELP = 'h',
 	OPT_VERSION = 'V',
 	OPT_CONNECT = CHAR_MAX + 1,
+	OPT_REACH,
 	OPT_FAULT,
 	OPT_FAULT_LOG,
 	OPT_FAULT_REPORT,
@@ -65,6 +66,9 @@ static const struct {
 	 "use the devices of this cuse-daxd.conf(5) instead"},
 	{"connect", OPT_CONNECT, optional_argument, "DIR",
 	 "use a running daemon (default: the system's, or else the user's)"},
+	{"reach", OPT_REACH, required_argument, "preload|all",
+	 "which programs see the devices: those that load a preload library (default),\n"
+	 "or static ones and their kin as well, which are then executed as copies"},
 	{"fault", OPT_FAULT, required_argument, "RULE",
 	 "a fault rule; repeatable\n"
 	 "where  device:0.0 offset:SIZE length:SIZE, and the call: open, mmap,\n"
@@ -208,6 +212,13 @@ static void parse_check(struct run_options *ret, const char *arg)
 		run_die("--check: '%s' is not a format (try json)", arg);
 }
 
+static bool parse_reach(const char *text)
+{
+	if (strcmp(text, "all") != 0 && strcmp(text, "preload") != 0)
+		run_die("--reach: '%s' is neither preload nor all", text);
+	return !strcmp(text, "all");
+}
+
 static enum run_print parse_print(const char *arg)
 {
 	if (arg && strcmp(arg, "github") != 0)
@@ -328,6 +339,8 @@ static void check(const struct run_options *o)
 		run_die("--%s needs --sweep or --crash", o->keep ? "keep" : "report");
 	if (!o->is_crash && (o->crash.verify || o->crash.image))
 		run_die("--%s needs --crash", o->crash.verify ? "verify" : "image");
+	if (o->is_reach_all && o->print)
+		run_die("--reach=all needs a command");
 	if (!o->command[0] && !o->is_check && !o->print)
 		run_die("no command (try 'daxrun --help')");
 }
@@ -364,6 +377,9 @@ void run_options_parse(int argc, char **argv, struct run_options *ret)
 		switch (c) {
 		case OPT_DEVICE:
 			add(&ret->devices, &ret->nr_devices, optarg);
+			break;
+		case OPT_REACH:
+			ret->is_reach_all = parse_reach(optarg);
 			break;
 		case OPT_FAULT:
 			check_fault(optarg);

@@ -53,6 +53,7 @@ struct run_options {
 	const char *recorder; /* preloaded in front of the shim; NULL: none */
 	bool is_connect;
 	const char *connect_dir; /* NULL: search */
+	bool is_reach_all; /* programs that load no preload library see the devices, too */
 	bool is_trace;
 	const char *trace_file; /* NULL: stderr */
 	bool is_quiet;

@@ -23,16 +23,21 @@ FLOORS = {
                   ("cuse-daxd/config", "cuse-daxd/runtime"), ("cuse-daxd/base",), LIBCORE],
     "client/shim": [("client/shim/wrap",), ("client/shim/memory",), ("client/shim/process",),
                     ("client/shim/base",), LIBCORE],
+    # The shim in programs that load no library.
+    "client/graft": [("client/graft",), ("client/shim/wrap",), ("client/shim/memory",), ("client/shim/process",),
+                     ("client/shim/base",), LIBCORE],
     "client/base": [("client/base",), LIBCORE],
     # Of the shim it takes the system calls, which are a header alone.
     "client/crash": [("client/crash",), ("client/shim/base",), LIBCORE],
-    "client/daxrun": [("client/daxrun",), ("client/base",), LIBCORE],
+    # It executes the command as the shim's wrappers execute a child.
+    "client/daxrun": [("client/daxrun",), ("client/base", "client/shim/base"), LIBCORE],
     "client/lib": [("client/lib",), ("client/base",), LIBCORE],
     "client/cuse-daxctl": [("client/cuse-daxctl",), ("client/lib",), ("client/base",), LIBCORE],
 }
 
 # Exported functions begin with their program's prefix and name a word of their file.
 PREFIXES = {"libcore": "dax_", "cuse-daxd": "daxd_", "client/shim": "shim_", "client/crash": "crash_",
+            "client/graft": "graft_",
             "client/base": "client_", "client/lib": "cuse_daxd_", "client/daxrun": "run_", "client/cuse-daxctl": "ctl_"}
 
 # More words for the functions of a file, where its name alone would make theirs worse.
@@ -60,7 +65,7 @@ MORE_WORDS = {
 }
 
 # The compiler calls memcpy() and its kin by libc's names, and libc documents them.
-NAMED_BY_LIBC = {"client/shim/base/string.c"}
+NAMED_BY_LIBC = {"client/shim/base/string.c", "client/graft/libc.c", "client/graft/real.c"}
 NAMED_BY_PMDK = {"client/crash/libpmem.c", "client/crash/libpmem2.c"}
 
 TEXTS = (".c", ".h", ".def", ".py", ".sh", ".md", ".conf", ".1", ".5", ".7", ".8")
@@ -149,7 +154,7 @@ class House:
     @staticmethod
     def object_of(build, path):
         """The object that make builds from a .c file."""
-        folder = "shim-obj" if path.startswith(("client/shim/", "client/crash/")) else "obj"
+        folder = "shim-obj" if path.startswith(("client/shim/", "client/crash/", "client/graft/")) else "obj"
         return build / folder / (stem(path) + ".o")
 
     def read_objects(self):

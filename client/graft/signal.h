@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Keep SIGSYS for the shim, whatever the program does with its signals. */
+#ifndef GRAFT_SIGNAL_H
+#define GRAFT_SIGNAL_H
+
+#include <signal.h>
+#include <stdbool.h>
+
+#include "client/graft/call.h"
+
+void graft_signal_init(void (*handler)(int sig, siginfo_t *info, void *context));
+bool graft_signal_call(const struct graft_call *c, long *ret);
+void graft_signal_pass_on(int sig, siginfo_t *info, void *context);
+
+#endif
