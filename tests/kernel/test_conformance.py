@@ -27,6 +27,7 @@ from compare import compare, load_recorded, parse_deviations, parse_lines  # noq
 from guest import Guest  # noqa: E402
 
 PROGRAM = BUILD / "conformance"
+STATIC = BUILD / "conformance-static"
 DAXRUN = BUILD / "daxrun"
 DAEMON = BUILD / "cuse-daxd"
 SUMMARY = BUILD / "conformance-summary.txt"
@@ -48,10 +49,11 @@ class Run:
     align: str
     user: str		# root, owner (an ordinary user with devices of their own), nobody
     door: str
+    is_static: bool = False  # a static program, which loads no shim (--reach=all)
 
     @property
     def name(self):
-        return f"{self.store}-{self.align}-{self.user}-{self.door}"
+        return f"{self.store}-{self.align}-{self.user}-{self.door}" + ("-static" if self.is_static else "")
 
     @property
     def mode(self):
@@ -65,9 +67,11 @@ STORE_RUNS = [Run("pmem", a, USERS[0], "libc") for a in ("4K", "1G")] + \
     ([Run(s, "2M", "root", d) for s in ("hugetlb", "hugetlbfs") for d in DOORS] if IS_ROOT else [])
 # Two devices of one region, which must not see each other's bytes. The tree in /sys differs.
 REGION_RUNS = [Run(s, "2M", USERS[0], "libc") for s in ("region", "dynamic")]
+STATIC_RUNS = [Run("memfd", "2M", u, d, True) for u in USERS for d in DOORS] + \
+    [Run("pmem", "2M", USERS[0], "libc", True)]
 CONNECT_RUNS = [Run("connect", a, u, d) for a in ALIGNS for d in DOORS
                 for u in (("root", "nobody") if IS_ROOT else ("owner",))]
-RUNS = MEMFD_RUNS + STORE_RUNS + REGION_RUNS + CONNECT_RUNS
+RUNS = MEMFD_RUNS + STORE_RUNS + REGION_RUNS + STATIC_RUNS + CONNECT_RUNS
 
 
 def as_user(user, command):
@@ -112,7 +116,7 @@ def answers(process, where):
 
 
 def program(run, first, second, *options):
-    return [PROGRAM, "--through", run.door, "--dev", f"/dev/{first}", "--second", f"/dev/{second}", *options]
+    return [STATIC if run.is_static else PROGRAM, "--through", run.door, "--dev", f"/dev/{first}", "--second", f"/dev/{second}", *options]
 
 
 def run_own(run, backing=("memfd", "memfd"), small=False):
@@ -123,7 +127,8 @@ def run_own(run, backing=("memfd", "memfd"), small=False):
         devices = [f"dax0.0,size={size},align={run.align},backing={backing[0]}",
                    f"dax3.0,size={SECOND_SIZE[run.align]},align={run.align},backing={backing[1]}"]
         devices = [d.replace("FOLDER", str(tmp)) for d in devices]
-        command = [DAXRUN, "-q", "-d", devices[0], "-d", devices[1], "--",
+        reach = ["--reach=all"] if run.is_static else []
+        command = [DAXRUN, "-q", *reach, "-d", devices[0], "-d", devices[1], "--",
                    *program(run, "dax0.0", "dax3.0")]
         return {run: answers(ask(run.user, tmp / "answers", command), tmp / "answers")}
 

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Programs that load no preload library see the devices with --reach=all."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from conftest import IS_ROOT
+from daxrun import Daxrun, prog
+
+pytestmark = pytest.mark.plain  # the shim, which runs in foreign processes, is never sanitized
+
+BUSYBOX = "/usr/bin/busybox"  # Debian's busybox-static
+DEVICE = ("-q", "-d", "dax0.0,size=64M")
+ALL = (*DEVICE, "--reach=all", "--")
+DOORS = """
+    execve execv execvp execvpe execl execlp execle clearenv null fexecve execveat syscall_execve
+    syscall_execveat vfork posix_spawn posix_spawnp
+""".split()
+
+
+@pytest.fixture(params=["root", "nobody"] if IS_ROOT else ["nobody"])
+def daxrun(workdir, request):
+    it = Daxrun(workdir, request.param)
+    yield it
+    it.check_gone()
+
+
+@pytest.mark.parametrize("kind", ["static", "static_pie"])
+def test_same_answers(daxrun, kind):
+    """Files, refusals, splits, mappings, SIGBUS and forks, as in a program that loads the shim."""
+    wanted = daxrun(*DEVICE, "--", prog("answers"))
+    assert wanted.count("\n") > 20
+    assert daxrun(*ALL, prog(f"answers_{kind}")) == wanted
+
+
+def test_not_without_the_option(daxrun):
+    result = daxrun.any(*DEVICE, "--reach=preload", "--", prog("answers_static"))
+    assert (result.returncode, result.stdout) == (1, "open ENOENT -1\n")
+    result = daxrun.any("-d", "dax0.0,size=64M", "--", prog("answers_static"))
+    assert "is statically linked and loads no shim" in result.stderr
+    result = daxrun.any("-d", "dax0.0,size=64M", "--reach=all", "--", prog("answers_static"))
+    assert "loads no shim" not in result.stderr
+
+
+def test_a_word_that_is_none(daxrun):
+    result = daxrun.any("--reach=some", "--", "true")
+    assert (result.returncode, result.stderr) == (125, "daxrun: --reach: 'some' is neither preload nor all\n")
+
+
+def test_busybox(daxrun):
+    listing = daxrun(*ALL, BUSYBOX, "ls", "-l", "/dev/dax0.0")
+    assert listing.startswith("crw-------") and listing.endswith(" /dev/dax0.0\n")
+    assert daxrun(*ALL, BUSYBOX, "cat", "/sys/bus/dax/devices/dax0.0/size") == f"{64 << 20}\n"
+    dd = daxrun.any(*ALL, BUSYBOX, "dd", "if=/dev/dax0.0", "of=/dev/null", "bs=4096", "count=1")
+    assert dd.returncode == 1 and "Invalid argument" in dd.stderr
+    assert daxrun(*ALL, BUSYBOX, "sh", "-c", "echo /dev/dax*") == "/dev/dax0.0\n"
+    found = daxrun(*ALL, BUSYBOX, "find", "/dev", "-maxdepth", "1", "-name", "dax*")
+    assert found == "/dev/dax0.0\n"
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_child_of_a_dynamic_program(daxrun, door):
+    """With an environment made afresh, too, by each function that starts a program."""
+    out = daxrun(*ALL, prog("exec_doors"), door, BUSYBOX, "ls", "/dev/dax0.0")
+    assert out == "/dev/dax0.0\n"
+
+
+def test_a_child_of_a_static_program(daxrun):
+    look = "ls /dev/dax0.0"
+    assert daxrun(*ALL, BUSYBOX, "sh", "-c", f"{look}; env -i /usr/bin/busybox {look}; /bin/{look}; "
+                  f"env -i /bin/{look}; env -i {BUSYBOX} env -i /bin/sh -c '{BUSYBOX} {look}'") == "/dev/dax0.0\n" * 5
+
+
+def test_a_child_that_takes_the_shim_away(daxrun):
+    """A child of a static program inherits its filter, and so the shim; it is told no lies about itself."""
+    out = daxrun(*ALL, BUSYBOX, "sh", "-c", f"unset LD_PRELOAD CUSE_DAXD_GRAFT; {BUSYBOX} ls /dev/dax0.0; "
+                 "/bin/echo dynamic", env={"CUSE_DAXD_CHILDREN": "exact"})
+    assert out == "/dev/dax0.0\ndynamic\n"
+
+
+def test_python(daxrun):
+    script = f"""
+import os, subprocess
+print(subprocess.run(["{BUSYBOX}", "ls", "/dev/dax0.0"], capture_output=True, text=True, env={{}}).stdout, end="")
+os.waitpid(os.posix_spawn("{BUSYBOX}", ["busybox", "ls", "/dev/dax0.0"], {{}}), 0)
+os.execve(os.open("{BUSYBOX}", os.O_RDONLY), ["busybox", "ls", "/dev/dax0.0"], {{}})
+"""
+    assert daxrun(*ALL, "/usr/bin/python3", "-c", script) == "/dev/dax0.0\n" * 3
+
+
+def script(daxrun, line, body):
+    daxrun.write("script", f"#!{line}\n{body}\n")
+    path = daxrun.dir / "script"
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize("parent", [(), ("/bin/sh", "-c"), (BUSYBOX, "sh", "-c")], ids=["command", "dynamic", "static"])
+def test_below_a_script(daxrun, parent):
+    path = script(daxrun, f"{BUSYBOX} sh", 'echo "$0 $1"; ls /dev/dax0.0; cat /proc/$$/comm')
+    command = [*parent, f"{path} word"] if parent else [path, "word"]
+    assert daxrun(*ALL, *command) == f"{path} word\n/dev/dax0.0\nscript\n"
+
+
+def test_a_program_is_itself(daxrun):
+    """Its name, its path and its environment are those of the original."""
+    copy = daxrun.dir / "busybox.own"
+    shutil.copy(BUSYBOX, copy)
+    copy.chmod(0o755)
+    assert daxrun(*ALL, copy, "sh", "-c", "read name </proc/self/comm; echo $name") == "busybox.own\n"
+    assert daxrun(*ALL, copy, "readlink", "/proc/self/exe") == f"{copy}\n"
+    assert daxrun(*ALL, copy, "cmp", "/proc/self/exe", BUSYBOX) == ""
+    names = [line.partition("=")[0] for line in daxrun(*ALL, copy, "env").splitlines()]
+    assert "PATH" in names and "CUSE_DAXD_EXE" not in names and "CUSE_DAXD_EXECFN" not in names
+
+
+def test_an_update_of_the_program(daxrun):
+    """A copy serves as long as the file is the same."""
+    daxrun.write("program", b"")
+    path = daxrun.dir / "program"
+    path.chmod(0o755)
+    update = f"cat {BUSYBOX} >program; ./program true; echo $?; cat {prog('answers_static')} >program; ./program"
+    assert daxrun(*ALL, "sh", "-c", update).startswith("127\nopen ok 3\nstat ok chr 1")
+
+
+def test_open_descriptors(daxrun):
+    """A device that is open when the program starts, and what the program does with its number."""
+    out = daxrun.any(*ALL, "sh", "-c", f"exec 5<>/dev/dax0.0; {BUSYBOX} dd bs=1 count=1 <&5; "
+                     f"{BUSYBOX} sh -c 'exec 5<&-; exec 5</proc/self/comm; cat <&5'")
+    assert "Invalid argument" in out.stderr and out.stdout == "cat\n", out
+
+
+def test_cannot_be_grafted(daxrun):
+    """Programs that cannot be copied run as they always did."""
+    path = daxrun.dir / "busybox.suid"
+    shutil.copy(BUSYBOX, path)
+    path.chmod(0o4755)
+    assert daxrun(*ALL, path, "echo", "runs") == "runs\n"
+    assert daxrun(*ALL, "sh", "-c", f"{path} echo runs") == "runs\n"
+    missing = daxrun.any(*ALL, "./missing")
+    assert missing.returncode == 127 and "No such file" in missing.stderr
+    daxrun.write("plain", "#!/missing\n")
+    plain = daxrun.dir / "plain"
+    assert daxrun.any(*ALL, plain).returncode == 126
+    plain.chmod(0o755)
+    assert daxrun.any(*ALL, plain).returncode == 127
+
+
+def test_no_room_for_copies(daxrun):
+    """Where the runtime directory takes no files to execute, the copy is in memory."""
+    program = f"mount -o bind,noexec {daxrun.runtime} {daxrun.runtime} && exec \"$@\""
+    command = daxrun.command(*ALL, "sh", "-c", f"{BUSYBOX} ls /dev/dax0.0; {BUSYBOX} readlink /proc/self/exe")
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount")
+    result = subprocess.run(["unshare", "-m", "sh", "-ec", program, "sh", *command], capture_output=True, text=True,
+                            env=daxrun.env(), cwd=daxrun.dir, check=False, timeout=60)
+    assert result.stdout == f"/dev/dax0.0\n{BUSYBOX}\n", result
+
+
+@pytest.mark.parametrize("kind", ["static", "dynamic"])
+def test_trace_and_faults(daxrun, kind):
+    """The lines of --trace, and --fault, reach a static program as any other."""
+    program = prog("answers_static" if kind == "static" else "answers")
+    result = daxrun.any("-d", "dax0.0,size=64M", "--reach=all", "--trace", "--fault", "mmap errno:ENOMEM nth:2",
+                        "--", program)
+    assert "ENOMEM" in result.stderr and "munmap" in result.stderr, result.stderr
+    assert f"{os.path.basename(program)[:15]}[" in result.stderr
+    assert "injected" in result.stderr
