@@ -95,6 +95,7 @@ SRC_libcore	:= $(wildcard libcore/*.c)
 SRC_daxd	:= $(wildcard cuse-daxd/*.c cuse-daxd/*/*.c)
 SRC_shim	:= $(wildcard client/shim/*/*.c)
 SRC_graft	:= $(wildcard client/graft/*.c)
+SRC_traplib	:= $(wildcard client/trap/*.c)
 SRC_crashlib	:= $(wildcard client/crash/*.c)
 SRC_daxrun	:= $(wildcard client/daxrun/*.c)
 SRC_daxctl	:= $(wildcard client/cuse-daxctl/*.c)
@@ -109,7 +110,7 @@ OBJ_all := $(call obj,$(SRC_libcore) $(SRC_daxd) $(SRC_shim) $(SRC_daxrun) $(SRC
 
 PROGRAMS := $(if $(SRC_daxd),$(B)/cuse-daxd) $(if $(SRC_daxrun),$(B)/daxrun) \
 	$(if $(SRC_daxctl),$(B)/cuse-daxctl) $(if $(SRC_shim),$(B)/libdaxshim.so) \
-	$(B)/libdaxcrash.so $(B)/daxgraft $(B)/libcuse-daxd.so
+	$(B)/libdaxcrash.so $(B)/daxgraft $(B)/libdaxtrap.so $(B)/libcuse-daxd.so
 UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(SRC_unit))
 PROGS := $(patsubst tests/progs/%.c,$(B)/progs/%,$(SRC_progs))
 BENCHES := $(patsubst bench/%.c,$(B)/bench/%,$(SRC_bench))
@@ -210,6 +211,13 @@ $(B)/daxgraft: $(GRAFT_OBJ) $(filter-out %/symbol.o,$(SHIM_OBJ))
 	$(Q)$(CC) $(SHIM_CFLAGS) -nostdlib -static-pie -Wl,-z,noseparate-code,-z,norelro \
 		-Wl,--gc-sections -Wl,-e,graft_start_here -o $@ $^
 
+# In front of the shim in children of such programs, to answer the inherited filter.
+TRAPLIB_OBJ := $(patsubst %.c,$(B)/shim-obj/%.o,$(SRC_traplib) client/graft/signal.c)
+$(B)/libdaxtrap.so: $(TRAPLIB_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(SHIM_CFLAGS) $(ALL_LDFLAGS) -Wl,-z,defs,-z,nodelete -Wl,-soname,libdaxtrap.so \
+		-shared -o $@ $^
+
 # It defines memcpy() and its kin; the compiler must not make them call themselves.
 $(B)/shim-obj/client/shim/base/string.o: SHIM_CFLAGS += -fno-builtin
 
@@ -308,7 +316,7 @@ $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(SANFLAGS) -MMD -MP -c -o $@ $<
 
--include $(OBJ_all:.o=.d) $(OBJ_crash:.o=.d) $(OBJ_inject:.o=.d) $(SHIM_OBJ:.o=.d) $(CRASHLIB_OBJ:.o=.d) $(GRAFT_OBJ:.o=.d) $(CONF_OBJ:.o=.d) $(UNITS:=.d) $(PROGS:=.d) $(BENCHES:=.d) $(FUZZ_OBJ:.o=.d) $(FUZZ_DAXD:.o=.d) $(FUZZERS:=.d)
+-include $(OBJ_all:.o=.d) $(OBJ_crash:.o=.d) $(OBJ_inject:.o=.d) $(SHIM_OBJ:.o=.d) $(CRASHLIB_OBJ:.o=.d) $(GRAFT_OBJ:.o=.d) $(TRAPLIB_OBJ:.o=.d) $(CONF_OBJ:.o=.d) $(UNITS:=.d) $(PROGS:=.d) $(BENCHES:=.d) $(FUZZ_OBJ:.o=.d) $(FUZZ_DAXD:.o=.d) $(FUZZERS:=.d)
 
 # ---- jobs ------------------------------------------------------------------
 
@@ -387,7 +395,8 @@ install: programs
 		$(DESTDIR)$(SYSCONFDIR) $(DESTDIR)$(DOCDIR)/examples
 	install $(B)/daxrun $(B)/cuse-daxctl $(DESTDIR)$(BINDIR)
 	install $(B)/cuse-daxd $(DESTDIR)$(SBINDIR)
-	install -m 644 $(B)/libdaxshim.so $(B)/libdaxcrash.so $(DESTDIR)$(LIBDIR)
+	install -m 644 $(B)/libdaxshim.so $(B)/libdaxcrash.so $(B)/libdaxtrap.so \
+		$(DESTDIR)$(LIBDIR)
 	install $(B)/daxgraft $(DESTDIR)$(LIBDIR)
 	[ -e $(DESTDIR)$(SYSCONFDIR)/cuse-daxd.conf ] || \
 		install -m 644 config/cuse-daxd.conf $(DESTDIR)$(SYSCONFDIR)

@@ -38,10 +38,6 @@
 #define SYS_epoll_pwait2 441
 #endif
 
-/* A number that no call has: it fails with an errno that no call has, below the filter. */
-#define PROBE       0xda7
-#define PROBE_ERRNO 0xda7
-
 /* The part of a call that decides whether it is stopped. */
 enum class {
 	ALLOWED,
@@ -205,8 +201,8 @@ static void find_runs(struct program *p, enum scope scope)
 		add_run(p, nr, class_of(scope, nr));
 	add_run(p, SHIM_SYSCALL_NR, ALLOWED);
 	if (scope == FIRST) {
-		add_run(p, PROBE, PROBED);
-		add_run(p, PROBE + 1, ALLOWED);
+		add_run(p, GRAFT_FILTER_PROBE, PROBED);
+		add_run(p, GRAFT_FILTER_PROBE + 1, ALLOWED);
 	}
 }
 
@@ -344,7 +340,7 @@ static void emit_class(struct program *p, enum class class)
 		answer(p, SECCOMP_RET_ERRNO | ENOSYS);
 		break;
 	case PROBED:
-		answer(p, SECCOMP_RET_ERRNO | PROBE_ERRNO);
+		answer(p, SECCOMP_RET_ERRNO | GRAFT_FILTER_PROBE_ERRNO);
 		break;
 	case FD_0:
 		emit_fds(p, 0);
@@ -481,8 +477,7 @@ static long install(enum scope scope, int fd)
  */
 bool graft_filter_init(void)
 {
-	return sys_call6(PROBE, 0, 0, 0, 0, 0, 0) == -PROBE_ERRNO ||
-	       install(FIRST, -1) == 0;
+	return graft_filter_is_inherited() || install(FIRST, -1) == 0;
 }
 
 /* So many descriptors are told from others by a filter each. */

@@ -15,8 +15,6 @@
 #include <ucontext.h>
 
 #include "client/shim/base/sys.h"
-#include "client/shim/memory/sigbus.h"
-#include "client/graft/context.h"
 
 #ifndef SYS_epoll_pwait2
 #define SYS_epoll_pwait2 441
@@ -24,22 +22,6 @@
 
 /* The program's action. */
 static struct shim_sigaction app;
-
-/**
- * graft_signal_init() - install the handler of the shim
- * @handler:	the handler, which runs with all signals blocked
- */
-void graft_signal_init(void (*handler)(int sig, siginfo_t *info, void *context))
-{
-	const uint64_t sigsys = GRAFT_CALL_SIGSYS;
-	struct shim_sigaction ours = {.handler = (void *)(uintptr_t)handler,
-				      .flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART,
-				      .mask = ~UINT64_C(0)};
-
-	ours.restorer = shim_sigbus_restorer(&ours.flags);
-	sys4(rt_sigaction, SIGSYS, &ours, NULL, sizeof(uint64_t));
-	sys4(rt_sigprocmask, SIG_UNBLOCK, &sigsys, NULL, sizeof(sigsys));
-}
 
 /**
  * graft_signal_pass_on() - give a signal to the program that is not the filter's
@@ -118,6 +100,24 @@ static long change_app(const struct graft_call *c)
 	return 0;
 }
 
+/**
+ * graft_signal_action() - read the new action of rt_sigaction(2)
+ * @c:		the call
+ * @act:	receives the action, which does not block SIGSYS, if there is one
+ *
+ * Return: 0 or a negative errno.
+ */
+long graft_signal_action(const struct graft_call *c, struct shim_sigaction *act)
+{
+	if (c->args[3] != sizeof(act->mask))
+		return -EINVAL;
+	if (c->args[1] &&
+	    graft_call_read(act, (const void *)c->args[1], sizeof(*act)) < 0)
+		return -EFAULT;
+	act->mask &= ~GRAFT_CALL_SIGSYS;
+	return 0;
+}
+
 /* A call that sleeps with a mask of its own, which is argument @arg. */
 static long sleep_with_mask(const struct graft_call *c, int arg)
 {
@@ -150,38 +150,18 @@ static long select_with_mask(const struct graft_call *c)
 	return graft_call_interruptible(&mine);
 }
 
-/* In a context: the shim's own part of rt_sigaction(2). */
-static void change_sigbus(void *arg)
-{
-	struct graft_call *c = arg;
-
-	c->args[0] = shim_sigbus_action((const struct shim_sigaction *)c->args[1],
-					(struct shim_sigaction *)c->args[2]);
-}
-
 /* rt_sigaction(2) of another signal, whose handler must not block SIGSYS. */
 static long change_action(const struct graft_call *c)
 {
-	struct shim_sigaction act;
-	struct shim_sigaction old;
 	struct graft_call mine = *c;
+	struct shim_sigaction act;
+	const long r = graft_signal_action(c, &act);
 
-	if (c->args[3] != sizeof(act.mask))
-		return -EINVAL;
-	if (c->args[1]) {
-		if (graft_call_read(&act, (const void *)c->args[1], sizeof(act)) < 0)
-			return -EFAULT;
-		act.mask &= ~GRAFT_CALL_SIGSYS;
+	if (r < 0)
+		return r;
+	if (c->args[1])
 		mine.args[1] = (long)&act;
-	}
-	if (c->args[0] != SIGBUS)
-		return graft_call_kernel(&mine);
-	mine.args[2] = (long)&old;
-	graft_context_run(change_sigbus, &mine);
-	if (mine.args[0] == 0 && c->args[2] &&
-	    graft_call_write((void *)c->args[2], &old, sizeof(old)) < 0)
-		return -EFAULT;
-	return mine.args[0];
+	return graft_call_kernel(&mine);
 }
 
 /**

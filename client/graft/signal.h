@@ -6,10 +6,11 @@
 #include <signal.h>
 #include <stdbool.h>
 
+#include "client/shim/memory/sigbus.h"
 #include "client/graft/call.h"
 
-void graft_signal_init(void (*handler)(int sig, siginfo_t *info, void *context));
 bool graft_signal_call(const struct graft_call *c, long *ret);
+long graft_signal_action(const struct graft_call *c, struct shim_sigaction *act);
 void graft_signal_pass_on(int sig, siginfo_t *info, void *context);
 
 #endif

@@ -197,6 +197,35 @@ static long read_link(const struct graft_call *c)
 	return graft_call_write((void *)a[1], exe, n) < 0 ? -EFAULT : (long)n;
 }
 
+/* In a context. */
+static void change_sigbus(void *arg)
+{
+	struct graft_call *c = arg;
+
+	c->args[0] = shim_sigbus_action((const struct shim_sigaction *)c->args[1],
+					(struct shim_sigaction *)c->args[2]);
+}
+
+/* rt_sigaction(SIGBUS): the shim may have a handler of its own there. */
+static long sigbus_action(const struct graft_call *c)
+{
+	struct graft_call mine = *c;
+	struct shim_sigaction act;
+	struct shim_sigaction old;
+	const long r = graft_signal_action(c, &act);
+
+	if (r < 0)
+		return r;
+	if (c->args[1])
+		mine.args[1] = (long)&act;
+	mine.args[2] = (long)&old;
+	graft_context_run(change_sigbus, &mine);
+	if (mine.args[0] == 0 && c->args[2] &&
+	    graft_call_write((void *)c->args[2], &old, sizeof(old)) < 0)
+		return -EFAULT;
+	return mine.args[0];
+}
+
 /* In a context: tells whether the shim has events for poll(2). */
 static void look_for_news(void *arg)
 {
@@ -230,6 +259,8 @@ static long answer_call(const struct graft_call *c)
 {
 	long r;
 
+	if (c->nr == SYS_rt_sigaction && c->args[0] == SIGBUS)
+		return sigbus_action(c);
 	switch (c->nr) {
 	case SYS_poll:
 	case SYS_ppoll:
@@ -277,11 +308,19 @@ static void on_sigsys(int sig, siginfo_t *info, void *context)
 /**
  * graft_trap_init() - be ready for the calls that the filter stops
  *
- * Return: true.
+ * Return: false if the kernel refuses the handler.
  */
 bool graft_trap_init(void)
 {
+	const uint64_t sigsys = GRAFT_CALL_SIGSYS;
+	struct shim_sigaction act = {.handler = (void *)on_sigsys,
+				     .flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART,
+				     .mask = ~UINT64_C(0)};
+
+	act.restorer = shim_sigbus_restorer(&act.flags);
 	shim_sigbus_on_own_memory = graft_context_run_masked;
-	graft_signal_init(on_sigsys);
+	if (sys4(rt_sigaction, SIGSYS, &act, NULL, sizeof(act.mask)) < 0)
+		return false;
+	sys4(rt_sigprocmask, SIG_UNBLOCK, &sigsys, NULL, sizeof(sigsys));
 	return true;
 }

@@ -26,6 +26,8 @@ FLOORS = {
     # The shim in programs that load no library.
     "client/graft": [("client/graft",), ("client/shim/wrap",), ("client/shim/memory",), ("client/shim/process",),
                      ("client/shim/base",), LIBCORE],
+    # It answers the filter that a child of such a program inherits.
+    "client/trap": [("client/trap",), ("client/graft",), ("client/shim/memory",), ("client/shim/base",), LIBCORE],
     "client/base": [("client/base",), LIBCORE],
     # Of the shim it takes the system calls, which are a header alone.
     "client/crash": [("client/crash",), ("client/shim/base",), LIBCORE],
@@ -37,7 +39,7 @@ FLOORS = {
 
 # Exported functions begin with their program's prefix and name a word of their file.
 PREFIXES = {"libcore": "dax_", "cuse-daxd": "daxd_", "client/shim": "shim_", "client/crash": "crash_",
-            "client/graft": "graft_",
+            "client/graft": "graft_", "client/trap": "trap_",
             "client/base": "client_", "client/lib": "cuse_daxd_", "client/daxrun": "run_", "client/cuse-daxctl": "ctl_"}
 
 # More words for the functions of a file, where its name alone would make theirs worse.
@@ -65,7 +67,7 @@ MORE_WORDS = {
 }
 
 # The compiler calls memcpy() and its kin by libc's names, and libc documents them.
-NAMED_BY_LIBC = {"client/shim/base/string.c", "client/graft/libc.c", "client/graft/real.c"}
+NAMED_BY_LIBC = {"client/shim/base/string.c", "client/graft/libc.c", "client/graft/real.c", "client/trap/trap.c"}
 NAMED_BY_PMDK = {"client/crash/libpmem.c", "client/crash/libpmem2.c"}
 
 TEXTS = (".c", ".h", ".def", ".py", ".sh", ".md", ".conf", ".1", ".5", ".7", ".8")
@@ -154,7 +156,7 @@ class House:
     @staticmethod
     def object_of(build, path):
         """The object that make builds from a .c file."""
-        folder = "shim-obj" if path.startswith(("client/shim/", "client/crash/", "client/graft/")) else "obj"
+        folder = "shim-obj" if path.startswith(("client/shim/", "client/crash/", "client/graft/", "client/trap/")) else "obj"
         return build / folder / (stem(path) + ".o")
 
     def read_objects(self):

@@ -81,6 +81,33 @@ def test_a_child_that_takes_the_shim_away(daxrun):
     assert out == "/dev/dax0.0\ndynamic\n"
 
 
+RAW = """stat 0 chr 1
+read -22
+mmap 1
+munmap -22
+blocked 1
+signals 1
+/dev/dax0.0
+child 0
+"""
+
+
+def test_raw_calls_in_a_static_program(daxrun):
+    """Signals that block everything, and a call in a handler, do no harm."""
+    assert daxrun(*ALL, prog("raw_calls_static")) == RAW
+
+
+@pytest.mark.parametrize("command", ["", "env -i", "/bin/sh -c"])
+def test_raw_calls_below_a_static_program(daxrun, command):
+    """A dynamic program that inherits the filter, and makes calls without libc, is not killed.
+
+    It does not see the devices in these calls, as without the filter.
+    """
+    out = daxrun(*ALL, BUSYBOX, "sh", "-c", f"{command} {prog('raw_calls')}")
+    assert out.splitlines()[4:] == ["blocked 1", "signals 1", "/dev/dax0.0", "child 0"]
+    assert out.splitlines()[0] == "stat -2 chr 0"
+
+
 def test_python(daxrun):
     script = f"""
 import os, subprocess

@@ -30,6 +30,9 @@
 /* The part of the shim's name that every LD_PRELOAD with it contains. */
 #define LIBRARY "libdaxshim"
 
+/* Beside the interpreter of copies: in front of the shim below a filter (client/trap/). */
+#define TRAP "libdaxtrap.so"
+
 /* Further variables that a child needs. daxrun sets those after the first when necessary. */
 static const char *const needed[] = {RUNTIME, "DAXD_LOG=", DAX_CRASH_ENV "=",
 				     "ASAN_OPTIONS=", DAX_GRAFT_ENV};
@@ -153,7 +156,8 @@ bool shim_environment_is_fresh(char *const *envp)
 	theirs = shim_graft_value(envp, PRELOAD);
 	if (unlikely(!theirs || !strstr(theirs, LIBRARY)))
 		return is_fresh_without(envp, theirs);
-	return unlikely(shim_environment_is_forced) && !shim_graft_is_on(envp);
+	return unlikely(shim_environment_is_forced) &&
+	       (!strstr(theirs, TRAP) || !shim_graft_is_on(envp));
 }
 
 static size_t count(char *const *envp)
@@ -176,9 +180,11 @@ static size_t count(char *const *envp)
 size_t shim_environment_room(char *const *envp)
 {
 	const char *theirs = shim_graft_value(envp, PRELOAD);
+	const char *graft = initial_value(DAX_GRAFT_ENV);
 
 	return (count(envp) + NR_NEEDED + 2) * sizeof(char *) + sizeof(PRELOAD ":") +
-	       strlen(initial_value(PRELOAD)) + (theirs ? strlen(theirs) : 0);
+	       strlen(initial_value(PRELOAD)) + (theirs ? strlen(theirs) : 0) +
+	       (graft ? strlen(graft) + sizeof(TRAP ":") : 0);
 }
 
 static char *append(char *to, const char *text)
@@ -189,17 +195,30 @@ static char *append(char *to, const char *text)
 	return to + n;
 }
 
+/* Writes the path of the library for children below a filter. Return: the end. */
+static char *append_trap(char *to)
+{
+	const char *graft = initial_value(DAX_GRAFT_ENV);
+	size_t n = graft ? strlen(graft) : 0;
+
+	while (n && graft[n - 1] != '/')
+		n--;
+	memcpy(to, graft, n);
+	return append(to + n, TRAP);
+}
+
 /* Writes the new LD_PRELOAD: the old one, and the libraries that the caller wants. */
 static char *join_preload(char *to, const char *theirs)
 {
+	const char *old = initial_value(PRELOAD);
 	char *end = append(to, PRELOAD);
 
-	if (theirs && strstr(theirs, LIBRARY)) {
-		append(end, theirs);
-		return to;
-	}
-	end = append(end, initial_value(PRELOAD));
-	if (theirs)
+	if (theirs && strstr(theirs, LIBRARY))
+		old = theirs;
+	if (shim_environment_is_forced && !strstr(old, TRAP))
+		end = append(append_trap(end), ":");
+	end = append(end, old);
+	if (theirs && theirs != old)
 		append(append(end, ":"), theirs);
 	return to;
 }
