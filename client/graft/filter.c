@@ -20,6 +20,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -39,7 +40,7 @@
 #endif
 
 /* The part of a call that decides whether it is stopped. */
-enum class {
+enum kind {
 	ALLOWED,
 	STOPPED, /* in any case */
 	ABSENT,  /* fails with ENOSYS, so that libraries do without it */
@@ -52,17 +53,18 @@ enum class {
 	POLLS,   /* poll(2): once there is a descriptor */
 	FORKS,   /* clone(2): without CLONE_VM */
 	TURNS,   /* prctl(2): some operations */
+	ACTIONS, /* rt_sigaction(2): a new action, or SIGBUS or SIGSYS */
 	MASK_1,  /* a set of signals, if there is one */
 	MASK_3,
 	MASK_4,
 	MASK_5,
-	NR_CLASSES,
+	NR_KINDS,
 };
 
 /* The calls that more than their number decides, and those that the shim does not wrap. */
 static const struct {
 	short nr;
-	short class;
+	short kind;
 } special[] = {
 	{SYS_read, FD_0},
 	{SYS_write, FD_0},
@@ -112,6 +114,7 @@ static const struct {
 	{SYS_clone, FORKS},
 	{SYS_fork, STOPPED},
 	{SYS_prctl, TURNS},
+	{SYS_rt_sigaction, ACTIONS},
 	{SYS_rt_sigprocmask, MASK_1},
 	{SYS_rt_sigsuspend, STOPPED},
 	{SYS_ppoll, MASK_3},
@@ -140,10 +143,10 @@ enum scope {
 	WIDE,  /* on any address */
 };
 
-/* A row of numbers with the same class. */
+/* A row of numbers with the same kind. */
 struct run {
 	uint32_t first;
-	enum class class;
+	enum kind kind;
 };
 
 #define RUNS_MAX 250
@@ -154,43 +157,37 @@ struct program {
 	unsigned int len;
 	struct run runs[RUNS_MAX];
 	unsigned int nr_runs;
-	unsigned int bodies[NR_CLASSES]; /* where the code of a class begins */
+	unsigned int bodies[NR_KINDS]; /* where the code of a kind begins */
 	enum scope scope;
 	int fd; /* of ONE and MANY */
 };
 
-static enum class class_of(enum scope scope, long nr) {
-	const bool is_wrapped = shim_syscall_bits[nr / 64] >> (nr % 64) & 1;
-		enum class class = is_wrapped ? STOPPED : ALLOWED; size_t i;
-
-		for (i = 0; i < sizeof(special) / sizeof(special[0]);
-		     i++) if (special[i].nr == nr) class
-		= (enum class)special[i].class;
-		switch (class){
-			case FD_0 : case FD_0_1 : case FD_0_2 : return scope == ONE ||
-					scope == MANY
-				? class
-				: ALLOWED;
-			case MAPPING : return class;
-			case ADDRESS : return scope == FIRST || scope == WIDE ? class
-									      : ALLOWED;
-			case POLLS : return scope == FIRST || scope == WIDE ? ALLOWED
-									    : STOPPED;
-			case ABSENT : case STOPPED : case FORKS : case TURNS : case
-					MASK_1 : case MASK_3 : case MASK_4 : case
-					MASK_5 : return scope == FIRST
-				? class
-				: ALLOWED;
-			case ALLOWED : case PROBED : case
-			NR_CLASSES : default : return ALLOWED;
-}
-}
-
-static void add_run(struct program *p, uint32_t first, enum class class)
+static enum kind kind_of(enum scope scope, long nr)
 {
-	if (p->nr_runs && p->runs[p->nr_runs - 1].class == class)
+	const bool is_wrapped = shim_syscall_bits[nr / 64] >> (nr % 64) & 1;
+	const bool is_on_fd = scope == ONE || scope == MANY;
+	enum kind kind = is_wrapped ? STOPPED : ALLOWED;
+	size_t i;
+
+	for (i = 0; i < sizeof(special) / sizeof(special[0]); i++)
+		if (special[i].nr == nr)
+			kind = (enum kind)special[i].kind;
+	if (kind == MAPPING)
+		return kind;
+	if (kind == FD_0 || kind == FD_0_1 || kind == FD_0_2)
+		return is_on_fd ? kind : ALLOWED;
+	if (kind == POLLS)
+		return is_on_fd ? STOPPED : ALLOWED;
+	if (kind == ADDRESS)
+		return is_on_fd ? ALLOWED : kind;
+	return scope == FIRST ? kind : ALLOWED;
+}
+
+static void add_run(struct program *p, uint32_t first, enum kind kind)
+{
+	if (p->nr_runs && p->runs[p->nr_runs - 1].kind == kind)
 		return;
-	p->runs[p->nr_runs++] = (struct run){first, class};
+	p->runs[p->nr_runs++] = (struct run){first, kind};
 }
 
 static void find_runs(struct program *p, enum scope scope)
@@ -198,7 +195,7 @@ static void find_runs(struct program *p, enum scope scope)
 	uint32_t nr;
 
 	for (nr = 0; nr < SHIM_SYSCALL_NR; nr++)
-		add_run(p, nr, class_of(scope, nr));
+		add_run(p, nr, kind_of(scope, nr));
 	add_run(p, SHIM_SYSCALL_NR, ALLOWED);
 	if (scope == FIRST) {
 		add_run(p, GRAFT_FILTER_PROBE, PROBED);
@@ -242,7 +239,7 @@ static void allow(struct program *p)
 	answer(p, SECCOMP_RET_ALLOW);
 }
 
-/* To the last part of the filter, which follows all classes: emit_place(). */
+/* To the last part of the filter, which follows all kinds: emit_place(). */
 static void stop(struct program *p)
 {
 	emit(p, BPF_JMP | BPF_JA, UINT32_MAX, 0, 0);
@@ -323,6 +320,20 @@ static void emit_turns(struct program *p)
 	allow(p);
 }
 
+/* A query of another signal's action, of which posix_spawn(3) makes many, goes on. */
+static void emit_actions(struct program *p)
+{
+	load_low(p, 0);
+	test(p, BPF_JEQ, SIGBUS, 5, 0);
+	test(p, BPF_JEQ, SIGSYS, 4, 0);
+	load_low(p, 1);
+	test(p, BPF_JEQ, 0, 0, 2);
+	load_high(p, 1);
+	test(p, BPF_JEQ, 0, 1, 0);
+	stop(p);
+	allow(p);
+}
+
 static void emit_mask(struct program *p, int arg)
 {
 	load_low(p, arg);
@@ -333,9 +344,9 @@ static void emit_mask(struct program *p, int arg)
 	allow(p);
 }
 
-static void emit_class(struct program *p, enum class class)
+static void emit_kind(struct program *p, enum kind kind)
 {
-	switch (class) {
+	switch (kind) {
 	case ABSENT:
 		answer(p, SECCOMP_RET_ERRNO | ENOSYS);
 		break;
@@ -363,6 +374,9 @@ static void emit_class(struct program *p, enum class class)
 	case TURNS:
 		emit_turns(p);
 		break;
+	case ACTIONS:
+		emit_actions(p);
+		break;
 	case MASK_1:
 		emit_mask(p, 1);
 		break;
@@ -378,7 +392,7 @@ static void emit_class(struct program *p, enum class class)
 	case STOPPED:
 	case ALLOWED:
 	case POLLS:
-	case NR_CLASSES:
+	case NR_KINDS:
 	default:
 		stop(p);
 		break;
@@ -407,7 +421,7 @@ static void emit_place(struct program *p)
 			p->code[i].k = here - i - 1;
 }
 
-/* Writes a search tree over the runs [@lo, @hi) to its place before the classes. */
+/* Writes a search tree over the runs [@lo, @hi) to its place before the kinds. */
 static unsigned int put_tree(struct program *p, unsigned int at, unsigned int lo,
 			     unsigned int hi)
 {
@@ -415,14 +429,14 @@ static unsigned int put_tree(struct program *p, unsigned int at, unsigned int lo
 	unsigned int right;
 
 	if (hi - lo == 1) {
-		const enum class class = p->runs[lo].class;
+		const enum kind kind = p->runs[lo].kind;
 
 		p->code[at] =
-			class == ALLOWED
+			kind == ALLOWED
 				? (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
 							       SECCOMP_RET_ALLOW)
 				: (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA,
-							       p->bodies[class] - at - 1);
+							       p->bodies[kind] - at - 1);
 		return at + 1;
 	}
 	right = put_tree(p, at + 1, lo, middle);
@@ -438,7 +452,7 @@ static long install(enum scope scope, int fd)
 	struct program p;
 	struct sock_fprog prog;
 	unsigned int tree;
-	int class;
+	int kind;
 	long r;
 
 	p.len = 0;
@@ -452,9 +466,9 @@ static long install(enum scope scope, int fd)
 	load(&p, offsetof(struct seccomp_data, nr));
 	tree = p.len;
 	p.len += 2 * p.nr_runs - 1;
-	for (class = STOPPED; class < NR_CLASSES; class ++) {
-		p.bodies[class] = p.len;
-		emit_class(&p, (enum class) class);
+	for (kind = STOPPED; kind < NR_KINDS; kind++) {
+		p.bodies[kind] = p.len;
+		emit_kind(&p, (enum kind)kind);
 	}
 	put_tree(&p, tree, 0, p.nr_runs);
 	emit_place(&p);
