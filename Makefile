@@ -212,7 +212,7 @@ $(B)/daxgraft: $(GRAFT_OBJ) $(filter-out %/symbol.o,$(SHIM_OBJ))
 		-Wl,--gc-sections -Wl,-e,graft_start_here -o $@ $^
 
 # In front of the shim in children of such programs, to answer the inherited filter.
-TRAPLIB_OBJ := $(patsubst %.c,$(B)/shim-obj/%.o,$(SRC_traplib) client/graft/signal.c)
+TRAPLIB_OBJ := $(patsubst %.c,$(B)/shim-obj/%.o,$(SRC_traplib) client/graft/call.c client/graft/signal.c)
 $(B)/libdaxtrap.so: $(TRAPLIB_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SHIM_CFLAGS) $(ALL_LDFLAGS) -Wl,-z,defs,-z,nodelete -Wl,-soname,libdaxtrap.so \

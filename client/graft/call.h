@@ -3,11 +3,10 @@
 #ifndef GRAFT_CALL_H
 #define GRAFT_CALL_H
 
-#include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/uio.h>
 
 #include "client/shim/base/sys.h"
 
@@ -16,8 +15,9 @@ struct graft_call {
 	long args[6];
 	/* The program's signal mask, which is in force again when the call has returned. */
 	uint64_t *mask;
-	/* The program's stack pointer, likewise. */
+	/* The program's stack pointer and alternate signal stack, likewise. */
 	long long *stack;
+	stack_t *altstack;
 };
 
 #define GRAFT_CALL_SIGSYS (UINT64_C(1) << (SIGSYS - 1))
@@ -56,20 +56,8 @@ static inline long graft_call_interruptible(const struct graft_call *c)
 	return r;
 }
 
-/* Copies from or to memory of the program. Return: 0, or -EFAULT. */
-static inline long graft_call_copy(long copy, void *ours, const void *theirs, size_t n)
-{
-	struct iovec local = {.iov_base = ours, .iov_len = n};
-	struct iovec remote = {.iov_base = (void *)(uintptr_t)theirs, .iov_len = n};
-
-	return sys_call6(copy, sys0(getpid), (long)&local, 1, (long)&remote, 1, 0) ==
-			       (long)n
-		       ? 0
-		       : -EFAULT;
-}
-
-#define graft_call_read(to, from, n) graft_call_copy(SYS_process_vm_readv, to, from, n)
-#define graft_call_write(to, from, n)                                                    \
-	graft_call_copy(SYS_process_vm_writev, (void *)(uintptr_t)(from), to, n)
+long graft_call_read(void *to, const void *from, size_t n);
+long graft_call_write(void *to, const void *from, size_t n);
+void graft_call_trust(void);
 
 #endif

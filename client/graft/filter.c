@@ -117,6 +117,7 @@ static const struct {
 	{SYS_rt_sigaction, ACTIONS},
 	{SYS_rt_sigprocmask, MASK_1},
 	{SYS_rt_sigsuspend, STOPPED},
+	{SYS_sigaltstack, STOPPED},
 	{SYS_ppoll, MASK_3},
 	{SYS_epoll_pwait, MASK_4},
 	{SYS_epoll_pwait2, MASK_4},

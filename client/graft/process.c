@@ -11,6 +11,7 @@
 
 #include "client/shim/base/graft.h"
 #include "client/shim/process/environment.h"
+#include "client/graft/altstack.h"
 #include "client/graft/context.h"
 
 /* The shim's handlers of fork(2); it registers them once. */
@@ -71,6 +72,7 @@ static void run_fork(void *arg)
 	if (f->ret == 0) {
 		graft_context_forked();
 		graft_process_init();
+		graft_altstack_forked();
 	}
 	if (before && f->ret)
 		handlers.parent();

@@ -111,8 +111,9 @@ long graft_signal_action(const struct graft_call *c, struct shim_sigaction *act)
 {
 	if (c->args[3] != sizeof(act->mask))
 		return -EINVAL;
-	if (c->args[1] &&
-	    graft_call_read(act, (const void *)c->args[1], sizeof(*act)) < 0)
+	if (!c->args[1])
+		return 0;
+	if (graft_call_read(act, (const void *)c->args[1], sizeof(*act)) < 0)
 		return -EFAULT;
 	act->mask &= ~GRAFT_CALL_SIGSYS;
 	return 0;

@@ -53,6 +53,17 @@ static long exec_here(const struct graft_call *c)
 	return r;
 }
 
+/* The kernel sets the stack in the handler's frame when the handler returns. */
+static long set_stack(const struct graft_call *c)
+{
+	const long r = graft_call_kernel(c);
+
+	if (r == 0 && c->args[0])
+		graft_call_read(c->altstack, (const void *)c->args[0],
+				sizeof(*c->altstack));
+	return r;
+}
+
 static long answer_call(const struct graft_call *c)
 {
 	long r;
@@ -64,6 +75,8 @@ static long answer_call(const struct graft_call *c)
 	case SYS_execve:
 	case SYS_execveat:
 		return exec_here(c);
+	case SYS_sigaltstack:
+		return set_stack(c);
 	default:
 		return graft_signal_call(c, &r) ? r : graft_call_kernel(c);
 	}
@@ -79,6 +92,7 @@ static void on_sigsys(int sig, siginfo_t *info, void *context)
 			 regs[REG_R8], regs[REG_R9]},
 		.mask = (uint64_t *)(void *)&uc->uc_sigmask,
 		.stack = &regs[REG_RSP],
+		.altstack = &uc->uc_stack,
 	};
 
 	if (info->si_code != 1 || info->si_errno != GRAFT_FILTER_DATA)

@@ -7,11 +7,12 @@ import subprocess
 
 import pytest
 
-from conftest import IS_ROOT
+from conftest import BUILD, IS_ROOT, ROOT, run
 from daxrun import Daxrun, prog
 
 pytestmark = pytest.mark.plain  # the shim, which runs in foreign processes, is never sanitized
 
+CTL = BUILD / "cuse-daxctl"
 BUSYBOX = "/usr/bin/busybox"  # Debian's busybox-static
 DEVICE = ("-q", "-d", "dax0.0,size=64M")
 ALL = (*DEVICE, "--reach=all", "--")
@@ -196,3 +197,56 @@ def test_trace_and_faults(daxrun, kind):
     assert "ENOMEM" in result.stderr and "munmap" in result.stderr, result.stderr
     assert f"{os.path.basename(program)[:15]}[" in result.stderr
     assert "injected" in result.stderr
+
+
+def test_signals_of_bad_memory(daxrun):
+    """Poison and a device that is disabled, in a program that makes no call."""
+    program = f"{{ {prog('struck_static')}; }} | {{ read -r line; echo \"$line\"; {CTL} disable dax0.0 >disabled; cat; }}"
+    out = daxrun(*DEVICE, "--reach=all", "--fault", "poison offset:4M length:2M", "--", "sh", "-c", program)
+    assert out.splitlines() == [f"code 4 at {(4 << 20) + 77} lsb 21", "code 2"]
+
+
+def test_small_alternate_stacks(daxrun):
+    """A handler on the smallest stack that the kernel takes may make any call."""
+    assert daxrun(*ALL, prog("alt_stack_static")) == "(nil)\n" * 9 + "child 0\ntiny 12\nodd 22\n"
+
+
+def test_threads_under_a_timer(daxrun):
+    assert daxrun(*ALL, prog("crowd_static")) == "wrong 0, signals 1\n"
+
+
+def test_a_filter_of_its_own(daxrun):
+    """A program that installs a seccomp filter, which forbids what the shim would do, and has SIGSYS itself."""
+    wanted = daxrun(*DEVICE, "--", prog("filtered"))
+    assert wanted.startswith("filter 0\ntraps 1\nmmap 1 munmap -1\n")
+    assert daxrun(*ALL, prog("filtered_static")) == wanted
+
+
+def test_a_fifo_is_opened_with_the_programs_signals(daxrun):
+    """open() of a FIFO waits for its other end, and a signal ends that."""
+    out = daxrun.any(*ALL, "sh", "-c", f"mkfifo fifo; timeout -s TERM 1 {BUSYBOX} cat fifo; echo $?")
+    assert out.stdout == "124\n"
+
+
+SOURCE = ROOT / "tests/progs/answers.c"
+MUSL = ["musl-gcc", "-D_GNU_SOURCE", "-Dstrerrorname_np=strerror", "-I", ROOT, SOURCE]
+
+
+@pytest.mark.parametrize("options", [["-static"], []], ids=["static", "dynamic"])
+def test_musl(daxrun, options):
+    """A static program is a graft; a dynamic one loads the shim, as always."""
+    built = daxrun.dir / "musl"
+    run([*MUSL, *options, "-o", built])
+    out = daxrun(*ALL, built)
+    glibc = daxrun(*ALL, prog("answers"))
+    assert [line.split()[0] for line in out.splitlines()] == [line.split()[0] for line in glibc.splitlines()]
+    assert "child 7" in out and "beyond the end: signal 7 code 2 at 5" in out and "read Invalid argument" in out
+
+
+def test_rust(daxrun):
+    built = daxrun.dir / "rust"
+    run(["/usr/bin/rustc", "-O", "-C", "target-feature=+crt-static", "--crate-name", "mmap_std", "-o", built,
+         ROOT / "tests/progs/mmap_std.rs"])
+    assert "INTERP" not in run(["readelf", "-lW", built]).stdout
+    lines = daxrun(*ALL, built).splitlines()
+    assert lines[0] == "char device true size 0" and "read Some(22)" in lines and lines[-1] == "same true"
