@@ -15,6 +15,7 @@
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/time.h>
@@ -266,6 +267,36 @@ static long poll_files(const struct graft_call *c)
 	return graft_signal_call(c, &r) ? r : graft_call_interruptible(c);
 }
 
+/* The same lock without waiting for it. Return: false if the call does not wait. */
+static bool without_waiting(const struct graft_call *c, struct graft_call *ret)
+{
+	*ret = *c;
+	if (c->nr == SYS_flock) {
+		ret->args[1] |= LOCK_NB;
+		return !(c->args[1] & (LOCK_NB | LOCK_UN));
+	}
+	ret->args[1] = c->args[1] == F_SETLKW ? F_SETLK : F_OFD_SETLK;
+	return c->args[1] == F_SETLKW || c->args[1] == F_OFD_SETLKW;
+}
+
+/*
+ * flock(2), fcntl(2): only the program's own call may wait for a lock. Once it has the
+ * lock, the shim gets it again, and learns of it.
+ */
+static long lock_file(const struct graft_call *c)
+{
+	struct graft_call try;
+	long r;
+
+	if (!without_waiting(c, &try))
+		return let_shim_answer(c);
+	r = let_shim_answer(&try);
+	if (r != -EAGAIN && r != -EACCES)
+		return r;
+	r = graft_call_interruptible(c);
+	return r < 0 ? r : let_shim_answer(c);
+}
+
 /* exec of an emulated file fails with another errno than the kernel's. */
 static long exec(const struct graft_call *c)
 {
@@ -290,6 +321,9 @@ static long answer_call(const struct graft_call *c)
 	case SYS_fork:
 	case SYS_clone:
 		return graft_process_fork(c);
+	case SYS_flock:
+	case SYS_fcntl:
+		return lock_file(c);
 	case SYS_sigaltstack:
 		return graft_altstack_call(c);
 	case SYS_recvmsg:

@@ -228,6 +228,12 @@ def test_a_fifo_is_opened_with_the_programs_signals(daxrun):
     assert out.stdout == "124\n"
 
 
+def test_a_lock_is_awaited_with_the_programs_signals(daxrun):
+    assert daxrun(*ALL, prog("lock_static")).splitlines() == [
+        "flock ok", "flock again EINTR", "flock at once EAGAIN", "unlock ok", "flock then ok",
+        "lock ok", "lock again EINTR", "lock then ok"]
+
+
 SOURCE = ROOT / "tests/progs/answers.c"
 MUSL = ["musl-gcc", "-D_GNU_SOURCE", "-Dstrerrorname_np=strerror", "-I", ROOT, SOURCE]
 
