@@ -70,10 +70,10 @@ def test_what_is_taken_from_libc():
 
 def objects(folder=""):
     """Return: the shim's object files, except those of sources that no longer exist, and those of
-    the library that only daxrun --crash loads."""
+    the library that only daxrun --crash loads, and of programs that load none (client/graft)."""
     return sorted(obj for obj in (OBJECTS / folder).rglob("*.o")
                   if (ROOT / obj.relative_to(OBJECTS)).with_suffix(".c").exists()
-                  and "client/crash" not in str(obj))
+                  and not any(f"client/{part}/" in str(obj) for part in ("crash", "graft", "trap")))
 
 
 def calls(obj):
