@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 #include <sys/auxv.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,6 +38,12 @@ void __stack_chk_fail(void);
 void __stack_chk_fail(void)
 {
 	__builtin_trap();
+}
+
+/* clang calls it in the place of a memcmp(3) whose result is only compared with zero. */
+int bcmp(const void *a, const void *b, size_t n)
+{
+	return memcmp(a, b, n);
 }
 
 unsigned long getauxval(unsigned long type)
