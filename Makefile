@@ -108,9 +108,11 @@ SRC_conf	:= $(filter-out %/replay.c,$(wildcard tests/conformance/*.c))
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 OBJ_all := $(call obj,$(SRC_libcore) $(SRC_daxd) $(SRC_shim) $(SRC_daxrun) $(SRC_daxctl) $(SRC_lib))
 
+# What --reach=all needs is written for x86-64.
+GRAFT := $(if $(IS_X86),$(B)/daxgraft $(B)/libdaxtrap.so)
 PROGRAMS := $(if $(SRC_daxd),$(B)/cuse-daxd) $(if $(SRC_daxrun),$(B)/daxrun) \
 	$(if $(SRC_daxctl),$(B)/cuse-daxctl) $(if $(SRC_shim),$(B)/libdaxshim.so) \
-	$(B)/libdaxcrash.so $(B)/daxgraft $(B)/libdaxtrap.so $(B)/libcuse-daxd.so
+	$(B)/libdaxcrash.so $(GRAFT) $(B)/libcuse-daxd.so
 UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(SRC_unit))
 PROGS := $(patsubst tests/progs/%.c,$(B)/progs/%,$(SRC_progs))
 BENCHES := $(patsubst bench/%.c,$(B)/bench/%,$(SRC_bench))
@@ -395,9 +397,9 @@ install: programs
 		$(DESTDIR)$(SYSCONFDIR) $(DESTDIR)$(DOCDIR)/examples
 	install $(B)/daxrun $(B)/cuse-daxctl $(DESTDIR)$(BINDIR)
 	install $(B)/cuse-daxd $(DESTDIR)$(SBINDIR)
-	install -m 644 $(B)/libdaxshim.so $(B)/libdaxcrash.so $(B)/libdaxtrap.so \
-		$(DESTDIR)$(LIBDIR)
-	install $(B)/daxgraft $(DESTDIR)$(LIBDIR)
+	install -m 644 $(B)/libdaxshim.so $(B)/libdaxcrash.so \
+		$(filter %.so,$(GRAFT)) $(DESTDIR)$(LIBDIR)
+	$(if $(GRAFT),install $(filter-out %.so,$(GRAFT)) $(DESTDIR)$(LIBDIR))
 	[ -e $(DESTDIR)$(SYSCONFDIR)/cuse-daxd.conf ] || \
 		install -m 644 config/cuse-daxd.conf $(DESTDIR)$(SYSCONFDIR)
 	$(foreach unit,cuse-daxd.service cuse-daxd.socket,$(call install_unit,$(unit),system))

@@ -216,6 +216,10 @@ static bool parse_reach(const char *text)
 {
 	if (strcmp(text, "all") != 0 && strcmp(text, "preload") != 0)
 		run_die("--reach: '%s' is neither preload nor all", text);
+#ifndef __x86_64__
+	if (!strcmp(text, "all"))
+		run_die("--reach=all: works on x86-64 only");
+#endif
 	return !strcmp(text, "all");
 }
 
