@@ -108,7 +108,7 @@ SRC_conf	:= $(filter-out %/replay.c,$(wildcard tests/conformance/*.c))
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 OBJ_all := $(call obj,$(SRC_libcore) $(SRC_daxd) $(SRC_shim) $(SRC_daxrun) $(SRC_daxctl) $(SRC_lib))
 
-# What --reach=all needs is written for x86-64.
+# --reach=all is written for x86-64.
 GRAFT := $(if $(IS_X86),$(B)/daxgraft $(B)/libdaxtrap.so)
 PROGRAMS := $(if $(SRC_daxd),$(B)/cuse-daxd) $(if $(SRC_daxrun),$(B)/daxrun) \
 	$(if $(SRC_daxctl),$(B)/cuse-daxctl) $(if $(SRC_shim),$(B)/libdaxshim.so) \

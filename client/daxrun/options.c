@@ -67,8 +67,8 @@ static const struct {
 	{"connect", OPT_CONNECT, optional_argument, "DIR",
 	 "use a running daemon (default: the system's, or else the user's)"},
 	{"reach", OPT_REACH, required_argument, "preload|all",
-	 "which programs see the devices: those that load a preload library (default),\n"
-	 "or static ones and their kin as well, which are then executed as copies"},
+	 "which programs see the devices: those that load a preload library\n"
+	 "(default), or static ones and their kin too, which run as copies"},
 	{"fault", OPT_FAULT, required_argument, "RULE",
 	 "a fault rule; repeatable\n"
 	 "where  device:0.0 offset:SIZE length:SIZE, and the call: open, mmap,\n"
