@@ -142,10 +142,11 @@ static int plain_disappear(struct daxd_frontend *fe, const char *name)
 static bool plain_is_held(struct daxd_frontend *fe, int fd)
 {
 	_cleanup_close_ int other = -1;
+	const int flags = fcntl(fd, F_GETFL);
 	char link[64];
 
 	(void)fe;
-	if (fcntl(fd, F_GETFL) & O_PATH) {
+	if (flags >= 0 && flags & O_PATH) {
 		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 		other = open(link, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 		if (other < 0)

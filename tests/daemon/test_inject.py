@@ -4,6 +4,7 @@
 `make inject` lets each call of each kind fail, once and for good; here the first call of each kind does.
 """
 
+import collections
 import errno
 import os
 import pathlib
@@ -72,8 +73,10 @@ def test_a_call_fails(script, kill):
         script.last_fds = fds
         try:
             script.run(inject, kill)
-            if script.last_fds != fds:
-                raise Fault(f"descriptors leak: {script.last_fds} instead of {fds}")
+            # Less may be open, if the failure made the daemon do without something.
+            leaks = collections.Counter(script.last_fds) - collections.Counter(fds)
+            if leaks:
+                raise Fault(f"descriptors leak: {dict(leaks)}")
         except Fault as e:
             bad.append(f"{inject}: after {script.outcome}: {e}\n  " + "\n  ".join(script.said()[-3:]))
             if EVERY:

@@ -355,8 +355,9 @@ class Script:
             sockets = sum(link.startswith("socket:") for link in links)
             if sockets <= 1 or time.monotonic() > end:
                 # GLib wakes itself by an eventfd, or if it gets none by a pipe; inotify watches
-                # handles that could not be put on a file system of their own.
-                return sorted(re.sub(r"\d{3,}", "N", link) for link in links
+                # handles that could not be put on a file system of their own. A name that could
+                # not be unlinked is only a name.
+                return sorted(re.sub(r"\d{3,}| \(deleted\)", "", link) for link in links
                               if not link.startswith(("anon_inode:[eventfd]", "pipe:", "anon_inode:inotify")))
 
     def run(self, inject=None, kill=False):
