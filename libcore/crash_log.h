@@ -47,6 +47,7 @@ struct dax_crash_shared {
 	uint64_t size;        /* the device's size, in bytes */
 	uint32_t nr_threads;  /* numbers given out */
 	int32_t error;        /* errno of a log that could not be written; 0: none */
+	uint32_t nr_mappers;  /* processes that have ever had the device mapped */
 	uint64_t nr_fences;
 	uint64_t nr_flushes;
 	uint64_t used; /* bytes of the buffer */

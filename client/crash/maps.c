@@ -22,16 +22,11 @@
 #define MAPS_MAX 256
 #define ID_LEN   48
 
-struct place {
-	uint64_t start;
-	uint64_t end;
-	uint64_t off; /* of the device */
-};
-
-static struct place places[MAPS_MAX];
+static struct crash_place places[MAPS_MAX];
 static int nr_places;
 static bool has_had_places;
 static bool is_stale = true;
+static bool has_changed; /* since crash_maps_have_changed() */
 
 static uint64_t image_addr;
 static uint64_t image_data; /* the device's offset in the image */
@@ -56,7 +51,8 @@ static void read_line(const char *line)
 	if (start == image_addr || strlen(image_id) != len ||
 	    memcmp(image_id, p, len) != 0 || nr_places == MAPS_MAX || off < image_data)
 		return;
-	places[nr_places++] = (struct place){start, end, off - image_data};
+	places[nr_places++] =
+		(struct crash_place){.start = start, .end = end, .off = off - image_data};
 	has_had_places = true;
 }
 
@@ -117,7 +113,7 @@ bool crash_maps_find(uint64_t addr, uint64_t len, uint64_t *ret_from, uint64_t *
 
 	update();
 	for (i = 0; i < nr_places; i++) {
-		const struct place *p = &places[i];
+		const struct crash_place *p = &places[i];
 
 		if (addr < p->start || addr >= p->end)
 			continue;
@@ -143,6 +139,22 @@ bool crash_maps_are_there(void)
 	return has_had_places;
 }
 
+/**
+ * crash_maps_list() - list the mappings of the device
+ * @is_fresh:	read the kernel's list again: the shim may have changed mappings
+ * @ret:	receives them; they are valid until the next call of a function of this file
+ *
+ * Return: their number.
+ */
+int crash_maps_list(bool is_fresh, struct crash_place **ret)
+{
+	if (is_fresh)
+		__atomic_store_n(&is_stale, true, __ATOMIC_RELEASE);
+	update();
+	*ret = places;
+	return nr_places;
+}
+
 /* ---- calls that change the list -------------------------------------------- */
 
 #define NEXT(name)                                                                       \
@@ -153,21 +165,57 @@ bool crash_maps_are_there(void)
 		(__typeof__(&(name)))next_;                                              \
 	})
 
+static void (*on_mmap)(void);
+
+/**
+ * crash_maps_watch() - call a function after each mmap(2) that may have mapped a device
+ * @after:	the function
+ */
+void crash_maps_watch(void (*after)(void))
+{
+	__atomic_store_n(&on_mmap, after, __ATOMIC_RELEASE);
+}
+
 static void *changed(void *ret)
 {
 	__atomic_store_n(&is_stale, true, __ATOMIC_RELEASE);
+	__atomic_store_n(&has_changed, true, __ATOMIC_RELEASE);
+	return ret;
+}
+
+/**
+ * crash_maps_have_changed() - tell whether mappings may have come or gone
+ *
+ * Return: true if that is so since the last call, even if the list is the same again.
+ */
+bool crash_maps_have_changed(void)
+{
+	return __atomic_exchange_n(&has_changed, false, __ATOMIC_ACQ_REL);
+}
+
+static void *mapped(void *ret, int flags, int fd)
+{
+	void (*after)(void) = __atomic_load_n(&on_mmap, __ATOMIC_ACQUIRE);
+	bool is_shared = fd >= 0 && (flags & MAP_SHARED);
+
+	if (ret == MAP_FAILED)
+		return ret;
+	if (is_shared || (flags & MAP_FIXED))
+		changed(NULL);
+	if (is_shared && after)
+		after();
 	return ret;
 }
 
 CRASH_EXPORT void *mmap(void *addr, size_t len, int prot, int flags, int fd, off_t off)
 {
-	return changed(NEXT(mmap)(addr, len, prot, flags, fd, off));
+	return mapped(NEXT(mmap)(addr, len, prot, flags, fd, off), flags, fd);
 }
 
 CRASH_EXPORT void *mmap64(void *addr, size_t len, int prot, int flags, int fd,
 			  off64_t off)
 {
-	return changed(NEXT(mmap64)(addr, len, prot, flags, fd, off));
+	return mapped(NEXT(mmap64)(addr, len, prot, flags, fd, off), flags, fd);
 }
 
 CRASH_EXPORT int munmap(void *addr, size_t len)

@@ -3,8 +3,9 @@
  * Record the flushes and fences of this process in the log of the run.
  *
  * All processes of the run share the log and the copy of the device, under one lock. A
- * flush and a fence log the lines that have changed since the last look; the fence looks
- * at all pages that the image has, in whatever process they were touched.
+ * flush and a fence log the lines that have changed since the last look. The fence looks
+ * at the pages that were written to, if the kernel can tell them and no other process has
+ * the device mapped; else at all pages that the image has.
  */
 #include "client/crash/record.h"
 
@@ -25,6 +26,7 @@
 
 #include "client/shim/base/sys.h"
 #include "client/crash/maps.h"
+#include "client/crash/written.h"
 
 #define PATH_LEN  160
 #define THREADS   (1 << 20) /* numbers of threads; more share the last one */
@@ -47,6 +49,8 @@ static char said_path[PATH_LEN];
 
 static __thread bool is_inside; /* a signal handler must not wait for its own thread */
 static __thread uint32_t number;
+
+static void before_fork(void);
 
 /* The child's thread is another one: what the parent's has flushed is not its own. */
 static void in_child(void)
@@ -92,15 +96,8 @@ static bool attach(void)
 	snprintf(image_path, PATH_LEN, "%s/" DAX_CRASH_IMAGE, dir);
 	snprintf(log_path, PATH_LEN, "%s/" DAX_CRASH_LOG, dir);
 	snprintf(said_path, PATH_LEN, "%s/" DAX_CRASH_SAID, dir);
-	pthread_atfork(NULL, NULL, in_child);
+	pthread_atfork(before_fork, NULL, in_child);
 	return true;
-}
-
-/* Standard output is "said" line by line, as on a terminal, although it is a file. */
-__attribute__((constructor)) static void buffer_lines(void)
-{
-	if (getenv(DAX_CRASH_ENV))
-		setvbuf(stdout, NULL, _IOLBF, 0);
 }
 
 /* Take the lock. Return: false: this process is not recorded. */
@@ -120,6 +117,55 @@ static bool begin(void)
 	if (!number)
 		number = shared->nr_threads < THREADS ? ++shared->nr_threads : THREADS;
 	return true;
+}
+
+/*
+ * Count this process if it maps the device, whether it will flush or not: only while it is
+ * the only one are its own stores all that there are.
+ */
+static void count_mapper(void)
+{
+	static bool is_counted;
+
+	if (is_counted || !crash_maps_are_there())
+		return;
+	is_counted = true;
+	shared->nr_mappers++;
+}
+
+static void after_mmap(void)
+{
+	if (is_inside)
+		return;
+	is_inside = true;
+	if (begin()) {
+		count_mapper();
+		pthread_mutex_unlock(&shared->lock);
+	}
+	is_inside = false;
+}
+
+/* The child inherits the mappings. */
+static void before_fork(void)
+{
+	if (is_inside)
+		return;
+	is_inside = true;
+	if (begin()) {
+		if (crash_maps_are_there())
+			shared->nr_mappers++;
+		pthread_mutex_unlock(&shared->lock);
+	}
+	is_inside = false;
+}
+
+/* Standard output is "said" line by line, as on a terminal, although it is a file. */
+__attribute__((constructor)) static void prepare(void)
+{
+	if (!getenv(DAX_CRASH_ENV))
+		return;
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	crash_maps_watch(after_mmap);
 }
 
 static void write_buffer(void)
@@ -187,6 +233,14 @@ static void look(uint64_t from, uint64_t to)
 		sys1(close, fd);
 }
 
+static void compare(uint64_t from, uint64_t to)
+{
+	if (from < shared->size)
+		dax_crash_log_diff(live, seen, from,
+				   to < shared->size ? to : shared->size, emit_store,
+				   NULL);
+}
+
 /**
  * crash_record_flush() - record a flush
  * @addr, @len:	what this thread flushes; ignored unless it is in a device's mapping
@@ -234,7 +288,9 @@ void crash_record_fence(void)
 	if (!begin())
 		goto out;
 	if (!shared->error && crash_maps_are_there()) {
-		look(0, shared->size);
+		count_mapper();
+		if (shared->nr_mappers != 1 || !crash_written_find(compare))
+			look(0, shared->size);
 		sys4(newfstatat, AT_FDCWD, said_path, &st, 0);
 		append(DAX_CRASH_FENCE, (uint64_t)st.st_size, 0, NULL);
 		shared->nr_fences++;

@@ -4,7 +4,11 @@ proves nothing is refused.
 
 docs/crash.md describes the states; tests/unit/test_crash.c tests their choice."""
 
+import ctypes
 import json
+import os
+import pathlib
+import platform
 import re
 import shlex
 import signal
@@ -179,6 +183,92 @@ def test_several_processes_share_the_device(daxrun):
     program = prog("crash_pmem")
     result = crash(daxrun, f"{program} check", "sh", "-c", f"{program} right 1; {program} early 2")
     assert {fence for fence, *_ in bad_states(result)} == {4}, said(result)
+
+
+# Fence 1 lets the recorder look at written pages only. Before fence 2, line 0x40 is stored
+# and flushed, and {way} stores to line 0x300000, which nothing flushes. A huge page
+# holds none of the other lines beside it.
+WRITER = """
+import ctypes, mmap, os, sys, threading, time
+lib = ctypes.CDLL(None)
+fd = os.open("/dev/dax0.0", os.O_RDWR)
+m = mmap.mmap(fd, 4 << 20)
+
+def persist(off):
+    base = ctypes.addressof(ctypes.c_char.from_buffer(m))
+    lib.pmem_persist(ctypes.c_void_p(base + off), ctypes.c_size_t(1))
+
+def store(m=m, off=3 << 20):
+    m[off] = 1
+
+store(off=0)
+persist(0)
+{way}
+store(off=64)
+persist(64)
+"""
+
+SECOND = ("import mmap, os\n"
+          "mmap.mmap(os.open('/dev/dax0.0', os.O_RDWR), 4 << 20)[3 << 20] = 1\n")
+
+WAYS = {
+    "store": "store()",
+    "thread": "t = threading.Thread(target=store); t.start(); t.join()",
+    "second mapping": "store(mmap.mmap(fd, 4 << 20))",
+    "mapped again": "m.close(); m = mmap.mmap(fd, 4 << 20); store(m)\nstore.__defaults__ = (m, 3 << 20)",
+    "read": "open('/proc/self/exe', 'rb').readinto(memoryview(m)[3 << 20:][:1])",
+    "without descriptors": "os.closerange(3, 4096); store()",
+    "fork": "os.fork() or (store(), os._exit(0)); os.wait()",
+    "exec": f"os.spawnl(os.P_WAIT, sys.executable, 'python3', '-c', {SECOND!r})",
+    "old child": ("r, w = os.pipe()\n"
+                  "if not os.fork(): os.read(r, 1); store(); os._exit(0)\n"
+                  "store(off=128); persist(128); os.write(w, b'x'); os.wait()"),
+}
+
+
+def may_protect():
+    """Tell whether this kernel tracks written pages for this user: Linux 6.7's userfaultfd."""
+    libc = ctypes.CDLL(None)
+    fd = libc.syscall(323, os.O_CLOEXEC | 1) if platform.machine() == "x86_64" else -1
+    if fd < 0:
+        return False
+    api = (ctypes.c_uint64 * 3)(0xaa, 1 << 15, 0)
+    result = libc.ioctl(fd, ctypes.c_ulong(0xc018aa3f), api)
+    os.close(fd)
+    return result == 0
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("is_allowed", [True, False], ids=["userfaultfd", "compare"])
+def test_every_store_before_a_fence_is_in_doubt(daxrun, is_allowed, way):
+    """Whoever stored it, and whether the kernel tracks written pages or not."""
+    prefix = [] if is_allowed else [prog("no_uffd")]
+    result = crash(daxrun, "true", *prefix, "/usr/bin/python3", "-c", WRITER.replace("{way}", WAYS[way]),
+                   options=(*SMALL, "--states=all", "--report=json:r.json"))
+    rows = json.loads((daxrun.dir / "r.json").read_text())["rows"]
+    assert result.returncode == 0 and result.stderr == "", said(result)
+    assert rows[-2]["in doubt"] == 2, rows  # before the last fence
+    assert "stored and never flushed: 1 line: 0x300000\n" in result.stdout
+
+
+@both_users
+@pytest.mark.parametrize("is_allowed", [True, False], ids=["userfaultfd", "compare"])
+def test_written_pages_are_tracked_where_allowed(daxrun, is_allowed):
+    prefix = [] if is_allowed else [prog("no_uffd")]
+    wait = ("open('pid', 'w').write(f'{os.getpid()}\\n')\n"
+            "while not os.path.exists('go'): time.sleep(0.01)\n"
+            "store()")
+    process = daxrun.popen(*SMALL, "--crash", "--verify", "true", "--states=all", "--", *prefix,
+                           "/usr/bin/python3", "-c", WRITER.replace("{way}", wait), stdout=-1, stderr=-1)
+    pid = daxrun.dir / "pid"
+    until(lambda: pid.exists() and pid.read_text().endswith("\n"), "the first fence is over")
+    smaps = pathlib.Path(f"/proc/{pid.read_text().strip()}/smaps").read_text()
+    daxrun.write("go", "")
+    out, err = process.communicate(timeout=TIMEOUT)
+    assert (process.returncode, err) == (0, ""), out
+    flags = re.findall(r"^\S+ rw-s \S+ \S+ \S+ +\S+/image$.*?^VmFlags: (.*?)$", smaps, re.M | re.S)
+    assert len(flags) == 1, smaps
+    assert ("uw" in flags[0].split()) == (is_allowed and may_protect()), flags
 
 
 def test_reports(daxrun):

@@ -25,6 +25,8 @@ RATIOS = [
     "500 x /bin/true from sh, umockdev's preload",
     "find over 5,000 files",
     "find over 5,000 files, umockdev's preload",
+    "CPU time of a crash state : of daxrun with its check alone",
+    "CPU time of a recorded fence, 64 MiB in use, without userfaultfd : with",
 ]
 
 
