@@ -16,7 +16,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from conftest import both_users
+from conftest import BUILD, both_users
 from daxrun import Daxrun, prog, said, until
 
 pytestmark = pytest.mark.plain
@@ -300,6 +300,72 @@ def test_faults_for_both(daxrun):
     result = journal(daxrun, "right", 1, options=(*SMALL, "-q", "--fault", "mmap errno:ENOMEM"))
     assert result.returncode == 125 and "ended with exit 2" in result.stderr
     assert "stored nothing on the device" in result.stderr
+
+
+TOUCH = ("import mmap, os\n"
+         "mmap.mmap(os.open('/dev/dax0.0', os.O_RDONLY), 4 << 20, prot=mmap.PROT_READ)[3 << 20]\n")
+
+
+def test_recovery_on_a_page_that_went_bad(daxrun):
+    """A rule for COMMAND alone, and one for CMD alone, in one run."""
+    program = prog("crash_pmem")
+    touch = shlex.join(["/usr/bin/python3", "-c", TOUCH])
+    run = ("sh", "-c", f"{touch} || {program} right 1")
+    has_no_mapping = ("--fault", "mmap errno:EIO comm:python3")
+    goes_bad = ("--verify-fault", "poison offset:3M length:4K")
+    result = crash(daxrun, f"{program} check && ! {touch}", *run, options=(*SMALL, "-q", *has_no_mapping, *goes_bad))
+    assert_good(result, 8)
+    result = crash(daxrun, f"{program} check && {touch}", *run, options=(*SMALL, "-q", *has_no_mapping))
+    assert_good(result, 8)
+
+
+def between(command):
+    """Return: a COMMAND that does something between two records of the journal."""
+    program = prog("crash_pmem")
+    return "sh", "-c", f"{program} right 1; {command}; {program} right 2"
+
+
+def daxctl(*commands):
+    return "; ".join(f"{BUILD}/cuse-daxctl {command} >/dev/null" for command in commands)
+
+
+def test_poison_and_its_end_are_recorded(daxrun):
+    """Clearing writes zeroes, which no program has flushed."""
+    way = "store(); persist(3 << 20)"
+    store = shlex.join(["/usr/bin/python3", "-c", WRITER.replace("{way}", way)])
+    orders = daxctl("inject dax0.0 --offset 3M --length 4K", "clear dax0.0 --offset 3M --length 4K")
+    result = crash(daxrun, "true", "sh", "-c", f"{store}; {orders}")
+    assert (result.returncode, result.stderr) == (0, ""), said(result)
+    assert "stored and never flushed: 1 line: 0x300000\n" in result.stdout, said(result)
+
+
+def test_disabled_and_enabled_while_recording(daxrun):
+    result = crash(daxrun, f"{prog('crash_pmem')} check", *between(daxctl("disable dax0.0", "enable dax0.0")))
+    assert_good(result, 17)
+    assert result.stderr == "", said(result)
+
+
+def test_resize_is_refused_while_recording(daxrun):
+    result = crash(daxrun, f"{prog('crash_pmem')} check", *between("echo 4194304 >/sys/bus/dax/devices/dax0.0/size"))
+    assert_good(result, 17)
+    assert "/dax0.0/size: Permission denied" in result.stderr, said(result)
+
+
+def test_processes_at_the_same_time(daxrun):
+    """Each process's fence commits what it has flushed itself, and the log has one order."""
+    way = ("r, w = os.pipe()\n"
+           "if not os.fork():\n"
+           "    store(); base = ctypes.addressof(ctypes.c_char.from_buffer(m))\n"
+           "    lib.pmem_flush(ctypes.c_void_p(base + (3 << 20)), ctypes.c_size_t(1))\n"
+           "    os.write(w, b'x')\n"
+           "    lib.pmem_drain() if {drains} else None\n"
+           "    os._exit(0)\n"
+           "os.read(r, 1); os.wait()")
+    for drains, left in (("True", ""), ("False", "flushed and never fenced: 1 line: 0x300000\n")):
+        result = crash(daxrun, "true", "/usr/bin/python3", "-c",
+                       WRITER.replace("{way}", way.replace("{drains}", drains)))
+        assert result.returncode == 0, said(result)
+        assert ("flushed and never fenced" in result.stdout) == bool(left) and left in result.stdout, said(result)
 
 
 def test_a_check_that_hangs(daxrun):
