@@ -10,6 +10,7 @@
 #   make inject     let each call of the daemon fail, one after the other (an hour)
 #   make fuzz-run   run all fuzzers, N=100000000 inputs in all
 #   make kills      kill -9 the daemon 1,000 times on each store, under clients that verify
+#   make peers      run PMDK's example maps, which it fetches, in their crash states
 #   make stress     run 100,000 operations on regions, from many processes
 #   make bench      measure ratios to the raw backing store and to peers
 #   make coverage   list the lines and branches of libcore that no unit test reaches
@@ -117,7 +118,7 @@ UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(SRC_unit))
 PROGS := $(patsubst tests/progs/%.c,$(B)/progs/%,$(SRC_progs))
 BENCHES := $(patsubst bench/%.c,$(B)/bench/%,$(SRC_bench))
 
-.PHONY: all programs units progs benches fuzz fuzz-run inject demo test bench stress kills hostile check install uninstall dist deb portability clean oracle coverage format format-check
+.PHONY: all programs units progs benches fuzz fuzz-run inject demo test bench peers stress kills hostile check install uninstall dist deb portability clean oracle coverage format format-check
 .DELETE_ON_ERROR:
 
 all: programs
@@ -346,6 +347,11 @@ fuzz-run: fuzz
 KILLS ?= 334
 kills: all progs
 	$(Q)DAXD_KILLS=$(KILLS) DAXD_LIMIT=86400 $(PYTHON) -m pytest -s tests/daemon/test_kills.py
+
+# Fetches PMDK's sources the first time. CPU time: a minute for each map.
+peers: all
+	$(Q)tools/install-deps build test
+	$(Q)$(PYTHON) tests/peers/pmdk.py --build $(B)
 
 stress: all progs
 	$(Q)DAXD_STRESS_OPS=100000 DAXD_LIMIT=86400 $(PYTHON) -m pytest -s tests/daemon/test_region_stress.py

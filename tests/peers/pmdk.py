@@ -1,0 +1,152 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""tests/peers/pmdk.py [--build BUILD] [--jobs N] [NAME]...
+
+Run PMDK's example maps, from the sources of Debian 13, under "daxrun --crash". The sources
+are fetched into BUILD/peers the first time. NAME is the name of a map; default: all.
+
+hashmap_atomic replaces its table by a store of two words that lie in two lines: it must fail
+to recover if the second one survives alone. The others must have no bad state.
+
+Prints a line for each. Exit status: 0 if all are as expected, 1 if one is not.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+VERSION = "1.13.1"
+SOURCES = ("deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] "
+           "http://deb.debian.org/debian trixie main\n")
+
+MAPS = ("hashmap_atomic", "btree", "ctree", "rbtree", "hashmap_tx", "hashmap_rp", "skiplist")
+MAP_FILES = ("map/map.c", "map/map_{}.c", "hashmap/{}.c", "tree_map/{}_map.c", "list_map/{}_map.c")
+KEYS = 12
+STATES_MIN = 400
+LINE = 64
+
+
+def command(*args, **kwargs):
+    """Run a command. Return: what it prints. If it fails, end with its errors."""
+    result = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            check=False, **kwargs)
+    if result.returncode:
+        sys.exit(f"pmdk.py: {args[0]} ended with {result.returncode}:\n{result.stdout[-2000:]}{result.stderr[-2000:]}")
+    return result.stdout
+
+
+def fetch(place):
+    """Fetch PMDK's sources with apt, which keeps its lists in place. Return: their folder."""
+    source = place / f"pmdk-{VERSION}"
+    if source.exists():
+        return source
+    (place / "lists/partial").mkdir(parents=True, exist_ok=True)
+    (place / "status").touch()
+    (place / "sources.list").write_text(SOURCES)
+    options = [f"-oDir::State={place}", f"-oDir::State::status={place}/status", f"-oDir::Cache={place}",
+               f"-oDir::Etc::sourcelist={place}/sources.list", "-oDir::Etc::sourceparts=/dev/null"]
+    if os.geteuid() == 0:
+        options.append("-oAPT::Sandbox::User=root")
+    command("apt-get", "-q", *options, "update")
+    # Only the tarball, as mirrors may lack the rest. The signed list has its checksum.
+    uris = command("apt-get", "-q", *options, "source", "--print-uris", "pmdk")
+    uri = re.search(rf"^'(\S+)' (pmdk_{re.escape(VERSION)}\.orig\.tar\.gz) \d+ (SHA256:\w+)$", uris, re.M)
+    if not uri:
+        sys.exit(f"pmdk.py: Debian has no PMDK {VERSION} there:\n{uris}")
+    command("/usr/lib/apt/apt-helper", *options, "download-file", uri[1], str(place / uri[2]), uri[3])
+    unpacked = place / "unpacked"
+    shutil.rmtree(unpacked, ignore_errors=True)
+    with tarfile.open(place / uri[2]) as tar:
+        tar.extractall(unpacked)
+    (unpacked / source.name).rename(source)
+    unpacked.rmdir()
+    return source
+
+
+# ---- maps ----------------------------------------------------------------------
+
+
+def build_maps(source, place):
+    """Build maps.c with PMDK's example maps and the machine's libpmemobj."""
+    program = place / "maps"
+    if program.exists() and program.stat().st_mtime > (HERE / "maps.c").stat().st_mtime:
+        return program
+    examples = source / "src/examples"
+    objects = examples / "libpmemobj"
+    files = sorted({path for name in MAPS for pattern in MAP_FILES
+                    if (path := objects / pattern.format(name)).exists()})
+    folders = [examples, objects, *(objects / name for name in ("map", "hashmap", "tree_map", "list_map"))]
+    command("gcc", "-D_GNU_SOURCE", "-O1", "-g", "-o", str(program), str(HERE / "maps.c"), *map(str, files),
+            *(f"-I{folder}" for folder in folders), "-lpmemobj")
+    return program
+
+
+def is_straddle(bad):
+    """Tell whether the bad states are those of one store of two words in two lines.
+
+    That is: the second line alone survives, or all but the first, and the check dies of it.
+    """
+    states = {(row["fence"], row["state"]) for row in bad}
+    seconds = {(fence, int(state.split()[1], 16)) for fence, state in states if state.startswith("only ")}
+    expected = {(fence, f"only {line:#x}") for fence, line in seconds} | \
+               {(fence, f"but {line - LINE:#x}") for fence, line in seconds}
+    return bool(states) and states <= expected and len({line for _, line in seconds}) == 1 and \
+        all(re.search("SIGSEGV|Segmentation fault|exit 139", f"{row['ended']} {row['last line']}") for row in bad)
+
+
+def run_map(run, name):
+    program = build_maps(run.source, run.place)
+    image = run.place / f"{name}.pool"
+    report = run.place / f"{name}.json"
+    image.unlink(missing_ok=True)
+    daxrun = [str(run.build / "daxrun"), "-q"]
+    command(*daxrun, "-d", f"dax0.0,size=10M,backing=pmem:{image}", "--", str(program), "create", name)
+    result = subprocess.run(
+        [*daxrun, f"--image={image}", f"--jobs={run.jobs}", "--crash", "--states=none,all,only,but",
+         f"--report=json:{report}", "--verify", f"exec '{program}' check {name}", "--", str(program), "work", name,
+         str(KEYS)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if result.returncode not in (0, 1):
+        return False, result.stdout.strip()
+    rows = json.loads(report.read_text())["rows"]
+    bad = [row for row in rows if row["verdict"] == "bad"]
+    text = f"{len(bad)} of {len(rows)} states bad"
+    if bad:
+        text += ": " + ", ".join(f"{row['fence']} {row['state']} {row['ended']}" for row in bad[:4])
+    if name == "hashmap_atomic":
+        return is_straddle(bad), text
+    return not bad and len(rows) >= STATES_MIN, text
+
+
+# ---- main ----------------------------------------------------------------------
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", type=pathlib.Path, default="build")
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    run = parser.parse_args()
+    known = {**{name: run_map for name in MAPS}}
+    unknown = set(run.names) - set(known)
+    if unknown:
+        parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(known)}")
+    run.build = run.build.absolute()
+    run.place = run.build / "peers"
+    run.source = fetch(run.place)
+    is_good = True
+    for name in run.names or known:
+        is_right, text = known[name](run, name)
+        print(f"{name:22} {'as expected' if is_right else 'WRONG':12} {text}", flush=True)
+        is_good &= is_right
+    return not is_good
+
+
+if __name__ == "__main__":
+    sys.exit(main())
