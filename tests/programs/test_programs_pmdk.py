@@ -108,3 +108,19 @@ def test_a_pool_is_open_once(daxrun):
                         f"{commits} check /dev/dax0.0; echo $?; kill $p")
     assert result.stdout == "1\n", said(result)
     assert "Resource temporarily unavailable" in result.stderr
+
+
+@both_users
+def test_a_device_has_blocks_of_4k(daxrun):
+    """PMDK's tests of bad blocks ask for it. The memory behind the device may have larger ones."""
+    ask = ("import ctypes, os\n"
+           "fd = os.open('/dev/dax0.0', os.O_RDWR)\n"
+           "lib = ctypes.CDLL(None)\n"
+           "def sizes(r, buf): return (r, buf[1], buf[9])\n"
+           "by_path, by_fd = (ctypes.c_long * 16)(), (ctypes.c_long * 16)()\n"
+           "v = os.statvfs('/dev/dax0.0')\n"
+           "print(sizes(lib.statfs(b'/dev/dax0.0', by_path), by_path),\n"
+           "      sizes(lib.fstatfs(fd, by_fd), by_fd), (v.f_bsize, v.f_frsize))\n")
+    out = daxrun("-d", "dax0.0,size=64M", "--", "sh", "-c",
+                 f"stat --file-system --format='%s %S' /dev/dax0.0; /usr/bin/python3 -c \"{ask}\"")
+    assert out == "4096 4096\n(0, 4096, 4096) (0, 4096, 4096) (4096, 4096)\n"

@@ -272,10 +272,18 @@ static long fs_magic(const char *path)
 					    : 0;
 }
 
+/* The store may have blocks of 2 MiB; the file systems that it stands for have pages. */
+static void fix_statfs(struct statfs *fs, long magic)
+{
+	fs->f_type = magic;
+	fs->f_bsize = DAX_PAGE;
+	fs->f_frsize = DAX_PAGE;
+}
+
 static int statfs_fixed(const char *path, struct statfs *fs, int r)
 {
 	if (r == 0 && fs_magic(path))
-		fs->f_type = fs_magic(path);
+		fix_statfs(fs, fs_magic(path));
 	return r;
 }
 
@@ -296,10 +304,10 @@ static int fstatfs_fixed(int fd, struct statfs *fs, int r)
 	if (r == 0 && unlikely(!shim_ident_is_other(fd))) {
 		switch (shim_ident_fd(fd).kind) {
 		case SHIM_NODE:
-			fs->f_type = TMPFS_MAGIC;
+			fix_statfs(fs, TMPFS_MAGIC);
 			break;
 		case SHIM_ATTR:
-			fs->f_type = SYSFS_MAGIC;
+			fix_statfs(fs, SYSFS_MAGIC);
 			break;
 		case SHIM_OTHER:
 		default:
@@ -340,12 +348,19 @@ static int fstatfs_fixed(int fd, struct statfs *fs, int r)
 STATFS(statfs, struct statfs)
 STATFS(statfs64, struct statfs64)
 
-/* statvfs(3) returns no type, so only the path is redirected. */
+/* statvfs(3) returns no type. */
 static SHIM_COLD int statvfs_ours(const char *path, struct statvfs *fs)
 {
 	char buf[PATH_MAX];
+	int r;
 
-	return REAL(statvfs)(shim_path_redirect(AT_FDCWD, path, SHIM_FOLLOW, buf), fs);
+	path = shim_path_redirect(AT_FDCWD, path, SHIM_FOLLOW, buf);
+	r = REAL(statvfs)(path, fs);
+	if (r == 0 && fs_magic(path)) {
+		fs->f_bsize = DAX_PAGE;
+		fs->f_frsize = DAX_PAGE;
+	}
+	return r;
 }
 
 SHIM_EXPORT int statvfs(const char *path, struct statvfs *fs)
