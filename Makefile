@@ -10,7 +10,7 @@
 #   make inject     let each call of the daemon fail, one after the other (an hour)
 #   make fuzz-run   run all fuzzers, N=100000000 inputs in all
 #   make kills      kill -9 the daemon 1,000 times on each store, under clients that verify
-#   make peers      run PMDK's example maps, which it fetches, in their crash states
+#   make peers      fetch PMDK, run its example maps in crash states, and tests of bad blocks
 #   make stress     run 100,000 operations on regions, from many processes
 #   make bench      measure ratios to the raw backing store and to peers
 #   make coverage   list the lines and branches of libcore that no unit test reaches
@@ -348,7 +348,7 @@ KILLS ?= 334
 kills: all progs
 	$(Q)DAXD_KILLS=$(KILLS) DAXD_LIMIT=86400 $(PYTHON) -m pytest -s tests/daemon/test_kills.py
 
-# Fetches PMDK's sources the first time. CPU time: a minute for each map.
+# CPU time: a minute for each map, and some to build PMDK the first time.
 peers: all
 	$(Q)tools/install-deps build test
 	$(Q)$(PYTHON) tests/peers/pmdk.py --build $(B)

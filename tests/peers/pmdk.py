@@ -2,11 +2,18 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """tests/peers/pmdk.py [--build BUILD] [--jobs N] [NAME]...
 
-Run PMDK's example maps, from the sources of Debian 13, under "daxrun --crash". The sources
-are fetched into BUILD/peers the first time. NAME is the name of a map; default: all.
+Run PMDK's own programs on emulated devices, from the sources of Debian 13, which are
+fetched and built in BUILD/peers the first time. NAME is the name of a map or of a test;
+default: all.
 
-hashmap_atomic replaces its table by a store of two words that lie in two lines: it must fail
-to recover if the second one survives alone. The others must have no bad state.
+  maps    libpmemobj's example maps under "daxrun --crash". hashmap_atomic replaces its table
+          by a store of two words that lie in two lines: it must fail to recover if the
+          second one survives alone. The others must have no bad state.
+  tests   PMDK's tests of bad blocks, unchanged; bin/ndctl and bin/sudo stand in for those
+          commands. They build most of PMDK, which takes minutes.
+
+pmempool_check/TEST32 must end with SIGBUS: it reads the good half of a page with a bad sector,
+and an emulated page is bad as a whole.
 
 Prints a line for each. Exit status: 0 if all are as expected, 1 if one is not.
 """
@@ -124,6 +131,55 @@ def run_map(run, name):
     return not bad and len(rows) >= STATES_MIN, text
 
 
+# ---- tests of bad blocks ---------------------------------------------------------
+
+TESTS = ("util_badblock/TEST3", "util_badblock/TEST4", "pmempool_create/TEST10", "pmempool_create/TEST12",
+         "pmempool_check/TEST32")
+SIGBUS_TEST = "pmempool_check/TEST32"
+LIBRARIES = ("libpmem", "libpmem2", "libpmemlog", "libpmemblk", "libpmemobj", "libpmempool", "common", "core")
+PROGRAMS = {
+    "tools/pmempool": "pmempool",
+    "tools/daxio": "daxio",
+    "test/unittest": "all",
+    "test/tools/pmemdetect": "pmemdetect.static-nondebug",
+    "test/util_badblock": "util_badblock",
+    "test": "envconfig.sh",
+}
+CONFIG = """DEVICE_DAX_PATH=(/dev/dax0.0)
+NON_PMEM_FS_DIR={place}/files
+ENABLE_SUDO_TESTS=y
+BADBLOCK_TEST_TYPE=real_pmem
+UNITTEST_LOG_LEVEL=2
+"""
+
+
+def build_tests(run):
+    """Build what the tests need. Return: their folder."""
+    src = run.source / "src"
+    make = ("make", "-s", f"-j{run.jobs}", "EXTRA_CFLAGS=-Wno-error", "-C")
+    command(*make, str(src), *LIBRARIES)
+    for folder, target in PROGRAMS.items():
+        command(*make, str(src / folder), target)
+    (run.place / "files").mkdir(exist_ok=True)
+    (src / "test/testconfig.sh").write_text(CONFIG.format(place=run.place))
+    return src / "test"
+
+
+def run_test(run, name):
+    folder, script = name.split("/")
+    test = build_tests(run) / folder
+    env = {**os.environ, "TEST": "medium", "FS": "any", "BUILD": "nondebug", "CHECK_TYPE": "none",
+           "PATH": f"{HERE}/bin:{os.environ['PATH']}", "CUSE_DAXCTL": str(run.build / "cuse-daxctl")}
+    result = subprocess.run([str(run.build / "daxrun"), "-q", "-d", "dax0.0,size=64M,align=4K", "--", f"./{script}"],
+                            cwd=test, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                            errors="replace", check=False)
+    lines = result.stdout.strip().splitlines()
+    if name == SIGBUS_TEST:
+        return "Bus error" in result.stdout, "SIGBUS" if "Bus error" in result.stdout else result.stdout
+    is_passed = result.returncode == 0 and lines[-1].startswith(f"{name}: PASS")
+    return is_passed, lines[-1] if is_passed else result.stdout
+
+
 # ---- main ----------------------------------------------------------------------
 
 
@@ -133,7 +189,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("names", nargs="*", metavar="NAME")
     run = parser.parse_args()
-    known = {**{name: run_map for name in MAPS}}
+    known = {**dict.fromkeys(MAPS, run_map), **dict.fromkeys(TESTS, run_test)}
     unknown = set(run.names) - set(known)
     if unknown:
         parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(known)}")
