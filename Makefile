@@ -137,6 +137,11 @@ libraries:
 	done; [ -z "$$missing" ] || { \
 		echo "pkg-config does not find:$$missing (run tools/install-deps build)" >&2; \
 		exit 1; }
+ifdef IS_X86
+	@echo '#include <Zydis/Zydis.h>' | $(CC) $(CPPFLAGS) -E -o /dev/null - 2>/dev/null || { \
+		echo "the compiler does not find Zydis/Zydis.h (run tools/install-deps build)" >&2; \
+		exit 1; }
+endif
 
 # ---- libcore: libc only ----------------------------------------------------
 
@@ -197,13 +202,15 @@ $(B)/libdaxshim.so: $(SHIM_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SHIM_CFLAGS) $(SHIM_LDFLAGS) -shared -o $@ $^
 
-# The recorder of daxrun --crash stands in front of the shim, and is as little sanitized.
+# The recorder of daxrun --crash stands in front of the shim, and is as little sanitized. It
+# alone needs a disassembler, which has no file for pkg-config in Debian 12.
 CRASHLIB_OBJ := $(patsubst %.c,$(B)/shim-obj/%.o,$(SRC_crashlib) libcore/crash_log.c)
 $(CRASHLIB_OBJ): OWN_CPPFLAGS += $(call pkg,--cflags,libpmem)
+$(CRASHLIB_OBJ): | libraries
 $(B)/libdaxcrash.so: $(CRASHLIB_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SHIM_CFLAGS) $(ALL_LDFLAGS) -Wl,-z,defs,-z,nodelete -Wl,-soname,libdaxcrash.so \
-		-shared -o $@ $^
+		-shared -o $@ $^ $(if $(IS_X86),-lZydis)
 
 # The shim again, as the ELF interpreter of programs that load no library: it has no libc,
 # and its own files run where even the thread pointer is the program's.

@@ -42,12 +42,14 @@ struct dax_crash_record {
 
 /* The state that the processes of the run share. Hold the lock for all that follows it. */
 struct dax_crash_shared {
-	pthread_mutex_t lock; /* robust */
-	uint64_t data;        /* the device's offset in the image, in bytes */
-	uint64_t size;        /* the device's size, in bytes */
-	uint32_t nr_threads;  /* numbers given out */
-	int32_t error;        /* errno of a log that could not be written; 0: none */
-	uint32_t nr_mappers;  /* processes that have ever had the device mapped */
+	pthread_mutex_t lock;    /* robust */
+	uint64_t data;           /* the device's offset in the image, in bytes */
+	uint64_t size;           /* the device's size, in bytes */
+	bool is_by_instructions; /* those are recorded, and not calls by name */
+	int32_t code_error;      /* errno of code that could not be changed for that */
+	uint32_t nr_threads;     /* numbers given out */
+	int32_t error;           /* errno of a log that could not be written; 0: none */
+	uint32_t nr_mappers;     /* processes that have ever had the device mapped */
 	uint64_t nr_fences;
 	uint64_t nr_flushes;
 	uint64_t used; /* bytes of the buffer */

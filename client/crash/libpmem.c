@@ -4,8 +4,8 @@
  * libpmemblk call them, too.
  *
  * The media is the log's, so nothing has to be flushed in fact. The real functions are
- * called only where they do more: they are missing if the program has opened libpmem with
- * dlopen(3), out of sight.
+ * called only where they do more, or to record their instructions: they are missing if
+ * the program has opened libpmem with dlopen(3), out of sight.
  */
 #include <dlfcn.h>
 #include <libpmem.h>
@@ -19,19 +19,37 @@
 
 #define PAGE 4096
 
+/* The real function, if its instructions are recorded; or else NULL. */
+#define PASSED(name)                                                                     \
+	({                                                                               \
+		static void *real_;                                                      \
+		if (!real_ && crash_record_is_by_instructions())                         \
+			real_ = dlsym(RTLD_NEXT, #name);                                 \
+		(__typeof__(&(name)))real_;                                              \
+	})
+
 CRASH_EXPORT void pmem_flush(const void *addr, size_t len)
 {
-	crash_record_flush(addr, len);
+	__typeof__(&pmem_flush) real = PASSED(pmem_flush);
+
+	(real ? real : crash_record_flush)(addr, len);
 }
 
 CRASH_EXPORT void pmem_drain(void)
 {
-	crash_record_fence();
+	__typeof__(&pmem_drain) real = PASSED(pmem_drain);
+
+	(real ? real : crash_record_fence)();
 }
 
 CRASH_EXPORT void pmem_persist(const void *addr, size_t len)
 {
-	crash_record_written(addr, len, 0);
+	__typeof__(&pmem_persist) real = PASSED(pmem_persist);
+
+	if (real)
+		real(addr, len);
+	else
+		crash_record_written(addr, len, 0);
 }
 
 CRASH_EXPORT int pmem_msync(const void *addr, size_t len)
@@ -46,7 +64,9 @@ CRASH_EXPORT int pmem_msync(const void *addr, size_t len)
 
 CRASH_EXPORT void pmem_deep_flush(const void *addr, size_t len)
 {
-	crash_record_flush(addr, len);
+	__typeof__(&pmem_deep_flush) real = PASSED(pmem_deep_flush);
+
+	(real ? real : crash_record_flush)(addr, len);
 }
 
 CRASH_EXPORT int pmem_deep_drain(const void *addr, size_t len)
@@ -67,6 +87,10 @@ CRASH_EXPORT int pmem_deep_persist(const void *addr, size_t len)
 CRASH_EXPORT void *pmem_memmove(void *to, const void *from, size_t len,
 				unsigned int flags)
 {
+	__typeof__(&pmem_memmove) real = PASSED(pmem_memmove);
+
+	if (real)
+		return real(to, from, len, flags);
 	memmove(to, from, len);
 	crash_record_written(to, len, flags);
 	return to;
@@ -79,6 +103,10 @@ CRASH_EXPORT void *pmem_memcpy(void *to, const void *from, size_t len, unsigned 
 
 CRASH_EXPORT void *pmem_memset(void *to, int c, size_t len, unsigned int flags)
 {
+	__typeof__(&pmem_memset) real = PASSED(pmem_memset);
+
+	if (real)
+		return real(to, c, len, flags);
 	memset(to, c, len);
 	crash_record_written(to, len, flags);
 	return to;

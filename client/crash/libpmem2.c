@@ -24,6 +24,11 @@ pmem2_memcpy_fn pmem2_get_memmove_fn(struct pmem2_map *map);
 pmem2_memset_fn pmem2_get_memset_fn(struct pmem2_map *map);
 int pmem2_deep_flush(struct pmem2_map *map, void *addr, size_t len);
 
+/* The real function; NULL: libpmem2 was opened with dlopen(3), out of sight. */
+#define REAL(name) ((__typeof__(&(name)))dlsym(RTLD_NEXT, #name))
+/* The same, if its instructions are recorded; or else NULL. */
+#define PASSED(name) (crash_record_is_by_instructions() ? REAL(name) : NULL)
+
 static void persist(const void *addr, size_t len)
 {
 	crash_record_written(addr, len, 0);
@@ -45,45 +50,56 @@ static void *set(void *to, int c, size_t len, unsigned int flags)
 
 CRASH_EXPORT pmem2_persist_fn pmem2_get_persist_fn(struct pmem2_map *map)
 {
-	(void)map;
-	return persist;
+	__typeof__(&pmem2_get_persist_fn) real = PASSED(pmem2_get_persist_fn);
+
+	return real ? real(map) : persist;
 }
 
 CRASH_EXPORT pmem2_flush_fn pmem2_get_flush_fn(struct pmem2_map *map)
 {
-	(void)map;
-	return crash_record_flush;
+	__typeof__(&pmem2_get_flush_fn) real = PASSED(pmem2_get_flush_fn);
+
+	return real ? real(map) : crash_record_flush;
 }
 
 CRASH_EXPORT pmem2_drain_fn pmem2_get_drain_fn(struct pmem2_map *map)
 {
-	(void)map;
-	return crash_record_fence;
+	__typeof__(&pmem2_get_drain_fn) real = PASSED(pmem2_get_drain_fn);
+
+	return real ? real(map) : crash_record_fence;
 }
 
 CRASH_EXPORT pmem2_memcpy_fn pmem2_get_memcpy_fn(struct pmem2_map *map)
 {
-	(void)map;
-	return move;
+	__typeof__(&pmem2_get_memcpy_fn) real = PASSED(pmem2_get_memcpy_fn);
+
+	return real ? real(map) : move;
 }
 
 CRASH_EXPORT pmem2_memcpy_fn pmem2_get_memmove_fn(struct pmem2_map *map)
 {
-	(void)map;
-	return move;
+	__typeof__(&pmem2_get_memmove_fn) real = PASSED(pmem2_get_memmove_fn);
+
+	return real ? real(map) : move;
 }
 
 CRASH_EXPORT pmem2_memset_fn pmem2_get_memset_fn(struct pmem2_map *map)
 {
-	(void)map;
-	return set;
+	__typeof__(&pmem2_get_memset_fn) real = PASSED(pmem2_get_memset_fn);
+
+	return real ? real(map) : set;
 }
 
 CRASH_EXPORT int pmem2_deep_flush(struct pmem2_map *map, void *addr, size_t len)
 {
-	__typeof__(&pmem2_deep_flush) real =
-		(__typeof__(real))dlsym(RTLD_NEXT, "pmem2_deep_flush");
+	__typeof__(&pmem2_deep_flush) real = REAL(pmem2_deep_flush);
+	int r;
 
-	persist(addr, len);
-	return real ? real(map, addr, len) : 0;
+	if (!real || !crash_record_is_by_instructions()) {
+		persist(addr, len);
+		return real ? real(map, addr, len) : 0;
+	}
+	r = real(map, addr, len);
+	crash_record_fence(); /* the write to the device's deep_flush is one */
+	return r;
 }

@@ -100,8 +100,8 @@ static bool attach(void)
 	return true;
 }
 
-/* Take the lock. Return: false: this process is not recorded. */
-static bool begin(void)
+/* True if this process is recorded. */
+static bool is_on(void)
 {
 	if (__atomic_load_n(&state, __ATOMIC_ACQUIRE) == UNKNOWN) {
 		pthread_mutex_lock(&attach_lock);
@@ -110,7 +110,13 @@ static bool begin(void)
 					 __ATOMIC_RELEASE);
 		pthread_mutex_unlock(&attach_lock);
 	}
-	if (state == IS_OFF)
+	return state == IS_ON;
+}
+
+/* Take the lock. Return: false: this process is not recorded. */
+static bool begin(void)
+{
+	if (!is_on())
 		return false;
 	if (pthread_mutex_lock(&shared->lock) == EOWNERDEAD)
 		pthread_mutex_consistent(&shared->lock);
@@ -186,10 +192,11 @@ static void write_buffer(void)
 	shared->used = 0;
 }
 
-static void append(uint32_t event, uint64_t off, uint64_t len, const uint8_t *data)
+static void append(uint32_t event, uint32_t thread, uint64_t off, uint64_t len,
+		   const uint8_t *data)
 {
 	struct dax_crash_record r = {
-		.event = event, .thread = number, .off = off, .len = len};
+		.event = event, .thread = thread, .off = off, .len = len};
 	uint64_t room = sizeof(r) + (data ? len : 0);
 
 	if (shared->used + room > DAX_CRASH_BUFFER)
@@ -205,7 +212,7 @@ static void append(uint32_t event, uint64_t off, uint64_t len, const uint8_t *da
 static void emit_store(void *arg, uint64_t off, const uint8_t *data, uint64_t len)
 {
 	(void)arg;
-	append(DAX_CRASH_STORE, off, len, data);
+	append(DAX_CRASH_STORE, number, off, len, data);
 }
 
 /*
@@ -241,6 +248,33 @@ static void compare(uint64_t from, uint64_t to)
 				   NULL);
 }
 
+/* Log the lines of a range that have changed, and its flush. */
+static void flush_locked(uint32_t thread, uint64_t from, uint64_t to)
+{
+	uint64_t line = DAX_CRASH_LINE;
+
+	from = from / line * line;
+	to = (to + line - 1) / line * line;
+	if (to - from > BIG_RANGE)
+		look(from, to);
+	else
+		dax_crash_log_diff(live, seen, from, to, emit_store, NULL);
+	append(DAX_CRASH_FLUSH, thread, from, to - from, NULL);
+	shared->nr_flushes++;
+}
+
+static void fence_locked(uint32_t thread)
+{
+	struct stat st = {0};
+
+	count_mapper();
+	if (shared->nr_mappers != 1 || !crash_written_find(compare))
+		look(0, shared->size);
+	sys4(newfstatat, AT_FDCWD, said_path, &st, 0);
+	append(DAX_CRASH_FENCE, thread, (uint64_t)st.st_size, 0, NULL);
+	shared->nr_fences++;
+}
+
 /**
  * crash_record_flush() - record a flush
  * @addr, @len:	what this thread flushes; ignored unless it is in a device's mapping
@@ -249,7 +283,6 @@ static void compare(uint64_t from, uint64_t to)
  */
 void crash_record_flush(const void *addr, size_t len)
 {
-	uint64_t line = DAX_CRASH_LINE;
 	uint64_t from;
 	uint64_t to;
 
@@ -258,15 +291,33 @@ void crash_record_flush(const void *addr, size_t len)
 	is_inside = true;
 	if (!begin())
 		goto out;
-	if (!shared->error && crash_maps_find((uint64_t)addr, len, &from, &to)) {
-		from = from / line * line;
-		to = (to + line - 1) / line * line;
-		if (to - from > BIG_RANGE)
-			look(from, to);
-		else
-			dax_crash_log_diff(live, seen, from, to, emit_store, NULL);
-		append(DAX_CRASH_FLUSH, from, to - from, NULL);
-		shared->nr_flushes++;
+	if (!shared->error && crash_maps_find((uint64_t)addr, len, &from, &to))
+		flush_locked(number, from, to);
+	pthread_mutex_unlock(&shared->lock);
+out:
+	is_inside = false;
+}
+
+/**
+ * crash_record_flush_now() - record a flush of a line which needs no fence
+ * @addr:	in the line; ignored unless it is in a device's mapping
+ *
+ * It is logged as a flush and a fence of thread 0, which is nobody's: what this thread
+ * has flushed otherwise still waits for a fence. Keeps errno.
+ */
+void crash_record_flush_now(const void *addr)
+{
+	uint64_t from;
+	uint64_t to;
+
+	if (is_inside)
+		return;
+	is_inside = true;
+	if (!begin())
+		goto out;
+	if (!shared->error && crash_maps_find((uint64_t)addr, 1, &from, &to)) {
+		flush_locked(0, from, to);
+		fence_locked(0);
 	}
 	pthread_mutex_unlock(&shared->lock);
 out:
@@ -280,24 +331,36 @@ out:
  */
 void crash_record_fence(void)
 {
-	struct stat st = {0};
-
 	if (is_inside)
 		return;
 	is_inside = true;
 	if (!begin())
 		goto out;
-	if (!shared->error && crash_maps_are_there()) {
-		count_mapper();
-		if (shared->nr_mappers != 1 || !crash_written_find(compare))
-			look(0, shared->size);
-		sys4(newfstatat, AT_FDCWD, said_path, &st, 0);
-		append(DAX_CRASH_FENCE, (uint64_t)st.st_size, 0, NULL);
-		shared->nr_fences++;
-	}
+	if (!shared->error && crash_maps_are_there())
+		fence_locked(number);
 	pthread_mutex_unlock(&shared->lock);
 out:
 	is_inside = false;
+}
+
+/**
+ * crash_record_is_by_instructions() - tell what is recorded
+ *
+ * Return: true: instructions, wherever they are; false: calls of functions by name.
+ */
+bool crash_record_is_by_instructions(void)
+{
+	return is_on() && shared->is_by_instructions;
+}
+
+/**
+ * crash_record_code() - note that the code of this process could not be changed
+ * @error:	a negative errno; 0 is ignored
+ */
+void crash_record_code(int error)
+{
+	if (error < 0)
+		__atomic_store_n(&shared->code_error, -error, __ATOMIC_RELAXED);
 }
 
 /**

@@ -8,10 +8,14 @@
 #ifndef CRASH_RECORD_H
 #define CRASH_RECORD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 void crash_record_flush(const void *addr, size_t len);
+void crash_record_flush_now(const void *addr);
 void crash_record_fence(void);
 void crash_record_written(const void *addr, size_t len, unsigned int flags);
+bool crash_record_is_by_instructions(void);
+void crash_record_code(int error);
 
 #endif

@@ -207,6 +207,8 @@ static char *repeat(const struct run_options *o, const struct row *row)
 		run_quote_option(f, "--verify-fault", o->crash.faults[i]);
 	if (o->crash.image)
 		run_quote_option(f, "--image", o->crash.image);
+	if (o->crash.is_by_instructions)
+		fputs(" --instructions", f);
 	if (row->state.kind == DAX_CRASH_RAND)
 		fprintf(f, " --seed %" PRIu64, o->crash.choice.seed);
 	fprintf(f, " --crash=%" PRIu64 ":%s", row->fence,
@@ -524,6 +526,27 @@ static void record(struct crash *x)
 			 run_report_status_text(x->results->status, text));
 }
 
+/* End daxrun if nothing was flushed that the recorder could see. */
+static void check_flushes(const struct crash *x)
+{
+	const struct dax_crash_shared *shared = x->files.shared;
+
+	if (shared->code_error)
+		run_die("--instructions: the code in memory can't be changed: %s",
+			strerror(shared->code_error));
+	if (shared->nr_fences || shared->nr_flushes)
+		return;
+	if (x->o->crash.is_by_instructions)
+		run_die("%s stored to %" PRIu32
+			" lines, but executed no instruction that flushes or fences",
+			x->o->command[0], x->c.nr_lines);
+	run_die("%s stored to %" PRIu32
+		" lines, but no flush and no fence of libpmem or libpmem2 was seen: it "
+		"flushes by itself, or libpmem is linked statically (try "
+		"--instructions)",
+		x->o->command[0], x->c.nr_lines);
+}
+
 /* Replay the whole log once: is there something to check? Ends with the last moment. */
 static void look_at_log(struct crash *x, const uint8_t *log, uint64_t len)
 {
@@ -544,12 +567,7 @@ static void look_at_log(struct crash *x, const uint8_t *log, uint64_t len)
 	if (!x->c.nr_lines)
 		run_die("%s stored nothing on the device: there is no state to check",
 			x->o->command[0]);
-	if (!shared->nr_fences && !shared->nr_flushes)
-		run_die("%s stored to %" PRIu32
-			" lines, but no flush and no fence of libpmem or libpmem2 was "
-			"seen: "
-			"it flushes by itself, or libpmem is linked statically",
-			x->o->command[0], x->c.nr_lines);
+	check_flushes(x);
 	if (x->o->crash.is_single && x->o->crash.fences[0] > x->c.fence)
 		run_die("--crash: there is no fence %" PRIu64
 			": the last one is %" PRIu64,

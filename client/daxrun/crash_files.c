@@ -205,7 +205,7 @@ static void format_image(const struct run_options *o, struct run_crash_files *fi
 	free(path);
 }
 
-static void make_shared(struct run_crash_files *files)
+static void make_shared(const struct run_options *o, struct run_crash_files *files)
 {
 	int fd = open_file(files, DAX_CRASH_SHARED, O_RDWR | O_CREAT | O_EXCL);
 	pthread_mutexattr_t attr;
@@ -222,6 +222,7 @@ static void make_shared(struct run_crash_files *files)
 	files->shared = p;
 	files->shared->data = files->data;
 	files->shared->size = files->size;
+	files->shared->is_by_instructions = o->crash.is_by_instructions;
 	pthread_mutexattr_init(&attr);
 	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
 	pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
@@ -283,7 +284,7 @@ void run_crash_files_make(const struct run_options *o, struct run_crash_files *f
 	close(fd);
 	close(open_file(files, DAX_CRASH_LOG, O_WRONLY | O_CREAT | O_EXCL));
 	close(open_file(files, DAX_CRASH_SAID, O_WRONLY | O_CREAT | O_EXCL));
-	make_shared(files);
+	make_shared(o, files);
 }
 
 /**

@@ -38,6 +38,7 @@ enum option_id {
 	OPT_SEED,
 	OPT_FENCES,
 	OPT_MAX,
+	OPT_INSTRUCTIONS,
 	OPT_IMAGE,
 	OPT_TRACE,
 	OPT_CHECK,
@@ -104,6 +105,9 @@ static const struct {
 	{"seed", OPT_SEED, required_argument, "N", "for random choices (default 1)"},
 	{"fences", OPT_FENCES, required_argument, "A..B", "of these fences only"},
 	{"max", OPT_MAX, required_argument, "N", "check N states at most"},
+	{"instructions", OPT_INSTRUCTIONS, no_argument, NULL,
+	 "find flushes and fences as instructions, in COMMAND's code and its\n"
+	 "libraries' (with breakpoints; x86-64), not as calls of libpmem"},
 	{"image", OPT_IMAGE, required_argument, "FILE",
 	 "start with a copy of this file, made with backing=pmem:FILE"},
 	{"jobs", OPT_JOBS, required_argument, "N",
@@ -308,6 +312,10 @@ static void check_crash(const struct run_options *o)
 
 	if (other)
 		run_die("--crash and --%s: give one of them", other);
+#ifndef __x86_64__
+	if (o->crash.is_by_instructions)
+		run_die("--instructions: is for x86-64 only");
+#endif
 	if (!o->crash.verify)
 		run_die("--crash needs --verify, a command that checks the device");
 	if (o->nr_devices > 1)
@@ -341,8 +349,11 @@ static void check(const struct run_options *o)
 		check_sweep(o);
 	else if (o->nr_reports || o->keep)
 		run_die("--%s needs --sweep or --crash", o->keep ? "keep" : "report");
-	if (!o->is_crash && (o->crash.verify || o->crash.image))
-		run_die("--%s needs --crash", o->crash.verify ? "verify" : "image");
+	if (!o->is_crash &&
+	    (o->crash.verify || o->crash.image || o->crash.is_by_instructions))
+		run_die("--%s needs --crash", o->crash.verify  ? "verify"
+					      : o->crash.image ? "image"
+							       : "instructions");
 	if (o->is_reach_all && o->print)
 		run_die("--reach=all needs a command");
 	if (!o->command[0] && !o->is_check && !o->print)
@@ -440,6 +451,9 @@ void run_options_parse(int argc, char **argv, struct run_options *ret)
 			break;
 		case OPT_MAX:
 			ret->crash.max = parse_number("max", optarg);
+			break;
+		case OPT_INSTRUCTIONS:
+			ret->crash.is_by_instructions = true;
 			break;
 		case OPT_IMAGE:
 			ret->crash.image = optarg;

@@ -17,7 +17,8 @@ struct run_crash_options {
 	struct dax_crash_choice choice;
 	uint64_t fences[2]; /* the first and the last one */
 	uint64_t max;       /* states */
-	bool is_single;     /* one state, of the first fence */
+	bool is_by_instructions;
+	bool is_single; /* one state, of the first fence */
 	struct dax_crash_state single;
 };
 

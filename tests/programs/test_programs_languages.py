@@ -3,12 +3,12 @@
 
 import os
 import subprocess
-import tempfile
 
 import pytest
 
 from conftest import ROOT, both_users, needs_root
-from daxrun import MIB, PROGS, pattern, prog, refusals, said
+from daxrun import MIB, pattern, prog, refusals, said
+from rust import rust_program
 
 pytestmark = pytest.mark.plain
 
@@ -53,25 +53,9 @@ def test_python(daxrun, device):
         "b'helloworld' True", "b'hello'"]
 
 
-@pytest.fixture(scope="module")
-def rust_program(tmp_path_factory):
-    source = SOURCES / "mmap_std.rs"
-    program = PROGS / "mmap_std"
-    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
-        if not os.access(PROGS, os.W_OK):
-            program = tmp_path_factory.mktemp("rust") / "mmap_std"
-        # Another worker may build it as well, and object files are named after the crate.
-        with tempfile.TemporaryDirectory(dir=program.parent) as alone:
-            new = f"{alone}/mmap_std"
-            subprocess.run(["/usr/bin/rustc", "-O", "--crate-name", "mmap_std", "-o", new, source],
-                           check=True)
-            os.rename(new, program)
-    return program
-
-
 @both_users
-def test_rust(daxrun, rust_program):
-    result = daxrun.any("-d", "dax0.0,size=16M", "--", rust_program)
+def test_rust(daxrun, tmp_path_factory):
+    result = daxrun.any("-d", "dax0.0,size=16M", "--", rust_program("mmap_std", tmp_path_factory))
     assert result.returncode == 0, said(result)
     assert result.stdout.splitlines() == [
         "char device true size 0", f"size {16 * MIB} subsystem /sys/bus/dax", "devices dax0.0",

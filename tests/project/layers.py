@@ -66,8 +66,10 @@ MORE_WORDS = {
     "client/daxrun/util.c": ("warn", "die", "alloc", "strdup", "format", "redirect", "now"),
 }
 
-# The compiler calls memcpy() and its kin by libc's names, and libc documents them.
-NAMED_BY_LIBC = {"client/shim/base/string.c", "client/graft/libc.c", "client/graft/real.c", "client/trap/trap.c"}
+# The compiler calls memcpy() and its kin by libc's names, and libc documents them. The others
+# are in front of libc's.
+NAMED_BY_LIBC = {"client/shim/base/string.c", "client/crash/signals.c", "client/graft/libc.c",
+                 "client/graft/real.c", "client/trap/trap.c"}
 NAMED_BY_PMDK = {"client/crash/libpmem.c", "client/crash/libpmem2.c"}
 
 TEXTS = (".c", ".h", ".def", ".py", ".sh", ".md", ".conf", ".1", ".5", ".7", ".8")

@@ -36,6 +36,7 @@ SKIPPED = {
 # Commands that end otherwise than with exit 0, which the document says.
 STATUS = {
     "daxrun -d dax0.0,size=8M --crash --verify": (1, "bad states are found"),
+    "daxrun -d dax0.0,size=8M --crash --instructions --verify": (1, "bad states are found"),
     "daxrun -d dax0.0,size=64M --jobs 2 --sweep 'munmap": (1, "steps crash"),
     "daxrun --sweep 'munmap errno:ENOMEM": (1, "steps crash"),
     "daxrun --fault 'poison offset:8M": (1, "pmempool refuses a bad device"),
