@@ -128,8 +128,8 @@ progs: $(PROGS)
 benches: $(BENCHES)
 
 # Libraries that are missing are named before the first header of theirs is.
-PKGS = $(DAXD_PKGS) $(DAXCTL_PKGS) fuse3 libpmem libsystemd
-$(call obj,$(SRC_daxd) $(SRC_daxctl)): | libraries
+PKGS = $(DAXD_PKGS) $(DAXCTL_PKGS) fuse3 libdw libpmem libsystemd
+$(call obj,$(SRC_daxd) $(SRC_daxctl) $(SRC_daxrun)): | libraries
 .PHONY: libraries
 libraries:
 	@pkg-config --exists $(PKGS) 2>/dev/null || for pkg in $(sort $(PKGS)); do \
@@ -172,7 +172,7 @@ $(B)/libcuse-daxd.so: $(call obj,$(SRC_lib)) $(B)/libcore.a
 		-Wl,--exclude-libs,ALL -Wl,-soname,$(LIB_SONAME) -o $@ $^
 	$(Q)ln -sf $(@F) $(B)/$(LIB_SONAME)
 
-# ---- the launcher and the shim: libc only -----------------------------------
+# ---- the launcher and the shim: libc only; the launcher loads libdw if it needs it ----
 
 # It executes the command as the shim's wrappers would.
 $(B)/daxrun: $(call obj,$(SRC_daxrun) client/shim/base/graft.c client/shim/base/self.c) \

@@ -93,13 +93,16 @@ static void store(struct dax_crash *c, uint64_t off, const uint8_t *content)
 	line = &c->lines[*slot - 1];
 	line->live = content;
 	line->version++;
+	line->pos = c->pos;
 	update_doubt(c, line);
 }
 
-static void note(struct dax_crash_lines *lines, uint64_t off)
+static void note(struct dax_crash_lines *lines, uint64_t off, uint16_t caller)
 {
-	if (lines->nr < DAX_CRASH_OFFSETS)
+	if (lines->nr < DAX_CRASH_OFFSETS) {
 		lines->offs[lines->nr] = off;
+		lines->callers[lines->nr] = caller;
+	}
 	lines->nr++;
 }
 
@@ -124,14 +127,16 @@ static int add_pending(struct dax_crash_thread *t, const struct dax_crash_line *
 	return 0;
 }
 
-static int flush_line(struct dax_crash *c, uint32_t thread, uint32_t number)
+static int flush_line(struct dax_crash *c, const struct dax_crash_record *r,
+		      uint32_t number)
 {
 	struct dax_crash_line *line = &c->lines[number];
 
 	if (line->flushed == line->version)
-		note(&c->flushed_twice, line->off);
+		note(&c->flushed_twice, line->off, r->caller);
 	line->flushed = line->version;
-	return line->doubt ? add_pending(&c->threads[thread], line, number) : 0;
+	line->caller = r->caller;
+	return line->doubt ? add_pending(&c->threads[r->thread], line, number) : 0;
 }
 
 static int flush(struct dax_crash *c, const struct dax_crash_record *r)
@@ -143,13 +148,13 @@ static int flush(struct dax_crash *c, const struct dax_crash_record *r)
 	if (r->len / DAX_CRASH_LINE > c->nr_lines) {
 		for (i = 0; i < c->nr_lines && !ret; i++)
 			if (c->lines[i].off - r->off < r->len)
-				ret = flush_line(c, r->thread, i);
+				ret = flush_line(c, r, i);
 		return ret;
 	}
 	for (off = r->off; off < r->off + r->len && !ret; off += DAX_CRASH_LINE) {
 		i = *find_slot(c, off);
 		if (i)
-			ret = flush_line(c, r->thread, i - 1);
+			ret = flush_line(c, r, i - 1);
 	}
 	return ret;
 }
@@ -186,13 +191,33 @@ static const struct dax_crash_record *record_at(const struct dax_crash *c, uint6
 
 static uint64_t record_len(const struct dax_crash_record *r)
 {
-	return sizeof(*r) + (r->event == DAX_CRASH_STORE ? r->len : 0);
+	bool has_data = r->event == DAX_CRASH_STORE || r->event == DAX_CRASH_CALLER;
+
+	return sizeof(*r) + (has_data ? r->len : 0);
 }
 
 static bool is_range(const struct dax_crash_record *r, uint64_t size)
 {
 	return !(r->off % DAX_CRASH_LINE) && !(r->len % DAX_CRASH_LINE) &&
 	       r->off <= size && r->len <= size - r->off;
+}
+
+/* Check a record but for its length. */
+static bool is_sound(const struct dax_crash *c, const struct dax_crash_record *r,
+		     uint64_t size)
+{
+	switch ((enum dax_crash_event)r->event) {
+	case DAX_CRASH_STORE:
+	case DAX_CRASH_FLUSH:
+		return r->thread <= THREADS_MAX && r->caller <= c->nr_callers &&
+		       is_range(r, size);
+	case DAX_CRASH_FENCE:
+		return r->thread <= THREADS_MAX && r->caller <= c->nr_callers;
+	case DAX_CRASH_CALLER:
+		return r->caller && r->caller <= c->nr_callers + 1 && r->len &&
+		       !(r->len % 8);
+	}
+	return false;
 }
 
 /* Check all records and count what needs memory. */
@@ -204,11 +229,17 @@ static int measure(struct dax_crash *c, uint64_t size, uint64_t *ret_lines)
 	while (pos < c->len) {
 		const struct dax_crash_record *r = record_at(c, pos);
 
-		if (c->len - pos < sizeof(*r) || r->event < DAX_CRASH_STORE ||
-		    r->event > DAX_CRASH_FENCE || r->thread > THREADS_MAX ||
-		    (r->event != DAX_CRASH_FENCE && !is_range(r, size)) ||
-		    record_len(r) > c->len - pos)
+		if (c->len - pos < sizeof(*r) || !is_sound(c, r, size) ||
+		    record_len(r) - sizeof(*r) > c->len - pos - sizeof(*r))
 			return -EBADMSG;
+		if (r->event == DAX_CRASH_CALLER) {
+			if (((const char *)(r + 1))[r->len - 1])
+				return -EBADMSG;
+			if (r->caller > c->nr_callers)
+				c->nr_callers++;
+			pos += record_len(r);
+			continue;
+		}
 		if (r->event == DAX_CRASH_STORE)
 			*ret_lines += r->len / DAX_CRASH_LINE;
 		if (r->thread >= c->nr_threads)
@@ -248,10 +279,11 @@ int dax_crash_init(struct dax_crash *c, const uint8_t *start, uint64_t size,
 	c->doubt = calloc(nr + 1, sizeof(*c->doubt));
 	c->fresh = calloc(nr + 1, sizeof(*c->fresh));
 	c->threads = calloc((size_t)c->nr_threads + 1, sizeof(*c->threads));
+	c->callers = calloc((size_t)c->nr_callers + 1, sizeof(*c->callers));
 	c->states =
 		calloc(2 + 2 * DAX_CRASH_LINES + DAX_CRASH_RAND_MAX, sizeof(*c->states));
 	if (!c->table || !c->lines || !c->doubt || !c->fresh || !c->threads ||
-	    !c->states) {
+	    !c->callers || !c->states) {
 		dax_crash_free(c);
 		return -ENOMEM;
 	}
@@ -273,6 +305,7 @@ void dax_crash_free(struct dax_crash *c)
 	free(c->doubt);
 	free(c->fresh);
 	free(c->threads);
+	free(c->callers);
 	free(c->states);
 	free(c->known);
 	memset(c, 0, sizeof(*c));
@@ -319,6 +352,8 @@ int dax_crash_next(struct dax_crash *c)
 		if (r->event == DAX_CRASH_STORE)
 			for (i = 0; i < r->len; i += DAX_CRASH_LINE)
 				store(c, r->off + i, content + i);
+		else if (r->event == DAX_CRASH_CALLER)
+			c->callers[r->caller] = r;
 		else if (flush(c, r) < 0)
 			return -ENOMEM;
 	}
@@ -498,11 +533,43 @@ int dax_crash_is_new(struct dax_crash *c, const struct dax_crash_choice *choice,
 	return 1;
 }
 
+/* Find who flushed or fenced first from a place in the log on. */
+static uint16_t next_caller(const struct dax_crash *c, uint64_t pos)
+{
+	while (pos < c->len) {
+		const struct dax_crash_record *r = record_at(c, pos);
+
+		if (r->event == DAX_CRASH_FLUSH || r->event == DAX_CRASH_FENCE)
+			return r->caller;
+		pos += record_len(r);
+	}
+	return 0;
+}
+
+/**
+ * dax_crash_caller() - find out where a caller is
+ * @c:		the moment, for which dax_crash_next() has returned 0
+ * @caller:	its number; not 0
+ * @ret_addr:	receives the address, as its file has it
+ *
+ * Return: the file's path, in the log.
+ */
+const char *dax_crash_caller(const struct dax_crash *c, uint16_t caller,
+			     uint64_t *ret_addr)
+{
+	const struct dax_crash_record *r = c->callers[caller];
+
+	*ret_addr = r->off;
+	return (const char *)(r + 1);
+}
+
 /**
  * dax_crash_left() - find the lines that are in doubt at the end of the run
  * @c:		the moment, for which dax_crash_next() has returned 0
- * @ret_unflushed: receives the lines that were not flushed after the last store to them
- * @ret_unfenced: receives the lines that were, but without a fence after it
+ * @ret_unflushed: receives the lines that were not flushed after the last store to them,
+ *		and who flushed or fenced next
+ * @ret_unfenced: receives the lines that were, but without a fence after it, and who
+ *		flushed them
  */
 void dax_crash_left(const struct dax_crash *c, struct dax_crash_lines *ret_unflushed,
 		    struct dax_crash_lines *ret_unfenced)
@@ -514,9 +581,11 @@ void dax_crash_left(const struct dax_crash *c, struct dax_crash_lines *ret_unflu
 	for (i = 0; i < c->nr_lines; i++) {
 		const struct dax_crash_line *line = &c->lines[i];
 
-		if (line->doubt)
-			note(line->flushed == line->version ? ret_unfenced
-							    : ret_unflushed,
-			     line->off);
+		if (!line->doubt)
+			continue;
+		if (line->flushed == line->version)
+			note(ret_unfenced, line->off, line->caller);
+		else
+			note(ret_unflushed, line->off, next_caller(c, line->pos));
 	}
 }

@@ -52,8 +52,10 @@ struct dax_crash_line {
 	uint32_t version;       /* number of changes that were seen */
 	uint32_t media_version; /* that of the media's content; 0: the start image's */
 	uint32_t flushed;       /* the last version that was flushed; 0: none */
-	uint32_t doubt; /* its place in the list of lines in doubt, from 1; 0: none */
-	uint64_t fence; /* the fence before which it changed last */
+	uint32_t doubt;  /* its place in the list of lines in doubt, from 1; 0: none */
+	uint64_t fence;  /* the fence before which it changed last */
+	uint64_t pos;    /* in the log, behind its last change */
+	uint16_t caller; /* of its last flush */
 };
 
 struct dax_crash_pending {
@@ -70,10 +72,11 @@ struct dax_crash_thread {
 
 #define DAX_CRASH_OFFSETS 4
 
-/* Lines of one kind: their number, and some of their offsets. */
+/* Lines of one kind: their number, and some of their offsets and callers. */
 struct dax_crash_lines {
 	uint64_t nr;
 	uint64_t offs[DAX_CRASH_OFFSETS];
+	uint16_t callers[DAX_CRASH_OFFSETS]; /* 0: not known */
 };
 
 struct dax_crash {
@@ -95,6 +98,8 @@ struct dax_crash {
 	uint32_t table_mask;
 	struct dax_crash_thread *threads;
 	uint32_t nr_threads;
+	const struct dax_crash_record **callers; /* by number */
+	uint32_t nr_callers;
 	uint64_t media_key[2];
 
 	struct dax_crash_state *states; /* chosen */
@@ -120,6 +125,8 @@ const uint8_t *dax_crash_content(const struct dax_crash *c,
 				 const struct dax_crash_state *state, uint32_t line);
 void dax_crash_left(const struct dax_crash *c, struct dax_crash_lines *ret_unflushed,
 		    struct dax_crash_lines *ret_unfenced);
+const char *dax_crash_caller(const struct dax_crash *c, uint16_t caller,
+			     uint64_t *ret_addr);
 void dax_crash_free(struct dax_crash *c);
 
 #endif

@@ -20,11 +20,17 @@ enum dax_crash_event {
 	DAX_CRASH_STORE = 1, /* @len bytes at @off, which follow the record */
 	DAX_CRASH_FLUSH,     /* @thread flushed @len bytes at @off */
 	DAX_CRASH_FENCE,     /* of @thread; @off: bytes of standard output by then */
+	DAX_CRASH_CALLER, /* number @caller is at @off in the file whose path follows */
 };
 
-/* All offsets are the device's, in bytes, and multiples of DAX_CRASH_LINE. */
+/*
+ * All offsets are the device's, in bytes, and multiples of DAX_CRASH_LINE; but a caller's
+ * is an address as its file has it. The path is filled up with zeroes to a multiple of 8,
+ * with one at least.
+ */
 struct dax_crash_record {
-	uint32_t event;
+	uint16_t event;
+	uint16_t caller; /* who flushed or fenced; 0: not known */
 	uint32_t thread;
 	uint64_t off;
 	uint64_t len;
@@ -48,6 +54,7 @@ struct dax_crash_shared {
 	bool is_by_instructions; /* those are recorded, and not calls by name */
 	int32_t code_error;      /* errno of code that could not be changed for that */
 	uint32_t nr_threads;     /* numbers given out */
+	uint32_t nr_callers;     /* the same */
 	int32_t error;           /* errno of a log that could not be written; 0: none */
 	uint32_t nr_mappers;     /* processes that have ever had the device mapped */
 	uint64_t nr_fences;

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <libpmem.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -25,6 +26,7 @@
 #include "libcore/crash_log.h"
 
 #include "client/shim/base/sys.h"
+#include "client/crash/caller.h"
 #include "client/crash/maps.h"
 #include "client/crash/written.h"
 
@@ -56,6 +58,7 @@ static void before_fork(void);
 static void in_child(void)
 {
 	number = 0;
+	crash_caller_in_child();
 }
 
 static void *map_file(const char *dir, const char *name, int prot, size_t *ret_size)
@@ -113,16 +116,13 @@ static bool is_on(void)
 	return state == IS_ON;
 }
 
-/* Take the lock. Return: false: this process is not recorded. */
-static bool begin(void)
+/* Take the lock. */
+static void begin(void)
 {
-	if (!is_on())
-		return false;
 	if (pthread_mutex_lock(&shared->lock) == EOWNERDEAD)
 		pthread_mutex_consistent(&shared->lock);
 	if (!number)
 		number = shared->nr_threads < THREADS ? ++shared->nr_threads : THREADS;
-	return true;
 }
 
 /*
@@ -144,7 +144,8 @@ static void after_mmap(void)
 	if (is_inside)
 		return;
 	is_inside = true;
-	if (begin()) {
+	if (is_on()) {
+		begin();
 		count_mapper();
 		pthread_mutex_unlock(&shared->lock);
 	}
@@ -157,7 +158,8 @@ static void before_fork(void)
 	if (is_inside)
 		return;
 	is_inside = true;
-	if (begin()) {
+	if (is_on()) {
+		begin();
 		if (crash_maps_are_there())
 			shared->nr_mappers++;
 		pthread_mutex_unlock(&shared->lock);
@@ -192,11 +194,14 @@ static void write_buffer(void)
 	shared->used = 0;
 }
 
-static void append(uint32_t event, uint32_t thread, uint64_t off, uint64_t len,
-		   const uint8_t *data)
+static void append(uint16_t event, uint16_t caller, uint32_t thread, uint64_t off,
+		   uint64_t len, const uint8_t *data)
 {
-	struct dax_crash_record r = {
-		.event = event, .thread = thread, .off = off, .len = len};
+	struct dax_crash_record r = {.event = event,
+				     .caller = caller,
+				     .thread = thread,
+				     .off = off,
+				     .len = len};
 	uint64_t room = sizeof(r) + (data ? len : 0);
 
 	if (shared->used + room > DAX_CRASH_BUFFER)
@@ -212,7 +217,33 @@ static void append(uint32_t event, uint32_t thread, uint64_t off, uint64_t len,
 static void emit_store(void *arg, uint64_t off, const uint8_t *data, uint64_t len)
 {
 	(void)arg;
-	append(DAX_CRASH_STORE, number, off, len, data);
+	append(DAX_CRASH_STORE, 0, number, off, len, data);
+}
+
+/* Log where a caller is, the first time. Return: its number; 0: it has none. */
+static uint16_t number_locked(struct crash_caller *caller)
+{
+	static char path[PATH_MAX + 8];
+	long n = 0;
+
+	if (!caller || caller->number)
+		return caller ? caller->number : 0;
+	if (shared->nr_callers == UINT16_MAX)
+		return 0;
+	memset(path, 0, sizeof(path));
+	if (*caller->path)
+		n = (long)strnlen(caller->path, PATH_MAX - 1);
+	if (n)
+		memcpy(path, caller->path, (size_t)n);
+	else
+		n = sys4(readlinkat, AT_FDCWD, "/proc/self/exe", path, PATH_MAX - 1);
+	if (n <= 0)
+		return 0;
+	caller->number = (uint16_t)(shared->nr_callers + 1);
+	append(DAX_CRASH_CALLER, caller->number, 0, caller->file_off,
+	       ((uint64_t)n / 8 + 1) * 8, (const uint8_t *)path);
+	shared->nr_callers++; /* now: a process that is killed may leave a number twice */
+	return caller->number;
 }
 
 /*
@@ -249,7 +280,7 @@ static void compare(uint64_t from, uint64_t to)
 }
 
 /* Log the lines of a range that have changed, and its flush. */
-static void flush_locked(uint32_t thread, uint64_t from, uint64_t to)
+static void flush_locked(uint16_t caller, uint32_t thread, uint64_t from, uint64_t to)
 {
 	uint64_t line = DAX_CRASH_LINE;
 
@@ -259,11 +290,11 @@ static void flush_locked(uint32_t thread, uint64_t from, uint64_t to)
 		look(from, to);
 	else
 		dax_crash_log_diff(live, seen, from, to, emit_store, NULL);
-	append(DAX_CRASH_FLUSH, thread, from, to - from, NULL);
+	append(DAX_CRASH_FLUSH, caller, thread, from, to - from, NULL);
 	shared->nr_flushes++;
 }
 
-static void fence_locked(uint32_t thread)
+static void fence_locked(uint16_t caller, uint32_t thread)
 {
 	struct stat st = {0};
 
@@ -271,7 +302,7 @@ static void fence_locked(uint32_t thread)
 	if (shared->nr_mappers != 1 || !crash_written_find(compare))
 		look(0, shared->size);
 	sys4(newfstatat, AT_FDCWD, said_path, &st, 0);
-	append(DAX_CRASH_FENCE, thread, (uint64_t)st.st_size, 0, NULL);
+	append(DAX_CRASH_FENCE, caller, thread, (uint64_t)st.st_size, 0, NULL);
 	shared->nr_fences++;
 }
 
@@ -283,16 +314,19 @@ static void fence_locked(uint32_t thread)
  */
 void crash_record_flush(const void *addr, size_t len)
 {
+	struct crash_caller *caller;
 	uint64_t from;
 	uint64_t to;
 
 	if (!len || is_inside)
 		return;
 	is_inside = true;
-	if (!begin())
+	if (!is_on())
 		goto out;
+	caller = crash_caller_find();
+	begin();
 	if (!shared->error && crash_maps_find((uint64_t)addr, len, &from, &to))
-		flush_locked(number, from, to);
+		flush_locked(number_locked(caller), number, from, to);
 	pthread_mutex_unlock(&shared->lock);
 out:
 	is_inside = false;
@@ -307,17 +341,22 @@ out:
  */
 void crash_record_flush_now(const void *addr)
 {
+	struct crash_caller *caller;
 	uint64_t from;
 	uint64_t to;
+	uint16_t nr;
 
 	if (is_inside)
 		return;
 	is_inside = true;
-	if (!begin())
+	if (!is_on())
 		goto out;
+	caller = crash_caller_find();
+	begin();
 	if (!shared->error && crash_maps_find((uint64_t)addr, 1, &from, &to)) {
-		flush_locked(0, from, to);
-		fence_locked(0);
+		nr = number_locked(caller);
+		flush_locked(nr, 0, from, to);
+		fence_locked(nr, 0);
 	}
 	pthread_mutex_unlock(&shared->lock);
 out:
@@ -331,13 +370,17 @@ out:
  */
 void crash_record_fence(void)
 {
+	struct crash_caller *caller;
+
 	if (is_inside)
 		return;
 	is_inside = true;
-	if (!begin())
+	if (!is_on())
 		goto out;
+	caller = crash_caller_find();
+	begin();
 	if (!shared->error && crash_maps_are_there())
-		fence_locked(number);
+		fence_locked(number_locked(caller), number);
 	pthread_mutex_unlock(&shared->lock);
 out:
 	is_inside = false;

@@ -22,9 +22,11 @@
 #include "libcore/crash.h"
 #include "libcore/crash_text.h"
 
+#include "client/daxrun/caller.h"
 #include "client/daxrun/crash_files.h"
 #include "client/daxrun/crash_state.h"
 #include "client/daxrun/job.h"
+#include "client/daxrun/json.h"
 #include "client/daxrun/quote.h"
 #include "client/daxrun/report.h"
 #include "client/daxrun/table.h"
@@ -397,16 +399,125 @@ static void check_all(struct crash *x)
 
 /* ---- words ----------------------------------------------------------------- */
 
-static void put_lines(FILE *f, const char *what, const struct dax_crash_lines *lines)
+/* Kinds of lines that are reported beside the states. */
+enum lines_kind {
+	UNFLUSHED,
+	UNFENCED,
+	FLUSHED_TWICE,
+	LINES_KINDS,
+};
+
+static const struct {
+	const char *name;   /* for people */
+	const char *caller; /* what its caller has done */
+	const char *key;    /* in JSON */
+} lines_text[LINES_KINDS] = {
+	{"stored and never flushed", "the next flush or fence is in", "never flushed"},
+	{"flushed and never fenced", "flushed in", "never fenced"},
+	{"flushed again without a change between", "flushed again in", "flushed again"},
+};
+
+static void get_lines(const struct crash *x, struct dax_crash_lines lines[LINES_KINDS])
+{
+	dax_crash_left(&x->c, &lines[UNFLUSHED], &lines[UNFENCED]);
+	lines[FLUSHED_TWICE] = x->c.flushed_twice;
+}
+
+static uint64_t nr_shown_of(const struct dax_crash_lines *lines)
+{
+	return lines->nr < DAX_CRASH_OFFSETS ? lines->nr : DAX_CRASH_OFFSETS;
+}
+
+/* Say where a caller is. Return: the text, for the caller to free(3); NULL: not known. */
+static char *describe_caller(const struct crash *x, uint16_t caller)
+{
+	const char *path;
+	uint64_t addr;
+
+	if (!caller)
+		return NULL;
+	path = dax_crash_caller(&x->c, caller, &addr);
+	return run_caller_describe(path, addr);
+}
+
+/* Write the lines that have been shown, a line of text for each caller. */
+static void put_callers(const struct crash *x, FILE *f, const char *what,
+			const struct dax_crash_lines *lines)
+{
+	uint64_t nr = nr_shown_of(lines);
+	uint64_t i;
+	uint64_t k;
+
+	for (i = 0; i < nr; i++) {
+		char *text = describe_caller(x, lines->callers[i]);
+		bool is_known = !text;
+
+		for (k = 0; k < i; k++)
+			is_known |= lines->callers[k] == lines->callers[i];
+		for (k = i; k < nr && !is_known; k++)
+			if (lines->callers[k] == lines->callers[i])
+				fprintf(f, "  0x%" PRIx64, lines->offs[k]);
+		if (!is_known)
+			fprintf(f, ": %s %s\n", what, text);
+		free(text);
+	}
+}
+
+static void put_lines(const struct crash *x, FILE *f, enum lines_kind kind,
+		      const struct dax_crash_lines *lines)
 {
 	uint64_t i;
 
 	if (!lines->nr)
 		return;
-	fprintf(f, "%s: %" PRIu64 " line%s:", what, lines->nr, lines->nr == 1 ? "" : "s");
-	for (i = 0; i < lines->nr && i < DAX_CRASH_OFFSETS; i++)
+	fprintf(f, "%s: %" PRIu64 " line%s:", lines_text[kind].name, lines->nr,
+		lines->nr == 1 ? "" : "s");
+	for (i = 0; i < nr_shown_of(lines); i++)
 		fprintf(f, " 0x%" PRIx64, lines->offs[i]);
 	fprintf(f, "%s\n", lines->nr > DAX_CRASH_OFFSETS ? " ..." : "");
+	put_callers(x, f, lines_text[kind].caller, lines);
+}
+
+static void put_lines_json(const struct crash *x, FILE *f, enum lines_kind kind,
+			   const struct dax_crash_lines *lines)
+{
+	uint64_t i;
+
+	fprintf(f, "%s{\"kind\": \"%s\", \"number\": %" PRIu64 ", \"some\": [",
+		kind ? ", " : "", lines_text[kind].key, lines->nr);
+	for (i = 0; i < nr_shown_of(lines); i++) {
+		char *text = describe_caller(x, lines->callers[i]);
+
+		fprintf(f, "%s{\"offset\": %" PRIu64, i ? ", " : "", lines->offs[i]);
+		if (text) {
+			fputs(", \"caller\": ", f);
+			run_json_put(f, text);
+		}
+		fputs("}", f);
+		free(text);
+	}
+	fputs("]}", f);
+}
+
+/* Write the lines for JSON. Return: the text, for the caller to free(3). */
+static char *lines_json(const struct crash *x)
+{
+	struct dax_crash_lines lines[LINES_KINDS];
+	enum lines_kind kind;
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	if (!f)
+		run_die("out of memory");
+	get_lines(x, lines);
+	fputs("\"lines\": [", f);
+	for (kind = 0; kind < LINES_KINDS; kind++)
+		put_lines_json(x, f, kind, &lines[kind]);
+	fputs("]", f);
+	if (fclose(f))
+		run_die("out of memory");
+	return text;
 }
 
 static void put_how(const struct crash *x, FILE *f)
@@ -428,18 +539,17 @@ static void put_how(const struct crash *x, FILE *f)
 /* Write the summary. Return: the text, for the caller to free(3). */
 static char *summarise(struct crash *x, long nr_bad)
 {
-	struct dax_crash_lines unflushed;
-	struct dax_crash_lines unfenced;
+	struct dax_crash_lines lines[LINES_KINDS];
+	enum lines_kind kind;
 	char *text = NULL;
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
 
 	if (!f)
 		run_die("out of memory");
-	dax_crash_left(&x->c, &unflushed, &unfenced);
-	put_lines(f, "stored and never flushed", &unflushed);
-	put_lines(f, "flushed and never fenced", &unfenced);
-	put_lines(f, "flushed again without a change between", &x->c.flushed_twice);
+	get_lines(x, lines);
+	for (kind = 0; kind < LINES_KINDS; kind++)
+		put_lines(x, f, kind, &lines[kind]);
 	if (nr_bad)
 		fprintf(f, "%ld of", nr_bad);
 	else
@@ -594,6 +704,7 @@ int run_crash(const struct run_options *o)
 	uint8_t *log;
 	uint64_t len;
 	char *summary;
+	char *lines;
 	long nr_bad;
 	int r;
 
@@ -622,9 +733,12 @@ int run_crash(const struct run_options *o)
 	check_all(&x);
 	nr_bad = run_table_count(x.table, RUN_VERDICT_BAD);
 	summary = summarise(&x, nr_bad);
+	lines = lines_json(&x);
+	run_table_more(x.table, lines);
 	r = run_table_end(x.table, !x.is_interrupted, summary);
 	dax_crash_free(&x.c);
 	free(summary);
+	free(lines);
 	free(x.first_bad);
 	free(x.rows);
 	free(log);

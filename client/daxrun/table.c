@@ -34,6 +34,7 @@ struct run_table {
 	char **command;
 	struct report junit;
 	struct report json;
+	const char *more; /* members for JSON; NULL: none */
 	bool is_tap;
 	long counts[RUN_VERDICT_NR];
 	long nr_rows;
@@ -316,11 +317,23 @@ static int write_json(struct run_table *t, bool is_complete, const char *summary
 	}
 	fprintf(f, "], \"complete\": %s", is_complete ? "true" : "false");
 	put_json_key(f, "summary", summary);
+	if (t->more)
+		fprintf(f, ", %s", t->more);
 	for (i = 0; i < RUN_VERDICT_NR; i++)
 		fprintf(f, ", \"%s\": %ld", verdict_names[i], t->counts[i]);
 	fprintf(f, ", \"rows\": [%s\n]}\n", t->json.text);
 	free(t->json.text);
 	return close_report(&t->json);
+}
+
+/**
+ * run_table_more() - add to the report in JSON
+ * @t:		from run_table_new()
+ * @members:	more members of its object, as JSON; has to outlive @t
+ */
+void run_table_more(struct run_table *t, const char *members)
+{
+	t->more = members;
 }
 
 /**

@@ -47,6 +47,7 @@ struct run_table *run_table_new(const struct run_options *o, const char *suite,
 void run_table_add(struct run_table *t, const struct run_row *row);
 long run_table_count(const struct run_table *t, enum run_verdict verdict);
 void run_table_progress(const struct run_table *t, const char *text);
+void run_table_more(struct run_table *t, const char *members);
 int run_table_end(struct run_table *t, bool is_complete, const char *summary);
 
 #endif

@@ -16,7 +16,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from conftest import BUILD, both_users
+from conftest import BUILD, ROOT, both_users
 from crash_table import (ROW, SMALL, TIMEOUT, assert_bad, assert_good, assert_refused, bad_states,
                          crash)
 from daxrun import Daxrun, prog, said, until
@@ -135,12 +135,44 @@ def test_fences_and_a_maximum(daxrun):
 
 def test_lines_that_are_flushed_too_seldom_or_too_often(daxrun):
     result = journal(daxrun, "twice", 1)
-    assert "flushed again without a change between: 3 lines: 0x40 0x80 0xc0\n" in result.stdout
+    assert re.search(r"^flushed again without a change between: 3 lines: 0x40 0x80 0xc0\n"
+                     r"  0x40  0x80  0xc0: flushed again in append \(\S*crash_pmem\.c:\d+\)$", result.stdout, re.M)
     result = journal(daxrun, "no-flush", 1)
-    assert "stored and never flushed: 2 lines: 0x80 0xc0\n" in result.stdout
+    assert re.search(r"^stored and never flushed: 2 lines: 0x80 0xc0\n"
+                     r"  0x80  0xc0: the next flush or fence is in append \(\S*crash_pmem\.c:\d+\)$",
+                     result.stdout, re.M)
     result = crash(daxrun, "true", "sh", "-c", f"{prog('crash_pmem')} no-fence 1; exit 3")
     assert result.returncode == 0 and "never" not in result.stdout
     assert result.stderr == "daxrun: sh ended with exit 3, continuing with what it did\n"
+
+
+def lines_of(daxrun, kind):
+    """Return: {offset: caller} of a kind of lines in the report."""
+    lines = {entry["kind"]: entry for entry in json.loads((daxrun.dir / "r.json").read_text())["lines"]}
+    return {line["offset"]: line.get("caller") for line in lines[kind]["some"]}
+
+
+def source_line(name, text):
+    """Return: the place of the only line of a test program that has this text."""
+    lines = [i for i, line in enumerate((ROOT / "tests/progs" / name).read_text().splitlines(), 1)
+             if text in line]
+    assert len(lines) == 1, (text, lines)
+    return f"{name}:{lines[0]}"
+
+
+@pytest.mark.parametrize("options", [(), ("--instructions",)])
+def test_callers(daxrun, pool, options):
+    """The caller is the program's, also if libpmemobj flushes, by whichever way it is seen."""
+    options = (*options, "--states=all", "--report=json:r.json")
+    program, way = ("crash_insn", "clwb,unfenced") if options[0] == "--instructions" else ("crash_pmem", "unfenced")
+    result = crash(daxrun, "true", prog(program), way, 1, options=(*SMALL, *options))
+    assert not lines_of(daxrun, "never flushed"), said(result)
+    (caller,) = lines_of(daxrun, "never fenced").values()
+    assert re.fullmatch(rf"main \(\S*{source_line(program + '.c', 'no fence follows')}\)", caller), caller
+    assert f"flushed and never fenced: 1 line: 0x0\n  0x0: flushed in {caller}\n" in result.stdout
+    crash(daxrun, "true", prog("crash_obj"), "tx", 1, options=("--image", pool, *options))
+    callers = set(lines_of(daxrun, "flushed again").values())
+    assert callers and all(re.fullmatch(r"(main|insert) \(\S*crash_obj\.c:\d+\)", c) for c in callers)
 
 
 def test_several_processes_share_the_device(daxrun):

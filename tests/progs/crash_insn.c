@@ -3,13 +3,14 @@
 /*
  * Records on /dev/dax0.0 and their number, flushed and fenced by instructions:
  *
- *   crash_insn FLUSH|STORE[,no-flush|,no-fence|,other-fence] N
+ *   crash_insn FLUSH|STORE[,no-flush|,no-fence|,other-fence|,unfenced] N
  *   crash_insn all-stores|trap|blocked|fault|dlopen 1
  *   crash_insn check
  *
  * FLUSH is clwb, clflushopt or clflush; STORE is movnti or movntdq. The CPU need not have
  * clwb and clflushopt, as long as the recorder takes their place.
  */
+#ifdef __x86_64__
 #include <cpuid.h>
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -310,7 +311,7 @@ static int check(void)
 	return 0;
 }
 
-int main(int argc, char **argv)
+__attribute__((target("clwb"))) int main(int argc, char **argv)
 {
 	uint64_t nr = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
 	int fd = open("/dev/dax0.0", O_RDWR);
@@ -335,5 +336,15 @@ int main(int argc, char **argv)
 		return load();
 	while (area->count < nr)
 		append(area->count + 1);
+	if (is("unfenced")) {
+		area->padding[0] = 1;
+		_mm_clwb(area->padding); /* no fence follows */
+	}
 	return 0;
 }
+#else
+int main(void)
+{
+	return 2; /* there is nothing like it */
+}
+#endif

@@ -3,7 +3,8 @@
 /*
  * A journal of records on /dev/dax0.0, with libpmem, in right and wrong ways:
  *
- *   crash_pmem right|copy|no-flush|no-fence|order|early|nodrain|twice|thread|threads|fork|many N
+ *   crash_pmem right|copy|no-flush|no-fence|order|early|nodrain|twice|unfenced N
+ *   crash_pmem thread|threads|fork|many N
  *   crash_pmem check
  *
  * A record counts once the head's count includes it. "check" reads all that count, and
@@ -191,5 +192,9 @@ int main(int argc, char **argv)
 			append_by_two(journal->count + 1);
 		else
 			append(journal->count + 1);
+	if (is("unfenced")) {
+		journal->note = 1;
+		pmem_flush(&journal->note, 8); /* no fence follows */
+	}
 	return 0;
 }

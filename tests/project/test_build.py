@@ -50,8 +50,8 @@ def test_flags_are_added(workdir):
 def test_missing_libraries_are_named(workdir):
     result = make(f"B={workdir}/b", "programs", PKG_CONFIG_LIBDIR=str(workdir))
     assert result.returncode != 0
-    assert ("pkg-config does not find: fuse3 glib-2.0 json-c libpmem libsystemd smartcols "
-            "(run tools/install-deps build)") in result.stderr
+    assert ("pkg-config does not find: fuse3 glib-2.0 json-c libdw libpmem libsystemd "
+            "smartcols (run tools/install-deps build)") in result.stderr
     assert "No such file" not in result.stderr
 
 

@@ -19,10 +19,15 @@ static uint64_t log_len;
 static struct dax_crash c;
 static struct dax_crash_choice choice = {.seed = 1};
 
-static void put(uint32_t event, uint32_t thread, uint64_t off, uint64_t len)
+static uint16_t caller; /* of the next records */
+
+static void put(uint16_t event, uint32_t thread, uint64_t off, uint64_t len)
 {
-	const struct dax_crash_record r = {
-		.event = event, .thread = thread, .off = off, .len = len};
+	const struct dax_crash_record r = {.event = event,
+					   .caller = caller,
+					   .thread = thread,
+					   .off = off,
+					   .len = len};
 
 	memcpy(log_bytes + log_len, &r, sizeof(r));
 	log_len += sizeof(r);
@@ -46,6 +51,15 @@ static void fence(uint32_t thread, uint64_t said)
 	put(DAX_CRASH_FENCE, thread, said, 0);
 }
 
+/* Name the next caller, with a path of 8 bytes at most, and let it call. */
+static void name_caller(uint64_t addr, const char *path, size_t len)
+{
+	caller++;
+	put(DAX_CRASH_CALLER, 0, addr, len);
+	strncpy((char *)log_bytes + log_len, path, 8);
+	log_len += 8;
+}
+
 static int begin(void)
 {
 	return dax_crash_init(&c, start, SIZE, log_bytes, log_len);
@@ -55,6 +69,7 @@ static void end(void)
 {
 	dax_crash_free(&c);
 	log_len = 0;
+	caller = 0;
 }
 
 /* The first byte that a state has at an offset. */
@@ -242,6 +257,37 @@ static void test_equal(void)
 	end();
 }
 
+static void test_callers(void)
+{
+	struct dax_crash_lines unflushed;
+	struct dax_crash_lines unfenced;
+	uint64_t addr = 0;
+
+	store(0, 1, 1);
+	name_caller(0x1234, "a/one", 8);
+	flush(1, 0, 64);
+	store(64, 1, 1);
+	name_caller(0x9999, "two", 8);
+	caller--;
+	name_caller(0x5678, "two", 8);
+	flush(1, 0, 64);
+	store(128, 1, 1);
+	is(begin(), 0, "a log with callers");
+	is(dax_crash_next(&c), 1, "goes on to the end");
+	is(dax_crash_next(&c), 0, "which is all");
+	dax_crash_left(&c, &unflushed, &unfenced);
+	ok(unfenced.nr == 1 && unfenced.callers[0] == 2, "who flushed last");
+	ok(c.flushed_twice.nr == 1 && c.flushed_twice.callers[0] == 2, "and in vain");
+	ok(unflushed.nr == 2 && unflushed.offs[0] == 64 && unflushed.callers[0] == 2,
+	   "who flushed next");
+	is(unflushed.callers[1], 0, "nobody did");
+	ok(!strcmp(dax_crash_caller(&c, 1, &addr), "a/one") && addr == 0x1234,
+	   "where the first is");
+	ok(!strcmp(dax_crash_caller(&c, 2, &addr), "two") && addr == 0x5678,
+	   "the second");
+	end();
+}
+
 static void test_damaged(void)
 {
 	store(0, 1, 1);
@@ -260,6 +306,24 @@ static void test_damaged(void)
 	log_len = 0;
 	fence(1U << 30, 0);
 	is(begin(), -EBADMSG, "a thread beyond all numbers");
+	log_len = 0;
+	put(DAX_CRASH_CALLER, 0, 0, 8);
+	is(begin(), -EBADMSG, "a caller without a number");
+	log_len = 0;
+	caller = 1;
+	fence(1, 0);
+	is(begin(), -EBADMSG, "a caller without a name");
+	log_len = 0;
+	name_caller(0, "second", 8);
+	is(begin(), -EBADMSG, "the second without the first");
+	log_len = 0;
+	caller = 0;
+	name_caller(0, "endless!", 8);
+	is(begin(), -EBADMSG, "a path without an end");
+	log_len = 0;
+	caller = 0;
+	name_caller(0, "long", UINT64_MAX - 7);
+	is(begin(), -EBADMSG, "a path that is too long");
 	end();
 }
 
@@ -271,7 +335,7 @@ static void test_no_memory(void)
 		store((uint64_t)i * 64, 1, 1);
 	flush(1, 0, 100 * 64);
 	fence(1, 0);
-	for (i = 0; i < 6; i++) {
+	for (i = 0; i < 7; i++) {
 		fail_calloc_after = i;
 		is(begin(), -ENOMEM, "no memory to begin");
 	}
@@ -378,6 +442,7 @@ int main(void)
 	test_back();
 	test_choice();
 	test_equal();
+	test_callers();
 	test_damaged();
 	test_no_memory();
 	test_words();
