@@ -207,13 +207,14 @@ class Script:
             return ("error", os.strerror(error)) if error else ("ok", None)
         return self.ask(call)
 
-    def certain(self, call):
-        """Ask until there is an answer; meanwhile only one call may fail, or none."""
+    def certain(self, call, is_done=lambda: False):
+        """Ask until there is an answer, or the answer was lost, but it is done; meanwhile only one
+        call may fail, or none."""
         was_off = self.off.exists()
         self.off.write_text("")
         for _ in range(3):
             kind, reply = call()
-            if kind == "ok":
+            if kind == "ok" or is_done():
                 break
         else:
             raise Fault(f"no answer after the failure: {reply}")
@@ -333,11 +334,13 @@ class Script:
         self.off.write_text("")
         self.certain(lambda: self.reload(""))
         for rule in self.rules():
-            self.certain(lambda r=rule: self.order(verb="fault", action="remove", rule=str(r["id"])))
+            self.certain(lambda r=rule: self.order(verb="fault", action="remove", rule=str(r["id"])),
+                         lambda r=rule: r not in self.rules())
         self.possible = {"dax0.0": self.sizes["dax0.0"]}
         for name in sorted(self.devices()):
             if name.startswith("dax0.") and name != "dax0.0":
-                self.certain(lambda n=name: self.order(verb="destroy", device=n))
+                self.certain(lambda n=name: self.order(verb="destroy", device=n),
+                             lambda n=name: n not in self.devices())
         self.certain(lambda: self.order(verb="clear", device="dax0.0"))
         if set(self.devices()) != {"dax0.0", "dax1.0"}:
             raise Fault(f"not the first devices: {self.devices()}")
