@@ -306,9 +306,7 @@ static int reuse_state(struct daxd_runtime *rt)
 	if (fchmod(fd, 0644) < 0)
 		return -errno;
 	rt->state_fd = open(link, O_RDWR | O_CLOEXEC);
-	if (fchmod(fd, 0444) < 0 || rt->state_fd < 0)
-		return -errno;
-	r = map_state(rt);
+	r = rt->state_fd < 0 || fchmod(fd, 0444) < 0 ? -errno : map_state(rt);
 	if (r == 0)
 		r = dax_state_check(rt->state, sizeof(struct dax_state));
 	rt->is_recovered = r == 0;

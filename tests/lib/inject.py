@@ -86,6 +86,7 @@ class Script:
         self.stamp = None
         self.sizes = None       # of the pmem region: name -> bytes, as acknowledged
         self.possible = None    # the same after the change that has no answer yet
+        self.good_fds = None    # what is open in the life without failures: link -> number
         self.outcomes = collections.Counter()
 
     # ---- the daemon ----
@@ -347,7 +348,8 @@ class Script:
         self.remember()
 
     def fds(self):
-        """Descriptors, once the daemon has closed those of the last connection."""
+        """Descriptors, once the daemon has closed those of the last connection, and a thread of its
+        those of clients: no more than in the life without failures."""
         self.certain(lambda: self.order(verb="list"))
         end = time.monotonic() + WAIT
         while True:
@@ -355,13 +357,16 @@ class Script:
             with contextlib.suppress(FileNotFoundError):    # one was closed meanwhile
                 links = [os.readlink(f"/proc/{self.process.pid}/fd/{n}")
                          for n in os.listdir(f"/proc/{self.process.pid}/fd")]
+            # GLib wakes itself by an eventfd, or if it gets none by a pipe; inotify watches
+            # handles that could not be put on a file system of their own. A name that could not
+            # be unlinked is only a name.
+            found = collections.Counter(
+                re.sub(r"\d{3,}| \(deleted\)", "", link) for link in links
+                if not link.startswith(("anon_inode:[eventfd]", "pipe:", "anon_inode:inotify")))
             sockets = sum(link.startswith("socket:") for link in links)
-            if sockets <= 1 or time.monotonic() > end:
-                # GLib wakes itself by an eventfd, or if it gets none by a pipe; inotify watches
-                # handles that could not be put on a file system of their own. A name that could
-                # not be unlinked is only a name.
-                return sorted(re.sub(r"\d{3,}| \(deleted\)", "", link) for link in links
-                              if not link.startswith(("anon_inode:[eventfd]", "pipe:", "anon_inode:inotify")))
+            if sockets <= 1 and not (self.good_fds and found - self.good_fds) or \
+                    time.monotonic() > end:
+                return found
 
     def run(self, inject=None, kill=False):
         """
