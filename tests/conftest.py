@@ -451,6 +451,14 @@ def hugepages(daemons):
         yield resize
 
 
+def unmount_hugetlbfs(path):
+    """Unmount it without its files: a mount namespace of another test, which may keep the file system
+    for some time, must not keep pages of the pool."""
+    for file in path.iterdir():
+        file.unlink()
+    subprocess.run(["umount", path], check=True)
+
+
 @pytest.fixture
 def hugetlbfs(workdir, hugepages, daemons):
     """A hugetlbfs of 2 MiB pages that the user nobody may use."""
@@ -460,7 +468,7 @@ def hugetlbfs(workdir, hugepages, daemons):
                     "none", path], check=True)
     yield path
     daemons.stop_all()
-    subprocess.run(["umount", path], check=True)
+    unmount_hugetlbfs(path)
 
 
 @pytest.fixture

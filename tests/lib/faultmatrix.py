@@ -26,7 +26,7 @@ import time
 import traceback
 
 from conftest import (BUILD, CTL, IS_ROOT, NOBODY, SETPRIV, TIMEOUT, Daemon, environment,
-                      hugepage_pool)
+                      hugepage_pool, unmount_hugetlbfs)
 from daxrun import Daxrun, prog, until
 from faults import ALIGN, MIB
 from wire import Wire
@@ -650,7 +650,7 @@ def store_for(store, workdir, pages):
         try:
             yield path
         finally:
-            subprocess.run(["umount", path], check=True)
+            unmount_hugetlbfs(path)
 
 
 def carry_out(store, align, way, when):
