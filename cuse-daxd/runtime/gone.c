@@ -4,6 +4,10 @@
  *
  * The daemon holds it open and goes on; programs that look for devices find none. Only
  * the log can tell the administrator why.
+ *
+ * The kernel takes some ten milliseconds to end a watch (fsnotify_destroy_group() waits for
+ * synchronize_srcu()). So the watch begins late, and short commands below daxrun never
+ * wait for its end.
  */
 #include "cuse-daxd/runtime/gone.h"
 
@@ -21,6 +25,8 @@
 #include "cuse-daxd/base/log.h"
 #include "cuse-daxd/base/util.h"
 #include "cuse-daxd/runtime/runtime.h"
+
+#define LATE_MS 1000
 
 static bool is_same(const struct stat *a, const struct stat *b)
 {
@@ -54,6 +60,18 @@ static bool is_lost(const struct daxd_runtime *rt)
 	       !is_same(&held, &named);
 }
 
+/* Tells if programs can't find the state pages any more. Return: false if they can. */
+static bool tell_if_lost(const struct daxd_runtime *rt)
+{
+	if (!is_lost(rt))
+		return false;
+	daxd_error("%s: was deleted or replaced while the daemon runs: programs find no "
+		   "devices there, those that have mapped a device keep it (restart the "
+		   "daemon)",
+		   rt->path);
+	return true;
+}
+
 static gboolean on_change(gint fd, GIOCondition condition, gpointer data)
 {
 	struct daxd_runtime *rt = data;
@@ -62,13 +80,26 @@ static gboolean on_change(gint fd, GIOCondition condition, gpointer data)
 	(void)condition;
 	while (read(fd, events, sizeof(events)) > 0)
 		;
-	if (!is_lost(rt))
+	if (!tell_if_lost(rt))
 		return G_SOURCE_CONTINUE;
-	daxd_error("%s: was deleted or replaced while the daemon runs: programs find no "
-		   "devices there, those that have mapped a device keep it (restart the "
-		   "daemon)",
-		   rt->path);
 	rt->watch = 0;
+	return G_SOURCE_REMOVE;
+}
+
+static gboolean begin(gpointer data)
+{
+	struct daxd_runtime *rt = data;
+	char link[64];
+
+	rt->watch = 0;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", rt->dir);
+	rt->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (rt->inotify >= 0 &&
+	    inotify_add_watch(rt->inotify, link,
+			      IN_DELETE_SELF | IN_MOVE_SELF | IN_DELETE | IN_ONLYDIR) >=
+		    0 &&
+	    !tell_if_lost(rt))
+		rt->watch = g_unix_fd_add(rt->inotify, G_IO_IN, on_change, rt);
 	return G_SOURCE_REMOVE;
 }
 
@@ -80,15 +111,7 @@ static gboolean on_change(gint fd, GIOCondition condition, gpointer data)
  */
 void daxd_gone_watch(struct daxd_runtime *rt)
 {
-	char link[64];
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", rt->dir);
-	rt->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (rt->inotify < 0 ||
-	    inotify_add_watch(rt->inotify, link,
-			      IN_DELETE_SELF | IN_MOVE_SELF | IN_DELETE | IN_ONLYDIR) < 0)
-		return;
-	rt->watch = g_unix_fd_add(rt->inotify, G_IO_IN, on_change, rt);
+	rt->watch = g_timeout_add(LATE_MS, begin, rt);
 }
 
 /**
