@@ -193,7 +193,8 @@ def test_few_system_calls_more_later(tmp_path, client_env, command):
                        "mmap": 1, "munmap": 1}
     assert set(diff) <= {"fstat", "newfstatat", "readlinkat", *look_for_daemon}
     assert all(diff.get(name, 0) <= most for name, most in look_for_daemon.items())
-    assert diff.get("fstat", 0) <= 6 and diff.get("newfstatat", 0) <= 1
+    # Three of them at the start, whose answers are not kept.
+    assert diff.get("fstat", 0) <= 9 and diff.get("newfstatat", 0) <= 1
     assert diff.get("readlinkat", 0) <= 25
 
 

@@ -121,6 +121,17 @@ void *shim_symbol_own(const char *name)
 	return m ? find_in(m, name) : NULL;
 }
 
+/*
+ * Not NULL, so that the pointer lies beside others that the linker has written: it is used
+ * at the start of each program, and a page less is touched.
+ */
+static void *not_looked_for(void *handle, const char *name)
+{
+	(void)handle;
+	(void)name;
+	return NULL;
+}
+
 /**
  * shim_symbol_dlsym() - get the next library's dlsym(3)
  *
@@ -131,9 +142,9 @@ void *shim_symbol_own(const char *name)
  */
 shim_symbol_dlsym_fn *shim_symbol_dlsym(void)
 {
-	static shim_symbol_dlsym_fn *found;
+	static shim_symbol_dlsym_fn *found = not_looked_for;
 
-	if (unlikely(!__atomic_load_n(&found, __ATOMIC_RELAXED)))
+	if (unlikely(__atomic_load_n(&found, __ATOMIC_RELAXED) == not_looked_for))
 		__atomic_store_n(&found, (shim_symbol_dlsym_fn *)find_behind("dlsym"),
 				 __ATOMIC_RELAXED);
 	return found;

@@ -17,11 +17,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "client/shim/base/compiler.h"
 #include "client/shim/base/libc.h"
 #include "client/shim/base/real.h"
+#include "client/shim/base/symbol.h"
+#include "client/shim/base/sys.h"
 #include "client/shim/process/ident.h"
 #include "client/shim/process/thread.h"
 #include "client/shim/wrap/stream.h"
@@ -105,10 +108,15 @@ SHIM_EXPORT int __libc_start_main(int (*program)(int, char **, char **), int arg
 				  char **argv, void (*init)(void), void (*fini)(void),
 				  void (*rtld_fini)(void), void *stack_end)
 {
+	__typeof__(&__libc_start_main) next;
+	struct stat st;
 	int fd;
 
+	/* Nothing is written here: each page that is costs every program a fault. */
 	for (fd = 0; fd < NR_STANDARD; fd++)
-		shim_standard_look(fd);
-	return REAL(__libc_start_main)(program, argc, argv, init, fini, rtld_fini,
-				       stack_end);
+		if (sys2(fstat, fd, &st) == 0 &&
+		    unlikely(shim_ident_stat(&st).kind == SHIM_NODE))
+			shim_standard_look(fd);
+	next = (__typeof__(next))shim_symbol_next("__libc_start_main");
+	return next(program, argc, argv, init, fini, rtld_fini, stack_end);
 }
