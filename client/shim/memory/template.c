@@ -25,6 +25,7 @@
 #include "client/shim/base/compiler.h"
 #include "client/shim/base/sys.h"
 #include "client/shim/memory/dump.h"
+#include "client/shim/memory/map_plan.h"
 #include "client/shim/process/lock.h"
 #include "client/shim/process/maps.h"
 #include "client/shim/process/session.h"
@@ -66,9 +67,10 @@ static bool is_same(const struct shim_template_part *a,
 bool shim_template_may_serve(const struct shim_template_part *part,
 			     const struct dax_device *dev)
 {
+	/* In a window, the kernel's choice of an address will not do. */
 	return dev->align > DAX_PAGE && part->flags == MAP_SHARED &&
-	       dax_device_is_alive(dev) && !(dev->flags & DAX_DEVICE_BAD) &&
-	       !dax_vma_flags_of(dev) &&
+	       !shim_map_plan_window && dax_device_is_alive(dev) &&
+	       !(dev->flags & DAX_DEVICE_BAD) && !dax_vma_flags_of(dev) &&
 	       !shim_session_has_faults(shim_session_if_known(), DAX_FAULT_TOUCH);
 }
 
