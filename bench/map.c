@@ -4,9 +4,9 @@
  * on a memfd, made through libc's own functions, past any preloaded library.
  */
 // LIBS: -ldl
-#include <dlfcn.h>
 
 #include "bench/harness.h"
+#include "bench/libc.h"
 
 typedef void *mmap_fn(void *addr, size_t len, int prot, int flags, int fd, off_t off);
 typedef int munmap_fn(void *addr, size_t len);
@@ -32,18 +32,17 @@ static void map_unmap(void *arg, long nr)
 
 int main(int argc, char **argv)
 {
-	void *libc = dlopen("libc.so.6", RTLD_NOW | RTLD_NOLOAD);
 	struct side device = {.mmap = mmap, .munmap = munmap};
 	struct side plain = {0};
 
-	if (argc != 3 || !libc)
+	if (argc != 3)
 		errx(2, "usage: map DEVICE ROUNDS");
 	device.fd = open(argv[1], O_RDWR);
 	if (device.fd < 0)
 		err(1, "%s", argv[1]);
 	plain.fd = open_plain("memfd", HUGE_PAGE);
-	*(void **)&plain.mmap = dlsym(libc, "mmap");
-	*(void **)&plain.munmap = dlsym(libc, "munmap");
+	*(void **)&plain.mmap = libc_function("mmap");
+	*(void **)&plain.munmap = libc_function("munmap");
 	compare("map", map_unmap, &device, &plain, 100, atoi(argv[2]));
 	return 0;
 }

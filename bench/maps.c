@@ -6,12 +6,12 @@
  * this kernel has it. DEVICE has an align of 4 KiB.
  */
 // LIBS: -ldl
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <sys/ioctl.h>
 
 #include "bench/harness.h"
+#include "bench/libc.h"
 
 #define PAGE UINT64_C(4096)
 /* Far from where the kernel places mappings by itself. */
@@ -118,7 +118,6 @@ static void measure(const struct side *s, uint64_t nr, double ret[NR_WHAT])
 int main(int argc, char **argv)
 {
 	static const char *const names[] = {"mmap", "maps", "query", "munmap"};
-	void *libc = dlopen("libc.so.6", RTLD_NOW | RTLD_NOLOAD);
 	struct side sides[2] = {
 		{.mmap = mmap, .munmap = munmap, .open = open, .ioctl = ioctl}};
 	double *times[2][NR_WHAT];
@@ -128,16 +127,16 @@ int main(int argc, char **argv)
 	int i;
 	int k;
 
-	if (!nr || !rounds || !libc)
+	if (!nr || !rounds)
 		errx(2, "usage: maps DEVICE NUMBER ROUNDS");
 	sides[0].fd = open(argv[1], O_RDWR);
 	if (sides[0].fd < 0)
 		err(1, "%s", argv[1]);
 	sides[1].fd = open_plain("memfd", nr * PAGE);
-	*(void **)&sides[1].mmap = dlsym(libc, "mmap");
-	*(void **)&sides[1].munmap = dlsym(libc, "munmap");
-	*(void **)&sides[1].open = dlsym(libc, "open");
-	*(void **)&sides[1].ioctl = dlsym(libc, "ioctl");
+	*(void **)&sides[1].mmap = libc_function("mmap");
+	*(void **)&sides[1].munmap = libc_function("munmap");
+	*(void **)&sides[1].open = libc_function("open");
+	*(void **)&sides[1].ioctl = libc_function("ioctl");
 	for (k = 0; k < 2 * NR_WHAT; k++) {
 		times[k / NR_WHAT][k % NR_WHAT] = calloc((size_t)rounds, sizeof(double));
 		if (!times[k / NR_WHAT][k % NR_WHAT])
