@@ -93,9 +93,7 @@ static gboolean begin(gpointer data)
 
 	rt->watch = 0;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", rt->dir);
-	rt->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (rt->inotify >= 0 &&
-	    inotify_add_watch(rt->inotify, link,
+	if (inotify_add_watch(rt->inotify, link,
 			      IN_DELETE_SELF | IN_MOVE_SELF | IN_DELETE | IN_ONLYDIR) >=
 		    0 &&
 	    !tell_if_lost(rt))
@@ -111,7 +109,9 @@ static gboolean begin(gpointer data)
  */
 void daxd_gone_watch(struct daxd_runtime *rt)
 {
-	rt->watch = g_timeout_add(LATE_MS, begin, rt);
+	rt->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (rt->inotify >= 0)
+		rt->watch = g_timeout_add(LATE_MS, begin, rt);
 }
 
 /**
