@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <ucontext.h>
 
 #include "client/shim/base/sys.h"
 
@@ -21,6 +22,26 @@ struct graft_call {
 };
 
 #define GRAFT_CALL_SIGSYS (UINT64_C(1) << (SIGSYS - 1))
+
+/**
+ * graft_call_of() - get the call that SIGSYS tells of
+ * @info, @uc:	arguments of the handler; the call points into them
+ *
+ * Return: the call.
+ */
+static inline struct graft_call graft_call_of(const siginfo_t *info, ucontext_t *uc)
+{
+	greg_t *regs = uc->uc_mcontext.gregs;
+
+	return (struct graft_call){
+		.nr = info->si_syscall,
+		.args = {regs[REG_RDI], regs[REG_RSI], regs[REG_RDX], regs[REG_R10],
+			 regs[REG_R8], regs[REG_R9]},
+		.mask = (uint64_t *)(void *)&uc->uc_sigmask,
+		.stack = &regs[REG_RSP],
+		.altstack = &uc->uc_stack,
+	};
+}
 
 /**
  * graft_call_kernel() - make the call as the program has made it

@@ -344,21 +344,13 @@ static long answer_call(const struct graft_call *c)
 static void on_sigsys(int sig, siginfo_t *info, void *context)
 {
 	ucontext_t *uc = context;
-	greg_t *regs = uc->uc_mcontext.gregs;
-	const struct graft_call c = {
-		.nr = info->si_syscall,
-		.args = {regs[REG_RDI], regs[REG_RSI], regs[REG_RDX], regs[REG_R10],
-			 regs[REG_R8], regs[REG_R9]},
-		.mask = (uint64_t *)(void *)&uc->uc_sigmask,
-		.stack = &regs[REG_RSP],
-		.altstack = &uc->uc_stack,
-	};
+	const struct graft_call c = graft_call_of(info, uc);
 
 	/* SYS_SECCOMP, which not all headers have */
 	if (unlikely(info->si_code != 1 || info->si_errno != GRAFT_FILTER_DATA))
 		graft_signal_pass_on(sig, info, context);
 	else
-		regs[REG_RAX] = answer_call(&c);
+		uc->uc_mcontext.gregs[REG_RAX] = answer_call(&c);
 }
 
 /**
