@@ -116,13 +116,35 @@ static bool is_on(void)
 	return state == IS_ON;
 }
 
-/* Take the lock. */
-static void begin(void)
+/*
+ * Begin to record something. Return: false if this process is not recorded, or if this is
+ * a signal handler or a function that interrupts or serves the recorder itself.
+ */
+static bool enter(void)
+{
+	if (is_inside)
+		return false;
+	is_inside = true;
+	if (is_on())
+		return true;
+	is_inside = false;
+	return false;
+}
+
+/* Take the lock, after enter(). */
+static void lock(void)
 {
 	if (pthread_mutex_lock(&shared->lock) == EOWNERDEAD)
 		pthread_mutex_consistent(&shared->lock);
 	if (!number)
 		number = shared->nr_threads < THREADS ? ++shared->nr_threads : THREADS;
+}
+
+/* Release the lock, and end what enter() has begun. */
+static void leave(void)
+{
+	pthread_mutex_unlock(&shared->lock);
+	is_inside = false;
 }
 
 /*
@@ -141,30 +163,22 @@ static void count_mapper(void)
 
 static void after_mmap(void)
 {
-	if (is_inside)
+	if (!enter())
 		return;
-	is_inside = true;
-	if (is_on()) {
-		begin();
-		count_mapper();
-		pthread_mutex_unlock(&shared->lock);
-	}
-	is_inside = false;
+	lock();
+	count_mapper();
+	leave();
 }
 
 /* The child inherits the mappings. */
 static void before_fork(void)
 {
-	if (is_inside)
+	if (!enter())
 		return;
-	is_inside = true;
-	if (is_on()) {
-		begin();
-		if (crash_maps_are_there())
-			shared->nr_mappers++;
-		pthread_mutex_unlock(&shared->lock);
-	}
-	is_inside = false;
+	lock();
+	if (crash_maps_are_there())
+		shared->nr_mappers++;
+	leave();
 }
 
 /* Standard output is "said" line by line, as on a terminal, although it is a file. */
@@ -318,18 +332,13 @@ void crash_record_flush(const void *addr, size_t len)
 	uint64_t from;
 	uint64_t to;
 
-	if (!len || is_inside)
+	if (!len || !enter())
 		return;
-	is_inside = true;
-	if (!is_on())
-		goto out;
 	caller = crash_caller_find();
-	begin();
+	lock();
 	if (!shared->error && crash_maps_find((uint64_t)addr, len, &from, &to))
 		flush_locked(number_locked(caller), number, from, to);
-	pthread_mutex_unlock(&shared->lock);
-out:
-	is_inside = false;
+	leave();
 }
 
 /**
@@ -346,21 +355,16 @@ void crash_record_flush_now(const void *addr)
 	uint64_t to;
 	uint16_t nr;
 
-	if (is_inside)
+	if (!enter())
 		return;
-	is_inside = true;
-	if (!is_on())
-		goto out;
 	caller = crash_caller_find();
-	begin();
+	lock();
 	if (!shared->error && crash_maps_find((uint64_t)addr, 1, &from, &to)) {
 		nr = number_locked(caller);
 		flush_locked(nr, 0, from, to);
 		fence_locked(nr, 0);
 	}
-	pthread_mutex_unlock(&shared->lock);
-out:
-	is_inside = false;
+	leave();
 }
 
 /**
@@ -372,18 +376,13 @@ void crash_record_fence(void)
 {
 	struct crash_caller *caller;
 
-	if (is_inside)
+	if (!enter())
 		return;
-	is_inside = true;
-	if (!is_on())
-		goto out;
 	caller = crash_caller_find();
-	begin();
+	lock();
 	if (!shared->error && crash_maps_are_there())
 		fence_locked(number_locked(caller), number);
-	pthread_mutex_unlock(&shared->lock);
-out:
-	is_inside = false;
+	leave();
 }
 
 /**
