@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from conftest import BUILD, IS_ROOT, ROOT, run
+from conftest import BUILD, IS_ROOT, ROOT, needs_root, run
 from daxrun import Daxrun, prog
 
 pytestmark = pytest.mark.plain  # the shim, which runs in foreign processes, is never sanitized
@@ -177,12 +177,11 @@ def test_cannot_be_grafted(daxrun):
     assert daxrun.any(*ALL, plain).returncode == 127
 
 
+@needs_root
 def test_no_room_for_copies(daxrun):
     """Where the runtime directory takes no files to execute, the copy is in memory."""
     program = f"mount -o bind,noexec {daxrun.runtime} {daxrun.runtime} && exec \"$@\""
     command = daxrun.command(*ALL, "sh", "-c", f"{BUSYBOX} ls /dev/dax0.0; {BUSYBOX} readlink /proc/self/exe")
-    if os.geteuid() != 0:
-        pytest.skip("only root may mount")
     result = subprocess.run(["unshare", "-m", "sh", "-ec", program, "sh", *command], capture_output=True, text=True,
                             env=daxrun.env(), cwd=daxrun.dir, check=False, timeout=60)
     assert result.stdout == f"/dev/dax0.0\n{BUSYBOX}\n", result
