@@ -4,69 +4,80 @@
 
 #include <string.h>
 
+/* A path of a table. Each call on a path asks the tables for each of its components. */
+struct place {
+	const char *path;
+	size_t len;
+};
+
+#define PLACE(path)                                                                      \
+	{                                                                                \
+		path, sizeof(path) - 1                                                   \
+	}
+
 /* Roots whose names do not depend on the devices. */
-static const char *const fixed_roots[] = {
-	"/sys/bus/cxl",
-	"/sys/bus/dax",
-	"/sys/bus/nd",
-	"/sys/bus/platform/devices/e820_pmem",
-	"/sys/bus/platform/drivers/e820_pmem",
-	"/sys/bus/platform/drivers/hmem",
-	"/sys/class/nd",
-	"/sys/devices/pci7f00:0c",
-	"/sys/devices/platform/ACPI0017:00",
-	"/sys/devices/platform/e820_pmem",
-	"/sys/kernel/debug/cxl",
-	"/sys/module/cxl_acpi",
-	"/sys/module/cxl_core",
-	"/sys/module/cxl_mem",
-	"/sys/module/cxl_pci",
-	"/sys/module/cxl_pmem",
-	"/sys/module/cxl_port",
-	"/sys/module/dax_cxl",
-	"/sys/module/dax_hmem",
-	"/sys/module/dax_pmem",
-	"/sys/module/device_dax",
-	"/sys/module/kmem",
-	"/sys/module/libnvdimm",
-	"/sys/module/nd_e820",
-	"/sys/module/nd_pmem",
-	"/proc/devices",
-	"/sys/devices/system/memory/auto_online_blocks",
+static const struct place fixed_roots[] = {
+	PLACE("/sys/bus/cxl"),
+	PLACE("/sys/bus/dax"),
+	PLACE("/sys/bus/nd"),
+	PLACE("/sys/bus/platform/devices/e820_pmem"),
+	PLACE("/sys/bus/platform/drivers/e820_pmem"),
+	PLACE("/sys/bus/platform/drivers/hmem"),
+	PLACE("/sys/class/nd"),
+	PLACE("/sys/devices/pci7f00:0c"),
+	PLACE("/sys/devices/platform/ACPI0017:00"),
+	PLACE("/sys/devices/platform/e820_pmem"),
+	PLACE("/sys/kernel/debug/cxl"),
+	PLACE("/sys/module/cxl_acpi"),
+	PLACE("/sys/module/cxl_core"),
+	PLACE("/sys/module/cxl_mem"),
+	PLACE("/sys/module/cxl_pci"),
+	PLACE("/sys/module/cxl_pmem"),
+	PLACE("/sys/module/cxl_port"),
+	PLACE("/sys/module/dax_cxl"),
+	PLACE("/sys/module/dax_hmem"),
+	PLACE("/sys/module/dax_pmem"),
+	PLACE("/sys/module/device_dax"),
+	PLACE("/sys/module/kmem"),
+	PLACE("/sys/module/libnvdimm"),
+	PLACE("/sys/module/nd_e820"),
+	PLACE("/sys/module/nd_pmem"),
+	PLACE("/proc/devices"),
+	PLACE("/sys/devices/system/memory/auto_online_blocks"),
 };
 
 /* Directories that hold both roots and entries of the host. */
-static const char *const shared_dirs[] = {
-	"/dev",
-	"/sys/bus",
-	"/sys/bus/platform/devices",
-	"/sys/bus/platform/drivers",
-	"/sys/class",
-	"/sys/dev/char",
-	"/sys/devices/platform",
-	"/sys/module",
+static const struct place shared_dirs[] = {
+	PLACE("/dev"),
+	PLACE("/sys/bus"),
+	PLACE("/sys/bus/platform/devices"),
+	PLACE("/sys/bus/platform/drivers"),
+	PLACE("/sys/class"),
+	PLACE("/sys/dev/char"),
+	PLACE("/sys/devices/platform"),
+	PLACE("/sys/module"),
 };
 
 /* Directories above those, without entries of the emulator. */
-static const char *const above_dirs[] = {
-	"",
-	"/sys",
-	"/sys/bus/platform",
-	"/sys/dev",
-	"/sys/devices",
-	"/sys/devices/system",
-	"/sys/devices/system/memory",
-	"/sys/kernel",
-	"/sys/kernel/debug",
-	"/proc",
+static const struct place above_dirs[] = {
+	PLACE(""),
+	PLACE("/sys"),
+	PLACE("/sys/bus/platform"),
+	PLACE("/sys/dev"),
+	PLACE("/sys/devices"),
+	PLACE("/sys/devices/system"),
+	PLACE("/sys/devices/system/memory"),
+	PLACE("/sys/kernel"),
+	PLACE("/sys/kernel/debug"),
+	PLACE("/proc"),
 };
 
-static bool is_in(const char *const *list, size_t nr, const char *path, size_t len)
+static bool is_in(const struct place *list, size_t nr, const char *path, size_t len)
 {
 	size_t i;
 
 	for (i = 0; i < nr; i++)
-		if (strlen(list[i]) == len && !memcmp(list[i], path, len))
+		if (list[i].len == len && !memcmp(list[i].path, path, len))
 			return true;
 	return false;
 }
