@@ -61,7 +61,9 @@ static bool is_common_major(unsigned int major)
 
 static SHIM_COLD struct shim_ident ident_cold(const struct stat *st)
 {
-	struct shim_ident id = {.kind = SHIM_OTHER, .session = shim_session()};
+	struct shim_ident id = {.kind = SHIM_OTHER,
+				.session = shim_session(),
+				.mode = st->st_mode};
 	int slot;
 
 	if (!id.session)

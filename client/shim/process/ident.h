@@ -19,6 +19,7 @@ struct shim_ident {
 	enum shim_kind kind;
 	uint32_t slot;                      /* if NODE: slot of the device */
 	const struct shim_session *session; /* may be NULL if OTHER */
+	mode_t mode;                        /* if ATTR: of the daemon's file */
 };
 
 struct shim_ident shim_ident_stat(const struct stat *st);

@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <stdbool.h>
-#include <sys/stat.h>
 
 #include "libcore/attrmode.h"
 #include "libcore/verdict.h"
@@ -35,16 +34,12 @@ int shim_fd_call_node(const struct shim_ident *id, int fd, enum dax_call call, i
 }
 
 /* Reading an attribute reads its file, unless the mode of the file tells an errno. */
-static int attr_call(int fd, enum dax_call call)
+static int attr_call(const struct shim_ident *id, int fd, enum dax_call call)
 {
-	struct stat st;
-
-	if (call == DAX_CALL_READ || call == DAX_CALL_PREAD)
-		shim_ident_set_unread(fd, false);
-	if ((call == DAX_CALL_READ || call == DAX_CALL_PREAD) &&
-	    sys2(fstat, fd, &st) == 0)
-		return -dax_attr_mode_read_error(st.st_mode);
-	return 0;
+	if (call != DAX_CALL_READ && call != DAX_CALL_PREAD)
+		return 0;
+	shim_ident_set_unread(fd, false);
+	return -dax_attr_mode_read_error(id->mode);
 }
 
 /**
@@ -65,7 +60,7 @@ int shim_fd_call(int fd, enum dax_call call, int64_t a, int64_t b, int64_t c)
 	case SHIM_NODE:
 		return shim_fd_call_node(&id, fd, call, a, b, c);
 	case SHIM_ATTR:
-		return attr_call(fd, call);
+		return attr_call(&id, fd, call);
 	case SHIM_OTHER:
 	default:
 		return 0;
