@@ -128,6 +128,88 @@ void run_crash_files_copy(const struct run_crash_files *files, int fd, uint64_t 
 	}
 }
 
+/*
+ * Make holes of a copy's data where the start image has none. Return: false if the file
+ * system can't.
+ */
+static bool punch_foreign(const struct run_crash_files *files, int fd)
+{
+	off_t at = 0;
+
+	while ((at = lseek(fd, at, SEEK_DATA)) >= 0) {
+		off_t end = lseek(fd, at, SEEK_HOLE);
+
+		while (at < end) {
+			off_t ours = lseek(files->start_fd, at, SEEK_DATA);
+
+			if (ours < 0 || ours > end)
+				ours = end;
+			if (ours > at &&
+			    fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at,
+				      ours - at) < 0)
+				return false;
+			at = ours < end ? lseek(files->start_fd, ours, SEEK_HOLE) : end;
+		}
+	}
+	return true;
+}
+
+/* Write the pages of a range of the start image that differ in a copy. */
+static void write_changed(const struct run_crash_files *files, int fd, off_t at,
+			  off_t end)
+{
+	uint8_t copy[16 * DAX_CRASH_PAGE];
+	ssize_t n;
+	ssize_t i;
+
+	for (; at < end; at += n) {
+		n = pread(fd, copy,
+			  end - at < (off_t)sizeof(copy) ? (size_t)(end - at)
+							 : sizeof(copy),
+			  at);
+		if (n <= 0)
+			run_die("a state's image can't be read: %s", strerror(errno));
+		for (i = 0; i < n; i += DAX_CRASH_PAGE) {
+			size_t len =
+				n - i < DAX_CRASH_PAGE ? (size_t)(n - i) : DAX_CRASH_PAGE;
+
+			if (memcmp(copy + i, files->start + at + i, len) != 0)
+				write_all(fd, files->start + at + i, len,
+					  (uint64_t)(at + i));
+		}
+	}
+}
+
+/**
+ * run_crash_files_restore() - make a file a copy of the start image
+ * @files:	the files
+ * @fd:		open for reading and writing: an empty file, or an earlier copy that has
+ *		been written to since
+ *
+ * An earlier copy keeps its pages, and only what differs is written: to free and to
+ * allocate all of them again takes several times as long.
+ */
+void run_crash_files_restore(const struct run_crash_files *files, int fd)
+{
+	struct stat st;
+	off_t at = 0;
+
+	if (fstat(fd, &st) < 0)
+		run_die("fstat: %s", strerror(errno));
+	if ((uint64_t)st.st_size != files->image_size || !punch_foreign(files, fd)) {
+		if (ftruncate(fd, 0) < 0)
+			run_die("ftruncate: %s", strerror(errno));
+		run_crash_files_copy(files, fd, 0);
+		return;
+	}
+	while ((at = lseek(files->start_fd, at, SEEK_DATA)) >= 0) {
+		off_t end = lseek(files->start_fd, at, SEEK_HOLE);
+
+		write_changed(files, fd, at, end);
+		at = end;
+	}
+}
+
 /* Map the start image; holes must stay, so only its data may be read. */
 static void map_start(struct run_crash_files *files)
 {

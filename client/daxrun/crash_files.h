@@ -29,6 +29,7 @@ void run_crash_files_remove(struct run_crash_files *files);
 char *run_crash_files_path(const struct run_crash_files *files, const char *name);
 char *run_crash_files_device(const struct run_options *o, const char *image);
 void run_crash_files_copy(const struct run_crash_files *files, int fd, uint64_t from);
+void run_crash_files_restore(const struct run_crash_files *files, int fd);
 uint8_t *run_crash_files_read_log(const struct run_crash_files *files, uint64_t *ret_len);
 
 #endif

@@ -34,12 +34,12 @@ static void write_all(int fd, const void *data, size_t len, off_t off)
 static void write_image(const struct run_crash_files *files,
 			const struct run_crash_run *run, const char *path)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	uint32_t i;
 
 	if (fd < 0)
 		run_die("%s: %s", path, strerror(errno));
-	run_crash_files_copy(files, fd, 0);
+	run_crash_files_restore(files, fd);
 	for (i = 0; run->c && i < run->c->nr_lines; i++) {
 		uint64_t off = files->data + run->c->lines[i].off;
 		const uint8_t *content =
@@ -170,6 +170,7 @@ pid_t run_crash_state_start(const struct run_options *o,
 		dup2(STDOUT_FILENO, STDERR_FILENO);
 	}
 	write_image(files, run, image);
+	unlink(run_format("%s.badblocks", image)); /* poison that an earlier CMD made */
 	write_said(files, run->said, said);
 	if (run->keep) {
 		write_image(files, run, run->keep);

@@ -316,6 +316,25 @@ def test_recovery_on_a_page_that_went_bad(daxrun):
     assert_good(result, 8)
 
 
+SCRIBBLER = """import mmap, os, subprocess, sys
+m = mmap.mmap(os.open('/dev/dax0.0', os.O_RDWR), 4 << 20)
+assert not any(m[1 << 20:]), "bytes of another check"
+assert open('/sys/bus/nd/devices/region0/badblocks').read() == "", "poison of another check"
+m[:] = b"\\xff" * len(m)
+inject = [sys.argv[1], "inject", "dax0.0", "--offset", "2M", "--length", "4K"]
+subprocess.run(inject, check=True, stdout=subprocess.DEVNULL)
+"""
+
+
+def test_a_check_that_writes_everywhere(daxrun):
+    """What CMD writes, and the poison it makes, is not there in the next state."""
+    scribble = shlex.join(["/usr/bin/python3", "-c", SCRIBBLER, f"{BUILD}/cuse-daxctl"])
+    program = prog("crash_pmem")
+    result = daxrun.any(*SMALL, "--jobs=1", "--crash", "--verify", f"{program} check && {scribble}", "--",
+                        program, "right", 1, timeout=TIMEOUT)
+    assert_good(result, 8)
+
+
 def between(command):
     """Return: a COMMAND that does something between two records of the journal."""
     program = prog("crash_pmem")
