@@ -20,6 +20,7 @@
 #   make uninstall  remove what `make install` installs
 #   make dist       pack the sources of HEAD into build/cuse-daxd-VERSION.tar.xz
 #   make deb        build Debian packages into build/deb
+#   make rpm        build RPM packages of HEAD into build/rpm
 #   make portability  build with the compilers of Debian 12, 13 and sid, and for aarch64
 #
 # V=1 shows the commands. B=DIR builds elsewhere; SAN=address,undefined or
@@ -118,7 +119,7 @@ UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(SRC_unit))
 PROGS := $(patsubst tests/progs/%.c,$(B)/progs/%,$(SRC_progs))
 BENCHES := $(patsubst bench/%.c,$(B)/bench/%,$(SRC_bench))
 
-.PHONY: all programs units progs benches fuzz fuzz-run inject demo test bench peers stress kills hostile check install uninstall dist deb portability clean oracle coverage format format-check
+.PHONY: all programs units progs benches fuzz fuzz-run inject demo test bench peers stress kills hostile check install uninstall dist deb rpm portability clean oracle coverage format format-check
 .DELETE_ON_ERROR:
 
 all: programs
@@ -468,6 +469,14 @@ DIST = cuse-daxd-$(VERSION)
 dist:
 	$(Q)mkdir -p $(B) && git archive --prefix=$(DIST)/ HEAD | xz >$(B)/$(DIST).tar.xz
 	$(Q)echo $(B)/$(DIST).tar.xz
+
+# Debian's rpm does not know Debian's packages, so the script checks the dependencies.
+rpm: dist
+	$(Q)tools/install-deps build rpm
+	$(Q)rpmbuild -bb --nodeps --define "_topdir $(abspath $(B))/rpm" \
+		--define "_sourcedir $(abspath $(B))" rpm/cuse-daxd.spec >$(B)/rpm.log 2>&1 || \
+		{ tail -n 40 $(B)/rpm.log; exit 1; }
+	$(Q)find $(B)/rpm/RPMS -name '*.rpm'
 
 # In a copy, because dpkg-buildpackage writes beside the sources; with Debian's Python, and
 # without the variables of this make's command line.

@@ -105,6 +105,7 @@ def test_version_is_the_makefiles(program):
         result = run([BUILD / program, option])
         assert (result.returncode, result.stdout) == (0, f"{program} {version}\n")
     assert f'version = "{version}"' in (ROOT / "python/pyproject.toml").read_text()
+    assert re.search(r"(?m)^Version: +(\S+)$", (ROOT / "rpm/cuse-daxd.spec").read_text())[1] == version
     assert (ROOT / "debian/changelog").read_text().startswith(f"cuse-daxd ({version})")
     assert f"\n## {version}" in (ROOT / "NEWS.md").read_text()
 
