@@ -193,6 +193,15 @@ static long clone_thread(char *stack, void *tls, void (*fn)(void))
 	return ret;
 }
 
+/* What __builtin_thread_pointer() returns, which clang 13 lacks. */
+static char *thread_pointer(void)
+{
+	char *tp;
+
+	__asm__("mov %%fs:0, %0" : "=r"(tp));
+	return tp;
+}
+
 /*
  * Prepares the thread-local memory of a new thread: zero, except for the words that
  * compiled code reads at fixed offsets (the address of the block itself, the value of
@@ -200,7 +209,7 @@ static long clone_thread(char *stack, void *tls, void (*fn)(void))
  */
 static void *make_tls(char *at)
 {
-	char *tp = __builtin_thread_pointer();
+	char *tp = thread_pointer();
 	char *to = at + STACK_BYTES + TLS_BYTES;
 	uintptr_t self = (uintptr_t)to;
 
@@ -218,7 +227,7 @@ static void *make_tls(char *at)
 static size_t tls_depth(void)
 {
 	static __thread char ours;
-	char *tp = __builtin_thread_pointer();
+	char *tp = thread_pointer();
 	size_t a = (size_t)(tp - &ours);
 	size_t b = (size_t)(tp - (char *)&errno);
 
