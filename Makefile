@@ -68,7 +68,10 @@ IS_X86 := $(findstring x86_64,$(shell $(CC) -dumpmachine))
 # Sanitizers check what _FORTIFY_SOURCE checks, and need the plain functions. Distributions may
 # predefine another _FORTIFY_SOURCE; if the builder sets one, it holds.
 IS_FORTIFIED = $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS))
-HARDEN = $(if $(SAN)$(IS_FORTIFIED),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3) -fstack-protector-strong \
+# gcc before 12 warns that it takes 3 for 2.
+FORTIFY := $(shell $(CC) -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -Werror -fsyntax-only \
+	-include features.h -xc /dev/null 2>/dev/null && echo 3 || echo 2)
+HARDEN = $(if $(SAN)$(IS_FORTIFIED),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(FORTIFY)) -fstack-protector-strong \
 	-fstack-clash-protection \
 	$(if $(IS_X86),-fcf-protection=full)
 SANFLAGS = $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
