@@ -12,7 +12,7 @@ import subprocess
 import pytest
 import yaml
 
-from conftest import BUILD, ROOT, SETPRIV, TIMEOUT, both_users, environment, run
+from conftest import BUILD, ROOT, SETPRIV, TIMEOUT, both_users, environment, needs_root, run
 from daxrun import DAXRUN, Daxrun, said, until
 from test_documents import fenced
 
@@ -129,6 +129,32 @@ def test_cdi(daxrun, daemon):
         sandbox += ["--setenv", *variable.split("=", 1)]
     env = {k: v for k, v in environment().items() if k not in ("LD_PRELOAD", "CUSE_DAXD_RUNTIME_DIR")}
     result = run([*sandbox, "--chdir", "/", "sh", "-c", "daxctl list; daxio -z -l 2M -o /dev/dax0.0"], env=env)
+    assert result.returncode == 0 and '"chardev":"dax0.0"' in result.stdout, said(result)
+    assert "copied 2097152 bytes" in result.stdout + result.stderr
+
+
+PODMAN = """set -e
+mount -t tmpfs tmpfs /run
+mount -t tmpfs tmpfs /dev/shm
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+mkdir /run/cdi
+cp "$1" /run/cdi
+exec podman --root "$2/root" --runroot /run/podman --storage-driver=vfs --cgroup-manager=cgroupfs \\
+    --runtime=crun run --rm --cgroups=disabled --network=none --ulimit=nofile=1024:1024 \\
+    --ulimit=nproc=1000:1000 --device="$3=all" --rootfs /:O sh -c 'daxctl list; daxio -z -l 2M -o /dev/dax0.0'
+"""
+
+
+@needs_root
+def test_cdi_with_podman(daxrun, daemon):
+    """podman gives a container the devices by the CDI file alone. It runs in a mount namespace,
+    as it writes to /run and /dev/shm, and knows only some ways to mount cgroups."""
+    d = daemon("[region 0]\nsize=8M\n")
+    cdi = daxrun(f"--connect={d.dir}", "--print-cdi")
+    daxrun.write("cuse-daxd.json", cdi)
+    env = {k: v for k, v in environment().items() if k not in ("LD_PRELOAD", "CUSE_DAXD_RUNTIME_DIR")}
+    result = run(["unshare", "--mount", "--propagation=private", "sh", "-c", PODMAN, "sh",
+                  daxrun.dir / "cuse-daxd.json", daxrun.workdir / "podman", json.loads(cdi)["kind"]], env=env)
     assert result.returncode == 0 and '"chardev":"dax0.0"' in result.stdout, said(result)
     assert "copied 2097152 bytes" in result.stdout + result.stderr
 
