@@ -10,6 +10,8 @@ make_root()
 {
 	debootstrap --variant=minbase "$1" "$work/$2" "$archive" >"$work/log" 2>&1 ||
 		{ tail "$work/log"; return 1; }
+	# A mirror of sid may be older than its Release file is valid.
+	echo 'Acquire::Check-Valid-Until "false";' >"$work/$2/etc/apt/apt.conf.d/valid-until"
 }
 
 # inside NAME COMMANDS: run them in $work/NAME, with mounts that end with the command, and

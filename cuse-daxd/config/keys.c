@@ -106,7 +106,7 @@ static int parse_word(const struct word *words, const char *value, int *ret,
 
 static int parse_frontend(const char *value, void *field, struct daxd_why *why)
 {
-	int word;
+	int word = 0;
 	int r;
 
 	r = parse_word(frontend_words, value, &word, why);
