@@ -94,6 +94,8 @@ endif
 
 pkg = $(shell pkg-config $(1) $(2) 2>/dev/null)
 
+OBJCOPY ?= objcopy
+
 # ---- sources and targets ----------------------------------------------------
 
 SRC_libcore	:= $(wildcard libcore/*.c)
@@ -225,12 +227,18 @@ $(B)/daxgraft: $(GRAFT_OBJ) $(filter-out %/symbol.o,$(SHIM_OBJ))
 	$(Q)$(CC) $(SHIM_CFLAGS) -nostdlib -static-pie -Wl,-z,noseparate-code,-z,norelro \
 		-Wl,--gc-sections -Wl,-e,graft_start_here -o $@ $^
 
-# In front of the shim in children of such programs, to answer the inherited filter.
-TRAPLIB_OBJ := $(patsubst %.c,$(B)/shim-obj/%.o,$(SRC_traplib) client/graft/call.c client/graft/signal.c)
-$(B)/libdaxtrap.so: $(TRAPLIB_OBJ)
+# The same as a library in front of the shim, in programs that make calls without libc.
+# Nobody else sees the shim in it.
+TRAPLIB_OBJ := $(patsubst %.c,$(B)/shim-obj/%.o,$(SRC_traplib))
+TRAP_NAMES := graft_begin graft_initial_find graft_signal_change_app
+$(B)/shim-obj/trap.o: $(filter-out %/start.o,$(GRAFT_OBJ)) $(filter-out %/symbol.o,$(SHIM_OBJ))
 	$(call say,LD,$@)
-	$(Q)$(CC) $(SHIM_CFLAGS) $(ALL_LDFLAGS) -Wl,-z,defs,-z,nodelete -Wl,-soname,libdaxtrap.so \
-		-shared -o $@ $^
+	$(Q)$(CC) $(SHIM_CFLAGS) -nostdlib -r -o $@.whole $^
+	$(Q)$(OBJCOPY) $(TRAP_NAMES:%=-G %) $@.whole $@
+$(B)/libdaxtrap.so: $(TRAPLIB_OBJ) $(B)/shim-obj/trap.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(SHIM_CFLAGS) $(ALL_LDFLAGS) -Wl,-z,nodelete,-z,noseparate-code,--gc-sections \
+		-Wl,-z,defs -Wl,-soname,libdaxtrap.so -shared -o $@ $^
 
 # It defines memcpy() and its kin; the compiler must not make them call themselves.
 $(B)/shim-obj/client/shim/base/string.o: SHIM_CFLAGS += -fno-builtin

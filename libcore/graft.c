@@ -34,6 +34,26 @@ static bool is_program(const Elf64_Ehdr *eh, size_t len)
 	       eh->e_phnum <= (len - eh->e_phoff) / sizeof(Elf64_Phdr);
 }
 
+/* True if the linker of Go has noted its build ID there. */
+static bool is_note_of_go(const void *head, size_t len, const Elf64_Phdr *ph)
+{
+	const uint64_t end = ph->p_offset + ph->p_filesz;
+	uint64_t at = ph->p_offset;
+
+	if (at % 4 || end < at)
+		return false;
+	while (at < end && at <= len - sizeof(Elf64_Nhdr) - 4) {
+		const Elf64_Nhdr *note =
+			(const Elf64_Nhdr *)(const void *)((const char *)head + at);
+
+		if (note->n_namesz == 4 && !memcmp(note + 1, "Go\0", 4))
+			return true;
+		at += sizeof(*note) + (((uint64_t)note->n_namesz + 3) & ~UINT64_C(3)) +
+		      (((uint64_t)note->n_descsz + 3) & ~UINT64_C(3));
+	}
+	return false;
+}
+
 /**
  * dax_graft_look() - tell the kind of a program
  * @head:	the beginning of its file, aligned to 8 bytes
@@ -43,7 +63,9 @@ static bool is_program(const Elf64_Ehdr *eh, size_t len)
 void dax_graft_look(const void *head, size_t len, struct dax_graft *ret)
 {
 	const Elf64_Ehdr *eh = head;
+	bool has_interpreter = false;
 	bool is_loaded = false;
+	bool is_go = false;
 	int i;
 
 	*ret = (struct dax_graft){.kind = DAX_GRAFT_OTHER};
@@ -55,12 +77,16 @@ void dax_graft_look(const void *head, size_t len, struct dax_graft *ret)
 		const Elf64_Phdr *ph = header(head, i);
 
 		if (ph->p_type == PT_INTERP)
-			return;
+			has_interpreter = true;
+		if (ph->p_type == PT_NOTE && is_note_of_go(head, len, ph))
+			is_go = true;
 		if (ph->p_type == PT_DYNAMIC)
 			ret->dynamic = ph->p_offset;
 		is_loaded |= ph->p_type == PT_LOAD;
 	}
-	if (is_loaded && eh->e_type == ET_EXEC)
+	if (has_interpreter)
+		ret->kind = is_go ? DAX_GRAFT_GO : DAX_GRAFT_OTHER;
+	else if (is_loaded && eh->e_type == ET_EXEC)
 		ret->kind = DAX_GRAFT_STATIC;
 	else if (is_loaded && eh->e_type == ET_DYN && ret->dynamic)
 		ret->kind = DAX_GRAFT_PIE;

@@ -20,6 +20,7 @@
 
 enum dax_graft_kind {
 	DAX_GRAFT_OTHER,  /* loads libraries, is for another machine, or is no program */
+	DAX_GRAFT_GO,     /* loads libraries, but makes system calls without them */
 	DAX_GRAFT_SCRIPT, /* begins with "#!" */
 	DAX_GRAFT_STATIC, /* at fixed addresses */
 	DAX_GRAFT_PIE,    /* a static-pie program or a library: dax_graft_is_program() */

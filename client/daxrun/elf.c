@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "libcore/graft.h"
+
 #include "client/daxrun/util.h"
 
 struct image {
@@ -73,34 +75,12 @@ static void find_asan(const struct image *im, const Elf64_Ehdr *eh,
 	}
 }
 
-/* True if the linker of Go has noted its build ID in @notes. */
-static bool has_note_of_go(const struct image *im, const Elf64_Phdr *notes)
-{
-	uint64_t off = 0;
-
-	while (notes->p_filesz - off >= sizeof(Elf64_Nhdr)) {
-		const Elf64_Nhdr *note = at(im, notes->p_offset + off, sizeof(*note));
-		const char *name;
-
-		if (!note)
-			return false;
-		name = at(im, notes->p_offset + off + sizeof(*note), note->n_namesz);
-		if (name && note->n_namesz == sizeof("Go\0") &&
-		    !memcmp(name, "Go\0", sizeof("Go\0")))
-			return true;
-		off += sizeof(*note) + (((uint64_t)note->n_namesz + 3) & ~3ull) +
-		       (((uint64_t)note->n_descsz + 3) & ~3ull);
-		if (off > notes->p_filesz)
-			return false;
-	}
-	return false;
-}
-
 static void look_at_image(const struct image *im, struct run_program *ret)
 {
 	const Elf64_Ehdr *eh = at(im, 0, sizeof(*eh));
 	const Elf64_Phdr *dynamic = NULL;
 	bool has_interpreter = false;
+	struct dax_graft graft;
 	int i;
 
 	if (!eh || memcmp(eh->e_ident, ELFMAG, SELFMAG))
@@ -115,10 +95,11 @@ static void look_at_image(const struct image *im, struct run_program *ret)
 			has_interpreter = true;
 		else if (ph && ph->p_type == PT_DYNAMIC)
 			dynamic = ph;
-		else if (ph && ph->p_type == PT_NOTE && has_note_of_go(im, ph))
-			ret->is_go = true;
 	}
 	ret->is_static = !has_interpreter;
+	dax_graft_look(im->p, im->len < DAX_GRAFT_HEAD ? im->len : DAX_GRAFT_HEAD,
+		       &graft);
+	ret->is_go = graft.kind == DAX_GRAFT_GO;
 	if (dynamic)
 		find_asan(im, eh, dynamic, ret);
 }

@@ -94,7 +94,7 @@ static const char *why_not_reached(const struct run_program *program)
 		return NULL;
 	if (program->is_static)
 		return "is statically linked and loads no shim";
-	if (program->is_go)
+	if (program->is_go && (!is_reached || program->is_set_id))
 		return "is written in Go, which does not call libc";
 	if (program->is_set_id)
 		return "is set-user-ID or set-group-ID and loads no shim";

@@ -78,7 +78,7 @@ static struct control_block *block_of(int i)
 	return (struct control_block *)(void *)(end - sizeof(struct control_block));
 }
 
-/* Room for the thread-local variables below the thread pointer. */
+/* Room for the thread-local variables. */
 static size_t variables_size(void)
 {
 	const Elf64_Ehdr *eh = (const Elf64_Ehdr *)(const void *)__ehdr_start;
@@ -94,10 +94,12 @@ static size_t variables_size(void)
 
 /**
  * graft_context_init() - make the contexts
+ * @variable:	a thread-local variable of the shim's, if the thread pointer is libc's; NULL:
+ *		the program has no libc yet, and the shim's variables are the first
  *
  * Return: false if there is no memory.
  */
-bool graft_context_init(void)
+bool graft_context_init(const void *variable)
 {
 	/*
 	 * A page more: the kernel would align a multiple of 2 MiB (mm/huge_memory.c:
@@ -112,7 +114,9 @@ bool graft_context_init(void)
 	contexts = (char *)p;
 	has_fsgsbase = graft_initial_value(AT_HWCAP2) & HAS_FSGSBASE;
 	below = variables_size();
-	return true;
+	if (variable)
+		below += (thread_pointer() - (uintptr_t)variable + 63) & ~(size_t)63;
+	return below < CONTEXT_BYTES / 2;
 }
 
 /* Takes a context; waits if there is none. Return: its number. */

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-bool graft_context_init(void);
+bool graft_context_init(const void *variable);
 void graft_context_run(void (*fn)(void *arg), void *arg);
 void graft_context_run_masked(void (*fn)(void *arg), void *arg);
 void graft_context_forked(void);

@@ -92,6 +92,24 @@ static Elf64_auxv_t *take_variables(char **envp, const char **ret_execfn)
 }
 
 /**
+ * graft_initial_find() - find what is on the stack
+ * @envp:	the environment, where the kernel has put it
+ */
+void graft_initial_find(char **envp)
+{
+	const Elf64_auxv_t *a;
+	char **p = envp;
+
+	environment = envp;
+	while (*p)
+		p++;
+	a = (const Elf64_auxv_t *)(const void *)(p + 1);
+	for (auxv = a; a->a_type != AT_NULL; a++)
+		if (a->a_type == AT_EXECFN)
+			execfn = a->a_un.a_val;
+}
+
+/**
  * graft_initial_take() - find what is on the stack, and make it the original's
  * @stack:		the stack pointer that the kernel has set
  * @ret_execfn:		receives the name that was executed, or NULL if it is not known

@@ -3,6 +3,7 @@
 #ifndef GRAFT_INITIAL_H
 #define GRAFT_INITIAL_H
 
+void graft_initial_find(char **envp);
 void *graft_initial_take(long *stack, const char **ret_execfn);
 const char *graft_initial_exe(void);
 char *const *graft_initial_environment(void);

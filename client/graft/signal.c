@@ -81,6 +81,21 @@ static long change_mask(const struct graft_call *c)
 	return 0;
 }
 
+/**
+ * graft_signal_change_app() - set the program's action for SIGSYS
+ * @act:	the new action, or NULL
+ * @old:	receives the old action, or NULL
+ */
+void graft_signal_change_app(const struct shim_sigaction *act, struct shim_sigaction *old)
+{
+	const struct shim_sigaction before = app;
+
+	if (act)
+		app = *act;
+	if (old)
+		*old = before;
+}
+
 /* rt_sigaction(SIGSYS). */
 static long change_app(const struct graft_call *c)
 {

@@ -10,6 +10,8 @@
 #include "client/graft/call.h"
 
 bool graft_signal_call(const struct graft_call *c, long *ret);
+void graft_signal_change_app(const struct shim_sigaction *act,
+			     struct shim_sigaction *old);
 long graft_signal_action(const struct graft_call *c, struct shim_sigaction *act);
 void graft_signal_pass_on(int sig, siginfo_t *info, void *context);
 

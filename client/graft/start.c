@@ -14,14 +14,8 @@
 #include <sys/prctl.h>
 
 #include "client/shim/base/sys.h"
-#include "client/shim/memory/map_plan.h"
-#include "client/shim/process/environment.h"
-#include "client/graft/context.h"
-#include "client/graft/descriptor.h"
-#include "client/graft/filter.h"
+#include "client/graft/begin.h"
 #include "client/graft/initial.h"
-#include "client/graft/process.h"
-#include "client/graft/trap.h"
 
 extern char __ehdr_start[] __attribute__((visibility("hidden")));
 extern const Elf64_Dyn _DYNAMIC[] __attribute__((visibility("hidden")));
@@ -74,11 +68,7 @@ __attribute__((used)) void *graft_start(long *stack)
 	entry = graft_initial_take(stack, &path);
 	if (path)
 		set_name(path);
-	shim_environment_is_forced = true;
-	graft_process_init();
-	shim_map_plan_window = GRAFT_FILTER_WINDOW;
-	if (graft_context_init() && graft_trap_init() && graft_filter_init())
-		graft_descriptor_look();
+	graft_begin(false);
 	return entry;
 }
 

@@ -1,128 +1,66 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The preload library of dynamically linked programs below a static one.
+ * The preload library of programs with libraries that make system calls themselves.
  *
- * They inherit the filter of client/graft/, which stops system calls that come from the
- * program itself: libc's come from elsewhere. Few programs make such calls, but these would
- * be killed. So this library, which is loaded in front of the shim, has a handler of SIGSYS
- * that makes them: as they are, for the shim does not see them in other programs either.
- * Only exec is the shim's, as the child has the filter, too.
+ * The shim sees what they call in libc. This library, which is loaded in front of the shim,
+ * answers the calls that come from the program itself, as client/graft/ does in a static
+ * program; it is the same code, with a shim of its own in it. Go programs with cgo need it,
+ * and all programs below one that has the filter of client/graft/, which is inherited.
  *
  * It is loaded by no other program, so it may have a constructor.
  */
 #include <dlfcn.h>
-#include <errno.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <ucontext.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "client/shim/base/compiler.h"
-#include "client/shim/base/sys.h"
-#include "client/graft/call.h"
-#include "client/graft/filter.h"
+#include "client/graft/begin.h"
+#include "client/graft/initial.h"
 #include "client/graft/signal.h"
 
 /* A real function of libc's, which this library hides. */
 #define NEXT(name) ((__typeof__(&(name)))(uintptr_t)dlsym(RTLD_NEXT, #name))
 
-static bool is_below_filter;
-
-/* fork(2), and clone(2) without CLONE_VM: the child leaves the handler as the parent does. */
-static long fork_here(const struct graft_call *c)
-{
-	const bool is_clone = c->nr == SYS_clone;
-	const long *a = c->args;
-	const long r = is_clone ? sys5(clone, a[0], 0, a[2], a[3], a[4])
-				: sys5(clone, SIGCHLD, 0, 0, 0, 0);
-
-	if (r == 0 && is_clone && a[1])
-		*c->stack = a[1];
-	return r;
-}
-
-static long exec_here(const struct graft_call *c)
-{
-	const long *a = c->args;
-	const int saved = errno;
-	long r = syscall(c->nr, a[0], a[1], a[2], a[3], a[4]);
-
-	r = r < 0 ? -errno : r;
-	errno = saved;
-	return r;
-}
-
-/* The kernel sets the stack in the handler's frame when the handler returns. */
-static long set_stack(const struct graft_call *c)
-{
-	const long r = graft_call_kernel(c);
-
-	if (r == 0 && c->args[0])
-		graft_call_read(c->altstack, (const void *)c->args[0],
-				sizeof(*c->altstack));
-	return r;
-}
-
-static long answer_call(const struct graft_call *c)
-{
-	long r;
-
-	switch (c->nr) {
-	case SYS_fork:
-	case SYS_clone:
-		return fork_here(c);
-	case SYS_execve:
-	case SYS_execveat:
-		return exec_here(c);
-	case SYS_sigaltstack:
-		return set_stack(c);
-	default:
-		return graft_signal_call(c, &r) ? r : graft_call_kernel(c);
-	}
-}
-
-static void on_sigsys(int sig, siginfo_t *info, void *context)
-{
-	ucontext_t *uc = context;
-	const struct graft_call c = graft_call_of(info, uc);
-
-	if (info->si_code != 1 || info->si_errno != GRAFT_FILTER_DATA)
-		graft_signal_pass_on(sig, info, context);
-	else
-		uc->uc_mcontext.gregs[REG_RAX] = answer_call(&c);
-}
+static bool is_begun;
 
 __attribute__((constructor)) static void start(void)
 {
-	struct sigaction act = {.sa_sigaction = on_sigsys,
-				.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART |
-					    SA_NODEFER};
-	sigset_t set;
-
-	is_below_filter = graft_filter_is_inherited();
-	if (!is_below_filter)
-		return;
-	NEXT(sigaction)(SIGSYS, &act, NULL);
-	sigemptyset(&set);
-	sigaddset(&set, SIGSYS);
-	NEXT(sigprocmask)(SIG_UNBLOCK, &set, NULL);
+	graft_initial_find(environ);
+	is_begun = graft_begin(true);
 }
 
 /* Keeps the handler of SIGSYS; the program sees the action that it has set. */
+static void change_app(const struct sigaction *act, struct sigaction *old)
+{
+	struct shim_sigaction before;
+	struct shim_sigaction new;
+
+	if (act) {
+		new = (struct shim_sigaction){.handler =
+						      (void *)(uintptr_t)act->sa_handler,
+					      .flags = (unsigned long)act->sa_flags};
+		memcpy(&new.mask, &act->sa_mask, sizeof(new.mask));
+	}
+	graft_signal_change_app(act ? &new : NULL, &before);
+	if (!old)
+		return;
+	memset(old, 0, sizeof(*old));
+	old->sa_handler = (void (*)(int))(uintptr_t)before.handler;
+	old->sa_flags = (int)before.flags;
+	memcpy(&old->sa_mask, &before.mask, sizeof(before.mask));
+}
+
 SHIM_EXPORT int sigaction(int sig, const struct sigaction *act, struct sigaction *old)
 {
-	static struct sigaction app;
 	struct sigaction mine;
 
-	if (!is_below_filter)
+	if (!is_begun)
 		return NEXT(sigaction)(sig, act, old);
 	if (sig == SIGSYS) {
-		mine = app;
-		if (act)
-			app = *act;
-		if (old)
-			*old = mine;
+		change_app(act, old);
 		return 0;
 	}
 	if (act) {
@@ -137,7 +75,7 @@ static int set_mask(__typeof__(&sigprocmask) next, int how, const sigset_t *set,
 {
 	sigset_t mine;
 
-	if (set && how != SIG_UNBLOCK && is_below_filter) {
+	if (set && how != SIG_UNBLOCK && is_begun) {
 		mine = *set;
 		sigdelset(&mine, SIGSYS);
 		set = &mine;

@@ -2,8 +2,10 @@
 """Programs that load no preload library see the devices with --reach=all."""
 
 import os
+import pathlib
 import shutil
 import subprocess
+import tempfile
 
 import pytest
 
@@ -100,13 +102,8 @@ def test_raw_calls_in_a_static_program(daxrun):
 
 @pytest.mark.parametrize("command", ["", "env -i", "/bin/sh -c"])
 def test_raw_calls_below_a_static_program(daxrun, command):
-    """A dynamic program that inherits the filter, and makes calls without libc, is not killed.
-
-    It does not see the devices in these calls, as without the filter.
-    """
-    out = daxrun(*ALL, BUSYBOX, "sh", "-c", f"{command} {prog('raw_calls')}")
-    assert out.splitlines()[4:] == ["blocked 1", "signals 1", "/dev/dax0.0", "child 0"]
-    assert out.splitlines()[0] == "stat -2 chr 0"
+    """A dynamic program that inherits the filter sees the devices in calls without libc, too."""
+    assert daxrun(*ALL, BUSYBOX, "sh", "-c", f"{command} {prog('raw_calls')}") == RAW
 
 
 def test_python(daxrun):
@@ -246,6 +243,62 @@ def test_musl(daxrun, options):
     glibc = daxrun(*ALL, prog("answers"))
     assert [line.split()[0] for line in out.splitlines()] == [line.split()[0] for line in glibc.splitlines()]
     assert "child 7" in out and "beyond the end: signal 7 code 2 at 5" in out and "read Invalid argument" in out
+
+
+GO = {
+    "static": ({"CGO_ENABLED": "0"}, []),
+    "cgo": ({"CGO_ENABLED": "1"}, ["-ldflags=-linkmode=external"]),
+    "internal": ({"CGO_ENABLED": "1"}, []),
+    "pie": ({"CGO_ENABLED": "0"}, ["-buildmode=pie"]),
+}
+USES_LIBC = 'package main\n\nimport "C"\n\nfunc init() { _ = C.int(1) }\n'
+USES_NET = 'package main\n\nimport _ "net"\n'
+
+
+@pytest.fixture(scope="session", params=GO)
+def go_program(request):
+    more, options = GO[request.param]
+    with tempfile.TemporaryDirectory(prefix="daxd-test-") as name:
+        folder = pathlib.Path(name)
+        folder.chmod(0o755)
+        shutil.copy(ROOT / "tests/progs/answers.go", folder)
+        if request.param in ("cgo", "internal"):
+            (folder / "libc.go").write_text(USES_LIBC if request.param == "cgo" else USES_NET)
+        env = {**os.environ, "GOCACHE": str(folder / "cache"), "GOFLAGS": "-p=1", **more}
+        subprocess.run(["go", "build", *options, "-o", "answers", *(path.name for path in folder.glob("*.go"))],
+                       cwd=folder, env=env, check=True)
+        is_dynamic = "INTERP" in run(["readelf", "-lW", folder / "answers"]).stdout
+        assert is_dynamic == (request.param != "static")
+        yield folder / "answers"
+
+
+def wanted_of_go(daxrun):
+    lines = daxrun(*DEVICE, "--", prog("answers")).splitlines()
+    return [*(line.replace("signal 7 code 2 ", "") for line in lines), "crowd 0 signals true ok echo"]
+
+
+@pytest.mark.parametrize("parent", [(), ("/bin/sh", "-c"), (BUSYBOX, "sh", "-c"), ("env", "-i")],
+                         ids=["command", "dynamic", "static", "fresh"])
+def test_go(daxrun, go_program, parent):
+    """Go makes system calls without libc, whether it is linked to libc or not."""
+    command = [*parent, f"{go_program}; exit $?"] if parent and parent[-1] == "-c" else [*parent, go_program]
+    assert daxrun(*ALL, *command).splitlines() == wanted_of_go(daxrun)
+
+
+def test_go_is_told_without_the_option(daxrun, go_program):
+    result = daxrun.any("-d", "dax0.0,size=64M", "--reach=preload", "--", go_program)
+    assert (result.returncode, result.stdout) == (1, "open ENOENT -1\n")
+    assert "it will not see the devices" in result.stderr
+    assert "will not see" not in daxrun.any("-d", "dax0.0,size=64M", "--reach=all", "--", go_program).stderr
+
+
+def test_go_build(daxrun):
+    """The compilers, which are Go programs, make the same bytes."""
+    (daxrun.dir / "main.go").write_text('package main\n\nfunc main() { println("made") }\n')
+    build = "go build -o $0 main.go"
+    env = {"GOCACHE": str(daxrun.dir / "cache"), "GOFLAGS": "-p=1", "CGO_ENABLED": "0"}
+    subprocess.run(["sh", "-c", build, "bare"], cwd=daxrun.dir, env={**daxrun.env(), **env}, check=True)
+    daxrun(*ALL, "sh", "-c", f"{build} && cmp bare grafted", "grafted", env={**env, "GOCACHE": str(daxrun.dir / "cache2")})
 
 
 def test_rust(daxrun):

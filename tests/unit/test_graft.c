@@ -48,6 +48,38 @@ static enum dax_graft_kind look(size_t len)
 	return found.kind;
 }
 
+/* A program with libraries and two notes, of which the second has @name. */
+static enum dax_graft_kind with_note(const char *name, uint64_t off, size_t len)
+{
+	const Elf64_Nhdr notes[] = {{4, 5, 1}, {4, 4, 4}};
+	char *to = (char *)&file + off;
+
+	MAKE(ET_EXEC, PT_LOAD, PT_NOTE, PT_INTERP);
+	file.ph[1].p_offset = off;
+	file.ph[1].p_filesz = 24 + 20;
+	if (off <= sizeof(file) - 44) {
+		memcpy(to, &notes[0], sizeof(notes[0]));
+		memcpy(to + 12, "GNU", 4);
+		memcpy(to + 24, &notes[1], sizeof(notes[1]));
+		memcpy(to + 36, name, 4);
+	}
+	return look(len);
+}
+
+static void test_go(void)
+{
+	is(with_note("Go\0", 0x800, sizeof(file)), DAX_GRAFT_GO, "Go with libraries");
+	is(with_note("GNU", 0x800, sizeof(file)), DAX_GRAFT_OTHER, "another note");
+	is(with_note("Go\0", 0x800, 0x800 + 39), DAX_GRAFT_OTHER, "cut in its name");
+	is(with_note("Go\0", sizeof(file) - 44, sizeof(file)), DAX_GRAFT_GO,
+	   "at the end");
+	is(with_note("Go\0", 0x802, sizeof(file)), DAX_GRAFT_OTHER, "not aligned");
+	is(with_note("Go\0", UINT64_MAX - 3, sizeof(file)), DAX_GRAFT_OTHER, "too far");
+	with_note("Go\0", 0x800, sizeof(file));
+	file.ph[2].p_type = PT_NULL;
+	is(look(sizeof(file)), DAX_GRAFT_STATIC, "Go without libraries");
+}
+
 static void test_kinds(void)
 {
 	struct dax_graft found;
@@ -198,6 +230,7 @@ static void test_scripts(void)
 int main(void)
 {
 	test_kinds();
+	test_go();
 	test_programs();
 	test_replaced();
 	test_added();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Execute a copy in place of a program that loads no preload library.
+ * Execute a copy in place of a program that loads no preload library; and have one in Go
+ * that does load the shim, but makes system calls without libc, load client/trap/ as well.
  *
  * The copy names the shim as its ELF interpreter (libcore/graft.c). It lies in the runtime
  * directory of the daemon, named after the identity of the original, and is made when the
@@ -13,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -24,6 +26,7 @@
 #include "client/shim/base/sys.h"
 
 #define RUNTIME "CUSE_DAXD_RUNTIME_DIR="
+#define PRELOAD "LD_PRELOAD="
 /* The folder of the copies, in the runtime directory. */
 #define FOLDER "/graft"
 /* Room for the path of a copy: of the directory, the folder and the name. */
@@ -32,7 +35,7 @@
 /* A script whose interpreter is a script, and so on (fs/exec.c: exec_binprm()). */
 #define DEPTH_MAX 5
 /* Strings and pointers that are added to a program's. */
-#define STRINGS  (COPY_PATH + 2 * 1024 + DAX_GRAFT_LINE)
+#define STRINGS  (COPY_PATH + 2 * 1024 + 2 * PATH_MAX + DAX_GRAFT_LINE)
 #define POINTERS (2 * DEPTH_MAX + 8)
 
 /* The memory that the caller has provided. */
@@ -151,18 +154,16 @@ static bool is_privileged(const struct original *o)
 	       sys4(fgetxattr, o->fd, "security.capability", NULL, 0) > 0;
 }
 
-static bool is_static(struct original *o)
+static bool is_static(struct original *o, const struct dax_graft *found)
 {
 	char dynamic[1024] __attribute__((aligned(8)));
-	struct dax_graft found;
 	long n;
 
-	dax_graft_look(o->head, o->len, &found);
-	if (found.kind == DAX_GRAFT_STATIC)
+	if (found->kind == DAX_GRAFT_STATIC)
 		return true;
-	if (found.kind != DAX_GRAFT_PIE)
+	if (found->kind != DAX_GRAFT_PIE)
 		return false;
-	n = sys4(pread64, o->fd, dynamic, sizeof(dynamic), found.dynamic);
+	n = sys4(pread64, o->fd, dynamic, sizeof(dynamic), found->dynamic);
 	return n > 0 && dax_graft_is_program(dynamic, (size_t)n);
 }
 
@@ -367,13 +368,51 @@ static bool enter_script(struct shim_graft *g, struct original *o, struct room *
 	return argv[0] && argv[1];
 }
 
+/*
+ * Has a program load the library that answers its own system calls, in front of the shim.
+ * Return: false if it would anyway, or loads no shim.
+ */
+static bool add_trap(struct shim_graft *g, const struct original *o, struct room *room)
+{
+	const size_t at = sizeof(PRELOAD) - 1;
+	const char *graft = shim_graft_value(g->envp, DAX_GRAFT_ENV);
+	const char *old = shim_graft_value(g->envp, PRELOAD);
+	char **envp = take(room, (count(g->envp) + 1) * sizeof(char *));
+	size_t folder = strlen(graft);
+	char *preload;
+	size_t n = 0;
+	char *const *p;
+
+	if (!envp || !old || strstr(old, SHIM_GRAFT_TRAP) || is_privileged(o))
+		return false;
+	while (folder && graft[folder - 1] != '/')
+		folder--;
+	preload = take(room, at + folder + sizeof(SHIM_GRAFT_TRAP ":") + strlen(old));
+	if (!preload)
+		return false;
+	memcpy(preload, PRELOAD, at);
+	memcpy(preload + at, graft, folder);
+	shim_join(preload + at + folder, sizeof(SHIM_GRAFT_TRAP ":") + strlen(old),
+		  SHIM_GRAFT_TRAP ":", old);
+	for (p = g->envp; *p; p++)
+		envp[n++] = *p + at == old ? preload : *p;
+	envp[n] = NULL;
+	g->envp = envp;
+	g->memory = -1;
+	return true;
+}
+
 /* The same with the original open. */
 static bool plan_opened(struct shim_graft *g, struct original *o, struct room *room,
 			const char *execfn)
 {
 	struct shim_graft copy = *g;
+	struct dax_graft found;
 
-	if (!is_static(o) || !add_variables(&copy, o, execfn, room) ||
+	dax_graft_look(o->head, o->len, &found);
+	if (found.kind == DAX_GRAFT_GO)
+		return add_trap(g, o, room);
+	if (!is_static(o, &found) || !add_variables(&copy, o, execfn, room) ||
 	    !find_copy(&copy, o, room))
 		return false;
 	*g = copy;
@@ -389,8 +428,8 @@ static bool plan_opened(struct shim_graft *g, struct original *o, struct room *r
  * Makes the copy if it does not exist. Handles scripts whose interpreter needs a copy.
  * Async-signal-safe, also in a child of vfork(2).
  *
- * Return: true; false if the program needs no copy or cannot have one, and must be
- * executed itself. @g is then unchanged.
+ * Return: true; false if the program must be executed as the caller wants. @g is then
+ * unchanged.
  */
 bool shim_graft_plan(struct shim_graft *g, void *room)
 {

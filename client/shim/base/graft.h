@@ -10,6 +10,9 @@
 
 #include "libcore/graft.h"
 
+/* The library that answers system calls of programs with libraries, beside the interpreter. */
+#define SHIM_GRAFT_TRAP "libdaxtrap.so"
+
 /* The arguments of execveat(2). */
 struct shim_graft {
 	int dirfd;

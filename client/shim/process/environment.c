@@ -30,8 +30,7 @@
 /* The part of the shim's name that every LD_PRELOAD with it contains. */
 #define LIBRARY "libdaxshim"
 
-/* Beside the interpreter of copies: in front of the shim below a filter (client/trap/). */
-#define TRAP "libdaxtrap.so"
+#define TRAP SHIM_GRAFT_TRAP
 
 /* Further variables that a child needs. daxrun sets those after the first when necessary. */
 static const char *const needed[] = {RUNTIME, "DAXD_LOG=", DAX_CRASH_ENV "=",
