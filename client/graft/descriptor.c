@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Descriptors whose calls the filter must stop: those of devices and attributes, and of
- * directories with emulated entries.
+ * directories with emulated or hidden entries.
  *
  * The functions run in a context, unless they say otherwise.
  */
@@ -18,6 +18,7 @@
 #include <sys/types.h>
 
 #include "client/shim/process/ident.h"
+#include "client/shim/process/own_fd.h"
 #include "client/shim/process/path.h"
 #include "client/shim/process/session.h"
 #include "client/graft/context.h"
@@ -31,7 +32,7 @@ static bool is_ours(int fd)
 	if (shim_ident_fd(fd).kind != SHIM_OTHER)
 		return true;
 	return sys2(fstat, fd, &st) == 0 && S_ISDIR(st.st_mode) &&
-	       shim_path_is_shared_dir(fd, NULL, extra);
+	       (shim_path_is_shared_dir(fd, NULL, extra) || shim_own_fd_is_list(fd));
 }
 
 /**

@@ -88,6 +88,7 @@ static const struct {
 	{SYS_sync_file_range, FD_0},
 	{SYS_readahead, FD_0},
 	{SYS_flock, FD_0},
+	{SYS_close, FD_0},
 	{SYS_dup, FD_0},
 	{SYS_dup2, FD_0_1},
 	{SYS_dup3, FD_0_1},

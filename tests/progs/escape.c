@@ -21,6 +21,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "client/shim/base/sys.h"
+
 #define PAGE 4096
 
 static size_t size;
@@ -37,10 +39,9 @@ static void tried(const char *way, int fd, int is_through)
 static int can_map(int fd)
 {
 	/* Bypass the shim: only the kernel's own refusal counts here. */
-	long p =
-		syscall(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0L);
+	long p = sys6(mmap, NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0L);
 
-	if (p == -1)
+	if (sys_is_error(p))
 		return 0;
 	munmap((void *)p, size);
 	return 1;
@@ -55,17 +56,23 @@ static void try_reopen(const char *way, int fd, const char *path)
 		close(again);
 }
 
-/* Try each descriptor of the process, including those that the shim opened. */
-static void try_descriptor(int fd)
+/*
+ * Try each descriptor of the process, including those that the shim opened. It hides these,
+ * but not from the kernel, and it does not know a duplicate.
+ */
+static void try_descriptor(int number)
 {
+	const int fd = (int)sys3(fcntl, number, F_DUPFD_CLOEXEC, 3);
 	struct stat st;
 	char path[64];
 	char page[PAGE] = {1};
 	void *p;
 	int o_path;
 
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		close(fd);
 		return;
+	}
 	tried("mmap", fd, can_map(fd));
 	p = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
 	if (p != MAP_FAILED)
@@ -89,6 +96,7 @@ static void try_descriptor(int fd)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", o_path);
 	try_reopen("o_path", fd, path);
 	close(o_path);
+	close(fd);
 }
 
 static void try_map_files(void)

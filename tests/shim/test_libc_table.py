@@ -40,7 +40,7 @@ EXCEPTIONS = {
         setsockopt shutdown signalfd sockatmark timerfd_gettime timerfd_settime
     """,
     "The cache of descriptor numbers is corrected when the number is used again (ident.c).": """
-        close close_range closefrom posix_spawn_file_actions_addclose posix_spawn_file_actions_addclosefrom_np
+        close_range closefrom posix_spawn_file_actions_addclose posix_spawn_file_actions_addclosefrom_np
         posix_spawn_file_actions_adddup2 posix_spawn_file_actions_addfchdir_np
         posix_spawn_file_actions_addtcsetpgrp_np
     """,

@@ -5,12 +5,15 @@
  */
 #include "client/shim/process/fd_limit.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <sys/resource.h>
 
 #include "client/shim/base/compiler.h"
 #include "client/shim/base/sys.h"
+#include "client/shim/process/ident.h"
+#include "client/shim/process/own_fd.h"
 
 /* More than enough: a socket, the descriptor received over it, and its duplicate. */
 #define NUMBERS 8
@@ -52,8 +55,29 @@ SHIM_COLD void shim_fd_limit_set(uint64_t soft)
 	sys4(prlimit64, 0, RLIMIT_NOFILE, &limit, NULL);
 }
 
+/* With a soft limit up to this, numbers above it do not make the table much larger. */
+#define SOFT_MAX 4096
+
 /*
- * The lowest number for these descriptors: within the first 1024 and within the limit, so
+ * Duplicates a descriptor to a number that the program cannot get: above its limit, which
+ * is raised for the moment. Return: the number, or a negative errno.
+ */
+static SHIM_COLD int move_above_limit(int fd)
+{
+	struct rlimit limit;
+	uint64_t soft;
+	int high;
+
+	if (sys4(prlimit64, 0, RLIMIT_NOFILE, NULL, &limit) < 0 ||
+	    limit.rlim_cur > SOFT_MAX || !shim_fd_limit_raise(&soft))
+		return -EINVAL;
+	high = (int)sys3(fcntl, fd, F_DUPFD_CLOEXEC, soft);
+	shim_fd_limit_set(soft);
+	return high;
+}
+
+/*
+ * The lowest number where that cannot be: within the first 1024 and within the limit, so
  * that they do not enlarge the descriptor table of the process.
  */
 static int first_number(void)
@@ -71,16 +95,22 @@ static int first_number(void)
  * @fd:	the descriptor; closed if it gets another number
  *
  * Then the program's own descriptors get the low numbers that they would have on a real
- * machine. The new descriptor is close-on-exec. Async-signal-safe.
+ * machine, and as many as its limit allows. The new descriptor is close-on-exec, and hidden
+ * from the program (own_fd.c). Async-signal-safe.
  *
  * Return: the new number, or @fd if there is none.
  */
 SHIM_COLD int shim_fd_limit_move(int fd)
 {
-	const int high = (int)sys3(fcntl, fd, F_DUPFD_CLOEXEC, first_number());
+	int high = move_above_limit(fd);
 
 	if (high < 0)
-		return fd;
-	sys1(close, fd);
+		high = (int)sys3(fcntl, fd, F_DUPFD_CLOEXEC, first_number());
+	if (high < 0)
+		high = fd;
+	else
+		sys1(close, fd);
+	shim_ident_forget(high);
+	shim_own_fd_add(high);
 	return high;
 }

@@ -21,6 +21,7 @@
 
 #include "client/shim/base/compiler.h"
 #include "client/shim/base/sys.h"
+#include "client/shim/process/own_fd.h"
 #include "client/shim/process/session.h"
 
 /*
@@ -107,13 +108,16 @@ struct shim_ident shim_ident_stat(const struct stat *st)
  *
  * Costs one system call. Async-signal-safe.
  *
- * Return: the node or attribute, or SHIM_OTHER if the descriptor is neither or not open.
+ * Return: the node or attribute, SHIM_OWN, or SHIM_OTHER if the descriptor is none of
+ * these or not open.
  */
 struct shim_ident shim_ident_fd(int fd)
 {
 	struct shim_ident id = {.kind = SHIM_OTHER};
 	struct stat st;
 
+	if (unlikely(shim_own_fd_is(fd)))
+		return (struct shim_ident){.kind = SHIM_OWN};
 	if (sys2(fstat, fd, &st) == 0)
 		id = shim_ident_stat(&st);
 	if (id.kind == SHIM_OTHER && (unsigned int)fd < NR_NUMBERS)
@@ -293,7 +297,7 @@ void shim_ident_fix_stat(const struct shim_ident *id, struct stat *st)
 	const struct dax_state *state;
 	struct dax_device dev;
 
-	if (id->kind == SHIM_OTHER || S_ISCHR(st->st_mode))
+	if (id->kind == SHIM_OTHER || id->kind == SHIM_OWN || S_ISCHR(st->st_mode))
 		return;
 	state = id->session->state;
 	if (id->kind == SHIM_ATTR) {

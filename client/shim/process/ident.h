@@ -13,6 +13,7 @@ enum shim_kind {
 	SHIM_OTHER, /* neither of these */
 	SHIM_NODE,  /* a handle of a device, or of /dev/ndctlN */
 	SHIM_ATTR,  /* a file of the sysfs tree */
+	SHIM_OWN,   /* a descriptor of the shim: not open, to the program */
 };
 
 struct shim_ident {

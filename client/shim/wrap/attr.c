@@ -112,6 +112,8 @@ ssize_t shim_attr_write(int fd, const void *buf, size_t n)
 	struct shim_ident id = shim_ident_fd(fd);
 	int accmode;
 
+	if (id.kind == SHIM_OWN)
+		return -EBADF;
 	if (id.kind == SHIM_OTHER)
 		return -EXDEV;
 	if (id.kind == SHIM_NODE)

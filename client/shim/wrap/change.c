@@ -32,6 +32,7 @@
 #include "client/shim/base/real.h"
 #include "client/shim/base/sys.h"
 #include "client/shim/process/ident.h"
+#include "client/shim/process/own_fd.h"
 #include "client/shim/process/path.h"
 #include "client/shim/process/report.h"
 #include "client/shim/process/session.h"
@@ -150,6 +151,8 @@ static SHIM_COLD int refuse_xattr(int fd)
 SHIM_EXPORT int fsetxattr(int fd, const char *name, const void *value, size_t size,
 			  int flags)
 {
+	if (unlikely(shim_own_fd_is(fd)))
+		return (int)shim_ret(-EBADF);
 	if (unlikely(!shim_ident_is_other(fd)) && shim_ident_fd(fd).kind != SHIM_OTHER &&
 	    is_user_name(name))
 		return (int)shim_ret(refuse_xattr(fd));

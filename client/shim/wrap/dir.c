@@ -30,6 +30,7 @@
 #include "client/shim/base/real.h"
 #include "client/shim/base/sys.h"
 #include "client/shim/process/ident.h"
+#include "client/shim/process/own_fd.h"
 #include "client/shim/process/path.h"
 #include "client/shim/process/session.h"
 #include "client/shim/wrap/wrap.h"
@@ -168,8 +169,13 @@ static void fix_type(unsigned char *type, const char *name, const struct shared 
 		const int saved = errno;                                                 \
 		type *entry;                                                             \
                                                                                          \
-		if (likely(!s))                                                          \
-			return REAL(name)(dir);                                          \
+		if (likely(!s)) {                                                        \
+			do {                                                             \
+				entry = REAL(name)(dir);                                 \
+			} while (entry &&                                                \
+				 shim_own_fd_is_entry(dirfd(dir), entry->d_name));       \
+			return entry;                                                    \
+		}                                                                        \
 		if (!s->is_at_ours) {                                                    \
 			errno = 0;                                                       \
 			entry = REAL(name)(dir);                                         \
@@ -202,8 +208,13 @@ READDIR(readdir64, struct dirent64)
 		type *found;                                                             \
 		int error;                                                               \
                                                                                          \
-		if (likely(!find_shared(dir)))                                           \
-			return REAL(name)(dir, entry, ret);                              \
+		if (likely(!find_shared(dir))) {                                         \
+			do {                                                             \
+				error = REAL(name)(dir, entry, ret);                     \
+			} while (!error && *ret &&                                       \
+				 shim_own_fd_is_entry(dirfd(dir), entry->d_name));       \
+			return error;                                                    \
+		}                                                                        \
 		errno = 0;                                                               \
 		found = next(dir);                                                       \
 		error = errno;                                                           \
@@ -254,6 +265,26 @@ static SHIM_COLD size_t entries_of(int fd, const char *extra, char *to, size_t r
 	return len;
 }
 
+/* Removes the shim's descriptors from the entries. Return: the bytes that are left. */
+static SHIM_COLD long hide_own(int fd, char *buf, long n)
+{
+	long left = 0;
+	long at = 0;
+
+	while (at < n) {
+		const struct dirent64 *entry =
+			(const struct dirent64 *)(const void *)(buf + at);
+		const long len = entry->d_reclen;
+
+		if (!shim_own_fd_is_entry(fd, entry->d_name)) {
+			memmove(buf + left, entry, (size_t)len);
+			left += len;
+		}
+		at += len;
+	}
+	return left;
+}
+
 /*
  * The emulated entries come first, at offset 0 of the directory, so that no state must be
  * kept for the descriptor.
@@ -270,7 +301,9 @@ SHIM_EXPORT ssize_t getdents64(int fd, void *buf, size_t n)
 	    shim_path_is_shared_dir(fd, NULL, extra))
 		len = entries_of(fd, extra, ours,
 				 dax_min(n - THEIR_ENTRIES, sizeof(ours)));
-	r = sys3(getdents64, fd, buf, n - len);
+	do {
+		r = sys3(getdents64, fd, buf, n - len);
+	} while (r > 0 && unlikely(shim_own_fd_range) && (r = hide_own(fd, buf, r)) == 0);
 	if (r <= 0 || !len)
 		return shim_ret(r);
 	memmove((char *)buf + len, buf, (size_t)r);
@@ -351,6 +384,9 @@ static void free_list(void **list, size_t n)
                                                                                          \
 		if (shim_has_word(path))                                                 \
 			return name##_ours(path, ret, filter, compare);                  \
+		if (unlikely(shim_own_fd_range) && shim_may_look(path) &&                \
+		    strstr(path, "/fd"))                                                 \
+			return name##_shared(path, ret, filter, compare);                \
 		if (shim_may_look(path) && shim_path_is_shared_dir(AT_FDCWD, path, buf)) \
 			return name##_shared(path, ret, filter, compare);                \
 		return REAL(name)(path, ret, filter, compare);                           \

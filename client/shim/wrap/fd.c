@@ -35,6 +35,7 @@
 #include "client/shim/process/lock_anchor.h"
 #include "client/shim/process/maps.h"
 #include "client/shim/process/mark.h"
+#include "client/shim/process/own_fd.h"
 #include "client/shim/process/report.h"
 #include "client/shim/wrap/attr.h"
 #include "client/shim/wrap/cxl.h"
@@ -93,6 +94,8 @@ static bool is_lseek_ours(int fd, int64_t off, int whence, long *ret)
 	id = shim_ident_fd(fd);
 	if (id.kind == SHIM_NODE)
 		*ret = shim_fd_call_node(&id, fd, DAX_CALL_LSEEK, whence, off, 0);
+	else if (id.kind == SHIM_OWN)
+		*ret = -EBADF;
 	else if (id.kind == SHIM_ATTR && whence == SEEK_END)
 		*ret = sys3(lseek, fd, 4096 + off, SEEK_SET);
 	else
@@ -164,6 +167,8 @@ static int node_ioctl(int fd, unsigned long request, void *arg)
 	struct shim_ident id = shim_ident_fd(fd);
 	int r;
 
+	if (id.kind == SHIM_OWN)
+		return -EBADF;
 	if (id.kind != SHIM_NODE)
 		return 0;
 	r = shim_fd_call_node(&id, fd, DAX_CALL_IOCTL, (int64_t)request,
@@ -262,6 +267,8 @@ static int before_fcntl(int fd, int cmd, void *arg)
 {
 	uint64_t hint;
 
+	if (unlikely(shim_own_fd_is(fd)))
+		return -EBADF;
 	switch (cmd) {
 	case F_SETLEASE:
 		if (likely(shim_ident_is_other(fd)))
@@ -397,18 +404,31 @@ SHIM_EXPORT ssize_t copy_file_range(int in, off64_t *off_in, int out, off64_t *o
 		     : REAL(copy_file_range)(in, off_in, out, off_out, n, flags);
 }
 
+SHIM_EXPORT int close(int fd)
+{
+	if (unlikely(shim_own_fd_is(fd)))
+		return (int)shim_ret(-EBADF);
+	return REAL(close)(fd);
+}
+
 SHIM_EXPORT int dup(int fd)
 {
-	int r = REAL(dup)(fd);
+	int r;
 
+	if (unlikely(shim_own_fd_is(fd)))
+		return (int)shim_ret(-EBADF);
+	r = REAL(dup)(fd);
 	shim_ident_copied(fd, r);
 	return r;
 }
 
 SHIM_EXPORT int dup2(int fd, int to)
 {
-	int r = REAL(dup2)(fd, to);
+	int r;
 
+	if (unlikely(shim_own_fd_is(fd)))
+		return (int)shim_ret(-EBADF);
+	r = REAL(dup2)(fd, to);
 	shim_ident_copied(fd, r);
 	shim_standard_look(r);
 	return r;
@@ -416,8 +436,11 @@ SHIM_EXPORT int dup2(int fd, int to)
 
 SHIM_EXPORT int dup3(int fd, int to, int flags)
 {
-	int r = REAL(dup3)(fd, to, flags);
+	int r;
 
+	if (unlikely(shim_own_fd_is(fd)))
+		return (int)shim_ret(-EBADF);
+	r = REAL(dup3)(fd, to, flags);
 	shim_ident_copied(fd, r);
 	shim_standard_look(r);
 	return r;

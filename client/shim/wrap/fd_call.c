@@ -2,6 +2,7 @@
 /* Apply libcore's verdicts to calls on descriptors of devices and attributes. */
 #include "client/shim/wrap/fd_call.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 
@@ -61,6 +62,8 @@ int shim_fd_call(int fd, enum dax_call call, int64_t a, int64_t b, int64_t c)
 		return shim_fd_call_node(&id, fd, call, a, b, c);
 	case SHIM_ATTR:
 		return attr_call(&id, fd, call);
+	case SHIM_OWN:
+		return -EBADF;
 	case SHIM_OTHER:
 	default:
 		return 0;

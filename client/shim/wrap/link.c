@@ -19,6 +19,7 @@
 #include "client/shim/base/real.h"
 #include "client/shim/base/sys.h"
 #include "client/shim/process/maps.h"
+#include "client/shim/process/own_fd.h"
 #include "client/shim/process/path.h"
 #include "client/shim/wrap/wrap.h"
 
@@ -103,8 +104,15 @@ static bool is_link_ours(int dirfd, const char *path)
 		(is_in_proc(path) || (dirfd != AT_FDCWD && path[0] != '/')));
 }
 
+static bool is_own_fd(int dirfd, const char *path)
+{
+	return shim_may_look(path) && shim_own_fd_is_path(dirfd, path);
+}
+
 SHIM_EXPORT ssize_t readlink(const char *path, char *buf, size_t size)
 {
+	if (unlikely(is_own_fd(AT_FDCWD, path)))
+		return shim_ret(-ENOENT);
 	if (unlikely(is_link_ours(AT_FDCWD, path)))
 		return readlink_ours(path, buf, size);
 	return REAL(readlink)(path, buf, size);
@@ -112,6 +120,8 @@ SHIM_EXPORT ssize_t readlink(const char *path, char *buf, size_t size)
 
 SHIM_EXPORT ssize_t readlinkat(int dirfd, const char *path, char *buf, size_t size)
 {
+	if (unlikely(is_own_fd(dirfd, path)))
+		return shim_ret(-ENOENT);
 	if (unlikely(is_link_ours(dirfd, path)))
 		return readlinkat_ours(dirfd, path, buf, size);
 	return REAL(readlinkat)(dirfd, path, buf, size);

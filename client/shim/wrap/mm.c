@@ -56,8 +56,9 @@ static bool is_mmap_ours(struct dax_mmap_request *req, int fd, long *ret)
 		id = shim_ident_fd(fd);
 	if (likely(id.kind == SHIM_OTHER))
 		return false;
-	*ret = id.kind == SHIM_ATTR ? shim_mmap_attr(req, fd, &id)
-				    : shim_mmap(req, fd, &id);
+	*ret = id.kind == SHIM_OWN    ? -EBADF
+	       : id.kind == SHIM_ATTR ? shim_mmap_attr(req, fd, &id)
+				      : shim_mmap(req, fd, &id);
 	return true;
 }
 

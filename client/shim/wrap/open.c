@@ -27,6 +27,7 @@
 #include "client/shim/memory/fault.h"
 #include "client/shim/memory/proc_maps.h"
 #include "client/shim/process/ident.h"
+#include "client/shim/process/own_fd.h"
 #include "client/shim/process/path.h"
 #include "client/shim/process/report.h"
 #include "client/shim/process/request.h"
@@ -131,6 +132,7 @@ static int after_kernel_open(int fd, const char *path, int flags)
 		return opened_node(&id, fd, flags);
 	case SHIM_ATTR:
 		return opened_attr(&id, path, fd, &st, flags);
+	case SHIM_OWN:
 	case SHIM_OTHER:
 	default:
 		return fd;
@@ -196,10 +198,15 @@ static int opened_elsewhere(int fd, const char *path, int flags)
 {
 	int r;
 
+	if (!strncmp(path, "/dev/fd/", 8) &&
+	    unlikely(shim_own_fd_is_path(AT_FDCWD, path)))
+		return close_with(fd, ENOENT);
 	if (!strncmp(path, "/dev/fd/", 8) || !strncmp(path, "/dev/std", 8))
 		return after_kernel_open(fd, path, flags);
 	if (strncmp(path, "/proc/", 6))
 		return fd;
+	if (unlikely(shim_own_fd_is_path(AT_FDCWD, path)))
+		return close_with(fd, ENOENT);
 	if (strstr(path, "/fd/"))
 		return after_kernel_open(fd, path, flags);
 	r = shim_proc_maps_open(path, flags);

@@ -27,6 +27,7 @@
 #include "client/shim/base/real.h"
 #include "client/shim/base/sys.h"
 #include "client/shim/process/ident.h"
+#include "client/shim/process/own_fd.h"
 #include "client/shim/process/path.h"
 #include "client/shim/process/session.h"
 #include "client/shim/wrap/wrap.h"
@@ -97,18 +98,29 @@ static void fix_below(const char *path, struct stat *st)
 			return SHIM_AGAIN(before, name##_ours args);                     \
 		if (likely(r == 0))                                                      \
 			fix_stat(AS_STAT(st));                                           \
+		if (likely(r == 0) && unlikely(is_own_fd(dirfd, path)))                  \
+			r = (int)shim_ret(*path ? -ENOENT : -EBADF);                     \
 		return r;                                                                \
 	}
 
 #define FSTAT(name, params, args)                                                        \
 	SHIM_EXPORT int name params                                                      \
 	{                                                                                \
-		int r = REAL(name) args;                                                 \
+		int r;                                                                   \
                                                                                          \
+		if (unlikely(shim_own_fd_is(fd)))                                        \
+			return (int)shim_ret(-EBADF);                                    \
+		r = REAL(name) args;                                                     \
 		if (likely(r == 0))                                                      \
 			fix_stat(AS_STAT(st));                                           \
 		return r;                                                                \
 	}
+
+/* True if the file is a descriptor of the shim's, by its path or with an empty one. */
+static bool is_own_fd(int dirfd, const char *path)
+{
+	return path && (*path ? shim_own_fd_is_path(dirfd, path) : shim_own_fd_is(dirfd));
+}
 
 #define AS_STAT(st) ((struct stat *)(void *)(st))
 
@@ -185,6 +197,8 @@ static bool is_marked(const char *path, int mode)
                                                                                          \
 		if (shim_ask_again(r == -1, dirfd, path, follow))                        \
 			return SHIM_AGAIN(before, name##_ours args);                     \
+		if (r == 0 && unlikely(shim_own_fd_is_path(dirfd, path)))                \
+			r = (int)shim_ret(-ENOENT);                                      \
 		return r;                                                                \
 	}
 
@@ -252,7 +266,9 @@ SHIM_EXPORT int statx(int dirfd, const char *path, int flags, unsigned int mask,
 	if (shim_has_word(path))
 		return statx_ours(dirfd, path, flags, mask, stx);
 	r = REAL(statx)(dirfd, path, flags, mask, stx);
-	if (likely(r == 0))
+	if (likely(r == 0) && unlikely(is_own_fd(dirfd, path)))
+		r = (int)shim_ret(*path ? -ENOENT : -EBADF);
+	else if (likely(r == 0))
 		fix_statx(stx);
 	else if (shim_was_dangling(dirfd, path, follow))
 		r = SHIM_AGAIN(before, statx_ours(dirfd, path, flags, mask, stx));
@@ -301,6 +317,8 @@ static SHIM_COLD bool is_sysfs_dir(int fd)
 
 static int fstatfs_fixed(int fd, struct statfs *fs, int r)
 {
+	if (unlikely(shim_own_fd_is(fd)))
+		return (int)shim_ret(-EBADF);
 	if (r == 0 && unlikely(!shim_ident_is_other(fd))) {
 		switch (shim_ident_fd(fd).kind) {
 		case SHIM_NODE:
@@ -309,6 +327,7 @@ static int fstatfs_fixed(int fd, struct statfs *fs, int r)
 		case SHIM_ATTR:
 			fix_statfs(fs, SYSFS_MAGIC);
 			break;
+		case SHIM_OWN:
 		case SHIM_OTHER:
 		default:
 			break;

@@ -182,6 +182,10 @@ static SHIM_COLD FILE *fdopen_cold(int fd, const char *mode)
 	enum shim_kind kind = shim_ident_fd(fd).kind;
 	int flags = stream_flags(mode);
 
+	if (kind == SHIM_OWN) {
+		errno = EBADF;
+		return NULL;
+	}
 	if (kind == SHIM_OTHER || !is_mode_allowed(fd, flags) ||
 	    (kind == SHIM_ATTR && (flags & O_ACCMODE) == O_RDONLY))
 		return REAL(fdopen)(fd, mode);

@@ -138,6 +138,7 @@ static long do_seccomp(unsigned int op, unsigned int flags, void *args)
 	     process_vm_writev(I(a), P(b), (size_t)c, P(d), (size_t)e, (size_t)f))       \
 	CALL(tee, tee(I(a), I(b), (size_t)c, U(d)))                                      \
 	CALL(copy_file_range, copy_file_range(I(a), P(b), I(c), P(d), (size_t)e, U(f)))  \
+	CALL(close, close(I(a)))                                                         \
 	CALL(dup, dup(I(a)))                                                             \
 	CALL(dup3, dup3(I(a), I(b), I(c)))                                               \
 	CALL(recvmsg, recvmsg(I(a), P(b), I(c)))                                         \
