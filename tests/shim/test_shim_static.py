@@ -22,12 +22,12 @@ OBJECTS = BUILD / "shim-obj"
 FROM_LIBC = {
     "__errno_location", "__register_atfork", "__stack_chk_fail", "_r_debug", "_dl_debug_addr", "secure_getenv",
     "getauxval", "environ", "__environ",
-    "clearerr", "fclose", "fflush", "fopencookie", "setvbuf", "stdin", "stdout", "stderr", "dirfd", "qsort", "globfree", "malloc",
-    "realloc", "free", "sigqueue", "pthread_self", "pthread_getcpuclockid",
+    "clearerr", "fclose", "fflush", "fopencookie", "setvbuf", "stdin", "stdout", "stderr", "dirfd", "qsort", "qsort_r", "globfree", "malloc",
+    "calloc", "realloc", "free", "sigqueue", "pthread_self", "pthread_getcpuclockid",
     # for the linker
     "__tls_get_addr",
 }
-MALLOC_IN = {"dir.o"}
+MALLOC_IN = {"dir.o", "fts.o"}
 
 
 def wrapped():
@@ -83,10 +83,11 @@ def calls(obj):
 
 
 # Wrappers that call wrapped functions on purpose, as they replace a libc function that would
-# call them: syscall(2) with any number, and reading a directory that also has emulated entries.
+# call them: syscall(2) with any number, and reading directories that also have emulated entries.
 ON_BEHALF = {
     "syscall.o": set(wrapped()),
     "dir.o": {"glob", "opendir", "readdir", "readdir64", "closedir", "scandir", "scandir64"},
+    "fts.o": {"opendir", "readdir", "closedir", "stat", "lstat"},
 }
 
 

@@ -11,7 +11,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fts.h>
 #include <glob.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -502,40 +501,3 @@ SHIM_EXPORT int wordexp(const char *words, wordexp_t *w, int flags)
 		i += is_unmatched(w->we_wordv[i]) ? expand_word(w, i) : 1;
 	return r;
 }
-
-/*
- * fts walks inside libc, so it gets the paths in the runtime directory. It also returns
- * such paths: they work, but show the runtime directory.
- */
-#define NR_FTS 8
-
-#define FTS(name, type, ret)                                                             \
-	static SHIM_COLD ret *name##_ours(char *const *paths, int n, int options,        \
-					  int (*compare)(const type **, const type **))  \
-	{                                                                                \
-		char *other[NR_FTS + 1];                                                 \
-		char buf[NR_FTS][PATH_MAX];                                              \
-		int i;                                                                   \
-                                                                                         \
-		for (i = 0; i < n; i++)                                                  \
-			other[i] = (char *)(uintptr_t)shim_path_redirect(                \
-				AT_FDCWD, paths[i], SHIM_FOLLOW, buf[i]);                \
-		other[n] = NULL;                                                         \
-		return REAL(name)(other, options, compare);                              \
-	}                                                                                \
-                                                                                         \
-	SHIM_EXPORT ret *name(char *const *paths, int options,                           \
-			      int (*compare)(const type **, const type **))              \
-	{                                                                                \
-		bool is_ours = false;                                                    \
-		int n;                                                                   \
-                                                                                         \
-		for (n = 0; n < NR_FTS && paths[n]; n++)                                 \
-			is_ours |= shim_has_word(paths[n]);                              \
-		if (!is_ours || paths[n])                                                \
-			return REAL(name)(paths, options, compare);                      \
-		return name##_ours(paths, n, options, compare);                          \
-	}
-
-FTS(fts_open, FTSENT, FTS)
-FTS(fts64_open, FTSENT64, FTS64)
