@@ -17,8 +17,9 @@ import subprocess
 import tempfile
 import time
 
-from guest import (Archive, GuestError, MODULES_DAX, MODULES_DISK, MODULES_IO, Guest, add_modules,
-                   cache_dir, cache_lock, command, kernel, need)
+from guest import (Archive, GuestError, MODULES_DAX, MODULES_IO, Guest, add_modules,
+                   cache_dir, cache_lock, command, kernel, modules_disk,
+                   need)
 
 PACKAGES = ("base-files", "base-passwd", "dash", "debianutils", "tar", "grep", "sed", "findutils",
             "gzip", "diffutils", "hostname", "libc-bin", "systemd", "systemd-sysv", "udev", "dbus", "python3", "fio", "ndctl", "daxctl", "pmdk-tools",
@@ -229,7 +230,7 @@ class Debian(Guest):
     def __init__(self, init="plain", modules=(), **kw):
         super().__init__(modules=modules, **kw)
         self.init = init
-        self.modules = [*MODULES_IO, *MODULES_DISK, *(MODULES_DAX if kw.get("regions") else ()), *modules]
+        self.modules = [*MODULES_IO, *modules_disk(self.kernel), *(MODULES_DAX if kw.get("regions") else ()), *modules]
         self.aside = ["cuse", "overlay"]
         self.cmdline += ["net.ifnames=0", "systemd.unit=job.target", "systemd.log_target=journal",
                          "rd.systemd.show_status=0", "systemd.show_status=0"]

@@ -37,13 +37,24 @@ import warnings
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
-KERNELS = ("6.1", "6.12")
+
+# Each kernel's suite, the names of its image in that suite, and the packages that it is split
+# into; {} is the release. 6.1 comes from the machine's own apt sources.
+SOURCES = {
+    "6.1": (None, r"linux-image-(6\.1\.\S+)", ("linux-image-{}",)),
+    "6.12": ("bookworm-backports", r"linux-image-(6\.12\.[\d.+]+deb12[.\d]*-amd64)", ("linux-image-{}",)),
+    "6.18": ("trixie-backports", r"linux-image-(6\.18\.[\d.+]+deb13[.\d]*-amd64)", ("linux-image-{}",)),
+    "7.3": ("trixie-backports", r"linux-image-(7\.3\.[\d.+]+deb13[.\d]*-amd64)",
+            ("linux-binary-{}", "linux-modules-{}", "linux-base-{}")),
+}
+KERNELS = tuple(SOURCES)
 MIRROR = os.environ.get("DAXD_ORACLE_MIRROR", "http://deb.debian.org/debian")
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 # Modules that the guest needs to work, and for a /dev/daxX.Y.
 MODULES_IO = ("virtio_pci", "virtio_console")
 MODULES_DISK = ("crc32c_generic", "virtio_blk", "ext4")
+GONE = {"crc32c_generic": ("6.18", "7.3")}	# built into these kernels, without a module's name
 MODULES_DAX = ("libnvdimm", "nfit", "nd_btt", "nd_pmem", "nd_e820", "dax_pmem", "device_dax")
 MODULES_ASIDE = ("kmem",)		# on disk for daxctl to load, not loaded at boot
 PROGRAMS = ("ndctl", "daxctl")
@@ -116,17 +127,24 @@ class Kernel:
     version: str	# 6.1.192-2
 
     @property
+    def tree(self):
+        """The folder of the modules: below /usr where the package is split."""
+        below = "usr/lib" if os.path.isdir(f"{self.root}/usr/lib/modules") else "lib"
+        return f"{self.root}/{below}/modules/{self.release}"
+
+    @property
     def vmlinuz(self):
-        return f"{self.root}/boot/vmlinuz-{self.release}"
+        image = f"{self.tree}/vmlinuz"
+        return image if os.path.exists(image) else f"{self.root}/boot/vmlinuz-{self.release}"
 
 
-def backports_options():
-    """Return: apt options for a private state folder that knows only backports."""
-    state = os.path.join(cache_dir(), "apt")
+def suite_options(suite):
+    """Return: apt options for a private state folder that knows only one suite."""
+    state = os.path.join(cache_dir(), f"apt-{suite}")
     for d in ("lists/partial", "cache/archives/partial"):
         os.makedirs(os.path.join(state, d), exist_ok=True)
     with open(f"{state}/sources.list", "w") as f:
-        f.write(f"deb [signed-by={KEYRING}] {MIRROR} bookworm-backports main\n")
+        f.write(f"deb [signed-by={KEYRING}] {MIRROR} {suite} main\n")
     return ["-o", f"Dir::State::Lists={state}/lists", "-o", f"Dir::Cache={state}/cache",
             "-o", f"Dir::Etc::SourceList={state}/sources.list", "-o", "Dir::Etc::SourceParts=/dev/null"]
 
@@ -139,34 +157,37 @@ def newest(package_re, options):
 
 
 def fetch_kernel(name, into):
-    """Download and unpack one kernel package into a new folder."""
+    """Download one kernel's packages and unpack them into a new folder."""
     need("apt-get", "apt")
     need("dpkg-deb", "dpkg")
+    suite, image_re, packages = SOURCES[name]
     options = ["-o", "APT::Sandbox::User=root"] if os.geteuid() == 0 else []
-    if name == "6.1":
-        m = re.search(r"Depends: (linux-image-6\.1\.\S+)", command("apt-cache", "depends", "linux-image-amd64"))
-        package = m and m[1]
+    if suite is None:
+        m = re.search(f"Depends: {image_re}", command("apt-cache", "depends", "linux-image-amd64"))
+        image = m and m[0].removeprefix("Depends: ")
         hint = "apt-get update; is bookworm in the machine's apt sources?"
     else:
-        options += backports_options()
+        options += suite_options(suite)
         command("apt-get", *options, "update")
-        package = newest(re.escape(f"linux-image-{name}.") + r"[\d.+]+deb12[.\d]*-amd64", options)
-        hint = f"does {MIRROR} still carry bookworm-backports?"
-    if not package:
+        image = newest(image_re, options)
+        hint = f"does {MIRROR} still carry {suite}?"
+    if not image:
         raise GuestError(f"guest: apt knows no kernel {name}: {hint}")
+    release = re.fullmatch(image_re, image)[1]
     with tempfile.TemporaryDirectory(dir=cache_dir()) as tmp:
         try:
-            command("apt-get", *options, "download", package, cwd=tmp)
+            command("apt-get", *options, "download", *(p.format(release) for p in packages), cwd=tmp)
         except GuestError as e:
             raise GuestError(f"{e}\nguest: kernel {name} could not be fetched: {hint}") from None
-        deb = glob.glob(f"{tmp}/*.deb")[0]
-        command("dpkg-deb", "-x", deb, f"{into}/root")
-        version = command("dpkg-deb", "-f", deb, "Version").strip()
-    return re.sub("^linux-image-", "", package), version
+        debs = glob.glob(f"{tmp}/*.deb")
+        for deb in debs:
+            command("dpkg-deb", "-x", deb, f"{into}/root")
+        version = command("dpkg-deb", "-f", debs[0], "Version").strip()
+    return release, version
 
 
 def kernel(name):
-    """Return: the kernel of that name ("6.1", "6.12"), from the cache or fetched."""
+    """Return: the kernel of that name ("6.1", "7.3"), from the cache or fetched."""
     if name not in KERNELS:
         raise GuestError(f"guest: no kernel '{name}', only {', '.join(KERNELS)}")
     place = os.path.join(cache_dir(), f"linux-{name}")
@@ -180,6 +201,11 @@ def kernel(name):
             os.rename(f"{place}/package.json.new", f"{place}/package.json")
     with open(f"{place}/package.json") as f:
         return Kernel(root=f"{place}/root", **json.load(f))
+
+
+def modules_disk(kernel):
+    """Return: the modules that a kernel needs for a file system on a disk."""
+    return [m for m in MODULES_DISK if kernel not in GONE.get(m, ())]
 
 
 class Archive:
@@ -246,7 +272,7 @@ class Archive:
 def add_modules(archive, k, names):
     """Add modules and all their dependencies to the archive; depmod makes their index."""
     depmod = need("depmod", "kmod")
-    tree = f"{k.root}/lib/modules/{k.release}"
+    tree = k.tree
     found = {}
     for path in glob.glob(f"{tree}/kernel/**/*.ko*", recursive=True):
         found[re.sub(r"\.ko(\.xz)?$", "", os.path.basename(path)).replace("-", "_")] = path
@@ -361,7 +387,7 @@ chmod 1777 /scratch
 class Guest:
     """A machine to boot.
 
-    kernel	"6.1" or "6.12"
+    kernel	one of KERNELS
     regions	persistent memory: "SIZE" (left as it is), or "SIZE:ALIGN" (made a device
                 daxN.0 of that align, N counting from 0, --map=mem). They lie from 4 GiB up.
     nvdimms	files that become shared NVDIMMs: stores of the guest go to the file.
@@ -380,7 +406,7 @@ class Guest:
         self.kernel = kernel
         self.cmdline = ["console=ttyS0", "panic=-1", "quiet", "loglevel=4", "no5lvl", "no_timer_check",
                         cmdline]
-        self.modules = [*MODULES_IO, *(MODULES_DISK if scratch else ()), *MODULES_DAX, *modules]
+        self.modules = [*MODULES_IO, *(modules_disk(kernel) if scratch else ()), *MODULES_DAX, *modules]
         self.aside = [*MODULES_ASIDE, *aside]
         self.qemu_args = list(qemu_args)
         self.machine = machine
