@@ -105,6 +105,8 @@ static void apply_options(struct daxd_config *cfg, const struct daxd_options *op
 
 	if (options->frontend >= 0)
 		cfg->frontend = (enum daxd_frontend_kind)options->frontend;
+	if (options->kernel >= 0)
+		cfg->kernel = (enum dax_kernel)options->kernel;
 	if (options->runtime_dir)
 		dir = g_canonicalize_filename(options->runtime_dir, NULL);
 	else if (cfg->runtime_dir)
@@ -163,7 +165,7 @@ static void report_to_systemd(const struct daemon *d)
 static void warn_of_ignored(const struct daxd_config *is, const struct daxd_config *was)
 {
 	if (is->frontend != was->frontend || is->major != was->major ||
-	    strcmp(is->runtime_dir, was->runtime_dir) ||
+	    is->kernel != was->kernel || strcmp(is->runtime_dir, was->runtime_dir) ||
 	    g_strcmp0(is->fault_log, was->fault_log))
 		daxd_warning("SIGHUP: changes in [daemon] take effect at the next start");
 }

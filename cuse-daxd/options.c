@@ -12,6 +12,7 @@
 
 #include "libcore/fault.h"
 #include "libcore/fault_format.h"
+#include "libcore/kernel.h"
 #include "libcore/option_text.h"
 
 #include "cuse-daxd/base/fail.h"
@@ -26,6 +27,7 @@ enum option_id {
 	OPT_VERSION = 'V',
 	OPT_RUNTIME_DIR = 256,
 	OPT_FRONTEND,
+	OPT_KERNEL,
 	OPT_FOREGROUND,
 	OPT_FORCE_FORMAT,
 	OPT_CHECK_CONFIG,
@@ -49,6 +51,7 @@ static const struct {
 	{OPT_RUNTIME_DIR, "runtime-dir", "DIR",
 	 "directory in which clients find the daemon"},
 	{OPT_FRONTEND, "frontend", "auto|cuse|none", "how devices get their nodes"},
+	{OPT_KERNEL, "kernel", "6.1|6.12|6.18|7.3|host", "whose answers devices give"},
 	{OPT_FOREGROUND, "foreground", NULL, "stay in the foreground and log to stderr"},
 	{OPT_FORCE_FORMAT, "force-format", NULL,
 	 "overwrite files that contain other data or a damaged image"},
@@ -108,6 +111,18 @@ static int parse_frontend_option(const char *text, int *ret, struct daxd_why *wh
 	return 0;
 }
 
+static int parse_kernel_option(const char *text, int *ret, struct daxd_why *why)
+{
+	enum dax_kernel kernel = DAX_KERNEL_HOST;
+	char mistake[DAX_KERNEL_MISTAKE_LEN];
+
+	if (dax_kernel_parse(text, &kernel) < 0)
+		return daxd_fail(why, EINVAL, "--kernel: %s",
+				 dax_kernel_mistake(text, mistake));
+	*ret = (int)kernel;
+	return 0;
+}
+
 static int parse_fd(const char *option, const char *text, int *ret, struct daxd_why *why)
 {
 	uint64_t fd;
@@ -160,6 +175,8 @@ static int apply(enum option_id id, const char *arg, struct daxd_options *ret,
 		return 0;
 	case OPT_FRONTEND:
 		return parse_frontend_option(arg, &ret->frontend, why);
+	case OPT_KERNEL:
+		return parse_kernel_option(arg, &ret->kernel, why);
 	case OPT_FOREGROUND:
 		ret->is_foreground = true;
 		return 0;
@@ -239,7 +256,8 @@ int daxd_options_parse(int argc, char **argv, struct daxd_options *ret,
 	int c;
 	int r;
 
-	*ret = (struct daxd_options){.frontend = -1, .ready_fd = -1, .fault_report = -1};
+	*ret = (struct daxd_options){
+		.frontend = -1, .kernel = -1, .ready_fd = -1, .fault_report = -1};
 	fill_getopt(letters, longs);
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, letters, longs, NULL)) != -1) {

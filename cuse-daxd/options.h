@@ -23,6 +23,7 @@ struct daxd_options {
 	const char *config;      /* NULL: the default file, if it is there */
 	const char *runtime_dir; /* NULL: the config's */
 	int frontend;            /* enum daxd_frontend_kind; -1: the config's */
+	int kernel;              /* enum dax_kernel; -1: the config's */
 	bool is_foreground;
 	bool may_wipe;
 	int ready_fd; /* -1: none */

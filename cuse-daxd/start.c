@@ -6,10 +6,13 @@
 #include <glib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "libcore/cxl.h"
+#include "libcore/kernel.h"
 #include "libcore/model.h"
+#include "libcore/state.h"
 
 #include "cuse-daxd/base/fail.h"
 #include "cuse-daxd/base/log.h"
@@ -65,6 +68,18 @@ static bool has_cxl(const struct daxd_config *cfg)
 	return false;
 }
 
+/* Choose the kernel whose answers all clients give. */
+static void choose_kernel(struct daxd_registry *reg, struct dax_state *state)
+{
+	enum dax_kernel kernel = reg->cfg->kernel;
+	struct utsname host;
+
+	if (kernel == DAX_KERNEL_HOST)
+		kernel = dax_kernel_of_host(uname(&host) < 0 ? "" : host.release);
+	reg->model.kernel = kernel;
+	state->kernel = (uint32_t)kernel;
+}
+
 /**
  * daxd_start_devices() - create all devices and show them
  * @reg:	from daxd_setup_open()
@@ -89,6 +104,7 @@ int daxd_start_devices(struct daxd_registry *reg, struct daxd_runtime *rt,
 	if (r < 0)
 		return r;
 	dax_model_init(&reg->model, rt->state->major, rt->state->ndctl_major);
+	choose_kernel(reg, rt->state);
 	reg->model.last_life = daxd_recover_last_life(rt->state);
 	daxd_reclaim_memory(reg);
 	daxd_setup_reserve_minors(reg, reg->cfg);

@@ -106,6 +106,7 @@ void dax_model_init(struct dax_model *model, uint32_t major, uint32_t ndctl_majo
 	*model = (struct dax_model){
 		.major = major,
 		.ndctl_major = ndctl_major,
+		.kernel = DAX_KERNEL_OLDEST, /* the caller knows better */
 		.has_dax_autoprobe = true,
 		.has_nd_autoprobe = true,
 	};

@@ -15,6 +15,7 @@
 #define DAX_MODEL_H
 
 #include "libcore/device.h"
+#include "libcore/kernel.h"
 
 #define DAX_UUID_LEN   16
 #define DAX_ID_MAX     99999 /* of regions and devices, for dax_name_parse() */
@@ -97,8 +98,9 @@ struct dax_region {
 };
 
 struct dax_model {
-	uint32_t major;       /* of the devices, as in /proc/devices */
-	uint32_t ndctl_major; /* of /dev/ndctlN */
+	uint32_t major;         /* of the devices, as in /proc/devices */
+	uint32_t ndctl_major;   /* of /dev/ndctlN */
+	enum dax_kernel kernel; /* whose tree and answers it has; never HOST */
 	struct dax_region *regions;
 	bool has_dax_autoprobe; /* bus/dax/drivers_autoprobe */
 	bool has_nd_autoprobe;  /* bus/nd/drivers_autoprobe */

@@ -9,6 +9,7 @@
 #include "libcore/device.h"
 #include "libcore/fault.h"
 #include "libcore/fault_match.h"
+#include "libcore/kernel.h"
 #include "libcore/size.h"
 
 static uint32_t load32(const uint32_t *p)
@@ -75,6 +76,21 @@ int dax_state_check(const struct dax_state *state, size_t len)
 	if (state->version != DAX_STATE_VERSION || state->size != sizeof(*state))
 		return -EPROTO;
 	return 0;
+}
+
+/**
+ * dax_state_kernel() - tell whose answers the daemon's clients give
+ * @state:	the state pages
+ *
+ * Return: never DAX_KERNEL_HOST; a daemon that does not say it was written for 6.12.
+ */
+enum dax_kernel dax_state_kernel(const struct dax_state *state)
+{
+	uint32_t kernel = load32(&state->kernel);
+
+	return kernel > DAX_KERNEL_HOST && kernel < DAX_KERNEL_NR
+		       ? (enum dax_kernel)kernel
+		       : DAX_KERNEL_6_12;
 }
 
 /**

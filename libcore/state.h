@@ -17,6 +17,7 @@
 
 #include "libcore/device.h"
 #include "libcore/fault.h"
+#include "libcore/kernel.h"
 
 #define DAX_STATE_MAGIC   UINT64_C(0x6574617473786164) /* "daxstate" */
 #define DAX_STATE_VERSION 2
@@ -82,7 +83,9 @@ struct dax_state {
 	 */
 	uint32_t fault_calls;
 	uint32_t cxl_major; /* of /dev/cxl/memN; 0: none */
-	uint64_t reserved[7];
+	uint32_t kernel;    /* enum dax_kernel; 0: the daemon is older than the word */
+	uint32_t pad;
+	uint64_t reserved[6];
 	struct dax_state_handle handles[DAX_STATE_SLOTS];
 	struct dax_state_slot slots[DAX_STATE_SLOTS];
 	/* Not read unless there are faults. */
@@ -90,6 +93,7 @@ struct dax_state {
 };
 
 int dax_state_check(const struct dax_state *state, size_t len);
+enum dax_kernel dax_state_kernel(const struct dax_state *state);
 int dax_state_find(const struct dax_state *state, uint64_t dev, uint64_t ino,
 		   uint64_t nlink);
 int dax_state_find_name(const struct dax_state *state, const char *name);

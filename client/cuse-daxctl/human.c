@@ -35,6 +35,7 @@ void ctl_human_list(struct json_object *json)
 		{"CLIENTS", "clients", .is_number = true, .rank = 1},
 		{"BAD", "badblock_count", .is_sectors = true, .missing = "0",
 		 .alarm = "+"},
+		{"KERNEL", "kernel", .rank = 7},
 		{"BACKING", "backing", .rank = 3},
 		{"PATH", "path", .is_long = true, .rank = 3},
 	};

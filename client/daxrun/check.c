@@ -21,8 +21,10 @@
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
+#include "libcore/kernel.h"
 #include "libcore/size.h"
 
 #include "client/daxrun/dir.h"
@@ -287,14 +289,32 @@ static void check_limits(struct check *c)
 	print_check(c, "directory", NULL, dir);
 }
 
+/* Name the kernel whose answers devices give. */
+static void check_kernel(struct check *c, enum dax_kernel kernel)
+{
+	struct utsname host;
+	char *text;
+
+	if (uname(&host) < 0)
+		strcpy(host.release, "unknown");
+	if (kernel == DAX_KERNEL_HOST)
+		kernel = dax_kernel_of_host(host.release);
+	text = run_format("%s: devices answer as this Linux does; the machine's own is "
+			  "%s",
+			  dax_kernel_name(kernel), host.release);
+	print_check(c, "kernel", NULL, text);
+	free(text);
+}
+
 /**
  * run_check() - print what works here
- * @is_json:	as an array of JSON
+ * @options:	the format, and the kernel
  *
  * Return: the exit status: 0 if daxrun with no options works, else 1.
  */
-int run_check(bool is_json)
+int run_check(const struct run_options *options)
 {
+	const bool is_json = options->is_check_json;
 	struct check c = {.is_json = is_json};
 	char *daemon;
 	char *shim;
@@ -316,6 +336,7 @@ int run_check(bool is_json)
 	text = run_format("%s: dynamic programs, glibc and musl", shim);
 	print_check(&c, "shim", NULL, text);
 	free(text);
+	check_kernel(&c, options->kernel);
 	is_good = check_whole(&c);
 	check_limits(&c);
 	for (i = 0; i < sizeof(mechanisms) / sizeof(mechanisms[0]); i++) {

@@ -3,9 +3,9 @@
 #ifndef RUN_CHECK_H
 #define RUN_CHECK_H
 
-#include <stdbool.h>
+struct run_options;
 
-int run_check(bool is_json);
+int run_check(const struct run_options *o);
 int run_check_probe(void);
 
 #endif

@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "libcore/kernel.h"
+
 #include "client/daxrun/config.h"
 #include "client/daxrun/dir.h"
 #include "client/daxrun/files.h"
@@ -75,6 +77,8 @@ static void exec_daemon(const struct run_options *o, const char *program,
 	/* Programs may look around without the shim after --print-env: start complete. */
 	if (!o->print)
 		argv[argc++] = "--ready-early";
+	if (o->has_kernel)
+		argv[argc++] = run_format("--kernel=%s", dax_kernel_name(o->kernel));
 	for (i = 0; i < o->nr_faults; i++)
 		argv[argc++] = run_format("--fault=%s", o->faults[i]);
 	if (o->fault_log)

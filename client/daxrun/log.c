@@ -11,8 +11,11 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -21,7 +24,10 @@
 #include <unistd.h>
 
 #include "libcore/event.h"
+#include "libcore/kernel.h"
 #include "libcore/reason.h"
+#include "libcore/state.h"
+#include "libcore/wire.h"
 
 #include "client/daxrun/daemon.h"
 #include "client/daxrun/dir.h"
@@ -65,6 +71,7 @@ void run_log_open(const struct run_options *o, const struct run_daemon *d,
 	log->fd = -1;
 	log->is_trace = o->is_trace;
 	log->out = stderr;
+	log->daemon = d->dir.path;
 	if (o->is_quiet && !o->is_trace)
 		return;
 	if (o->trace_file) {
@@ -104,11 +111,32 @@ static bool is_too_many(struct run_log *log)
 	return true;
 }
 
+/* Say once, before the first call, whose answers a trace shows. */
+static void begin_trace(struct run_log *log)
+{
+	char *path = run_format("%s/" DAX_STATE_FILE, log->daemon);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const struct dax_state *state;
+
+	log->is_begun = true;
+	free(path);
+	if (fd < 0)
+		return;
+	state = mmap(NULL, sizeof(*state), PROT_READ, MAP_SHARED, fd, 0);
+	close(fd);
+	if (state == MAP_FAILED)
+		return;
+	fprintf(log->out, "kernel %s\n", dax_kernel_name(dax_state_kernel(state)));
+	munmap((void *)(uintptr_t)state, sizeof(*state));
+}
+
 static void print_event(struct run_log *log, const struct dax_event *ev)
 {
 	char line[DAX_EVENT_TEXT];
 
 	if (log->is_trace) {
+		if (!log->is_begun)
+			begin_trace(log);
 		dax_event_trace(ev, line, sizeof(line));
 		fprintf(log->out, "%s\n", line);
 		fflush(log->out);

@@ -13,6 +13,8 @@
 struct run_log {
 	int fd; /* -1: no events are read */
 	bool is_trace;
+	bool is_begun;      /* the kernel has been named */
+	const char *daemon; /* its runtime directory */
 	FILE *out;
 	char path[RUN_DIR_LEN + 16]; /* of the socket; '@': in the abstract namespace */
 	long nr_lines;               /* in the current second */

@@ -25,7 +25,7 @@ int main(int argc, char **argv)
 		return run_check_probe();
 	run_command_ignore_xfsz();
 	if (o.is_check)
-		return run_check(o.is_check_json);
+		return run_check(&o);
 	if (o.print)
 		return run_print_env(&o);
 	if (o.nr_sweeps)

@@ -11,6 +11,7 @@
 
 #include "libcore/crash_text.h"
 #include "libcore/fault.h"
+#include "libcore/kernel.h"
 #include "libcore/option_text.h"
 
 #include "client/daxrun/util.h"
@@ -22,6 +23,7 @@ enum option_id {
 	OPT_HELP = 'h',
 	OPT_VERSION = 'V',
 	OPT_CONNECT = CHAR_MAX + 1,
+	OPT_KERNEL,
 	OPT_REACH,
 	OPT_FAULT,
 	OPT_FAULT_LOG,
@@ -67,6 +69,9 @@ static const struct {
 	 "use the devices of this cuse-daxd.conf(5) instead"},
 	{"connect", OPT_CONNECT, optional_argument, "DIR",
 	 "use a running daemon (default: the system's, or else the user's)"},
+	{"kernel", OPT_KERNEL, required_argument, "6.1|6.12|6.18|7.3|host",
+	 "answer as this Linux does (default host: the newest of these that is not\n"
+	 "newer than the machine's own)"},
 	{"reach", OPT_REACH, required_argument, "preload|all",
 	 "which programs see the devices: those that load a preload library\n"
 	 "(default), or static ones and their kin too, which run as copies"},
@@ -216,6 +221,15 @@ static void parse_check(struct run_options *ret, const char *arg)
 		run_die("--check: '%s' is not a format (try json)", arg);
 }
 
+static void parse_kernel(const char *text, struct run_options *ret)
+{
+	char mistake[DAX_KERNEL_MISTAKE_LEN];
+
+	if (dax_kernel_parse(text, &ret->kernel) < 0)
+		run_die("--kernel: %s", dax_kernel_mistake(text, mistake));
+	ret->has_kernel = true;
+}
+
 static bool parse_reach(const char *text)
 {
 	if (strcmp(text, "all") != 0 && strcmp(text, "preload") != 0)
@@ -334,15 +348,17 @@ static void check(const struct run_options *o)
 {
 	if (o->nr_devices && o->config)
 		run_die("--device and --config: give one of them");
-	if (o->is_connect && (o->nr_devices || o->config || o->nr_faults ||
-			      o->fault_log || o->is_report || o->nr_sweeps))
+	if (o->is_connect &&
+	    (o->nr_devices || o->config || o->has_kernel || o->nr_faults ||
+	     o->fault_log || o->is_report || o->nr_sweeps))
 		run_die("--connect uses the devices of a running daemon: leave out --%s",
-			o->nr_devices  ? "device"
-			: o->config    ? "config"
-			: o->nr_faults ? "fault"
-			: o->fault_log ? "fault-log"
-			: o->nr_sweeps ? "sweep"
-				       : "fault-report");
+			o->nr_devices   ? "device"
+			: o->config     ? "config"
+			: o->has_kernel ? "kernel"
+			: o->nr_faults  ? "fault"
+			: o->fault_log  ? "fault-log"
+			: o->nr_sweeps  ? "sweep"
+					: "fault-report");
 	if (o->is_crash)
 		check_crash(o);
 	else if (o->nr_sweeps)
@@ -392,6 +408,9 @@ void run_options_parse(int argc, char **argv, struct run_options *ret)
 		switch (c) {
 		case OPT_DEVICE:
 			add(&ret->devices, &ret->nr_devices, optarg);
+			break;
+		case OPT_KERNEL:
+			parse_kernel(optarg, ret);
 			break;
 		case OPT_REACH:
 			ret->is_reach_all = parse_reach(optarg);

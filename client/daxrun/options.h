@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "libcore/crash.h"
+#include "libcore/kernel.h"
 
 struct run_crash_options {
 	const char *verify;  /* CMD; NULL: no crash states are wanted */
@@ -54,6 +55,8 @@ struct run_options {
 	const char *recorder; /* preloaded in front of the shim; NULL: none */
 	bool is_connect;
 	const char *connect_dir; /* NULL: search */
+	bool has_kernel;         /* --kernel was given */
+	enum dax_kernel kernel;
 	bool is_reach_all; /* programs that load no preload library see the devices, too */
 	bool is_trace;
 	const char *trace_file; /* NULL: stderr */

@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "libcore/cxl.h"
+#include "libcore/kernel.h"
 #include "libcore/model.h"
 
 #define DAXD_CONFIG_MAX    (1 << 20) /* bytes of a config file */
@@ -103,10 +104,11 @@ struct daxd_config {
 	GPtrArray *
 		origins; /* char *: of each line, from the first; see daxd_config_problem() */
 	enum daxd_frontend_kind frontend;
-	char *runtime_dir; /* NULL: the default */
-	int major;         /* of all devices; -1: any free one */
-	bool may_wipe;     /* --force-format */
-	bool is_tree_late; /* --ready-early */
+	char *runtime_dir;      /* NULL: the default */
+	enum dax_kernel kernel; /* whose answers devices give; HOST: see daxd_start */
+	int major;              /* of all devices; -1: any free one */
+	bool may_wipe;          /* --force-format */
+	bool is_tree_late;      /* --ready-early */
 	struct daxd_region_cfg *regions;
 	GPtrArray *faults; /* char *: rules, in the order of their numbers */
 	char *fault_log;   /* a file, or the number of a descriptor; NULL: none */

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "libcore/cxl.h"
+#include "libcore/kernel.h"
 #include "libcore/model.h"
 #include "libcore/size.h"
 
@@ -119,6 +120,20 @@ static char *print_frontend(const void *field)
 {
 	return g_strdup(
 		word_of(frontend_words, (int)*(const enum daxd_frontend_kind *)field));
+}
+
+static int parse_kernel(const char *value, void *field, struct daxd_why *why)
+{
+	char mistake[DAX_KERNEL_MISTAKE_LEN];
+
+	if (dax_kernel_parse(value, field) < 0)
+		return daxd_fail(why, EINVAL, "%s", dax_kernel_mistake(value, mistake));
+	return 0;
+}
+
+static char *print_kernel(const void *field)
+{
+	return g_strdup(dax_kernel_name(*(const enum dax_kernel *)field));
 }
 
 static int check_path(const char *value, struct daxd_why *why)
@@ -544,6 +559,7 @@ static char *print_start(const void *field)
 
 const struct daxd_key daxd_keys_daemon[] = {
 	{"frontend", DAEMON(frontend), 0, parse_frontend, print_frontend},
+	{"kernel", DAEMON(kernel), 0, parse_kernel, print_kernel},
 	{"runtime-dir", DAEMON(runtime_dir), 0, parse_dir, print_dir},
 	{"major", DAEMON(major), 0, parse_major, print_auto},
 	{"fault-log", DAEMON(fault_log), 0, parse_log, print_dir},

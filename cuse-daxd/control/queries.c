@@ -79,6 +79,8 @@ enum daxd_next daxd_queries_list(struct daxd_conn *conn, struct json_object *req
 
 		is_changed |= daxd_memory_choose(dev, geteuid());
 		daxd_reply_add_number(entry, "pages", dev->store->pages);
+		daxd_reply_add_string(entry, "kernel",
+				      dax_kernel_name(reg->model.kernel));
 		if (reg->fe->ops->handles)
 			daxd_reply_add_number(entry, "handles",
 					      reg->fe->ops->handles(reg->fe,

@@ -51,6 +51,11 @@ def dumped(workdir):
 @pytest.mark.parametrize("text, expected", [
     ("[region 0]\nsizes=1G\n", "FILE:2: [region 0] has no key 'sizes' (did you mean 'size'? it has backing, size, "),
     ("\n\n[regoin 0]\n", "FILE:3: there is no group [regoin 0] (only [daemon], "),
+    ("[daemon]\nkernel=6.14\n", "FILE:2: kernel=: '6.14' is not one of 6.1, 6.12, 6.18, 7.3, host (did you mean "
+                                 "'6.12'? "),
+    ("[daemon]\nkernel=hots\n", "FILE:2: kernel=: 'hots' is not one of 6.1, 6.12, 6.18, 7.3, host (did you mean "
+                                 "'host'? "),
+    ("[daemon]\nkernel=\n", "FILE:2: kernel=: '' is not one of 6.1, 6.12, 6.18, 7.3, host ("),
     ("[region 0]\n[region x]\n", "FILE:2: there is no group [region x]"),
     ("[region 00]\n", "FILE:1: there is no group [region 00]"),
     ("[region 100000]\n", "FILE:1: there is no group [region 100000]"),
@@ -161,7 +166,7 @@ def test_a_broken_config_starts_nothing(new_daemon):
 def test_defaults(dumped):
     groups = dumped("", "--runtime-dir=/x")
     assert groups == {
-        "daemon": {"frontend": "auto", "runtime-dir": "/x"},
+        "daemon": {"frontend": "auto", "kernel": "host", "runtime-dir": "/x"},
         "region 0": {"backing": "memory", "size": "1G", "align": "2M", "type": "static",
                      "map": "mem", "pages": "yes", "numa-node": "0", "target-node": "0",
                      "mode": "0600", "owner": str(os.geteuid()), "group": str(os.getegid())},
@@ -246,7 +251,7 @@ def test_a_dump_reads_back_as_itself(workdir, text):
 def test_options_override_the_file(dumped):
     groups = dumped("[daemon]\nfrontend=auto\nruntime-dir=/a\n", "--frontend=none",
                     "--runtime-dir=/b/../c")
-    assert groups["daemon"] == {"frontend": "none", "runtime-dir": "/c"}
+    assert groups["daemon"] == {"frontend": "none", "kernel": "host", "runtime-dir": "/c"}
 
 
 def test_config_from_standard_input():

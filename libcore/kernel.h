@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The kernels whose answers can be given, and the one table of their differences.
+ *
+ * Every other file asks dax_kernel_has() about a rule by its name, and never compares
+ * releases. The daemon chooses the kernel at its start (`kernel=`) and puts it into the
+ * state pages, so that all its clients answer alike.
+ */
+#ifndef DAX_KERNEL_H
+#define DAX_KERNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* In the order of their age. The numbers are in the state pages. */
+enum dax_kernel {
+	DAX_KERNEL_HOST, /* not resolved yet: see dax_kernel_of_host() */
+	DAX_KERNEL_6_1,
+	DAX_KERNEL_6_12,
+	DAX_KERNEL_6_18,
+	DAX_KERNEL_7_3,
+	DAX_KERNEL_NR,
+};
+
+#define DAX_KERNEL_OLDEST      DAX_KERNEL_6_1
+#define DAX_KERNEL_NEWEST      DAX_KERNEL_7_3
+#define DAX_KERNEL_MISTAKE_LEN 192
+
+/* Rules that only some of the kernels have; kernel.c says which, and the source. */
+enum dax_kernel_rule {
+	DAX_RULE_STACK_IS_SMALL,       /* MAP_STACK forbids huge pages */
+	DAX_RULE_ABOVE4G,              /* MAP_ABOVE4G is a known flag of mmap */
+	DAX_RULE_SPLIT_IS_EINVAL,      /* a mapping over part of a unit; else ENOMEM */
+	DAX_RULE_MREMAP_KEEPS_TARGET,  /* refused, it leaves what is at the target */
+	DAX_RULE_COUNTS_UNITS,         /* touched memory counts in Rss and VmRSS */
+	DAX_RULE_COUNTS_PMD,           /* touched units of 2M count, in smaps only */
+	DAX_RULE_MINCORE_SEES_1G,      /* mincore reports touched units of 1G */
+	DAX_RULE_GUARD,                /* MADV_GUARD_INSTALL and _REMOVE */
+	DAX_RULE_ADVISES_SELF,         /* process_madvise of itself takes all advice */
+	DAX_RULE_ADVISES_UNPRIVILEGED, /* process_madvise of itself needs no right */
+	DAX_RULE_THP_EXCEPT_ADVISED,   /* PR_THP_DISABLE_EXCEPT_ADVISED */
+	DAX_RULE_MEMMAP_ON_MEMORY,     /* the attribute of that name */
+	DAX_RULE_NR,
+};
+
+const char *dax_kernel_name(enum dax_kernel kernel);
+int dax_kernel_parse(const char *text, enum dax_kernel *ret);
+enum dax_kernel dax_kernel_of_host(const char *release);
+const char *dax_kernel_mistake(const char *text, char buf[DAX_KERNEL_MISTAKE_LEN]);
+bool dax_kernel_has(enum dax_kernel kernel, enum dax_kernel_rule rule);
+
+#endif
