@@ -124,7 +124,7 @@ UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(SRC_unit))
 PROGS := $(patsubst tests/progs/%.c,$(B)/progs/%,$(SRC_progs))
 BENCHES := $(patsubst bench/%.c,$(B)/bench/%,$(SRC_bench))
 
-.PHONY: all programs units progs benches fuzz fuzz-run inject demo test bench peers stress kills hostile check install uninstall dist deb rpm portability clean oracle coverage format format-check
+.PHONY: all programs units progs benches fuzz fuzz-run inject walk demo test bench peers stress kills hostile check install uninstall dist deb rpm portability clean oracle coverage format format-check
 .DELETE_ON_ERROR:
 
 all: programs
@@ -357,6 +357,9 @@ oracle: $(B)/conformance
 
 inject: all progs
 	$(Q)DAXD_INJECT_ALL=1 DAXD_LIMIT=86400 DAXD_BUILD=$(B) $(PYTHON) -m pytest -s tests/daemon/test_inject.py
+
+walk: all
+	$(Q)DAXD_WALK_STEPS=20000 DAXD_LIMIT=3600 DAXD_BUILD=$(B) $(PYTHON) -m pytest -s tests/kernel/test_cxl_walk.py
 
 N ?= 100000000
 fuzz-run: fuzz

@@ -55,8 +55,8 @@ uint64_t dax_address_next_region(const struct dax_model *model)
 		start = dax_max(start,
 				dax_round_up(region->start + region->size, REGION_ALIGN));
 	if (model->cxl)
-		start = dax_max(start, dax_round_up(model->cxl->start + model->cxl->size,
-						    REGION_ALIGN));
+		start = dax_max(start,
+				dax_round_up(dax_cxl_end(model->cxl), REGION_ALIGN));
 	return start;
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Decoders of CXL memory devices and of the host bridge (drivers/cxl/core/hdm.c). */
+/* Decoders of CXL memory devices and of host bridges (drivers/cxl/core/hdm.c). */
 #include "libcore/cxl_decoder.h"
 
 #include <errno.h>
 
 /**
  * dax_cxl_decoder_get() - the endpoint decoder of a number
- * @cxl:	the window
+ * @cxl:	the windows
  * @n:		number of the memory device times DAX_CXL_DECODERS, plus the decoder's
  *
  * Return: the decoder.
@@ -18,7 +18,7 @@ struct dax_cxl_decoder *dax_cxl_decoder_get(struct dax_cxl *cxl, uint32_t n)
 
 /**
  * dax_cxl_decoder_memdev() - the memory device of an endpoint decoder
- * @cxl:	the window
+ * @cxl:	the windows
  * @decoder:	the decoder
  *
  * Return: N of memN.
@@ -36,7 +36,7 @@ uint32_t dax_cxl_decoder_memdev(const struct dax_cxl *cxl,
 
 /**
  * dax_cxl_decoder_id() - the number of an endpoint decoder
- * @cxl:	the window
+ * @cxl:	the windows
  * @decoder:	the decoder
  *
  * Return: D of decoderP.D.
@@ -51,16 +51,18 @@ uint32_t dax_cxl_decoder_id(const struct dax_cxl *cxl,
 
 /**
  * dax_cxl_decoder_set_mode() - `mode` of an endpoint decoder
+ * @cxl:	the windows
  * @decoder:	the decoder
- * @mode:	ram or pmem; the devices have only ram
+ * @mode:	ram or pmem; the devices have only one of them
  *
  * Return: 0; -EBUSY: committed; -EINVAL: the device has no such memory.
  */
-int dax_cxl_decoder_set_mode(struct dax_cxl_decoder *decoder, enum dax_cxl_mode mode)
+int dax_cxl_decoder_set_mode(const struct dax_cxl *cxl, struct dax_cxl_decoder *decoder,
+			     enum dax_cxl_mode mode)
 {
 	if (decoder->is_committed)
 		return -EBUSY;
-	if (mode != DAX_CXL_RAM)
+	if (mode != cxl->partition)
 		return -EINVAL;
 	decoder->mode = mode;
 	return 0;
@@ -68,7 +70,7 @@ int dax_cxl_decoder_set_mode(struct dax_cxl_decoder *decoder, enum dax_cxl_mode 
 
 /**
  * dax_cxl_decoder_set_size() - `dpa_size` of an endpoint decoder
- * @cxl:	the window
+ * @cxl:	the windows
  * @decoder:	the decoder
  * @size:	bytes of the memory device, above those of the lower decoders
  *
@@ -112,16 +114,16 @@ int dax_cxl_decoder_set_size(struct dax_cxl *cxl, struct dax_cxl_decoder *decode
 }
 
 /**
- * dax_cxl_decoder_port_committed() - `decoders_committed` of the host bridge
- * @cxl:	the window
+ * dax_cxl_decoder_port_committed() - `decoders_committed` of a host bridge
+ * @bridge:	the host bridge
  *
  * Return: the number of the highest committed decoder, counted from 1, or 0.
  */
-uint32_t dax_cxl_decoder_port_committed(const struct dax_cxl *cxl)
+uint32_t dax_cxl_decoder_port_committed(const struct dax_cxl_bridge *bridge)
 {
 	uint32_t n = DAX_CXL_DECODERS;
 
-	while (n && !cxl->decoders[n - 1].is_committed)
+	while (n && !bridge->decoders[n - 1].is_committed)
 		n--;
 	return n;
 }

@@ -5,17 +5,43 @@
 #include <errno.h>
 #include <stdbool.h>
 
-#include "libcore/device.h"
 #include "libcore/model.h"
 
-/* Find byte @at of the memory of all memory devices in a dax device. */
-static bool find_in_device(const struct dax_device *desc, uint64_t at, uint64_t *ret_off)
+/* The decoder that maps an address of a memory device. Return: it, or NULL. */
+static const struct dax_cxl_decoder *find_decoder(const struct dax_cxl_memdev *memdev,
+						  uint64_t dpa)
+{
+	uint32_t i;
+
+	for (i = 0; i < DAX_CXL_DECODERS; i++) {
+		const struct dax_cxl_decoder *decoder = &memdev->decoders[i];
+
+		if (decoder->region && dpa >= decoder->dpa &&
+		    dpa - decoder->dpa < decoder->dpa_size)
+			return decoder;
+	}
+	return NULL;
+}
+
+/* Where an address of a memory device is in its region (cxl_dpa_to_hpa()). */
+static uint64_t region_offset(const struct dax_cxl_decoder *decoder, uint64_t dpa)
+{
+	const struct dax_cxl_region *region = decoder->region;
+	const uint64_t granularity = region->granularity;
+	const uint64_t at = dpa - decoder->dpa;
+
+	return (at / granularity * region->ways + decoder->position) * granularity +
+	       at % granularity;
+}
+
+/* Find a physical address in a dax device. Return: true if the device has it. */
+static bool find_in_device(const struct dax_dev *dev, uint64_t at, uint64_t *ret_off)
 {
 	uint64_t off = 0;
 	uint32_t i;
 
-	for (i = 0; i < desc->nr_ranges; i++) {
-		const struct dax_range *range = &desc->ranges[i];
+	for (i = 0; i < dev->nr_ranges; i++) {
+		const struct dax_range *range = &dev->ranges[i];
 
 		if (at >= range->start && at - range->start < range->len) {
 			*ret_off = off + at - range->start;
@@ -26,24 +52,24 @@ static bool find_in_device(const struct dax_device *desc, uint64_t at, uint64_t 
 	return false;
 }
 
-/* Find the dax device that has a byte, and where. Return: false if none has it. */
-static bool find_device(const struct dax_model *model, uint64_t at,
+/* Find the dax device that has an address of a memory device, and where. */
+static bool find_device(const struct dax_model *model, uint32_t memdev, uint64_t dpa,
 			struct dax_cxl_poison *ret)
 {
+	const struct dax_cxl_decoder *decoder =
+		find_decoder(&model->cxl->memdevs[memdev], dpa);
 	const struct dax_region *region;
 	const struct dax_dev *dev;
-	struct dax_device desc;
 
-	dax_for_each_region (region, model) {
-		if (region->type != DAX_REGION_CXL)
-			continue;
-		dax_for_each_device (dev, region) {
-			dax_dev_describe(model, dev, &desc);
-			ret->life = desc.life;
-			if (find_in_device(&desc, at, &ret->off))
-				return true;
+	if (!decoder || !decoder->region->is_bound)
+		return false;
+	region = dax_model_find_region(model, decoder->region->id);
+	dax_for_each_device (dev, region)
+		if (find_in_device(dev, region->start + region_offset(decoder, dpa),
+				   &ret->off)) {
+			ret->life = dev->life;
+			return true;
 		}
-	}
 	return false;
 }
 
@@ -70,7 +96,7 @@ int dax_cxl_poison_inject(struct dax_model *model, uint32_t memdev, uint64_t dpa
 
 	if (r < 0)
 		return r;
-	if (!find_device(model, memdev * cxl->memdev_size + dpa, &order))
+	if (!find_device(model, memdev, dpa, &order))
 		return -ENXIO;
 	cxl->poison = order;
 	return 0;
@@ -91,7 +117,7 @@ int dax_cxl_poison_clear(struct dax_model *model, uint32_t memdev, uint64_t dpa)
 	struct dax_cxl_poison order = {.kind = DAX_CXL_POISON_CLEAR};
 	int r = validate_dpa(cxl, dpa);
 
-	if (r == 0 && find_device(model, memdev * cxl->memdev_size + dpa, &order))
+	if (r == 0 && find_device(model, memdev, dpa, &order))
 		cxl->poison = order;
 	return r;
 }

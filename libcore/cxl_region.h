@@ -5,25 +5,19 @@
 
 #include "libcore/cxl.h"
 
-uint32_t dax_cxl_region_next_id(const struct dax_model *model);
+uint32_t dax_cxl_region_free_id(const struct dax_model *model);
+uint32_t dax_cxl_region_next_id(const struct dax_model *model, uint32_t window);
 struct dax_cxl_region *dax_cxl_region_find(const struct dax_model *model, uint32_t id);
-int dax_cxl_region_create(struct dax_model *model, uint32_t id, enum dax_cxl_mode mode,
-			  struct dax_cxl_region **ret_region);
+int dax_cxl_region_create(struct dax_model *model, uint32_t window, uint32_t id,
+			  enum dax_cxl_mode mode, struct dax_cxl_region **ret_region);
 void dax_cxl_region_delete(struct dax_model *model, struct dax_cxl_region *region);
-int dax_cxl_region_set_ways(struct dax_cxl_region *region, uint64_t ways);
-int dax_cxl_region_set_granularity(struct dax_cxl_region *region, uint64_t granularity);
+int dax_cxl_region_set_ways(const struct dax_cxl *cxl, struct dax_cxl_region *region,
+			    uint32_t ways);
+int dax_cxl_region_set_granularity(const struct dax_cxl *cxl,
+				   struct dax_cxl_region *region, uint32_t granularity);
 int dax_cxl_region_set_uuid(struct dax_model *model, struct dax_cxl_region *region,
 			    const uint8_t uuid[DAX_UUID_LEN]);
 int dax_cxl_region_set_size(struct dax_model *model, struct dax_cxl_region *region,
 			    uint64_t size);
-int dax_cxl_region_attach(struct dax_model *model, struct dax_cxl_region *region,
-			  uint32_t position, struct dax_cxl_decoder *decoder);
-void dax_cxl_region_detach(struct dax_model *model, struct dax_cxl_region *region,
-			   uint32_t position);
-int dax_cxl_region_commit(struct dax_model *model, struct dax_cxl_region *region);
-void dax_cxl_region_reset(struct dax_model *model, struct dax_cxl_region *region);
-int dax_cxl_region_bind(struct dax_model *model, struct dax_cxl_region *region);
-int dax_cxl_region_unbind(struct dax_model *model, struct dax_cxl_region *region);
-bool dax_cxl_region_is_active(const struct dax_cxl_region *region);
 
 #endif

@@ -177,7 +177,7 @@ static int add_initial_device(struct dax_model *model, struct dax_region *region
 /**
  * dax_model_add_region() - set up a region
  * @model:	the model; it owns the new region
- * @like:	id, type, map, start, size, align, has_pages, nodes and pieces are copied
+ * @like:	id, type, map, start, size, align, has_pages, nodes, window and pieces are copied
  * @ret_region:	receives the region if not NULL; valid until it is removed
  *
  * The start must be a multiple of max(align, 2 MiB), and so must be the size of a
@@ -212,6 +212,7 @@ int dax_model_add_region(struct dax_model *model, const struct dax_region *like,
 	region->target_node = like->target_node;
 	/* region_devs.c: default_align() */
 	region->nd_align = region->size < ND_ALIGN ? DAX_PAGE : ND_ALIGN;
+	region->window = like->window;
 	region->nr_pieces = like->nr_pieces;
 	memcpy(region->pieces, like->pieces, sizeof(region->pieces));
 	if (dax_region_is_dynamic(region)) {

@@ -84,7 +84,9 @@ struct dax_region {
 	uint32_t youngest; /* id of the device that `create` shows */
 	bool is_hmem_gone; /* dynamic: its platform device has no driver */
 
-	/* CXL: the bytes of the store that the region consists of, in its order. */
+	/* CXL: N of the window, decoder0.N, and the bytes of the store that the region
+	 * consists of, in its order. */
+	uint32_t window;
 	uint32_t nr_pieces;
 	struct dax_range pieces[DAX_PIECES_MAX];
 

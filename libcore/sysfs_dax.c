@@ -16,7 +16,7 @@
 #include "libcore/model.h"
 #include "libcore/model_verbs.h"
 #include "libcore/size.h"
-#include "libcore/sysfs_cxl.h"
+#include "libcore/sysfs_cxl_object.h"
 #include "libcore/sysfs_node.h"
 #include "libcore/sysfs_walk.h"
 
@@ -37,8 +37,9 @@ const char *dax_sysfs_region_dir(const struct dax_region *region, char *buf)
 			 region->id);
 	else if (region->type == DAX_REGION_CXL)
 		snprintf(buf, DAX_SYSFS_PATH_MAX,
-			 SYSFS_CXL_WINDOW "/region%" PRIu32 "/dax_region%" PRIu32,
-			 region->id, region->id);
+			 SYSFS_CXL_ROOT "/decoder0.%" PRIu32 "/region%" PRIu32
+					"/dax_region%" PRIu32,
+			 region->window, region->id, region->id);
 	else
 		snprintf(buf, DAX_SYSFS_PATH_MAX, "devices/platform/hmem.%" PRIu32,
 			 region->id);

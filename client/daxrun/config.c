@@ -26,6 +26,7 @@ enum key {
 	KEY_PARTITION,
 	KEY_INTERLEAVE,
 	KEY_GRANULARITY,
+	KEY_BRIDGES,
 	KEY_WINDOW,
 	KEY_START,
 	KEY_NR,
@@ -33,10 +34,9 @@ enum key {
 
 #define KEY_FIRST_OF_REGION KEY_ALIGN
 
-static const char *const key_name[KEY_NR] = {"size",        "mode",      "align",
-					     "backing",     "map",       "type",
-					     "memdevs",     "partition", "interleave",
-					     "granularity", "window",    "start"};
+static const char *const key_name[KEY_NR] = {
+	"size",      "mode",       "align",       "backing", "map",    "type", "memdevs",
+	"partition", "interleave", "granularity", "bridges", "window", "start"};
 
 struct spec {
 	uint32_t region;
@@ -56,7 +56,7 @@ static void refuse_key(const char *text, const char *word)
 		dax_nearest_offer(&n, key_name[key]);
 	run_die("--device '%s': '%s' is not a word of a device (%stry size=, align=, "
 		"backing=, map=, mode=, type=; of type=cxl also memdevs=, partition=, "
-		"interleave=, granularity=, window=, start=)",
+		"interleave=, granularity=, bridges=, window=, start=)",
 		text, word, dax_nearest_text(&n, "", near));
 }
 

@@ -63,7 +63,7 @@ static const struct {
 	 "map=mem|dev      place where the kernel would keep its page structs\n"
 	 "mode=OCTAL       mode of the node (default 0600)\n"
 	 "type=static|dynamic|cxl  like pmem namespaces (default), dax_hmem's, CXL's\n"
-	 "memdevs=N interleave=N granularity=SIZE window=SIZE\n"
+	 "memdevs=N interleave=N granularity=SIZE bridges=N window=SIZE\n"
 	 "start=devdax|kernel|none  of type=cxl, see cuse-daxd.conf(5)"},
 	{"config", OPT_CONFIG, required_argument, "FILE",
 	 "use the devices of this cuse-daxd.conf(5) instead"},

@@ -20,6 +20,7 @@
 #include "cuse-daxd/config/config.h"
 #include "cuse-daxd/config/keys.h"
 #include "cuse-daxd/config/same_file.h"
+#include "cuse-daxd/config/window.h"
 
 static bool has_size(const struct daxd_device_cfg *dev)
 {
@@ -232,12 +233,14 @@ static char *identity_of(const struct daxd_region_cfg *region)
 			region->path ? region->path : "", (uintmax_t)region->align,
 			(int)region->type, (int)region->map, region->has_pages,
 			region->numa_node, region->target_node);
-	if (region->type == DAX_REGION_CXL)
-		g_string_append_printf(text, " cxl=%u,%u,%u,%ju,%d",
+	if (region->type == DAX_REGION_CXL) {
+		g_autofree char *windows = daxd_windows_print(&region->cxl);
+
+		g_string_append_printf(text, " cxl=%u,%u,%u,%u,%s,%d",
 				       region->cxl.nr_memdevs, region->cxl.ways,
-				       region->cxl.granularity,
-				       (uintmax_t)region->cxl.window,
-				       (int)region->cxl.start);
+				       region->cxl.granularity, region->cxl.nr_bridges,
+				       windows, (int)region->cxl.start);
+	}
 	if (!daxd_config_is_shared(region))
 		return g_string_free(g_steal_pointer(&text), FALSE);
 	g_string_append_printf(text, " given=%u size=%ju", given,
@@ -262,7 +265,8 @@ static uint32_t most_ways(uint32_t nr_memdevs)
 static bool is_plain_cxl(const struct daxd_cxl_cfg *cxl)
 {
 	return cxl->nr_memdevs == 1 && cxl->ways <= 1 && cxl->granularity == 256 &&
-	       !cxl->window && cxl->start == DAX_CXL_START_DEVDAX;
+	       cxl->nr_bridges == 1 && cxl->nr_windows == 1 && !cxl->windows[0].size &&
+	       !cxl->windows[0].ways && cxl->start == DAX_CXL_START_DEVDAX;
 }
 
 /* The defaults of a CXL region: those of other types do not fit. */
@@ -309,12 +313,20 @@ static void check_cxl(const struct daxd_config *cfg, const struct daxd_region_cf
 				    "[region %u] interleave=%u is more than memdevs=%u "
 				    "(make interleave smaller or memdevs larger)",
 				    region->id, region->cxl.ways, region->cxl.nr_memdevs);
+	if (region->cxl.nr_bridges > region->cxl.nr_memdevs)
+		daxd_config_problem(cfg, region->line, problems,
+				    "[region %u] bridges=%u is more than memdevs=%u "
+				    "(make bridges smaller or memdevs larger)",
+				    region->id, region->cxl.nr_bridges,
+				    region->cxl.nr_memdevs);
 }
 
-/* The window must have room for all memory devices; by default, for four times that. */
-static void settle_window(const struct daxd_config *cfg, struct daxd_region_cfg *region,
-			  GPtrArray *problems)
+/* The first window must have room for all memory devices and for the region in it. */
+static void settle_windows(const struct daxd_config *cfg, struct daxd_region_cfg *region,
+			   GPtrArray *problems)
 {
+	const struct dax_cxl_window *first = &region->cxl.windows[0];
+	const char *wrong = daxd_windows_complete(&region->cxl, region->size);
 	char least[DAX_SIZE_STRLEN];
 
 	if (has_size(region->devices) && region->devices->size != region->size)
@@ -322,13 +334,22 @@ static void settle_window(const struct daxd_config *cfg, struct daxd_region_cfg 
 				    "[region %u] and [device %u.0] have different sizes "
 				    "(leave one of them out)",
 				    region->id, region->id);
-	if (!region->cxl.window)
-		region->cxl.window = 4 * region->size;
-	if (region->cxl.window < region->size || region->cxl.window % DAX_CXL_UNIT)
+	if (wrong)
+		daxd_config_problem(cfg, region->line, problems, "[region %u] %s",
+				    region->id, wrong);
+	else if (first->size < region->size)
 		daxd_config_problem(cfg, region->line, problems,
-				    "[region %u] window= must be a multiple of 256M and "
-				    "have room for all memory devices (try %s)",
+				    "[region %u] window= must have room for all memory "
+				    "devices (try %s)",
 				    region->id, dax_size_format(region->size, least));
+	else if (region->cxl.start != DAX_CXL_START_NONE &&
+		 !daxd_windows_has_region(&region->cxl))
+		daxd_config_problem(cfg, region->line, problems,
+				    "[region %u] interleave=%u does not fit the host "
+				    "bridges of the first window (use start=none, or a "
+				    "multiple of %u with as many memory devices below "
+				    "each)",
+				    region->id, region->cxl.ways, first->ways);
 }
 
 static void check_region(const struct daxd_config *cfg, struct daxd_region_cfg *region,
@@ -351,7 +372,8 @@ static void check_region(const struct daxd_config *cfg, struct daxd_region_cfg *
 	else if (!is_plain_cxl(&region->cxl))
 		daxd_config_problem(cfg, region->line, problems,
 				    "[region %u] memdevs=, partition=, interleave=, "
-				    "granularity=, window= and start= need type=cxl",
+				    "granularity=, bridges=, window= and start= need "
+				    "type=cxl",
 				    region->id);
 	region->identity = identity_of(region);
 	if (region->type == DAX_REGION_CXL)
@@ -362,7 +384,7 @@ static void check_region(const struct daxd_config *cfg, struct daxd_region_cfg *
 	if (problems->len == before)
 		settle(cfg, region, problems);
 	if (problems->len == before && region->type == DAX_REGION_CXL)
-		settle_window(cfg, region, problems);
+		settle_windows(cfg, region, problems);
 }
 
 static void check_totals(const struct daxd_config *cfg, GPtrArray *problems)

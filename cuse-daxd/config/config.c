@@ -98,7 +98,10 @@ struct daxd_region_cfg *daxd_config_add_region(struct daxd_config *cfg, uint32_t
 		.line = line,
 		.align = DAXD_DEFAULT_ALIGN,
 		.has_pages = true,
-		.cxl = {.nr_memdevs = 1, .granularity = 256},
+		.cxl = {.nr_memdevs = 1,
+			.granularity = 256,
+			.nr_bridges = 1,
+			.nr_windows = 1},
 		.perms = {DAXD_DEFAULT_MODE, geteuid(), getegid()},
 	};
 	while (*link && (*link)->id < id)

@@ -74,7 +74,10 @@ struct daxd_cxl_cfg {
 	uint32_t nr_memdevs;
 	uint32_t ways; /* of the region at the start; 0: as many as possible */
 	uint32_t granularity;
-	uint64_t window; /* bytes of the window; 0: chosen by check.c */
+	uint32_t nr_bridges;
+	/* Size 0: chosen by check.c; ways 0: all host bridges. */
+	uint32_t nr_windows;
+	struct dax_cxl_window windows[DAX_CXL_WINDOWS];
 	enum dax_cxl_start start;
 };
 

@@ -16,6 +16,7 @@
 #include "libcore/size.h"
 
 #include "cuse-daxd/base/fail.h"
+#include "cuse-daxd/config/window.h"
 
 struct word {
 	const char *name;
@@ -48,6 +49,13 @@ static const struct word partition_words[] = {
 
 static const struct word ways_words[] = {
 	{"1", 1}, {"2", 2}, {"4", 4}, {"8", 8}, {"16", 16}, {0},
+};
+
+static const struct word bridges_words[] = {
+	{"1", 1},
+	{"2", 2},
+	{"4", 4},
+	{0},
 };
 
 static const struct word granularity_words[] = {
@@ -515,23 +523,38 @@ static char *print_granularity(const void *field)
 			 word_of(granularity_words, (int)region->cxl.granularity));
 }
 
+static int parse_bridges(const char *value, void *field, struct daxd_why *why)
+{
+	struct daxd_region_cfg *region = field;
+	int nr;
+	int r;
+
+	r = parse_word(bridges_words, value, &nr, why);
+	if (r == 0)
+		region->cxl.nr_bridges = (uint32_t)nr;
+	return r;
+}
+
+static char *print_bridges(const void *field)
+{
+	const struct daxd_region_cfg *region = field;
+
+	return print_cxl(region, word_of(bridges_words, (int)region->cxl.nr_bridges));
+}
+
 static int parse_window(const char *value, void *field, struct daxd_why *why)
 {
 	struct daxd_region_cfg *region = field;
 
-	if (!strcmp(value, "auto")) {
-		region->cxl.window = 0;
-		return 0;
-	}
-	return parse_size(value, &region->cxl.window, why);
+	return daxd_windows_parse(value, &region->cxl, why);
 }
 
 static char *print_window(const void *field)
 {
 	const struct daxd_region_cfg *region = field;
-	char buf[DAX_SIZE_STRLEN];
+	g_autofree char *value = daxd_windows_print(&region->cxl);
 
-	return print_cxl(region, dax_size_format(region->cxl.window, buf));
+	return print_cxl(region, value);
 }
 
 static int parse_start(const char *value, void *field, struct daxd_why *why)
@@ -580,6 +603,7 @@ const struct daxd_key daxd_keys_region[] = {
 	{"partition", 0, 0, parse_partition, print_partition},
 	{"interleave", 0, 0, parse_interleave, print_interleave},
 	{"granularity", 0, 0, parse_granularity, print_granularity},
+	{"bridges", 0, 0, parse_bridges, print_bridges},
 	{"window", 0, 0, parse_window, print_window},
 	{"start", 0, 0, parse_start, print_start},
 	{"mode", REGION(perms.mode), DAXD_GIVEN_MODE, parse_mode, print_mode},

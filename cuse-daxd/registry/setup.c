@@ -406,10 +406,11 @@ static int add_cxl_region(struct daxd_registry *reg, struct daxd_region *region,
 			  uint64_t start, struct daxd_why *why)
 {
 	const struct daxd_region_cfg *cfg = region->cfg;
-	const struct dax_cxl like = {
+	struct dax_cxl like = {
 		.major = reg->rt->state->cxl_major,
 		.start = start,
-		.size = cfg->cxl.window,
+		.nr_windows = cfg->cxl.nr_windows,
+		.nr_bridges = cfg->cxl.nr_bridges,
 		.nr_memdevs = cfg->cxl.nr_memdevs,
 		.memdev_size = cfg->size / cfg->cxl.nr_memdevs,
 		.how = cfg->cxl.start,
@@ -422,6 +423,7 @@ static int add_cxl_region(struct daxd_registry *reg, struct daxd_region *region,
 	int i;
 	int r;
 
+	memcpy(like.windows, cfg->cxl.windows, sizeof(like.windows));
 	r = dax_cxl_add(&reg->model, &like);
 	if (r == 0 && like.how != DAX_CXL_START_NONE)
 		r = dax_cxl_make_region(&reg->model, cfg->id, cfg->cxl.ways,

@@ -286,24 +286,25 @@ def touch(offset, *ordered):
 
 @both_users
 def test_poison(user):
-    """An address of a memory device becomes bad in the dax device, and good again."""
+    """An address of a memory device becomes bad where the interleave puts it in the dax
+    device, and good again."""
     python(user, POISON + r"""
-half = 512 << 20
+first, second = 0x6040, 0x4140  # 0x3040 of mem0, 0x2040 of mem1
 fd = os.open("/dev/dax0.0", os.O_RDWR)
 mem = mmap.mmap(fd, 1 << 30)
-for offset in (0, 0x2040, half + 0x2040):
+for offset in (0, first, second):
     mem[offset] = 7
-assert touch(half + 0x2040, 1, "inject", "0x2040") == "SIGBUS"
+assert touch(second, 1, "inject", "0x2040") == "SIGBUS"
 assert order(1, "inject", "0x2040") == "ok"
-assert [touch(o) for o in (0, 0x2040, half + 0x2040)] == [7, 7, "SIGBUS"]
-assert order(0, "inject", "8256") == "ok"  # mem0's 0x2040
-assert [touch(o) for o in (0, 0x2040, half + 0x2040)] == [7, "SIGBUS", "SIGBUS"]
+assert [touch(o) for o in (0, first, second)] == [7, 7, "SIGBUS"]
+assert order(0, "inject", "12352") == "ok"
+assert [touch(o) for o in (0, first, second)] == [7, "SIGBUS", "SIGBUS"]
 assert write(B + "mem1/trigger_poison_list", "1") == "ok"
 assert order(1, "clear", "0x2040") == "ok"
 assert order(1, "clear", "0x2040") == "ok"
-assert mem[half + 0x2040] == 0
-mem[half + 0x2040] = 7
-assert [touch(o) for o in (0, 0x2040, half + 0x2040)] == [7, "SIGBUS", 7]
+assert mem[second] == 0
+mem[second] = 7
+assert [touch(o) for o in (0, first, second)] == [7, "SIGBUS", 7]
 for dpa in ("0x2041", "32", "0x20000000", "-64", "", "x", "0x40 "):
     assert order(0, "inject", dpa) == order(0, "clear", dpa) == "EINVAL", dpa
 assert order(0, "clear", "0x1fffffc0") == "ok"
@@ -370,6 +371,65 @@ for line in open(sys.argv[1]):
 print(nr, wrong)
 """, str(WRITES), device="dax0.0,size=1536M,type=cxl,memdevs=3,start=none")
     assert out == f"{len(WRITES.read_text().splitlines())} 0\n"
+
+
+TWO_BRIDGES = ("dax0.0,size=1G,type=cxl,memdevs=2,bridges=2,granularity=4K,"
+               "window=4G+4G:1")
+
+
+@both_users
+def test_two_windows_and_bridges(user):
+    """As Linux 7.3 showed a machine with a x2 window and one of the second bridge only."""
+    python(user, """
+assert read(B + "decoder0.0/target_list") == "12,222\\n"
+assert read(B + "decoder0.1/target_list") == "222\\n"
+assert [read(B + "decoder0.%d/interleave_ways" % n) for n in range(2)] == ["2\\n", "1\\n"]
+assert read(B + "decoder0.0/interleave_granularity") == "4096\\n"
+assert [read(B + "decoder0.%d/create_ram_region" % n) for n in range(2)] == [
+    "region0\\n", "region1\\n"]
+assert int(read(B + "decoder0.1/start"), 16) - int(read(B + "decoder0.0/start"), 16) == 4 << 30
+# A host bridge with one port has one decoder, which is never committed.
+assert {n for n in os.listdir(B) if n.startswith("decoder") and n[7] in "12"} == {
+    "decoder1.0", "decoder2.0"}
+assert read(B + "decoder2.0/interleave_granularity") == "4096\\n"
+assert os.path.basename(os.path.realpath(B + "endpoint4/uport")) == "mem1"
+assert os.readlink(B + "endpoint4/parent_dport").endswith("pci7f00:de/7f00:de:00.0")
+
+W = [(B + "decoder0.0/create_ram_region", "region0", "ok"),
+     (B + "region0/interleave_ways", "1", "EINVAL"),
+     (B + "region0/interleave_granularity", "256", "EINVAL"),
+     (B + "region0/interleave_granularity", "4096", "ok"),
+     (B + "region0/interleave_ways", "2", "ok"),
+     (B + "region0/size", "0x40000000", "ok")]
+W += [(B + "decoder%d.0/%s" % (n, a), v, "ok") for n in (3, 4)
+      for a, v in (("mode", "ram"), ("dpa_size", "0x20000000"))]
+W += [(B + "region0/target0", "decoder4.0", "ENXIO"),  # of the other host bridge
+      (B + "region0/target0", "decoder3.0", "ok"),
+      (B + "region0/target1", "decoder4.0", "ok"),
+      (B + "region0/commit", "1", "ok"),
+      (D + "cxl_region/bind", "region0", "ok")]
+for path, text, want in W:
+    got = write(path, text)
+    assert got == want, (path, text, got)
+assert read(B + "decoder0.0/create_ram_region") == "region2\\n"
+for name, ways, granularity in (("decoder1.0", 1, 8192), ("decoder2.0", 1, 8192),
+                                ("decoder3.0", 2, 4096), ("decoder4.0", 2, 4096)):
+    assert read(B + name + "/interleave_ways") == "%d\\n" % ways, name
+    assert read(B + name + "/interleave_granularity") == "%d\\n" % granularity, name
+    assert read(B + name + "/size") == "0x40000000\\n", name
+assert [read(B + n + "/decoders_committed") for n in ("port1", "port2", "endpoint3")] == [
+    "0\\n", "0\\n", "1\\n"]
+# There is no decoder left for a second region below the same host bridges.
+assert write(B + "decoder0.1/create_ram_region", "region1") == "ok"
+assert os.path.isdir("/sys/devices/platform/ACPI0017:00/root0/decoder0.1/region1")
+assert write(B + "decoder0.0/delete_region", "region1") == "ENODEV"
+assert write(B + "decoder0.1/delete_region", "region1") == "ok"
+assert read(B + "decoder0.1/create_ram_region") == "region1\\n"
+assert read(B + "dax_region0/dax0.0/target_node") == "1\\n"
+""", device=TWO_BRIDGES + ",start=none")
+    buses = tool(user, "cxl", "list", "-BPT", device=TWO_BRIDGES)
+    assert [d["id"] for d in buses[0]["dports"]] == [12, 222]
+    assert sorted(p["port"] for p in buses[0]["ports:root0"]) == ["port1", "port2"]
 
 
 @both_users
@@ -490,12 +550,19 @@ def test_memdev_disabled_and_enabled(user):
     ("memdevs=0", "memdevs=: '0' is not a number from 1 to 16"),
     ("memdevs=17", "memdevs=: '17' is not a number from 1 to 16"),
     ("partition=pmem", "partition=: 'pmem' is not one of ram"),
+    ("bridges=3", "bridges=: '3' is not one of 1, 2, 4"),
+    ("bridges=2", "bridges=2 is more than memdevs=1"),
+    ("window=4G+", "window=: '' is not a multiple of 256M (try 4G)"),
+    ("window=4G:x", "window=: 'x' does not name host bridges (try 0 or 0.1)"),
+    ("window=4G:1", "window= names a host bridge that does not exist"),
+    ("memdevs=2,bridges=2,window=4G:0.0", "window= names a host bridge twice"),
+    ("memdevs=4,bridges=4,window=4G:0.1.2", "window= interleaves 1, 2 or 4 host bridges"),
+    ("memdevs=2,bridges=2,interleave=1", "interleave=1 does not fit the host bridges"),
     ("interleave=3", "interleave=: '3' is not one of 1, 2, 4, 8, 16"),
     ("interleave=2", "interleave=2 is more than memdevs=1"),
     ("granularity=300", "granularity=: '300' is not one of 256, 512, 1K, 2K, 4K, 8K, 16K"),
-    ("window=512M", "window= must be a multiple of 256M and have room for all memory devices "
-                    "(try 1G)"),
-    ("window=x", "window=: 'x' is not a size"),
+    ("window=512M", "window= must have room for all memory devices (try 1G)"),
+    ("window=x", "window=: 'x' is not a multiple of 256M (try 4G)"),
     ("start=x", "start=: 'x' is not one of devdax, kernel, none"),
     ("size=100M", "size=100M is not a multiple of 256M (try 256M)"),
     ("size=1G,memdevs=3", "size=1G is not a multiple of 768M (try 768M or 1536M)"),
@@ -509,8 +576,8 @@ def test_mistakes(words, message):
 
 @pytest.mark.parametrize("config, message", [
     ("[region 0]\nmemdevs=2\n",
-     "[region 0] memdevs=, partition=, interleave=, granularity=, window= and start= need "
-     "type=cxl"),
+     "[region 0] memdevs=, partition=, interleave=, granularity=, bridges=, window= and start= "
+     "need type=cxl"),
     ("[region 0]\ntype=cxl\n[region 1]\ntype=cxl\n",
      "[region 1] type=cxl is that of [region 0] as well"),
     ("[region 0]\ntype=cxl\n[device 0.0]\n[device 0.1]\n",
