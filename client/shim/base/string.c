@@ -5,6 +5,8 @@
  * In a program built with a sanitizer, libc's names lead to the sanitizer's functions,
  * which look up the state of the calling thread; but no sanitizer knows the threads that
  * the shim starts. All that is copied here is small, so plain loops are fast enough.
+ *
+ * Names in parentheses are macros in the headers of glibc 2.43.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -69,7 +71,7 @@ int memcmp(const void *a, const void *b, size_t n)
 	return 0;
 }
 
-void *memchr(const void *s, int c, size_t n)
+void *(memchr)(const void *s, int c, size_t n)
 {
 	const unsigned char *p = s;
 
@@ -106,7 +108,7 @@ int strncmp(const char *a, const char *b, size_t n)
 	return n ? (unsigned char)*a - (unsigned char)*b : 0;
 }
 
-char *strchr(const char *s, int c)
+char *(strchr)(const char *s, int c)
 {
 	for (; *s != (char)c; s++)
 		if (!*s)
@@ -123,7 +125,7 @@ size_t strcspn(const char *s, const char *stop)
 	return n;
 }
 
-char *strstr(const char *s, const char *word)
+char *(strstr)(const char *s, const char *word)
 {
 	size_t n = strlen(word);
 
