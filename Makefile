@@ -323,13 +323,14 @@ $(B)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJ)
 # The conformance program asks a device-dax how it behaves: the emulator here, real devices
 # in tests/oracle. It is never sanitized, because it asks about faults and the address space.
 CONF_OBJ := $(call obj,$(SRC_conf) tests/conformance/replay.c)
-$(CONF_OBJ) $(B)/conformance $(B)/conformance-static $(B)/replay: SANFLAGS =
-$(B)/conformance: $(call obj,$(SRC_conf))
+CONFORMANCE := $(B)/conformance $(B)/conformance-static $(B)/conformance-static-pie
+$(CONF_OBJ) $(CONFORMANCE) $(B)/replay: SANFLAGS =
+$(CONFORMANCE): $(call obj,$(SRC_conf))
 $(B)/replay: $(call obj,tests/conformance/replay.c)
-progs: $(B)/conformance $(B)/conformance-static $(B)/replay
-$(B)/conformance-static: $(call obj,$(SRC_conf))
+progs: $(CONFORMANCE) $(B)/replay
 $(B)/conformance-static: STATIC = -static
-$(B)/conformance $(B)/conformance-static $(B)/replay:
+$(B)/conformance-static-pie: STATIC = -static-pie
+$(CONFORMANCE) $(B)/replay:
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(SANFLAGS) $(ALL_LDFLAGS) $(STATIC) -o $@ $^ -pthread
 

@@ -27,7 +27,6 @@ from compare import compare, load_recorded, parse_deviations, parse_lines  # noq
 from guest import Guest  # noqa: E402
 
 PROGRAM = BUILD / "conformance"
-STATIC = BUILD / "conformance-static"
 DAXRUN = BUILD / "daxrun"
 DAEMON = BUILD / "cuse-daxd"
 SUMMARY = BUILD / "conformance-summary.txt"
@@ -49,11 +48,11 @@ class Run:
     align: str
     user: str		# root, owner (an ordinary user with devices of their own), nobody
     door: str
-    is_static: bool = False  # a static program, which loads no shim (--reach=all)
+    kind: str = ""  # how the program is linked, if not to glibc dynamically (needs --reach=all)
 
     @property
     def name(self):
-        return f"{self.store}-{self.align}-{self.user}-{self.door}" + ("-static" if self.is_static else "")
+        return f"{self.store}-{self.align}-{self.user}-{self.door}" + (f"-{self.kind}" if self.kind else "")
 
     @property
     def mode(self):
@@ -67,8 +66,9 @@ STORE_RUNS = [Run("pmem", a, USERS[0], "libc") for a in ("4K", "1G")] + \
     ([Run(s, "2M", "root", d) for s in ("hugetlb", "hugetlbfs") for d in DOORS] if IS_ROOT else [])
 # Two devices of one region, which must not see each other's bytes. The tree in /sys differs.
 REGION_RUNS = [Run(s, "2M", USERS[0], "libc") for s in ("region", "dynamic")]
-STATIC_RUNS = [Run("memfd", "2M", u, d, True) for u in USERS for d in DOORS] + \
-    [Run("pmem", "2M", USERS[0], "libc", True)]
+KINDS = ("static", "static-pie")
+STATIC_RUNS = [Run("memfd", "2M", u, d, k) for k in KINDS for u in USERS for d in DOORS] + \
+    [Run("pmem", "2M", u, "libc", k) for k in KINDS for u in USERS]
 CONNECT_RUNS = [Run("connect", a, u, d) for a in ALIGNS for d in DOORS
                 for u in (("root", "nobody") if IS_ROOT else ("owner",))]
 RUNS = MEMFD_RUNS + STORE_RUNS + REGION_RUNS + STATIC_RUNS + CONNECT_RUNS
@@ -116,7 +116,8 @@ def answers(process, where):
 
 
 def program(run, first, second, *options):
-    return [STATIC if run.is_static else PROGRAM, "--through", run.door, "--dev", f"/dev/{first}", "--second", f"/dev/{second}", *options]
+    name = f"{PROGRAM.name}-{run.kind}" if run.kind else PROGRAM.name
+    return [BUILD / name, "--through", run.door, "--dev", f"/dev/{first}", "--second", f"/dev/{second}", *options]
 
 
 def run_own(run, backing=("memfd", "memfd"), small=False):
@@ -127,7 +128,7 @@ def run_own(run, backing=("memfd", "memfd"), small=False):
         devices = [f"dax0.0,size={size},align={run.align},backing={backing[0]}",
                    f"dax3.0,size={SECOND_SIZE[run.align]},align={run.align},backing={backing[1]}"]
         devices = [d.replace("FOLDER", str(tmp)) for d in devices]
-        reach = ["--reach=all"] if run.is_static else []
+        reach = ["--reach=all"] if run.kind else []
         command = [DAXRUN, "-q", *reach, "-d", devices[0], "-d", devices[1], "--",
                    *program(run, "dax0.0", "dax3.0")]
         return {run: answers(ask(run.user, tmp / "answers", command), tmp / "answers")}
