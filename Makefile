@@ -116,7 +116,8 @@ obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 OBJ_all := $(call obj,$(SRC_libcore) $(SRC_daxd) $(SRC_shim) $(SRC_daxrun) $(SRC_daxctl) $(SRC_lib))
 
 # --reach=all is written for x86-64.
-GRAFT := $(if $(IS_X86),$(B)/daxgraft $(B)/libdaxtrap.so)
+PROBES := $(addprefix $(B)/daxprobe-,static pie go)
+GRAFT := $(if $(IS_X86),$(B)/daxgraft $(B)/libdaxtrap.so $(PROBES))
 PROGRAMS := $(if $(SRC_daxd),$(B)/cuse-daxd) $(if $(SRC_daxrun),$(B)/daxrun) \
 	$(if $(SRC_daxctl),$(B)/cuse-daxctl) $(if $(SRC_shim),$(B)/libdaxshim.so) \
 	$(B)/libdaxcrash.so $(GRAFT) $(B)/libcuse-daxd.so
@@ -239,6 +240,16 @@ $(B)/libdaxtrap.so: $(TRAPLIB_OBJ) $(B)/shim-obj/trap.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SHIM_CFLAGS) $(ALL_LDFLAGS) -Wl,-z,nodelete,-z,noseparate-code,--gc-sections \
 		-Wl,-z,defs -Wl,-soname,libdaxtrap.so -shared -o $@ $^
+
+# What daxrun --check tries: programs of each kind, without libc.
+PROBE_CFLAGS = $(SHIM_CFLAGS) -fno-stack-protector -nostdlib
+$(B)/daxprobe-static: PROBE_CFLAGS += -static -no-pie -fno-pie
+$(B)/daxprobe-pie: PROBE_CFLAGS += -static-pie
+$(B)/daxprobe-go: PROBE_CFLAGS += -pie -DPROBE_GO
+$(PROBES): client/probe/probe.c client/shim/base/sys.h
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SHIM_CPPFLAGS) $(PROBE_CFLAGS) -o $@ $<
 
 # It defines memcpy() and its kin; the compiler must not make them call themselves.
 $(B)/shim-obj/client/shim/base/string.o: SHIM_CFLAGS += -fno-builtin

@@ -183,47 +183,110 @@ int run_check_probe(void)
 	return p[len - 1] != 1;
 }
 
-/* Try it all: a daemon, a device, a mapping, a fault. Return: true if it works. */
-static bool check_whole(struct check *c)
+/* Run a program with a device and a fault. Return: what it said and how it ended. */
+static struct outcome try_command(char *command[], enum run_reach reach, char **ret_text)
 {
 	const char *device = "dax0.0,size=4M";
 	const char *fault = "mmap errno:EIO nth:1";
-	char self[PATH_MAX] = "";
-	char option[] = "--check=probe";
-	char *command[] = {self, option, NULL};
 	const struct run_options o = {
 		.devices = &device,
 		.nr_devices = 1,
 		.faults = &fault,
 		.nr_faults = 1,
 		.command = command,
+		.reach = reach,
 	};
 	struct run_job job = {.name = "check"};
+	struct outcome ret = works;
 	char ended[RUN_JOB_TEXT];
 	char *output;
-	char *text;
-	bool is_good;
 
-	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
-		self[0] = '\0';
 	run_job_init();
 	run_job_start(&job, &o);
 	if (!run_job_wait(&job, 1, WHOLE_MS, NULL)) {
 		run_job_end_all(&job, 1);
 		run_die("interrupted");
 	}
-	is_good = run_job_judge(&job, 0, ended) == RUN_VERDICT_GOOD &&
-		  job.data->status == 0;
+	if (run_job_judge(&job, 0, ended) != RUN_VERDICT_GOOD || job.data->status != 0)
+		ret.error = EIO;
 	output = run_job_output(&job);
 	output[strcspn(output, "\n")] = '\0';
-	text = run_format("(%s: %s): daxrun can run nothing here", ended,
-			  output[0] ? output : "no message");
+	*ret_text = run_format("%s: %s", ended, output[0] ? output : "no message");
+	free(output);
+	run_job_close(&job);
+	return ret;
+}
+
+/* Try it all: a daemon, a device, a mapping, a fault. Return: true if it works. */
+static bool check_whole(struct check *c)
+{
+	char self[PATH_MAX] = "";
+	char option[] = "--check=probe";
+	char *command[] = {self, option, NULL};
+	bool is_good;
+	char *why;
+	char *text;
+
+	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
+		self[0] = '\0';
+	is_good = try_command(command, RUN_REACH_PRELOAD, &why).error == 0;
+	text = run_format("(%s): daxrun can run nothing here", why);
 	print_check(c, "daxrun", is_good ? "yes:" : "no",
 		    is_good ? "a daemon, a device, a mapping and a fault work" : text);
 	free(text);
-	free(output);
-	run_job_close(&job);
+	free(why);
 	return is_good;
+}
+
+/* The kinds of programs that do not call libc; one of each is tried. */
+static const struct {
+	const char *name;
+	const char *probe;
+	const char *programs;
+} kinds[] = {
+	{"static", "static", "static programs, as of busybox, musl, Go and Rust,"},
+	{"static-pie", "pie", "static programs at any address"},
+	{"go", "go", "Go programs that are linked to libc"},
+};
+
+/* Try a program of a kind. Return: NULL if it sees the device, else why not. */
+static char *try_kind(const char *probe)
+{
+	char *path = run_files_probe(probe);
+	char *command[] = {path, NULL};
+	char *why;
+
+	if (!path)
+		return run_format("daxprobe-%s is not there: x86-64 only", probe);
+	if (try_command(command, RUN_REACH_ALL, &why).error == 0) {
+		free(why);
+		why = NULL;
+	}
+	free(path);
+	return why;
+}
+
+/* Tell which kinds of programs see the devices. */
+static void check_kinds(struct check *c)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		char *why = try_kind(kinds[i].probe);
+		char *text = why ? run_format("(%s): %s see no devices", why,
+					      kinds[i].programs)
+				 : run_format("%s see the devices", kinds[i].programs);
+
+		print_check(c, kinds[i].name, why ? "no" : "yes:", text);
+		free(text);
+		free(why);
+	}
+	print_check(c, "set-user-ID", "no",
+		    "(the kernel gives them no preload library): programs with rights of "
+		    "their own see no devices; run them as the user that they become");
+	print_check(c, "32-bit", "no",
+		    "(the shim is for 64-bit programs): programs for another processor "
+		    "see no devices; build them for this one");
 }
 
 /* Ask the daemon, which tries it, what pages the memory of a device with align 2M has. */
@@ -338,6 +401,7 @@ int run_check(const struct run_options *options)
 	free(text);
 	check_kernel(&c, options->kernel);
 	is_good = check_whole(&c);
+	check_kinds(&c);
 	check_limits(&c);
 	for (i = 0; i < sizeof(mechanisms) / sizeof(mechanisms[0]); i++) {
 		struct outcome o = mechanisms[i].try();

@@ -101,6 +101,17 @@ static const char *why_not_reached(const struct run_program *program)
 	return NULL;
 }
 
+static void set_reach(const struct run_options *o)
+{
+	char *graft = o->reach == RUN_REACH_ALL ? run_files_graft(true) : NULL;
+
+	if (graft)
+		setenv(GRAFT, graft, 1);
+	else if (o->reach == RUN_REACH_PRELOAD)
+		unsetenv(GRAFT);
+	free(graft);
+}
+
 /**
  * run_environment_set() - set daxrun's environment to what the command needs
  * @o:		the options
@@ -115,12 +126,7 @@ void run_environment_set(const struct run_options *o, const char *dir,
 	const char *why;
 	char *list;
 
-	if (o->is_reach_all) {
-		char *graft = run_files_graft();
-
-		setenv(GRAFT, graft, 1);
-		free(graft);
-	}
+	set_reach(o);
 	why = why_not_reached(program);
 	if (!o->is_quiet && why)
 		run_warn("%s %s: it will not see the devices, continuing", o->command[0],

@@ -41,7 +41,7 @@ static char *path_if_there(const char *dir, const char *below, const char *name,
  * Find a file beside daxrun, as in the build tree, or where it is installed: in PREFIX/sbin
  * or PREFIX/lib/cuse-daxd, or else in LIBDIR.
  */
-static char *find(const char *name, int how, const char *installed)
+static char *find_if_there(const char *name, int how, const char *installed)
 {
 	char self[PATH_MAX];
 	char libdir[PATH_MAX];
@@ -57,6 +57,14 @@ static char *find(const char *name, int how, const char *installed)
 		if (!path && installed_libdir(self, libdir))
 			path = path_if_there(libdir, "", name, how);
 	}
+	return path;
+}
+
+/* The same for a file that must be there. */
+static char *find(const char *name, int how, const char *installed)
+{
+	char *path = find_if_there(name, how, installed);
+
 	if (!path)
 		run_die("%s is neither beside daxrun nor installed (build or install it)",
 			name);
@@ -89,14 +97,28 @@ char *run_files_shim(void)
 
 /**
  * run_files_graft() - find daxgraft
+ * @is_needed:	end daxrun if it is missing
  *
- * Ends daxrun if it is missing.
- *
- * Return: its path, for the caller to free(3).
+ * Return: its path, for the caller to free(3), or NULL.
  */
-char *run_files_graft(void)
+char *run_files_graft(bool is_needed)
 {
-	return find("daxgraft", X_OK, "/../lib/cuse-daxd");
+	return (is_needed ? find : find_if_there)("daxgraft", X_OK, "/../lib/cuse-daxd");
+}
+
+/**
+ * run_files_probe() - find a program that --check tries
+ * @kind:	its kind: "static", "pie" or "go"
+ *
+ * Return: its path, for the caller to free(3), or NULL.
+ */
+char *run_files_probe(const char *kind)
+{
+	char *name = run_format("daxprobe-%s", kind);
+	char *path = find_if_there(name, X_OK, "/../lib/cuse-daxd");
+
+	free(name);
+	return path;
 }
 
 /**

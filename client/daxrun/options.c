@@ -230,7 +230,7 @@ static void parse_kernel(const char *text, struct run_options *ret)
 	ret->has_kernel = true;
 }
 
-static bool parse_reach(const char *text)
+static enum run_reach parse_reach(const char *text)
 {
 	if (strcmp(text, "all") != 0 && strcmp(text, "preload") != 0)
 		run_die("--reach: '%s' is neither preload nor all", text);
@@ -238,7 +238,7 @@ static bool parse_reach(const char *text)
 	if (!strcmp(text, "all"))
 		run_die("--reach=all: works on x86-64 only");
 #endif
-	return !strcmp(text, "all");
+	return strcmp(text, "all") ? RUN_REACH_PRELOAD : RUN_REACH_ALL;
 }
 
 static enum run_print parse_print(const char *arg)
@@ -370,7 +370,7 @@ static void check(const struct run_options *o)
 		run_die("--%s needs --crash", o->crash.verify  ? "verify"
 					      : o->crash.image ? "image"
 							       : "instructions");
-	if (o->is_reach_all && o->print)
+	if (o->reach == RUN_REACH_ALL && o->print)
 		run_die("--reach=all needs a command");
 	if (!o->command[0] && !o->is_check && !o->print)
 		run_die("no command (try 'daxrun --help')");
@@ -413,7 +413,7 @@ void run_options_parse(int argc, char **argv, struct run_options *ret)
 			parse_kernel(optarg, ret);
 			break;
 		case OPT_REACH:
-			ret->is_reach_all = parse_reach(optarg);
+			ret->reach = parse_reach(optarg);
 			break;
 		case OPT_FAULT:
 			check_fault(optarg);

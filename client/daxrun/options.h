@@ -26,6 +26,13 @@ struct run_crash_options {
 struct run_watch;
 
 /* How to use a daemon is printed for a reader, instead of running a command. */
+/* Which programs see the devices. */
+enum run_reach {
+	RUN_REACH_DEFAULT, /* as preload, unless a daxrun above says all */
+	RUN_REACH_PRELOAD, /* those that load a preload library */
+	RUN_REACH_ALL,     /* those that do not, too */
+};
+
 enum run_print {
 	RUN_PRINT_NONE,
 	RUN_PRINT_SHELL,
@@ -57,7 +64,7 @@ struct run_options {
 	const char *connect_dir; /* NULL: search */
 	bool has_kernel;         /* --kernel was given */
 	enum dax_kernel kernel;
-	bool is_reach_all; /* programs that load no preload library see the devices, too */
+	enum run_reach reach;
 	bool is_trace;
 	const char *trace_file; /* NULL: stderr */
 	bool is_quiet;

@@ -28,6 +28,8 @@ FLOORS = {
                      ("client/shim/base",), LIBCORE],
     # It answers the filter that a child of such a program inherits.
     "client/trap": [("client/trap",), ("client/graft",), ("client/shim/memory",), ("client/shim/base",), LIBCORE],
+    # Of the shim it takes the system calls, which are a header alone.
+    "client/probe": [("client/probe",), ("client/shim/base",), LIBCORE],
     "client/base": [("client/base",), LIBCORE],
     # Of the shim it takes the system calls, which are a header alone.
     "client/crash": [("client/crash",), ("client/shim/base",), LIBCORE],
@@ -39,7 +41,7 @@ FLOORS = {
 
 # Exported functions begin with their program's prefix and name a word of their file.
 PREFIXES = {"libcore": "dax_", "cuse-daxd": "daxd_", "client/shim": "shim_", "client/crash": "crash_",
-            "client/graft": "graft_", "client/trap": "trap_",
+            "client/graft": "graft_", "client/trap": "trap_", "client/probe": "probe_",
             "client/base": "client_", "client/lib": "cuse_daxd_", "client/daxrun": "run_", "client/cuse-daxctl": "ctl_"}
 
 # More words for the functions of a file, where its name alone would make theirs worse.
@@ -163,7 +165,9 @@ class House:
 
     def read_objects(self):
         """Fills in defines {(part, symbol): file}, undefined {file: symbols}, functions {file: symbols}."""
-        objects = {path: self.object_of(self.build, path) for path in self.sources if path.endswith(".c")}
+        # The probe is compiled and linked at once, for each kind of program.
+        objects = {path: self.object_of(self.build, path) for path in self.sources
+                   if path.endswith(".c") and not path.startswith("client/probe/")}
         missing = [path for path, obj in objects.items() if not obj.exists()]
         assert not missing, f"not built (make all): {missing}"
         if not objects:

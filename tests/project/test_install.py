@@ -24,7 +24,8 @@ def test_it_runs_from_there(installed):
     result = run([installed / "usr/bin/daxrun", "--", "daxctl", "list"])
     assert result.returncode == 0 and '"chardev":"dax0.0"' in result.stdout, result.stderr
     for name in ("usr/sbin/cuse-daxd", "usr/lib/cuse-daxd/libdaxshim.so",
-                 "usr/lib/cuse-daxd/libdaxcrash.so", "usr/lib/cuse-daxd/daxgraft",
+                 "usr/lib/cuse-daxd/libdaxcrash.so", "usr/lib/cuse-daxd/daxgraft", "usr/lib/cuse-daxd/daxprobe-static",
+                 "usr/lib/cuse-daxd/daxprobe-pie", "usr/lib/cuse-daxd/daxprobe-go",
                  "usr/lib/cuse-daxd/libdaxtrap.so",
                  "etc/cuse-daxd.conf", "usr/share/doc/cuse-daxd/README.md",
                  "usr/share/doc/cuse-daxd/NEWS.md", "usr/share/doc/cuse-daxd/hacking.md",

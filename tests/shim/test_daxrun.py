@@ -274,6 +274,9 @@ def test_help_and_version(daxrun):
     assert daxrun("-h") == text
 
 
+KINDS = ("static", "static-pie", "go")
+
+
 def checks(text):
     return {line.split()[0]: line for line in text.splitlines()}
 
@@ -281,7 +284,8 @@ def checks(text):
 @both_users
 def test_check(daxrun):
     words = checks(daxrun("--check"))
-    assert set(words) - {"memory"} == {"cuse-daxd", "shim", "daxrun", "/dev/shm", "directory", "memfd", "pages",
+    assert set(words) - {"memory"} == {"cuse-daxd", "shim", "daxrun", "static", "static-pie", "go", "set-user-ID",
+                                       "32-bit", "/dev/shm", "directory", "memfd", "pages",
                                        "hugetlb", "userfaultfd", "cuse", "kernel"}
     assert words["daxrun"].endswith(" yes: a daemon, a device, a mapping and a fault work")
     assert words["directory"].split()[1] == str(daxrun.runtime)
@@ -290,9 +294,21 @@ def test_check(daxrun):
     parsed = json.loads(daxrun("--check=json"))
     assert [c["name"] for c in parsed] == list(words)
     assert all(isinstance(c["text"], str) for c in parsed)
-    assert [c["works"] for c in parsed if c["name"] == "daxrun"] == [True]
+    assert [c["name"] for c in parsed if c.get("works") and c["name"] in ("daxrun", *KINDS)] == ["daxrun", *KINDS]
     result = daxrun.any("--check=xml")
     assert result.returncode == 125 and "'xml' is not a format" in result.stderr
+
+
+@both_users
+@pytest.mark.plain
+def test_check_of_kinds_of_programs(daxrun):
+    """One of each kind is tried: where they can have no filter, they see no devices, and run."""
+    result = subprocess.run([prog("no_seccomp"), *daxrun.command("--check")], capture_output=True, text=True,
+                            env=daxrun.env(), cwd=daxrun.dir, check=False, timeout=60)
+    words = checks(result.stdout)
+    assert result.returncode == 0 and " yes: " in words["daxrun"], result
+    for kind in KINDS:
+        assert re.search(r" no \(exit 1: .*\): .* see no devices$", words[kind]), words[kind]
 
 
 @both_users
