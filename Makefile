@@ -241,7 +241,7 @@ $(B)/libdaxtrap.so: $(TRAPLIB_OBJ) $(B)/shim-obj/trap.o
 	$(Q)$(CC) $(SHIM_CFLAGS) $(ALL_LDFLAGS) -Wl,-z,nodelete,-z,noseparate-code,--gc-sections \
 		-Wl,-z,defs -Wl,-soname,libdaxtrap.so -shared -o $@ $^
 
-# What daxrun --check tries: programs of each kind, without libc.
+# Programs of each kind, without libc, for daxrun --check to try.
 PROBE_CFLAGS = $(SHIM_CFLAGS) -fno-stack-protector -nostdlib
 $(B)/daxprobe-static: PROBE_CFLAGS += -static -no-pie -fno-pie
 $(B)/daxprobe-pie: PROBE_CFLAGS += -static-pie
@@ -387,7 +387,10 @@ peers: all
 	$(Q)tools/install-deps build test
 	$(Q)$(PYTHON) tests/peers/pmdk.py --build $(B)
 
+# SECONDS: how long the crowds of threads run, in all.
+SECONDS ?= 60
 stress: all progs
+	$(Q)$(PYTHON) tests/lib/crowds.py --build $(B) --seconds $(SECONDS)
 	$(Q)DAXD_STRESS_OPS=100000 DAXD_LIMIT=86400 $(PYTHON) -m pytest -s tests/daemon/test_region_stress.py
 
 # A hostile user at full speed for a minute, while root works; needs root.

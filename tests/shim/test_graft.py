@@ -211,6 +211,12 @@ def test_threads_under_a_timer(daxrun):
     assert daxrun(*ALL, prog("crowd_static")) == "wrong 0, signals 1\n"
 
 
+@pytest.mark.parametrize("program", ["vfork_numbers", "vfork_numbers_static"])
+def test_a_child_of_vfork_has_other_files(daxrun, program):
+    """Its files must not be taken for those of its parent with the same numbers."""
+    assert daxrun(*ALL, prog(program)) == "before -22 -22\nchild 0, then -22 -22\n"
+
+
 def test_a_filter_of_its_own(daxrun):
     """A program that installs a seccomp filter, which forbids what the shim would do, and has SIGSYS itself."""
     wanted = daxrun(*DEVICE, "--", prog("filtered"))

@@ -23,13 +23,15 @@
 #include "client/shim/base/sys.h"
 #include "client/shim/process/own_fd.h"
 #include "client/shim/process/session.h"
+#include "client/shim/process/thread.h"
 
 /*
  * Descriptor numbers that belonged to neither a device nor an attribute when last
  * checked. Only read, write and similar calls use this cache, which saves them one
  * system call each. Every way in which a descriptor of a device or attribute can come
  * into being clears its bit here. If one is missed, the call goes to the empty handle
- * file; a mapping is never decided by this cache.
+ * file; a mapping is never decided by this cache. A child of vfork(2) uses this memory, but
+ * has other files behind its numbers, so it sets no bit.
  */
 #define NR_NUMBERS 65536
 static uint64_t other_numbers[NR_NUMBERS / 64];
@@ -120,7 +122,7 @@ struct shim_ident shim_ident_fd(int fd)
 		return (struct shim_ident){.kind = SHIM_OWN};
 	if (sys2(fstat, fd, &st) == 0)
 		id = shim_ident_stat(&st);
-	if (id.kind == SHIM_OTHER && (unsigned int)fd < NR_NUMBERS)
+	if (id.kind == SHIM_OTHER && !shim_ident_is_other(fd) && shim_thread_is_of_libc())
 		__atomic_or_fetch(&other_numbers[fd / 64], UINT64_C(1) << (fd % 64),
 				  __ATOMIC_RELAXED);
 	return id;
