@@ -41,6 +41,7 @@
 #include "cuse-daxd/registry/memory.h"
 #include "cuse-daxd/registry/registry.h"
 #include "cuse-daxd/registry/repair.h"
+#include "cuse-daxd/registry/uevents.h"
 #include "cuse-daxd/runtime/runtime.h"
 #include "cuse-daxd/runtime/tree.h"
 #include "cuse-daxd/store/collapse.h"
@@ -354,6 +355,28 @@ static enum daxd_next on_labels(struct daxd_conn *conn, const struct daxd_reques
 	return DAXD_REPLY;
 }
 
+/* Any program may listen to uevents, as on a real machine. */
+static enum daxd_next on_uevents(struct daxd_conn *conn, const struct daxd_request *q,
+				 struct daxd_reply *ret)
+{
+	struct daxd_registry *reg = conn->server->reg;
+	uint32_t id;
+	int r;
+
+	if (q->wire.uevents.id) {
+		r = daxd_uevents_join(reg, conn->peer.uid, q->wire.uevents.id,
+				      q->wire.uevents.groups);
+		return r < 0 ? refuse_request(r, ret) : DAXD_REPLY;
+	}
+	r = daxd_uevents_open(reg, conn->peer.pid, conn->peer.uid, &id);
+	if (r < 0)
+		return refuse_request(r, ret);
+	ret->fd = r;
+	ret->owns_fd = true;
+	ret->arg[0] = id;
+	return DAXD_REPLY;
+}
+
 /**
  * daxd_request_answer() - handle a request
  * @conn:	the connection of the client
@@ -387,6 +410,8 @@ enum daxd_next daxd_request_answer(struct daxd_conn *conn, const struct daxd_req
 		return on_clear(conn, q, ret);
 	case DAX_MSG_LABELS:
 		return on_labels(conn, q, ret);
+	case DAX_MSG_UEVENTS:
+		return on_uevents(conn, q, ret);
 	case DAX_MSG_REPLY:
 	case DAX_MSG_NR:
 		break;

@@ -26,6 +26,7 @@
 #include "cuse-daxd/registry/registry.h"
 #include "cuse-daxd/registry/repair.h"
 #include "cuse-daxd/registry/setup.h"
+#include "cuse-daxd/registry/uevents.h"
 #include "cuse-daxd/runtime/majors.h"
 #include "cuse-daxd/runtime/runtime.h"
 #include "cuse-daxd/runtime/tree.h"
@@ -173,6 +174,7 @@ void daxd_start_undo(struct daxd_registry *reg)
 				   region->store->path, strerror(-r));
 		daxd_store_free(region->store);
 	}
+	daxd_uevents_close(reg);
 	daxd_tree_done(&reg->tree);
 	g_clear_pointer(&reg->devices, g_ptr_array_unref);
 	g_clear_pointer(&reg->gone, g_ptr_array_unref);

@@ -69,13 +69,14 @@ static const struct {
 	[DAX_MSG_HELD] = {true, 0, 0, 0, 0},
 	[DAX_MSG_CLEAR] = {true, 1, 1, 2 * sizeof(uint64_t), 2 * sizeof(uint64_t)},
 	[DAX_MSG_LABELS] = {true, 1, 1, 0, 0},
+	[DAX_MSG_UEVENTS] = {true, 0, 0, 0, 0},
 };
 
 /* Check the fields of the header that a request of this type does not use. */
 static int check_unused(const struct dax_msg *msg)
 {
 	bool has_arg = msg->type == DAX_MSG_SETTLED || msg->type == DAX_MSG_HELD ||
-		       msg->type == DAX_MSG_FAULT;
+		       msg->type == DAX_MSG_FAULT || msg->type == DAX_MSG_UEVENTS;
 
 	if (msg->error || (msg->arg[0] && !has_arg) || msg->arg[1] || msg->arg[2] ||
 	    msg->arg[3])
@@ -189,6 +190,10 @@ int dax_wire_decode(const struct dax_msg *msg, size_t len, unsigned int nr_fds,
 		return decode_fault(msg, &ret->fault);
 	case DAX_MSG_CLEAR:
 		return decode_clear(msg, ret);
+	case DAX_MSG_UEVENTS:
+		ret->uevents.id = (uint32_t)(msg->arg[0] >> 32);
+		ret->uevents.groups = (uint32_t)msg->arg[0];
+		return ret->uevents.groups > (ret->uevents.id ? 3 : 0) ? -EBADMSG : 0;
 	case DAX_MSG_ATTACH:
 	case DAX_MSG_ADOPT:
 	case DAX_MSG_LABELS:

@@ -63,6 +63,12 @@ enum dax_msg_type {
 	 * REPLY with a descriptor of it, DAX_CXL_LABELS bytes.
 	 */
 	DAX_MSG_LABELS,
+	/*
+	 * A socket for uevents. arg[0] 0: REPLY with a new one, arg[0] its id. Else the
+	 * id, times 2^32, plus the groups that it shall receive from now on, bit N - 1 for
+	 * group N. REPLY.
+	 */
+	DAX_MSG_UEVENTS,
 	DAX_MSG_NR,
 };
 
@@ -96,6 +102,10 @@ struct dax_wire_request {
 			uint64_t start;
 			uint64_t len; /* start + len does not overflow */
 		} clear;              /* CLEAR */
+		struct {
+			uint32_t id;     /* 0: a new socket */
+			uint32_t groups; /* none but DAX_UEVENT_KERNEL and _UDEV */
+		} uevents;               /* UEVENTS */
 	};
 };
 

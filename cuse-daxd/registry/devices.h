@@ -85,6 +85,7 @@ struct daxd_registry {
 	void *event_ctx;
 	/* Called after devices were added or deleted, before they are shown; or NULL. */
 	void (*before_show)(struct daxd_faults *faults);
+	struct daxd_uevents *uevents; /* NULL: no program has asked for them */
 };
 
 struct daxd_device *daxd_devices_find_life(const struct daxd_registry *reg,

@@ -26,6 +26,7 @@
 #include "cuse-daxd/registry/devices.h"
 #include "cuse-daxd/registry/note.h"
 #include "cuse-daxd/registry/record.h"
+#include "cuse-daxd/registry/uevents.h"
 #include "cuse-daxd/runtime/runtime.h"
 #include "cuse-daxd/runtime/tree.h"
 #include "cuse-daxd/store/file.h"
@@ -338,6 +339,7 @@ int daxd_registry_sync(struct daxd_registry *reg, struct daxd_why *why)
 				  "%s/sys: can't be written: %s (check the room "
 				  "there)",
 				  reg->rt->path, strerror(-r));
+	daxd_uevents_publish(reg);
 	r = has_other ? daxd_note_write(reg) : 0;
 	if (r < 0 && !first)
 		first = daxd_fail(why, -r,
@@ -393,6 +395,8 @@ int daxd_registry_store(struct daxd_registry *reg, const char *path, const char 
 	if (r < 0 && reg->model.last_life == last_life && !reg->model.cxl)
 		return r;
 	saved = daxd_registry_commit(reg, &why);
+	if (r == 0)
+		daxd_uevents_synthesize(reg, path, buf, len);
 	if (saved < 0)
 		daxd_warning("%s", why.text);
 	daxd_registry_release_minors(reg);

@@ -19,7 +19,7 @@ import sys
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent.parent / "lib")]
 
-from wire import (ADOPT, ATTACH, BODY_MAX, CLEAR, CONTROL, FAULT, HEADER, HELD, LABELS, REPLY, SETTLED, STORE,  # noqa: E402
+from wire import (ADOPT, ATTACH, BODY_MAX, CLEAR, CONTROL, FAULT, HEADER, HELD, LABELS, REPLY, SETTLED, STORE, UEVENTS,  # noqa: E402
                   Dropped, Wire, pack)
 
 EVENT = struct.Struct("<6I16s16s3Q")      # struct dax_fault_event
@@ -87,7 +87,7 @@ class LiveFuzz:
         """Return: the bytes and the descriptors of a message."""
         rng = self.rng
         kind = rng.choice([ATTACH, ADOPT, SETTLED, STORE, STORE, CONTROL, CONTROL, CONTROL, REPLY, FAULT, FAULT, HELD,
-                           CLEAR, LABELS, 0, 11, 65535])
+                           CLEAR, LABELS, UEVENTS, 0, 12, 65535])
         body = b""
         path = None
         if kind == STORE:

@@ -49,6 +49,7 @@ static void test_shapes(void)
 		{DAX_MSG_HELD, 0, 0, 0, false},
 		{DAX_MSG_CLEAR, 1, 1, 16, false},
 		{DAX_MSG_LABELS, 1, 1, 0, false},
+		{DAX_MSG_UEVENTS, 0, 0, 0, false},
 	};
 	static const char zeros[200];
 	size_t i;
@@ -114,6 +115,12 @@ static void test_numbers(void)
 	is(decode(0), -EBADMSG, "one more");
 	u.msg.arg[0] = UINT64_MAX;
 	is(decode(0), -EBADMSG, "the largest number");
+	begin(DAX_MSG_UEVENTS, NULL, 0);
+	u.msg.arg[0] = UINT64_C(5) << 32 | 3;
+	is(decode(0), 0, "both groups");
+	ok(req.uevents.id == 5 && req.uevents.groups == 3, "are read");
+	u.msg.arg[0]++;
+	is(decode(0), -EBADMSG, "a group that does not exist");
 	begin(DAX_MSG_CLEAR, range, sizeof(range));
 	is(decode(1), 0, "all memory");
 	ok(!req.clear.start && req.clear.len == UINT64_MAX, "is read");

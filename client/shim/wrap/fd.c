@@ -43,6 +43,7 @@
 #include "client/shim/wrap/ndctl.h"
 #include "client/shim/wrap/pin.h"
 #include "client/shim/wrap/standard.h"
+#include "client/shim/wrap/uevent.h"
 #include "client/shim/wrap/wrap.h"
 
 SHIM_EXPORT ssize_t write(int fd, const void *buf, size_t n)
@@ -448,8 +449,12 @@ SHIM_EXPORT int dup3(int fd, int to, int flags)
 
 SHIM_EXPORT ssize_t recvmsg(int sock, struct msghdr *msg, int flags)
 {
+	const bool is_uevent = shim_uevent_of(sock);
+	const socklen_t room = is_uevent ? msg->msg_namelen : 0;
 	ssize_t r = REAL(recvmsg)(sock, msg, flags);
 
+	if (unlikely(is_uevent) && r >= 0)
+		shim_uevent_fix(msg, room, (size_t)r);
 	if (r >= 0 && unlikely(msg->msg_controllen))
 		shim_ident_forget_all();
 	return r;
@@ -458,9 +463,14 @@ SHIM_EXPORT ssize_t recvmsg(int sock, struct msghdr *msg, int flags)
 SHIM_EXPORT int recvmmsg(int sock, struct mmsghdr *msgs, unsigned int n, int flags,
 			 struct timespec *timeout)
 {
+	const bool is_uevent = shim_uevent_of(sock);
+	/* Of the first, since those of the others will be alike. */
+	const socklen_t room = is_uevent && n ? msgs[0].msg_hdr.msg_namelen : 0;
 	int r = REAL(recvmmsg)(sock, msgs, n, flags, timeout);
 	int i;
 
+	for (i = 0; unlikely(is_uevent) && i < r; i++)
+		shim_uevent_fix(&msgs[i].msg_hdr, room, msgs[i].msg_len);
 	for (i = 0; i < r; i++)
 		if (unlikely(msgs[i].msg_hdr.msg_controllen))
 			shim_ident_forget_all();

@@ -161,6 +161,11 @@ static long do_seccomp(unsigned int op, unsigned int flags, void *args)
 	CALL(fchmodat2, shim_ret(shim_change_mode(I(a), P(b), (mode_t)c, U(d))))         \
 	CALL(name_to_handle_at, name_to_handle_at(I(a), P(b), P(c), P(d), I(e)))         \
 	CALL(open_by_handle_at, open_by_handle_at(I(a), P(b), I(c)))                     \
+	CALL(socket, socket(I(a), I(b), I(c)))                                           \
+	CALL(getsockname, getsockname(I(a), P(b), P(c)))                                 \
+	CALL(getsockopt, getsockopt(I(a), I(b), I(c), P(d), P(e)))                       \
+	CALL(setsockopt, setsockopt(I(a), I(b), I(c), P(d), U(e)))                       \
+	CALL(recvfrom, recvfrom(I(a), P(b), (size_t)c, I(d), P(e), P(f)))                \
 	CALL(bind, bind(I(a), P(b), U(c)))                                               \
 	CALL(connect, connect(I(a), P(b), U(c)))                                         \
 	CALL(fchownat, fchownat(I(a), P(b), (uid_t)c, (gid_t)d, I(e)))                   \

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -117,6 +118,8 @@ static inline long shim_ret(long r)
 ssize_t __read_chk(int fd, void *buf, size_t n, size_t room);
 ssize_t __pread_chk(int fd, void *buf, size_t n, off_t off, size_t room);
 ssize_t __pread64_chk(int fd, void *buf, size_t n, off64_t off, size_t room);
+ssize_t __recvfrom_chk(int sock, void *buf, size_t n, size_t size, int flags,
+		       struct sockaddr *addr, socklen_t *len);
 int __poll_chk(struct pollfd *fds, unsigned long n, int timeout, size_t room);
 int __ppoll_chk(struct pollfd *fds, unsigned long n, const struct timespec *timeout,
 		const sigset_t *mask, size_t room);
