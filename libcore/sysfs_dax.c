@@ -123,8 +123,8 @@ static int store_align(const struct sysfs_at *at, char *text)
 
 static int store_mapping(const struct sysfs_at *at, char *text)
 {
-	uint64_t start = 0;
-	uint64_t end = 0;
+	uint64_t start;
+	uint64_t end;
 	int r;
 
 	r = dax_kstr_range(text, &start, &end);
@@ -227,7 +227,7 @@ static int show_create(const struct sysfs_obj *obj, char *buf)
 
 static int store_create(const struct sysfs_at *at, char *text)
 {
-	int value = 0;
+	int value;
 	int r;
 
 	r = dax_kstr_int(text, &value);

@@ -115,7 +115,7 @@ static int parse_word(const struct word *words, const char *value, int *ret,
 
 static int parse_frontend(const char *value, void *field, struct daxd_why *why)
 {
-	int word = 0;
+	int word;
 	int r;
 
 	r = parse_word(frontend_words, value, &word, why);
