@@ -10,7 +10,8 @@
 #   make inject     let each call of the daemon fail, one after the other (an hour)
 #   make fuzz-run   run all fuzzers, N=100000000 inputs in all
 #   make kills      kill -9 the daemon 1,000 times on each store, under clients that verify
-#   make peers      fetch PMDK, run its example maps in crash states, and tests of bad blocks
+#   make peers      fetch PMDK, run its example maps in crash states, and tests of bad blocks;
+#                   fetch cxl 81 and 85 and compare them with recordings
 #   make stress     run 100,000 operations on regions, from many processes
 #   make bench      measure ratios to the raw backing store and to peers
 #   make coverage   list the lines and branches of libcore that no unit test reaches
@@ -386,6 +387,7 @@ kills: all progs
 peers: all
 	$(Q)tools/install-deps build test
 	$(Q)$(PYTHON) tests/peers/pmdk.py --build $(B)
+	$(Q)$(PYTHON) tests/peers/cxl.py --build $(B)
 
 # SECONDS: how long the crowds of threads run, in all.
 SECONDS ?= 60

@@ -433,6 +433,45 @@ assert read(B + "dax_region0/dax0.0/target_node") == "1\\n"
 
 
 @both_users
+def test_recorded_commands(user):
+    """cxl 76's texts and exit statuses; tests/peers/cxl.py does the same with 81 and 85."""
+    result = daxrun(user, "/usr/bin/python3", ROOT / "tests/lib/cxl_replay.py",
+                    ROOT / "tests/data/cxl-commands-7.3.txt", "76", "cxl",
+                    device="dax0.0,size=1536M,type=cxl,memdevs=3,window=4G,start=none")
+    assert result.stdout.splitlines()[-1] == "51 commands, 0 differences", result.stdout
+
+
+@both_users
+def test_debugfs_is_mounted(user):
+    """cxl 85 looks for it, and crashes where there is none."""
+    python(user, r"""
+line = "debugfs /sys/kernel/debug debugfs rw,nosuid,nodev,noexec,relatime 0 0\n"
+real = [open("/proc/self/task/%d/mounts" % os.getpid()).read(), line]
+if " /sys/kernel/debug " in real[0]:
+    real.pop()
+for path in ("/proc/mounts", "/proc/self/mounts"):
+    assert read(path) == "".join(real)
+    with os.fdopen(os.open(path, os.O_RDONLY)) as f:
+        assert f.read() == "".join(real)
+import ctypes
+libc = ctypes.CDLL(None)
+libc.setmntent.restype = ctypes.c_void_p
+class Entry(ctypes.Structure):
+    _fields_ = [(n, ctypes.c_char_p) for n in ("name", "dir", "type", "opts")]
+libc.getmntent.restype = ctypes.POINTER(Entry)
+f = ctypes.c_void_p(libc.setmntent(b"/proc/mounts", b"r"))
+found = set()
+while entry := libc.getmntent(f):
+    found.add((entry.contents.dir, entry.contents.type))
+assert (b"/sys/kernel/debug", b"debugfs") in found and (b"/proc", b"proc") in found
+assert read("/proc/self/mountinfo")
+""")
+    without = daxrun(user, "cat", "/proc/mounts", device="dax0.0,size=64M")
+    with open("/proc/mounts", encoding="utf-8") as f:
+        assert ("/sys/kernel/debug" in without.stdout) == ("/sys/kernel/debug " in f.read())
+
+
+@both_users
 def test_bytes_survive(user):
     """cxl disables, enables and destroys a region; made again, it has the same bytes."""
     python(user, """

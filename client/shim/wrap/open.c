@@ -27,6 +27,7 @@
 #include "client/shim/memory/fault.h"
 #include "client/shim/memory/proc_maps.h"
 #include "client/shim/process/ident.h"
+#include "client/shim/process/mounts.h"
 #include "client/shim/process/own_fd.h"
 #include "client/shim/process/path.h"
 #include "client/shim/process/report.h"
@@ -210,6 +211,8 @@ static int opened_elsewhere(int fd, const char *path, int flags)
 	if (strstr(path, "/fd/"))
 		return after_kernel_open(fd, path, flags);
 	r = shim_proc_maps_open(path, flags);
+	if (r == -EXDEV)
+		r = shim_mounts_open(path, flags);
 	if (r == -EXDEV)
 		return fd;
 	sys1(close, fd);

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <mntent.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,6 +28,7 @@
 #include "client/shim/base/real.h"
 #include "client/shim/base/sys.h"
 #include "client/shim/process/ident.h"
+#include "client/shim/process/mounts.h"
 #include "client/shim/process/path.h"
 #include "client/shim/memory/proc_maps.h"
 #include "client/shim/wrap/attr.h"
@@ -235,8 +237,21 @@ VPRINT(vdprintf, (int fd, const char *format, va_list ap), (fd, format, ap))
 VPRINT(__vdprintf_chk, (int fd, int level, const char *format, va_list ap),
        (fd, level, format, ap))
 
+/* A copy of a list of mappings or mounts. Return: its descriptor, or a negative errno. */
+static int open_copy(const char *path, const char *mode)
+{
+	int fd = -EXDEV;
+
+	if (mode[0] == 'r' && !strchr(mode, '+')) {
+		fd = shim_proc_maps_open(path, O_RDONLY);
+		if (fd == -EXDEV)
+			fd = shim_mounts_open(path, O_RDONLY);
+	}
+	return fd;
+}
+
 /*
- * Opens a stream if @path is an emulated file or a list of mappings. @ret: receives the
+ * Opens a stream if @path is an emulated file or such a list. @ret: receives the
  * stream, or NULL if it cannot be opened. Return: false if @path is neither.
  */
 static SHIM_COLD bool fopen_cold(const char *path, const char *mode, FILE **ret)
@@ -245,8 +260,7 @@ static SHIM_COLD bool fopen_cold(const char *path, const char *mode, FILE **ret)
 	const char *other;
 	int fd;
 
-	fd = mode[0] == 'r' && !strchr(mode, '+') ? shim_proc_maps_open(path, O_RDONLY)
-						  : -EXDEV;
+	fd = open_copy(path, mode);
 	if (fd >= 0) {
 		*ret = REAL(fdopen)(fd, mode);
 		if (!*ret)
@@ -286,6 +300,16 @@ SHIM_EXPORT FILE *fopen(const char *path, const char *mode)
 			errno = before;
 	}
 	return f;
+}
+
+/* libc opens the file inside libc (misc/mntent_r.c). */
+SHIM_EXPORT FILE *setmntent(const char *path, const char *mode)
+{
+	FILE *f;
+
+	if (may_be_ours(path, mode) && fopen_cold(path, mode, &f))
+		return f;
+	return REAL(setmntent)(path, mode);
 }
 
 SHIM_EXPORT FILE *fopen64(const char *path, const char *mode)

@@ -1,0 +1,86 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""tests/peers/cxl.py [--build BUILD] [VERSION]...
+
+Run cxl of newer Debian suites under daxrun, as nobody if root runs this, and compare texts and
+exit statuses with those of a real machine with Linux 7.3 (tests/data/cxl-commands-7.3.txt). The
+programs are fetched with their libraries into BUILD/peers the first time; nothing is installed.
+VERSION is 81 (trixie) or 85 (sid); default: both.
+
+Prints a line for each. Exit status: 0 if there is no difference, 1 if there is one.
+"""
+
+import argparse
+import os
+import pathlib
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+SUITES = {"81": "trixie", "85": "sid"}
+DEVICE = "dax0.0,size=1536M,type=cxl,memdevs=3,window=4G,start=none"
+NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+
+
+def command(*args, **kwargs):
+    """Run a command. If it fails, end with its errors."""
+    result = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            check=False, **kwargs)
+    if result.returncode:
+        sys.exit(f"cxl.py: {args[0]} ended with {result.returncode}:\n{result.stdout[-2000:]}{result.stderr[-2000:]}")
+    return result.stdout
+
+
+def fetch(suite, place):
+    """Fetch cxl with all its libraries. Return: the folder with their files."""
+    root = place / "root"
+    if (root / "usr/bin/cxl").exists():
+        return root
+    for folder in ("lists/partial", "archives/partial", "root"):
+        (place / folder).mkdir(parents=True, exist_ok=True)
+    (place / "status").touch()
+    (place / "sources.list").write_text(
+        "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] "
+        f"http://deb.debian.org/debian {suite} main\n")
+    # With an empty status file, apt-get fetches all that cxl needs, libc too.
+    options = [f"-oDir::State={place}", f"-oDir::State::status={place}/status", f"-oDir::Cache={place}",
+               f"-oDir::Etc::sourcelist={place}/sources.list", "-oDir::Etc::sourceparts=/dev/null",
+               "-oAcquire::Languages=none"]
+    if os.geteuid() == 0:
+        options.append("-oAPT::Sandbox::User=root")
+    command("apt-get", "-q", *options, "update")
+    command("apt-get", "-q", *options, "-y", "--no-install-recommends", "--download-only", "install", "cxl")
+    for archive in sorted((place / "archives").glob("*.deb")):
+        command("dpkg-deb", "-x", str(archive), str(root))
+    return root
+
+
+def replay(build, version):
+    """Return: True if all commands have the recorded results."""
+    place = build / "peers" / f"cxl-{version}"
+    root = fetch(SUITES[version], place)
+    program = place / "cxl"
+    program.write_text(f'#!/bin/sh\nexec {root}/usr/lib64/ld-linux-x86-64.so.2 '
+                       f'--library-path {root}/usr/lib/x86_64-linux-gnu {root}/usr/bin/cxl "$@"\n')
+    program.chmod(0o755)
+    words = [build / "daxrun", "-q", "-d", DEVICE, "--", sys.executable,
+             HERE.parent / "lib/cxl_replay.py", HERE.parent / "data/cxl-commands-7.3.txt", version,
+             program]
+    if os.geteuid() == 0:
+        words = NOBODY + words
+    result = subprocess.run([str(word) for word in words], text=True, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, timeout=600, check=False)
+    print(f"cxl {version}: {result.stdout.strip()}", flush=True)
+    return result.returncode == 0
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", type=pathlib.Path, default=HERE.parent.parent / "build")
+    parser.add_argument("--jobs", help="not used")
+    parser.add_argument("version", nargs="*", choices=[[], *SUITES])
+    args = parser.parse_args()
+    sys.exit(not all([replay(args.build.resolve(), v) for v in args.version or SUITES]))
+
+
+main()
