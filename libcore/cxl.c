@@ -155,8 +155,8 @@ int dax_cxl_make_region(struct dax_model *model, uint32_t id, uint32_t ways,
 
 		if (!decoder)
 			return -ENXIO;
-		dax_cxl_decoder_set_mode(cxl, decoder, cxl->partition);
-		dax_cxl_decoder_set_size(cxl, decoder, cxl->memdev_size);
+		dax_cxl_decoder_set_mode(model, decoder, cxl->partition);
+		dax_cxl_decoder_set_size(model, decoder, cxl->memdev_size);
 		r = dax_cxl_region_attach(model, region, i, decoder);
 	}
 	if (r == 0)

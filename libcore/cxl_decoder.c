@@ -51,38 +51,40 @@ uint32_t dax_cxl_decoder_id(const struct dax_cxl *cxl,
 
 /**
  * dax_cxl_decoder_set_mode() - `mode` of an endpoint decoder
- * @cxl:	the windows
+ * @model:	the model, with CXL
  * @decoder:	the decoder
  * @mode:	ram or pmem; the devices have only one of them
  *
- * Return: 0; -EBUSY: committed; -EINVAL: the device has no such memory.
+ * Return: 0; -EBUSY: committed; -EINVAL (6.12: -ENXIO): the device has no such memory.
  */
-int dax_cxl_decoder_set_mode(const struct dax_cxl *cxl, struct dax_cxl_decoder *decoder,
-			     enum dax_cxl_mode mode)
+int dax_cxl_decoder_set_mode(const struct dax_model *model,
+			     struct dax_cxl_decoder *decoder, enum dax_cxl_mode mode)
 {
 	if (decoder->is_committed)
 		return -EBUSY;
-	if (mode != cxl->partition)
-		return -EINVAL;
+	if (mode != model->cxl->partition)
+		return dax_kernel_has(model->kernel, DAX_RULE_CXL_PARTITIONS) ? -EINVAL
+									      : -ENXIO;
 	decoder->mode = mode;
 	return 0;
 }
 
 /**
  * dax_cxl_decoder_set_size() - `dpa_size` of an endpoint decoder
- * @cxl:	the windows
+ * @model:	the model, with CXL
  * @decoder:	the decoder
  * @size:	bytes of the memory device, above those of the lower decoders
  *
  * The old memory is free even if the new size is refused then (core/hdm.c).
  *
  * Return: 0; -EINVAL: not a multiple of 256 MiB; -EBUSY: it is a target, or a higher
- * decoder has memory; -EBUSY: it has no mode; -ENOSPC: more than is free; -EBUSY: the
+ * decoder has memory; -EBUSY (6.12: -EINVAL): it has no mode; -ENOSPC: more than is free; -EBUSY: the
  * decoder below has none.
  */
-int dax_cxl_decoder_set_size(struct dax_cxl *cxl, struct dax_cxl_decoder *decoder,
-			     uint64_t size)
+int dax_cxl_decoder_set_size(const struct dax_model *model,
+			     struct dax_cxl_decoder *decoder, uint64_t size)
 {
+	const struct dax_cxl *cxl = model->cxl;
 	uint32_t id = dax_cxl_decoder_id(cxl, decoder);
 	struct dax_cxl_decoder *first = decoder - id;
 	uint64_t used = 0;
@@ -101,7 +103,8 @@ int dax_cxl_decoder_set_size(struct dax_cxl *cxl, struct dax_cxl_decoder *decode
 	if (!size)
 		return 0;
 	if (decoder->mode == DAX_CXL_NONE)
-		return -EBUSY;
+		return dax_kernel_has(model->kernel, DAX_RULE_CXL_PARTITIONS) ? -EBUSY
+									      : -EINVAL;
 	if (end)
 		used = first[end - 1].dpa + first[end - 1].dpa_size;
 	if (size > cxl->memdev_size - used)

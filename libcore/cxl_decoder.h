@@ -10,10 +10,10 @@ uint32_t dax_cxl_decoder_memdev(const struct dax_cxl *cxl,
 				const struct dax_cxl_decoder *decoder);
 uint32_t dax_cxl_decoder_id(const struct dax_cxl *cxl,
 			    const struct dax_cxl_decoder *decoder);
-int dax_cxl_decoder_set_mode(const struct dax_cxl *cxl, struct dax_cxl_decoder *decoder,
-			     enum dax_cxl_mode mode);
-int dax_cxl_decoder_set_size(struct dax_cxl *cxl, struct dax_cxl_decoder *decoder,
-			     uint64_t size);
+int dax_cxl_decoder_set_mode(const struct dax_model *model,
+			     struct dax_cxl_decoder *decoder, enum dax_cxl_mode mode);
+int dax_cxl_decoder_set_size(const struct dax_model *model,
+			     struct dax_cxl_decoder *decoder, uint64_t size);
 uint32_t dax_cxl_decoder_port_committed(const struct dax_cxl_bridge *bridge);
 uint32_t dax_cxl_decoder_committed(const struct dax_cxl_memdev *memdev);
 

@@ -25,12 +25,14 @@ static bool can_interleave(uint32_t ways, uint32_t granularity)
 }
 
 /* The checks of cxl_region_attach() that concern the decoder's values alone. */
-static int check_decoder(const struct dax_cxl_region *region,
+static int check_decoder(const struct dax_model *model,
+			 const struct dax_cxl_region *region,
 			 const struct dax_cxl_decoder *decoder)
 {
 	if (!can_interleave(region->ways, region->granularity))
 		return -ENXIO;
-	if (decoder->mode == DAX_CXL_NONE)
+	if (decoder->mode == DAX_CXL_NONE &&
+	    dax_kernel_has(model->kernel, DAX_RULE_CXL_PARTITIONS))
 		return -ENODEV;
 	if (decoder->mode != region->mode)
 		return -EINVAL;
@@ -199,8 +201,8 @@ static void set_up_routes(struct dax_cxl *cxl, const struct dax_cxl_region *regi
  *
  * The checks come in the order of the errors below.
  *
- * Return: 0; -ENXIO: ways and granularity do not fit together; -ENODEV: the decoder has no
- * mode; -EINVAL: another mode than the region; -EBUSY: all targets are present; -ENXIO: the
+ * Return: 0; -ENXIO: ways and granularity do not fit together; -ENODEV (6.12: -EINVAL): the
+ * decoder has no mode; -EINVAL: another mode than the region; -EBUSY: all targets are present; -ENXIO: the
  * region has no size; -EINVAL: it has as many targets as ways; -ENXIO: the decoder has no
  * memory; -EINVAL: not the memory that the region needs; -EBUSY: the position is taken, or
  * the memory device is a target already; -ENXIO: the position is another host bridge's;
@@ -217,7 +219,7 @@ int dax_cxl_region_attach(struct dax_model *model, struct dax_cxl_region *region
 	struct dax_cxl_route route;
 	int r;
 
-	r = check_decoder(region, decoder);
+	r = check_decoder(model, region, decoder);
 	if (r == 0)
 		r = check_position(cxl, region, position, memdev);
 	if (r == 0)

@@ -51,6 +51,10 @@ static const struct {
 	[DAX_RULE_THP_EXCEPT_ADVISED] = {SINCE(6_18)},
 	/* 6.8, drivers/dax/bus.c: memmap_on_memory_show() */
 	[DAX_RULE_MEMMAP_ON_MEMORY] = {SINCE(6_12)},
+	/* 6.15, drivers/cxl/core/hdm.c: cxl_dpa_set_part() */
+	[DAX_RULE_CXL_PARTITIONS] = {SINCE(6_18)},
+	/* seen on 7.3 and not on 6.12, drivers/cxl/core/region.c: delete_region_store() */
+	[DAX_RULE_CXL_LOCKED] = {SINCE(6_18)},
 };
 
 #undef SINCE

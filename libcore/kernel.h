@@ -40,6 +40,8 @@ enum dax_kernel_rule {
 	DAX_RULE_ADVISES_UNPRIVILEGED, /* process_madvise of itself needs no right */
 	DAX_RULE_THP_EXCEPT_ADVISED,   /* PR_THP_DISABLE_EXCEPT_ADVISED */
 	DAX_RULE_MEMMAP_ON_MEMORY,     /* the attribute of that name */
+	DAX_RULE_CXL_PARTITIONS,       /* errnos of endpoint decoders without memory */
+	DAX_RULE_CXL_LOCKED, /* `locked` of regions, names for `delete_region` */
 	DAX_RULE_NR,
 };
 

@@ -139,7 +139,7 @@ static int store_delete_region(const struct sysfs_at *at, char *text)
 	int r;
 
 	r = scan_region(text, &id);
-	if (r < 0)
+	if (r < 0 && dax_kernel_has(at->model->kernel, DAX_RULE_CXL_LOCKED))
 		return r;
 	if (!dax_cxl_object_find(at->model, text, &object) ||
 	    object.kind != DAX_CXL_REGION)
@@ -295,8 +295,8 @@ static int store_dpa_size(const struct sysfs_at *at, char *text)
 
 	r = dax_kstr_u64(text, 0, &size);
 	return r < 0 ? r
-		     : dax_cxl_decoder_set_size(cxl, dax_cxl_decoder_get(cxl, at->n),
-						size);
+		     : dax_cxl_decoder_set_size(at->model,
+						dax_cxl_decoder_get(cxl, at->n), size);
 }
 
 static int show_mode(const struct sysfs_obj *obj, char *buf)
@@ -317,7 +317,7 @@ static int store_mode(const struct sysfs_at *at, char *text)
 
 	if (strcmp(mode, "ram") && strcmp(mode, "pmem"))
 		return -EINVAL;
-	return dax_cxl_decoder_set_mode(cxl, dax_cxl_decoder_get(cxl, at->n),
+	return dax_cxl_decoder_set_mode(at->model, dax_cxl_decoder_get(cxl, at->n),
 					*mode == 'r' ? DAX_CXL_RAM : DAX_CXL_PMEM);
 }
 

@@ -133,6 +133,11 @@ static int show_region_uevent(const struct sysfs_obj *obj, char *buf)
 							       : "");
 }
 
+static bool has_locked(const struct sysfs_obj *obj)
+{
+	return dax_kernel_has(obj->model->kernel, DAX_RULE_CXL_LOCKED);
+}
+
 static bool is_pmem(const struct sysfs_obj *obj)
 {
 	return region_of(obj->model, obj->n)->mode == DAX_CXL_PMEM;
@@ -203,7 +208,7 @@ const struct sysfs_attr dax_sysfs_cxl_region_attrs[] = {
 	 .mode = 0644,
 	 .show = show_region_ways,
 	 .store = store_region_ways},
-	{.name = "locked", .mode = 0444, .text = "0\n"},
+	{.name = "locked", .mode = 0444, .text = "0\n", .is_visible = has_locked},
 	{.name = "modalias", .mode = 0444, .text = "cxl:t6\n"},
 	{.name = "mode", .mode = 0444, .show = show_region_mode},
 	{.name = "resource", .mode = 0444, .show = show_region_resource},

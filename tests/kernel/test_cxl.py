@@ -5,6 +5,7 @@ tests/data/cxl-writes-7.3.txt has the writes that Linux 7.3 was given on a machi
 QEMU's type-3 devices, with its answers, in their order.
 """
 
+import functools
 import json
 import random
 import subprocess
@@ -12,7 +13,10 @@ import subprocess
 import pytest
 
 from conftest import BUILD, ROOT, TIMEOUT, both_users, environment
-from test_ndctl import daxrun
+from test_ndctl import daxrun as daxrun_any
+
+# The kernel that was recorded.
+daxrun = functools.partial(daxrun_any, kernel="7.3")
 
 WRITES = ROOT / "tests/data/cxl-writes-7.3.txt"
 DEFAULT = "dax0.0,size=1G,type=cxl"
@@ -632,3 +636,13 @@ def test_mistakes_in_a_file(workdir, config, message):
                             check=False)
     assert result.returncode
     assert message in result.stderr + result.stdout
+
+
+def test_answers_of_612(user="root"):
+    out = daxrun_any(user, "/usr/bin/python3", "-c", PRELUDE + """
+print([write(B + path, text) for path, text in (
+    ("decoder2.0/mode", "pmem"), ("decoder2.0/dpa_size", "0x10000000"),
+    ("decoder0.0/delete_region", "foo"), ("decoder0.0/create_ram_region", "region0"))],
+    os.path.exists(B + "region0/locked"))
+""", device=DEFAULT + ",start=none", kernel="6.12")
+    assert out.stdout == "['ENXIO', 'EINVAL', 'ENODEV', 'ok'] False\n", out.stdout + out.stderr

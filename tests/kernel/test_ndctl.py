@@ -31,8 +31,8 @@ def on_real_kernel():
     return result.output
 
 
-def daxrun(user, *args, device="dax0.0,size=510M"):
-    command = [BUILD / "daxrun", "-q", "-d", device, "--", *args]
+def daxrun(user, *args, device="dax0.0,size=510M", kernel="host"):
+    command = [BUILD / "daxrun", "-q", f"--kernel={kernel}", "-d", device, "--", *args]
     if user == "nobody" and IS_ROOT:
         command = SETPRIV + command
     env = environment()

@@ -4,13 +4,17 @@
 tests/data/cxl-uevents-7.3.txt has those of a region's life on a real machine with CXL memory.
 """
 
+import functools
 import re
 
 import pytest
 
 from conftest import ROOT, both_users, needs_root
 from test_cxl import DEFAULT, PRELUDE
-from test_ndctl import daxrun
+from test_ndctl import daxrun as daxrun_any
+
+# The kernel that was recorded.
+daxrun = functools.partial(daxrun_any, kernel="7.3")
 
 RECORDED = ROOT / "tests/data/cxl-uevents-7.3.txt"
 

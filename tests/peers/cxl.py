@@ -63,7 +63,7 @@ def replay(build, version):
     program.write_text(f'#!/bin/sh\nexec {root}/usr/lib64/ld-linux-x86-64.so.2 '
                        f'--library-path {root}/usr/lib/x86_64-linux-gnu {root}/usr/bin/cxl "$@"\n')
     program.chmod(0o755)
-    words = [build / "daxrun", "-q", "-d", DEVICE, "--", sys.executable,
+    words = [build / "daxrun", "-q", "--kernel=7.3", "-d", DEVICE, "--", sys.executable,
              HERE.parent / "lib/cxl_replay.py", HERE.parent / "data/cxl-commands-7.3.txt", version,
              program]
     if os.geteuid() == 0:

@@ -40,6 +40,7 @@ static void setup(uint32_t nr_memdevs, enum dax_cxl_start how)
 	};
 
 	dax_model_init(&model, 252, 246);
+	model.kernel = DAX_KERNEL_7_3;
 	if (dax_cxl_add(&model, &like) < 0)
 		abort();
 }
@@ -546,8 +547,26 @@ static void test_poison_of_a_part(void)
 	teardown();
 }
 
+/* The answers of Linux 6.12 that are others. */
+static void test_older_kernel(void)
+{
+	setup(1, DAX_CXL_START_DEVDAX);
+	model.kernel = DAX_KERNEL_6_12;
+	wr("decoder0.0/delete_region", "foo", -ENODEV);
+	wr("decoder2.0/dpa_size", "0x10000000", -EINVAL);
+	wr("decoder2.0/mode", "pmem", -ENXIO);
+	wr("decoder0.0/create_ram_region", "region0", 0);
+	nowhere("devices/platform/ACPI0017:00/root0/decoder0.0/region0/locked");
+	wr("region0/interleave_granularity", "256", 0);
+	wr("region0/interleave_ways", "1", 0);
+	wr("region0/size", "0x10000000", 0);
+	wr("region0/target0", "decoder2.0", -EINVAL);
+	teardown();
+}
+
 int main(void)
 {
+	test_older_kernel();
 	test_set_up();
 	test_devdax();
 	test_create();

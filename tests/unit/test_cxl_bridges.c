@@ -29,6 +29,7 @@ static const struct dax_cxl plain = {
 static void setup(const struct dax_cxl *like)
 {
 	dax_model_init(&model, 252, 246);
+	model.kernel = DAX_KERNEL_7_3;
 	if (dax_cxl_add(&model, like) < 0)
 		abort();
 }

@@ -67,6 +67,7 @@ static void setup(void)
 	};
 
 	dax_model_init(&model, 252, 246);
+	model.kernel = DAX_KERNEL_7_3;
 	if (dax_cxl_add(&model, &like) < 0 ||
 	    dax_cxl_make_region(&model, 0, 2, 256) < 0 ||
 	    dax_model_add_region(&model, &hmem, NULL) < 0 ||
