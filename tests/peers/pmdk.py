@@ -11,6 +11,9 @@ default: all.
           second one survives alone. The others must have no bad state.
   tests   PMDK's tests of bad blocks, unchanged; bin/ndctl and bin/sudo stand in for those
           commands. They build most of PMDK, which takes minutes.
+  shell-BUILD, python-BUILD
+          All tests of PMDK's two frameworks that use device dax, unchanged, on four devices of
+          64 MiB, two with an align of 4 KiB and two of 2 MiB. They build all of PMDK's tests.
 
 pmempool_check/TEST32 must end with SIGBUS: it reads the good half of a page with a bad sector,
 and an emulated page is bad as a whole.
@@ -30,6 +33,7 @@ import tarfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 VERSION = "1.13.1"
+DEVICES = tuple(f"dax{i}.0,size=64M,align={align}" for i, align in enumerate(("4K", "4K", "2M", "2M")))
 SOURCES = ("deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] "
            "http://deb.debian.org/debian trixie main\n")
 
@@ -180,6 +184,91 @@ def run_test(run, name):
     return is_passed, lines[-1] if is_passed else result.stdout
 
 
+# ---- frameworks -------------------------------------------------------------------
+
+SHELL_CONFIG = """NON_PMEM_FS_DIR={files}
+PMEM_FS_DIR={files}
+PMEM_FS_DIR_FORCE_PMEM=1
+DEVICE_DAX_PATH=(/dev/dax0.0 /dev/dax1.0 /dev/dax2.0 /dev/dax3.0)
+"""
+PYTHON_CONFIG = """config = {{
+    'unittest_log_level': 1,
+    'page_fs_dir': '{files}', 'force_page': True,
+    'cacheline_fs_dir': '{files}', 'force_cacheline': True,
+    'byte_fs_dir': '{files}', 'force_byte': True,
+    'tm': True, 'test_type': 'check', 'build': 'all', 'granularity': 'all', 'keep_going': True,
+    'fail_on_skip': False, 'timeout': '3m', 'dump_lines': 30, 'force_enable': None,
+    'device_dax_path': ['/dev/dax0.0', '/dev/dax1.0', '/dev/dax2.0', '/dev/dax3.0'],
+    'enable_admin_tests': False
+}}
+"""
+FRAMEWORKS = ("shell-debug", "shell-static-nondebug", "python-debug", "python-static_release")
+PASSED_MIN = 50  # in each of them
+
+
+def with_devices(run):
+    return [str(run.build / "daxrun"), "-q", *(word for device in DEVICES for word in ("-d", device)), "--"]
+
+
+def build_all_tests(run):
+    """Build all of PMDK's tests; some look at the devices. Return: their folder."""
+    test = run.source / "src/test"
+    if not (run.place / "all-tests").exists():
+        make = ("make", "-s", f"-j{run.jobs}", "EXTRA_CFLAGS=-Wno-error", "-C")
+        (run.place / "files").mkdir(exist_ok=True)
+        configure(run, test)
+        command(*make, str(run.source / "src"), *LIBRARIES, "tools")
+        command(*with_devices(run), *make, str(test))
+        (run.place / "all-tests").touch()
+    configure(run, test)
+    return test
+
+
+def configure(run, test):
+    (test / "testconfig.sh").write_text(SHELL_CONFIG.format(files=run.place / "files"))
+    (test / "testconfig.py").write_text(PYTHON_CONFIG.format(files=run.place / "files"))
+
+
+def shell_test(run, test, build, fs):
+    """Run a script. Return: PASS, SKIP or FAIL."""
+    env = {**os.environ, "TEST": "all", "FS": fs, "BUILD": build, "CHECK_TYPE": "none"}
+    result = subprocess.run([*with_devices(run), f"./{test.name}"], cwd=test.parent, env=env, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
+    if result.returncode == 0 and f"{test.parent.name}/{test.name}: PASS" in result.stdout:
+        return "PASS"
+    # A script that is not for this file system says so, or nothing.
+    is_skipped = result.returncode == 0 and (not result.stdout or ": SKIP" in result.stdout)
+    return "SKIP" if is_skipped else "FAIL"
+
+
+def python_group(run, folder, build):
+    """Run a group of tests. Return: a list of (test, PASS, SKIP or FAIL)."""
+    result = subprocess.run([*with_devices(run), "/usr/bin/python3", "./RUNTESTS.py", "-b", build, "-t", "short",
+                             "medium", "long", "--keep_going", "True", folder.name], cwd=folder.parent,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
+    found = re.findall(r"^(\w+/TEST\d+): (?:\x1b\[\d+m)?(PASS|SKIP|FAILED)", result.stdout, re.M)
+    if result.returncode and not any(how == "FAILED" for _, how in found):
+        found.append((folder.name, "FAILED"))
+    return found
+
+
+def run_framework(run, name):
+    kind, build = name.split("-", 1)
+    test = build_all_tests(run)
+    if kind == "shell":
+        scripts = [path for path in sorted(test.glob("*/TEST[0-9]*")) if path.suffix != ".PS1" and
+                   re.search("require_dax_device(s|_alignments)", path.read_text(errors="replace"))]
+        found = [(f"{path.parent.name}/{path.name}", shell_test(run, path, build, fs))
+                 for path in scripts for fs in ("any", "pmem")]
+    else:
+        folders = [path.parent for path in sorted(test.glob("*/TESTS.py")) if "require_devdax" in path.read_text()]
+        found = [result for folder in folders for result in python_group(run, folder, build)]
+    counts = {how: sum(h.startswith(how) for _, h in found) for how in ("PASS", "SKIP", "FAIL")}
+    text = "{PASS} passed, {SKIP} skipped, {FAIL} failed".format(**counts)
+    text += "".join(f" {test}" for test, how in found if how.startswith("FAIL"))
+    return not counts["FAIL"] and counts["PASS"] >= PASSED_MIN, text
+
+
 # ---- main ----------------------------------------------------------------------
 
 
@@ -189,7 +278,8 @@ def main():
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("names", nargs="*", metavar="NAME")
     run = parser.parse_args()
-    known = {**dict.fromkeys(MAPS, run_map), **dict.fromkeys(TESTS, run_test)}
+    known = {**dict.fromkeys(MAPS, run_map), **dict.fromkeys(TESTS, run_test),
+             **dict.fromkeys(FRAMEWORKS, run_framework)}
     unknown = set(run.names) - set(known)
     if unknown:
         parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(known)}")
