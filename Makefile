@@ -7,6 +7,7 @@
 #   make test       install what is missing, build all variants, run every test
 #   make fuzz       build fuzzers of libcore's parsers into build/fuzz
 #   make oracle     boot real kernels again, write tests/oracle/recorded
+#   make oracle-full  compare all devices with all recorded kernels, and boot each of them
 #   make inject     let each call of the daemon fail, one after the other (an hour)
 #   make fuzz-run   run all fuzzers, N=100000000 inputs in all
 #   make kills      kill -9 the daemon 1,000 times on each store, under clients that verify
@@ -126,7 +127,7 @@ UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(SRC_unit))
 PROGS := $(patsubst tests/progs/%.c,$(B)/progs/%,$(SRC_progs))
 BENCHES := $(patsubst bench/%.c,$(B)/bench/%,$(SRC_bench))
 
-.PHONY: all programs units progs benches fuzz fuzz-run inject walk demo test bench peers stress kills hostile check install uninstall dist deb rpm portability clean oracle coverage format format-check
+.PHONY: all programs units progs benches fuzz fuzz-run inject walk demo test bench peers stress kills hostile check install uninstall dist deb rpm portability clean oracle oracle-full coverage format format-check
 .DELETE_ON_ERROR:
 
 all: programs
@@ -364,9 +365,12 @@ test:
 	$(Q)tools/install-deps build demo test
 	$(Q)tools/run-tests $(B)
 
-# Needs no root and no KVM; fetches two kernels the first time.
+# Needs no root and no KVM; fetches four kernels the first time.
 oracle: $(B)/conformance
 	$(Q)$(PYTHON) tests/oracle/record.py --program $(B)/conformance
+
+oracle-full: all progs
+	$(Q)CONFORMANCE_FULL=1 DAXD_BUILD=$(B) $(PYTHON) -m pytest tests/kernel/test_conformance.py
 
 inject: all progs
 	$(Q)DAXD_INJECT_ALL=1 DAXD_LIMIT=86400 DAXD_BUILD=$(B) $(PYTHON) -m pytest -s tests/daemon/test_inject.py

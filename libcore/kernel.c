@@ -39,8 +39,18 @@ static const struct {
 	[DAX_RULE_ADVISES_SELF] = {SINCE(6_18)},
 	/* 6.4, mm/madvise.c: process_madvise(): CAP_SYS_NICE for another mm only */
 	[DAX_RULE_ADVISES_UNPRIVILEGED] = {SINCE(6_12)},
+	/* 6.17 to 6.19, mm/vma.c: the driver's mmap sets VM_HUGEPAGE after the merge */
+	[DAX_RULE_MMAP_STANDS_ALONE] = {DAX_KERNEL_6_18, DAX_KERNEL_6_18},
 	/* 6.17, mm/mremap.c: check_prep_vma() comes before mremap_to() unmaps */
-	[DAX_RULE_MREMAP_KEEPS_TARGET] = {SINCE(6_18)},
+	[DAX_RULE_MREMAP_CHECKS_FIRST] = {SINCE(6_18)},
+	/* until 6.7, fs/read_write.c: vfs_readv(): import_iovec() comes first */
+	[DAX_RULE_VECTOR_FIRST] = {UNTIL(6_1)},
+	/* 6.13, fs/fcntl.c: fcntl_set_rw_hint(): inode_owner_or_capable() */
+	[DAX_RULE_HINT_OF_OWNER] = {SINCE(6_18)},
+	/* 6.12, fs/open.c: vfs_fallocate(): FALLOC_FL_MODE_MASK */
+	[DAX_RULE_FALLOCATE_ONE_MODE] = {SINCE(6_12)},
+	/* 6.17, fs/open.c: vfs_fallocate() */
+	[DAX_RULE_WRITE_ZEROES] = {SINCE(6_18)},
 	/* 6.15, drivers/dax/device.c: vmf_insert_folio_pmd(), vmf_insert_page_mkwrite() */
 	[DAX_RULE_COUNTS_UNITS] = {SINCE(6_18)},
 	/* until 6.11, fs/proc/task_mmu.c: smaps_pmd_entry(): vm_normal_page_pmd() */

@@ -31,7 +31,8 @@ enum dax_kernel_rule {
 	DAX_RULE_STACK_IS_SMALL,       /* MAP_STACK forbids huge pages */
 	DAX_RULE_ABOVE4G,              /* MAP_ABOVE4G is a known flag of mmap */
 	DAX_RULE_SPLIT_IS_EINVAL,      /* a mapping over part of a unit; else ENOMEM */
-	DAX_RULE_MREMAP_KEEPS_TARGET,  /* refused, it leaves what is at the target */
+	DAX_RULE_MMAP_STANDS_ALONE,    /* a new mapping does not merge with neighbours */
+	DAX_RULE_MREMAP_CHECKS_FIRST,  /* refused, it leaves what is at the target */
 	DAX_RULE_COUNTS_UNITS,         /* touched memory counts in Rss and VmRSS */
 	DAX_RULE_COUNTS_PMD,           /* touched units of 2M count, in smaps only */
 	DAX_RULE_MINCORE_SEES_1G,      /* mincore reports touched units of 1G */
@@ -39,6 +40,10 @@ enum dax_kernel_rule {
 	DAX_RULE_ADVISES_SELF,         /* process_madvise of itself takes all advice */
 	DAX_RULE_ADVISES_UNPRIVILEGED, /* process_madvise of itself needs no right */
 	DAX_RULE_THP_EXCEPT_ADVISED,   /* PR_THP_DISABLE_EXCEPT_ADVISED */
+	DAX_RULE_VECTOR_FIRST,         /* readv: the vector is checked before the file */
+	DAX_RULE_HINT_OF_OWNER,        /* F_SET_RW_HINT: of the owner's files only */
+	DAX_RULE_FALLOCATE_ONE_MODE,   /* fallocate: one mode of many, or EOPNOTSUPP */
+	DAX_RULE_WRITE_ZEROES,         /* fallocate knows FALLOC_FL_WRITE_ZEROES */
 	DAX_RULE_MEMMAP_ON_MEMORY,     /* the attribute of that name */
 	DAX_RULE_CXL_PARTITIONS,       /* errnos of endpoint decoders without memory */
 	DAX_RULE_CXL_LOCKED, /* `locked` of regions, names for `delete_region` */

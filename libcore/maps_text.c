@@ -139,7 +139,10 @@ static void add_flags(struct text *t, const struct dax_vma *vma)
 		}
 	}
 	/* drivers/dax/device.c: dax_mmap() sets VM_HUGEPAGE, madvise may change it */
-	add_string(t, vma->flags & DAX_VMA_NOHUGEPAGE ? "nh " : "hg ");
+	if (!(vma->flags & DAX_VMA_NOHUGEPAGE))
+		add_string(t, "hg ");
+	if (vma->flags & DAX_VMA_NO_HUGE)
+		add_string(t, "nh ");
 	if (vma->flags & DAX_VMA_SEALED)
 		add_string(t, "sl ");
 }
@@ -152,20 +155,34 @@ static bool is_key(const char *line, size_t len, const char *key)
 	return len > n && !memcmp(line, key, n) && line[n] == ':';
 }
 
+/* True for the line of a field that counts touched memory of a device. */
+static bool is_counted(const char *line, size_t len)
+{
+	static const char *const keys[] = {"Rss", "Pss", "Pss_Dirty", "Private_Dirty",
+					   "Referenced"};
+	size_t i;
+
+	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (is_key(line, len, keys[i]))
+			return true;
+	return false;
+}
+
 /**
  * dax_smaps_line() - turn a line of a block in /proc/PID/smaps into that of device-dax
  * @vma:	the mapping
+ * @counted:	bytes of it that count as touched: dax_rss_in_smaps()
  * @line:	the same line of the backing store's block, with its newline
  * @len:	its length
  * @buf:	receives the line; not terminated
  *
- * The pages of a device have the size of its align, and are not counted in any field
- * (Linux 6.12; 6.1 counts them at 2M).
+ * The pages of a device have the size of its align. Those that count are private and
+ * dirty (fs/proc/task_mmu.c: smaps_account()).
  *
  * Return: the line's length.
  */
-size_t dax_smaps_line(const struct dax_vma *vma, const char *line, size_t len,
-		      char buf[DAX_MAPS_LINE_MAX])
+size_t dax_smaps_line(const struct dax_vma *vma, uint64_t counted, const char *line,
+		      size_t len, char buf[DAX_MAPS_LINE_MAX])
 {
 	const char *colon = memchr(line, ':', len);
 	struct text t = {.buf = buf};
@@ -192,6 +209,8 @@ size_t dax_smaps_line(const struct dax_vma *vma, const char *line, size_t len,
 		kb = (vma->end - vma->start) / DAX_KIB;
 	else if (is_key(line, len, "KernelPageSize") || is_key(line, len, "MMUPageSize"))
 		kb = vma->align / DAX_KIB;
+	else if (is_counted(line, len))
+		kb = counted / DAX_KIB;
 	/* "Size:               2048 kB": key and number take 24 columns */
 	while (line <= colon && t.len < 24)
 		add_char(&t, *line++);

@@ -25,8 +25,8 @@ struct dax_maps_node {
 size_t dax_maps_path(const struct dax_maps_node *node, char buf[DAX_MAPS_LINE_MAX]);
 size_t dax_maps_line(const struct dax_vma *vma, const struct dax_maps_node *node,
 		     char buf[DAX_MAPS_LINE_MAX]);
-size_t dax_smaps_line(const struct dax_vma *vma, const char *line, size_t len,
-		      char buf[DAX_MAPS_LINE_MAX]);
+size_t dax_smaps_line(const struct dax_vma *vma, uint64_t counted, const char *line,
+		      size_t len, char buf[DAX_MAPS_LINE_MAX]);
 size_t dax_numa_maps_line(const struct dax_vma *vma, const struct dax_maps_node *node,
 			  char buf[DAX_MAPS_LINE_MAX]);
 

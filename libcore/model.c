@@ -386,6 +386,8 @@ int dax_region_add_device(struct dax_region *region, struct dax_model *model, ui
 	dev->nr_ranges = like->nr_ranges;
 	memcpy(dev->ranges, like->ranges, sizeof(dev->ranges));
 	dev->is_bound = dev->nr_ranges;
+	/* drivers/dax/cxl.c: cxl_dax_region_probe() */
+	dev->has_memmap_on_memory = region->type == DAX_REGION_CXL && id == 0;
 	if (region->type == DAX_REGION_STATIC) {
 		dev->ns_start = like->ns_start;
 		dev->ns_size = like->ns_size;

@@ -53,7 +53,8 @@ struct dax_dev {
 	uint64_t align;
 	uint64_t life;
 	uint64_t generation;
-	bool is_bound; /* to device_dax */
+	bool is_bound;             /* to device_dax */
+	bool has_memmap_on_memory; /* the attribute of that name */
 	uint32_t nr_ranges;
 	struct dax_range ranges[DAX_RANGES_MAX]; /* start: physical address */
 

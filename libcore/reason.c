@@ -69,6 +69,7 @@ static const struct {
 	[DAX_NO_LEASE] = {"NO-LEASE", "fail, no leases on a device"},
 	[DAX_LEASE_NOT_YOURS] = {"LEASE-OWNER",
 				 "fail, only its owner may lease the node"},
+	[DAX_HINT_NOT_YOURS] = {"HINT-OWNER", "fail, only its owner may set a hint"},
 	[DAX_NO_SEALS] = {"NO-SEALS", "fail, no seals on a device"},
 	[DAX_NO_COPY] = {"NO-COPY", "fail, a device is no source or target of copies"},
 	[DAX_NO_MMAP] = {"NO-MMAP", "fail, the nd bus's control node has no mmap"},

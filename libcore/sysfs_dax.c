@@ -131,8 +131,36 @@ static int store_mapping(const struct sysfs_at *at, char *text)
 	return r < 0 ? r : dax_dev_add_mapping(at->dev, start, end);
 }
 
+static int show_memmap_on_memory(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "%d\n", obj->dev->has_memmap_on_memory);
+}
+
+/* As on kernels that are not told memory_hotplug.memmap_on_memory=1. */
+static int store_memmap_on_memory(const struct sysfs_at *at, char *text)
+{
+	bool value;
+
+	if (dax_kstr_bool(text, &value) < 0)
+		return -EINVAL;
+	if (value)
+		return -EOPNOTSUPP;
+	at->dev->has_memmap_on_memory = false;
+	return 0;
+}
+
+static bool is_memmap_on_memory_known(const struct sysfs_obj *obj)
+{
+	return dax_kernel_has(obj->model->kernel, DAX_RULE_MEMMAP_ON_MEMORY);
+}
+
 #define DEVICE_ROWS                                                                      \
 	{.name = "dev", .mode = 0444, .show = show_dev},                                 \
+		{.name = "memmap_on_memory",                                             \
+		 .mode = 0644,                                                           \
+		 .show = show_memmap_on_memory,                                          \
+		 .store = store_memmap_on_memory,                                        \
+		 .is_visible = is_memmap_on_memory_known},                               \
 		{.name = "modalias", .mode = 0444, .text = "dax:t0\n"}, SYSFS_NUMA_NODE, \
 		{.name = "resource", .mode = 0400, .show = show_resource},               \
 		SYSFS_TARGET_NODE,                                                       \

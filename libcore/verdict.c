@@ -33,6 +33,9 @@
 #ifndef MAP_ABOVE4G
 #define MAP_ABOVE4G 0x80
 #endif
+#ifndef FALLOC_FL_WRITE_ZEROES
+#define FALLOC_FL_WRITE_ZEROES 0x80
+#endif
 #define MAP_EXECUTABLE_AND_DENYWRITE 0x1800
 #define MAP_HUGE_SIZE_BITS           (0x1f << 26)
 
@@ -40,11 +43,12 @@
 #define ATTR_MAX_BYTES UINT64_C(0x7fffffff)
 
 /* include/linux/mman.h: LEGACY_MAP_MASK. MAP_FIXED_NOREPLACE is not in it. */
-#define LEGACY_MAP_MASK                                                                  \
+#define LEGACY_MAP_MASK(kernel)                                                          \
 	(MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_UNINITIALIZED |      \
 	 MAP_EXECUTABLE_AND_DENYWRITE | MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE |     \
 	 MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | MAP_32BIT |             \
-	 MAP_ABOVE4G | MAP_HUGE_SIZE_BITS)
+	 MAP_HUGE_SIZE_BITS |                                                            \
+	 (dax_kernel_has(kernel, DAX_RULE_ABOVE4G) ? MAP_ABOVE4G : 0))
 
 static struct dax_verdict refuse(int error, enum dax_reason reason)
 {
@@ -107,25 +111,62 @@ struct dax_verdict dax_open_verdict(const struct dax_device *dev, int flags, boo
 	return dax_allow();
 }
 
-/* For a file that is neither regular nor a block device (fs/open.c: vfs_fallocate()). */
-static struct dax_verdict fallocate_verdict(int accmode, int64_t mode, int64_t off,
-					    int64_t len)
+/* The check of the mode until Linux 6.11. Return: the errno, or 0. */
+static int old_mode_error(int64_t mode)
 {
 	const int64_t known = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE |
 			      FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_ZERO_RANGE |
 			      FALLOC_FL_INSERT_RANGE | FALLOC_FL_UNSHARE_RANGE;
 	const int64_t alone = mode & ~(int64_t)FALLOC_FL_KEEP_SIZE;
 
-	if (off < 0 || len <= 0)
-		return refuse(EINVAL, DAX_BAD_ARGUMENT);
 	if (mode & ~known || mode == FALLOC_FL_PUNCH_HOLE ||
 	    ((alone & FALLOC_FL_PUNCH_HOLE) && (alone & FALLOC_FL_ZERO_RANGE)))
-		return dax_refuse(EOPNOTSUPP, DAX_BAD_FALLOCATE_MODE, (uint64_t)mode, 0,
-				  0);
+		return EOPNOTSUPP;
 	if (((alone & FALLOC_FL_COLLAPSE_RANGE) && mode != FALLOC_FL_COLLAPSE_RANGE) ||
 	    ((alone & FALLOC_FL_INSERT_RANGE) && mode != FALLOC_FL_INSERT_RANGE) ||
 	    ((alone & FALLOC_FL_UNSHARE_RANGE) && alone != FALLOC_FL_UNSHARE_RANGE))
+		return EINVAL;
+	return 0;
+}
+
+/* The check of the mode since then. Return: the errno, or 0. */
+static int mode_error(enum dax_kernel kernel, int64_t mode)
+{
+	const bool keeps_size = mode & FALLOC_FL_KEEP_SIZE;
+
+	switch (mode & ~(int64_t)FALLOC_FL_KEEP_SIZE) {
+	case 0:
+	case FALLOC_FL_UNSHARE_RANGE:
+	case FALLOC_FL_ZERO_RANGE:
+		return 0;
+	case FALLOC_FL_PUNCH_HOLE:
+		return keeps_size ? 0 : EOPNOTSUPP;
+	case FALLOC_FL_COLLAPSE_RANGE:
+	case FALLOC_FL_INSERT_RANGE:
+		return keeps_size ? EOPNOTSUPP : 0;
+	case FALLOC_FL_WRITE_ZEROES:
+		return keeps_size || !dax_kernel_has(kernel, DAX_RULE_WRITE_ZEROES)
+			       ? EOPNOTSUPP
+			       : 0;
+	default:
+		return EOPNOTSUPP;
+	}
+}
+
+/* For a file that is neither regular nor a block device (fs/open.c: vfs_fallocate()). */
+static struct dax_verdict fallocate_verdict(enum dax_kernel kernel, int accmode,
+					    int64_t mode, int64_t off, int64_t len)
+{
+	const int error = dax_kernel_has(kernel, DAX_RULE_FALLOCATE_ONE_MODE)
+				  ? mode_error(kernel, mode)
+				  : old_mode_error(mode);
+
+	if (off < 0 || len <= 0)
 		return refuse(EINVAL, DAX_BAD_ARGUMENT);
+	if (error == EOPNOTSUPP)
+		return dax_refuse(error, DAX_BAD_FALLOCATE_MODE, (uint64_t)mode, 0, 0);
+	if (error)
+		return refuse(error, DAX_BAD_ARGUMENT);
 	if (!may_write(accmode))
 		return refuse(EBADF, DAX_FD_NOT_OPEN_FOR_IT);
 	return refuse(ENODEV, DAX_NO_FALLOCATE);
@@ -190,15 +231,17 @@ static struct dax_verdict lease_verdict(int64_t type, bool is_foreign)
 	return refuse(EINVAL, DAX_NO_LEASE); /* a lease is for regular files */
 }
 
-static struct dax_verdict fcntl_verdict(int accmode, int64_t cmd, int64_t arg,
-					bool is_foreign)
+static struct dax_verdict fcntl_verdict(enum dax_kernel kernel, int accmode, int64_t cmd,
+					int64_t arg, bool is_foreign)
 {
 	switch (cmd) {
 	case F_SETFL: /* fs/fcntl.c: setfl() */
 		if (arg & O_DIRECT)
 			return refuse(EINVAL, DAX_OPEN_DIRECT);
 		return dax_allow();
-	case F_SET_RW_HINT: /* fs/fcntl.c: rw_hint_valid(), before the permission */
+	case F_SET_RW_HINT: /* fs/fcntl.c: fcntl_set_rw_hint() */
+		if (is_foreign && dax_kernel_has(kernel, DAX_RULE_HINT_OF_OWNER))
+			return refuse(EPERM, DAX_HINT_NOT_YOURS);
 		if ((uint64_t)arg > RWH_WRITE_LIFE_EXTREME)
 			return refuse(EINVAL, DAX_BAD_ARGUMENT);
 		return dax_allow();
@@ -217,11 +260,12 @@ static struct dax_verdict fcntl_verdict(int accmode, int64_t cmd, int64_t arg,
 
 /**
  * dax_fd_verdict() - the verdict on a call on a descriptor of a device
+ * @kernel:	whose answer
  * @call:	the call
  * @accmode:	O_ACCMODE and O_PATH bits of the descriptor, as F_GETFL returns them
  * @a, @b, @c:	arguments of the call:
- *	READ, WRITE		a: length, only shown
- *	PREAD, PWRITE		a: offset, b: length, only shown
+ *	READ, WRITE		a: length, only shown, c: the errno of the vector, or 0
+ *	PREAD, PWRITE		a: offset, b: length, only shown, c: likewise
  *	LSEEK			a: whence, b: offset, only shown
  *	FTRUNCATE		a: length, only shown
  *	FALLOCATE		a: mode, b: offset, c: length
@@ -229,7 +273,7 @@ static struct dax_verdict fcntl_verdict(int accmode, int64_t cmd, int64_t arg,
  *	IOCTL			a: request, b: not 0: its argument cannot be read or is
  *				no descriptor, see dax_ioctl_argument()
  *	FCNTL			a: command, b: argument, c: not 0: the file belongs to
- *				another user, so the caller may not lease it
+ *				another user, so the caller may not lease it or set a hint
  *	COPY_FROM, COPY_TO	a: length
  *
  * An allowed FCNTL or IOCTL goes to the kernel, on the handle; an allowed LSEEK returns
@@ -238,8 +282,8 @@ static struct dax_verdict fcntl_verdict(int accmode, int64_t cmd, int64_t arg,
  *
  * Return: the verdict.
  */
-struct dax_verdict dax_fd_verdict(enum dax_call call, int accmode, int64_t a, int64_t b,
-				  int64_t c)
+struct dax_verdict dax_fd_verdict(enum dax_kernel kernel, enum dax_call call, int accmode,
+				  int64_t a, int64_t b, int64_t c)
 {
 	/* fdget() finds no O_PATH descriptor; fcntl has its own check (fs/file.c). */
 	if (accmode & O_PATH)
@@ -252,6 +296,8 @@ struct dax_verdict dax_fd_verdict(enum dax_call call, int accmode, int64_t a, in
 			return refuse(EINVAL, DAX_NEGATIVE_OFFSET);
 		/* fallthrough */
 	case DAX_CALL_READ: /* fs/read_write.c: vfs_read(): EBADF, then FMODE_CAN_READ */
+		if (c && dax_kernel_has(kernel, DAX_RULE_VECTOR_FIRST))
+			return refuse((int)c, DAX_BAD_ARGUMENT);
 		if (!may_read(accmode))
 			return refuse(EBADF, DAX_FD_NOT_OPEN_FOR_IT);
 		return refuse(EINVAL, DAX_NO_READ_WRITE);
@@ -260,6 +306,8 @@ struct dax_verdict dax_fd_verdict(enum dax_call call, int accmode, int64_t a, in
 			return refuse(EINVAL, DAX_NEGATIVE_OFFSET);
 		/* fallthrough */
 	case DAX_CALL_WRITE:
+		if (c && dax_kernel_has(kernel, DAX_RULE_VECTOR_FIRST))
+			return refuse((int)c, DAX_BAD_ARGUMENT);
 		if (!may_write(accmode))
 			return refuse(EBADF, DAX_FD_NOT_OPEN_FOR_IT);
 		return refuse(EINVAL, DAX_NO_READ_WRITE);
@@ -270,7 +318,7 @@ struct dax_verdict dax_fd_verdict(enum dax_call call, int accmode, int64_t a, in
 	case DAX_CALL_FTRUNCATE: /* fs/open.c: do_sys_ftruncate(): S_ISREG */
 		return refuse(EINVAL, DAX_NO_TRUNCATE);
 	case DAX_CALL_FALLOCATE:
-		return fallocate_verdict(accmode, a, b, c);
+		return fallocate_verdict(kernel, accmode, a, b, c);
 	case DAX_CALL_FSYNC: /* fs/sync.c: vfs_fsync_range(): no f_op->fsync */
 		return refuse(EINVAL, DAX_NO_FSYNC);
 	case DAX_CALL_SYNC_FILE_RANGE: /* fs/sync.c: sync_file_range() */
@@ -284,7 +332,7 @@ struct dax_verdict dax_fd_verdict(enum dax_call call, int accmode, int64_t a, in
 	case DAX_CALL_IOCTL:
 		return ioctl_verdict((uint64_t)a, b != 0);
 	case DAX_CALL_FCNTL:
-		return fcntl_verdict(accmode, a, b, c != 0);
+		return fcntl_verdict(kernel, accmode, a, b, c != 0);
 	case DAX_CALL_COPY_FROM: /* fs/read_write.c: do_sendfile(); fs/splice.c */
 		if (!may_read(accmode))
 			return refuse(EBADF, DAX_FD_NOT_OPEN_FOR_IT);
@@ -357,6 +405,7 @@ static struct dax_verdict mmap_address(const struct dax_mmap_request *req,
 static struct dax_verdict mmap_generic(const struct dax_mmap_request *req,
 				       const struct dax_mmap_answer *ans, uint64_t max)
 {
+	const int known = LEGACY_MAP_MASK(req->kernel) | MAP_SYNC;
 	const int type = req->flags & MAP_TYPE;
 
 	/* file_mmap_ok() */
@@ -365,11 +414,9 @@ static struct dax_verdict mmap_generic(const struct dax_mmap_request *req,
 
 	switch (type) {
 	case MAP_SHARED_VALIDATE:
-		if (req->flags & ~(LEGACY_MAP_MASK | MAP_SYNC))
+		if (req->flags & ~known)
 			return dax_refuse(EOPNOTSUPP, DAX_MMAP_UNKNOWN_FLAG,
-					  (uint32_t)req->flags &
-						  ~(uint32_t)(LEGACY_MAP_MASK | MAP_SYNC),
-					  0, 0);
+					  (uint32_t)req->flags & ~(uint32_t)known, 0, 0);
 		/* fallthrough */
 	case MAP_SHARED:
 		if (req->prot & PROT_WRITE && !may_write(req->accmode))

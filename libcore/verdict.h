@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 
 #include "libcore/device.h"
+#include "libcore/kernel.h"
 #include "libcore/reason.h"
 
 #ifndef MAP_32BIT
@@ -37,8 +38,8 @@ enum dax_ioctl_argument {
 enum dax_ioctl_argument dax_ioctl_argument(uint64_t request);
 enum dax_call dax_iocb_call(unsigned int opcode);
 
-struct dax_verdict dax_fd_verdict(enum dax_call call, int accmode, int64_t a, int64_t b,
-				  int64_t c);
+struct dax_verdict dax_fd_verdict(enum dax_kernel kernel, enum dax_call call, int accmode,
+				  int64_t a, int64_t b, int64_t c);
 
 struct dax_mmap_request {
 	uint64_t addr;
@@ -47,6 +48,7 @@ struct dax_mmap_request {
 	int prot;
 	int flags;
 	int accmode; /* O_ACCMODE and O_PATH of the descriptor */
+	enum dax_kernel kernel;
 };
 
 enum dax_place {

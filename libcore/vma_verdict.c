@@ -26,6 +26,10 @@
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
 #endif
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#define MADV_GUARD_REMOVE  103
+#endif
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
 #endif
@@ -114,6 +118,24 @@ struct dax_verdict dax_munmap_verdict(const struct dax_vmas *vmas, uint64_t addr
 		if (v.error)
 			break;
 	}
+	return v;
+}
+
+/**
+ * dax_replace_verdict() - the verdict on mapping something over a range
+ * @kernel:	whose answer
+ * @v:		the verdict on unmapping the range
+ *
+ * Old kernels do not tell why the range could not be unmapped (mm/mmap.c:
+ * mmap_region()).
+ *
+ * Return: the verdict, with ENOMEM for EINVAL where the kernel says that.
+ */
+struct dax_verdict dax_replace_verdict(enum dax_kernel kernel, struct dax_verdict v)
+{
+	if (v.reason == DAX_VMA_SPLIT &&
+	    !dax_kernel_has(kernel, DAX_RULE_SPLIT_IS_EINVAL))
+		v.error = ENOMEM;
 	return v;
 }
 
@@ -221,6 +243,7 @@ struct dax_verdict dax_mbind_verdict(const struct dax_vmas *vmas, uint64_t addr,
 
 /**
  * dax_advice() - describe the effect of an advice on a dax mapping
+ * @kernel:	whose advice
  * @advice:	advice of madvise(2)
  *
  * An advice that would move or drop pages has no effect: the memory is the device. An
@@ -229,12 +252,17 @@ struct dax_verdict dax_mbind_verdict(const struct dax_vmas *vmas, uint64_t addr,
  *
  * Return: the effect.
  */
-struct dax_advice dax_advice(int advice)
+struct dax_advice dax_advice(enum dax_kernel kernel, int advice)
 {
+#define KIND(k) ((struct dax_advice){.advice = advice, .kind = DAX_ADVICE_##k})
 #define FLAGS(c, s)                                                                      \
-	((struct dax_advice){.kind = DAX_ADVICE_FLAGS, .clear = (c), .set = (s)})
+	((struct dax_advice){                                                            \
+		.advice = advice, .kind = DAX_ADVICE_FLAGS, .clear = (c), .set = (s)})
 #define REFUSE(e, r)                                                                     \
-	((struct dax_advice){.kind = DAX_ADVICE_REFUSE, .error = (e), .reason = (r)})
+	((struct dax_advice){.advice = advice,                                           \
+			     .kind = DAX_ADVICE_REFUSE,                                  \
+			     .error = (e),                                               \
+			     .reason = (r)})
 	switch (advice) {
 	case MADV_NORMAL:
 		return FLAGS(DAX_VMA_RANDOM | DAX_VMA_SEQUENTIAL, 0);
@@ -251,27 +279,31 @@ struct dax_advice dax_advice(int advice)
 	case MADV_DODUMP:
 		return FLAGS(DAX_VMA_DONTDUMP, 0);
 	case MADV_NOHUGEPAGE:
-		return FLAGS(0, DAX_VMA_NOHUGEPAGE);
+		return FLAGS(DAX_VMA_SMALL, DAX_VMA_NOHUGEPAGE);
 	case MADV_HUGEPAGE:
-		return FLAGS(DAX_VMA_NOHUGEPAGE, 0);
+		return FLAGS(DAX_VMA_NO_HUGE, 0);
 	case MADV_MERGEABLE:
 	case MADV_UNMERGEABLE:
 	case MADV_COLD:
 	case MADV_PAGEOUT:
 	case MADV_WILLNEED:
 	case MADV_KEEPONFORK:
-		return (struct dax_advice){.kind = DAX_ADVICE_NOTHING};
+		return KIND(NOTHING);
 	case MADV_REMOVE:
 		return REFUSE(ENODEV, DAX_MADVISE_NO_REMOVE);
 	case MADV_FREE:
 	case MADV_WIPEONFORK:
 	case MADV_COLLAPSE:
-	case 102: /* MADV_GUARD_INSTALL, MADV_GUARD_REMOVE: newer than the kernels */
-	case 103: /* that are emulated; the backing store supports them */
+		return REFUSE(EINVAL, DAX_MADVISE_REFUSED);
+	case MADV_GUARD_INSTALL:
+	case MADV_GUARD_REMOVE:
+		if (dax_kernel_has(kernel, DAX_RULE_GUARD))
+			return KIND(GUARD);
 		return REFUSE(EINVAL, DAX_MADVISE_REFUSED);
 	default:
-		return (struct dax_advice){.kind = DAX_ADVICE_PASS};
+		return KIND(PASS);
 	}
+#undef KIND
 #undef FLAGS
 #undef REFUSE
 }
@@ -305,21 +337,21 @@ struct dax_verdict dax_pin_verdict(const struct dax_vmas *vmas, uint64_t start,
  * @vma:	one of them
  * @start:	first byte
  * @end:	behind the last byte; may be outside of the mapping, as may @start
- * @advice:	of madvise(2)
+ * @advice:	from dax_advice()
  */
 struct dax_verdict dax_madvise_verdict(const struct dax_vmas *vmas,
 				       const struct dax_vma *vma, uint64_t start,
-				       uint64_t end, int advice)
+				       uint64_t end, const struct dax_advice *advice)
 {
-	struct dax_advice a = dax_advice(advice);
+	const struct dax_advice a = *advice;
 
-	if (advice == MADV_DOFORK && vma->flags & DAX_VMA_NO_PAGES)
+	if (a.advice == MADV_DOFORK && vma->flags & DAX_VMA_NO_PAGES)
 		return dax_refuse(EINVAL, DAX_MADVISE_NO_PAGES, vma->start, 0, 0);
 	if (a.kind == DAX_ADVICE_REFUSE) {
 		/* mm/madvise.c: madvise_remove(): vma_is_shared_maywrite() */
-		if (advice == MADV_REMOVE && !(vma->flags & DAX_VMA_MAYWRITE))
+		if (a.advice == MADV_REMOVE && !(vma->flags & DAX_VMA_MAYWRITE))
 			return dax_refuse(EACCES, DAX_VMA_NO_WRITE, vma->start, 0, 0);
-		return dax_refuse(a.error, a.reason, (uint64_t)advice, 0, 0);
+		return dax_refuse(a.error, a.reason, (uint64_t)a.advice, 0, 0);
 	}
 	if (a.kind == DAX_ADVICE_FLAGS && ((vma->flags & ~a.clear) | a.set) != vma->flags)
 		return modify_verdict(vmas, vma, start, end, a.clear, a.set);
@@ -372,19 +404,29 @@ struct dax_verdict dax_failure_verdict(const struct dax_vma *vma,
 
 /**
  * dax_process_madvise_verdict() - the verdict on an advice by process_madvise(2)
+ * @kernel:	whose answer
  * @advice:	advice of process_madvise(2)
+ * @is_self:	true if the process advises itself
+ * @is_nice:	true if it has CAP_SYS_NICE
  *
- * The list is that of Linux 6.12. Later kernels take every advice for the process
- * itself, and so would apply those that break memory to the backing store
- * (mm/madvise.c: process_madvise_behavior_valid()).
+ * Kernels that take every advice for the process itself judge it as madvise(2), range by
+ * range (mm/madvise.c: process_madvise_remote_valid(), before
+ * process_madvise_behavior_valid()).
  *
- * Return: EINVAL, or allowed.
+ * Return: EINVAL, EPERM, or allowed.
  */
-struct dax_verdict dax_process_madvise_verdict(int advice)
+struct dax_verdict dax_process_madvise_verdict(enum dax_kernel kernel, int advice,
+					       bool is_self, bool is_nice)
 {
-	if (advice == MADV_COLD || advice == MADV_PAGEOUT || advice == MADV_WILLNEED)
-		return dax_allow();
-	return dax_refuse(EINVAL, DAX_MADVISE_PROCESS, (uint64_t)advice, 0, 0);
+	const bool is_gentle =
+		advice == MADV_COLD || advice == MADV_PAGEOUT || advice == MADV_WILLNEED;
+
+	if (!is_gentle && !(is_self && dax_kernel_has(kernel, DAX_RULE_ADVISES_SELF)))
+		return dax_refuse(EINVAL, DAX_MADVISE_PROCESS, (uint64_t)advice, 0, 0);
+	if (!is_nice &&
+	    !(is_self && dax_kernel_has(kernel, DAX_RULE_ADVISES_UNPRIVILEGED)))
+		return dax_refuse(EPERM, DAX_MADVISE_PROCESS, (uint64_t)advice, 0, 0);
+	return dax_allow();
 }
 
 /**
@@ -438,6 +480,8 @@ void dax_mremap_verdict(const struct dax_vma *vma, const struct dax_mremap_reque
 	const bool dont_unmap = req->flags & MREMAP_DONTUNMAP;
 	const uint64_t old_len = dax_round_up(req->old_len, DAX_PAGE);
 	const uint64_t new_len = dax_round_up(req->new_len, DAX_PAGE);
+	const bool checks_first =
+		dax_kernel_has(req->kernel, DAX_RULE_MREMAP_CHECKS_FIRST);
 	uint64_t len = old_len;
 
 	memset(ret, 0, sizeof(*ret));
@@ -448,6 +492,10 @@ void dax_mremap_verdict(const struct dax_vma *vma, const struct dax_mremap_reque
 	ret->is_fixed = is_fixed;
 	ret->keeps_old = dont_unmap || !old_len;
 
+	if (checks_first && new_len > DAX_TASK_SIZE) {
+		mremap_refuse(ret, EINVAL, DAX_MREMAP_ARGUMENT);
+		return;
+	}
 	if (req->flags & ~known || (is_fixed && !ret->may_move) ||
 	    (dont_unmap && (!ret->may_move || req->old_len != req->new_len)) ||
 	    req->old_addr & (DAX_PAGE - 1) || !new_len) {
@@ -479,9 +527,9 @@ void dax_mremap_verdict(const struct dax_vma *vma, const struct dax_mremap_reque
 	}
 	ret->old_len = len;
 
-	/* resize_is_valid() comes after target and tail are unmapped. */
-	ret->is_late = is_fixed;
-	if (len > vma->end - req->old_addr) {
+	/* Old kernels check the rest after target and tail are unmapped. */
+	ret->is_late = is_fixed && !checks_first;
+	if ((checks_first ? old_len : len) > vma->end - req->old_addr) {
 		mremap_refuse(ret, EFAULT, DAX_MREMAP_CROSSES);
 		return;
 	}

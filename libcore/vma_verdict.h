@@ -4,11 +4,13 @@
 #define DAX_VMA_VERDICT_H
 
 #include "libcore/device.h"
+#include "libcore/kernel.h"
 #include "libcore/reason.h"
 #include "libcore/vmas.h"
 
 struct dax_verdict dax_munmap_verdict(const struct dax_vmas *vmas, uint64_t addr,
 				      uint64_t len);
+struct dax_verdict dax_replace_verdict(enum dax_kernel kernel, struct dax_verdict v);
 
 /*
  * The calls below work along the range, VMA by VMA, and stop at the first that refuses;
@@ -26,11 +28,13 @@ struct dax_verdict dax_mbind_verdict(const struct dax_vmas *vmas, uint64_t addr,
 enum dax_advice_kind {
 	DAX_ADVICE_PASS,    /* the kernel's result on the backing store is right */
 	DAX_ADVICE_NOTHING, /* succeeds and changes nothing */
+	DAX_ADVICE_GUARD,   /* makes guard pages, or removes them */
 	DAX_ADVICE_FLAGS,   /* changes the VMA's flags: splits */
 	DAX_ADVICE_REFUSE,
 };
 
 struct dax_advice {
+	int advice; /* of madvise(2) */
 	enum dax_advice_kind kind;
 	uint32_t clear; /* enum dax_vma_flag */
 	uint32_t set;
@@ -38,10 +42,10 @@ struct dax_advice {
 	enum dax_reason reason;
 };
 
-struct dax_advice dax_advice(int advice);
+struct dax_advice dax_advice(enum dax_kernel kernel, int advice);
 struct dax_verdict dax_madvise_verdict(const struct dax_vmas *vmas,
 				       const struct dax_vma *vma, uint64_t start,
-				       uint64_t end, int advice);
+				       uint64_t end, const struct dax_advice *advice);
 
 struct dax_verdict dax_pin_verdict(const struct dax_vmas *vmas, uint64_t start,
 				   uint64_t end);
@@ -56,7 +60,8 @@ struct dax_verdict dax_failure_right_verdict(int advice, bool is_admin);
 struct dax_verdict dax_failure_verdict(const struct dax_vma *vma,
 				       const struct dax_device *dev, uint64_t addr,
 				       int advice);
-struct dax_verdict dax_process_madvise_verdict(int advice);
+struct dax_verdict dax_process_madvise_verdict(enum dax_kernel kernel, int advice,
+					       bool is_self, bool is_nice);
 struct dax_verdict dax_msync_verdict(const struct dax_vma *vma, int flags);
 
 struct dax_mremap_request {
@@ -65,6 +70,7 @@ struct dax_mremap_request {
 	uint64_t new_len;
 	uint64_t new_addr;
 	int flags;
+	enum dax_kernel kernel;
 };
 
 enum dax_mremap_how {

@@ -361,6 +361,27 @@ void dax_vmas_insert(struct dax_vmas *vmas, const struct dax_vma *vma)
 }
 
 /**
+ * dax_vmas_map() - insert what mmap or remap_file_pages has mapped
+ * @vmas:	the list, with room for DAX_VMAS_GROWTH more leaves
+ * @vma:	the mapping; start < end
+ * @kernel:	whose list it is
+ *
+ * Where the driver sets VM_HUGEPAGE only after the kernel has looked for neighbours to
+ * merge with, it finds none (Linux 6.18, mm/vma.c: __mmap_region()). A later change of
+ * flags merges them.
+ */
+void dax_vmas_map(struct dax_vmas *vmas, const struct dax_vma *vma,
+		  enum dax_kernel kernel)
+{
+	if (!dax_kernel_has(kernel, DAX_RULE_MMAP_STANDS_ALONE)) {
+		dax_vmas_insert(vmas, vma);
+		return;
+	}
+	dax_vmas_remove(vmas, vma->start, vma->end);
+	insert_at(vmas, find_place(vmas, vma->start), vma);
+}
+
+/**
  * dax_vmas_set_flags() - change the flags of a range
  * @vmas:	the list, with room for DAX_VMAS_GROWTH more leaves
  * @start:	first byte
@@ -475,4 +496,20 @@ void dax_vmas_count(struct dax_vmas *vmas, uint32_t i, uint64_t file)
 uint32_t dax_vma_flags_of(const struct dax_device *dev)
 {
 	return dev->flags & DAX_DEVICE_NO_PAGES ? DAX_VMA_NO_PAGES | DAX_VMA_DONTFORK : 0;
+}
+
+/**
+ * dax_vma_flags_of_mmap() - the flags that a mapping has by mmap's flags
+ * @kernel:	whose mapping
+ * @flags:	MAP_*
+ *
+ * Return: enum dax_vma_flag bits.
+ */
+uint32_t dax_vma_flags_of_mmap(enum dax_kernel kernel, int flags)
+{
+	const bool is_small =
+		flags & MAP_STACK && dax_kernel_has(kernel, DAX_RULE_STACK_IS_SMALL);
+
+	return (flags & MAP_NORESERVE ? DAX_VMA_NORESERVE : 0) |
+	       (flags & MAP_SYNC ? DAX_VMA_SYNC : 0) | (is_small ? DAX_VMA_SMALL : 0);
 }

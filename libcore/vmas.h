@@ -15,6 +15,7 @@
 #define DAX_VMAS_H
 
 #include "libcore/device.h"
+#include "libcore/kernel.h"
 #include "libcore/size.h"
 
 enum dax_vma_flag {
@@ -31,7 +32,11 @@ enum dax_vma_flag {
 	DAX_VMA_SYNC = 1 << 10,
 	DAX_VMA_NO_PAGES = 1 << 11, /* cannot be pinned, and no child inherits it */
 	DAX_VMA_SEALED = 1 << 12,   /* by mseal */
+	DAX_VMA_SMALL = 1 << 13, /* NOHUGEPAGE by MAP_STACK, beside the driver's flag */
 };
+
+/* Huge pages are forbidden. */
+#define DAX_VMA_NO_HUGE (DAX_VMA_NOHUGEPAGE | DAX_VMA_SMALL)
 
 #define DAX_VMA_PROT (DAX_VMA_READ | DAX_VMA_WRITE | DAX_VMA_EXEC)
 
@@ -85,6 +90,7 @@ struct dax_vmas {
 #define DAX_VMAS_GROWTH 2
 
 uint32_t dax_vma_flags_of(const struct dax_device *dev);
+uint32_t dax_vma_flags_of_mmap(enum dax_kernel kernel, int flags);
 
 bool dax_vma_may_merge(const struct dax_vma *a, const struct dax_vma *b);
 const struct dax_vma *dax_vmas_find(const struct dax_vmas *vmas, uint64_t addr);
@@ -95,6 +101,8 @@ const struct dax_vma *dax_vmas_prev(const struct dax_vmas *vmas,
 bool dax_vmas_overlap(const struct dax_vmas *vmas, uint64_t start, uint64_t end);
 bool dax_vmas_has_room(const struct dax_vmas *vmas);
 void dax_vmas_insert(struct dax_vmas *vmas, const struct dax_vma *vma);
+void dax_vmas_map(struct dax_vmas *vmas, const struct dax_vma *vma,
+		  enum dax_kernel kernel);
 void dax_vmas_remove(struct dax_vmas *vmas, uint64_t start, uint64_t end);
 void dax_vmas_set_flags(struct dax_vmas *vmas, uint64_t start, uint64_t end,
 			uint32_t clear, uint32_t set);

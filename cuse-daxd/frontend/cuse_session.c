@@ -147,7 +147,7 @@ static void on_release(fuse_req_t req, struct fuse_file_info *fi)
 /* O_RDWR, as the kernel has checked the open mode. */
 static int call_error(enum dax_call call, int64_t a)
 {
-	return dax_fd_verdict(call, O_RDWR, a, 0, 0).error;
+	return dax_fd_verdict(DAX_KERNEL_NEWEST, call, O_RDWR, a, 0, 0).error;
 }
 
 static void on_read(fuse_req_t req, size_t size, off_t off, struct fuse_file_info *fi)

@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The conformance program here, compared with the answers of real kernels (tests/oracle).
 
-Every run has about two thousand cases on one device. An answer is right if at least one
-recorded kernel gives it; every other one needs a row, with its reason, in the second table of
-docs/semantics.md. The figures are printed at the end of the test session and are in
-build/conformance-summary.txt.
+Every run has about two thousand cases on one device, with one kernel's answers (daxrun
+--kernel). An answer is right if that kernel gave it; every other one needs a row, with its
+kernels and its reason, in the second table of docs/semantics.md. The figures are printed at the
+end of the test session and are in build/conformance-summary.txt.
+
+Every run has all devices in memory, and one on each other store, with each of the kernels; of
+the rest, each run takes the next kernel. CONFORMANCE_FULL=1 (make oracle-full) takes all.
 """
 
 import contextlib
 import dataclasses
 import fcntl
+import itertools
 import json
 import os
 import pathlib
@@ -24,13 +28,14 @@ from conftest import BUILD, IS_ROOT, NOBODY, ROOT, SETPRIV, environment, hugepag
 
 sys.path.insert(0, str(ROOT / "tests/oracle"))
 from compare import compare, load_recorded, parse_deviations, parse_lines  # noqa: E402
-from guest import Guest  # noqa: E402
+from guest import Guest, KERNELS  # noqa: E402
 
 PROGRAM = BUILD / "conformance"
 DAXRUN = BUILD / "daxrun"
 DAEMON = BUILD / "cuse-daxd"
 SUMMARY = BUILD / "conformance-summary.txt"
-DEVIATIONS = parse_deviations((ROOT / "docs/semantics.md").read_text())
+DEVIATIONS = {k: parse_deviations((ROOT / "docs/semantics.md").read_text(), k) for k in KERNELS}
+IS_FULL = bool(os.environ.get("CONFORMANCE_FULL"))
 
 ALIGNS = ("4K", "2M", "1G")
 DOORS = ("libc", "syscall")
@@ -49,10 +54,12 @@ class Run:
     user: str		# root, owner (an ordinary user with devices of their own), nobody
     door: str
     kind: str = ""  # how the program is linked, if not to glibc dynamically (needs --reach=all)
+    kernel: str = ""	# whose answers
 
     @property
     def name(self):
-        return f"{self.store}-{self.align}-{self.user}-{self.door}" + (f"-{self.kind}" if self.kind else "")
+        return f"{self.kernel}-{self.store}-{self.align}-{self.user}-{self.door}" + \
+            (f"-{self.kind}" if self.kind else "")
 
     @property
     def mode(self):
@@ -71,6 +78,23 @@ STATIC_RUNS = [Run("memfd", "2M", u, d, k) for k in KINDS for u in USERS for d i
     [Run("pmem", "2M", u, "libc", k) for k in KINDS for u in USERS]
 CONNECT_RUNS = [Run("connect", a, u, d) for a in ALIGNS for d in DOORS
                 for u in (("root", "nobody") if IS_ROOT else ("owner",))]
+
+
+def of_kernels(runs, each=lambda run: False):
+    """Give each run a kernel, in turn; all of them to those that `each` chooses."""
+    turn = itertools.cycle(KERNELS)
+    return [dataclasses.replace(run, kernel=kernel) for run in runs
+            for kernel in (KERNELS if IS_FULL or each(run) else [next(turn)])]
+
+
+MEMFD_RUNS = of_kernels(MEMFD_RUNS, lambda run: True)
+STORE_RUNS = of_kernels(STORE_RUNS, lambda run: run.align == "2M" and run.door == "libc")
+REGION_RUNS = of_kernels(REGION_RUNS)
+STATIC_RUNS = of_kernels(STATIC_RUNS)
+# The clients of one daemon have one kernel.
+CONNECT_RUNS = [dataclasses.replace(r, kernel=k.kernel)
+                for k in of_kernels([Run("connect", a, "", d) for a in ALIGNS for d in DOORS])
+                for r in CONNECT_RUNS if (r.align, r.door) == (k.align, k.door)]
 RUNS = MEMFD_RUNS + STORE_RUNS + REGION_RUNS + STATIC_RUNS + CONNECT_RUNS
 
 
@@ -129,7 +153,7 @@ def run_own(run, backing=("memfd", "memfd"), small=False):
                    f"dax3.0,size={SECOND_SIZE[run.align]},align={run.align},backing={backing[1]}"]
         devices = [d.replace("FOLDER", str(tmp)) for d in devices]
         reach = ["--reach=all"] if run.kind else []
-        command = [DAXRUN, "-q", *reach, "-d", devices[0], "-d", devices[1], "--",
+        command = [DAXRUN, "-q", f"--kernel={run.kernel}", *reach, "-d", devices[0], "-d", devices[1], "--",
                    *program(run, "dax0.0", "dax3.0")]
         return {run: answers(ask(run.user, tmp / "answers", command), tmp / "answers")}
 
@@ -156,7 +180,7 @@ OTHER_TREE = ("sysfs.*", "libc.sysfs.*", "root.sysfs.*", "zz_unbind.removed.*")
 def run_region(run):
     kind = "static" if run.store == "region" else "dynamic"
     with folder() as tmp:
-        command = [DAXRUN, "-q", "-d", f"dax0.0,size=64M,type={kind}", "-d", f"dax0.1,size=16M,type={kind}",
+        command = [DAXRUN, "-q", f"--kernel={run.kernel}", "-d", f"dax0.0,size=64M,type={kind}", "-d", f"dax0.1,size=16M,type={kind}",
                    "--", *program(run, "dax0.0", "dax0.1"), *(f"--skip={p}" for p in OTHER_TREE)]
         return {run: answers(ask(run.user, tmp / "answers", command), tmp / "answers")}
 
@@ -176,13 +200,13 @@ mode=0666
 
 
 @contextlib.contextmanager
-def running_daemon(align, tmp):
+def running_daemon(align, kernel, tmp):
     user = "root" if IS_ROOT else "owner"
     (tmp / "config").write_text(CONFIG.format(size=SIZE[align], align=align))
     r, w = os.pipe()
     with open(tmp / "log", "w") as log:
         d = subprocess.Popen(as_user(user, [DAEMON, "--foreground", f"--config={tmp}/config",
-                                            f"--runtime-dir={tmp}/rt", f"--ready-fd={w}"]),
+                                            f"--kernel={kernel}", f"--runtime-dir={tmp}/rt", f"--ready-fd={w}"]),
                              pass_fds=[w], stdout=log, stderr=log, env=environment())
     os.close(w)
     try:
@@ -203,10 +227,10 @@ ALONE = ("root.sysfs.*", "zz_unbind.*", "second.*")
 
 def run_connect(run):
     """Run two processes at once through one running daemon, each on its own device."""
-    pair = [r for r in CONNECT_RUNS if (r.align, r.door) == (run.align, run.door)]
+    pair = [r for r in CONNECT_RUNS if (r.kernel, r.align, r.door) == (run.kernel, run.align, run.door)]
     devices = ("dax0.0", "dax3.0")
     # Clients do not trust a daemon in a directory of another user's.
-    with folder() as tmp, folder_of_its_own() as home, running_daemon(run.align, home):
+    with folder() as tmp, folder_of_its_own() as home, running_daemon(run.align, run.kernel, home):
         via = [DAXRUN, "-q", f"--connect={home}/rt", "--"]
         skip = [f"--skip={p}" for p in ALONE]
         processes = [ask(r.user, tmp / r.user, [*via, *program(r, devices[i], devices[1 - i], *skip)])
@@ -242,7 +266,7 @@ def where(session_place):
 
 def fresh(run, where):
     """Return: {case: answer} of a run, which the first worker that needs it carries out."""
-    group = run.name if run.store != "connect" else f"connect-{run.align}-{run.door}"
+    group = run.name if run.store != "connect" else f"connect-{run.kernel}-{run.align}-{run.door}"
     with open(where / f"{group}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         path = where / f"{run.name}.json"
@@ -254,7 +278,8 @@ def fresh(run, where):
 
 def judge(run, where):
     skip = OTHER_TREE if run in REGION_RUNS else None
-    return compare(fresh(run, where), run.mode, load_recorded(run.align), DEVIATIONS, skip=skip)
+    return compare(fresh(run, where), run.mode, load_recorded(run.align, run.kernel), DEVIATIONS[run.kernel],
+                   skip=skip)
 
 
 # One device is enough with sanitizers, or without root.
@@ -266,28 +291,36 @@ def marks(run):
 def test_answers_as_a_real_kernel(run, where):
     c = judge(run, where)
     assert c.is_good(), f"not in docs/semantics.md:\n{c.report(quiet=True)}"
-    assert round(c.share, 3) >= 0.98, c.report()
+    # Other users of root's daemon may read more attributes than on a real machine: 15 rows of them.
+    assert c.share >= (0.98 if run.user == "nobody" else 0.985), c.report(quiet=True)
     # A program that stopped early would have only right answers.
     assert c.compared > 1500, c.report()
 
 
 @pytest.mark.plain
 def test_summary(where):
-    """All runs together, and every documented deviation still deviates somewhere."""
+    """All runs together, and every documented deviation still deviates somewhere, from each of
+    the kernels that its row names."""
     judged = {run: judge(run, where) for run in RUNS}
     lines = [f"{run.name}: {c.compared} compared, {c.equal} equal ({c.share:.1%}), {len(c.documented)} "
              f"deviating with a reason, {len(c.deviating)} without" for run, c in judged.items()]
     compared = sum(c.compared for c in judged.values())
     equal = sum(c.equal for c in judged.values())
     cases = set().union(*({d.name for d in c.documented + c.deviating} for c in judged.values()))
+    for kernel in KERNELS:
+        of_it = [c for run, c in judged.items() if run.kernel == kernel]
+        lines.append(f"{kernel}: {len(of_it)} runs, {sum(c.equal for c in of_it) / sum(c.compared for c in of_it):.2%} "
+                     f"equal, the least {min(c.share for c in of_it):.1%}")
     lines.append(f"all: {compared} compared, {equal} equal ({equal / compared:.2%}); "
                  f"{len(cases)} cases deviate somewhere")
-    SUMMARY.write_text("conformance with Linux 6.1 and 6.12:\n" + "".join(f"  {line}\n" for line in lines))
-    assert equal / compared >= 0.98
+    SUMMARY.write_text(f"conformance with Linux {', '.join(KERNELS)}, each exactly:\n" + "".join(f"  {line}\n" for line in lines))
+    assert equal / compared >= 0.985
     if IS_ROOT:
-        used = set().union(*(c.used for c in judged.values()))
-        stale = sorted(set(DEVIATIONS) - used)
-        assert not stale, f"docs/semantics.md lists these, but they deviate nowhere: {stale}"
+        used = {k: set().union(*(c.used for run, c in judged.items() if run.kernel == k)) for k in KERNELS}
+        everywhere = set.intersection(*(set(d) for d in DEVIATIONS.values()))
+        stale = [(k, p) for k in KERNELS for p in DEVIATIONS[k] if p not in used[k] and p not in everywhere]
+        stale += [("all", p) for p in everywhere if not any(p in u for u in used.values())]
+        assert not stale, f"docs/semantics.md lists these, but they deviate nowhere: {sorted(stale)}"
 
 
 BOOTED = """
@@ -300,12 +333,13 @@ conformance --dev /dev/dax0.0 --second /dev/dax1.0 >/run/root
 
 @pytest.mark.guest
 @pytest.mark.plain
-def test_the_recording_is_not_stale():
+@pytest.mark.parametrize("kernel", KERNELS if IS_FULL else ["6.12"])
+def test_the_recording_is_not_stale(kernel):
     """A real kernel still gives the recorded answers."""
-    guest = Guest("6.12", regions=["512M:2M", "128M:2M"], scratch="128M")
+    guest = Guest(kernel, regions=["512M:2M", "128M:2M"], scratch="128M")
     r = guest.run(BOOTED, programs=[str(PROGRAM)], fetch=["/run/root", "/run/nobody"], timeout=600)
     assert r.status == 0 and r.output == "" and not r.oops(), (r.output, r.oops())
-    recorded = {"6.12": load_recorded("2M")["6.12"]}
+    recorded = load_recorded("2M", kernel)
     for mode in ("root/libc", "nobody/syscall"):
         c = compare(parse_lines(r.files["/run/" + mode.split("/")[0]].decode()), mode, recorded)
         assert c.is_good(), c.report()

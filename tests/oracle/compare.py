@@ -1,28 +1,28 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Compare answers of the conformance program with the recorded ones of real kernels.
+"""Compare answers of the conformance program with the recorded ones of a real kernel.
 
-    c = compare(parse_lines(output), "root/libc", load_recorded("2M"), deviations)
+    c = compare(parse_lines(output), "root/libc", load_recorded("2M", "6.18"), deviations)
     print(c.report()); sys.exit(0 if c.is_good() else 1)
 
-An answer is right if at least one recorded kernel gives it. A case is left out if it could not
-be run on this machine or on both kernels ("skip: ..."). A documented deviation is a name or a
-shell pattern of names, with its reason; one that no longer deviates is reported as stale, so
-that the document stays correct.
+An answer is right if the one kernel gives it whose answers were asked for (daxrun --kernel). A
+case is left out if it could not be run on this machine or on that kernel ("skip: ..."). A
+documented deviation is a name or a shell pattern of names, with the kernels whose answer it is
+not and its reason; one that no longer deviates is reported as stale, so that the document
+stays correct.
 
 A mode is USER/DOOR as in the recording. "owner/libc" is an ordinary user who has made the
 devices. The answer of root or of nobody is right then, since the node and /sys belong to that
 user as they belong to root on a real machine, without giving any other right.
 
 As a program:
-    compare.py --align 2M --mode root/libc [--deviations FILE] LINES.jsonl
+    compare.py --kernel 6.18 --align 2M --mode root/libc [--deviations FILE] LINES.jsonl
     compare.py [--deviations FILE] RECORD.json        all modes of a fresh record
 """
 
 import argparse
 import dataclasses
 import fnmatch
-import glob
 import json
 import os
 import re
@@ -35,13 +35,14 @@ RECORDED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "recorded")
 class Deviation:
     name: str
     ours: str
-    theirs: dict		# kernel -> answer, None if it has no such case
+    theirs: str		# the kernel's answer
     reason: str = ""	# documented, if not empty
 
 
 @dataclasses.dataclass
 class Comparison:
     mode: str
+    kernel: str
     compared: int = 0
     equal: int = 0
     skipped: dict = dataclasses.field(default_factory=dict)		# name -> why
@@ -60,13 +61,11 @@ class Comparison:
         return not (self.deviating or self.missing or self.unknown)
 
     def report(self, quiet=False):
-        out = [f"{self.mode}: {self.compared} compared, {self.equal} equal, {len(self.deviating)} deviating, "
+        out = [f"{self.kernel} {self.mode}: {self.compared} compared, {self.equal} equal, {len(self.deviating)} deviating, "
                f"{len(self.documented)} documented, {len(self.skipped)} skipped, "
                f"{len(self.missing)} missing, {len(self.unknown)} not recorded"]
         for d in self.deviating:
-            out.append(f"  {d.name}\n      ours: {d.ours}")
-            out += [f"    {kernel + ':':>9} {'(no such case)' if answer is None else answer}"
-                    for kernel, answer in d.theirs.items()]
+            out.append(f"  {d.name}\n      ours: {d.ours}\n    {self.kernel + ':':>7} {d.theirs}")
         out += [f"  missing: {name}" for name in self.missing]
         out += [f"  not recorded: {name}" for name in self.unknown]
         if not quiet:
@@ -82,34 +81,31 @@ def parse_lines(text):
     return {row["case"]: row["answer"] for row in rows}
 
 
-def load_recorded(align, folder=RECORDED):
-    """Load all recorded kernels for an align.
+def load_recorded(align, kernel, folder=RECORDED):
+    """Load what a kernel answered on a device of an align.
 
-    Return: {"6.1": {"about":..., "cases":...}, ...}
+    Return: {"about":..., "cases":...}
     """
-    found = {}
-    for path in sorted(glob.glob(os.path.join(folder, f"*-{align}.json"))):
-        with open(path) as f:
-            record = json.load(f)
-        found[record["about"]["kernel"]] = record
-    if not found:
-        raise FileNotFoundError(f"no recorded answers for align {align} in {folder}: run make oracle")
-    return found
+    path = os.path.join(folder, f"{kernel}-{align}.json")
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"no recorded answers of {kernel} for align {align} in {folder}: run make oracle")
+    with open(path) as f:
+        return json.load(f)
 
 
-def parse_deviations(text):
-    """Parse documented deviations. Return: {name or pattern: reason}.
+def parse_deviations(text, kernel):
+    """Parse the documented deviations from a kernel. Return: {name or pattern: reason}.
 
-    One per line: "name reason", or a row of a Markdown table whose first cell is the
-    name, or several, in backquotes, and whose last is the reason. Other lines are text.
+    One per line: "name reason", which is for all kernels, or a row of a Markdown table: the
+    name, or several, in backquotes; "all" or the kernels; the reason. Other lines are text.
     """
     found = {}
     for line in text.splitlines():
-        row = re.fullmatch(r"\s*\|\s*((?:`[^`]+`[\s,]*)+)\|(.*)\|\s*", line)
+        row = re.fullmatch(r"\s*\|\s*((?:`[^`]+`[\s,]*)+)\|\s*(all|[67][\d. ]+?)\s*\|(.*)\|\s*", line)
         plain = re.fullmatch(r"([a-z][\w.*?+\[\]!-]*\.[\w.*?+\[\]!-]+)\s+(.+)", line)
         if row:
-            reason = row[2].split("|")[-1].strip()
-            found.update((name, reason) for name in re.findall(r"`([^`]+)`", row[1]))
+            if row[2] == "all" or kernel in row[2].split():
+                found.update((name, row[3].strip()) for name in re.findall(r"`([^`]+)`", row[1]))
         elif plain:
             found[plain[1]] = plain[2].strip()
     return found
@@ -138,30 +134,26 @@ def was_asked(name, mode):
     return not (name.startswith("libc.") and through == "syscall")
 
 
-def compare(fresh, mode, recorded, deviations=None, only=None, skip=None):
+def compare(fresh, mode, record, deviations=None, only=None, skip=None):
     """Judge fresh answers.
 
     @fresh: {case: answer}
     @mode: "root/libc", "root/syscall", "nobody/libc", "owner/syscall"...
-    @recorded: of load_recorded()
-    @deviations: {name or pattern: reason}
+    @record: of load_recorded()
+    @deviations: of parse_deviations(), for the same kernel
     @only, @skip: the patterns given to the program; cases that it did not run are not missing
 
     Return: Comparison
     """
-    c = Comparison(mode)
+    c = Comparison(mode, record["about"]["kernel"])
     deviations = deviations or {}
-    names = set(fresh)
-    for record in recorded.values():
-        names |= {n for n in record["cases"] if was_asked(n, mode)
-                  and (not only or any(fnmatch.fnmatchcase(n, p) for p in only))
-                  and not any(fnmatch.fnmatchcase(n, p) for p in skip or ())}
+    names = set(fresh) | {n for n in record["cases"] if was_asked(n, mode)
+                          and (not only or any(fnmatch.fnmatchcase(n, p) for p in only))
+                          and not any(fnmatch.fnmatchcase(n, p) for p in skip or ())}
     for name in sorted(names):
-        right = {k: right_answers(r["cases"].get(name), mode) for k, r in recorded.items()}
-        theirs = {k: " or ".join(dict.fromkeys(r)) if r else None for k, r in right.items()}
+        answers = right_answers(record["cases"].get(name), mode)
         ours = fresh.get(name)
         pattern = next((p for p in deviations if fnmatch.fnmatchcase(name, p)), None)
-        answers = [a for r in right.values() for a in r]
         if ours is None:
             c.missing.append(name)
         elif not answers:
@@ -169,12 +161,13 @@ def compare(fresh, mode, recorded, deviations=None, only=None, skip=None):
         elif ours.startswith("skip:"):
             c.skipped[name] = ours[5:].strip()
         elif all(t.startswith("skip:") for t in answers):
-            c.skipped[name] = "not asked on the real kernels: " + answers[0][5:].strip()
+            c.skipped[name] = "not asked on the real kernel: " + answers[0][5:].strip()
         else:
             c.compared += 1
             if ours in answers:
                 c.equal += 1
             else:
+                theirs = " or ".join(dict.fromkeys(answers))
                 d = Deviation(name, ours, theirs, deviations.get(pattern, ""))
                 (c.documented if pattern else c.deviating).append(d)
                 c.used.add(pattern)
@@ -184,7 +177,8 @@ def compare(fresh, mode, recorded, deviations=None, only=None, skip=None):
 
 
 def main():
-    p = argparse.ArgumentParser(description="Compare answers with those of real kernels.")
+    p = argparse.ArgumentParser(description="Compare answers with those of a real kernel.")
+    p.add_argument("--kernel", help="whose answers were asked for")
     p.add_argument("--align", choices=("4K", "2M", "1G"), help="of the device that was asked")
     p.add_argument("--mode", default="root/libc", help="how it was asked (default root/libc)")
     p.add_argument("--deviations", metavar="FILE", help="documented deviations")
@@ -195,26 +189,26 @@ def main():
     p.add_argument("--quiet", action="store_true", help="no word about documented and skipped ones")
     p.add_argument("fresh", help="lines of the program, or a file that record.py wrote; - is standard input")
     a = p.parse_args()
-    deviations = {}
-    if a.deviations:
-        with open(a.deviations) as f:
-            deviations = parse_deviations(f.read())
     with (sys.stdin if a.fresh == "-" else open(a.fresh)) as f:
         text = f.read()
     if '"about"' in text[:20]:
-        record = json.loads(text)
-        recorded = load_recorded(record["about"]["align"], a.recorded)
-        by_mode = {m: {n: in_mode(v, m) for n, v in record["cases"].items()
+        fresh = json.loads(text)
+        record = load_recorded(fresh["about"]["align"], a.kernel or fresh["about"]["kernel"], a.recorded)
+        by_mode = {m: {n: in_mode(v, m) for n, v in fresh["cases"].items()
                        if was_asked(n, m) and in_mode(v, m) is not None}
                    for m in ("root/libc", "root/syscall", "nobody/libc", "nobody/syscall")}
-    elif not a.align:
-        p.error("--align is needed to judge lines")
+    elif not a.align or not a.kernel:
+        p.error("--align and --kernel are needed to judge lines")
     else:
-        recorded = load_recorded(a.align, a.recorded)
+        record = load_recorded(a.align, a.kernel, a.recorded)
         by_mode = {a.mode: parse_lines(text)}
+    deviations = {}
+    if a.deviations:
+        with open(a.deviations) as f:
+            deviations = parse_deviations(f.read(), record["about"]["kernel"])
     good = True
     for mode, fresh in by_mode.items():
-        c = compare(fresh, mode, recorded, deviations, a.only, a.skip)
+        c = compare(fresh, mode, record, deviations, a.only, a.skip)
         print(c.report(a.quiet))
         good = good and c.is_good()
     return 0 if good else 1

@@ -73,7 +73,7 @@ static void smaps(const struct dax_vma *vma, const char *line, const char *want)
 	char what[64];
 
 	snprintf(what, sizeof(what), "%.30s", want);
-	is_text(buf, dax_smaps_line(vma, line, strlen(line), buf), want, what);
+	is_text(buf, dax_smaps_line(vma, 0, line, strlen(line), buf), want, what);
 }
 
 static void test_smaps(void)
@@ -104,10 +104,10 @@ static void test_smaps(void)
 	smaps(&vma, "Size:                  4 kB\n", "Size:        68719476736 kB\n");
 
 	memset(longest, 'x', sizeof(longest));
-	is(dax_smaps_line(&vma, longest, sizeof(longest), buf), DAX_MAPS_LINE_MAX,
+	is(dax_smaps_line(&vma, 0, longest, sizeof(longest), buf), DAX_MAPS_LINE_MAX,
 	   "a line that is too long is cut");
 	memcpy(longest + 100, ": 4 kB\n", 7);
-	is_text(buf, dax_smaps_line(&vma, longest, 107, buf),
+	is_text(buf, dax_smaps_line(&vma, 0, longest, 107, buf),
 		"xxxxxxxxxxxxxxxxxxxxxxxx0 kB\n", "a key that is too long, too");
 }
 

@@ -207,7 +207,8 @@ static void test_fd(void)
 	for (i = 0; i < sizeof(fd_rows) / sizeof(fd_rows[0]); i++) {
 		const struct fd_row *row = &fd_rows[i];
 		struct dax_verdict v =
-			dax_fd_verdict(row->call, row->accmode, row->a, row->b, row->c);
+			dax_fd_verdict(DAX_KERNEL_6_1, row->call, row->accmode, row->a,
+				       row->b, row->c);
 		char what[128];
 
 		snprintf(what, sizeof(what), "%s(%#llx, %#llx, %#llx), mode %#x",
@@ -591,20 +592,64 @@ static void test_attach(void)
 	check(&v, ENODEV, DAX_NO_MMAP, "the nd bus's control node");
 }
 
+/* Calls on descriptors that the kernels answer differently. */
+static void test_kernels(void)
+{
+	static const struct {
+		enum dax_kernel kernel;
+		int mode;
+		int error;
+	} rows[] = {
+		{DAX_KERNEL_6_1, 0x09, EINVAL}, /* COLLAPSE_RANGE | KEEP_SIZE */
+		{DAX_KERNEL_6_12, 0x09, EOPNOTSUPP},
+		{DAX_KERNEL_6_1, 0x50, EINVAL}, /* UNSHARE_RANGE | ZERO_RANGE */
+		{DAX_KERNEL_6_12, 0x50, EOPNOTSUPP},
+		{DAX_KERNEL_6_12, 0x03, ENODEV},
+		{DAX_KERNEL_6_12, 0x02, EOPNOTSUPP},
+		{DAX_KERNEL_6_12, 0x20, ENODEV},
+		{DAX_KERNEL_6_12, 0x80, EOPNOTSUPP}, /* WRITE_ZEROES */
+		{DAX_KERNEL_6_18, 0x80, ENODEV},
+		{DAX_KERNEL_6_18, 0x81, EOPNOTSUPP},
+		{DAX_KERNEL_7_3, 0x100, EOPNOTSUPP},
+	};
+	struct dax_mmap_request req =
+		REQ(A, .flags = MAP_SHARED_VALIDATE | 0x80 /* MAP_ABOVE4G */);
+	struct dax_device dev = device(A);
+	struct dax_mmap_answer ans;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		is(dax_fd_verdict(rows[i].kernel, DAX_CALL_FALLOCATE, O_RDWR,
+				  rows[i].mode, 0, 4096)
+			   .error,
+		   rows[i].error, "fallocate with mode %#x on %s", rows[i].mode,
+		   dax_kernel_name(rows[i].kernel));
+	req.kernel = DAX_KERNEL_6_1;
+	dax_mmap_verdict(&dev, &req, &ans);
+	is(ans.v.error, EOPNOTSUPP, "6.1 does not know MAP_ABOVE4G");
+	req.kernel = DAX_KERNEL_6_12;
+	dax_mmap_verdict(&dev, &req, &ans);
+	is(ans.v.error, 0, "6.12 does");
+}
+
 static void test_arguments(void)
 {
-	struct dax_verdict v = dax_fd_verdict(DAX_CALL_IOCTL, O_RDWR, FICLONE, 1, 0);
+	struct dax_verdict v =
+		dax_fd_verdict(DAX_KERNEL_6_12, DAX_CALL_IOCTL, O_RDWR, FICLONE, 1, 0);
 
 	check(&v, EBADF, DAX_BAD_ARGUMENT, "FICLONE of no descriptor");
-	v = dax_fd_verdict(DAX_CALL_IOCTL, O_RDWR, FIDEDUPERANGE, 1, 0);
+	v = dax_fd_verdict(DAX_KERNEL_6_12, DAX_CALL_IOCTL, O_RDWR, FIDEDUPERANGE, 1, 0);
 	check(&v, EFAULT, DAX_BAD_ARGUMENT, "FIDEDUPERANGE from bad memory");
-	v = dax_fd_verdict(DAX_CALL_IOCTL, O_RDWR, FS_IOC_SETFLAGS, 0, 0);
+	v = dax_fd_verdict(DAX_KERNEL_6_12, DAX_CALL_IOCTL, O_RDWR, FS_IOC_SETFLAGS, 0,
+			   0);
 	check(&v, ENOTTY, DAX_NO_IOCTL, "FS_IOC_SETFLAGS from good memory");
-	v = dax_fd_verdict(DAX_CALL_FCNTL, O_RDWR, F_SETLEASE, F_RDLCK, 1);
+	v = dax_fd_verdict(DAX_KERNEL_6_12, DAX_CALL_FCNTL, O_RDWR, F_SETLEASE, F_RDLCK,
+			   1);
 	check(&v, EACCES, DAX_LEASE_NOT_YOURS, "a lease of another user's node");
-	v = dax_fd_verdict(DAX_CALL_FCNTL, O_RDWR, F_SETLEASE, 77, 1);
+	v = dax_fd_verdict(DAX_KERNEL_6_12, DAX_CALL_FCNTL, O_RDWR, F_SETLEASE, 77, 1);
 	check(&v, EINVAL, DAX_NO_LEASE, "a type that is none comes first");
-	v = dax_fd_verdict(DAX_CALL_FCNTL, O_RDWR, F_SETLEASE, F_RDLCK, 0);
+	v = dax_fd_verdict(DAX_KERNEL_6_12, DAX_CALL_FCNTL, O_RDWR, F_SETLEASE, F_RDLCK,
+			   0);
 	check(&v, EINVAL, DAX_NO_LEASE, "a lease by the owner");
 	is(dax_iocb_call(0), DAX_CALL_READ, "IOCB_CMD_PREAD reads");
 	is(dax_iocb_call(7), DAX_CALL_READ, "and IOCB_CMD_PREADV");
@@ -741,6 +786,7 @@ int main(void)
 	test_attr_mmap();
 	test_mmap_of_o_path();
 	test_attach();
+	test_kernels();
 	test_arguments();
 	test_changes();
 	test_rest();

@@ -597,6 +597,14 @@ static void test_mbind(void)
 	check(dax_mbind_verdict(&vmas, BASE - A, A, &stop), 0, DAX_OK, "not ours");
 }
 
+/* The verdict on an advice on part of the first mapping, as Linux 6.12 gives it. */
+static struct dax_verdict advise(uint64_t start, uint64_t end, int advice)
+{
+	const struct dax_advice a = dax_advice(DAX_KERNEL_6_12, advice);
+
+	return dax_madvise_verdict(&vmas, dax_vmas_first(&vmas), start, end, &a);
+}
+
 /* 45: madvise. */
 static void test_madvise(void)
 {
@@ -635,33 +643,26 @@ static void test_madvise(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		is(dax_madvise_verdict(&vmas, dax_vmas_first(&vmas), BASE, BASE + 2 * A,
-				       rows[i].advice)
-			   .error,
-		   rows[i].whole, "MADV_%s on all of it", rows[i].name);
-		is(dax_madvise_verdict(&vmas, dax_vmas_first(&vmas), BASE + A,
-				       BASE + 2 * A, rows[i].advice)
-			   .error,
-		   rows[i].whole, "MADV_%s on a unit", rows[i].name);
-		is(dax_madvise_verdict(&vmas, dax_vmas_first(&vmas), BASE, BASE + P,
-				       rows[i].advice)
-			   .error,
-		   rows[i].part, "MADV_%s on a part of one", rows[i].name);
+		is(advise(BASE, BASE + 2 * A, rows[i].advice).error, rows[i].whole,
+		   "MADV_%s on all of it", rows[i].name);
+		is(advise(BASE + A, BASE + 2 * A, rows[i].advice).error, rows[i].whole,
+		   "MADV_%s on a unit", rows[i].name);
+		is(advise(BASE, BASE + P, rows[i].advice).error, rows[i].part,
+		   "MADV_%s on a part of one", rows[i].name);
 	}
 	vma->flags |= DAX_VMA_RANDOM;
-	is(dax_madvise_verdict(&vmas, dax_vmas_first(&vmas), BASE, BASE + P, MADV_RANDOM)
-		   .error,
-	   0, "what it was told already splits nothing");
-	is(dax_madvise_verdict(&vmas, dax_vmas_first(&vmas), BASE, BASE + P, MADV_NORMAL)
-		   .error,
-	   EINVAL, "taking it back does");
+	is(advise(BASE, BASE + P, MADV_RANDOM).error, 0,
+	   "what it was told already splits nothing");
+	is(advise(BASE, BASE + P, MADV_NORMAL).error, EINVAL, "taking it back does");
 	vma->flags = DAX_VMA_READ;
-	check(dax_madvise_verdict(&vmas, dax_vmas_first(&vmas), BASE, BASE + A,
-				  MADV_REMOVE),
-	      EACCES, DAX_VMA_NO_WRITE, "MADV_REMOVE on O_RDONLY");
-	is(dax_advice(MADV_DONTNEED).kind, DAX_ADVICE_PASS, "the kernel knows DONTNEED");
-	is(dax_advice(12345).kind, DAX_ADVICE_PASS, "and what is unknown");
-	is(dax_advice(MADV_SEQUENTIAL).clear, DAX_VMA_RANDOM, "SEQUENTIAL ends RANDOM");
+	check(advise(BASE, BASE + A, MADV_REMOVE), EACCES, DAX_VMA_NO_WRITE,
+	      "MADV_REMOVE on O_RDONLY");
+	is(dax_advice(DAX_KERNEL_6_12, MADV_DONTNEED).kind, DAX_ADVICE_PASS,
+	   "the kernel knows DONTNEED");
+	is(dax_advice(DAX_KERNEL_6_12, 12345).kind, DAX_ADVICE_PASS,
+	   "and what is unknown");
+	is(dax_advice(DAX_KERNEL_6_12, MADV_SEQUENTIAL).clear, DAX_VMA_RANDOM,
+	   "SEQUENTIAL ends RANDOM");
 }
 
 /* Memory without page structs cannot be pinned, and forked children do not inherit it. */
@@ -680,12 +681,10 @@ static void test_no_pages(void)
 	      "and not pinned");
 	check(dax_pin_verdict(&vmas, BASE + 2 * A, BASE + 3 * A), 0, DAX_OK,
 	      "what is beside is");
-	check(dax_madvise_verdict(&vmas, dax_vmas_first(&vmas), BASE, BASE + 2 * A,
-				  MADV_DOFORK),
-	      EINVAL, DAX_MADVISE_NO_PAGES, "nor can a child be made to have them");
-	check(dax_madvise_verdict(&vmas, dax_vmas_first(&vmas), BASE, BASE + 2 * A,
-				  MADV_RANDOM),
-	      0, DAX_OK, "other advice is as ever");
+	check(advise(BASE, BASE + 2 * A, MADV_DOFORK), EINVAL, DAX_MADVISE_NO_PAGES,
+	      "nor can a child be made to have them");
+	check(advise(BASE, BASE + 2 * A, MADV_RANDOM), 0, DAX_OK,
+	      "other advice is as ever");
 }
 
 /* 44: msync. */
@@ -752,11 +751,45 @@ static void test_process_madvise(void)
 	static const int good[] = {MADV_COLD, MADV_PAGEOUT, MADV_WILLNEED};
 	size_t i;
 
-	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-		check(dax_process_madvise_verdict(good[i]), 0, DAX_OK,
-		      "process_madvise with what it knows");
-	check(dax_process_madvise_verdict(MADV_DONTNEED), EINVAL, DAX_MADVISE_PROCESS,
-	      "with anything else");
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		check(dax_process_madvise_verdict(DAX_KERNEL_6_12, good[i], true, false),
+		      0, DAX_OK, "process_madvise with what it knows");
+		check(dax_process_madvise_verdict(DAX_KERNEL_6_12, good[i], false, false),
+		      EPERM, DAX_MADVISE_PROCESS, "of another without the right");
+		check(dax_process_madvise_verdict(DAX_KERNEL_6_1, good[i], true, false),
+		      EPERM, DAX_MADVISE_PROCESS, "6.1 asks for the right always");
+		check(dax_process_madvise_verdict(DAX_KERNEL_6_1, good[i], true, true), 0,
+		      DAX_OK, "and with it allows it");
+	}
+	check(dax_process_madvise_verdict(DAX_KERNEL_6_12, MADV_DONTNEED, true, true),
+	      EINVAL, DAX_MADVISE_PROCESS, "with anything else");
+	check(dax_process_madvise_verdict(DAX_KERNEL_6_18, MADV_DONTNEED, true, false), 0,
+	      DAX_OK, "6.18 lets the process itself do it");
+	check(dax_process_madvise_verdict(DAX_KERNEL_6_18, MADV_DONTNEED, false, true),
+	      EINVAL, DAX_MADVISE_PROCESS, "but not to another");
+}
+
+/* Mappings in which the kernels differ. */
+static void test_kernels(void)
+{
+	struct dax_advice guard = dax_advice(DAX_KERNEL_6_12, 102);
+	struct dax_vma vma = vma_of(BASE + 2 * A, A, 2 * A);
+	struct dax_verdict split = dax_refuse(EINVAL, DAX_VMA_SPLIT, 0, 0, 0);
+
+	is(guard.kind, DAX_ADVICE_REFUSE, "6.12 has no guard pages in files");
+	guard = dax_advice(DAX_KERNEL_6_18, 102);
+	is(guard.kind, DAX_ADVICE_GUARD, "6.18 has");
+	is(dax_replace_verdict(DAX_KERNEL_6_1, split).error, ENOMEM, "ENOMEM on 6.1");
+	is(dax_replace_verdict(DAX_KERNEL_6_12, split).error, EINVAL, "then EINVAL");
+	is(dax_vma_flags_of_mmap(DAX_KERNEL_6_1, MAP_STACK), 0, "MAP_STACK on 6.1");
+	is(dax_vma_flags_of_mmap(DAX_KERNEL_6_12, MAP_STACK | MAP_NORESERVE),
+	   DAX_VMA_SMALL | DAX_VMA_NORESERVE, "MAP_STACK forbids huge pages since then");
+	one(2);
+	dax_vmas_map(&vmas, &vma, DAX_KERNEL_6_18);
+	is(vmas.nr, 2, "6.18 does not merge what is mapped");
+	one(2);
+	dax_vmas_map(&vmas, &vma, DAX_KERNEL_7_3);
+	is(vmas.nr, 1, "7.3 does");
 }
 
 #define MAYMOVE   MREMAP_MAYMOVE
@@ -956,6 +989,7 @@ int main(void)
 	test_msync();
 	test_failure();
 	test_process_madvise();
+	test_kernels();
 	test_mremap();
 	test_mremap_far();
 	test_mremap_move();

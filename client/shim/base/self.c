@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/types.h>
@@ -146,6 +148,63 @@ void shim_self_fd_link(int dirfd, char buf[SHIM_SELF_FD_LINK])
 	}
 	memcpy(buf, fds, sizeof(fds));
 	write_number(buf + sizeof(fds) - 1, (unsigned int)dirfd);
+}
+
+/* Descriptors of Linux 6.14 that stand for the process itself (linux/pidfd.h). */
+#define PIDFD_SELF_FIRST (-10001)
+#define PIDFD_SELF_LAST  (-10000)
+
+/**
+ * shim_self_is_pidfd() - tell whether a pidfd is one of this process
+ * @fd:		the descriptor
+ *
+ * Async-signal-safe.
+ *
+ * Return: true if it is.
+ */
+bool shim_self_is_pidfd(int fd)
+{
+	static const char infos[] = "/proc/self/fdinfo/";
+	char path[sizeof(infos) + 12];
+	char text[512] = "";
+	const char *p;
+	long pid = 0;
+	long file;
+
+	if (fd >= PIDFD_SELF_FIRST && fd <= PIDFD_SELF_LAST)
+		return true;
+	if (fd < 0)
+		return false;
+	memcpy(path, infos, sizeof(infos));
+	write_number(path + sizeof(infos) - 1, (unsigned int)fd);
+	file = sys3(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+	if (file < 0)
+		return false;
+	sys3(read, file, text, sizeof(text) - 1);
+	sys1(close, file);
+	p = strstr(text, "\nPid:\t");
+	if (!p)
+		return false;
+	for (p += strlen("\nPid:\t"); *p >= '0' && *p <= '9'; p++)
+		pid = pid * 10 + (*p - '0');
+	return pid == sys0(getpid);
+}
+
+/**
+ * shim_self_has_capability() - tell whether the process has a capability in force
+ * @capability:	CAP_SYS_ADMIN or another
+ *
+ * Async-signal-safe.
+ *
+ * Return: true if it has.
+ */
+bool shim_self_has_capability(int capability)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+
+	return sys2(capget, &header, data) == 0 &&
+	       data[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability);
 }
 
 /**

@@ -3,6 +3,7 @@
 #ifndef SHIM_SELF_H
 #define SHIM_SELF_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "libcore/fault.h"
@@ -18,6 +19,8 @@ void shim_self_who(struct dax_fault_who *ret);
 void shim_self_comm(int32_t tid, char comm[DAX_FAULT_COMM_LEN]);
 uint32_t shim_self_uid(int32_t tid);
 void shim_self_task_path(int32_t tid, const char *name, char buf[SHIM_SELF_TASK_PATH]);
+bool shim_self_is_pidfd(int fd);
+bool shim_self_has_capability(int capability);
 void shim_self_fd_link(int dirfd, char buf[SHIM_SELF_FD_LINK]);
 
 #endif

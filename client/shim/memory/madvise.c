@@ -17,6 +17,7 @@
 #include "libcore/vmas.h"
 
 #include "client/shim/base/compiler.h"
+#include "client/shim/base/self.h"
 #include "client/shim/base/sys.h"
 #include "client/shim/process/lock.h"
 #include "client/shim/process/maps.h"
@@ -24,14 +25,19 @@
 #include "client/shim/process/session.h"
 #include "client/shim/memory/badblocks.h"
 #include "client/shim/memory/fault.h"
+#include "client/shim/memory/pagemap.h"
 #include "client/shim/memory/piece.h"
 #include "client/shim/memory/refresh.h"
 #include "client/shim/memory/sigbus.h"
 
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
+
 /* Carries out advice that changes a mapping's flags, in the kernel and in the list. */
-static long advise_flags(const struct shim_piece *piece, int advice,
-			 const struct dax_advice *a)
+static long advise_flags(const struct shim_piece *piece, const struct dax_advice *a)
 {
+	const int advice = a->advice;
 	const bool is_off_align =
 		shim_refresh_is_off_align_locked(piece->start, piece->end);
 	struct dax_vma vma;
@@ -54,7 +60,7 @@ static long advise_flags(const struct shim_piece *piece, int advice,
 	if (unlikely(is_off_align))
 		shim_refresh_range_locked(piece->start, piece->end);
 	/* Without huge pages, memory with a larger align than a page is out of reach. */
-	if ((a->set | a->clear) & DAX_VMA_NOHUGEPAGE) {
+	if ((a->set | a->clear) & DAX_VMA_NO_HUGE) {
 		if (!shim_refresh_is_reachable(&vma))
 			shim_refresh_drop_untouched_locked(&vma, piece->start,
 							   piece->end);
@@ -69,26 +75,54 @@ static bool drops_pages(int advice)
 	return advice == MADV_DONTNEED || advice == MADV_DONTNEED_LOCKED;
 }
 
-static long advise_piece(const struct shim_piece *piece, uint64_t start, uint64_t end,
-			 int advice, struct dax_verdict *v)
+/*
+ * Makes guard pages in a piece, or removes them. A page table that holds one takes the
+ * place of a unit larger than a page, whose other pages can then not be touched, nor can
+ * the guard pages be after they were removed (mm/madvise.c: guard_install_pmd_entry()).
+ */
+static long advise_guard(const struct shim_piece *piece, const struct dax_advice *a)
 {
-	const struct dax_advice a = dax_advice(advice);
+	const uint64_t len = piece->end - piece->start;
+	const uint64_t align = piece->vma.align;
+	const uint64_t first =
+		dax_max(dax_round_down(piece->start, align), piece->vma.start);
+	const uint64_t last = dax_min(dax_round_up(piece->end, align), piece->vma.end);
+	const bool was_guarded = shim_pagemap_has_guard(piece->start, len);
+	long r = sys3(madvise, piece->start, len, a->advice);
+
+	if (r < 0 || align == DAX_PAGE)
+		return r;
+	if (a->advice == MADV_GUARD_INSTALL) {
+		shim_refresh_make_hole_locked(&piece->vma, first, piece->start);
+		shim_refresh_make_hole_locked(&piece->vma, piece->end, last);
+	} else if (was_guarded) {
+		shim_refresh_make_hole_locked(&piece->vma, piece->start, piece->end);
+	}
+	return 0;
+}
+
+static long advise_piece(const struct shim_piece *piece, uint64_t start, uint64_t end,
+			 const struct dax_advice *a, struct dax_verdict *v)
+{
+	const int advice = a->advice;
 	long r;
 
 	if (!shim_piece_is_ours(piece))
 		return sys3(madvise, piece->start, piece->end - piece->start, advice);
 	*v = dax_madvise_verdict(shim_vmas, dax_vmas_find(shim_vmas, piece->start), start,
-				 end, advice);
+				 end, a);
 	if (v->error) {
 		if (v->reason == DAX_VMA_SPLIT && shim_maps_has_room_locked())
 			dax_vmas_split(shim_vmas, piece->start);
 		return -v->error;
 	}
-	switch (a.kind) {
+	switch (a->kind) {
 	case DAX_ADVICE_FLAGS:
-		if (((piece->vma.flags & ~a.clear) | a.set) == piece->vma.flags)
+		if (((piece->vma.flags & ~a->clear) | a->set) == piece->vma.flags)
 			return 0;
-		return advise_flags(piece, advice, &a);
+		return advise_flags(piece, a);
+	case DAX_ADVICE_GUARD:
+		return advise_guard(piece, a);
 	case DAX_ADVICE_PASS:
 		r = sys3(madvise, piece->start, piece->end - piece->start, advice);
 		/* hugetlbfs drops whole pages only; on a device it changes nothing. */
@@ -107,15 +141,6 @@ static long advise_piece(const struct shim_piece *piece, uint64_t start, uint64_
 	}
 }
 
-static bool is_admin(void)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
-
-	return sys2(capget, &header, data) == 0 &&
-	       data[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective & CAP_TO_MASK(CAP_SYS_ADMIN);
-}
-
 /*
  * True if the program may poison memory. The kernel requires CAP_SYS_ADMIN. Here a
  * program that was not started as root may do it too; one that was, and has given up
@@ -123,7 +148,7 @@ static bool is_admin(void)
  */
 static bool may_fail_memory(void)
 {
-	return getauxval(AT_EUID) != 0 || is_admin();
+	return getauxval(AT_EUID) != 0 || shim_self_has_capability(CAP_SYS_ADMIN);
 }
 
 /* The first unit that a call has poisoned, for the one SIGBUS that its thread gets. */
@@ -207,6 +232,7 @@ long shim_madvise(uint64_t addr, uint64_t len, int advice)
 	const struct shim_call call = {DAX_CALL_MADVISE, {addr, len, (uint64_t)advice}};
 	struct dax_verdict v = dax_allow();
 	const uint64_t end = addr + dax_round_up(len, DAX_PAGE);
+	const struct dax_advice a = dax_advice(shim_session_kernel(), advice);
 	struct shim_piece piece = {.end = addr};
 	struct dax_vma vma = {0};
 	uint64_t mask;
@@ -219,14 +245,14 @@ long shim_madvise(uint64_t addr, uint64_t len, int advice)
 		return fail_memory(addr, len, advice);
 	/* Leave MADV_POPULATE_*, and advice that libcore does not know, to the kernel. */
 	if (shim_maps_is_bad_range(addr, len) ||
-	    (dax_advice(advice).kind == DAX_ADVICE_PASS && !drops_pages(advice)) ||
+	    (a.kind == DAX_ADVICE_PASS && !drops_pages(advice)) ||
 	    !shim_lock_masked(&mask))
 		return sys3(madvise, addr, len, advice);
 	while (piece.end < end && r == 0) {
 		piece = shim_piece_at_locked(piece.end, end);
 		if (shim_piece_is_ours(&piece))
 			vma = piece.vma;
-		r = advise_piece(&piece, addr, end, advice, &v);
+		r = advise_piece(&piece, addr, end, &a, &v);
 		if (v.error && shim_maps_drop_stale_in_locked(piece.start, 1)) {
 			v = dax_allow();
 			r = 0;

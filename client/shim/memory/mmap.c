@@ -18,6 +18,7 @@
 #include "libcore/size.h"
 #include "libcore/state.h"
 #include "libcore/verdict.h"
+#include "libcore/vma_verdict.h"
 #include "libcore/vmas.h"
 
 #include "client/shim/base/compiler.h"
@@ -127,8 +128,7 @@ static void note_locked(const struct mapping *m, uint64_t addr)
 		.slot = m->slot,
 		.flags = ((uint32_t)m->req->prot & DAX_VMA_PROT) |
 			 (m->is_writable ? DAX_VMA_MAYWRITE : 0) |
-			 (m->req->flags & MAP_NORESERVE ? DAX_VMA_NORESERVE : 0) |
-			 (m->req->flags & MAP_SYNC ? DAX_VMA_SYNC : 0) |
+			 dax_vma_flags_of_mmap(m->req->kernel, m->req->flags) |
 			 dax_vma_flags_of(m->dev),
 		.file = m->file,
 	};
@@ -138,7 +138,7 @@ static void note_locked(const struct mapping *m, uint64_t addr)
 		sys3(madvise, addr, m->ans->len, MADV_DONTFORK);
 		shim_maps_has_no_pages = true;
 	}
-	dax_vmas_insert(shim_vmas, &vma);
+	dax_vmas_map(shim_vmas, &vma, m->req->kernel);
 	shim_maps_changed_locked();
 	if (unlikely(is_off_align)) /* it merged with an off-align mapping, or cut one */
 		shim_refresh_range_locked(vma.start, vma.end);
@@ -153,7 +153,9 @@ static long map_fixed(const struct mapping *m, struct dax_verdict *v)
 
 	if (!shim_lock_masked(&mask))
 		return -EAGAIN;
-	*v = shim_maps_unmap_verdict_locked(m->ans->addr, m->ans->len);
+	*v = dax_replace_verdict(m->req->kernel,
+				 shim_maps_unmap_verdict_locked(m->ans->addr,
+								m->ans->len));
 	if (v->error)
 		p = -v->error;
 	else if (!shim_maps_has_room_locked())
@@ -300,8 +302,10 @@ long shim_mmap(const struct dax_mmap_request *asked, int fd, const struct shim_i
 			    .file = shim_ident_file(fd),
 			    .fd = fd,
 			    .backing = -1};
+	bool has_no_huge;
 	long p;
 
+	req.kernel = dax_state_kernel(id->session->state);
 	if (req.accmode < 0) {
 		req.accmode = (int)sys2(fcntl, fd, F_GETFL) & (O_ACCMODE | O_PATH);
 		shim_mark_count(fd, id, req.accmode);
@@ -327,7 +331,9 @@ long shim_mmap(const struct dax_mmap_request *asked, int fd, const struct shim_i
 		p = -v.error;
 		goto out;
 	}
-	if (unlikely(shim_session_thp_disabled) && dev.align > DAX_PAGE)
+	has_no_huge = shim_session_thp_disabled ||
+		      dax_vma_flags_of_mmap(req.kernel, req.flags) & DAX_VMA_NO_HUGE;
+	if (unlikely(has_no_huge) && dev.align > DAX_PAGE)
 		dev.flags = 0; /* without huge pages, none of it can be accessed */
 	m.is_writable = req.accmode == O_RDWR;
 	p = map_new(&m, &v);
@@ -372,6 +378,7 @@ SHIM_COLD long shim_mmap_attr(const struct dax_mmap_request *asked, int fd,
 	struct dax_mmap_answer ans;
 	char path[PATH_MAX];
 
+	req.kernel = dax_state_kernel(id->session->state);
 	req.accmode = (int)sys2(fcntl, fd, F_GETFL) & (O_ACCMODE | O_PATH);
 	dax_attr_mmap_verdict(&req, &ans);
 	if (ans.is_late)
@@ -406,7 +413,8 @@ long shim_mmap_other(uint64_t addr, uint64_t len, int prot, int flags, int fd,
 	first = shim_maps_first_in_locked(addr, len);
 	if (first)
 		vma = *first;
-	v = shim_maps_unmap_verdict_locked(addr, len);
+	v = dax_replace_verdict(shim_session_kernel(),
+				shim_maps_unmap_verdict_locked(addr, len));
 	if (v.error) {
 		p = -v.error;
 	} else {

@@ -82,14 +82,20 @@ static long map_vma(const struct dax_vma *vma, int how)
 	return shim_map_plan(&map);
 }
 
-/* Adds a new mapping to the list, and sets its flags in the kernel. */
-static void insert_locked(const struct dax_vma *vma)
+/*
+ * Adds a new mapping to the list, and sets its flags in the kernel. @is_mmap: it is new
+ * to the kernel, too, and neither grown nor moved.
+ */
+static void insert_locked(const struct dax_vma *vma, bool is_mmap)
 {
 	const bool is_off_align = shim_refresh_is_off_align_locked(vma->start, vma->end);
 
 	if (vma->flags & DAX_VMA_DONTFORK)
 		sys3(madvise, vma->start, vma->end - vma->start, MADV_DONTFORK);
-	dax_vmas_insert(shim_vmas, vma);
+	if (is_mmap)
+		dax_vmas_map(shim_vmas, vma, shim_session_kernel());
+	else
+		dax_vmas_insert(shim_vmas, vma);
 	shim_maps_changed_locked();
 	if (unlikely(is_off_align))
 		shim_refresh_range_locked(vma->start, vma->end);
@@ -119,7 +125,7 @@ static long grow_in_place_locked(const struct dax_vma *vma, uint64_t delta)
 	}
 	if (sys_is_error(p))
 		return p == -EEXIST ? -ENOMEM : p;
-	insert_locked(&whole);
+	insert_locked(&whole, false);
 	return 0;
 }
 
@@ -186,7 +192,7 @@ static long move_locked(const struct dax_vma *vma, const struct dax_mremap_reque
 			sys2(munmap, to.start, ans->new_len);
 		return p;
 	}
-	insert_locked(&to);
+	insert_locked(&to, false);
 	if (!shim_refresh_is_reachable(&to))
 		move_touched(vma, req->old_addr, dax_min(ans->old_len, ans->new_len),
 			     &to);
@@ -298,7 +304,8 @@ long shim_mremap(uint64_t old_addr, uint64_t old_len, uint64_t new_len, int flag
 					       .old_len = old_len,
 					       .new_len = new_len,
 					       .new_addr = new_addr,
-					       .flags = flags};
+					       .flags = flags,
+					       .kernel = shim_session_kernel()};
 	const struct shim_call call = {
 		DAX_CALL_MREMAP, {old_addr, old_len, new_len, (uint64_t)flags, new_addr}};
 	struct dax_verdict v = dax_allow();
@@ -358,7 +365,8 @@ long shim_mremap_file_pages(uint64_t addr, uint64_t len, int prot, uint64_t pgof
 		return sys5(remap_file_pages, addr, len, prot, pgoff, flags);
 	}
 	vma = *found;
-	v = shim_maps_unmap_verdict_locked(addr, len);
+	v = dax_replace_verdict(shim_session_kernel(),
+				shim_maps_unmap_verdict_locked(addr, len));
 	if (!v.error)
 		v = dax_mmap_place_verdict(&(struct dax_device){.align = vma.align}, addr,
 					   len);
@@ -371,7 +379,7 @@ long shim_mremap_file_pages(uint64_t addr, uint64_t len, int prot, uint64_t pgof
 		to.off = pgoff * DAX_PAGE;
 		r = map_vma(&to, MAP_FIXED);
 		if (!sys_is_error(r)) {
-			insert_locked(&to);
+			insert_locked(&to, true);
 			r = 0;
 		}
 	}

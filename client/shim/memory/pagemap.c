@@ -8,6 +8,8 @@
 
 #include "client/shim/base/sys.h"
 
+#define PM_GUARD_REGION (UINT64_C(1) << 58) /* fs/proc/task_mmu.c, since 6.15 */
+
 /**
  * shim_pagemap_open() - open /proc/self/pagemap
  *
@@ -47,4 +49,66 @@ bool shim_pagemap_is_present(int pagemap, uint64_t addr, uint64_t len)
 		page += (uint64_t)(n / 8);
 	}
 	return false;
+}
+
+/**
+ * shim_pagemap_has_guard() - tell whether there is a guard page in a range
+ * @addr, @len:	the range, page-aligned
+ *
+ * Async-signal-safe.
+ *
+ * Return: true if there is one; false also where the kernel does not tell (before 6.15).
+ */
+bool shim_pagemap_has_guard(uint64_t addr, uint64_t len)
+{
+	int pagemap = shim_pagemap_open();
+	bool is_found = false;
+	uint64_t entry;
+	uint64_t page;
+
+	if (pagemap < 0)
+		return false;
+	for (page = addr / DAX_PAGE; page < (addr + len) / DAX_PAGE && !is_found; page++)
+		is_found = sys4(pread64, pagemap, &entry, 8, page * 8) == 8 &&
+			   entry & PM_GUARD_REGION;
+	sys1(close, pagemap);
+	return is_found;
+}
+
+/**
+ * shim_pagemap_count() - count the units of a range that were touched
+ * @pagemap:	from shim_pagemap_open()
+ * @addr, @len:	the range, page-aligned
+ * @unit:	bytes of a unit, a multiple of the page size; units begin at multiples of it
+ *
+ * Async-signal-safe.
+ *
+ * Return: the units of which any page is present.
+ */
+uint64_t shim_pagemap_count(int pagemap, uint64_t addr, uint64_t len, uint64_t unit)
+{
+	const uint64_t end = (addr + len) / DAX_PAGE;
+	uint64_t page = addr / DAX_PAGE;
+	uint64_t last = UINT64_MAX; /* the unit that was counted last */
+	uint64_t entries[512];
+	uint64_t nr = 0;
+
+	while (page < end) {
+		uint64_t want = dax_min(end - page, 512);
+		long n = sys4(pread64, pagemap, entries, want * 8, page * 8);
+		long i;
+
+		if (n < 8)
+			break;
+		for (i = 0; i < n / 8; i++) {
+			const uint64_t at = (page + (uint64_t)i) * DAX_PAGE / unit;
+
+			if (!(entries[i] >> 63) || at == last)
+				continue;
+			last = at;
+			nr++;
+		}
+		page += (uint64_t)(n / 8);
+	}
+	return nr;
 }

@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 int shim_pagemap_open(void);
+bool shim_pagemap_has_guard(uint64_t addr, uint64_t len);
+uint64_t shim_pagemap_count(int pagemap, uint64_t addr, uint64_t len, uint64_t unit);
 bool shim_pagemap_is_present(int pagemap, uint64_t addr, uint64_t len);
 
 #endif

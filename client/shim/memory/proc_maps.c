@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Show a process its dax mappings in /proc/self/maps, smaps and numa_maps as real ones.
+ * Show a process its dax mappings in /proc/self/maps, smaps and numa_maps as real ones, and
+ * its touched memory in smaps_rollup, status, statm and stat.
  *
  * When the program opens such a file, it gets a copy in which the lines of its dax
- * mappings are replaced. Other processes that look at this one see the kernel's lines. A
+ * mappings are replaced, and the numbers that count them. Other processes that look at this one see the kernel's lines. A
  * process without dax mappings gets the kernel's file.
  */
 #include "client/shim/memory/proc_maps.h"
@@ -18,14 +19,19 @@
 #include <sys/stat.h>
 
 #include "libcore/device.h"
+#include "libcore/kernel.h"
 #include "libcore/maps_text.h"
+#include "libcore/rss_text.h"
+#include "libcore/size.h"
 #include "libcore/state.h"
 #include "libcore/vmas.h"
 
 #include "client/shim/base/compiler.h"
 #include "client/shim/base/hex.h"
 #include "client/shim/base/sys.h"
+#include "client/shim/memory/pagemap.h"
 #include "client/shim/memory/template.h"
+#include "client/shim/process/backing.h"
 #include "client/shim/process/lock.h"
 #include "client/shim/process/lock_anchor.h"
 #include "client/shim/process/maps.h"
@@ -36,6 +42,10 @@ enum proc_file {
 	PROC_MAPS,
 	PROC_SMAPS,
 	PROC_NUMA_MAPS,
+	PROC_ROLLUP,
+	PROC_STATUS, /* from here on without lines of mappings */
+	PROC_STATM,
+	PROC_STAT,
 };
 
 /* Return: the part of a path behind "self/", "thread-self/" or "PID/", or NULL. */
@@ -66,10 +76,14 @@ static enum proc_file which_file(const char *path)
 	}
 	if (!p)
 		return PROC_NONE;
-	return !strcmp(p, "maps")        ? PROC_MAPS
-	       : !strcmp(p, "smaps")     ? PROC_SMAPS
-	       : !strcmp(p, "numa_maps") ? PROC_NUMA_MAPS
-					 : PROC_NONE;
+	return !strcmp(p, "maps")           ? PROC_MAPS
+	       : !strcmp(p, "smaps")        ? PROC_SMAPS
+	       : !strcmp(p, "numa_maps")    ? PROC_NUMA_MAPS
+	       : !strcmp(p, "smaps_rollup") ? PROC_ROLLUP
+	       : !strcmp(p, "status")       ? PROC_STATUS
+	       : !strcmp(p, "statm")        ? PROC_STATM
+	       : !strcmp(p, "stat")         ? PROC_STAT
+					    : PROC_NONE;
 }
 
 /**
@@ -109,7 +123,11 @@ struct copy {
 	struct dax_device dev; /* of the last entry that is written; life 0: none */
 	struct dax_maps_node node;
 	uint32_t slot; /* of dev */
-	bool is_ours;  /* true if the current block is of a dax mapping or an anchor */
+	enum dax_kernel kernel;
+	int pagemap;
+	struct dax_rollup
+		*rollup; /* ROLLUP: receives the differences; nothing is written */
+	bool is_ours;    /* true if the current block is of a dax mapping or an anchor */
 	size_t block_len;
 	char block[4096]; /* the current block of the kernel without its first line */
 };
@@ -137,6 +155,8 @@ static void flush_locked(const struct copy *c)
 /* @len: at most sizeof(out) */
 static void put_text(const struct copy *c, const char *text, size_t len)
 {
+	if (unlikely(c->rollup != NULL))
+		return;
 	if (len > sizeof(out) - out_len)
 		flush_locked(c);
 	memcpy(out + out_len, text, len);
@@ -201,10 +221,18 @@ static void step_locked(struct copy *c)
 	c->next = dax_vmas_next(shim_vmas, c->next);
 }
 
+/* Bytes of a mapping's units that were touched. */
+static uint64_t touched(int pagemap, const struct dax_vma *vma)
+{
+	return vma->align *
+	       shim_pagemap_count(pagemap, vma->start, vma->end - vma->start, vma->align);
+}
+
 /* Ends a block of the kernel: writes a block for each dax mapping that begins in it. */
 static void end_block(struct copy *c)
 {
 	const struct dax_vma *vma;
+	uint64_t counted;
 
 	for (vma = c->block_first; vma && vma != c->next;
 	     vma = dax_vmas_next(shim_vmas, vma)) {
@@ -212,12 +240,18 @@ static void end_block(struct copy *c)
 		const char *end = c->block + c->block_len;
 
 		put_first_line(c, vma);
+		counted =
+			dax_rss_in_smaps(c->kernel, vma->align, touched(c->pagemap, vma));
 		while (line < end) {
 			const char *nl = memchr(line, '\n', (size_t)(end - line));
 			size_t len = nl ? (size_t)(nl + 1 - line) : (size_t)(end - line);
 			char text[DAX_MAPS_LINE_MAX];
 
-			put_text(c, text, dax_smaps_line(vma, line, len, text));
+			const size_t n = dax_smaps_line(vma, counted, line, len, text);
+
+			put_text(c, text, n);
+			if (unlikely(c->rollup != NULL))
+				dax_rss_rollup_add(c->rollup, text, n, 1);
 			line += len;
 		}
 	}
@@ -238,6 +272,12 @@ static bool is_first_line(const struct copy *c, const char *line, uint64_t *star
 	return *line++ == '-' && shim_read_hex(&line, end) && *line == ' ';
 }
 
+/* True for smaps, read for itself or to add it up. */
+static bool has_blocks(const struct copy *c)
+{
+	return c->file == PROC_SMAPS || c->file == PROC_ROLLUP;
+}
+
 static void put_line(struct copy *c, const char *line, size_t len)
 {
 	uint64_t start;
@@ -246,7 +286,9 @@ static void put_line(struct copy *c, const char *line, size_t len)
 	if (!is_first_line(c, line, &start, &end)) { /* SMAPS */
 		if (!c->is_ours)
 			put_text(c, line, len);
-		else if (c->block_len + len <= sizeof(c->block)) {
+		else if (unlikely(c->rollup != NULL))
+			dax_rss_rollup_add(c->rollup, line, len, -1);
+		if (c->is_ours && c->block_len + len <= sizeof(c->block)) {
 			memcpy(c->block + c->block_len, line, len);
 			c->block_len += len;
 		}
@@ -266,10 +308,10 @@ static void put_line(struct copy *c, const char *line, size_t len)
 		put_text(c, line, len);
 		return;
 	}
-	if (c->file == PROC_SMAPS && c->next && c->next->start < end)
+	if (has_blocks(c) && c->next && c->next->start < end)
 		c->block_first = c->next;
 	for (; c->next && c->next->start < end; step_locked(c))
-		if (c->file != PROC_SMAPS)
+		if (!has_blocks(c))
 			put_first_line(c, c->next);
 }
 
@@ -299,6 +341,91 @@ static void copy_file(struct copy *c, int from)
 	flush_locked(c);
 }
 
+/* Adds up the touched memory of all mappings. */
+static void count_rss_locked(const struct copy *c, struct dax_rss *ret)
+{
+	const struct dax_vma *vma;
+	struct dax_device dev;
+
+	for (vma = dax_vmas_first(shim_vmas); vma; vma = dax_vmas_next(shim_vmas, vma)) {
+		const uint64_t pages =
+			DAX_PAGE * shim_pagemap_count(c->pagemap, vma->start,
+						      vma->end - vma->start, DAX_PAGE);
+
+		dax_state_read(c->s->state, vma->slot, &dev);
+		if (dev.flags & (DAX_DEVICE_PAGES_2M | DAX_DEVICE_PAGES_1G))
+			ret->hugetlb += pages;
+		else if (shim_backing_is_shmem(vma->slot))
+			ret->shmem += pages;
+		else
+			ret->file += pages;
+		ret->device += dax_rss_in_status(c->kernel, touched(c->pagemap, vma));
+	}
+}
+
+/* Writes the lines of status or smaps_rollup. */
+static void put_counted_line(struct copy *c, const struct dax_rss *rss,
+			     const struct dax_rollup *rollup, const char *line,
+			     size_t len)
+{
+	char text[DAX_MAPS_LINE_MAX];
+
+	if (len > sizeof(text)) /* a list of CPUs */
+		put_text(c, line, len);
+	else
+		put_text(c, text,
+			 rollup ? dax_rss_rollup_line(rollup, line, len, text)
+				: dax_rss_status_line(rss, line, len, text));
+}
+
+/*
+ * Copies a file that counts memory. @from: the kernel's. Its text, which is short, is
+ * read at once.
+ */
+static void copy_counts(struct copy *c, int from)
+{
+	struct dax_rollup rollup = {0};
+	struct dax_rss rss = {0};
+	static char text[8192]; /* protected by the lock */
+	char *line = text;
+	long len;
+	char *nl;
+
+	out_len = 0;
+	if (c->file == PROC_ROLLUP) {
+		long smaps =
+			sys3(openat, AT_FDCWD, "/proc/self/smaps", O_RDONLY | O_CLOEXEC);
+
+		c->rollup = &rollup;
+		if (smaps >= 0) {
+			copy_file(c, (int)smaps);
+			sys1(close, smaps);
+		}
+		c->rollup = NULL;
+	} else {
+		count_rss_locked(c, &rss);
+	}
+	len = sys3(read, from, text, sizeof(text) - 1);
+	if (len < 0)
+		len = 0;
+	text[len] = '\0';
+	if (c->file == PROC_STATM) {
+		char changed[DAX_RSS_STATM_MAX];
+
+		put_text(c, changed, dax_rss_statm(&rss, text, changed));
+	} else if (c->file == PROC_STAT) {
+		char changed[DAX_RSS_STAT_MAX];
+
+		put_text(c, changed, dax_rss_stat(&rss, text, (size_t)len, changed));
+	} else {
+		for (; (nl = strchr(line, '\n')); line = nl + 1)
+			put_counted_line(c, &rss, c->file == PROC_ROLLUP ? &rollup : NULL,
+					 line, (size_t)(nl + 1 - line));
+		put_text(c, line, (size_t)(text + len - line));
+	}
+	flush_locked(c);
+}
+
 /* Set by the first copy of /proc/self/maps. */
 bool shim_proc_maps_has_copied;
 
@@ -307,7 +434,7 @@ bool shim_proc_maps_has_copied;
  * @path:	any path
  * @flags:	flags of open(2)
  *
- * Takes the lock if @path is such a list. Async-signal-safe, but needs 16 KiB of stack.
+ * Takes the lock if @path is such a list. Async-signal-safe, but needs 20 KiB of stack.
  *
  * Return: a descriptor of the copy, which the caller must close; a negative errno; or
  * -EXDEV if the program must get the kernel's own file.
@@ -326,13 +453,20 @@ SHIM_COLD int shim_proc_maps_open(const char *path, int flags)
 		return (int)from;
 	c.to = (int)sys2(memfd_create, c.file == PROC_MAPS ? "maps" : "smaps",
 			 flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
+	c.kernel = dax_state_kernel(c.s->state);
+	c.pagemap = shim_pagemap_open();
 	if (c.file == PROC_MAPS)
 		__atomic_store_n(&shim_proc_maps_has_copied, true, __ATOMIC_RELAXED);
 	if (c.to >= 0 && shim_lock_masked(&mask)) {
-		copy_file(&c, (int)from);
+		if (c.file >= PROC_ROLLUP)
+			copy_counts(&c, (int)from);
+		else
+			copy_file(&c, (int)from);
 		shim_unlock_masked(mask);
 		sys3(lseek, c.to, 0, 0);
 	}
+	if (c.pagemap >= 0)
+		sys1(close, c.pagemap);
 	sys1(close, from);
 	return c.to;
 }

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 
 #include "libcore/fault.h"
+#include "libcore/kernel.h"
 #include "libcore/reason.h"
 #include "libcore/size.h"
 #include "libcore/vma_verdict.h"
@@ -23,6 +24,7 @@
 #include "client/shim/process/lock.h"
 #include "client/shim/process/maps.h"
 #include "client/shim/process/report.h"
+#include "client/shim/process/session.h"
 #include "client/shim/memory/fault.h"
 #include "client/shim/memory/map_plan.h"
 #include "client/shim/memory/pagemap.h"
@@ -367,7 +369,8 @@ long shim_ranges_mbind(uint64_t addr, uint64_t len, const uint64_t args[4])
  * @addr, @len, @vec:	mincore's arguments
  *
  * For device-dax, the kernel looks at the page tables: a unit is present if any byte of
- * it was touched; but units of 1 GiB never are, as it ignores PUD entries (mm/mincore.c).
+ * it was touched; but units of 1 GiB never are where it ignores PUD entries
+ * (mm/mincore.c: mincore_pud_entry() since 7.0).
  * Takes the lock. Async-signal-safe.
  *
  * Return: 0 or a negative errno.
@@ -376,6 +379,8 @@ long shim_ranges_mincore(uint64_t addr, uint64_t len, unsigned char *vec)
 {
 	const uint64_t end = addr + dax_round_up(len, DAX_PAGE);
 	long r = sys3(mincore, addr, len, vec);
+	const bool sees_1g =
+		dax_kernel_has(shim_session_kernel(), DAX_RULE_MINCORE_SEES_1G);
 	struct shim_piece piece = {.end = addr};
 	uint64_t mask;
 	int pagemap;
@@ -392,7 +397,7 @@ long shim_ranges_mincore(uint64_t addr, uint64_t len, unsigned char *vec)
 		     pos = next) {
 			uint64_t unit = dax_round_down(pos, piece.vma.align);
 			bool is_there =
-				piece.vma.align < DAX_GIB &&
+				(piece.vma.align < DAX_GIB || sees_1g) &&
 				shim_pagemap_is_present(pagemap, unit, piece.vma.align);
 
 			next = dax_min(unit + piece.vma.align, piece.end);

@@ -38,7 +38,7 @@ bool shim_refresh_is_reachable(const struct dax_vma *vma)
 	if (dax_vma_is_broken(vma))
 		return false;
 	return vma->align == DAX_PAGE ||
-	       !(shim_session_thp_disabled || vma->flags & DAX_VMA_NOHUGEPAGE);
+	       !(shim_session_thp_disabled || vma->flags & DAX_VMA_NO_HUGE);
 }
 
 /* Repeats the program's madvise call on memory that was mapped again. */
@@ -92,6 +92,31 @@ void shim_refresh_drop_untouched_locked(const struct dax_vma *vma, uint64_t star
 	static const struct dax_device nothing = {.align = DAX_PAGE};
 
 	remap_untouched(vma, &nothing, -1, start, end);
+}
+
+/**
+ * shim_refresh_make_hole_locked() - make a hole of a part of a mapping, touched or not
+ * @vma:		the mapping
+ * @start, @end:	the part of it; may be empty
+ *
+ * Every access to it is SIGBUS from then on. Async-signal-safe.
+ */
+void shim_refresh_make_hole_locked(const struct dax_vma *vma, uint64_t start,
+				   uint64_t end)
+{
+	static const struct dax_device nothing = {.align = DAX_PAGE};
+	const struct shim_map_plan map = {.dev = &nothing,
+					  .addr = start,
+					  .len = end - start,
+					  .off = vma->off + (start - vma->start),
+					  .prot = (int)(vma->flags & DAX_VMA_PROT),
+					  .flags = MAP_FIXED,
+					  .backing = -1};
+
+	if (start >= end)
+		return;
+	shim_map_plan(&map);
+	advise_again(vma, start, end - start);
 }
 
 /*

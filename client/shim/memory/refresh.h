@@ -13,6 +13,8 @@ bool shim_refresh_is_off_align_locked(uint64_t start, uint64_t end);
 void shim_refresh_locked(const struct dax_vma *vma);
 void shim_refresh_range_locked(uint64_t start, uint64_t end);
 void shim_refresh_part_locked(const struct dax_vma *vma, uint64_t off, uint64_t end);
+void shim_refresh_make_hole_locked(const struct dax_vma *vma, uint64_t start,
+				   uint64_t end);
 void shim_refresh_drop_untouched_locked(const struct dax_vma *vma, uint64_t start,
 					uint64_t end);
 void shim_refresh_remove_locked(uint64_t addr, uint64_t len);

@@ -12,7 +12,9 @@
 #include "client/shim/process/backing.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "libcore/size.h"
 #include "libcore/state.h"
@@ -72,6 +74,23 @@ bool shim_backing_is_small_paged(int fd)
 {
 	return fd < NR_NUMBERS &&
 	       __atomic_load_n(&small_paged[fd / 64], __ATOMIC_RELAXED) >> (fd % 64) & 1;
+}
+
+/**
+ * shim_backing_is_shmem() - tell whether the kernel counts a store's pages as shmem
+ * @slot:	slot of the device
+ *
+ * Async-signal-safe.
+ *
+ * Return: true for memory; false for a file, whose pages are counted as a file's.
+ */
+bool shim_backing_is_shmem(uint32_t slot)
+{
+	const struct backing *b = &backings[slot];
+	const int fd = (b->fd_plus_1[0] ? b->fd_plus_1[0] : b->fd_plus_1[1]) - 1;
+	struct statfs st;
+
+	return fd < 0 || sys2(fstatfs, fd, &st) < 0 || st.f_type == TMPFS_MAGIC;
 }
 
 static SHIM_COLD int fetch_locked(const struct shim_session *s, uint32_t slot,

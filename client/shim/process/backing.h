@@ -13,5 +13,6 @@
 int shim_backing(const struct shim_session *s, uint32_t slot,
 		 const struct dax_device *dev, bool is_writable, int handle);
 bool shim_backing_is_small_paged(int fd);
+bool shim_backing_is_shmem(uint32_t slot);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "libcore/fault.h"
+#include "libcore/kernel.h"
 #include "libcore/path.h"
 #include "libcore/state.h"
 
@@ -39,6 +40,20 @@ void shim_session_await_tree(const struct shim_session *s);
 
 /* True if prctl(PR_SET_THP_DISABLE) forbids huge pages in the whole process. */
 extern bool shim_session_thp_disabled;
+
+/**
+ * shim_session_kernel() - tell whose answers the process gives
+ *
+ * For calls on a mapping, which no process without a session has. Async-signal-safe.
+ *
+ * Return: the daemon's kernel; the newest without a session.
+ */
+static inline enum dax_kernel shim_session_kernel(void)
+{
+	const struct shim_session *s = shim_session_if_known();
+
+	return s ? dax_state_kernel(s->state) : DAX_KERNEL_NEWEST;
+}
 
 /**
  * shim_session_has_faults() - tell whether there is any fault rule for a call

@@ -291,7 +291,7 @@ static SHIM_COLD int truncate_ours(const char *path, off64_t len)
 	r = (int)sys3(faccessat, AT_FDCWD, buf, place == IN_DEV ? F_OK : W_OK);
 	if (r < 0 || place == IN_SYS)
 		return r;
-	v = dax_fd_verdict(DAX_CALL_FTRUNCATE, O_RDWR, len, 0, 0);
+	v = dax_fd_verdict(DAX_KERNEL_NEWEST, DAX_CALL_FTRUNCATE, O_RDWR, len, 0, 0);
 	shim_report_path(shim_session(), &call, buf, &v);
 	return -v.error;
 }

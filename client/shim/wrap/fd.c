@@ -66,10 +66,14 @@ SHIM_EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 		struct iovec first = {0};
 		ssize_t r = n < 0 || n > IOV_MAX ? -EINVAL : 0;
 
+		if (shim_ident_fd(fd).kind == SHIM_NODE)
+			return shim_ret(shim_fd_call(
+				fd, DAX_CALL_WRITE, n, 0,
+				shim_fd_call_vector_error(iov, (uint64_t)n)));
 		/* An attribute takes one value per call: that of the first vector. */
 		if (r == 0 && n && shim_peek(&first, iov, sizeof(first)) < 0)
 			r = -EFAULT;
-		if (r == 0 || shim_ident_fd(fd).kind == SHIM_NODE)
+		if (r == 0)
 			r = shim_attr_write(fd, first.iov_base, first.iov_len);
 		if (r == -EINVAL || r == -EFAULT)
 			r = shim_ident_fd(fd).kind == SHIM_OTHER ? -EXDEV : r;
@@ -238,19 +242,38 @@ SHIM_EXPORT int ioctl(int fd, unsigned long request, ...)
 	return REAL(ioctl)(fd, request, arg);
 }
 
+/* True if a node is another user's. The kernel checks it with the handle. */
+static bool is_foreign(int fd)
+{
+	return sys3(fcntl, fd, F_SETLEASE, F_UNLCK) == -EACCES;
+}
+
 /*
- * Decides about F_SETLEASE on a device. The kernel checks with the handle whether the
- * program may lease the node at all. Return: 0 to call the kernel, or a negative errno.
+ * Decides about F_SETLEASE on a device. Return: 0 to call the kernel, or a negative
+ * errno.
  */
 static int node_lease(int fd, int64_t type)
 {
 	struct shim_ident id = shim_ident_fd(fd);
 
-	return id.kind != SHIM_NODE
-		       ? 0
-		       : shim_fd_call_node(&id, fd, DAX_CALL_FCNTL, F_SETLEASE, type,
-					   sys3(fcntl, fd, F_SETLEASE, F_UNLCK) ==
-						   -EACCES);
+	return id.kind != SHIM_NODE ? 0
+				    : shim_fd_call_node(&id, fd, DAX_CALL_FCNTL,
+							F_SETLEASE, type, is_foreign(fd));
+}
+
+/* Decides about F_SET_RW_HINT on a device, likewise. @arg: may be a bad pointer. */
+static int node_hint(int fd, const void *arg)
+{
+	struct shim_ident id = shim_ident_fd(fd);
+	uint64_t hint = 0;
+	const bool is_bad = shim_peek(&hint, arg, sizeof(hint)) < 0;
+	int r;
+
+	if (id.kind != SHIM_NODE)
+		return 0;
+	r = shim_fd_call_node(&id, fd, DAX_CALL_FCNTL, F_SET_RW_HINT, (int64_t)hint,
+			      is_foreign(fd));
+	return r == 0 && is_bad ? -EFAULT : r;
 }
 
 /* A lock may start from the position, which a device does not have. */
@@ -266,8 +289,6 @@ static void before_lock(int fd)
  */
 static int before_fcntl(int fd, int cmd, void *arg)
 {
-	uint64_t hint;
-
 	if (unlikely(shim_own_fd_is(fd)))
 		return -EBADF;
 	switch (cmd) {
@@ -278,9 +299,7 @@ static int before_fcntl(int fd, int cmd, void *arg)
 	case F_SET_RW_HINT:
 		if (likely(shim_ident_is_other(fd)))
 			return 0;
-		if (shim_peek(&hint, arg, sizeof(hint)) < 0)
-			return -EFAULT;
-		return shim_fd_call(fd, DAX_CALL_FCNTL, cmd, (int64_t)hint, 0);
+		return node_hint(fd, arg);
 	case F_SETFL:
 	case F_GETLEASE:
 	case F_ADD_SEALS:

@@ -7,8 +7,10 @@
 #include <stdbool.h>
 
 #include "libcore/attrmode.h"
+#include "libcore/state.h"
 #include "libcore/verdict.h"
 
+#include "client/shim/base/peek.h"
 #include "client/shim/base/sys.h"
 #include "client/shim/process/report.h"
 
@@ -28,10 +30,38 @@ int shim_fd_call_node(const struct shim_ident *id, int fd, enum dax_call call, i
 {
 	const struct shim_call reported = {call, {(uint64_t)a, (uint64_t)b, (uint64_t)c}};
 	int accmode = (int)sys2(fcntl, fd, F_GETFL) & (O_ACCMODE | O_PATH);
-	struct dax_verdict v = dax_fd_verdict(call, accmode, a, b, c);
+	struct dax_verdict v = dax_fd_verdict(dax_state_kernel(id->session->state), call,
+					      accmode, a, b, c);
 
 	shim_report(id->session, &reported, id->slot, &v, 0);
 	return -v.error;
+}
+
+#define VECTORS_MAX 1024 /* UIO_MAXIOV */
+
+/**
+ * shim_fd_call_vector_error() - check a vector as the kernel does before it reads or writes
+ * @iov:	the vector, which may be a bad pointer; NULL with @n 0: there is none
+ * @n:		its length, as the program passed it
+ *
+ * lib/iov_iter.c: import_iovec(). Async-signal-safe.
+ *
+ * Return: an errno, or 0.
+ */
+int shim_fd_call_vector_error(const struct iovec *iov, uint64_t n)
+{
+	struct iovec v;
+	uint64_t i;
+
+	if (n > VECTORS_MAX)
+		return EINVAL;
+	for (i = 0; i < n; i++) {
+		if (shim_peek(&v, iov + i, sizeof(v)) < 0)
+			return EFAULT;
+		if ((int64_t)v.iov_len < 0)
+			return EINVAL;
+	}
+	return 0;
 }
 
 /* Reading an attribute reads its file, unless the mode of the file tells an errno. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Wrap the functions on memory: pass on calls that concern no dax mapping. */
 #include <errno.h>
+#include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -18,6 +19,7 @@
 #include "client/shim/base/compiler.h"
 #include "client/shim/base/peek.h"
 #include "client/shim/base/real.h"
+#include "client/shim/base/self.h"
 #include "client/shim/base/sys.h"
 #include "client/shim/memory/lockdown.h"
 #include "client/shim/memory/madvise.h"
@@ -29,6 +31,7 @@
 #include "client/shim/process/maps.h"
 #include "client/shim/process/mark.h"
 #include "client/shim/process/report.h"
+#include "client/shim/process/session.h"
 #include "client/shim/wrap/wrap.h"
 
 static inline bool touches(const void *addr, size_t len)
@@ -154,6 +157,10 @@ SHIM_EXPORT int posix_madvise(void *addr, size_t len, int advice)
 	return REAL(posix_madvise)(addr, len, advice);
 }
 
+#ifndef UIO_MAXIOV
+#define UIO_MAXIOV 1024
+#endif
+
 /* How many vectors are checked at most. */
 #define IOV_LOOK 64
 
@@ -185,11 +192,36 @@ static SHIM_COLD bool iov_touches(const struct iovec *iov, size_t n, uint64_t re
 	return ours;
 }
 
+/*
+ * Does what process_madvise(2) of the process itself does: madvise(2) of one range after
+ * the other (mm/madvise.c: vector_madvise()). Return: the bytes that were advised before
+ * the first that is refused; its negative errno if there are none.
+ */
+static long advise_vector(const struct iovec *iov, size_t n, int advice)
+{
+	struct iovec v;
+	long done = 0;
+	size_t i;
+	long r;
+
+	for (i = 0; i < n; i++) {
+		if (shim_peek(&v, iov + i, sizeof(v)) < 0)
+			return done ? done : -EFAULT;
+		r = shim_madvise((uintptr_t)v.iov_base, v.iov_len, advice);
+		if (r < 0)
+			return done ? done : r;
+		done += (long)v.iov_len;
+	}
+	return done;
+}
+
 SHIM_EXPORT ssize_t process_madvise(int pidfd, const struct iovec *iov, size_t n,
 				    int advice, unsigned int flags)
 {
 	struct shim_call call = {DAX_CALL_PROCESS_MADVISE, {0, 0, (uint64_t)advice}};
+	const enum dax_kernel kernel = shim_session_kernel();
 	struct dax_verdict v;
+	bool is_self;
 	size_t all = 0;
 	long r;
 
@@ -199,10 +231,14 @@ SHIM_EXPORT ssize_t process_madvise(int pidfd, const struct iovec *iov, size_t n
 	r = sys5(process_madvise, pidfd, iov, 0, MADV_WILLNEED, flags);
 	if (r < 0)
 		return shim_ret(r);
-	v = dax_process_madvise_verdict(advice);
+	is_self = shim_self_is_pidfd(pidfd);
+	v = dax_process_madvise_verdict(kernel, advice, is_self,
+					shim_self_has_capability(CAP_SYS_NICE));
 	shim_report_range(&call, &v);
 	if (v.error)
 		return shim_ret(-v.error);
+	if (is_self && n <= UIO_MAXIOV && dax_kernel_has(kernel, DAX_RULE_ADVISES_SELF))
+		return shim_ret(advise_vector(iov, n, advice));
 	r = sys5(process_madvise, pidfd, iov, n, advice, flags);
 	/* hugetlbfs accepts less advice than a device does. */
 	return shim_ret(r == -EINVAL && all ? (long)all : r);
@@ -261,6 +297,9 @@ SHIM_EXPORT int prctl(int option, ...)
 	va_end(ap);
 	if (unlikely(option == PR_SET_SECCOMP))
 		shim_lockdown_prepare();
+	if (unlikely(option == PR_SET_THP_DISABLE) && x[1] && shim_session() &&
+	    !dax_kernel_has(shim_session_kernel(), DAX_RULE_THP_EXCEPT_ADVISED))
+		return (int)shim_ret(-EINVAL);
 	r = REAL(prctl)(option, x[0], x[1], x[2], x[3]);
 	if (r == 0 && unlikely(option == PR_SET_SECCOMP) && x[0] == SECCOMP_MODE_FILTER)
 		shim_lockdown_filter_installed((const void *)x[1]);

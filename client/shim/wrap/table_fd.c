@@ -30,8 +30,10 @@ static const uint64_t n;
 		    shim_pin_refused(fd, (uintptr_t)buf, iov, (uint64_t)n))              \
 			return (type)shim_ret(-EFAULT);                                  \
 		if (unlikely(!shim_ident_is_other(fd))) {                                \
-			int r = shim_fd_call(fd, DAX_CALL_##call, (int64_t)(a),          \
-					     (int64_t)(b), (int64_t)(c));                \
+			int r = shim_fd_call(                                            \
+				fd, DAX_CALL_##call, (int64_t)(a), (int64_t)(b),         \
+				iov ? shim_fd_call_vector_error(iov, (uint64_t)n)        \
+				    : (int64_t)(c));                                     \
                                                                                          \
 			if (r < 0)                                                       \
 				return (type)shim_ret(r);                                \
