@@ -45,16 +45,39 @@ static bool is_valid(const struct dax_cxl *cxl)
 	return true;
 }
 
-/* The decoders as they are before their first use (core/hdm.c). */
-static void reset_bridge(struct dax_cxl_bridge *bridge)
+/* The decoders as they are before their first use (core/hdm.c: init_hdm_decoder()). */
+static void init_bridge(struct dax_cxl_bridge *bridge)
 {
 	/* One that passes everything through has the page's size (core/port.c). */
 	const uint32_t granularity = bridge->nr_slots > 1 ? 256 : 4096;
 	uint32_t i;
 
 	for (i = 0; i < DAX_CXL_DECODERS; i++)
-		bridge->decoders[i] = (struct dax_cxl_switch){
-			.decode = {.ways = 1, .granularity = granularity}};
+		bridge->decoders[i].decode = bridge->decoders[i].kept =
+			(struct dax_cxl_decode){.ways = 1, .granularity = granularity};
+}
+
+/* The decoders as they are when the port gets its driver again: the registers are read. */
+static void read_bridge(struct dax_cxl_bridge *bridge)
+{
+	uint32_t i;
+
+	for (i = 0; i < DAX_CXL_DECODERS; i++) {
+		struct dax_cxl_switch *decoder = &bridge->decoders[i];
+
+		decoder->decode = decoder->kept;
+		memcpy(decoder->slots, decoder->kept_slots, sizeof(decoder->slots));
+	}
+	bridge->dports = 0;
+}
+
+static void init_memdev(struct dax_cxl_memdev *memdev)
+{
+	uint32_t i;
+
+	for (i = 0; i < DAX_CXL_DECODERS; i++)
+		memdev->decoders[i].kept =
+			(struct dax_cxl_decode){.ways = 1, .granularity = 256};
 }
 
 /**
@@ -85,7 +108,7 @@ int dax_cxl_add(struct dax_model *model, const struct dax_cxl *like)
 	for (i = 0; i < cxl->nr_memdevs; i++)
 		cxl->bridges[dax_cxl_bridge_of(cxl, i)].nr_slots++;
 	for (i = 0; i < cxl->nr_bridges; i++)
-		reset_bridge(&cxl->bridges[i]);
+		init_bridge(&cxl->bridges[i]);
 	for (i = 0; i < cxl->nr_windows; i++) {
 		cxl->windows[i].start = start;
 		start += cxl->windows[i].size;
@@ -93,8 +116,10 @@ int dax_cxl_add(struct dax_model *model, const struct dax_cxl *like)
 	}
 	for (i = 0; i < cxl->nr_windows; i++)
 		cxl->windows[i].next_id = dax_cxl_region_free_id(model);
-	for (i = 0; i < cxl->nr_memdevs; i++)
+	for (i = 0; i < cxl->nr_memdevs; i++) {
+		init_memdev(&cxl->memdevs[i]);
 		dax_cxl_memdev_bind(model, i);
+	}
 	return 0;
 }
 
@@ -188,19 +213,23 @@ int dax_cxl_memdev_bind(struct dax_model *model, uint32_t n)
 {
 	struct dax_cxl *cxl = model->cxl;
 	struct dax_cxl_memdev *memdev = &cxl->memdevs[n];
+	struct dax_cxl_bridge *bridge = &cxl->bridges[dax_cxl_bridge_of(cxl, n)];
 	uint32_t number = cxl->nr_bridges + 1;
 	uint32_t i;
 
 	if (memdev->is_bound)
 		return -EBUSY;
-	if (cxl->bridges[dax_cxl_bridge_of(cxl, n)].is_gone)
+	if (bridge->is_gone)
 		return -ENXIO;
 	while (is_endpoint_taken(cxl, number))
 		number++;
-	*memdev = (struct dax_cxl_memdev){.is_bound = true, .endpoint = number};
+	memdev->is_bound = true;
+	memdev->endpoint = number;
 	for (i = 0; i < DAX_CXL_DECODERS; i++)
-		memdev->decoders[i].decode =
-			(struct dax_cxl_decode){.ways = 1, .granularity = 256};
+		memdev->decoders[i] =
+			(struct dax_cxl_decoder){.decode = memdev->decoders[i].kept,
+						 .kept = memdev->decoders[i].kept};
+	bridge->dports |= 1u << dax_cxl_slot_of(cxl, n);
 	return 0;
 }
 
@@ -222,7 +251,7 @@ int dax_cxl_memdev_unbind(struct dax_model *model, uint32_t n)
 		if (memdev->decoders[i].region)
 			dax_cxl_region_detach(model, memdev->decoders[i].region,
 					      memdev->decoders[i].position);
-	memset(memdev, 0, sizeof(*memdev));
+	memdev->is_bound = false;
 	return 0;
 }
 
@@ -231,7 +260,8 @@ int dax_cxl_memdev_unbind(struct dax_model *model, uint32_t n)
  * @model:	the model, with CXL
  * @bridge:	number of the host bridge, from 0
  *
- * The memory devices stay disabled.
+ * The memory devices stay disabled; with late ports, the decoders come back with the first
+ * of them.
  *
  * Return: 0, or -EBUSY if it is bound.
  */
@@ -242,6 +272,8 @@ int dax_cxl_port_bind(struct dax_model *model, uint32_t bridge)
 	if (!b->is_gone)
 		return -EBUSY;
 	b->is_gone = false;
+	if (!dax_kernel_has(model->kernel, DAX_RULE_CXL_LATE_PORTS))
+		b->dports = (1u << b->nr_slots) - 1;
 	return 0;
 }
 
@@ -263,7 +295,7 @@ int dax_cxl_port_unbind(struct dax_model *model, uint32_t bridge)
 	for (i = 0; i < cxl->nr_memdevs; i++)
 		if (dax_cxl_bridge_of(cxl, i) == bridge)
 			dax_cxl_memdev_unbind(model, i);
-	reset_bridge(b);
+	read_bridge(b);
 	b->is_gone = true;
 	return 0;
 }

@@ -75,6 +75,8 @@ struct dax_cxl_decoder {
 	uint32_t position; /* in the region */
 	bool is_committed;
 	struct dax_cxl_decode decode;
+	/* What the device's registers keep of the last commit: ways and granularity. */
+	struct dax_cxl_decode kept;
 };
 
 struct dax_cxl_memdev {
@@ -89,10 +91,16 @@ struct dax_cxl_switch {
 	bool is_committed;
 	struct dax_cxl_decode decode;
 	uint32_t slots[DAX_CXL_FANOUT]; /* the bridge's ports in the order of positions */
+	/* What the registers keep of the last commit. */
+	struct dax_cxl_decode kept;
+	uint32_t kept_slots[DAX_CXL_FANOUT];
 };
 
 struct dax_cxl_bridge {
-	bool is_gone;      /* its port has no driver */
+	bool is_gone; /* its port has no driver */
+	/* Bit I: dportI is there since a memory device behind it was bound. The first one
+	 * makes the decoders. */
+	uint32_t dports;
 	uint32_t nr_slots; /* ports, each with one memory device */
 	struct dax_cxl_switch decoders[DAX_CXL_DECODERS];
 };

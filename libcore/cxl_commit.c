@@ -3,6 +3,7 @@
 #include "libcore/cxl_commit.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "libcore/cxl_decoder.h"
 #include "libcore/model_ranges.h"
@@ -28,19 +29,38 @@ static bool is_in_order(const struct dax_cxl *cxl, const struct dax_cxl_region *
 	return true;
 }
 
+/* A reset clears the addresses in the registers, but not these (core/hdm.c). */
+static void keep(struct dax_cxl_decode *kept, const struct dax_cxl_decode *decode)
+{
+	kept->ways = decode->ways;
+	kept->granularity = decode->granularity;
+}
+
 /* A host bridge with a single port passes everything through: nothing is committed. */
 static void set_committed(struct dax_cxl *cxl, struct dax_cxl_region *region, bool is_on)
 {
 	uint32_t i;
 
-	for (i = 0; i < region->ways; i++)
-		region->targets[i]->is_committed = is_on;
+	for (i = 0; i < region->ways; i++) {
+		struct dax_cxl_decoder *decoder = region->targets[i];
+
+		decoder->is_committed = is_on;
+		if (is_on)
+			keep(&decoder->kept, &decoder->decode);
+	}
 	for (i = 0; i < cxl->nr_bridges; i++) {
 		struct dax_cxl_bridge *bridge = &cxl->bridges[i];
 		const struct dax_cxl_route *route = &region->routes[i];
 
-		if (route->nr_targets && bridge->nr_slots > 1)
-			bridge->decoders[route->decoder].is_committed = is_on;
+		struct dax_cxl_switch *decoder = &bridge->decoders[route->decoder];
+
+		if (!route->nr_targets || bridge->nr_slots == 1)
+			continue;
+		decoder->is_committed = is_on;
+		if (!is_on)
+			continue;
+		keep(&decoder->kept, &decoder->decode);
+		memcpy(decoder->kept_slots, decoder->slots, sizeof(decoder->slots));
 	}
 	region->state = is_on ? DAX_CXL_COMMIT : DAX_CXL_ACTIVE;
 }

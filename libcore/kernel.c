@@ -65,6 +65,8 @@ static const struct {
 	[DAX_RULE_CXL_PARTITIONS] = {SINCE(6_18)},
 	/* seen on 7.3 and not on 6.12, drivers/cxl/core/region.c: delete_region_store() */
 	[DAX_RULE_CXL_LOCKED] = {SINCE(6_18)},
+	/* 6.18, drivers/cxl/core/port.c: cxl_port_add_dport() */
+	[DAX_RULE_CXL_LATE_PORTS] = {SINCE(6_18)},
 };
 
 #undef SINCE

@@ -46,7 +46,8 @@ enum dax_kernel_rule {
 	DAX_RULE_WRITE_ZEROES,         /* fallocate knows FALLOC_FL_WRITE_ZEROES */
 	DAX_RULE_MEMMAP_ON_MEMORY,     /* the attribute of that name */
 	DAX_RULE_CXL_PARTITIONS,       /* errnos of endpoint decoders without memory */
-	DAX_RULE_CXL_LOCKED, /* `locked` of regions, names for `delete_region` */
+	DAX_RULE_CXL_LOCKED,     /* `locked` of regions, names for `delete_region` */
+	DAX_RULE_CXL_LATE_PORTS, /* a bridge's decoders come with a memory device */
 	DAX_RULE_NR,
 };
 

@@ -63,15 +63,17 @@ static void walk_root(struct sysfs_walk *walk, const struct dax_cxl *cxl)
 static void walk_port(struct sysfs_walk *walk, const struct dax_cxl_object *object)
 {
 	const uint32_t bridge = object->n;
+	const struct dax_cxl_bridge *b = &object->model->cxl->bridges[bridge];
 	char target[DAX_SYSFS_PATH_MAX];
 	uint32_t i;
 
 	dax_cxl_host_dir(bridge, target);
 	dax_sysfs_link(walk, target, "%s/uport", object->dir);
 	dax_sysfs_link(walk, target, "%s/parent_dport", object->dir);
-	for (i = 0; i < object->model->cxl->bridges[bridge].nr_slots; i++)
-		dax_sysfs_link(walk, dax_cxl_slot_dir(bridge, i, target),
-			       "%s/dport%" PRIu32, object->dir, i);
+	for (i = 0; i < b->nr_slots; i++)
+		if (b->dports >> i & 1)
+			dax_sysfs_link(walk, dax_cxl_slot_dir(bridge, i, target),
+				       "%s/dport%" PRIu32, object->dir, i);
 }
 
 static void walk_endpoint(struct sysfs_walk *walk, const struct dax_cxl_object *object)

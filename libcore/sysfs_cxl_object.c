@@ -108,11 +108,11 @@ struct dax_cxl_region *dax_cxl_object_region(const struct dax_model *model, uint
  * dax_cxl_object_nr_switches() - the number of decoders that a host bridge's port shows
  * @bridge:	the host bridge
  *
- * Return: one if it passes everything through, none if it has no driver.
+ * Return: one if it passes everything through, none without a driver or a port behind it.
  */
 uint32_t dax_cxl_object_nr_switches(const struct dax_cxl_bridge *bridge)
 {
-	if (bridge->is_gone)
+	if (bridge->is_gone || !bridge->dports)
 		return 0;
 	return bridge->nr_slots > 1 ? DAX_CXL_DECODERS : 1;
 }

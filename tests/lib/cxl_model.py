@@ -30,6 +30,7 @@ class Decoder:
         self.port, self.id = port, number
         self.ways, self.granularity, self.range = 1, granularity, (0, 0)
         self.enabled, self.region = False, None
+        self.kept = (1, granularity, [0])  # by the registers, from the last commit
         self.targets = [0]  # of a switch decoder
         self.mode, self.dpa, self.pos = "none", None, -1  # of an endpoint decoder
 
@@ -48,15 +49,24 @@ class Port:
     """A host bridge's port, or an endpoint."""
     def __init__(self, number, nr_dports, memdev=None):
         self.id, self.nr_dports, self.memdev = number, nr_dports, memdev
-        self.bound, self.refs = True, {}
-        self.reset()
+        self.bound, self.refs, self.dports = True, {}, set()
+        nr, granularity = (1, 4096) if self.passes_through() else (4, 256)
+        self.decoders = [Decoder(self, n, granularity) for n in range(nr)]
 
     def passes_through(self):
         return self.memdev is None and self.nr_dports == 1
 
-    def reset(self):
-        nr, granularity = (1, 4096) if self.passes_through() else (4, 256)
-        self.decoders = [Decoder(self, n, granularity) for n in range(nr)]
+    def probe(self):
+        """Make the decoders anew, from the registers (init_hdm_decoder())."""
+        old = [d.kept for d in self.decoders]
+        self.decoders = [Decoder(self, n) for n in range(len(old))]
+        for decoder, kept in zip(self.decoders, old):
+            decoder.kept = kept
+            decoder.ways, decoder.granularity, decoder.targets = kept
+        self.dports = set()
+
+    def shows_decoders(self):
+        return self.memdev is not None or (self.bound and self.dports)
 
     def commit_end(self):
         return max([d.id for d in self.decoders if d.enabled], default=-1)
@@ -86,6 +96,7 @@ class Machine:
         below = [len(range(b, nr_memdevs, nr_bridges)) for b in range(nr_bridges)]
         self.ports = [Port(b + 1, below[b]) for b in range(nr_bridges)]
         self.endpoints = [None] * nr_memdevs  # by memory device
+        self.unbound = [None] * nr_memdevs
         self.regions, self.windows = {}, []
         for size, bridges in windows:
             self.windows.append(Window(start, size, bridges, granularity))
@@ -110,13 +121,18 @@ class Machine:
         check(self.endpoints[n] is None, "EBUSY")
         check(self.ports[self.bridge(n)].bound, "ENXIO")
         taken = {e.id for e in self.endpoints if e} | {p.id for p in self.ports}
-        self.endpoints[n] = Port(next(i for i in range(1, 100) if i not in taken), 1, n)
+        number = next(i for i in range(1, 100) if i not in taken)
+        port = self.unbound[n] or Port(number, 1, n)
+        port.id = number
+        port.probe()
+        self.endpoints[n] = port
+        self.ports[self.bridge(n)].dports.add(n)
 
     def mem_unbind(self, n):
         check(self.endpoints[n] is not None, "ENODEV")
         for decoder in reversed(self.endpoints[n].decoders):
             self.detach(decoder)
-        self.endpoints[n] = None
+        self.unbound[n], self.endpoints[n] = self.endpoints[n], None
 
     def port_bind(self, b):
         check(not self.ports[b].bound, "EBUSY")
@@ -127,7 +143,7 @@ class Machine:
         for n, endpoint in enumerate(self.endpoints):
             if endpoint and self.bridge(n) == b:
                 self.mem_unbind(n)
-        self.ports[b].reset()
+        self.ports[b].probe()
         self.ports[b].bound = False
 
     # ---- endpoint decoders
@@ -331,6 +347,7 @@ class Machine:
                         continue
                     check(port.commit_end() + 1 == decoder.id, "EBUSY")
                     decoder.enabled = True
+                    decoder.kept = (decoder.ways, decoder.granularity, decoder.targets)
         except Error:
             self.decode_reset(region)
             raise
@@ -358,7 +375,7 @@ class Machine:
         for port in self.ports + [e for e in self.endpoints if e]:
             kind = "port" if port.memdev is None else "endpoint"
             text[f"{kind}{port.id}/decoders_committed"] = str(port.commit_end() + 1)
-            for d in port.decoders if port.bound else []:
+            for d in port.decoders if port.shows_decoders() else []:
                 top = d.name + "/"
                 text[top + "interleave_ways"] = str(d.ways)
                 text[top + "interleave_granularity"] = str(d.granularity)
@@ -392,7 +409,7 @@ class Machine:
             names.add(f"mem{n}")
         for port in self.ports + [e for e in self.endpoints if e]:
             names.add(("port" if port.memdev is None else "endpoint") + str(port.id))
-            names |= {d.name for d in port.decoders if port.bound}
+            names |= {d.name for d in port.decoders if port.shows_decoders()}
         for r in self.regions.values():
             names.add(r.name)
             if r.bound:
