@@ -75,7 +75,7 @@ struct dax_cxl_decoder {
 	uint32_t position; /* in the region */
 	bool is_committed;
 	struct dax_cxl_decode decode;
-	/* What the device's registers keep of the last commit: ways and granularity. */
+	/* Ways and granularity of the last commit, which the registers keep. */
 	struct dax_cxl_decode kept;
 };
 
@@ -91,7 +91,7 @@ struct dax_cxl_switch {
 	bool is_committed;
 	struct dax_cxl_decode decode;
 	uint32_t slots[DAX_CXL_FANOUT]; /* the bridge's ports in the order of positions */
-	/* What the registers keep of the last commit. */
+	/* The same of the last commit, which the registers keep. */
 	struct dax_cxl_decode kept;
 	uint32_t kept_slots[DAX_CXL_FANOUT];
 };

@@ -235,13 +235,17 @@ static int show_switch_start(const struct sysfs_obj *obj, char *buf)
 	return show_hex(switch_of(obj)->decode.start, buf);
 }
 
+/* The list ends at a target whose port has not been found again (port.c). */
 static int show_target_list(const struct sysfs_obj *obj, char *buf)
 {
+	const struct dax_cxl_bridge *bridge =
+		&obj->model->cxl->bridges[obj->n / DAX_CXL_DECODERS];
 	const struct dax_cxl_switch *decoder = switch_of(obj);
 	int len = 0;
 	uint32_t i;
 
-	for (i = 0; i < decoder->decode.ways; i++)
+	for (i = 0; i < decoder->decode.ways && bridge->dports >> decoder->slots[i] & 1;
+	     i++)
 		len += sprintf(buf + len, "%s%" PRIu32, i ? "," : "", decoder->slots[i]);
 	return len + sprintf(buf + len, "\n");
 }

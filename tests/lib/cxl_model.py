@@ -8,6 +8,8 @@ a last target that is refused by the host bridge's decoders stays where it was b
 target given a second time changes nothing; a region that is deleted has no targets left.
 """
 
+import itertools
+
 M256 = 256 << 20
 IDLE, INTERLEAVE, ACTIVE, COMMIT = range(4)
 
@@ -382,7 +384,9 @@ class Machine:
                 text[top + "start"], text[top + "size"] = map(hex, d.range)
                 text[top + "region"] = d.region.name if d.region else ""
                 if port.memdev is None:
-                    text[top + "target_list"] = ",".join(map(str, d.targets))
+                    found = [memdev // len(self.ports) for memdev in port.dports]
+                    known = itertools.takewhile(found.__contains__, d.targets)
+                    text[top + "target_list"] = ",".join(map(str, known))
                 else:
                     text[top + "mode"] = d.mode
                     text[top + "dpa_size"] = f"0x{d.dpa[1] if d.dpa else 0:016x}"

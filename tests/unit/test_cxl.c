@@ -561,6 +561,10 @@ static void test_older_kernel(void)
 	wr("region0/interleave_ways", "1", 0);
 	wr("region0/size", "0x10000000", 0);
 	wr("region0/target0", "decoder2.0", -EINVAL);
+	/* The decoders of a port come with its driver. */
+	wr("cxl_port/unbind", "port1", 0);
+	wr("cxl_port/bind", "port1", 0);
+	rd("decoder1.0/interleave_ways", "1");
 	teardown();
 }
 

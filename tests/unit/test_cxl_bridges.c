@@ -167,11 +167,15 @@ static void test_two_bridges(void)
 	rd("decoder2.0/interleave_granularity", "8192");
 	wr("cxl_port/unbind", "port1", 0);
 	wr("cxl_port/bind", "port1", 0);
-	/* The first memory device behind it brings the decoders, with the interleave of the
-	 * last commit. */
-	rd("decoder1.0/size", "-");
-	wr("cxl_mem/bind", "mem0", 0);
+	nowhere("bus/cxl/devices/decoder1.0");
+	/* The first memory device behind it brings the decoders back; registers keep. */
+	wr("cxl_mem/bind", "mem2", 0);
 	rd("decoder1.0/size", "0x0");
+	rd("decoder1.0/interleave_granularity", "8192");
+	rd("decoder1.0/target_list", "");
+	wr("cxl_mem/bind", "mem0", 0);
+	rd("decoder1.0/target_list", "0");
+	rd("decoder5.0/interleave_ways", "2");
 	rd("decoder1.0/interleave_granularity", "8192");
 	/* Its other window has a node of its own. */
 	wr("decoder0.0/delete_region", "region0", 0);
