@@ -59,6 +59,14 @@ static const struct {
 	[DAX_RULE_MINCORE_SEES_1G] = {SINCE(7_3)},
 	/* 6.18, kernel/sys.c: prctl_set_thp_disable() */
 	[DAX_RULE_THP_EXCEPT_ADVISED] = {SINCE(6_18)},
+	/* 6.8, drivers/dax/bus.c: mapping_store() returns the wrong variable */
+	[DAX_RULE_BAD_MAPPING_IS_OK] = {SINCE(6_12)},
+	/* 6.3, drivers/dax/hmem/hmem.c: IORESOURCE_DAX_KMEM; bus.c: dax_match_type() */
+	[DAX_RULE_RESERVES_FOR_KMEM] = {SINCE(6_12)},
+	/* 6.3, drivers/dax/hmem/hmem.c: dax_hmem_platform_probe() */
+	[DAX_RULE_HMEM_PLATFORM] = {SINCE(6_12)},
+	/* 7.0, drivers/dax/hmem/hmem.c: hmem_register_device(): pdev->dev.parent */
+	[DAX_RULE_HMEM_BELOW_IT] = {SINCE(7_3)},
 	/* 6.8, drivers/dax/bus.c: memmap_on_memory_show() */
 	[DAX_RULE_MEMMAP_ON_MEMORY] = {SINCE(6_12)},
 	/* 6.15, drivers/cxl/core/hdm.c: cxl_dpa_set_part() */

@@ -136,6 +136,44 @@ void dax_model_done(struct dax_model *model)
 		free_devices(region->absent);
 		free(region);
 	}
+	free(model->ids);
+	model->ids = NULL;
+	model->nr_ids = 0;
+}
+
+/**
+ * dax_model_find_id() - find a name in the list of device_dax/new_id
+ * @model:	the model
+ * @name:	"dax0.0"
+ *
+ * Return: the name in the list, or NULL.
+ */
+char *dax_model_find_id(const struct dax_model *model, const char *name)
+{
+	uint32_t i;
+
+	for (i = 0; i < model->nr_ids; i++)
+		if (!strcmp(model->ids[i], name))
+			return model->ids[i];
+	return NULL;
+}
+
+/**
+ * dax_dev_is_matched() - tell whether device_dax takes a device
+ * @model:	the model
+ * @dev:	the device
+ *
+ * Not one that is reserved for kmem, unless it is in the list of ids (drivers/dax/bus.c:
+ * dax_bus_match()).
+ *
+ * Return: true if it does.
+ */
+bool dax_dev_is_matched(const struct dax_model *model, const struct dax_dev *dev)
+{
+	char name[DAX_NAME_LEN];
+
+	return !dev->region->is_reserved ||
+	       dax_model_find_id(model, dax_dev_name(dev, name));
 }
 
 /* Check that a region is possible beside the existing ones. */
@@ -177,12 +215,13 @@ static int add_initial_device(struct dax_model *model, struct dax_region *region
 /**
  * dax_model_add_region() - set up a region
  * @model:	the model; it owns the new region
- * @like:	id, type, map, start, size, align, has_pages, nodes, window and pieces are copied
+ * @like:	id, type, map, start, size, align, has_pages, nodes, window, pieces and
+ *		is_reserved are copied
  * @ret_region:	receives the region if not NULL; valid until it is removed
  *
  * The start must be a multiple of max(align, 2 MiB), and so must be the size of a
- * dynamic region. A dynamic region comes with a bound device 0 over all of it, as on
- * Linux 6.1; a static one is empty. The daemon has checked the values of its config
+ * dynamic region. A dynamic region comes with a device 0 over all of it, which is bound
+ * unless the region is reserved for kmem; a static one is empty. The daemon has checked the values of its config
  * before, and explains mistakes better.
  *
  * Return: 0; -EEXIST: the id is taken; -EINVAL: id, sizes or align do not fit, or the
@@ -213,6 +252,8 @@ int dax_model_add_region(struct dax_model *model, const struct dax_region *like,
 	/* region_devs.c: default_align() */
 	region->nd_align = region->size < ND_ALIGN ? DAX_PAGE : ND_ALIGN;
 	region->window = like->window;
+	region->kernel = model->kernel;
+	region->is_reserved = like->is_reserved;
 	region->nr_pieces = like->nr_pieces;
 	memcpy(region->pieces, like->pieces, sizeof(region->pieces));
 	if (dax_region_is_dynamic(region)) {
@@ -385,7 +426,7 @@ int dax_region_add_device(struct dax_region *region, struct dax_model *model, ui
 	dev->generation = 1;
 	dev->nr_ranges = like->nr_ranges;
 	memcpy(dev->ranges, like->ranges, sizeof(dev->ranges));
-	dev->is_bound = dev->nr_ranges;
+	dev->is_bound = dev->nr_ranges && dax_dev_is_matched(model, dev);
 	/* drivers/dax/cxl.c: cxl_dax_region_probe() */
 	dev->has_memmap_on_memory = region->type == DAX_REGION_CXL && id == 0;
 	if (region->type == DAX_REGION_STATIC) {

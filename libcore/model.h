@@ -82,7 +82,10 @@ struct dax_region {
 	bool has_seed;
 	uint32_t seed; /* id of the device that `seed` shows */
 	bool has_youngest;
-	uint32_t youngest; /* id of the device that `create` shows */
+	uint32_t youngest;      /* id of the device that `create` shows */
+	enum dax_kernel kernel; /* the model's */
+	/* For kmem: device_dax takes only the devices in its list of ids. */
+	bool is_reserved;
 	bool is_hmem_gone; /* dynamic: its platform device has no driver */
 
 	/* CXL: N of the window, decoder0.N, and the bytes of the store that the region
@@ -109,6 +112,9 @@ struct dax_model {
 	bool has_nd_autoprobe;  /* bus/nd/drivers_autoprobe */
 	bool is_nd_gone;        /* e820_pmem has no driver, so there is no nd bus */
 	uint64_t last_life;
+	/* The names in device_dax's list of ids; the devices need not exist. */
+	char (*ids)[DAX_NAME_LEN];
+	uint32_t nr_ids;
 	struct dax_cxl *cxl; /* cxl.h; NULL: no CXL */
 	/* Bit n: minor n belongs to a device, or to a deleted one that a client holds. */
 	uint64_t minors[DAX_MINORS / 64];
@@ -147,6 +153,8 @@ int dax_region_add_device(struct dax_region *region, struct dax_model *model, ui
 struct dax_region *dax_model_find_region(const struct dax_model *model, uint32_t id);
 struct dax_dev *dax_region_find(const struct dax_region *region, uint32_t id);
 struct dax_dev *dax_model_find(const struct dax_model *model, const char *name);
+char *dax_model_find_id(const struct dax_model *model, const char *name);
+bool dax_dev_is_matched(const struct dax_model *model, const struct dax_dev *dev);
 const char *dax_dev_name(const struct dax_dev *dev, char buf[DAX_NAME_LEN]);
 uint64_t dax_dev_size(const struct dax_dev *dev);
 uint64_t dax_region_available(const struct dax_region *region);

@@ -3,11 +3,6 @@
  * The verbs of the dax bus: changes of regions and devices as the kernel makes them.
  *
  * The rules are those of drivers/dax/bus.c and, for binding, drivers/dax/device.c.
- * Where Linux 6.1 and 6.12 differ:
- *  - a new dynamic region's device 0 is bound to device_dax, and device_dax matches
- *    every device: 6.1 (6.12 reserves the region for kmem);
- *  - a `mapping` write of a bad length is refused: 6.1 (6.12 reports success and does
- *    nothing, which hides mistakes).
  */
 #include "libcore/model_verbs.h"
 
@@ -232,8 +227,8 @@ int dax_dev_set_align(struct dax_dev *dev, uint64_t align)
  * range, @start right behind @end, is how the kernel makes devices of size 0 (observed
  * on 6.1; drivers/dax/bus.c: mapping_store(), alloc_dev_dax_range()).
  *
- * Return: 0; -EACCES: static; -ENXIO: the length is not a multiple of
- * max(align, 2 MiB); -EBUSY: it is empty, but the device is not; -ENOMEM: outside the
+ * Return: 0; -EACCES: static; -ENXIO, or 0 on later kernels: the length is not a
+ * multiple of max(align, 2 MiB); -EBUSY: it is empty, but the device is not; -ENOMEM: outside the
  * region, or in use; -ENOSPC: DAX_RANGES_MAX (the kernel has no such limit).
  */
 int dax_dev_add_mapping(struct dax_dev *dev, uint64_t start, uint64_t end)
@@ -244,7 +239,9 @@ int dax_dev_add_mapping(struct dax_dev *dev, uint64_t start, uint64_t end)
 	if (region->type == DAX_REGION_STATIC)
 		return -EACCES;
 	if (!dax_is_aligned(len, dax_dev_granule(dev)))
-		return -ENXIO;
+		return dax_kernel_has(region->kernel, DAX_RULE_BAD_MAPPING_IS_OK)
+			       ? 0
+			       : -ENXIO;
 	if (!len)
 		return dev->nr_ranges ? -EBUSY : 0;
 	if (!dax_is_within(start, len, region->start, region->size) ||
@@ -258,7 +255,7 @@ int dax_dev_add_mapping(struct dax_dev *dev, uint64_t start, uint64_t end)
 }
 
 /**
- * dax_dev_bind() - drivers/device_dax/bind <- name
+ * dax_dev_bind() - bind a device to device_dax
  * @model:	the model
  * @dev:	the device
  *
@@ -304,17 +301,45 @@ int dax_dev_unbind(struct dax_model *model, struct dax_dev *dev)
 	return 0;
 }
 
+static int add_id(struct dax_model *model, const char *name)
+{
+	void *more;
+
+	if (dax_model_find_id(model, name))
+		return 0;
+	more = realloc(model->ids, (model->nr_ids + 1) * sizeof(*model->ids));
+	if (!more)
+		return -ENOMEM;
+	model->ids = more;
+	memset(model->ids[model->nr_ids], 0, DAX_NAME_LEN);
+	strncpy(model->ids[model->nr_ids++], name, DAX_NAME_LEN - 1);
+	return 0;
+}
+
+/**
+ * dax_driver_bind() - drivers/device_dax/bind <- name
+ * @model:	the model
+ * @dev:	the device
+ *
+ * Return: -ENODEV: it is reserved for kmem, and its name not in the driver's list of ids
+ * (drivers/base/bus.c: bind_store()); else as dax_dev_bind().
+ */
+int dax_driver_bind(struct dax_model *model, struct dax_dev *dev)
+{
+	return dax_dev_is_matched(model, dev) ? dax_dev_bind(model, dev) : -ENODEV;
+}
+
 /**
  * dax_driver_new_id() - drivers/device_dax/new_id <- name
  * @model:	the model
  * @name:	"daxX.Y"; the device need not exist
  *
- * Adding an id makes the driver try all devices that it matches, and device_dax matches
- * every device, with and without ids. So every device that can be bound is bound, and
- * the list of ids need not be kept; on a 6.12 kernel with a region reserved for kmem the
- * list would matter (drivers/dax/bus.c: do_id_store(), driver_attach()).
+ * Adding an id makes the driver try all devices that it matches. It matches all but those
+ * that are reserved for kmem, of which it takes the ones in its list (drivers/dax/bus.c:
+ * do_id_store(), dax_match_type()).
  *
- * Return: 0, even if nothing could be bound; -EINVAL: @name does not have that form.
+ * Return: 0, even if nothing could be bound; -EINVAL: @name does not have that form;
+ * -ENOMEM.
  */
 int dax_driver_new_id(struct dax_model *model, const char *name)
 {
@@ -323,9 +348,11 @@ int dax_driver_new_id(struct dax_model *model, const char *name)
 
 	if (!dax_kstr_is_dax_id(name))
 		return -EINVAL;
+	if (add_id(model, name) < 0)
+		return -ENOMEM;
 	dax_for_each_region (region, model)
 		dax_for_each_device (dev, region)
-			dax_dev_bind(model, dev);
+			dax_driver_bind(model, dev);
 	return 0;
 }
 
@@ -334,12 +361,18 @@ int dax_driver_new_id(struct dax_model *model, const char *name)
  * @model:	the model
  * @name:	"daxX.Y"; the device need not exist, nor the id have been added
  *
- * Unbinds nothing, and changes nothing else either: see dax_driver_new_id().
+ * Unbinds nothing.
  *
  * Return: 0, or -EINVAL if @name does not have that form.
  */
 int dax_driver_remove_id(struct dax_model *model, const char *name)
 {
-	(void)model;
-	return dax_kstr_is_dax_id(name) ? 0 : -EINVAL;
+	char *id;
+
+	if (!dax_kstr_is_dax_id(name))
+		return -EINVAL;
+	id = dax_model_find_id(model, name);
+	if (id)
+		memcpy(id, model->ids[--model->nr_ids], DAX_NAME_LEN);
+	return 0;
 }

@@ -22,11 +22,14 @@ static const struct place fixed_roots[] = {
 	PLACE("/sys/bus/nd"),
 	PLACE("/sys/bus/platform/devices/e820_pmem"),
 	PLACE("/sys/bus/platform/drivers/e820_pmem"),
+	PLACE("/sys/bus/platform/devices/hmem_platform.0"),
 	PLACE("/sys/bus/platform/drivers/hmem"),
+	PLACE("/sys/bus/platform/drivers/hmem_platform"),
 	PLACE("/sys/class/nd"),
 	PLACE("/sys/devices/pci7f00:0c"),
 	PLACE("/sys/devices/platform/ACPI0017:00"),
 	PLACE("/sys/devices/platform/e820_pmem"),
+	PLACE("/sys/devices/platform/hmem_platform.0"),
 	PLACE("/sys/kernel/debug/cxl"),
 	PLACE("/sys/module/cxl_acpi"),
 	PLACE("/sys/module/cxl_core"),
@@ -130,8 +133,9 @@ static bool is_word(const char *p)
 		rest = skip_word(p, "e820_pmem");
 		return rest && ends(rest);
 	case 'h':
-		rest = skip_word(p, "hmem"); /* hmem.N and the driver */
-		return rest && (ends(rest) || *rest == '.');
+		rest = skip_word(p,
+				 "hmem"); /* hmem.N, hmem_platform.0, and the drivers */
+		return rest && (ends(rest) || *rest == '.' || *rest == '_');
 	case 'k':
 		rest = skip_word(p, "kmem");
 		return rest && ends(rest);

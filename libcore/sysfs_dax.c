@@ -41,7 +41,10 @@ const char *dax_sysfs_region_dir(const struct dax_region *region, char *buf)
 					"/dax_region%" PRIu32,
 			 region->window, region->id, region->id);
 	else
-		snprintf(buf, DAX_SYSFS_PATH_MAX, "devices/platform/hmem.%" PRIu32,
+		snprintf(buf, DAX_SYSFS_PATH_MAX, "devices/platform/%shmem.%" PRIu32,
+			 dax_kernel_has(region->kernel, DAX_RULE_HMEM_BELOW_IT)
+				 ? SYSFS_HMEM_PLATFORM "/"
+				 : "",
 			 region->id);
 	return buf;
 }
@@ -358,7 +361,7 @@ static int store_bind(const struct sysfs_at *at, char *text)
 {
 	struct dax_dev *dev = dax_model_find(at->model, dax_kstr_chomp(text));
 
-	return dev ? dax_dev_bind(at->model, dev) : -ENODEV;
+	return dev ? dax_driver_bind(at->model, dev) : -ENODEV;
 }
 
 static int store_unbind(const struct sysfs_at *at, char *text)
@@ -375,7 +378,7 @@ static int store_drivers_probe(const struct sysfs_at *at, char *text)
 
 	if (!dev)
 		return -ENODEV;
-	dax_dev_bind(at->model, dev);
+	dax_driver_bind(at->model, dev);
 	return 0;
 }
 

@@ -17,6 +17,8 @@
 #include "libcore/sysfs_node.h"
 #include "libcore/sysfs_walk.h"
 
+#define HMEM_PLATFORM_DRIVER "bus/platform/drivers/hmem_platform"
+
 /* Not emulated. Clearing it is allowed, since it is empty. */
 static int store_driver_override(const struct sysfs_at *at, char *text)
 {
@@ -71,6 +73,20 @@ static const struct sysfs_attr hmem_attrs[] = {
 	{0},
 };
 
+static const struct sysfs_attr hmem_platform_attrs[] = {
+	DRIVER_OVERRIDE,
+	{.name = "modalias", .mode = 0444, .text = "platform:hmem_platform\n"},
+	SYSFS_UEVENT("DRIVER=hmem_platform\nMODALIAS=platform:hmem_platform\n"),
+	{0},
+};
+
+/* True if a platform device stands for all soft-reserved memory. */
+static bool has_hmem_platform(const struct dax_model *model)
+{
+	return dax_sysfs_has_type(model, DAX_REGION_DYNAMIC) &&
+	       dax_kernel_has(model->kernel, DAX_RULE_HMEM_PLATFORM);
+}
+
 static void walk_platform_device(struct sysfs_walk *walk, const struct sysfs_obj *obj,
 				 const struct sysfs_attr *attrs, const char *dir,
 				 const char *driver)
@@ -97,6 +113,10 @@ void dax_sysfs_walk_platform_devices(struct sysfs_walk *walk)
 				     obj.model->is_nd_gone
 					     ? NULL
 					     : "bus/platform/drivers/e820_pmem");
+	if (has_hmem_platform(obj.model))
+		walk_platform_device(walk, &obj, hmem_platform_attrs,
+				     "devices/platform/" SYSFS_HMEM_PLATFORM,
+				     HMEM_PLATFORM_DRIVER);
 	dax_for_each_region (region, dax_sysfs_model(walk)) {
 		if (region->type != DAX_REGION_DYNAMIC)
 			continue;
@@ -164,6 +184,20 @@ static const struct sysfs_attr hmem_driver[] = {
 	{0},
 };
 
+/* The device stays bound: unbinding it is not emulated. */
+static int store_busy(const struct sysfs_at *at, char *text)
+{
+	(void)at;
+	return strcmp(dax_kstr_chomp(text), SYSFS_HMEM_PLATFORM) ? -ENODEV : -EBUSY;
+}
+
+static const struct sysfs_attr hmem_platform_driver[] = {
+	{.name = "bind", .mode = 0200, .store = store_busy},
+	{.name = "unbind", .mode = 0200, .store = store_busy},
+	SYSFS_UEVENT_WO,
+	{0},
+};
+
 static void walk_driver(struct sysfs_walk *walk, const struct sysfs_attr *attrs,
 			const char *driver, const char *module)
 {
@@ -195,6 +229,13 @@ void dax_sysfs_walk_platform_bus(struct sysfs_walk *walk)
 		if (!dax_sysfs_model(walk)->is_nd_gone)
 			dax_sysfs_link(walk, SYSFS_E820,
 				       "bus/platform/drivers/e820_pmem/e820_pmem");
+	}
+	if (has_hmem_platform(dax_sysfs_model(walk))) {
+		walk_driver(walk, hmem_platform_driver, HMEM_PLATFORM_DRIVER, "dax_hmem");
+		dax_sysfs_link(walk, "devices/platform/" SYSFS_HMEM_PLATFORM,
+			       "bus/platform/devices/" SYSFS_HMEM_PLATFORM);
+		dax_sysfs_link(walk, "devices/platform/" SYSFS_HMEM_PLATFORM,
+			       HMEM_PLATFORM_DRIVER "/" SYSFS_HMEM_PLATFORM);
 	}
 	if (has_dynamic)
 		walk_driver(walk, hmem_driver, "bus/platform/drivers/hmem", "dax_hmem");

@@ -89,6 +89,8 @@ bool dax_sysfs_has_node(const struct dax_model *model,
 #define SYSFS_E820  "devices/platform/e820_pmem"
 #define SYSFS_NDBUS SYSFS_E820 "/ndbus0"
 
+#define SYSFS_HMEM_PLATFORM "hmem_platform.0"
+
 /* Rows and functions that several tables share. */
 int dax_sysfs_show_numa_node(const struct sysfs_obj *obj, char *buf);
 int dax_sysfs_show_target_node(const struct sysfs_obj *obj, char *buf);

@@ -55,8 +55,9 @@ static void refuse_key(const char *text, const char *word)
 	for (key = 0; key < KEY_NR; key++)
 		dax_nearest_offer(&n, key_name[key]);
 	run_die("--device '%s': '%s' is not a word of a device (%stry size=, align=, "
-		"backing=, map=, mode=, type=; of type=cxl also memdevs=, partition=, "
-		"interleave=, granularity=, bridges=, window=, start=)",
+		"backing=, map=, mode=, type=; of type=dynamic and cxl also start=; of "
+		"type=cxl also memdevs=, partition=, interleave=, granularity=, "
+		"bridges=, window=)",
 		text, word, dax_nearest_text(&n, "", near));
 }
 

@@ -64,7 +64,7 @@ static const struct {
 	 "mode=OCTAL       mode of the node (default 0600)\n"
 	 "type=static|dynamic|cxl  like pmem namespaces (default), dax_hmem's, CXL's\n"
 	 "memdevs=N interleave=N granularity=SIZE bridges=N window=SIZE\n"
-	 "start=devdax|kernel|none  of type=cxl, see cuse-daxd.conf(5)"},
+	 "start=devdax|kernel|none  of type=dynamic and cxl, see cuse-daxd.conf(5)"},
 	{"config", OPT_CONFIG, required_argument, "FILE",
 	 "use the devices of this cuse-daxd.conf(5) instead"},
 	{"connect", OPT_CONNECT, optional_argument, "DIR",

@@ -241,6 +241,9 @@ static char *identity_of(const struct daxd_region_cfg *region)
 				       region->cxl.granularity, region->cxl.nr_bridges,
 				       windows, (int)region->cxl.start);
 	}
+	if (region->type == DAX_REGION_DYNAMIC &&
+	    region->cxl.start == DAX_CXL_START_KERNEL)
+		g_string_append(text, " start=kernel");
 	if (!daxd_config_is_shared(region))
 		return g_string_free(g_steal_pointer(&text), FALSE);
 	g_string_append_printf(text, " given=%u size=%ju", given,
@@ -266,7 +269,16 @@ static bool is_plain_cxl(const struct daxd_cxl_cfg *cxl)
 {
 	return cxl->nr_memdevs == 1 && cxl->ways <= 1 && cxl->granularity == 256 &&
 	       cxl->nr_bridges == 1 && cxl->nr_windows == 1 && !cxl->windows[0].size &&
-	       !cxl->windows[0].ways && cxl->start == DAX_CXL_START_DEVDAX;
+	       !cxl->windows[0].ways;
+}
+
+/* True if a region can begin as `start=` says. */
+static bool is_start_possible(const struct daxd_region_cfg *region)
+{
+	return region->type == DAX_REGION_CXL ||
+	       region->cxl.start == DAX_CXL_START_DEVDAX ||
+	       (region->type == DAX_REGION_DYNAMIC &&
+		region->cxl.start == DAX_CXL_START_KERNEL);
 }
 
 /* The defaults of a CXL region: those of other types do not fit. */
@@ -372,8 +384,12 @@ static void check_region(const struct daxd_config *cfg, struct daxd_region_cfg *
 	else if (!is_plain_cxl(&region->cxl))
 		daxd_config_problem(cfg, region->line, problems,
 				    "[region %u] memdevs=, partition=, interleave=, "
-				    "granularity=, bridges=, window= and start= need "
-				    "type=cxl",
+				    "granularity=, bridges= and window= need type=cxl",
+				    region->id);
+	if (!is_start_possible(region))
+		daxd_config_problem(cfg, region->line, problems,
+				    "[region %u] start=kernel needs type=dynamic or cxl, "
+				    "start=none type=cxl",
 				    region->id);
 	region->identity = identity_of(region);
 	if (region->type == DAX_REGION_CXL)

@@ -573,7 +573,9 @@ static char *print_start(const void *field)
 {
 	const struct daxd_region_cfg *region = field;
 
-	return print_cxl(region, word_of(start_words, (int)region->cxl.start));
+	if (region->type == DAX_REGION_STATIC)
+		return NULL;
+	return g_strdup(word_of(start_words, (int)region->cxl.start));
 }
 
 #define DAEMON(f) offsetof(struct daxd_config, f)

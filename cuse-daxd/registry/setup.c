@@ -214,6 +214,9 @@ static int add_region(struct daxd_registry *reg, struct daxd_region *region,
 		.has_pages = cfg->has_pages,
 		.numa_node = cfg->numa_node,
 		.target_node = cfg->target_node,
+		.is_reserved =
+			cfg->cxl.start == DAX_CXL_START_KERNEL &&
+			dax_kernel_has(reg->model.kernel, DAX_RULE_RESERVES_FOR_KMEM),
 	};
 	int r = dax_model_add_region(&reg->model, &like, &region->region);
 
@@ -328,14 +331,15 @@ static int add_static_region(struct daxd_registry *reg, struct daxd_region *regi
 /* Shrink the region's first device, which has all of it at the beginning. */
 static int resize_first(struct daxd_registry *reg, struct dax_dev *dev, uint64_t size)
 {
+	const bool is_bound = dev->is_bound;
 	int r;
 
 	if (size == dax_dev_size(dev))
 		return 0;
-	r = dax_dev_unbind(&reg->model, dev);
-	if (r == 0)
-		r = dax_dev_set_size(dev, size);
-	if (r == 0 && size)
+	if (is_bound)
+		dax_dev_unbind(&reg->model, dev);
+	r = dax_dev_set_size(dev, size);
+	if (r == 0 && size && is_bound)
 		r = dax_dev_bind(&reg->model, dev);
 	return r;
 }

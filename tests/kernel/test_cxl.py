@@ -619,8 +619,10 @@ def test_mistakes(words, message):
 
 @pytest.mark.parametrize("config, message", [
     ("[region 0]\nmemdevs=2\n",
-     "[region 0] memdevs=, partition=, interleave=, granularity=, bridges=, window= and start= "
-     "need type=cxl"),
+     "[region 0] memdevs=, partition=, interleave=, granularity=, bridges= and window= need "
+     "type=cxl"),
+    ("[region 0]\nstart=kernel\n", "[region 0] start=kernel needs type=dynamic or cxl, start=none type=cxl"),
+    ("[region 0]\ntype=dynamic\nstart=none\n", "[region 0] start=kernel needs type=dynamic or cxl"),
     ("[region 0]\ntype=cxl\n[region 1]\ntype=cxl\n",
      "[region 1] type=cxl is that of [region 0] as well"),
     ("[region 0]\ntype=cxl\n[device 0.0]\n[device 0.1]\n",

@@ -4,7 +4,8 @@
 # The life of a dynamic region of 1 GiB. The same script runs on a real region and under daxrun.
 # Each step prints the output of its commands, their exit status, and the tree afterwards.
 export LC_ALL=C
-R=/sys/devices/platform/hmem.0
+R=$(readlink -f /sys/bus/dax/devices/dax0.0)
+R=${R%/dax0.0}
 D=$R/dax_region
 DRIVER=/sys/bus/dax/drivers/device_dax
 M=1048576
@@ -38,6 +39,17 @@ put() { # FILE TEXT: write without printing the tree
 step "as it comes"
 run daxctl list -DRMi
 see
+
+if [ ! -e $R/dax0.0/driver ]; then
+	step "the kernel keeps it for kmem"
+	put $DRIVER/bind dax0.0
+	put /sys/bus/dax/drivers_probe dax0.0
+	put $DRIVER/new_id dax0.7
+	put $DRIVER/remove_id dax0.7
+	see
+	run daxctl reconfigure-device -m devdax dax0.0
+	see
+fi
 
 step "nothing is left for another device"
 run daxctl create-device -r 0 -s 128M

@@ -218,7 +218,7 @@ def daemons_of_all():
             f"[device {n}.0]\nmode=0666\n" for n, align in enumerate(pair)))
         r, w = os.pipe()
         running.append(subprocess.Popen(
-            [BUILD / "cuse-daxd", "--foreground", f"--runtime-dir={top / 'rt'}", f"--config={config}",
+            [BUILD / "cuse-daxd", "--kernel=6.12", "--foreground", f"--runtime-dir={top / 'rt'}", f"--config={config}",
              f"--ready-fd={w}"], pass_fds=[w], stdin=subprocess.DEVNULL, env=environment()))
         os.close(w)
         with os.fdopen(r) as ready:

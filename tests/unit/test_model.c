@@ -685,6 +685,42 @@ static void test_new_id(void)
 	teardown();
 }
 
+/* A region that the kernel keeps for kmem. */
+static void test_reserved(void)
+{
+	struct dax_region like = dynamic_region(0, START, DAX_GIB);
+	struct dax_dev *dev;
+
+	dax_model_init(&model, 252, 246);
+	model.kernel = DAX_KERNEL_6_12;
+	like.is_reserved = true;
+	if (dax_model_add_region(&model, &like, &region) < 0)
+		abort();
+	dev = region->devices;
+	ok(!dev->is_bound, "its device has no driver");
+	is(dax_driver_bind(&model, dev), -ENODEV, "and is not matched");
+	is(dax_driver_new_id(&model, "dax0.1"), 0, "the id of another");
+	ok(!dev->is_bound, "changes nothing");
+	is(dax_driver_new_id(&model, "dax0.0"), 0, "its own");
+	ok(dev->is_bound, "binds it");
+	is(dax_driver_new_id(&model, "dax0.0"), 0, "once more");
+	is(model.nr_ids, 2, "is kept once");
+	is(dax_dev_unbind(&model, dev), 0, "unbound");
+	is(dax_driver_bind(&model, dev), 0, "it can be bound again");
+	is(dax_dev_unbind(&model, dev), 0, "unbound");
+	is(dax_driver_remove_id(&model, "dax0.0"), 0, "without its id");
+	is(dax_driver_bind(&model, dev), -ENODEV, "it is not matched");
+	is(dax_dev_bind(&model, dev), 0, "the daemon can always bind it");
+	is(dax_dev_add_mapping(dev, START, START + 4095), 0,
+	   "a bad mapping is no error since 6.8");
+	teardown();
+	setup();
+	is(dax_driver_bind(&model, region->devices), -EBUSY, "others are matched always");
+	is(dax_dev_add_mapping(region->devices, START, START + 4095), -ENXIO,
+	   "a bad mapping is one on 6.1");
+	teardown();
+}
+
 static void test_static(void)
 {
 	struct dax_region like = static_region(1, 64 * DAX_GIB, 512 * M);
@@ -839,6 +875,7 @@ int main(void)
 	test_split_at_1g();
 	test_bind();
 	test_new_id();
+	test_reserved();
 	test_static();
 	test_describe();
 	test_check();
