@@ -84,8 +84,8 @@ assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 @both_users
 @pytest.mark.parametrize("device, lines", [
     ("dax0.0,size=1G,type=dynamic", [
-        "unbind@/devices/platform/hmem.0/dax0.0 SUBSYSTEM=dax MAJOR=N MINOR=0 DEVNAME=dax0.0",
-        "bind@/devices/platform/hmem.0/dax0.0 SUBSYSTEM=dax MAJOR=N MINOR=0 DEVNAME=dax0.0 "
+        "unbind@/devices/platform/hmem_platform.0/hmem.0/dax0.0 SUBSYSTEM=dax MAJOR=N MINOR=0 DEVNAME=dax0.0",
+        "bind@/devices/platform/hmem_platform.0/hmem.0/dax0.0 SUBSYSTEM=dax MAJOR=N MINOR=0 DEVNAME=dax0.0 "
         "DRIVER=device_dax MODALIAS=dax:t0"]),
     ("dax0.0,size=1G", None),
 ])

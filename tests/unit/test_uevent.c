@@ -121,7 +121,8 @@ static void test_order(void)
 	       "add decoder2.3, bind endpoint2, bind mem15");
 	expect("bus/dax/drivers/device_dax/unbind", "dax1.0", "unbind dax1.0");
 	expect("bus/dax/devices/dax1.0/size", "0", "");
-	expect("devices/platform/hmem.1/dax_region/create", "1", "add dax1.1");
+	expect("devices/platform/hmem_platform.0/hmem.1/dax_region/create", "1",
+	       "add dax1.1");
 }
 
 /* The strings of a message, with spaces between them. */
@@ -162,8 +163,10 @@ static void test_synthetic(void)
 	ok(len > 0 && strstr(shown(buf, (size_t)len), " SYNTH_UUID=0 "), "with a blank");
 	is(dax_uevent_synthesize(&list, "bus/cxl/uevent", "add", 9, buf), -ENODEV,
 	   "a bus is no device");
-	is(dax_uevent_synthesize(&list, "devices/platform/hmem.1/dax1.1/mapping0/uevent",
-				 "add", 9, buf),
+	is(dax_uevent_synthesize(
+		   &list,
+		   "devices/platform/hmem_platform.0/hmem.1/dax1.1/mapping0/uevent",
+		   "add", 9, buf),
 	   -ENODEV, "nor is a mapping");
 	dax_uevent_list_free(&list);
 }
