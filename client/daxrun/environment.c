@@ -101,9 +101,12 @@ static const char *why_not_reached(const struct run_program *program)
 	return NULL;
 }
 
+/* The recorder of --crash is a preload library, so the default is none else then. */
 static void set_reach(const struct run_options *o)
 {
-	char *graft = o->reach == RUN_REACH_ALL ? run_files_graft(true) : NULL;
+	const bool is_all = o->reach == RUN_REACH_ALL ||
+			    (o->reach == RUN_REACH_DEFAULT && !o->recorder);
+	char *graft = is_all ? run_files_graft(o->reach == RUN_REACH_ALL) : NULL;
 
 	if (graft)
 		setenv(GRAFT, graft, 1);

@@ -73,8 +73,8 @@ static const struct {
 	 "answer as this Linux does (default host: the newest of these that is not\n"
 	 "newer than the machine's own)"},
 	{"reach", OPT_REACH, required_argument, "preload|all",
-	 "which programs see the devices: those that load a preload library\n"
-	 "(default), or static ones and their kin too, which run as copies"},
+	 "which programs see the devices: those that load a preload library,\n"
+	 "or static ones and Go programs, too, as copies (default: all)"},
 	{"fault", OPT_FAULT, required_argument, "RULE",
 	 "a fault rule; repeatable\n"
 	 "where  device:0.0 offset:SIZE length:SIZE, and the call: open, mmap,\n"

@@ -28,7 +28,7 @@ struct run_watch;
 /* How to use a daemon is printed for a reader, instead of running a command. */
 /* Which programs see the devices. */
 enum run_reach {
-	RUN_REACH_DEFAULT, /* as preload, unless a daxrun above says all */
+	RUN_REACH_DEFAULT, /* all, where that is possible */
 	RUN_REACH_PRELOAD, /* those that load a preload library */
 	RUN_REACH_ALL,     /* those that do not, too */
 };

@@ -62,7 +62,7 @@ def test_a_dynamic_go_program_is_told(workdir):
     """It loads the shim, which sees none of its system calls."""
     (workdir / "go.c").write_text(GO_NOTE)
     subprocess.run(["gcc", "-o", workdir / "go", workdir / "go.c"], check=True)
-    result = ask([DAXRUN, "--", workdir / "go"])
+    result = ask([DAXRUN, "--reach=preload", "--", workdir / "go"])
     assert result.returncode == 0
     assert "is written in Go, which does not call libc" in result.stderr
 

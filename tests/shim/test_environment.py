@@ -60,8 +60,8 @@ def test_what_a_fresh_environment_holds(daxrun):
     before = daxrun(*DEVICE, "--", "env", env={"COLOUR": "blue"}).splitlines()
     after = daxrun(*DEVICE, "--", "env", "-i", "A=b", "env", env={"COLOUR": "blue"}).splitlines()
     names = [line.partition("=")[0] for line in after]
-    assert names == ["LD_PRELOAD", "CUSE_DAXD_RUNTIME_DIR", "ASAN_OPTIONS", "A"]
-    assert after[0] in before and after[2] in before and after[3] == "A=b"
+    assert names == ["LD_PRELOAD", "CUSE_DAXD_RUNTIME_DIR", "ASAN_OPTIONS", "CUSE_DAXD_GRAFT", "A"]
+    assert after[0] in before and after[2] in before and after[3] in before and after[4] == "A=b"
 
 
 def test_reports_of_a_fresh_child_reach_daxrun(daxrun):

@@ -27,6 +27,11 @@
 
 #define RUNTIME "CUSE_DAXD_RUNTIME_DIR="
 #define PRELOAD "LD_PRELOAD="
+/*
+ * Set by valgrind for its tools. These are static programs that run the program, which loads
+ * the shim; their own calls at its addresses are none of the shim's business.
+ */
+#define VALGRIND "VALGRIND_LAUNCHER="
 /* The folder of the copies, in the runtime directory. */
 #define FOLDER "/graft"
 /* Room for the path of a copy: of the directory, the folder and the name. */
@@ -439,7 +444,8 @@ bool shim_graft_plan(struct shim_graft *g, void *room)
 	struct original o;
 	int depth;
 
-	if ((uintptr_t)g->path - 4096 >= (UINT64_C(1) << 47) - 8192)
+	if ((uintptr_t)g->path - 4096 >= (UINT64_C(1) << 47) - 8192 ||
+	    shim_graft_value(g->envp, VALGRIND))
 		return false;
 	for (depth = 0; depth < DEPTH_MAX && open_original(&now, &o); depth++) {
 		struct dax_graft found;
