@@ -245,7 +245,7 @@ $(B)/libdaxtrap.so: $(TRAPLIB_OBJ) $(B)/shim-obj/trap.o
 
 # Programs of each kind, without libc, for daxrun --check to try.
 PROBE_CFLAGS = $(SHIM_CFLAGS) -fno-stack-protector -nostdlib
-$(B)/daxprobe-static: PROBE_CFLAGS += -static -no-pie -fno-pie
+$(B)/daxprobe-static: PROBE_CFLAGS += -static -fno-pie
 $(B)/daxprobe-pie: PROBE_CFLAGS += -static-pie
 $(B)/daxprobe-go: PROBE_CFLAGS += -pie -DPROBE_GO
 $(PROBES): client/probe/probe.c client/shim/base/sys.h
