@@ -303,16 +303,18 @@ int dax_dev_unbind(struct dax_model *model, struct dax_dev *dev)
 
 static int add_id(struct dax_model *model, const char *name)
 {
-	void *more;
+	char(*more)[DAX_NAME_LEN];
 
 	if (dax_model_find_id(model, name))
 		return 0;
-	more = realloc(model->ids, (model->nr_ids + 1) * sizeof(*model->ids));
+	more = calloc(model->nr_ids + 1, sizeof(*more));
 	if (!more)
 		return -ENOMEM;
+	if (model->nr_ids)
+		memcpy(more, model->ids, model->nr_ids * sizeof(*more));
+	strncpy(more[model->nr_ids++], name, DAX_NAME_LEN - 1);
+	free(model->ids);
 	model->ids = more;
-	memset(model->ids[model->nr_ids], 0, DAX_NAME_LEN);
-	strncpy(model->ids[model->nr_ids++], name, DAX_NAME_LEN - 1);
 	return 0;
 }
 

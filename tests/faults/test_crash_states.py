@@ -327,7 +327,7 @@ subprocess.run(inject, check=True, stdout=subprocess.DEVNULL)
 
 
 def test_a_check_that_writes_everywhere(daxrun):
-    """What CMD writes, and the poison it makes, is not there in the next state."""
+    """No byte that CMD writes, and no poison, is there in the next state."""
     scribble = shlex.join(["/usr/bin/python3", "-c", SCRIBBLER, f"{BUILD}/cuse-daxctl"])
     program = prog("crash_pmem")
     result = daxrun.any(*SMALL, "--jobs=1", "--crash", "--verify", f"{program} check && {scribble}", "--",

@@ -280,6 +280,7 @@ static void test_no_memory(void)
 	is(dax_dev_set_size(region->devices, 2 * M), -ENOMEM, "no growth");
 	is(region->devices->nr_ranges, 0, "and nothing happened");
 	ok(dax_model_check(&model), "no check");
+	is(dax_driver_new_id(&model, "dax7.7"), -ENOMEM, "no id");
 	fail_calloc_after = -1;
 	teardown();
 }

@@ -35,6 +35,8 @@ static void status(const struct dax_rss *rss, const char *line, const char *want
 static void test_status(void)
 {
 	struct dax_rss rss = {.shmem = 8 << 20, .device = 2 << 20};
+	char line[DAX_MAPS_LINE_MAX + 1];
+	char buf[DAX_MAPS_LINE_MAX];
 
 	status(&rss, "VmRSS:\t   10000 kB\n", "VmRSS:\t    3856 kB\n");
 	status(&rss, "VmHWM:\t   10000 kB\n", "VmHWM:\t    3856 kB\n");
@@ -48,6 +50,9 @@ static void test_status(void)
 	rss = (struct dax_rss){.hugetlb = 4 << 20, .file = 1 << 20};
 	status(&rss, "HugetlbPages:\t    4096 kB\n", "HugetlbPages:\t       0 kB\n");
 	status(&rss, "RssFile:\t    2000 kB\n", "RssFile:\t     976 kB\n");
+	memset(line, 'x', sizeof(line));
+	is(dax_rss_status_line(&rss, line, sizeof(line), buf), DAX_MAPS_LINE_MAX,
+	   "a line that is too long");
 	rss = (struct dax_rss){.device = UINT64_C(1) << 50};
 	status(&rss, "VmRSS:\t       0 kB\n", "VmRSS:\t1099511627776 kB\n");
 }
@@ -68,12 +73,16 @@ static void test_stat(void)
 		"12 (a) b) c) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 "
 		"17 18 19 20 100 22\n";
 	const struct dax_rss rss = {.device = 8192};
+	char longer[DAX_RSS_STAT_MAX + 1];
 	char buf[DAX_RSS_STAT_MAX];
 
 	is_text(buf, dax_rss_stat(&rss, text, strlen(text), buf),
 		"12 (a) b) c) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 102 "
 		"22\n");
 	is_text(buf, dax_rss_stat(&rss, "no name 1\n", 10, buf), "no name 1\n");
+	memset(longer, ')', sizeof(longer));
+	ok(dax_rss_stat(&rss, longer, sizeof(longer), buf) < DAX_RSS_STAT_MAX,
+	   "too long");
 }
 
 static void test_rollup(void)
@@ -88,6 +97,8 @@ static void test_rollup(void)
 		{-1, "Rss:                 100 kB\n"},
 		{-1, "Pss:                  50 kB\n"},
 		{-1, "VmFlags: rd wr\n"},
+		{-1, "ProtectionKey:         0\n"},
+		{-1, "AnotherField:          4 kB\n"},
 		{1, "Rss:                2048 kB\n"},
 		{1, "Pss:                2048 kB\n"},
 		{1, "Private_Dirty:      2048 kB\n"},

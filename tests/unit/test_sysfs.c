@@ -665,6 +665,28 @@ static void test_static_stores(void)
 	teardown();
 }
 
+/* Files that only some kernels have. */
+static void test_kernels(void)
+{
+	setup_empty();
+	model.kernel = DAX_KERNEL_6_12;
+	add_dynamic(0, 4 * DAX_GIB);
+	store("bus/platform/drivers/hmem_platform/unbind", "hmem_platform.0", -EBUSY);
+	store("bus/platform/drivers/hmem_platform/bind", "hmem.0", -ENODEV);
+	shows(R "/dax0.0/memmap_on_memory", "0\n");
+	store(R "/dax0.0/memmap_on_memory", "x", -EINVAL);
+	store(R "/dax0.0/memmap_on_memory", "1", -EOPNOTSUPP);
+	store(R "/dax0.0/memmap_on_memory", "0", 0);
+	teardown();
+	setup_empty();
+	model.kernel = DAX_KERNEL_6_1;
+	add_dynamic(0, 4 * DAX_GIB);
+	absent("bus/platform/drivers/hmem_platform/unbind");
+	absent(R "/dax0.0/memmap_on_memory");
+	teardown();
+	model.kernel = DAX_KERNEL_HOST;
+}
+
 static void test_hmem_driver(void)
 {
 	setup_dynamic();
@@ -900,6 +922,7 @@ int main(void)
 	test_size_align_mapping();
 	test_driver();
 	test_static_stores();
+	test_kernels();
 	test_hmem_driver();
 	test_nd_drivers();
 	test_other_stores();

@@ -604,6 +604,7 @@ static void test_kernels(void)
 		{DAX_KERNEL_6_12, 0x09, EOPNOTSUPP},
 		{DAX_KERNEL_6_1, 0x50, EINVAL}, /* UNSHARE_RANGE | ZERO_RANGE */
 		{DAX_KERNEL_6_12, 0x50, EOPNOTSUPP},
+		{DAX_KERNEL_6_12, 0x00, ENODEV},
 		{DAX_KERNEL_6_12, 0x03, ENODEV},
 		{DAX_KERNEL_6_12, 0x02, EOPNOTSUPP},
 		{DAX_KERNEL_6_12, 0x20, ENODEV},
@@ -624,6 +625,19 @@ static void test_kernels(void)
 			   .error,
 		   rows[i].error, "fallocate with mode %#x on %s", rows[i].mode,
 		   dax_kernel_name(rows[i].kernel));
+	/* A bad vector, which readv(2) and writev(2) of 6.1 see first. */
+	is(dax_fd_verdict(DAX_KERNEL_6_1, DAX_CALL_READ, O_WRONLY, 0, 0, EFAULT).error,
+	   EFAULT, "readv on 6.1");
+	is(dax_fd_verdict(DAX_KERNEL_6_1, DAX_CALL_WRITE, O_RDONLY, 0, 0, EFAULT).error,
+	   EFAULT, "writev on 6.1");
+	is(dax_fd_verdict(DAX_KERNEL_6_12, DAX_CALL_WRITE, O_RDONLY, 0, 0, EFAULT).error,
+	   EBADF, "writev on 6.12");
+	is(dax_fd_verdict(DAX_KERNEL_6_12, DAX_CALL_FCNTL, O_RDWR, F_SET_RW_HINT, 0, 1)
+		   .error,
+	   0, "a hint for another's file on 6.12");
+	is(dax_fd_verdict(DAX_KERNEL_6_18, DAX_CALL_FCNTL, O_RDWR, F_SET_RW_HINT, 0, 1)
+		   .error,
+	   EPERM, "and on 6.18");
 	req.kernel = DAX_KERNEL_6_1;
 	dax_mmap_verdict(&dev, &req, &ans);
 	is(ans.v.error, EOPNOTSUPP, "6.1 does not know MAP_ABOVE4G");

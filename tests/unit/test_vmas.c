@@ -775,6 +775,7 @@ static void test_kernels(void)
 	struct dax_advice guard = dax_advice(DAX_KERNEL_6_12, 102);
 	struct dax_vma vma = vma_of(BASE + 2 * A, A, 2 * A);
 	struct dax_verdict split = dax_refuse(EINVAL, DAX_VMA_SPLIT, 0, 0, 0);
+	struct dax_mremap_answer ans;
 
 	is(guard.kind, DAX_ADVICE_REFUSE, "6.12 has no guard pages in files");
 	guard = dax_advice(DAX_KERNEL_6_18, 102);
@@ -785,6 +786,14 @@ static void test_kernels(void)
 	is(dax_vma_flags_of_mmap(DAX_KERNEL_6_12, MAP_STACK | MAP_NORESERVE),
 	   DAX_VMA_SMALL | DAX_VMA_NORESERVE, "MAP_STACK forbids huge pages since then");
 	one(2);
+	dax_mremap_verdict(dax_vmas_find(&vmas, BASE),
+			   &(struct dax_mremap_request){.old_addr = BASE,
+							.old_len = A,
+							.new_len = DAX_TASK_SIZE + P,
+							.flags = MREMAP_MAYMOVE,
+							.kernel = DAX_KERNEL_6_18},
+			   &ans);
+	is(ans.v.error, EINVAL, "a length that no address space has");
 	dax_vmas_map(&vmas, &vma, DAX_KERNEL_6_18);
 	is(vmas.nr, 2, "6.18 does not merge what is mapped");
 	one(2);

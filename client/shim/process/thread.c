@@ -193,7 +193,7 @@ static long clone_thread(char *stack, void *tls, void (*fn)(void))
 	return ret;
 }
 
-/* What __builtin_thread_pointer() returns, which clang 13 lacks. */
+/* The same as __builtin_thread_pointer(), which clang 13 lacks. */
 static char *thread_pointer(void)
 {
 	char *tp;
