@@ -191,9 +191,10 @@ PMEM_FS_DIR={files}
 PMEM_FS_DIR_FORCE_PMEM=1
 DEVICE_DAX_PATH=(/dev/dax0.0 /dev/dax1.0 /dev/dax2.0 /dev/dax3.0)
 """
+# Page granularity is not forced: it makes libpmem2 call msync(2), which device-dax refuses.
 PYTHON_CONFIG = """config = {{
     'unittest_log_level': 1,
-    'page_fs_dir': '{files}', 'force_page': True,
+    'page_fs_dir': '{files}', 'force_page': False,
     'cacheline_fs_dir': '{files}', 'force_cacheline': True,
     'byte_fs_dir': '{files}', 'force_byte': True,
     'tm': True, 'test_type': 'check', 'build': 'all', 'granularity': 'all', 'keep_going': True,
@@ -244,10 +245,11 @@ def shell_test(run, test, build, fs):
 def python_group(run, folder, build):
     """Run a group of tests. Return: a list of (test, PASS, SKIP or FAIL)."""
     result = subprocess.run([*with_devices(run), "/usr/bin/python3", "./RUNTESTS.py", "-b", build, "-t", "short",
-                             "medium", "long", "--keep_going", "True", folder.name], cwd=folder.parent,
+                             "medium", "--keep_going", "True", folder.name], cwd=folder.parent,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
     found = re.findall(r"^(\w+/TEST\d+): (?:\x1b\[\d+m)?(PASS|SKIP|FAILED)", result.stdout, re.M)
-    if result.returncode and not any(how == "FAILED" for _, how in found):
+    is_empty = "No testcases to run found" in result.stdout
+    if result.returncode and not is_empty and not any(how == "FAILED" for _, how in found):
         found.append((folder.name, "FAILED"))
     return found
 
