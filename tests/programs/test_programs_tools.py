@@ -33,6 +33,16 @@ def test_gdb_runs_a_program(daxrun, device):
     assert re.search(r"\[Inferior 1 \(process \d+\) exited normally\]", result.stdout)
 
 
+@both_users
+def test_gdb_runs_a_static_program(daxrun):
+    """It does not stop at the signals by which such a program sees the device."""
+    result = daxrun.any("-d", "dax0.0,size=64M", "--", *GDB, *ex("handle SIGBUS nostop noprint pass", "run"),
+                        "--args", prog("answers_static"))
+    plain = daxrun("-q", "-d", "dax0.0,size=64M", "--", prog("answers_static"))
+    assert result.returncode == 0 and plain in result.stdout, said(result)
+    assert "SIGSYS" not in result.stdout and "exited normally" in result.stdout
+
+
 def test_gdb_reads_and_writes_the_device(daxrun):
     result = daxrun.any("--", *GDB, *ex("break stored", "run", "x/s at", "info proc mappings",
                                         "set var *at = 'W'", "continue"), "--args", prog("patient"))
