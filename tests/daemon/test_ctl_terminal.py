@@ -89,7 +89,7 @@ def test_nothing_is_cut_off_in_a_pipe(daemon, workdir):
     d = daemon(two_regions(workdir))
     lines = d.ctl("-u", "list").stdout.splitlines()
     assert lines[0].split() == ["DEVICE", "SIZE", "ALIGN", "STATE", "TYPE", "NODE", "DEV",
-                                "CLIENTS", "BAD", "BACKING", "PATH"]
+                                "CLIENTS", "BAD", "KERNEL", "BACKING", "PATH"]
     assert lines[2].endswith(f"/{LONG}") and "\x1b" not in "".join(lines)
     assert not any(line.endswith(" ") for line in lines)
 

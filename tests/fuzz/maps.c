@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	HOLDS(dax_maps_line(&vma, &node, buf) <= DAX_MAPS_LINE_MAX);
 	HOLDS(dax_numa_maps_line(&vma, &node, buf) <= DAX_MAPS_LINE_MAX);
 	line = text_of(data, size);
-	HOLDS(dax_smaps_line(&vma, line, size, buf) <= DAX_MAPS_LINE_MAX);
+	HOLDS(dax_smaps_line(&vma, node.ino, line, size, buf) <= DAX_MAPS_LINE_MAX);
 	free(line);
 	free(buf);
 	return 0;

@@ -34,10 +34,10 @@ EXCEPTIONS = {
         ttyname ttyname_r __ttyname_r_chk unlockpt
     """,
     "Only for descriptors of another kind; the handle is ENOTSOCK, ENOTTY or EINVAL, like the device.": """
-        accept accept4 bindresvport __recv_chk __recvfrom_chk epoll_pwait epoll_pwait2 epoll_wait eventfd_read
-        eventfd_write fsconfig fsmount getpeername getsockname getsockopt inotify_rm_watch listen
-        pidfd_send_signal rcmd rcmd_af recv recvfrom rexec rexec_af send sendmmsg sendmsg sendto setns
-        setsockopt shutdown signalfd sockatmark timerfd_gettime timerfd_settime
+        accept accept4 bindresvport __recv_chk epoll_pwait epoll_pwait2 epoll_wait eventfd_read
+        eventfd_write fsconfig fsmount getpeername inotify_rm_watch listen
+        pidfd_send_signal rcmd rcmd_af recv rexec rexec_af send sendmmsg sendmsg sendto setns
+        shutdown signalfd sockatmark timerfd_gettime timerfd_settime
     """,
     "The cache of descriptor numbers is corrected when the number is used again (ident.c).": """
         close_range closefrom posix_spawn_file_actions_addclose posix_spawn_file_actions_addclosefrom_np
@@ -57,7 +57,7 @@ EXCEPTIONS = {
     "Mounts are the kernel's: it finds no emulated name.": """
         fspick mount mount_setattr move_mount open_tree umount umount2
     """,
-    "Files of its own.": "setmntent utmpname utmpxname",
+    "Files of its own.": "utmpname utmpxname",
     "Superseded by readdir(3); it shows directories without the emulated entries.": "getdirentries getdirentries64",
     # Names of hosts, users and so on, not of files.
     "Databases.": "gethostbyname2_r gethostbyname_r getnetbyname_r getprotobyname_r getservbyname_r",

@@ -185,17 +185,19 @@ def test_three_system_calls_more_at_start_up(tmp_path, client_env, command):
     ["/usr/bin/python3", "-Sc", "import os; os.listdir('/usr')"],
 ], ids=lambda c: os.path.basename(c[0]))
 def test_few_system_calls_more_later(tmp_path, client_env, command):
-    """Later there is one query for each new descriptor number, one for each missing name (it may be
-    a link to an emulated path), and, with the first of these, a search for a daemon."""
+    """Later there is one query for each new descriptor number (and one whether this is a child of
+    vfork, which must not note the answer), one for each missing name (it may be a link to an
+    emulated path), and, with the first of these, a search for a daemon."""
     command = [word.replace("copy", str(tmp_path / "copy")) for word in command]
     diff = compare(command, tmp_path, client_env)
     # Of the search, one statx for each component of the directory's path: can it be trusted?
     look_for_daemon = {"openat": 1, "close": 1, "prctl": 1, "madvise": 1, "geteuid": 1, "statx": 8,
                        "mmap": 1, "munmap": 1}
-    assert set(diff) <= {"fstat", "newfstatat", "readlinkat", *look_for_daemon}
+    assert set(diff) <= {"fstat", "gettid", "newfstatat", "readlinkat", *look_for_daemon}
     assert all(diff.get(name, 0) <= most for name, most in look_for_daemon.items())
     # Three of them at the start, whose answers are not kept.
     assert diff.get("fstat", 0) <= 9 and diff.get("newfstatat", 0) <= 1
+    assert diff.get("gettid", 0) <= diff["fstat"]
     assert diff.get("readlinkat", 0) <= 25
 
 
