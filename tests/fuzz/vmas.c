@@ -111,6 +111,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 								     DAX_PAGE,
 							 .flags = op >> 2 & 7};
 			const struct dax_vma *vma = dax_vmas_find(&vmas, start);
+			const enum dax_kernel kernel =
+				DAX_KERNEL_OLDEST + x / 128 % (DAX_KERNEL_NR - 1);
+			const struct dax_advice advice = dax_advice(kernel, (int)x % 128);
 			struct dax_mremap_answer ans;
 
 			if (!vma || vma->start > start)
@@ -118,7 +121,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			dax_mremap_verdict(vma, &req, &ans);
 			HOLDS((ans.how == DAX_MREMAP_REFUSE) == (ans.v.error != 0));
 			dax_mremap_move_verdict(vma, start, ans.old_len);
-			dax_madvise_verdict(&vmas, vma, start, end, (int)x % 26);
+			dax_madvise_verdict(&vmas, vma, start, end, &advice);
 			dax_mbind_verdict(&vmas, start, end - start, &stop);
 			HOLDS(stop <= end);
 		}
