@@ -4,15 +4,18 @@
 
 #include <string.h>
 
-/* A path of a table. Each call on a path asks the tables for each of its components. */
+/*
+ * A path of a table. Each call on a path asks the tables for each of its components. Without
+ * pointers, the tables need no relocation, which each program that starts would pay for.
+ */
 struct place {
-	const char *path;
-	size_t len;
+	uint8_t len;
+	char path[47];
 };
 
 #define PLACE(path)                                                                      \
 	{                                                                                \
-		path, sizeof(path) - 1                                                   \
+		sizeof(path) - 1, path                                                   \
 	}
 
 /* Roots whose names do not depend on the devices. */

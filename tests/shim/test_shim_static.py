@@ -248,3 +248,10 @@ def test_state_of_the_build():
     newest = max(p.stat().st_mtime for d in ("client/shim", "libcore")
                  for p in pathlib.Path(ROOT / d).rglob("*.[ch]"))
     assert SHIM.stat().st_mtime >= newest, "make"
+
+
+def test_its_data_lies_in_one_page():
+    """Each program that starts copies the pages of relocated data: one, not two."""
+    text = run(["readelf", "-lW", SHIM]).stdout
+    (address, size), = re.findall(r"LOAD +0x\w+ 0x(\w+) 0x\w+ 0x(\w+) 0x\w+ RW", text)
+    assert int(address, 16) % 4096 + int(size, 16) <= 4096
