@@ -147,12 +147,33 @@ static void add_flags(struct text *t, const struct dax_vma *vma)
 		add_string(t, "sl ");
 }
 
-/* True for the line of @key. */
-static bool is_key(const char *line, size_t len, const char *key)
+/**
+ * dax_maps_is_key() - true for the line "KEY: ..." of smaps, smaps_rollup or status
+ * @line:	the line, which need not be terminated
+ * @len:	its length
+ * @key:	the key, without the colon
+ */
+bool dax_maps_is_key(const char *line, size_t len, const char *key)
 {
 	size_t n = strlen(key);
 
 	return len > n && !memcmp(line, key, n) && line[n] == ':';
+}
+
+/**
+ * dax_maps_copy_line() - copy a line that stays as it is
+ * @line:	the line, which need not be terminated
+ * @len:	its length
+ * @buf:	receives the line, or as much of it as has room; not terminated
+ *
+ * Return: the bytes in @buf.
+ */
+size_t dax_maps_copy_line(const char *line, size_t len, char buf[DAX_MAPS_LINE_MAX])
+{
+	if (len > DAX_MAPS_LINE_MAX)
+		len = DAX_MAPS_LINE_MAX;
+	memcpy(buf, line, len);
+	return len;
 }
 
 /* True for the line of a field that counts touched memory of a device. */
@@ -163,7 +184,7 @@ static bool is_counted(const char *line, size_t len)
 	size_t i;
 
 	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		if (is_key(line, len, keys[i]))
+		if (dax_maps_is_key(line, len, keys[i]))
 			return true;
 	return false;
 }
@@ -188,26 +209,23 @@ size_t dax_smaps_line(const struct dax_vma *vma, uint64_t counted, const char *l
 	struct text t = {.buf = buf};
 	uint64_t kb = 0;
 
-	if (is_key(line, len, "VmFlags")) {
+	if (dax_maps_is_key(line, len, "VmFlags")) {
 		add_string(&t, "VmFlags: ");
 		add_flags(&t, vma);
 		add_char(&t, '\n');
 		return t.len;
 	}
 	/* The backing store may be; device-dax is not (mm/huge_memory.c). */
-	if (is_key(line, len, "THPeligible")) {
+	if (dax_maps_is_key(line, len, "THPeligible")) {
 		add_string(&t, "THPeligible:           0\n");
 		return t.len;
 	}
-	if (!colon || len < 4 || memcmp(line + len - 4, " kB\n", 4)) {
-		if (len > DAX_MAPS_LINE_MAX)
-			len = DAX_MAPS_LINE_MAX;
-		memcpy(buf, line, len);
-		return len;
-	}
-	if (is_key(line, len, "Size"))
+	if (!colon || len < 4 || memcmp(line + len - 4, " kB\n", 4))
+		return dax_maps_copy_line(line, len, buf);
+	if (dax_maps_is_key(line, len, "Size"))
 		kb = (vma->end - vma->start) / DAX_KIB;
-	else if (is_key(line, len, "KernelPageSize") || is_key(line, len, "MMUPageSize"))
+	else if (dax_maps_is_key(line, len, "KernelPageSize") ||
+		 dax_maps_is_key(line, len, "MMUPageSize"))
 		kb = vma->align / DAX_KIB;
 	else if (is_counted(line, len))
 		kb = counted / DAX_KIB;

@@ -8,6 +8,7 @@
 #ifndef DAX_MAPS_TEXT_H
 #define DAX_MAPS_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "libcore/vmas.h"
@@ -23,6 +24,8 @@ struct dax_maps_node {
 };
 
 size_t dax_maps_path(const struct dax_maps_node *node, char buf[DAX_MAPS_LINE_MAX]);
+bool dax_maps_is_key(const char *line, size_t len, const char *key);
+size_t dax_maps_copy_line(const char *line, size_t len, char buf[DAX_MAPS_LINE_MAX]);
 size_t dax_maps_line(const struct dax_vma *vma, const struct dax_maps_node *node,
 		     char buf[DAX_MAPS_LINE_MAX]);
 size_t dax_smaps_line(const struct dax_vma *vma, uint64_t counted, const char *line,

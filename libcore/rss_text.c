@@ -87,15 +87,6 @@ static int64_t counted_pages(const struct dax_rss *rss)
 	return counted_kb(rss) * (int64_t)DAX_KIB / (int64_t)DAX_PAGE;
 }
 
-/* Copy a line that stays as it is. */
-static size_t copy_line(const char *line, size_t len, char *buf)
-{
-	if (len > DAX_MAPS_LINE_MAX)
-		len = DAX_MAPS_LINE_MAX;
-	memcpy(buf, line, len);
-	return len;
-}
-
 /* Find the number in "Key:   12 kB\n". Return: where it begins; 0: there is none. */
 static size_t find_number(const char *line, size_t len, uint64_t *ret)
 {
@@ -110,13 +101,6 @@ static size_t find_number(const char *line, size_t len, uint64_t *ret)
 	for (i = at, *ret = 0; i < len && is_digit(line[i]); i++)
 		*ret = *ret * 10 + (uint64_t)(line[i] - '0');
 	return i == len - 4 && at ? at : 0;
-}
-
-static bool is_key(const char *line, const char *key)
-{
-	size_t n = strlen(key);
-
-	return !strncmp(line, key, n) && line[n] == ':';
 }
 
 /* Write a line anew with another number; the blanks before it are part of its field. */
@@ -159,17 +143,17 @@ size_t dax_rss_status_line(const struct dax_rss *rss, const char *line, size_t l
 	int64_t more;
 
 	if (!at)
-		return copy_line(line, len, buf);
-	if (is_key(line, "VmRSS") || is_key(line, "VmHWM"))
+		return dax_maps_copy_line(line, len, buf);
+	if (dax_maps_is_key(line, len, "VmRSS") || dax_maps_is_key(line, len, "VmHWM"))
 		more = all;
-	else if (is_key(line, "RssFile"))
+	else if (dax_maps_is_key(line, len, "RssFile"))
 		more = kb(rss->device) - kb(rss->file);
-	else if (is_key(line, "RssShmem"))
+	else if (dax_maps_is_key(line, len, "RssShmem"))
 		more = -kb(rss->shmem);
-	else if (is_key(line, "HugetlbPages"))
+	else if (dax_maps_is_key(line, len, "HugetlbPages"))
 		more = -kb(rss->hugetlb);
 	else
-		return copy_line(line, len, buf);
+		return dax_maps_copy_line(line, len, buf);
 	return change_line(line, at, add(n, more), buf);
 }
 
@@ -272,16 +256,14 @@ static const char *const rollup_fields[DAX_ROLLUP_FIELDS] = {
 	"Swap",
 	"SwapPss",
 	"Locked",
-	NULL,
-	NULL,
 };
 
-static int rollup_field(const char *line)
+static int rollup_field(const char *line, size_t len)
 {
 	int i;
 
 	for (i = 0; i < DAX_ROLLUP_FIELDS; i++)
-		if (rollup_fields[i] && is_key(line, rollup_fields[i]))
+		if (dax_maps_is_key(line, len, rollup_fields[i]))
 			return i;
 	return -1;
 }
@@ -301,13 +283,15 @@ void dax_rss_rollup_add(struct dax_rollup *rollup, const char *line, size_t len,
 
 	if (!find_number(line, len, &n))
 		return;
-	field = rollup_field(line);
+	field = rollup_field(line, len);
 	if (field < 0)
 		return;
 	rollup->kb[field] += sign * (int64_t)n;
-	if (!strcmp(rollup_fields[field], "Pss"))
-		rollup->kb[rollup_field(sign > 0 ? "Pss_File:" : "Pss_Shmem:")] +=
-			sign * (int64_t)n;
+	if (!strcmp(rollup_fields[field], "Pss")) {
+		const char *kind = sign > 0 ? "Pss_File:" : "Pss_Shmem:";
+
+		rollup->kb[rollup_field(kind, strlen(kind))] += sign * (int64_t)n;
+	}
 }
 
 /**
@@ -324,9 +308,9 @@ size_t dax_rss_rollup_line(const struct dax_rollup *rollup, const char *line, si
 {
 	uint64_t n = 0;
 	size_t at = find_number(line, len, &n);
-	int field = at ? rollup_field(line) : -1;
+	int field = at ? rollup_field(line, len) : -1;
 
 	if (field < 0)
-		return copy_line(line, len, buf);
+		return dax_maps_copy_line(line, len, buf);
 	return change_line(line, at, add(n, rollup->kb[field]), buf);
 }

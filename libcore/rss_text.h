@@ -24,7 +24,7 @@ struct dax_rss {
 };
 
 /* Differences of the fields of smaps_rollup, in kB. */
-#define DAX_ROLLUP_FIELDS 24
+#define DAX_ROLLUP_FIELDS 22
 
 struct dax_rollup {
 	int64_t kb[DAX_ROLLUP_FIELDS];
