@@ -16,19 +16,12 @@ import pathlib
 import subprocess
 import sys
 
+from common import command
+
 HERE = pathlib.Path(__file__).resolve().parent
 SUITES = {"81": "trixie", "85": "sid"}
 DEVICE = "dax0.0,size=1536M,type=cxl,memdevs=3,window=4G,start=none"
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-
-
-def command(*args, **kwargs):
-    """Run a command. If it fails, end with its errors."""
-    result = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                            check=False, **kwargs)
-    if result.returncode:
-        sys.exit(f"cxl.py: {args[0]} ended with {result.returncode}:\n{result.stdout[-2000:]}{result.stderr[-2000:]}")
-    return result.stdout
 
 
 def fetch(suite, place):

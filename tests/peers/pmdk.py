@@ -31,6 +31,8 @@ import subprocess
 import sys
 import tarfile
 
+from common import command
+
 HERE = pathlib.Path(__file__).resolve().parent
 VERSION = "1.13.1"
 DEVICES = tuple(f"dax{i}.0,size=64M,align={align}" for i, align in enumerate(("4K", "4K", "2M", "2M")))
@@ -42,15 +44,6 @@ MAP_FILES = ("map/map.c", "map/map_{}.c", "hashmap/{}.c", "tree_map/{}_map.c", "
 KEYS = 12
 STATES_MIN = 400
 LINE = 64
-
-
-def command(*args, **kwargs):
-    """Run a command. Return: what it prints. If it fails, end with its errors."""
-    result = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                            check=False, **kwargs)
-    if result.returncode:
-        sys.exit(f"pmdk.py: {args[0]} ended with {result.returncode}:\n{result.stdout[-2000:]}{result.stderr[-2000:]}")
-    return result.stdout
 
 
 def fetch(place):
