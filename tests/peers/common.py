@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the programs of this folder share."""
+"""The programs of this folder share these functions."""
 
 import pathlib
 import subprocess
