@@ -405,7 +405,7 @@ hostile: all
 
 bench:
 	$(Q)tools/install-deps build demo bench
-	$(Q)$(MAKE) --no-print-directory programs benches $(B)/progs/crash_obj $(B)/progs/no_uffd
+	$(Q)$(MAKE) --no-print-directory programs benches $(B)/progs/crash_obj $(B)/progs/without
 	$(Q)bench/run $(B)
 
 # Not optimised, so that every branch in the source is one in the code.

@@ -239,7 +239,7 @@ def may_protect():
 @pytest.mark.parametrize("is_allowed", [True, False], ids=["userfaultfd", "compare"])
 def test_every_store_before_a_fence_is_in_doubt(daxrun, is_allowed, way):
     """Whoever stored it, and whether the kernel tracks written pages or not."""
-    prefix = [] if is_allowed else [prog("no_uffd")]
+    prefix = [] if is_allowed else [prog("without"), "userfaultfd"]
     result = crash(daxrun, "true", *prefix, "/usr/bin/python3", "-c", WRITER.replace("{way}", WAYS[way]),
                    options=(*SMALL, "--states=all", "--report=json:r.json"))
     rows = json.loads((daxrun.dir / "r.json").read_text())["rows"]
@@ -251,7 +251,7 @@ def test_every_store_before_a_fence_is_in_doubt(daxrun, is_allowed, way):
 @both_users
 @pytest.mark.parametrize("is_allowed", [True, False], ids=["userfaultfd", "compare"])
 def test_written_pages_are_tracked_where_allowed(daxrun, is_allowed):
-    prefix = [] if is_allowed else [prog("no_uffd")]
+    prefix = [] if is_allowed else [prog("without"), "userfaultfd"]
     wait = ("open('pid', 'w').write(f'{os.getpid()}\\n')\n"
             "while not os.path.exists('go'): time.sleep(0.01)\n"
             "store()")

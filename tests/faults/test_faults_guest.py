@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.guest, pytest.mark.xdist_group("faults_checks")]
 def guest(tmp_path_factory, worker_id):
     return boot_once(tmp_path_factory, worker_id, "faults_checks",
                      files={**{f"/opt/daxd/{name}": str(BUILD / "progs" / name)
-                                for name in ("fault_probe", "no_uffd", "obj_commits")},
+                                for name in ("fault_probe", "without", "obj_commits")},
                              "/job/live.py": str(ROOT / "tests/guest/live.py")})
 
 

@@ -30,7 +30,7 @@ def client(daemon, command, **kwargs):
 def test_three_real_programs(new_daemon, is_allowed):
     """Each program gets SIGBUS at its next access to bad memory; the others notice nothing."""
     d = new_daemon()
-    d.prefix = [] if is_allowed else [prog("no_uffd")]
+    d.prefix = [] if is_allowed else [prog("without"), "userfaultfd"]
     log = d.workdir / "faults"
     d.start(CONFIG, f"--fault-log={log}")
 

@@ -124,14 +124,14 @@ def test_threads_wait_side_by_side(daxrun):
 
 def test_without_userfaultfd_it_is_refused_and_said(workdir, user):
     daxrun = Daxrun(workdir, user)
-    no_uffd = prog("no_uffd")
+    without = [prog("without"), "userfaultfd"]
     result = daxrun.any("--fault", "mmap errno:EIO", "--", "true")
     assert result.returncode == 0
 
     def run(*args):
         command = daxrun.command(*args)
         at = command.index(str(DAXRUN))
-        return subprocess.run([*command[:at], no_uffd, *command[at:]], text=True,
+        return subprocess.run([*command[:at], *without, *command[at:]], text=True,
                               capture_output=True, check=False, env=daxrun.env(),
                               timeout=60)
 
@@ -157,7 +157,7 @@ def test_a_program_that_may_not_use_it_is_said(new_daemon):
         (rule,) = control(d, "fault")
         return rule.get("refused", 0)
 
-    with probe_at(d, prefix=[prog("no_uffd")]) as barred, probe_at(d) as filtered, probe_at(d) as free:
+    with probe_at(d, prefix=[prog("without"), "userfaultfd"]) as barred, probe_at(d) as filtered, probe_at(d) as free:
         for p in (barred, free):
             assert p("open") == p(f"mmap 0 {SIZE}") == "ok"
         assert filtered("open") == filtered("filter") == "ok"
@@ -186,7 +186,7 @@ def test_a_program_that_may_not_use_it_is_said(new_daemon):
 
 
 def test_a_report_tells_who_was_not_delayed(daxrun):
-    result = daxrun.any("-q", "--fault", "touch delay:1ms", "--fault-report", "--", prog("no_uffd"),
+    result = daxrun.any("-q", "--fault", "touch delay:1ms", "--fault-report", "--", prog("without"), "userfaultfd",
                         prog("fault_probe"), "/dev/dax0.0", input=f"open\nmmap 0 {SIZE}\nload 0\n")
     assert result.stdout == "ok\nok\n0\n"
     assert "daxrun: faults: 0 injected\n" in result.stderr

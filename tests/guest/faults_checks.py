@@ -135,7 +135,7 @@ def check_core():
 
 
 def three_programs(user, is_allowed):
-    prefix = [] if is_allowed else ["/opt/daxd/no_uffd"]
+    prefix = [] if is_allowed else ["/opt/daxd/without", "userfaultfd"]
     found = run(*prefix, "/opt/daxd/daxrun", "--check").stdout
     assert re.search(r"^userfaultfd +(\w+)", found, re.M)[1] == ("yes" if is_allowed else "no"), found
     as_user = [] if user is None else ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--"]

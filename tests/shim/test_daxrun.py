@@ -303,7 +303,7 @@ def test_check(daxrun):
 @pytest.mark.plain
 def test_check_of_kinds_of_programs(daxrun):
     """One of each kind is tried: where they can have no filter, they see no devices, and run."""
-    result = subprocess.run([prog("no_seccomp"), *daxrun.command("--check")], capture_output=True, text=True,
+    result = subprocess.run([prog("without"), "seccomp", *daxrun.command("--check")], capture_output=True, text=True,
                             env=daxrun.env(), cwd=daxrun.dir, check=False, timeout=60)
     words = checks(result.stdout)
     assert result.returncode == 0 and " yes: " in words["daxrun"], result
