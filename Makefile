@@ -375,8 +375,10 @@ oracle-full: all progs
 inject: all progs
 	$(Q)DAXD_INJECT_ALL=1 DAXD_LIMIT=86400 DAXD_BUILD=$(B) $(PYTHON) -m pytest -s tests/daemon/test_inject.py
 
-walk: all
+# GUEST=7.3: make the writes on that kernel too, in a guest.
+walk: all $(B)/progs/sysprobe
 	$(Q)DAXD_WALK_STEPS=20000 DAXD_LIMIT=3600 DAXD_BUILD=$(B) $(PYTHON) -m pytest -s tests/kernel/test_cxl_walk.py
+	$(Q)$(if $(GUEST),DAXD_BUILD=$(B) $(PYTHON) tests/kernel/cxl_walk.py --guest --kernel $(GUEST) $$(date +%s) 20000)
 
 N ?= 100000000
 fuzz-run: fuzz

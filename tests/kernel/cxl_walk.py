@@ -1,22 +1,29 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""cxl_walk.py SEED STEPS: random raw writes to the CXL bus, right and wrong, compared with
-tests/lib/cxl_model.py after each. test_cxl_walk.py runs it under daxrun.
+"""cxl_walk.py [--kernel KERNEL] [--guest] SEED STEPS
+
+Random raw writes to the CXL bus, right and wrong, compared with tests/lib/cxl_model.py after
+each. test_cxl_walk.py runs it under daxrun; --guest boots a kernel with QEMU's memory devices
+and makes the same writes there.
 
 Prints the number of steps, of differences, and how many writes had which result.
 """
 
+import argparse
 import collections
 import errno
 import os
 import random
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+BUILD = os.environ.get("DAXD_BUILD", os.path.join(TOP, "build"))
+sys.path[:0] = [os.path.join(TOP, "tests/lib"), os.path.join(TOP, "tests/oracle")]
 from cxl_model import ACTIVE, COMMIT, IDLE, Error, Machine  # noqa: E402  pylint: disable=wrong-import-position
 
 B = "/sys/bus/cxl/devices/"
 D = "/sys/bus/cxl/drivers/"
 M = 1 << 20
+FAR = 1 << 44	# where the first window starts in a plan for a guest
 SIZES = [0, 256 * M, 512 * M, 512 * M, 1024 * M, 1024 * M, 1536 * M, 100 * M, 4096 * M]
 
 
@@ -43,10 +50,9 @@ def read(path):
 
 
 class Walk:
-    def __init__(self, seed):
+    def __init__(self, seed, kernel, start):
         self.random = random.Random(seed)
-        start = int(read(B + "decoder0.0/start"), 16)
-        self.machine = Machine(3, 512 * M, 2, [(2048 * M, [0, 1]), (2048 * M, [0])], 256, start)
+        self.machine = Machine(3, 512 * M, 2, [(2048 * M, [0, 1]), (2048 * M, [0])], 256, start, kernel)
 
     def pick(self, items):
         return self.random.choice(list(items))
@@ -212,28 +218,103 @@ class Walk:
         return found
 
 
-def main():
-    seed, steps = int(sys.argv[1]), int(sys.argv[2])
-    walk, results, log = Walk(seed), collections.Counter(), []
+def want_of(act):
+    """Do a write in the model. Return: its result, and whether it damages Linux 7.3."""
+    try:
+        act()
+    except Error as e:
+        return e.args[0], e.args[1:] == (True,)
+    return "ok", False
+
+
+def attribute_of(path):
+    return os.path.basename(path).rstrip("0123456789")
+
+
+def here(kernel, seed, steps):
+    """Make each write, and compare. Return: how many writes had which result, or None."""
+    walk = Walk(seed, kernel, int(read(B + "decoder0.0/start"), 16))
+    results, log = collections.Counter(), []
     for nr in range(steps):
         path, text, act = walk.step()
-        try:
-            act()
-            want = "ok"
-        except Error as e:
-            want = e.args[0]
+        want, _ = want_of(act)
         got = write(path, text)
-        attribute = os.path.basename(path).rstrip("0123456789")
-        results[attribute, got] += 1
+        results[attribute_of(path), got] += 1
         log.append(f"{path} <- {text.strip()}: {got}, model {want}")
         found = [] if nr % 16 and got == want and nr + 1 < steps else walk.differences()
         if got != want or found:
             print(*log[-30:], *found, sep="\n")
             print(nr + 1, "steps, 1 difference")
-            sys.exit(1)
+            return None
+    return results
+
+
+def plan(kernel, seed, steps):
+    """Yield lines for `sysprobe replay` with the answers of the model and of what to think of
+    them. Writes that damage the kernel are left out."""
+    walk = Walk(seed, kernel, FAR)
+    nr = 0
+    while nr < steps:
+        path, text, act = walk.step()
+        want, harmful = want_of(act)
+        if harmful:
+            continue
+        nr += 1
+        yield f"write {path} {text}".replace("\n", "\\n"), want
+        if path.endswith("/unbind"):
+            yield "write /sys/bus/cxl/flush 1", "ok"	# memory devices go by a work queue
+        if nr % 16 == 0 or nr == steps:
+            for path, want in walk.machine.tree().items():
+                yield f"read {B}{path}", "(ENOENT)" if want is None else want
+            yield f"list {B}", " ".join(sorted(walk.machine.names()))
+
+
+def in_guest(kernel, seed, steps):
+    """Make the writes on a real kernel. Return: how many had which result, or None."""
+    from cxlguest import CxlGuest  # pylint: disable=import-outside-toplevel
+    lines, wants = zip(*plan(kernel, seed, steps))
+    guest = CxlGuest(kernel, memdevs=["512M"] * 3, bridges=2, windows=[("2G", [0, 1]), ("2G", [0])])
+    result = guest.run("cat /sys/bus/cxl/devices/decoder0.0/start; sysprobe replay /job/plan",
+                       files={"/job/plan": "\n".join(lines).encode()},
+                       programs=[os.path.join(BUILD, "progs/sysprobe")], timeout=1800)
+    start, *gots = result.output.splitlines()
+    print(f"{result.release}: {result.seconds:.0f} s", *result.oops(), sep="\n")
+    results, wrong = collections.Counter(), 0
+    for nr, (line, want) in enumerate(zip(lines, wants)):
+        verb, path, *_ = line.split()
+        got = gots[nr] if nr < len(gots) else "(nothing)"
+        if verb == "write":
+            got = got.split()[-1]
+            results[attribute_of(path), got] += 1
+        elif verb == "list":
+            got = " ".join(sorted(set(got.split()) - {"nvdimm-bridge0"}))
+        elif want.startswith("0x") and FAR <= int(want, 16) < 2 * FAR:
+            want = hex(int(want, 16) - FAR + int(start, 16))
+        if got != want:
+            wrong += 1
+            if wrong < 30:
+                writes = [f"{a}: {b}" for a, b in zip(lines[:nr], gots) if a.startswith("write")]
+                print(*writes[-20:] if wrong == 1 else (), f"{line}: {got}, model {want}", sep="\n")
+    if wrong or result.oops() or len(gots) != len(lines):
+        print(steps, "steps,", wrong, "differences")
+        return None
+    print(sum(line.startswith("read") for line in lines), "attributes read")
+    return results
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--kernel", default="7.3", help="whose rules the model follows")
+    parser.add_argument("--guest", action="store_true", help="make the writes on that kernel")
+    parser.add_argument("seed", type=int)
+    parser.add_argument("steps", type=int)
+    args = parser.parse_args()
+    results = (in_guest if args.guest else here)(args.kernel, args.seed, args.steps)
+    if results is None:
+        sys.exit(1)
     for (attribute, got), nr in sorted(results.items()):
         print(attribute, got, nr)
-    print(steps, "steps, 0 differences")
+    print(args.steps, "steps, 0 differences")
 
 
 main()

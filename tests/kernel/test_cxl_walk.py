@@ -2,27 +2,24 @@
 """Random raw writes to two windows, two host bridges, three memory devices and their regions
 against a model of the kernel's rules. `make walk` makes 20,000 steps of new seeds."""
 
-import functools
 import os
 import time
 
 import pytest
 
 from conftest import ROOT
-from test_ndctl import daxrun as daxrun_any
-
-# The kernel that was recorded.
-daxrun = functools.partial(daxrun_any, kernel="7.3")
+from test_ndctl import daxrun
 
 DEVICE = "dax0.0,size=1536M,type=cxl,memdevs=3,bridges=2,window=2G+2G:0,start=none"
 STEPS = int(os.environ.get("DAXD_WALK_STEPS", "2500"))
-SEEDS = [f"{time.time_ns()}"] if STEPS > 2500 else ["1", "2"]
+WALKS = [(kernel, f"{time.time_ns()}" if STEPS > 2500 else seed)
+         for kernel, seed in (("7.3", "1"), ("6.12", "2"))]
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_random_walk(seed):
-    result = daxrun("nobody", "/usr/bin/python3", ROOT / "tests/kernel/cxl_walk.py", seed,
-                    STEPS, device=DEVICE)
+@pytest.mark.parametrize("kernel, seed", WALKS)
+def test_random_walk(kernel, seed):
+    result = daxrun("nobody", "/usr/bin/python3", ROOT / "tests/kernel/cxl_walk.py",
+                    f"--kernel={kernel}", seed, STEPS, device=DEVICE, kernel=kernel)
     assert result.returncode == 0, f"seed {seed}:\n" + result.stdout + result.stderr
     lines = result.stdout.splitlines()
     assert lines[-1] == f"{STEPS} steps, 0 differences"

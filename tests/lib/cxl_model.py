@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The rules of drivers/cxl/core of Linux 7.3 (region.c, hdm.c, port.c), written again for
-the random walk of test_cxl_walk.py, with the kernel's structures: a port has decoders and,
+"""The rules of drivers/cxl/core of Linux 7.3 and 6.12 (region.c, hdm.c, port.c), written
+again for the random walk of test_cxl_walk.py, with the kernel's structures: a port has decoders and,
 for each region that is attached to it, a reference with the endpoints behind it.
 
 Three things that end in a warning or a crash in the kernel are not imitated here either:
@@ -15,7 +15,7 @@ IDLE, INTERLEAVE, ACTIVE, COMMIT = range(4)
 
 
 class Error(Exception):
-    """args[0]: the name of the errno."""
+    """args[0]: the name of the errno; args[1]: whether the write damages Linux 7.3."""
 
 
 def check(condition, name):
@@ -93,7 +93,10 @@ class Window:
 
 
 class Machine:
-    def __init__(self, nr_memdevs, memdev_size, nr_bridges, windows, granularity, start):
+    def __init__(self, nr_memdevs, memdev_size, nr_bridges, windows, granularity, start,
+                 kernel="7.3"):
+        self.has_partitions = kernel != "6.12"  # memory devices have numbered partitions
+        self.has_late_ports = kernel != "6.12"  # a port looks below it when a device comes there
         self.memdev_size, self.nr_memdevs = memdev_size, nr_memdevs
         below = [len(range(b, nr_memdevs, nr_bridges)) for b in range(nr_bridges)]
         self.ports = [Port(b + 1, below[b]) for b in range(nr_bridges)]
@@ -105,6 +108,7 @@ class Machine:
             start += size
         for window in self.windows:
             window.next_id = self.memregion_alloc()
+        self.find_dports()
         for n in range(nr_memdevs):
             self.mem_bind(n)
 
@@ -139,6 +143,13 @@ class Machine:
     def port_bind(self, b):
         check(not self.ports[b].bound, "EBUSY")
         self.ports[b].bound = True
+        self.find_dports()
+
+    def find_dports(self):
+        """Find the ports below each bound port at once, as older kernels do."""
+        for b, port in enumerate(self.ports):
+            if port.bound and not self.has_late_ports:
+                port.dports = set(range(b, self.nr_memdevs, len(self.ports)))
 
     def port_unbind(self, b):
         check(self.ports[b].bound, "ENODEV")
@@ -158,7 +169,8 @@ class Machine:
             d.dpa, hdm_end = None, hdm_end - 1
         if size == 0:
             return
-        check(d.region is None and not d.enabled and d.mode != "none", "EBUSY")
+        check(d.region is None and not d.enabled, "EBUSY")
+        check(d.mode != "none", "EBUSY" if self.has_partitions else "EINVAL")
         start = max([o.dpa[0] + o.dpa[1] for o in d.port.decoders if o.dpa], default=0)
         check(start + size <= self.memdev_size, "ENOSPC")
         check(d.id == hdm_end + 1, "EBUSY")
@@ -167,7 +179,7 @@ class Machine:
     def set_mode(self, d, mode):
         check(mode in ("ram", "pmem"), "EINVAL")
         check(not d.enabled, "EBUSY")
-        check(mode == "ram", "EINVAL")
+        check(mode == "ram", "EINVAL" if self.has_partitions else "ENXIO")
         d.mode = mode
 
     # ---- regions
@@ -233,14 +245,15 @@ class Machine:
 
     def attach(self, region, d, pos):
         self.interleave_cap(region.ways, region.granularity)
-        check(d.mode != "none", "ENODEV")
+        check(d.mode != "none", "ENODEV" if self.has_partitions else "EINVAL")
         check(d.mode == region.mode, "EINVAL")
         check(region.state <= INTERLEAVE, "EBUSY")
         check(region.state == INTERLEAVE, "ENXIO")
         check(region.nr_targets() < region.ways, "EINVAL")
         check(d.dpa, "ENXIO")
         check(d.dpa[1] * region.ways == region.res[1], "EINVAL")
-        check(region.targets[pos] is None, "EBUSY")
+        if region.targets[pos]:
+            raise Error("EBUSY", region.targets[pos] is d)
         check(all(t is None or t.port is not d.port for t in region.targets[:region.ways]),
               "EBUSY")
         iw = len(region.window.bridges)
@@ -251,7 +264,10 @@ class Machine:
             self.attach_port(port, region, d)
             region.targets[pos] = d
             if region.nr_targets() == region.ways:
-                self.setup_targets(region)
+                try:
+                    self.setup_targets(region)
+                except Error as e:
+                    raise Error(e.args[0], True) from None
                 region.state = ACTIVE
         except Error:
             region.targets[pos] = None

@@ -410,6 +410,8 @@ class Guest:
         self.aside = [*MODULES_ASIDE, *aside]
         self.qemu_args = list(qemu_args)
         self.machine = machine
+        self.cpu = "max"
+        self.node = ["-machine", "memory-backend=ram"]
         self.memory = memory or "1G"
         self.cpus = cpus
         self.scratch = scratch
@@ -455,6 +457,13 @@ class Guest:
         self.machine += ",nvdimm=on"
         self.memory += f",slots={len(paths)},maxmem={(at >> 30) + 1}G"
 
+    def qemu(self):
+        """Return: the words that run QEMU."""
+        return [need("qemu-system-x86_64", "qemu-system-x86")]
+
+    def add(self, archive):
+        """Add files to the guest's initramfs that a kind of machine needs."""
+
     def _initramfs(self, k, path, script, files, programs, fetch):
         a = Archive()
         busybox = need("busybox", "busybox-static")
@@ -473,6 +482,7 @@ class Guest:
             else:
                 with open(src, "rb") as f:
                     a.file(dst, f.read(), os.stat(src).st_mode & 0o777)
+        self.add(a)
         for p in PROGRAMS:
             a.program(need(p, p), f"/usr/bin/{p}")
         for p in programs:
@@ -504,13 +514,12 @@ class Guest:
             return self._boot(script, files, programs, fetch, timeout)
 
     def _boot(self, script, files, programs, fetch, timeout):
-        qemu = need("qemu-system-x86_64", "qemu-system-x86")
         k = kernel(self.kernel)
         start = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="guest-") as tmp:
             self._initramfs(k, f"{tmp}/initrd", script, files, programs, fetch)
-            argv = [qemu, "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", str(self.cpus),
-                    "-machine", self.machine + ",memory-backend=ram", "-m", self.memory,
+            argv = [*self.qemu(), "-accel", "tcg,thread=multi", "-cpu", self.cpu, "-smp", str(self.cpus),
+                    "-machine", self.machine, *self.node, "-m", self.memory,
                     # only memory that the guest touches is allocated here
                     "-object", f"memory-backend-ram,id=ram,reserve=off,size={self.memory.split(',')[0]}",
                     "-display", "none", "-nodefaults", "-no-reboot", "-serial", f"file:{tmp}/console",

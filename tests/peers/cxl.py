@@ -16,46 +16,19 @@ import pathlib
 import subprocess
 import sys
 
-from common import command
-
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "oracle"))
+from suites import Suite  # noqa: E402  pylint: disable=wrong-import-position
+
 SUITES = {"81": "trixie", "85": "sid"}
 DEVICE = "dax0.0,size=1536M,type=cxl,memdevs=3,window=4G,start=none"
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 
 
-def fetch(suite, place):
-    """Fetch cxl with all its libraries. Return: the folder with their files."""
-    root = place / "root"
-    if (root / "usr/bin/cxl").exists():
-        return root
-    for folder in ("lists/partial", "archives/partial", "root"):
-        (place / folder).mkdir(parents=True, exist_ok=True)
-    (place / "status").touch()
-    (place / "sources.list").write_text(
-        "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] "
-        f"http://deb.debian.org/debian {suite} main\n")
-    # With an empty status file, apt-get fetches all that cxl needs, libc too.
-    options = [f"-oDir::State={place}", f"-oDir::State::status={place}/status", f"-oDir::Cache={place}",
-               f"-oDir::Etc::sourcelist={place}/sources.list", "-oDir::Etc::sourceparts=/dev/null",
-               "-oAcquire::Languages=none"]
-    if os.geteuid() == 0:
-        options.append("-oAPT::Sandbox::User=root")
-    command("apt-get", "-q", *options, "update")
-    command("apt-get", "-q", *options, "-y", "--no-install-recommends", "--download-only", "install", "cxl")
-    for archive in sorted((place / "archives").glob("*.deb")):
-        command("dpkg-deb", "-x", str(archive), str(root))
-    return root
-
-
 def replay(build, version):
     """Return: True if all commands have the recorded results."""
     place = build / "peers" / f"cxl-{version}"
-    root = fetch(SUITES[version], place)
-    program = place / "cxl"
-    program.write_text(f'#!/bin/sh\nexec {root}/usr/lib64/ld-linux-x86-64.so.2 '
-                       f'--library-path {root}/usr/lib/x86_64-linux-gnu {root}/usr/bin/cxl "$@"\n')
-    program.chmod(0o755)
+    program = Suite(SUITES[version], place, "cxl").wrapper("cxl", place / "cxl")
     words = [build / "daxrun", "-q", "--kernel=7.3", "-d", DEVICE, "--", sys.executable,
              HERE.parent / "lib/cxl_replay.py", HERE.parent / "data/cxl-commands-7.3.txt", version,
              program]

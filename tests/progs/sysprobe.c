@@ -3,6 +3,8 @@
  * Queries of sysfs and devices that a shell script cannot make; one line for each result.
  *
  *	sysprobe write FILE TEXT	errno of one write(2); TEXT may contain \n and \0
+ *	sysprobe replay FILE		a result for each line of FILE: `write PATH TEXT`, `read PATH`
+ *					or `list DIR`
  *	sysprobe tree DIR...		everything below, sorted, with its content
  *	sysprobe fill DEV SEED		store a different word into each 2 MiB
  *	sysprobe check DEV SEED N	check that the first N of those words are there
@@ -61,6 +63,59 @@ static int do_write(const char *path, char *text)
 	printf("write %s\n", n < 0 ? word(errno) : n == (ssize_t)len ? "ok" : "short");
 	close(fd);
 	return n < 0;
+}
+
+static void read_line(const char *path)
+{
+	char buf[4096];
+	int fd = open(path, O_RDONLY);
+	ssize_t n = fd < 0 ? -1 : read(fd, buf, sizeof(buf));
+
+	if (n < 0)
+		printf("(%s)\n", word(errno));
+	else
+		printf("%.*s\n", (int)(n && buf[n - 1] == '\n' ? n - 1 : n), buf);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void list_line(const char *path)
+{
+	struct dirent **names;
+	int n = scandir(path, &names, NULL, alphasort);
+	int i;
+
+	for (i = 0; i < n; i++) {
+		if (names[i]->d_name[0] != '.')
+			printf("%s ", names[i]->d_name);
+		free(names[i]);
+	}
+	printf("\n");
+	if (n >= 0)
+		free(names);
+}
+
+static int replay(const char *path)
+{
+	char line[4096];
+	FILE *f = fopen(path, "r");
+
+	if (!f)
+		return 1;
+	while (fgets(line, sizeof(line), f)) {
+		char *verb = strtok(line, " \n");
+		char *name = strtok(NULL, " \n");
+		char *text = strtok(NULL, "\n");
+
+		if (!strcmp(verb, "write"))
+			do_write(name, text);
+		else if (!strcmp(verb, "read"))
+			read_line(name);
+		else
+			list_line(name);
+	}
+	fclose(f);
+	return 0;
 }
 
 static void show_file(const char *path)
@@ -304,6 +359,8 @@ int main(int argc, char **argv)
 	sigaction(SIGBUS, &sa, NULL);
 	if (!strcmp(verb, "write") && argc == 4)
 		return do_write(argv[2], argv[3]);
+	if (!strcmp(verb, "replay") && argc == 3)
+		return replay(argv[2]);
 	if (!strcmp(verb, "tree")) {
 		for (i = 2; i < argc; i++)
 			tree(argv[i]);
