@@ -118,6 +118,8 @@ struct dax_cxl_window {
 /* A region's part of a host bridge. */
 struct dax_cxl_route {
 	uint32_t nr_targets;
+	/* The kernel's count: a target that goes is subtracted only if it is the last one. */
+	uint32_t counted;
 	uint32_t decoder; /* of the bridge, if there are targets */
 };
 

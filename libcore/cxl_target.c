@@ -123,7 +123,8 @@ static int plan_route(const struct dax_cxl *cxl, const struct dax_cxl_region *re
 			return r;
 	}
 	ret->nr_targets++;
-	return ret->nr_targets > DAX_CXL_FANOUT ? -ENXIO : 0;
+	ret->counted++;
+	return ret->counted > DAX_CXL_FANOUT ? -ENXIO : 0;
 }
 
 static uint32_t port_granularity(const struct dax_cxl *cxl,
@@ -132,41 +133,50 @@ static uint32_t port_granularity(const struct dax_cxl *cxl,
 	return region->granularity * cxl->windows[region->window].ways;
 }
 
-/* cxl_port_setup_targets(): what a host bridge's decoder can't do. */
+static bool is_power_of_2(uint32_t n)
+{
+	return n && !(n & (n - 1));
+}
+
+/* cxl_port_setup_targets(): refuse what a host bridge's decoder can't do. */
 static int check_route(const struct dax_cxl *cxl, const struct dax_cxl_region *region,
 		       const struct dax_cxl_route *route)
 {
 	const uint32_t granularity = port_granularity(cxl, region);
 
-	if (route->nr_targets & (route->nr_targets - 1) || granularity > GRANULARITY_MAX)
+	if (!is_power_of_2(route->counted) || granularity > GRANULARITY_MAX)
 		return -EINVAL;
-	return can_interleave(route->nr_targets, granularity) ? 0 : -ENXIO;
+	return can_interleave(route->counted, granularity) ? 0 : -ENXIO;
+}
+
+/* The last target completes the region, if its host bridges can interleave so. */
+static int check_all(const struct dax_cxl *cxl, const struct dax_cxl_region *region)
+{
+	uint32_t i;
+	int r = 0;
+
+	for (i = 0; i < cxl->nr_bridges && r == 0; i++)
+		if (region->routes[i].nr_targets)
+			r = check_route(cxl, region, &region->routes[i]);
+	return r;
 }
 
 /*
- * The last target completes the region. The kernel keeps a last target that it refuses
- * here, and crashes at the next commit; we refuse it with all that it would change.
+ * The kernel takes a last target and then crashes if others are behind the last way, or if
+ * it counts more targets of a host bridge than there are.
  */
-static int check_all(const struct dax_cxl *cxl, const struct dax_cxl_region *region,
-		     uint32_t bridge, const struct dax_cxl_route *route)
+static bool is_harmful(const struct dax_cxl *cxl, const struct dax_cxl_region *region)
 {
+	bool is_counted_wrong = false;
 	uint32_t nr = 1;
 	uint32_t i;
-	int r;
 
 	for (i = 0; i < region->ways; i++)
 		nr += region->targets[i] != NULL;
-	if (nr != region->ways) /* others are behind the last way */
-		return -EINVAL;
-	for (i = 0; i < cxl->nr_bridges; i++) {
-		const struct dax_cxl_route *this =
-			i == bridge ? route : &region->routes[i];
-
-		r = this->nr_targets ? check_route(cxl, region, this) : 0;
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	for (i = 0; i < cxl->nr_bridges; i++)
+		if (region->routes[i].counted != region->routes[i].nr_targets)
+			is_counted_wrong = true;
+	return nr != region->ways || (is_counted_wrong && check_all(cxl, region) == 0);
 }
 
 /* Program the decoders of the host bridges (cxl_region_setup_targets()). */
@@ -208,7 +218,8 @@ static void set_up_routes(struct dax_cxl *cxl, const struct dax_cxl_region *regi
  * the memory device is a target already; -ENXIO: the position is another host bridge's;
  * -EBUSY: the decoder is another region's, a region with higher addresses was there first,
  * or the host bridge has no decoder; -ENXIO: more targets than its decoders have; -EINVAL,
- * -ENXIO: they can't interleave so.
+ * -ENXIO: they can't interleave so, but the target stays. Among the latter is a region that
+ * keeps a target below the host bridge that another one has left: the kernel counts both.
  */
 int dax_cxl_region_attach(struct dax_model *model, struct dax_cxl_region *region,
 			  uint32_t position, struct dax_cxl_decoder *decoder)
@@ -216,7 +227,9 @@ int dax_cxl_region_attach(struct dax_model *model, struct dax_cxl_region *region
 	struct dax_cxl *cxl = model->cxl;
 	const uint32_t memdev = dax_cxl_decoder_memdev(cxl, decoder);
 	const uint32_t bridge = dax_cxl_bridge_of(cxl, memdev);
-	struct dax_cxl_route route;
+	struct dax_cxl_route *route = &region->routes[bridge];
+	const struct dax_cxl_route before = *route;
+	struct dax_cxl_route next;
 	int r;
 
 	r = check_decoder(model, region, decoder);
@@ -225,23 +238,28 @@ int dax_cxl_region_attach(struct dax_model *model, struct dax_cxl_region *region
 	if (r == 0)
 		r = check_endpoint(cxl, region, decoder, memdev);
 	if (r == 0)
-		r = plan_route(cxl, region, bridge, &route);
-	if (r == 0 && region->nr_targets + 1 == region->ways)
-		r = check_all(cxl, region, bridge, &route);
+		r = plan_route(cxl, region, bridge, &next);
 	if (r < 0)
 		return r;
-	region->routes[bridge] = route;
-	cxl->bridges[bridge].decoders[route.decoder].region = region;
+	*route = next;
+	if (region->nr_targets + 1 == region->ways && is_harmful(cxl, region)) {
+		*route = before;
+		return -EINVAL;
+	}
+	cxl->bridges[bridge].decoders[route->decoder].region = region;
 	region->targets[position] = decoder;
 	region->nr_targets++;
 	decoder->region = region;
 	decoder->position = position;
-	decoder->decode = (struct dax_cxl_decode){region->ways, region->granularity,
-						  region->start, region->size};
 	if (region->nr_targets == region->ways) {
+		r = check_all(cxl, region);
+		if (r < 0)
+			return r;
 		set_up_routes(cxl, region);
 		region->state = DAX_CXL_ACTIVE;
 	}
+	decoder->decode = (struct dax_cxl_decode){region->ways, region->granularity,
+						  region->start, region->size};
 	return 0;
 }
 
@@ -286,8 +304,10 @@ void dax_cxl_region_detach(struct dax_model *model, struct dax_cxl_region *regio
 	dax_cxl_region_reset(model, region);
 	bridge = dax_cxl_bridge_of(cxl, dax_cxl_decoder_memdev(cxl, decoder));
 	route = &region->routes[bridge];
-	if (!--route->nr_targets)
+	if (!--route->nr_targets) {
 		cxl->bridges[bridge].decoders[route->decoder].region = NULL;
+		route->counted = 0;
+	}
 	if (region->state == DAX_CXL_ACTIVE) {
 		region->state = DAX_CXL_INTERLEAVE;
 		tear_down_routes(cxl, region);

@@ -128,10 +128,10 @@ class Walk:
         position = self.random.randrange(min(region.ways, 4))
         path = B + f"{region.name}/target{position}"
         what = self.random.random()
-        if what < 0.08:
+        if what < 0.12:
             target = region.targets[position]
             return path, "\n", lambda: target and self.machine.detach(target)
-        if what < 0.12:
+        if what < 0.16:
             name, why = self.pick([("decoder0.0", "EINVAL"), ("port1", "EINVAL"),
                                    ("decoder9.9", "ENODEV"), ("x", "ENODEV")])
             return path, name, lambda: self.fail(why)

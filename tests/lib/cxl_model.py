@@ -3,9 +3,9 @@
 again for the random walk of test_cxl_walk.py, with the kernel's structures: a port has decoders and,
 for each region that is attached to it, a reference with the endpoints behind it.
 
-Three things that end in a warning or a crash in the kernel are not imitated here either:
-a last target that is refused by the host bridge's decoders stays where it was before; a
-target given a second time changes nothing; a region that is deleted has no targets left.
+Writes that end in a warning or a crash in the kernel change nothing here: a last target while
+others are behind the last way, or when the host bridge counts twice as many targets as it has;
+a target given a second time. A region that is deleted has no targets left.
 """
 
 import itertools
@@ -45,6 +45,7 @@ class Reference:
     """struct cxl_region_ref"""
     def __init__(self, decoder):
         self.decoder, self.endpoints = decoder, []
+        self.nr_targets = 0  # not decremented while there are endpoints
 
 
 class Port:
@@ -259,23 +260,37 @@ class Machine:
         iw = len(region.window.bridges)
         check(region.window.bridges[pos % iw] == self.bridge(d.port.memdev), "ENXIO")
         port = self.ports[self.bridge(d.port.memdev)]
+        before = port.refs[region].nr_targets if region in port.refs else 0
         self.attach_port(d.port, region, d)
         try:
             self.attach_port(port, region, d)
             region.targets[pos] = d
-            if region.nr_targets() == region.ways:
-                try:
-                    self.setup_targets(region)
-                except Error as e:
-                    raise Error(e.args[0], True) from None
-                region.state = ACTIVE
+            self.check_harm(region)
         except Error:
             region.targets[pos] = None
+            if region in port.refs:
+                port.refs[region].nr_targets = before
             for p in (d.port, port):
                 self.detach_port(p, region, d)
             raise
         d.pos = pos
+        if region.nr_targets() == region.ways:
+            self.setup_targets(region)
+            region.state = ACTIVE
         d.ways, d.granularity, d.range = region.ways, region.granularity, region.res
+
+    def check_harm(self, region):
+        if region.nr_targets() < region.ways:
+            return
+        harm = None in region.targets[:region.ways]
+        if any(p.refs[region].nr_targets != len(p.refs[region].endpoints) for p in self.above(region)):
+            try:
+                self.check_targets(region)
+                harm = True
+            except Error:
+                pass
+        if harm:
+            raise Error("EINVAL", True)
 
     @staticmethod
     def attach_port(port, region, d):
@@ -293,9 +308,10 @@ class Machine:
             check(decoder.region is None, "EBUSY")
             ref = port.refs[region] = Reference(decoder)
         ref.endpoints.append(d)
+        ref.nr_targets += 1
         ref.decoder.region = region
         if port.memdev is None:
-            check(len(ref.endpoints) <= (1 if port.passes_through() else 8), "ENXIO")
+            check(ref.nr_targets <= (1 if port.passes_through() else 8), "ENXIO")
 
     @staticmethod
     def detach_port(port, region, d):
@@ -306,17 +322,23 @@ class Machine:
                 ref.decoder.region = None
                 del port.refs[region]
 
-    def setup_targets(self, region):
-        targets = region.targets[:region.ways]
-        check(None not in targets, "EINVAL")
+    def above(self, region):
+        """The host bridges' ports of a region."""
+        return [port for port in self.ports if region in port.refs]
+
+    def check_targets(self, region):
         ig = region.granularity * len(region.window.bridges)
-        ports = list(dict.fromkeys(self.ports[self.bridge(t.port.memdev)] for t in targets))
-        for port in ports:
-            iw = len(port.refs[region].endpoints)
+        for port in self.above(region):
+            iw = port.refs[region].nr_targets
             check(power_of_2(iw) and ig <= 16384, "EINVAL")
             check(iw <= 8, "ENXIO")
             self.interleave_cap(iw, ig)
-        for port in ports:
+
+    def setup_targets(self, region):
+        self.check_targets(region)
+        targets = region.targets[:region.ways]
+        ig = region.granularity * len(region.window.bridges)
+        for port in self.above(region):
             decoder = port.refs[region].decoder
             decoder.ways, decoder.granularity = len(port.refs[region].endpoints), ig
             decoder.range = region.res

@@ -3,8 +3,8 @@
  * Queries of sysfs and devices that a shell script cannot make; one line for each result.
  *
  *	sysprobe write FILE TEXT	errno of one write(2); TEXT may contain \n and \0
- *	sysprobe replay FILE		a result for each line of FILE: `write PATH TEXT`, `read PATH`
- *					or `list DIR`
+ *	sysprobe replay FILE		a result for each line of FILE: `write PATH [TEXT]`,
+ *					`read PATH` or `list DIR`
  *	sysprobe tree DIR...		everything below, sorted, with its content
  *	sysprobe fill DEV SEED		store a different word into each 2 MiB
  *	sysprobe check DEV SEED N	check that the first N of those words are there
@@ -98,17 +98,19 @@ static void list_line(const char *path)
 static int replay(const char *path)
 {
 	char line[4096];
+	char nothing[] = "";
 	FILE *f = fopen(path, "r");
 
 	if (!f)
 		return 1;
+	setlinebuf(stdout);
 	while (fgets(line, sizeof(line), f)) {
 		char *verb = strtok(line, " \n");
 		char *name = strtok(NULL, " \n");
 		char *text = strtok(NULL, "\n");
 
 		if (!strcmp(verb, "write"))
-			do_write(name, text);
+			do_write(name, text ? text : nothing);
 		else if (!strcmp(verb, "read"))
 			read_line(name);
 		else

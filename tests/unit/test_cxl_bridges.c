@@ -296,7 +296,8 @@ static void test_limits_of_interleave(void)
 	feed("decoder4.0", "0x10000000");
 	wr("region0/target0", "decoder3.0", 0);
 	wr("region0/target1", "decoder4.0", -EINVAL);
-	rd("region0/target1", "");
+	rd("region0/target1", "decoder4.0");
+	rd("decoder4.0/size", "0x0");
 	wr("region0/commit", "1", -ENXIO);
 	teardown();
 
@@ -336,11 +337,43 @@ static void test_limits_of_interleave(void)
 	teardown();
 }
 
+static void test_target_replaced(void)
+{
+	setup(&plain);
+	/* mem0 and mem2 are below the second window's host bridge. */
+	make("decoder0.2", "region2", "256", "2", "0x20000000");
+	feed("decoder3.0", "0x10000000");
+	feed("decoder5.0", "0x10000000");
+	feed("decoder7.0", "0x10000000");
+	wr("region2/target0", "decoder3.0", 0);
+	wr("region2/target1", "decoder5.0", 0);
+	wr("region2/commit", "1", 0);
+	/* The host bridge counts three targets, as the first one was never alone there. */
+	wr("region2/target1", "\n", 0);
+	wr("region2/target1", "decoder5.0", -EINVAL);
+	rd("region2/target1", "decoder5.0");
+	rd("decoder5.0/region", "region2");
+	rd("decoder5.0/size", "0x0");
+	wr("region2/commit", "1", -ENXIO);
+	wr("region2/target0", "decoder7.0", -EINVAL);
+	/* With four, the kernel would crash at the commit. */
+	wr("region2/target1", "\n", 0);
+	wr("region2/target1", "decoder5.0", -EINVAL);
+	rd("region2/target1", "");
+	/* Without any target the count begins anew. */
+	wr("region2/target0", "\n", 0);
+	wr("region2/target1", "decoder5.0", 0);
+	wr("region2/target0", "decoder3.0", 0);
+	wr("region2/commit", "1", 0);
+	teardown();
+}
+
 int main(void)
 {
 	test_wrong_numbers();
 	test_two_bridges();
 	test_order_of_addresses();
 	test_limits_of_interleave();
+	test_target_replaced();
 	return tap_done();
 }
