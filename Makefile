@@ -205,7 +205,7 @@ SHIM_CFLAGS = $(OWN_CFLAGS) $(call without_fortify,$(CFLAGS)) -fno-lto -U_FORTIF
 # protection at the end (RELRO), which could not cover lazily bound symbols anyway.
 # docs/benchmarks.md has the figures.
 SHIM_LDFLAGS = -nostartfiles -Wl,-z,defs,-z,lazy,-z,nodelete,-z,noseparate-code,-z,norelro \
-	-Wl,--as-needed -Wl,--gc-sections -Wl,-Bsymbolic-functions \
+	-Wl,--as-needed -Wl,--gc-sections -Wl,-Bsymbolic-functions -Wl,-u,shim_symbol_end \
 	-Wl,-soname,libdaxshim.so
 $(B)/libdaxshim.so: $(SHIM_OBJ)
 	$(call say,LD,$@)

@@ -18,6 +18,18 @@
 
 #include "client/shim/base/compiler.h"
 
+/*
+ * The end of the read-only part, at the beginning of a page: the data that the dynamic
+ * linker relocates, which follows in the next page at the same offset, then lies in one
+ * page, which is all that a program copies when it starts.
+ */
+__asm__(".pushsection .gcc_except_table, \"a\"\n"
+	".balign 4096\n"
+	".globl shim_symbol_end\n"
+	".hidden shim_symbol_end\n"
+	"shim_symbol_end: .byte 0\n"
+	".popsection\n");
+
 /* glibc has the first, musl the second. */
 extern struct r_debug _r_debug __attribute__((weak));
 extern struct r_debug *_dl_debug_addr __attribute__((weak));
