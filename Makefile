@@ -347,6 +347,41 @@ $(CONFORMANCE) $(B)/replay:
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(SANFLAGS) $(ALL_LDFLAGS) $(STATIC) -o $@ $^ -pthread
 
+# The same linked to musl, where musl-gcc is installed. musl has no headers of the kernel: they
+# are those beside glibc's. glibc alone has the names that names.c asks about.
+ifeq ($(SAN),)
+ifneq ($(shell command -v musl-gcc),)
+MUSL_OBJ := $(patsubst %.c,$(B)/musl-obj/%.o,$(filter-out %/names.c,$(SRC_conf)))
+CONF_MUSL := $(B)/conformance-musl $(B)/conformance-musl-static
+progs: $(CONF_MUSL)
+$(B)/conformance-musl-static: STATIC = -static
+$(CONF_MUSL): $(MUSL_OBJ)
+	$(call say,LD,$@)
+	$(Q)musl-gcc $(STATIC) -o $@ $^ -pthread
+$(B)/musl-include/linux:
+	$(Q)mkdir -p $(@D)
+	$(Q)ln -sf /usr/include/asm-generic /usr/include/$(shell gcc -print-multiarch)/asm $(@D)
+	$(Q)ln -sfT /usr/include/linux $@
+$(B)/musl-obj/%.o: %.c | $(B)/musl-include/linux
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)musl-gcc -std=gnu11 -O1 $(WARN) -D_GNU_SOURCE -I. -isystem $(B)/musl-include \
+		-MMD -MP -c -o $@ $<
+-include $(MUSL_OBJ:.o=.d)
+endif
+# The main rules once more, by Go programs: a static one, and one that is linked to libc.
+ifneq ($(shell command -v go),)
+CONF_GO := $(B)/conformance-go $(B)/conformance-cgo
+progs: $(CONF_GO)
+$(B)/conformance-cgo: USES_LIBC = 1
+$(CONF_GO): tests/conformance/main.go
+	$(call say,GO,$@)
+	@mkdir -p $(@D)
+	$(Q)CGO_ENABLED=$(or $(USES_LIBC),0) GOCACHE=$(abspath $(B))/go-cache GOFLAGS=-p=1 \
+		go build -o $@ $<
+endif
+endif
+
 $(B)/obj/%.o: %.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)

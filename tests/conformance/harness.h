@@ -36,6 +36,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifndef __GLIBC__
+#include "tests/conformance/musl.h"
+#endif
+
 /* The device under test. */
 
 struct target {

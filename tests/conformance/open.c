@@ -416,18 +416,3 @@ CASE("libc.open.names")
 	label("creat64"), say_open(creat64(t.dev, 0600));
 	label("direct64"), say_open(open64(t.dev, O_RDWR | O_DIRECT));
 }
-
-/* The checked variants that _FORTIFY_SOURCE calls if flags are not constant. */
-int __open_2(const char *path, int flags);
-int __open64_2(const char *path, int flags);
-int __openat_2(int dir, const char *path, int flags);
-int __openat64_2(int dir, const char *path, int flags);
-
-CASE("libc.open.checked_names")
-{
-	label("open"), say_open(__open_2(t.dev, O_RDWR));
-	label("open64"), say_open(__open64_2(t.dev, O_RDWR));
-	label("openat"), say_open(__openat_2(AT_FDCWD, t.dev, O_RDWR));
-	label("openat64"), say_open(__openat64_2(AT_FDCWD, t.dev, O_RDWR));
-	label("direct"), say_open(__open_2(t.dev, O_RDWR | O_DIRECT));
-}

@@ -288,7 +288,7 @@ static SHIM_COLD long hide_own(int fd, char *buf, long n)
  * The emulated entries come first, at offset 0 of the directory, so that no state must be
  * kept for the descriptor.
  */
-SHIM_EXPORT ssize_t getdents64(int fd, void *buf, size_t n)
+static ssize_t entries(int fd, void *buf, size_t n)
 {
 	char ours[OUR_ENTRIES];
 	char extra[PATH_MAX];
@@ -308,6 +308,19 @@ SHIM_EXPORT ssize_t getdents64(int fd, void *buf, size_t n)
 	memmove((char *)buf + len, buf, (size_t)r);
 	memcpy(buf, ours, len);
 	return r + (long)len;
+}
+
+SHIM_EXPORT ssize_t getdents64(int fd, void *buf, size_t n)
+{
+	return entries(fd, buf, n);
+}
+
+/* The name in musl. */
+ssize_t getdents(int fd, void *buf, size_t n);
+
+SHIM_EXPORT ssize_t getdents(int fd, void *buf, size_t n)
+{
+	return entries(fd, buf, n);
 }
 
 static void free_list(void **list, size_t n)

@@ -214,6 +214,8 @@ SHIM_EXPORT int ioctl(int fd, unsigned long request, ...)
 	va_start(ap, request);
 	arg = va_arg(ap, void *);
 	va_end(ap);
+	/* The kernel takes an unsigned int; a program may pass a negative int (musl's ioctl). */
+	request = (unsigned int)request;
 	if (unlikely(request == DAX_PROCMAP_QUERY)) {
 		long r = shim_procmap_query(fd, arg);
 

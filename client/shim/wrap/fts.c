@@ -20,6 +20,7 @@
 #include <sys/types.h>
 
 #include "client/shim/base/compiler.h"
+#include "client/shim/base/libc.h"
 #include "client/shim/base/real.h"
 #include "client/shim/process/path.h"
 #include "client/shim/wrap/wrap.h"
@@ -438,12 +439,18 @@ static bool may_lead_to_ours(const char *path)
 
 static bool is_walk_ours(char *const *paths, int options)
 {
-	if (options & ~FTS_OPTIONMASK)
+	if (options & ~FTS_OPTIONMASK || !shim_libc_is_gnu())
 		return false;
 	for (; *paths; paths++)
 		if (may_lead_to_ours(*paths))
 			return true;
 	return false;
+}
+
+/* The structures are glibc's: those of a library for musl have other fields there. */
+static bool is_ours(int options)
+{
+	return options & OURS && shim_libc_is_gnu();
 }
 
 #define WALK(prefix, stream, entry)                                                      \
@@ -459,21 +466,21 @@ static bool is_walk_ours(char *const *paths, int options)
                                                                                          \
 	SHIM_EXPORT entry *prefix##_read(stream *f)                                      \
 	{                                                                                \
-		return f->fts_options & OURS ? (entry *)read_ours((FTS *)f)              \
-					     : REAL(prefix##_read)(f);                   \
+		return is_ours(f->fts_options) ? (entry *)read_ours((FTS *)f)            \
+					       : REAL(prefix##_read)(f);                 \
 	}                                                                                \
                                                                                          \
 	SHIM_EXPORT entry *prefix##_children(stream *f, int instruction)                 \
 	{                                                                                \
-		return f->fts_options & OURS                                             \
+		return is_ours(f->fts_options)                                           \
 			       ? (entry *)children_ours((FTS *)f, instruction)           \
 			       : REAL(prefix##_children)(f, instruction);                \
 	}                                                                                \
                                                                                          \
 	SHIM_EXPORT int prefix##_close(stream *f)                                        \
 	{                                                                                \
-		return f->fts_options & OURS ? close_ours((FTS *)f)                      \
-					     : REAL(prefix##_close)(f);                  \
+		return is_ours(f->fts_options) ? close_ours((FTS *)f)                    \
+					       : REAL(prefix##_close)(f);                \
 	}
 
 _Static_assert(sizeof(FTS) == sizeof(FTS64) && sizeof(FTSENT) == sizeof(FTSENT64),

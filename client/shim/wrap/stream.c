@@ -122,6 +122,18 @@ static const void *jumps_of(const FILE *f)
 	return jumps;
 }
 
+/*
+ * Gives a stream of fopencookie(3) a number for fileno(3). musl's own is -1. The place has
+ * not moved since 2011 (src/internal/stdio_impl.h: struct _IO_FILE).
+ */
+static void set_number_in_musl(FILE *f, int fd)
+{
+	int *at = (int *)(void *)((char *)f + 120);
+
+	if (*at == -1)
+		*at = fd;
+}
+
 /**
  * shim_stream_on() - make a stream that answers as a device or an attribute does
  * @fd:		the descriptor of it
@@ -138,8 +150,9 @@ SHIM_COLD FILE *shim_stream_on(int fd, const char *mode, cookie_close_function_t
 						 .close = close};
 	FILE *f = fopencookie((void *)(intptr_t)fd, mode, functions);
 
-	/* These fields are glibc's; musl's streams of this kind have no number. */
-	if (f && shim_libc_is_gnu()) {
+	if (f && !shim_libc_is_gnu()) {
+		set_number_in_musl(f, fd);
+	} else if (f) {
 		f->_fileno = fd;
 		cookie_jumps = jumps_of(f);
 	}
