@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Poison that programs order by the address in a CXL memory device. */
+/* Poison that programs order by the address in a CXL memory device or in a region. */
 #include "libcore/cxl_poison.h"
 
 #include <errno.h>
@@ -52,74 +52,77 @@ static bool find_in_device(const struct dax_dev *dev, uint64_t at, uint64_t *ret
 	return false;
 }
 
-/* Find the dax device that has an address of a memory device, and where. */
-static bool find_device(const struct dax_model *model, uint32_t memdev, uint64_t dpa,
-			struct dax_cxl_poison *ret)
+/*
+ * Leave an order about the dax device that has an offset of a region.
+ *
+ * Return: 0: the order is in the model, or there is nothing to clear; -ENXIO: no device has
+ * the address.
+ */
+static int leave_order(struct dax_model *model, const struct dax_cxl_region *cxl_region,
+		       uint64_t off, enum dax_cxl_poison_kind kind)
 {
-	const struct dax_cxl_decoder *decoder =
-		find_decoder(&model->cxl->memdevs[memdev], dpa);
-	const struct dax_region *region;
+	struct dax_cxl_poison order = {.kind = kind};
+	const struct dax_region *region = NULL;
 	const struct dax_dev *dev;
 
-	if (!decoder || !decoder->region->is_bound)
-		return false;
-	region = dax_model_find_region(model, decoder->region->id);
-	dax_for_each_device (dev, region)
-		if (find_in_device(dev, region->start + region_offset(decoder, dpa),
-				   &ret->off)) {
-			ret->life = dev->life;
-			return true;
-		}
-	return false;
-}
-
-/* core/memdev.c: cxl_validate_poison_dpa(). */
-static int validate_dpa(const struct dax_cxl *cxl, uint64_t dpa)
-{
-	return dpa >= cxl->memdev_size || dpa % DAX_CXL_POISON_LEN ? -EINVAL : 0;
-}
-
-/**
- * dax_cxl_poison_inject() - debugfs cxl/memN/inject_poison
- * @model:	the model, with CXL
- * @memdev:	N
- * @dpa:	address in the memory device
- *
- * Return: 0: the order is in the model; -EINVAL: the address is not in the device or not a
- * multiple of 64; -ENXIO: it is in no dax device. A real device would take it.
- */
-int dax_cxl_poison_inject(struct dax_model *model, uint32_t memdev, uint64_t dpa)
-{
-	struct dax_cxl *cxl = model->cxl;
-	struct dax_cxl_poison order = {.kind = DAX_CXL_POISON_INJECT};
-	int r = validate_dpa(cxl, dpa);
-
-	if (r < 0)
-		return r;
-	if (!find_device(model, memdev, dpa, &order))
-		return -ENXIO;
-	cxl->poison = order;
+	if (cxl_region && cxl_region->is_bound)
+		region = dax_model_find_region(model, cxl_region->id);
+	dev = region ? region->devices : NULL;
+	while (dev && !find_in_device(dev, region->start + off, &order.off))
+		dev = dev->next;
+	if (!dev)
+		return kind == DAX_CXL_POISON_CLEAR ? 0 : -ENXIO;
+	order.life = dev->life;
+	model->cxl->poison = order;
 	return 0;
 }
 
 /**
- * dax_cxl_poison_clear() - debugfs cxl/memN/clear_poison
+ * dax_cxl_poison_memdev() - debugfs cxl/memN/inject_poison and clear_poison
  * @model:	the model, with CXL
  * @memdev:	N
  * @dpa:	address in the memory device
+ * @kind:	inject or clear
+ *
+ * core/memdev.c: cxl_validate_poison_dpa().
  *
  * Return: 0: the order is in the model, or there is nothing to clear; -EINVAL: the address
- * is not in the device or not a multiple of 64.
+ * is not in the device or not a multiple of 64; -ENXIO: no dax device has an address to
+ * inject at. A real device would take it.
  */
-int dax_cxl_poison_clear(struct dax_model *model, uint32_t memdev, uint64_t dpa)
+int dax_cxl_poison_memdev(struct dax_model *model, uint32_t memdev, uint64_t dpa,
+			  enum dax_cxl_poison_kind kind)
 {
-	struct dax_cxl *cxl = model->cxl;
-	struct dax_cxl_poison order = {.kind = DAX_CXL_POISON_CLEAR};
-	int r = validate_dpa(cxl, dpa);
+	const struct dax_cxl *cxl = model->cxl;
+	const struct dax_cxl_decoder *decoder;
 
-	if (r == 0 && find_device(model, memdev, dpa, &order))
-		cxl->poison = order;
-	return r;
+	if (dpa >= cxl->memdev_size || dpa % DAX_CXL_POISON_LEN)
+		return -EINVAL;
+	decoder = find_decoder(&cxl->memdevs[memdev], dpa);
+	if (!decoder)
+		return leave_order(model, NULL, 0, kind);
+	return leave_order(model, decoder->region, region_offset(decoder, dpa), kind);
+}
+
+/**
+ * dax_cxl_poison_region() - debugfs cxl/regionN/inject_poison and clear_poison
+ * @model:	the model, with CXL
+ * @region:	the region, which has its driver
+ * @off:	offset in the region
+ * @kind:	inject or clear
+ *
+ * core/region.c: validate_region_offset().
+ *
+ * Return: 0: the order is in the model, or there is nothing to clear; -EINVAL: the offset
+ * is not in the region or not a multiple of 64; -ENXIO: no dax device has an offset to
+ * inject at.
+ */
+int dax_cxl_poison_region(struct dax_model *model, const struct dax_cxl_region *region,
+			  uint64_t off, enum dax_cxl_poison_kind kind)
+{
+	if (off >= region->size || off % DAX_CXL_POISON_LEN)
+		return -EINVAL;
+	return leave_order(model, region, off, kind);
 }
 
 /**

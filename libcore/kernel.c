@@ -75,6 +75,8 @@ static const struct {
 	[DAX_RULE_CXL_LOCKED] = {SINCE(6_18)},
 	/* 6.18, drivers/cxl/core/port.c: cxl_port_add_dport() */
 	[DAX_RULE_CXL_LATE_PORTS] = {SINCE(6_18)},
+	/* 6.18, drivers/cxl/core/region.c: cxl_region_setup_poison() */
+	[DAX_RULE_CXL_REGION_POISON] = {SINCE(6_18)},
 };
 
 #undef SINCE

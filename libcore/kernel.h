@@ -48,6 +48,7 @@ enum dax_kernel_rule {
 	DAX_RULE_CXL_PARTITIONS,       /* errnos of endpoint decoders without memory */
 	DAX_RULE_CXL_LOCKED,        /* `locked` of regions, names for `delete_region` */
 	DAX_RULE_CXL_LATE_PORTS,    /* a bridge's decoders come with a memory device */
+	DAX_RULE_CXL_REGION_POISON, /* debugfs cxl/regionN */
 	DAX_RULE_BAD_MAPPING_IS_OK, /* `mapping` of a bad length does nothing; else ENXIO */
 	DAX_RULE_RESERVES_FOR_KMEM, /* soft-reserved memory begins without a driver */
 	DAX_RULE_HMEM_PLATFORM,     /* there is a platform device hmem_platform.0 */

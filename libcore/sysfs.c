@@ -14,7 +14,7 @@
 #include "libcore/size.h"
 #include "libcore/sysfs_cxl.h"
 #include "libcore/sysfs_cxl_bus.h"
-#include "libcore/sysfs_cxl_memdev.h"
+#include "libcore/sysfs_cxl_debug.h"
 #include "libcore/sysfs_dax.h"
 #include "libcore/sysfs_nd.h"
 #include "libcore/sysfs_node.h"

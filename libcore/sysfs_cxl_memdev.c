@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Attributes of CXL memory devices, and their files in debugfs (core/memdev.c). */
+/* Attributes of CXL memory devices (core/memdev.c). */
 #include "libcore/sysfs_cxl_memdev.h"
 
 #include <errno.h>
@@ -7,7 +7,6 @@
 #include <stdio.h>
 
 #include "libcore/cxl.h"
-#include "libcore/cxl_poison.h"
 #include "libcore/kstr.h"
 
 static int show_memdev_dev(const struct sysfs_obj *obj, char *buf)
@@ -146,48 +145,4 @@ void dax_sysfs_walk_cxl_memdev(struct sysfs_walk *walk, const struct sysfs_obj *
 	dax_sysfs_dir(walk, obj, pmem_attrs, "%s/pmem", dir);
 	dax_sysfs_dir(walk, obj, ram_attrs, "%s/ram", dir);
 	dax_sysfs_dir(walk, obj, security_attrs, "%s/security", dir);
-}
-
-static int store_inject_poison(const struct sysfs_at *at, char *text)
-{
-	uint64_t dpa;
-	int r;
-
-	r = dax_kstr_u64(text, 0, &dpa);
-	return r < 0 ? r : dax_cxl_poison_inject(at->model, at->n, dpa);
-}
-
-static int store_clear_poison(const struct sysfs_at *at, char *text)
-{
-	uint64_t dpa;
-	int r;
-
-	r = dax_kstr_u64(text, 0, &dpa);
-	return r < 0 ? r : dax_cxl_poison_clear(at->model, at->n, dpa);
-}
-
-static const struct sysfs_attr memdev_debug_attrs[] = {
-	{.name = "clear_poison", .mode = 0200, .store = store_clear_poison},
-	{.name = "inject_poison", .mode = 0200, .store = store_inject_poison},
-	{0},
-};
-
-/**
- * dax_sysfs_walk_cxl_debug() - visit CXL's part of debugfs
- * @walk:	the walk
- */
-void dax_sysfs_walk_cxl_debug(struct sysfs_walk *walk)
-{
-	struct sysfs_obj obj = {.model = dax_sysfs_model(walk)};
-	const struct dax_cxl *cxl = obj.model->cxl;
-
-	if (!cxl)
-		return;
-	dax_sysfs_dir(walk, NULL, NULL, "kernel");
-	dax_sysfs_dir(walk, NULL, NULL, "kernel/debug");
-	dax_sysfs_dir(walk, NULL, NULL, "kernel/debug/cxl");
-	for (obj.n = 0; obj.n < cxl->nr_memdevs; obj.n++)
-		if (cxl->memdevs[obj.n].is_bound)
-			dax_sysfs_dir(walk, &obj, memdev_debug_attrs,
-				      "kernel/debug/cxl/mem%" PRIu32, obj.n);
 }

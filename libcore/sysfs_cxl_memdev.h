@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Attributes of CXL memory devices, and their files in debugfs; for sysfs*.c only. */
+/* Attributes of CXL memory devices; for sysfs*.c only. */
 #ifndef DAX_SYSFS_CXL_MEMDEV_H
 #define DAX_SYSFS_CXL_MEMDEV_H
 
@@ -9,6 +9,5 @@ extern const struct sysfs_attr dax_sysfs_cxl_memdev_attrs[]; /* ends without a n
 
 void dax_sysfs_walk_cxl_memdev(struct sysfs_walk *walk, const struct sysfs_obj *obj,
 			       const char *dir);
-void dax_sysfs_walk_cxl_debug(struct sysfs_walk *walk);
 
 #endif

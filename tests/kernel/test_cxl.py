@@ -319,7 +319,8 @@ def test_poison_without_a_region(user):
     """There is no dax device that could have it; a disabled memory device has no files."""
     python(user, POISON + """
 assert sorted(os.listdir(P)) == ["mem0", "mem1"]
-assert sorted(os.listdir(P + "mem0")) == ["clear_poison", "inject_poison"]
+assert sorted(os.listdir(P + "mem0")) == ["clear_poison", "dpamem", "inject_poison"]
+assert read(P + "mem0/dpamem") == "00000000-1fffffff : ram\\n"
 assert os.stat(P + "mem0/inject_poison").st_mode & 0o777 == 0o200
 assert order(1, "inject", "0x41") == "EINVAL"
 assert order(1, "inject", "0x40") == "ENXIO"
@@ -331,6 +332,42 @@ assert os.listdir(P) == ["mem0"]
 assert order(1, "inject", "0x40") == "ENOENT"
 assert write(B + "mem1/trigger_poison_list", "1") == "EINVAL"
 """, device=TWO + ",start=none")
+
+
+@both_users
+def test_poison_of_a_region(user):
+    """debugfs of a region takes offsets in it, as long as the region has its driver."""
+    program = POISON + r"""
+R = P + "region0/"
+def order_region(what, offset):
+    return write(R + what + "_poison", offset + "\n")
+if sys.argv[1:]:
+    assert sorted(os.listdir(P)) == ["mem0", "mem1"], os.listdir(P)
+    sys.exit()
+assert sorted(os.listdir(R)) == ["clear_poison", "inject_poison"]
+assert read(P + "mem1/dpamem") == "00000000-1fffffff : ram\n  00000000-1fffffff : decoder3.0\n"
+offset = 0x4140  # 0x2040 of mem1
+with open("/dev/dax0.0", "r+b") as f:
+    mem = mmap.mmap(f.fileno(), 2 << 20)
+mem[offset] = 7
+assert order_region("inject", hex(offset)) == "ok"
+assert order_region("inject", hex(offset)) == "ok"
+assert touch(offset) == "SIGBUS"
+assert order(1, "clear", "0x2040") == "ok"
+assert mem[offset] == 0
+assert order_region("inject", str(offset)) == "ok"
+assert order_region("clear", str(offset)) == "ok"
+assert mem[offset] == 0
+for what in ("inject", "clear"):
+    assert [order_region(what, o) for o in ("0x41", "0x40000000", "x", "", "-64")] == ["EINVAL"] * 5
+assert write(D + "cxl_region/unbind", "region0") == "ok"
+assert sorted(os.listdir(P)) == ["mem0", "mem1"]
+assert order_region("inject", "0") == "ENOENT"
+"""
+    python(user, program, device=TWO)
+    older = daxrun_any(user, "/usr/bin/python3", "-c", PRELUDE + program, "older", device=TWO,
+                       kernel="6.12")
+    assert older.returncode == 0, older.stdout + older.stderr
 
 
 def test_find_sees_every_entry(user):

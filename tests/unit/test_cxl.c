@@ -513,9 +513,19 @@ static void test_poison(void)
 	ok(has_left(DAX_CXL_POISON_INJECT, dev, 2 * MEMORY - 64), "the second one");
 	wr(POISON "mem1/clear_poison", "0", 0);
 	ok(has_left(DAX_CXL_POISON_CLEAR, dev, 256), "clear");
+	wr(POISON "region0/inject_poison", "0x3fffffc0", 0);
+	ok(has_left(DAX_CXL_POISON_INJECT, dev, 2 * MEMORY - 64),
+	   "by the region's offset");
+	wr(POISON "region0/clear_poison", "64", 0);
+	ok(has_left(DAX_CXL_POISON_CLEAR, dev, 64), "cleared by the region's offset");
+	wr(POISON "region0/inject_poison", "0x40000000", -EINVAL);
+	wr(POISON "region0/clear_poison", "0x40000000", -EINVAL);
+	ok(!strcmp(text_of(POISON "mem1/dpamem"), "00000000-1fffffff : ram"), "dpamem");
 	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		wr(POISON "mem1/inject_poison", wrong[i], -EINVAL);
 		wr(POISON "mem1/clear_poison", wrong[i], -EINVAL);
+		if (strcmp(wrong[i], "0x20000000"))
+			wr(POISON "region0/inject_poison", wrong[i], -EINVAL);
 	}
 	ok(has_left_nothing(), "nothing is ordered by mistake");
 	wr("mem1/trigger_poison_list", "1", 0);
@@ -523,6 +533,7 @@ static void test_poison(void)
 	wr("cxl_mem/unbind", "mem1", 0);
 	wr("mem1/trigger_poison_list", "1", -EINVAL);
 	nowhere(POISON "mem1");
+	nowhere(POISON "region0");
 	wr(POISON "mem0/inject_poison", "64", -ENXIO);
 	teardown();
 }
@@ -565,6 +576,10 @@ static void test_older_kernel(void)
 	wr("cxl_port/unbind", "port1", 0);
 	wr("cxl_port/bind", "port1", 0);
 	rd("decoder1.0/interleave_ways", "1");
+	wr("decoder0.0/delete_region", "region0", 0);
+	wr("cxl_mem/bind", "mem0", 0);
+	is(dax_cxl_make_region(&model, 0, 1, 256), 0, "a region");
+	nowhere(POISON "region0");
 	teardown();
 }
 
