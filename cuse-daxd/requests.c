@@ -28,7 +28,6 @@
 #include "cuse-daxd/base/util.h"
 #include "cuse-daxd/clients/clients.h"
 #include "cuse-daxd/clients/conn.h"
-#include "cuse-daxd/clients/rebind.h"
 #include "cuse-daxd/clients/scan.h"
 #include "cuse-daxd/clients/settle.h"
 #include "cuse-daxd/control/control.h"
@@ -263,7 +262,6 @@ static enum daxd_next on_store(struct daxd_conn *conn, const struct daxd_request
 	r = daxd_registry_store(server->reg, real, text, len);
 	if (r == 0)
 		r = carry_out_poison(server->reg);
-	daxd_rebind_saw(conn, real, text, len, r);
 	return r < 0 ? refuse_request(r, ret) : daxd_settle(conn, ret);
 }
 

@@ -30,7 +30,6 @@
 #include "cuse-daxd/base/util.h"
 #include "cuse-daxd/clients/clients.h"
 #include "cuse-daxd/clients/conn.h"
-#include "cuse-daxd/clients/rebind.h"
 #include "cuse-daxd/clients/settle.h"
 #include "cuse-daxd/clients/watch.h"
 #include "cuse-daxd/events.h"
@@ -316,7 +315,6 @@ void daxd_server_stop(struct daxd_server *server)
 	server->reg->faults->on_event = NULL;
 	daxd_shares_done(&server->shares);
 	daxd_watch_done(&server->watch);
-	daxd_rebind_done(server);
 	daxd_clients_done(&server->clients);
 	if (server->source) {
 		g_source_destroy(server->source);

@@ -139,8 +139,9 @@ int dax_cxl_region_bind(struct dax_model *model, struct dax_cxl_region *region)
 		.numa_node = cxl->numa_node,
 		.target_node = cxl->target_node,
 		.window = region->window,
+		/* drivers/dax/cxl.c: IORESOURCE_DAX_KMEM */
+		.is_reserved = cxl->how != DAX_CXL_START_DEVDAX,
 	};
-	struct dax_region *dax;
 	int r;
 
 	if (like.target_node >= 0)
@@ -150,10 +151,9 @@ int dax_cxl_region_bind(struct dax_model *model, struct dax_cxl_region *region)
 	if (region->state != DAX_CXL_COMMIT)
 		return -ENXIO;
 	find_pieces(cxl, region, &like);
-	r = dax_model_add_region(model, &like, &dax);
+	r = dax_model_add_region(model, &like, NULL);
 	if (r < 0)
 		return r;
-	dax->devices->is_bound = cxl->how == DAX_CXL_START_DEVDAX;
 	region->is_bound = true;
 	return 0;
 }

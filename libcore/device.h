@@ -16,7 +16,7 @@
 #define DAX_RANGES_MAX 32 /* ranges of one device; the kernel has no such limit */
 
 enum dax_device_flag {
-	/* Bound to device_dax: may be opened and mapped. */
+	/* Bound to device_dax or fsdev_dax: may be opened, and mapped unless FAMFS. */
 	DAX_DEVICE_ALIVE = 1 << 0,
 	/* Deleted. Old descriptors and mappings may still refer to it. */
 	DAX_DEVICE_GONE = 1 << 1,
@@ -33,6 +33,8 @@ enum dax_device_flag {
 	DAX_DEVICE_PAGES_1G = 1 << 7,
 	/* Beside NDCTL: a memory device of CXL, /dev/cxl/memN, with its size. */
 	DAX_DEVICE_CXL = 1 << 8,
+	/* Bound to fsdev_dax: for the file system famfs, without mmap. */
+	DAX_DEVICE_FAMFS = 1 << 9,
 };
 
 /* Part of a device: bytes [start, start + len) of its backing store. */

@@ -67,6 +67,10 @@ static const struct {
 	[DAX_RULE_HMEM_PLATFORM] = {SINCE(6_12)},
 	/* 7.0, drivers/dax/hmem/hmem.c: hmem_register_device(): pdev->dev.parent */
 	[DAX_RULE_HMEM_BELOW_IT] = {SINCE(7_3)},
+	/* 7.0, drivers/dax/fsdev.c */
+	[DAX_RULE_FSDEV] = {SINCE(7_3)},
+	/* 7.0, drivers/dax/kmem.c: state_store() */
+	[DAX_RULE_KMEM_STATE] = {SINCE(7_3)},
 	/* 6.8, drivers/dax/bus.c: memmap_on_memory_show() */
 	[DAX_RULE_MEMMAP_ON_MEMORY] = {SINCE(6_12)},
 	/* 6.15, drivers/cxl/core/hdm.c: cxl_dpa_set_part() */

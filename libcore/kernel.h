@@ -53,6 +53,8 @@ enum dax_kernel_rule {
 	DAX_RULE_RESERVES_FOR_KMEM, /* soft-reserved memory begins without a driver */
 	DAX_RULE_HMEM_PLATFORM,     /* there is a platform device hmem_platform.0 */
 	DAX_RULE_HMEM_BELOW_IT,     /* hmem.N lies below that */
+	DAX_RULE_FSDEV,             /* driver fsdev_dax, for the mode famfs */
+	DAX_RULE_KMEM_STATE,        /* attribute `state` of devices bound to kmem */
 	DAX_RULE_NR,
 };
 

@@ -7,6 +7,7 @@
 #include "libcore/bytes.h"
 #include "libcore/device.h"
 #include "libcore/infoblock.h"
+#include "libcore/memory.h"
 #include "libcore/model.h"
 #include "libcore/model_check.h"
 #include "libcore/model_ranges.h"
@@ -207,6 +208,19 @@ bool dax_layout_is_plain(const struct dax_layout *layout)
 	       dev.ranges[0].len == layout->size;
 }
 
+/* The driver of a bound device; device_dax if the kernel does not have the recorded one. */
+static enum dax_driver driver_of(const struct dax_model *model,
+				 const struct dax_layout_dev *from)
+{
+	enum dax_driver driver = DAX_DRIVER_DEVICE;
+
+	if (from->flags & DAX_LAYOUT_KMEM)
+		driver = DAX_DRIVER_KMEM;
+	if (from->flags & DAX_LAYOUT_FSDEV)
+		driver = DAX_DRIVER_FSDEV;
+	return dax_driver_exists(driver, model->kernel) ? driver : DAX_DRIVER_DEVICE;
+}
+
 static int restore_device(const struct dax_layout_dev *from, struct dax_model *model,
 			  struct dax_region *region)
 {
@@ -237,7 +251,9 @@ static int restore_device(const struct dax_layout_dev *from, struct dax_model *m
 		};
 	}
 	dev->is_bound = false;
-	if (from->flags & DAX_LAYOUT_BOUND && dax_dev_bind(model, dev) < 0)
+	dax_memory_free(dev);
+	if (from->flags & DAX_LAYOUT_BOUND &&
+	    dax_dev_attach(dev, driver_of(model, from)) < 0)
 		return -EINVAL;
 	if (from->flags & DAX_LAYOUT_SEED) {
 		region->has_seed = true;

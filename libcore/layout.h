@@ -40,6 +40,8 @@ enum dax_layout_flag {
 	DAX_LAYOUT_BOUND = 1 << 0,
 	DAX_LAYOUT_SEED = 1 << 1,     /* `seed` of the region shows it */
 	DAX_LAYOUT_YOUNGEST = 1 << 2, /* `create` of the region shows it */
+	DAX_LAYOUT_KMEM = 1 << 3,     /* BOUND, but to kmem */
+	DAX_LAYOUT_FSDEV = 1 << 4,    /* BOUND, but to fsdev_dax */
 };
 
 struct dax_layout_dev {

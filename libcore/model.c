@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "libcore/device.h"
+#include "libcore/memory.h"
 #include "libcore/model_ranges.h"
 #include "libcore/size.h"
 
@@ -117,6 +118,7 @@ static void free_devices(struct dax_dev *dev)
 	while (dev) {
 		struct dax_dev *next = dev->next;
 
+		dax_memory_free(dev);
 		free(dev);
 		dev = next;
 	}
@@ -128,6 +130,8 @@ static void free_devices(struct dax_dev *dev)
  */
 void dax_model_done(struct dax_model *model)
 {
+	int i;
+
 	while (model->regions) {
 		struct dax_region *region = model->regions;
 
@@ -136,44 +140,52 @@ void dax_model_done(struct dax_model *model)
 		free_devices(region->absent);
 		free(region);
 	}
-	free(model->ids);
-	model->ids = NULL;
-	model->nr_ids = 0;
+	for (i = 0; i < DAX_DRIVER_NR; i++) {
+		free(model->ids[i].names);
+		model->ids[i] = (struct dax_ids){0};
+	}
 }
 
 /**
- * dax_model_find_id() - find a name in the list of device_dax/new_id
+ * dax_model_find_id() - find a name in a driver's list of ids
  * @model:	the model
+ * @driver:	the driver
  * @name:	"dax0.0"
  *
  * Return: the name in the list, or NULL.
  */
-char *dax_model_find_id(const struct dax_model *model, const char *name)
+char *dax_model_find_id(const struct dax_model *model, enum dax_driver driver,
+			const char *name)
 {
+	const struct dax_ids *ids = &model->ids[driver];
 	uint32_t i;
 
-	for (i = 0; i < model->nr_ids; i++)
-		if (!strcmp(model->ids[i], name))
-			return model->ids[i];
+	for (i = 0; i < ids->nr; i++)
+		if (!strcmp(ids->names[i], name))
+			return ids->names[i];
 	return NULL;
 }
 
 /**
- * dax_dev_is_matched() - tell whether device_dax takes a device
+ * dax_dev_is_matched() - tell whether a driver takes a device
  * @model:	the model
  * @dev:	the device
+ * @driver:	the driver
  *
- * Not one that is reserved for kmem, unless it is in the list of ids (drivers/dax/bus.c:
- * dax_bus_match()).
+ * The devices in its list of ids; besides, kmem takes those that are reserved for it, and
+ * device_dax all others (drivers/dax/bus.c: dax_bus_match()).
  *
  * Return: true if it does.
  */
-bool dax_dev_is_matched(const struct dax_model *model, const struct dax_dev *dev)
+bool dax_dev_is_matched(const struct dax_model *model, const struct dax_dev *dev,
+			enum dax_driver driver)
 {
+	const enum dax_driver usual =
+		dev->region->is_reserved ? DAX_DRIVER_KMEM : DAX_DRIVER_DEVICE;
 	char name[DAX_NAME_LEN];
 
-	return !dev->region->is_reserved ||
-	       dax_model_find_id(model, dax_dev_name(dev, name));
+	return driver == usual ||
+	       dax_model_find_id(model, driver, dax_dev_name(dev, name));
 }
 
 /* Check that a region is possible beside the existing ones. */
@@ -426,7 +438,8 @@ int dax_region_add_device(struct dax_region *region, struct dax_model *model, ui
 	dev->generation = 1;
 	dev->nr_ranges = like->nr_ranges;
 	memcpy(dev->ranges, like->ranges, sizeof(dev->ranges));
-	dev->is_bound = dev->nr_ranges && dax_dev_is_matched(model, dev);
+	dev->is_bound =
+		dev->nr_ranges && dax_dev_is_matched(model, dev, DAX_DRIVER_DEVICE);
 	/* drivers/dax/cxl.c: cxl_dax_region_probe() */
 	dev->has_memmap_on_memory = region->type == DAX_REGION_CXL && id == 0;
 	if (region->type == DAX_REGION_STATIC) {
@@ -481,6 +494,7 @@ void dax_region_remove_device(struct dax_region *region, struct dax_dev *dev)
 	while (*link != dev)
 		link = &(*link)->next;
 	*link = dev->next;
+	dax_memory_free(dev);
 	free(dev);
 }
 
@@ -614,7 +628,7 @@ static void describe_pieces(const struct dax_region *region, uint64_t start, uin
  * @dev:	the device
  * @ret:	receives the description; every field is written
  *
- * Of the flags, only ALIVE and NO_PAGES may be set. Range starts become offsets from
+ * Of the flags, only ALIVE, FAMFS and NO_PAGES may be set. Range starts become offsets from
  * the region's start, those of a CXL region offsets in the memory of all its devices. The ranges of a bound device end before the first one that is not
  * on 2 MiB: `mapping` can add such a range to a live device, but the kernel makes page
  * structs for it only when the device is bound again, which then fails.
@@ -631,8 +645,10 @@ void dax_dev_describe(const struct dax_model *model, const struct dax_dev *dev,
 	ret->id = dev->id;
 	ret->major = model->major;
 	ret->minor = dev->minor;
-	if (dev->is_bound)
+	if (dev->is_bound && dev->driver != DAX_DRIVER_KMEM)
 		ret->flags |= DAX_DEVICE_ALIVE;
+	if (dev->driver == DAX_DRIVER_FSDEV)
+		ret->flags |= DAX_DEVICE_FAMFS;
 	if (!region->has_pages)
 		ret->flags |= DAX_DEVICE_NO_PAGES;
 	ret->align = dev->align;

@@ -15,6 +15,7 @@
 #define DAX_MODEL_H
 
 #include "libcore/device.h"
+#include "libcore/driver.h"
 #include "libcore/kernel.h"
 
 #define DAX_UUID_LEN   16
@@ -41,7 +42,14 @@ enum dax_nd_state {
 	DAX_ND_FREE,     /* nothing claims its namespace */
 };
 
+/* The names in a driver's list of ids; the devices need not exist. */
+struct dax_ids {
+	char (*names)[DAX_NAME_LEN];
+	uint32_t nr;
+};
+
 struct dax_cxl;
+struct dax_memory;
 struct dax_region;
 
 /* Named after the kernel's struct dev_dax. */
@@ -53,10 +61,12 @@ struct dax_dev {
 	uint64_t align;
 	uint64_t life;
 	uint64_t generation;
-	bool is_bound;             /* to device_dax */
+	bool is_bound;             /* to its driver */
+	enum dax_driver driver;    /* that it is bound to, or was last */
 	bool has_memmap_on_memory; /* the attribute of that name */
 	uint32_t nr_ranges;
 	struct dax_range ranges[DAX_RANGES_MAX]; /* start: physical address */
+	struct dax_memory *memory;               /* its memory blocks; NULL: none */
 
 	/* Static regions: the namespace that the device fills, before its info block. */
 	uint64_t ns_start;
@@ -84,7 +94,7 @@ struct dax_region {
 	bool has_youngest;
 	uint32_t youngest;      /* id of the device that `create` shows */
 	enum dax_kernel kernel; /* the model's */
-	/* For kmem: device_dax takes only the devices in its list of ids. */
+	/* For kmem: other drivers take only the devices in their lists of ids. */
 	bool is_reserved;
 	bool is_hmem_gone; /* dynamic: its platform device has no driver */
 
@@ -112,9 +122,7 @@ struct dax_model {
 	bool has_nd_autoprobe;  /* bus/nd/drivers_autoprobe */
 	bool is_nd_gone;        /* e820_pmem has no driver, so there is no nd bus */
 	uint64_t last_life;
-	/* The names in device_dax's list of ids; the devices need not exist. */
-	char (*ids)[DAX_NAME_LEN];
-	uint32_t nr_ids;
+	struct dax_ids ids[DAX_DRIVER_NR];
 	struct dax_cxl *cxl; /* cxl.h; NULL: no CXL */
 	/* Bit n: minor n belongs to a device, or to a deleted one that a client holds. */
 	uint64_t minors[DAX_MINORS / 64];
@@ -153,8 +161,10 @@ int dax_region_add_device(struct dax_region *region, struct dax_model *model, ui
 struct dax_region *dax_model_find_region(const struct dax_model *model, uint32_t id);
 struct dax_dev *dax_region_find(const struct dax_region *region, uint32_t id);
 struct dax_dev *dax_model_find(const struct dax_model *model, const char *name);
-char *dax_model_find_id(const struct dax_model *model, const char *name);
-bool dax_dev_is_matched(const struct dax_model *model, const struct dax_dev *dev);
+char *dax_model_find_id(const struct dax_model *model, enum dax_driver driver,
+			const char *name);
+bool dax_dev_is_matched(const struct dax_model *model, const struct dax_dev *dev,
+			enum dax_driver driver);
 const char *dax_dev_name(const struct dax_dev *dev, char buf[DAX_NAME_LEN]);
 uint64_t dax_dev_size(const struct dax_dev *dev);
 uint64_t dax_region_available(const struct dax_region *region);

@@ -12,6 +12,7 @@
 
 #include "libcore/device.h"
 #include "libcore/kstr.h"
+#include "libcore/memory.h"
 #include "libcore/model.h"
 #include "libcore/model_ranges.h"
 #include "libcore/size.h"
@@ -255,29 +256,39 @@ int dax_dev_add_mapping(struct dax_dev *dev, uint64_t start, uint64_t end)
 }
 
 /**
- * dax_dev_bind() - bind a device to device_dax
- * @model:	the model
+ * dax_dev_attach() - bind a device to a driver of the dax bus
  * @dev:	the device
+ * @driver:	the driver
  *
  * The seed, once bound, is no longer the seed (drivers/dax/bus.c: dax_bus_probe()).
  *
- * Return: 0; -EBUSY: bound already; -ENXIO: size 0; -EINVAL: a range that `mapping`
- * made, or one that grew around it, is not on 2 MiB.
+ * Return: 0; -EBUSY: bound already; -ENXIO: size 0; -EBUSY for kmem, else -EINVAL: its
+ * memory blocks are still there; -EINVAL: a range that `mapping` made, or one that grew
+ * around it, is not on 2 MiB; for kmem, as dax_memory_plug().
  */
-int dax_dev_bind(struct dax_model *model, struct dax_dev *dev)
+int dax_dev_attach(struct dax_dev *dev, enum dax_driver driver)
 {
 	struct dax_region *region = dev->region;
 	uint32_t i;
+	int r;
 
-	(void)model;
 	if (dev->is_bound)
 		return -EBUSY;
 	if (!dev->nr_ranges)
 		return -ENXIO;
-	for (i = 0; i < dev->nr_ranges; i++)
-		if (!dax_dev_is_mappable(dev, &dev->ranges[i]))
-			return -EINVAL;
+	if (dev->memory)
+		return driver == DAX_DRIVER_KMEM ? -EBUSY : -EINVAL;
+	if (driver == DAX_DRIVER_KMEM) {
+		r = dax_memory_plug(dev);
+		if (r < 0)
+			return r;
+	} else {
+		for (i = 0; i < dev->nr_ranges; i++)
+			if (!dax_dev_is_mappable(dev, &dev->ranges[i]))
+				return -EINVAL;
+	}
 	dev->is_bound = true;
+	dev->driver = driver;
 	dev->generation++;
 	if (region->has_seed && region->seed == dev->id)
 		region->has_seed = false;
@@ -285,9 +296,25 @@ int dax_dev_bind(struct dax_model *model, struct dax_dev *dev)
 }
 
 /**
- * dax_dev_unbind() - drivers/device_dax/unbind <- name
+ * dax_dev_bind() - bind a device to device_dax
  * @model:	the model
  * @dev:	the device
+ *
+ * Return: as dax_dev_attach().
+ */
+int dax_dev_bind(struct dax_model *model, struct dax_dev *dev)
+{
+	(void)model;
+	return dax_dev_attach(dev, DAX_DRIVER_DEVICE);
+}
+
+/**
+ * dax_dev_unbind() - unbind a device from its driver
+ * @model:	the model
+ * @dev:	the device
+ *
+ * The memory blocks of a device that was system RAM are gone, unless one is online: then
+ * they all stay (drivers/dax/kmem.c: dev_dax_kmem_remove()).
  *
  * Return: 0, or -ENODEV if it is not bound.
  */
@@ -296,85 +323,107 @@ int dax_dev_unbind(struct dax_model *model, struct dax_dev *dev)
 	(void)model;
 	if (!dev->is_bound)
 		return -ENODEV;
+	if (!dax_memory_nr_online(dev))
+		dax_memory_free(dev);
 	dev->is_bound = false;
 	dev->generation++;
 	return 0;
 }
 
-static int add_id(struct dax_model *model, const char *name)
+static int add_id(struct dax_model *model, enum dax_driver driver, const char *name)
 {
+	struct dax_ids *ids = &model->ids[driver];
 	char(*more)[DAX_NAME_LEN];
 
-	if (dax_model_find_id(model, name))
+	if (dax_model_find_id(model, driver, name))
 		return 0;
-	more = calloc(model->nr_ids + 1, sizeof(*more));
+	more = calloc(ids->nr + 1, sizeof(*more));
 	if (!more)
 		return -ENOMEM;
-	if (model->nr_ids)
-		memcpy(more, model->ids, model->nr_ids * sizeof(*more));
-	strncpy(more[model->nr_ids++], name, DAX_NAME_LEN - 1);
-	free(model->ids);
-	model->ids = more;
+	if (ids->nr)
+		memcpy(more, ids->names, ids->nr * sizeof(*more));
+	strncpy(more[ids->nr++], name, DAX_NAME_LEN - 1);
+	free(ids->names);
+	ids->names = more;
 	return 0;
 }
 
 /**
- * dax_driver_bind() - drivers/device_dax/bind <- name
+ * dax_driver_bind() - drivers/DRIVER/bind <- name
  * @model:	the model
+ * @driver:	the driver
  * @dev:	the device
  *
- * Return: -ENODEV: it is reserved for kmem, and its name not in the driver's list of ids
- * (drivers/base/bus.c: bind_store()); else as dax_dev_bind().
+ * Return: -ENODEV: the driver does not take it (drivers/base/bus.c: bind_store()); else
+ * as dax_dev_attach().
  */
-int dax_driver_bind(struct dax_model *model, struct dax_dev *dev)
+int dax_driver_bind(struct dax_model *model, enum dax_driver driver, struct dax_dev *dev)
 {
-	return dax_dev_is_matched(model, dev) ? dax_dev_bind(model, dev) : -ENODEV;
+	return dax_dev_is_matched(model, dev, driver) ? dax_dev_attach(dev, driver)
+						      : -ENODEV;
 }
 
 /**
- * dax_driver_new_id() - drivers/device_dax/new_id <- name
+ * dax_driver_unbind() - drivers/DRIVER/unbind <- name
  * @model:	the model
+ * @driver:	the driver
+ * @dev:	the device
+ *
+ * Return: 0, or -ENODEV if it is not bound to this driver.
+ */
+int dax_driver_unbind(struct dax_model *model, enum dax_driver driver,
+		      struct dax_dev *dev)
+{
+	return dev->driver == driver ? dax_dev_unbind(model, dev) : -ENODEV;
+}
+
+/**
+ * dax_driver_new_id() - drivers/DRIVER/new_id <- name
+ * @model:	the model
+ * @driver:	the driver
  * @name:	"daxX.Y"; the device need not exist
  *
- * Adding an id makes the driver try all devices that it matches. It matches all but those
- * that are reserved for kmem, of which it takes the ones in its list (drivers/dax/bus.c:
+ * Adding an id makes the driver try all devices that it matches (drivers/dax/bus.c:
  * do_id_store(), dax_match_type()).
  *
  * Return: 0, even if nothing could be bound; -EINVAL: @name does not have that form;
  * -ENOMEM.
  */
-int dax_driver_new_id(struct dax_model *model, const char *name)
+int dax_driver_new_id(struct dax_model *model, enum dax_driver driver, const char *name)
 {
 	const struct dax_region *region;
 	struct dax_dev *dev;
 
 	if (!dax_kstr_is_dax_id(name))
 		return -EINVAL;
-	if (add_id(model, name) < 0)
+	if (add_id(model, driver, name) < 0)
 		return -ENOMEM;
 	dax_for_each_region (region, model)
 		dax_for_each_device (dev, region)
-			dax_driver_bind(model, dev);
+			dax_driver_bind(model, driver, dev);
 	return 0;
 }
 
 /**
- * dax_driver_remove_id() - drivers/device_dax/remove_id <- name
+ * dax_driver_remove_id() - drivers/DRIVER/remove_id <- name
  * @model:	the model
+ * @driver:	the driver
  * @name:	"daxX.Y"; the device need not exist, nor the id have been added
  *
  * Unbinds nothing.
  *
  * Return: 0, or -EINVAL if @name does not have that form.
  */
-int dax_driver_remove_id(struct dax_model *model, const char *name)
+int dax_driver_remove_id(struct dax_model *model, enum dax_driver driver,
+			 const char *name)
 {
+	struct dax_ids *ids = &model->ids[driver];
 	char *id;
 
 	if (!dax_kstr_is_dax_id(name))
 		return -EINVAL;
-	id = dax_model_find_id(model, name);
+	id = dax_model_find_id(model, driver, name);
 	if (id)
-		memcpy(id, model->ids[--model->nr_ids], DAX_NAME_LEN);
+		memcpy(id, ids->names[--ids->nr], DAX_NAME_LEN);
 	return 0;
 }

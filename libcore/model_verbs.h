@@ -23,8 +23,12 @@ int dax_dev_set_align(struct dax_dev *dev, uint64_t align);
 int dax_dev_add_mapping(struct dax_dev *dev, uint64_t start, uint64_t end);
 int dax_dev_bind(struct dax_model *model, struct dax_dev *dev);
 int dax_dev_unbind(struct dax_model *model, struct dax_dev *dev);
-int dax_driver_bind(struct dax_model *model, struct dax_dev *dev);
-int dax_driver_new_id(struct dax_model *model, const char *name);
-int dax_driver_remove_id(struct dax_model *model, const char *name);
+int dax_dev_attach(struct dax_dev *dev, enum dax_driver driver);
+int dax_driver_bind(struct dax_model *model, enum dax_driver driver, struct dax_dev *dev);
+int dax_driver_unbind(struct dax_model *model, enum dax_driver driver,
+		      struct dax_dev *dev);
+int dax_driver_new_id(struct dax_model *model, enum dax_driver driver, const char *name);
+int dax_driver_remove_id(struct dax_model *model, enum dax_driver driver,
+			 const char *name);
 
 #endif

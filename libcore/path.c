@@ -44,6 +44,7 @@ static const struct place fixed_roots[] = {
 	PLACE("/sys/module/dax_hmem"),
 	PLACE("/sys/module/dax_pmem"),
 	PLACE("/sys/module/device_dax"),
+	PLACE("/sys/module/fsdev_dax"),
 	PLACE("/sys/module/kmem"),
 	PLACE("/sys/module/libnvdimm"),
 	PLACE("/sys/module/nd_e820"),
@@ -61,6 +62,7 @@ static const struct place shared_dirs[] = {
 	PLACE("/sys/class"),
 	PLACE("/sys/dev/char"),
 	PLACE("/sys/devices/platform"),
+	PLACE("/sys/devices/system/memory"),
 	PLACE("/sys/module"),
 };
 
@@ -72,7 +74,7 @@ static const struct place above_dirs[] = {
 	PLACE("/sys/dev"),
 	PLACE("/sys/devices"),
 	PLACE("/sys/devices/system"),
-	PLACE("/sys/devices/system/memory"),
+	PLACE("/sys/devices/system/node"),
 	PLACE("/sys/kernel"),
 	PLACE("/sys/kernel/debug"),
 	PLACE("/proc"),
@@ -120,6 +122,9 @@ static bool is_word(const char *p)
 	case 'a':
 		rest = skip_word(p, "auto_online_blocks");
 		return rest && ends(rest);
+	case 'b':
+		rest = skip_word(p, "block_size_bytes");
+		return rest && ends(rest);
 	case 'c':
 		rest = skip_word(p, "cxl"); /* bus cxl, /dev/cxl, cxl_core */
 		return rest && (ends(rest) || *rest == '_');
@@ -142,6 +147,12 @@ static bool is_word(const char *p)
 	case 'k':
 		rest = skip_word(p, "kmem");
 		return rest && ends(rest);
+	case 'f':
+		rest = skip_word(p, "fsdev_dax");
+		return rest && ends(rest);
+	case 'm':
+		rest = skip_word(p, "memory"); /* memory32 */
+		return rest && is_digit(*rest);
 	case 'l':
 		rest = skip_word(p, "libnvdimm");
 		return rest && ends(rest);
@@ -244,6 +255,32 @@ static bool is_ours_devt(const struct dax_path_names *names, const char *p, size
 	       (names->cxl_major && major == names->cxl_major);
 }
 
+/* True for the directory of a node, "/sys/devices/system/node/node0". */
+static bool is_node_dir(const char *path, size_t len)
+{
+	size_t n;
+	const char *name = last_below(path, len, "/sys/devices/system/node", &n);
+
+	return name && is_numbered(name, n, "node");
+}
+
+/* True for a memory block, a link to one, and the size of all. */
+static bool is_memory(const char *path, size_t len)
+{
+	const char *name;
+	size_t dir = len;
+	size_t n;
+
+	while (dir && path[--dir] != '/')
+		;
+	if (!dax_path_has_blocks(path, dir))
+		return false;
+	name = path + dir + 1;
+	n = len - dir - 1;
+	return is_numbered(name, n, "memory") ||
+	       (n == strlen("block_size_bytes") && !memcmp(name, "block_size_bytes", n));
+}
+
 /**
  * dax_path_is_root() - true if a path is a root, where the emulator's part begins
  * @names:	the devices' numbers
@@ -267,6 +304,8 @@ bool dax_path_is_root(const struct dax_path_names *names, const char *path, size
 	if (!name)
 		name = last_below(path, len, "/sys/bus/platform/devices", &n);
 	if (name && is_numbered(name, n, "hmem."))
+		return true;
+	if (names->has_memory && is_memory(path, len))
 		return true;
 	return is_in(fixed_roots, sizeof(fixed_roots) / sizeof(fixed_roots[0]), path,
 		     len);
@@ -293,5 +332,22 @@ bool dax_path_is_above_root(const char *path, size_t len)
 bool dax_path_is_shared_dir(const char *path, size_t len)
 {
 	return is_in(shared_dirs, sizeof(shared_dirs) / sizeof(shared_dirs[0]), path,
-		     len);
+		     len) ||
+	       is_node_dir(path, len);
+}
+
+/**
+ * dax_path_has_blocks() - true if memory blocks lie in this directory
+ * @path:	as for dax_path_is_root()
+ * @len:	bytes of it to examine
+ *
+ * It is shared with the machine, but while has_memory is set, the machine's blocks must
+ * not be listed.
+ */
+bool dax_path_has_blocks(const char *path, size_t len)
+{
+	static const char memory[] = "/sys/devices/system/memory";
+
+	return (len == sizeof(memory) - 1 && !memcmp(path, memory, len)) ||
+	       is_node_dir(path, len);
 }

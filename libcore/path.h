@@ -19,11 +19,13 @@ struct dax_path_names {
 	uint32_t ndctl_major;
 	uint32_t cxl_major;  /* 0: none */
 	bool has_real_nodes; /* CUSE: /dev/daxX.Y exists for every program */
+	bool has_memory;     /* memory blocks of devices replace the machine's */
 };
 
 bool dax_path_has_word(const char *path);
 bool dax_path_is_root(const struct dax_path_names *names, const char *path, size_t len);
 bool dax_path_is_above_root(const char *path, size_t len);
 bool dax_path_is_shared_dir(const char *path, size_t len);
+bool dax_path_has_blocks(const char *path, size_t len);
 
 #endif

@@ -55,11 +55,14 @@ void dax_stat_attr(dev_t sysfs, struct stat *st)
  * @dev:	the device
  * @was_opened:	true if this process has opened it
  *
- * The driver marks the inode at the first open (drivers/dax/device.c: dax_open()).
+ * The driver marks the inode at the first open (drivers/dax/device.c: dax_open()); that
+ * for famfs does not (drivers/dax/fsdev.c).
  *
  * Return: STATX_ATTR_DAX, or 0 before the first open.
  */
 uint64_t dax_stat_attributes(const struct dax_device *dev, bool was_opened)
 {
+	if (dev->flags & DAX_DEVICE_FAMFS)
+		return 0;
 	return dev->flags & DAX_DEVICE_OPENED || was_opened ? STATX_ATTR_DAX : 0;
 }

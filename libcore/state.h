@@ -27,6 +27,8 @@
 enum dax_state_flag {
 	/* Handles are character device nodes in /dev, else files of the daemon. */
 	DAX_STATE_CUSE = 1 << 0,
+	/* Devices have memory blocks, which replace the machine's in sysfs. */
+	DAX_STATE_MEMORY = 1 << 1,
 };
 
 /*

@@ -16,6 +16,7 @@
 #include "libcore/sysfs_cxl_bus.h"
 #include "libcore/sysfs_cxl_debug.h"
 #include "libcore/sysfs_dax.h"
+#include "libcore/sysfs_memory.h"
 #include "libcore/sysfs_nd.h"
 #include "libcore/sysfs_node.h"
 #include "libcore/sysfs_platform.h"

@@ -12,16 +12,17 @@
 #include <string.h>
 
 #include "libcore/device.h"
+#include "libcore/driver.h"
 #include "libcore/kstr.h"
 #include "libcore/model.h"
 #include "libcore/model_verbs.h"
 #include "libcore/size.h"
 #include "libcore/sysfs_cxl_object.h"
+#include "libcore/sysfs_memory.h"
 #include "libcore/sysfs_node.h"
 #include "libcore/sysfs_walk.h"
 
-#define DEVICE_DAX DAX_SYSFS_DEVICE_DAX
-#define KMEM       DAX_SYSFS_KMEM
+#define DRIVERS "bus/dax/drivers"
 
 /**
  * dax_sysfs_region_dir() - format the directory of a region
@@ -96,13 +97,16 @@ static int show_resource(const struct sysfs_obj *obj, char *buf)
 
 static int show_uevent(const struct sysfs_obj *obj, char *buf)
 {
+	const struct dax_dev *dev = obj->dev;
 	char name[DAX_NAME_LEN];
 
 	return sprintf(buf,
-		       "MAJOR=%" PRIu32 "\nMINOR=%" PRIu32 "\nDEVNAME=%s\n%s"
+		       "MAJOR=%" PRIu32 "\nMINOR=%" PRIu32 "\nDEVNAME=%s\n%s%s%s"
 		       "MODALIAS=dax:t0\n",
-		       obj->model->major, obj->dev->minor, dax_dev_name(obj->dev, name),
-		       obj->dev->is_bound ? "DRIVER=device_dax\n" : "");
+		       obj->model->major, dev->minor, dax_dev_name(dev, name),
+		       dev->is_bound ? "DRIVER=" : "",
+		       dev->is_bound ? dax_driver_name(dev->driver) : "",
+		       dev->is_bound ? "\n" : "");
 }
 
 static int store_size(const struct sysfs_at *at, char *text)
@@ -166,6 +170,11 @@ static bool is_memmap_on_memory_known(const struct sysfs_obj *obj)
 		 .is_visible = is_memmap_on_memory_known},                               \
 		{.name = "modalias", .mode = 0444, .text = "dax:t0\n"}, SYSFS_NUMA_NODE, \
 		{.name = "resource", .mode = 0400, .show = show_resource},               \
+		{.name = "state",                                                        \
+		 .mode = 0644,                                                           \
+		 .show = dax_sysfs_show_kmem_state,                                      \
+		 .store = dax_sysfs_store_kmem_state,                                    \
+		 .is_visible = dax_sysfs_has_kmem_state},                                \
 		SYSFS_TARGET_NODE,                                                       \
 	{                                                                                \
 		.name = "uevent", .mode = 0644, .show = show_uevent,                     \
@@ -294,6 +303,12 @@ static const struct sysfs_attr dynamic_region[] = {
 	{0},
 };
 
+static const char *driver_dir(enum dax_driver driver, char buf[DAX_SYSFS_PATH_MAX])
+{
+	snprintf(buf, DAX_SYSFS_PATH_MAX, DRIVERS "/%s", dax_driver_name(driver));
+	return buf;
+}
+
 static void walk_device(struct sysfs_walk *walk, const struct dax_dev *dev)
 {
 	bool is_static = dev->region->type == DAX_REGION_STATIC;
@@ -310,7 +325,7 @@ static void walk_device(struct sysfs_walk *walk, const struct dax_dev *dev)
 	dax_sysfs_power_dir(walk, &obj, dir);
 	dax_sysfs_link(walk, "bus/dax", "%s/subsystem", dir);
 	if (dev->is_bound)
-		dax_sysfs_link(walk, DEVICE_DAX, "%s/driver", dir);
+		dax_sysfs_link(walk, driver_dir(dev->driver, sub), "%s/driver", dir);
 	for (obj.n = 0; obj.n < dev->nr_ranges; obj.n++) {
 		snprintf(sub, sizeof(sub), "%s/mapping%" PRIu32, dir, obj.n);
 		dax_sysfs_dir(walk, &obj, mapping, "%s", sub);
@@ -361,35 +376,39 @@ static int store_bind(const struct sysfs_at *at, char *text)
 {
 	struct dax_dev *dev = dax_model_find(at->model, dax_kstr_chomp(text));
 
-	return dev ? dax_driver_bind(at->model, dev) : -ENODEV;
+	return dev ? dax_driver_bind(at->model, (enum dax_driver)at->n, dev) : -ENODEV;
 }
 
 static int store_unbind(const struct sysfs_at *at, char *text)
 {
 	struct dax_dev *dev = dax_model_find(at->model, dax_kstr_chomp(text));
 
-	return dev ? dax_dev_unbind(at->model, dev) : -ENODEV;
+	return dev ? dax_driver_unbind(at->model, (enum dax_driver)at->n, dev) : -ENODEV;
 }
 
-/* Return 0 whether or not a driver took the device (drivers/base/bus.c). */
+/*
+ * Return 0 whether or not a driver took the device (drivers/base/bus.c). On the machines
+ * that the recordings are of, the other drivers are not loaded when it is written.
+ */
 static int store_drivers_probe(const struct sysfs_at *at, char *text)
 {
 	struct dax_dev *dev = dax_model_find(at->model, dax_kstr_chomp(text));
 
 	if (!dev)
 		return -ENODEV;
-	dax_driver_bind(at->model, dev);
+	dax_driver_bind(at->model, DAX_DRIVER_DEVICE, dev);
 	return 0;
 }
 
 static int store_new_id(const struct sysfs_at *at, char *text)
 {
-	return dax_driver_new_id(at->model, dax_kstr_chomp(text));
+	return dax_driver_new_id(at->model, (enum dax_driver)at->n, dax_kstr_chomp(text));
 }
 
 static int store_remove_id(const struct sysfs_at *at, char *text)
 {
-	return dax_driver_remove_id(at->model, dax_kstr_chomp(text));
+	return dax_driver_remove_id(at->model, (enum dax_driver)at->n,
+				    dax_kstr_chomp(text));
 }
 
 static int show_autoprobe(const struct sysfs_obj *obj, char *buf)
@@ -414,33 +433,13 @@ static const struct sysfs_attr dax_bus[] = {
 	{0},
 };
 
-static const struct sysfs_attr device_dax[] = {
+/* Of each driver; n of the object is its number. */
+static const struct sysfs_attr dax_driver[] = {
 	{.name = "bind", .mode = 0200, .store = store_bind},
 	{.name = "new_id", .mode = 0200, .store = store_new_id},
 	{.name = "remove_id", .mode = 0200, .store = store_remove_id},
 	SYSFS_UEVENT_WO,
 	{.name = "unbind", .mode = 0200, .store = store_unbind},
-	{0},
-};
-
-/* kmem would turn a device into RAM, which is impossible here. */
-static int store_kmem_new_id(const struct sysfs_at *at, char *text)
-{
-	(void)at;
-	return dax_kstr_is_dax_id(dax_kstr_chomp(text)) ? -EOPNOTSUPP : -EINVAL;
-}
-
-static int store_kmem_bind(const struct sysfs_at *at, char *text)
-{
-	return dax_model_find(at->model, dax_kstr_chomp(text)) ? -EOPNOTSUPP : -ENODEV;
-}
-
-static const struct sysfs_attr kmem[] = {
-	{.name = "bind", .mode = 0200, .store = store_kmem_bind},
-	{.name = "new_id", .mode = 0200, .store = store_kmem_new_id},
-	{.name = "remove_id", .mode = 0200, .store = store_remove_id},
-	SYSFS_UEVENT_WO,
-	{.name = "unbind", .mode = 0200, .store = dax_sysfs_store_nodev},
 	{0},
 };
 
@@ -451,19 +450,25 @@ static const struct sysfs_attr kmem[] = {
 void dax_sysfs_walk_dax_bus(struct sysfs_walk *walk)
 {
 	const struct dax_model *model = dax_sysfs_model(walk);
-	const struct sysfs_obj obj = {.model = model};
+	struct sysfs_obj obj = {.model = model};
 	const struct dax_region *region;
 	const struct dax_dev *dev;
 	char dir[DAX_SYSFS_PATH_MAX];
+	char module[DAX_SYSFS_PATH_MAX];
 	char name[DAX_NAME_LEN];
 
 	dax_sysfs_dir(walk, &obj, dax_bus, "bus/dax");
 	dax_sysfs_dir(walk, &obj, NULL, "bus/dax/devices");
-	dax_sysfs_dir(walk, &obj, NULL, "bus/dax/drivers");
-	dax_sysfs_dir(walk, &obj, device_dax, DEVICE_DAX);
-	dax_sysfs_link(walk, "module/device_dax", DEVICE_DAX "/module");
-	dax_sysfs_dir(walk, &obj, kmem, KMEM);
-	dax_sysfs_link(walk, "module/kmem", KMEM "/module");
+	dax_sysfs_dir(walk, &obj, NULL, DRIVERS);
+	for (obj.n = 0; obj.n < DAX_DRIVER_NR; obj.n++) {
+		const enum dax_driver driver = (enum dax_driver)obj.n;
+
+		if (!dax_driver_exists(driver, model->kernel))
+			continue;
+		dax_sysfs_dir(walk, &obj, dax_driver, "%s", driver_dir(driver, dir));
+		snprintf(module, sizeof(module), "module/%s", dax_driver_name(driver));
+		dax_sysfs_link(walk, module, "%s/module", dir);
+	}
 	dax_for_each_region (region, model) {
 		dax_for_each_device (dev, region) {
 			dax_sysfs_dev_dir(dev, dir);
@@ -472,7 +477,8 @@ void dax_sysfs_walk_dax_bus(struct sysfs_walk *walk)
 			dax_sysfs_link(walk, dir, "dev/char/%" PRIu32 ":%" PRIu32,
 				       model->major, dev->minor);
 			if (dev->is_bound)
-				dax_sysfs_link(walk, dir, DEVICE_DAX "/%s", name);
+				dax_sysfs_link(walk, dir, DRIVERS "/%s/%s",
+					       dax_driver_name(dev->driver), name);
 		}
 	}
 }

@@ -9,9 +9,6 @@
 #define DAX_SYSFS_PATH_MAX 256
 #define DAX_SYSFS_TEXT_MAX 4096
 
-#define DAX_SYSFS_DEVICE_DAX "bus/dax/drivers/device_dax"
-#define DAX_SYSFS_KMEM       "bus/dax/drivers/kmem"
-
 enum dax_sysfs_kind {
 	DAX_SYSFS_DIR,
 	DAX_SYSFS_FILE,

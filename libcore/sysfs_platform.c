@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "libcore/driver.h"
 #include "libcore/kstr.h"
 #include "libcore/model.h"
 #include "libcore/model_nd.h"
@@ -252,35 +253,6 @@ void dax_sysfs_walk_platform_bus(struct sysfs_walk *walk)
 	}
 }
 
-static int store_invalid(const struct sysfs_at *at, char *text)
-{
-	(void)at;
-	(void)text;
-	return -EINVAL;
-}
-
-/*
- * Emulated devices can't become RAM of the machine. Where the kernel's policy is
- * "online", daxctl refuses the request before it disables the device.
- */
-static const struct sysfs_attr memory[] = {
-	{.name = "auto_online_blocks",
-	 .mode = 0644,
-	 .text = "online\n",
-	 .store = store_invalid},
-	{0},
-};
-
-/**
- * dax_sysfs_walk_memory() - visit the directory of memory blocks
- * @walk:	the walk
- */
-void dax_sysfs_walk_memory(struct sysfs_walk *walk)
-{
-	dax_sysfs_dir(walk, NULL, NULL, "devices/system");
-	dax_sysfs_dir(walk, NULL, memory, "devices/system/memory");
-}
-
 /* The users are dax_pmem, nd_btt, nd_e820 and nd_pmem. */
 static int show_libnvdimm_refs(const struct sysfs_obj *obj, char *buf)
 {
@@ -328,8 +300,7 @@ static const struct {
 	{"cxl_mem", unused_module, CXL},     {"cxl_pci", unused_module, CXL},
 	{"cxl_pmem", unused_module, CXL},    {"cxl_port", unused_module, CXL},
 	{"dax_cxl", unused_module, CXL},     {"dax_hmem", unused_module, DYNAMIC},
-	{"dax_pmem", unused_module, STATIC}, {"device_dax", unused_module, ALWAYS},
-	{"kmem", unused_module, ALWAYS},     {"libnvdimm", libnvdimm_module, ALWAYS},
+	{"dax_pmem", unused_module, STATIC}, {"libnvdimm", libnvdimm_module, ALWAYS},
 	{"nd_btt", used_module, STATIC},     {"nd_e820", used_module, STATIC},
 	{"nd_pmem", unused_module, STATIC},
 };
@@ -351,6 +322,10 @@ void dax_sysfs_walk_modules(struct sysfs_walk *walk)
 	if (obj.model->cxl)
 		types |= CXL;
 	dax_sysfs_dir(walk, NULL, NULL, "module");
+	for (i = 0; i < DAX_DRIVER_NR; i++)
+		if (dax_driver_exists((enum dax_driver)i, obj.model->kernel))
+			dax_sysfs_dir(walk, &obj, unused_module, "module/%s",
+				      dax_driver_name((enum dax_driver)i));
 	for (i = 0; i < sizeof(modules) / sizeof(modules[0]); i++)
 		if (modules[i].types == ALWAYS || modules[i].types & types)
 			dax_sysfs_dir(walk, &obj, modules[i].attrs, "module/%s",

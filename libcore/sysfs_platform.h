@@ -7,7 +7,6 @@
 
 void dax_sysfs_walk_platform_devices(struct sysfs_walk *walk);
 void dax_sysfs_walk_platform_bus(struct sysfs_walk *walk);
-void dax_sysfs_walk_memory(struct sysfs_walk *walk);
 void dax_sysfs_walk_modules(struct sysfs_walk *walk);
 
 #endif

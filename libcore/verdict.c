@@ -453,12 +453,12 @@ static enum dax_place mmap_place(const struct dax_device *dev,
 	return DAX_PLACE_CONGRUENT;
 }
 
-/* drivers/dax/device.c: dax_mmap(); the ndctl node has no mmap. */
+/* drivers/dax/device.c: dax_mmap(); the ndctl node and fsdev.c have no mmap. */
 static struct dax_verdict mappable_verdict(const struct dax_device *dev)
 {
 	if (!dax_device_is_alive(dev))
 		return refuse(ENXIO, DAX_NOT_ALIVE);
-	if (dev->flags & DAX_DEVICE_NDCTL)
+	if (dev->flags & (DAX_DEVICE_NDCTL | DAX_DEVICE_FAMFS))
 		return refuse(ENODEV, DAX_NO_MMAP);
 	return dax_allow();
 }

@@ -45,7 +45,6 @@ struct daxd_server {
 	GQueue settling; /* struct daxd_settling; the oldest first */
 	GQueue scans;    /* struct daxd_scan; the next to be served first */
 	GSource *scan_source;
-	GPtrArray *rebinds; /* struct daxd_rebind; NULL: none yet */
 	struct daxd_watch watch;
 	struct daxd_server_stats stats;
 };

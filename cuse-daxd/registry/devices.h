@@ -53,11 +53,10 @@ struct daxd_device {
 	uint64_t bad_generation; /* counts changes of its bad memory */
 	bool is_bad;             /* part of its memory is bad; set by faults */
 	bool is_opened;
-	bool is_refused;  /* its node could not be created, which was logged */
-	bool is_same;     /* the same device as an earlier daemon's, with its number */
-	pid_t unbound_by; /* the process that last unbound it from device_dax */
-	int held_fd;      /* if deleted: for is_held() of the front end; or -1 */
-	bool has_minor;   /* if deleted: its minor is not released yet */
+	bool is_refused; /* its node could not be created, which was logged */
+	bool is_same;    /* the same device as an earlier daemon's, with its number */
+	int held_fd;     /* if deleted: for is_held() of the front end; or -1 */
+	bool has_minor;  /* if deleted: its minor is not released yet */
 	unsigned int clients;
 	uint64_t attaches;
 	uint64_t refusals;

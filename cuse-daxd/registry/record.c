@@ -135,6 +135,11 @@ int daxd_record_check(struct daxd_region_cfg *cfg, struct daxd_store *store,
 	return 0;
 }
 
+static const enum dax_layout_flag driver_flag[DAX_DRIVER_NR] = {
+	[DAX_DRIVER_KMEM] = DAX_LAYOUT_KMEM,
+	[DAX_DRIVER_FSDEV] = DAX_LAYOUT_FSDEV,
+};
+
 /* Describe the current state of a dynamic region's device. */
 static void describe_layout(const struct daxd_region *region, const struct dax_dev *dev,
 			    struct dax_layout_dev *ret)
@@ -148,7 +153,7 @@ static void describe_layout(const struct daxd_region *region, const struct dax_d
 		.nr_ranges = dev->nr_ranges,
 	};
 	if (dev->is_bound)
-		ret->flags |= DAX_LAYOUT_BOUND;
+		ret->flags |= DAX_LAYOUT_BOUND | (uint32_t)driver_flag[dev->driver];
 	if (r->has_seed && r->seed == dev->id)
 		ret->flags |= DAX_LAYOUT_SEED;
 	if (r->has_youngest && r->youngest == dev->id)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "libcore/device.h"
+#include "libcore/memory.h"
 #include "libcore/model.h"
 #include "libcore/size.h"
 #include "libcore/state.h"
@@ -322,6 +323,7 @@ void daxd_registry_release_minors(struct daxd_registry *reg)
 int daxd_registry_sync(struct daxd_registry *reg, struct daxd_why *why)
 {
 	const uint32_t changes = reg->rt->state->changes;
+	uint32_t *const flags = &reg->rt->state->flags;
 	bool has_other = retire_deleted(reg);
 	int first;
 	int r;
@@ -332,8 +334,13 @@ int daxd_registry_sync(struct daxd_registry *reg, struct daxd_why *why)
 	first = show_all(reg, why);
 	if (reg->rt->state->changes != changes)
 		wake_clients(reg);
+	if (dax_memory_exists(&reg->model))
+		__atomic_fetch_or(flags, DAX_STATE_MEMORY, __ATOMIC_RELEASE);
 	/* There is no tree yet while the daemon starts. */
 	r = reg->tree.rt ? daxd_tree_update(&reg->tree, &reg->model) : 0;
+	/* Not before the tree shows no block any more. */
+	if (!dax_memory_exists(&reg->model))
+		__atomic_fetch_and(flags, ~(uint32_t)DAX_STATE_MEMORY, __ATOMIC_RELEASE);
 	if (r < 0 && !first)
 		first = daxd_fail(why, -r,
 				  "%s/sys: can't be written: %s (check the room "

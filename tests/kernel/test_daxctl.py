@@ -2,11 +2,12 @@
 """daxctl, in addition to the scenarios in test_region_life and test_ndctl."""
 
 import json
+import pathlib
 import subprocess
 
 import pytest
 
-from conftest import BUILD, ROOT, both_users, environment
+from conftest import BUILD, IS_ROOT, ROOT, both_users, environment
 from test_ndctl import daxrun
 
 DYNAMIC = "dax0.0,size=1G,type=dynamic"
@@ -19,31 +20,68 @@ def test_the_steps_of_ndctls_own_tests(user):
     assert result.stdout.endswith("all went well\n")
 
 
-@pytest.mark.parametrize("device", ["dax0.0,size=1G,type=dynamic", "dax0.0,size=510M"])
-@pytest.mark.parametrize("options", ["", "-N", "--no-online", "-N --no-movable", "--no-movable",
-                                     "-f", "-N -f"])
-def test_no_ram_is_made_of_a_device(user, device, options):
-    """daxctl prints a clear error and the device is unchanged, also for a process that maps it."""
-    result = daxrun(user, "sh", "-c", f"""
-        daxctl list -DRMi
-        daxctl reconfigure-device --mode=system-ram {options} dax0.0 2>&1 >/dev/null
-        status=$?
-        for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-            [ -h /sys/bus/dax/devices/dax0.0/driver ] && break
-            sleep 0.1
-        done
-        daxctl list -DRMi
-        sysprobe span /dev/dax0.0 0 4194304
-        exit $status
+MEMORY = pathlib.Path("/sys/devices/system/memory")
+
+
+@pytest.mark.parametrize("device, blocks", [("dax0.0,size=1G,type=dynamic", 8), ("dax0.0,size=510M", 3)])
+def test_a_device_is_shown_as_system_ram(user, device, blocks):
+    """The machine gets no memory, its own blocks are hidden meanwhile, and the data stays."""
+    own = {path.name for path in MEMORY.glob("memory*")}
+    result = daxrun(user, "sh", "-c", """
+        grep MemTotal /proc/meminfo
+        sysprobe fill /dev/dax0.0 3
+        daxctl reconfigure-device -m system-ram dax0.0
+        sysprobe open /dev/dax0.0
+        echo @
+        ls -d /sys/devices/system/memory/memory[0-9]*
+        echo @
+        ls -d /sys/devices/system/node/node0/memory[0-9]*
+        echo @
+        grep MemTotal /proc/meminfo
+        daxctl reconfigure-device -f -m devdax dax0.0 >/dev/null || exit
+        sysprobe check /dev/dax0.0 3 32
+        ls /sys/devices/system/memory
     """, device=device)
-    assert result.returncode not in (0, 1, 126, 127)
-    before, rest = result.stdout.split("\n]\n", 1)
-    error, rest = rest.split("[\n", 1)
-    after, probe = rest.split("\n]\n", 1)
-    assert "[\n" + after == before
-    assert "error reconfiguring devices: " in error
-    assert error.endswith("reconfigured 0 devices\n")
-    assert probe.splitlines()[0] == "ok ok ok"
+    assert result.returncode == 0, result.stderr
+    mode, shown, of_node, rest = result.stdout.split("@\n")
+    before, _, listed = mode.split("\n", 2)
+    assert json.loads(listed.rsplit("]", 1)[0] + "]")[0] | {"size": 0} == {
+        "chardev": "dax0.0", "size": 0, "target_node": 0, "align": 2 << 20, "mode": "system-ram",
+        "online_memblocks": blocks, "total_memblocks": blocks, "movable": True}
+    assert listed.endswith("open ENXIO\n")
+    names = [line.rsplit("/", 1)[1] for line in shown.splitlines()]
+    assert len(names) == blocks
+    assert [line.rsplit("/", 1)[1] for line in of_node.splitlines()] == names
+    after, there, *files = rest.splitlines()
+    assert after == before
+    assert there == "32 of 32 are there"
+    assert {name for name in files if name.startswith("memory")} == own
+
+
+@pytest.mark.needs_root
+def test_no_module_of_the_machine_is_loaded(workdir):
+    """Where daxctl loads a module for a mode, it finds it loaded already."""
+    if not IS_ROOT:
+        pytest.skip("needs root: a configuration of modprobe")
+    marks = workdir / "marks"
+    marks.mkdir()
+    modules = ("kmem", "device_dax", "fsdev_dax")
+    config = "".join(f"install {name} /usr/bin/touch {marks}/{name}\n" for name in modules)
+    result = subprocess.run(["unshare", "-m", "sh", "-c", f"""
+        mount -t tmpfs none /run && mkdir /run/modprobe.d
+        printf '%s' '{config}' >/run/modprobe.d/marks.conf
+        modprobe kmem
+        ls {marks}
+        rm {marks}/*
+        {BUILD}/daxrun -q --kernel=7.3 -d {DYNAMIC} -- sh -c '
+            daxctl reconfigure-device -m system-ram dax0.0
+            daxctl reconfigure-device -f -m devdax dax0.0
+            cat /sys/module/fsdev_dax/initstate'
+        ls {marks}
+    """], text=True, capture_output=True, env=environment(), timeout=120, check=False)
+    words = result.stdout.split()
+    assert words[0] == "kmem", result.stderr	# modprobe obeys the configuration
+    assert words[-1] == "live"
 
 
 def test_create_from_a_file(user, workdir):

@@ -10,6 +10,7 @@
  *	sysprobe check DEV SEED N	check that the first N of those words are there
  *	sysprobe span DEV OFF LEN	map, store and load at each 2 MiB, at the end, beyond
  *	sysprobe open DEV		errno of open(2)
+ *	sysprobe calls DEV		errno of read, write, lseek and mmap, after open
  *	sysprobe hold DEV CMD...	open and map, run CMD, and print what is left
  */
 #include <dirent.h>
@@ -310,6 +311,33 @@ static int span(const char *dev, uint64_t off, uint64_t len)
 	return 0;
 }
 
+static int calls(const char *dev)
+{
+	static const int flags[] = {MAP_SHARED, MAP_PRIVATE, MAP_SHARED_VALIDATE,
+				    MAP_SHARED | MAP_POPULATE};
+	int fd = open(dev, O_RDWR);
+	struct statx st;
+	char c = 'x';
+	size_t i;
+
+	printf("open %s\n", word(fd < 0 ? errno : 0));
+	if (fd < 0)
+		return 1;
+	printf("read %s\n", word(read(fd, &c, 1) < 0 ? errno : 0));
+	printf("write %s\n", word(write(fd, &c, 1) < 0 ? errno : 0));
+	printf("lseek %ld\n", (long)lseek(fd, 4096, SEEK_SET));
+	printf("fsync %s\n", word(fsync(fd) < 0 ? errno : 0));
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st) == 0)
+		printf("dax %d\n", !!(st.stx_attributes & STATX_ATTR_DAX));
+	for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		printf("mmap %s\n",
+		       word(mmap(NULL, STEP, PROT_READ, flags[i], fd, 0) == MAP_FAILED
+				    ? errno
+				    : 0));
+	close(fd);
+	return 0;
+}
+
 static int hold(const char *dev, char **command)
 {
 	struct stat before, st;
@@ -381,6 +409,8 @@ int main(int argc, char **argv)
 		printf("open %s\n", word(fd < 0 ? errno : 0));
 		return fd < 0;
 	}
+	if (!strcmp(verb, "calls") && argc == 3)
+		return calls(argv[2]);
 	if (!strcmp(verb, "hold") && argc > 3)
 		return hold(argv[2], argv + 3);
 	fprintf(stderr, "sysprobe: what shall be done? (see the source)\n");

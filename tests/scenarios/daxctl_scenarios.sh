@@ -185,17 +185,19 @@ daxctl reconfigure-device -m devdax "$one"
 [ "$(mode_of "$one")" = devdax ] || err "not devdax"
 for options in "" -N --no-movable "-N --no-movable" -f "-N -f"; do
 	# shellcheck disable=SC2086
-	if daxctl reconfigure-device $options -m system-ram "$one"; then
-		err "made RAM of it with '$options'"
-	fi
-	tries=0
-	while [ "$(daxctl list -DRMi)" != "$before" ]; do
-		tries=$((tries + 1))
-		[ $tries -lt 100 ] || err "not as it was, with '$options'"
-		sleep 0.05
-	done
+	daxctl reconfigure-device $options -m system-ram "$one"
+	[ "$(mode_of "$one")" = system-ram ] || err "not system-ram, with '$options'"
+	daxctl reconfigure-device -f -m devdax "$one"
+	[ "$(daxctl list -DRMi)" = "$before" ] || err "not as it was, with '$options'"
 	[ "$(mode_of "$one")" = devdax ] || err "not devdax any more"
 done
+daxctl reconfigure-device -N -m system-ram "$one"
+daxctl online-memory "$one"
+daxctl online-memory "$one" && err "onlined twice"
+daxctl reconfigure-device -m devdax "$one" && err "not system-ram with memory online"
+daxctl offline-memory "$one"
+daxctl offline-memory "$one" && err "offlined twice"
+daxctl reconfigure-device -m devdax "$one"
 daxctl online-memory "$one" && err "onlined memory"
 daxctl offline-memory "$one" && err "offlined memory"
 daxctl disable-device "$one"

@@ -280,6 +280,48 @@ static void test_restore(void)
 	dax_model_done(&model);
 }
 
+/* A device comes back in its mode, if the kernel has it. */
+static void test_modes(enum dax_kernel kernel, uint32_t flag, enum dax_driver want)
+{
+	const struct dax_region like = {
+		.type = DAX_REGION_DYNAMIC,
+		.start = 64 * DAX_GIB,
+		.size = DAX_GIB,
+		.align = 2 * DAX_MIB,
+	};
+	struct dax_layout record = {
+		.size = DAX_GIB,
+		.align = 2 * DAX_MIB,
+		.type = DAX_REGION_DYNAMIC,
+	};
+	const struct dax_layout_dev dev = {
+		.flags = DAX_LAYOUT_BOUND | flag,
+		.align = 2 * DAX_MIB,
+		.nr_ranges = 1,
+		.ranges = {{0, DAX_GIB}},
+	};
+	uint8_t none[SLOT] = {0};
+	uint8_t buf[SLOT] = {0};
+	struct dax_layout_writer w;
+	struct dax_region *region;
+	struct dax_layout layout;
+	struct dax_model model;
+	const char *why;
+
+	memcpy(record.uuid, uuid, sizeof(uuid));
+	dax_layout_begin(&w, buf, SLOT, &record);
+	dax_layout_add(&w, &dev);
+	dax_layout_seal(buf, dax_layout_end(&w), 1);
+	pick(buf, none, &layout);
+	dax_model_init(&model, 250, 251);
+	model.kernel = kernel;
+	dax_model_add_region(&model, &like, &region);
+	is(dax_layout_restore(&layout, &model, region, &why), 0, "restored");
+	ok(region->devices->is_bound, "and bound");
+	is(region->devices->driver, want, "to its driver");
+	dax_model_done(&model);
+}
+
 /* Nothing that looks like a record makes the reader leave its bounds. */
 static void test_rubbish(void)
 {
@@ -326,6 +368,10 @@ int main(void)
 	test_torn_infoblock(8);
 	test_torn_infoblock(1);
 	test_restore();
+	test_modes(DAX_KERNEL_7_3, 0, DAX_DRIVER_DEVICE);
+	test_modes(DAX_KERNEL_6_1, DAX_LAYOUT_KMEM, DAX_DRIVER_KMEM);
+	test_modes(DAX_KERNEL_7_3, DAX_LAYOUT_FSDEV, DAX_DRIVER_FSDEV);
+	test_modes(DAX_KERNEL_6_18, DAX_LAYOUT_FSDEV, DAX_DRIVER_DEVICE);
 	test_rubbish();
 	return tap_done();
 }

@@ -280,7 +280,7 @@ static void test_no_memory(void)
 	is(dax_dev_set_size(region->devices, 2 * M), -ENOMEM, "no growth");
 	is(region->devices->nr_ranges, 0, "and nothing happened");
 	ok(dax_model_check(&model), "no check");
-	is(dax_driver_new_id(&model, "dax7.7"), -ENOMEM, "no id");
+	is(dax_driver_new_id(&model, DAX_DRIVER_DEVICE, "dax7.7"), -ENOMEM, "no id");
 	fail_calloc_after = -1;
 	teardown();
 }
@@ -672,16 +672,17 @@ static void test_new_id(void)
 	dev = create();
 	empty = create();
 	dax_dev_set_size(dev, 2 * M);
-	is(dax_driver_new_id(&model, "foo"), -EINVAL, "no id");
+	is(dax_driver_new_id(&model, DAX_DRIVER_DEVICE, "foo"), -EINVAL, "no id");
 	ok(!dev->is_bound, "does nothing");
-	is(dax_driver_new_id(&model, "dax7.7"), 0, "the id of no device");
+	is(dax_driver_new_id(&model, DAX_DRIVER_DEVICE, "dax7.7"), 0,
+	   "the id of no device");
 	ok(dev->is_bound && region->devices->is_bound, "binds all that can be");
 	ok(!empty->is_bound, "not what cannot");
 	ok(!region->has_seed, "the seed was bound");
-	is(dax_driver_new_id(&model, "dax7.7"), 0, "once more");
-	is(dax_driver_remove_id(&model, "dax7.7"), 0, "removed");
-	is(dax_driver_remove_id(&model, "dax7.7"), 0, "once more");
-	is(dax_driver_remove_id(&model, "dax1"), -EINVAL, "no id");
+	is(dax_driver_new_id(&model, DAX_DRIVER_DEVICE, "dax7.7"), 0, "once more");
+	is(dax_driver_remove_id(&model, DAX_DRIVER_DEVICE, "dax7.7"), 0, "removed");
+	is(dax_driver_remove_id(&model, DAX_DRIVER_DEVICE, "dax7.7"), 0, "once more");
+	is(dax_driver_remove_id(&model, DAX_DRIVER_DEVICE, "dax1"), -EINVAL, "no id");
 	ok(dev->is_bound, "nothing is unbound");
 	teardown();
 }
@@ -699,24 +700,28 @@ static void test_reserved(void)
 		abort();
 	dev = region->devices;
 	ok(!dev->is_bound, "its device has no driver");
-	is(dax_driver_bind(&model, dev), -ENODEV, "and is not matched");
-	is(dax_driver_new_id(&model, "dax0.1"), 0, "the id of another");
+	is(dax_driver_bind(&model, DAX_DRIVER_DEVICE, dev), -ENODEV,
+	   "and is not matched");
+	is(dax_driver_new_id(&model, DAX_DRIVER_DEVICE, "dax0.1"), 0,
+	   "the id of another");
 	ok(!dev->is_bound, "changes nothing");
-	is(dax_driver_new_id(&model, "dax0.0"), 0, "its own");
+	is(dax_driver_new_id(&model, DAX_DRIVER_DEVICE, "dax0.0"), 0, "its own");
 	ok(dev->is_bound, "binds it");
-	is(dax_driver_new_id(&model, "dax0.0"), 0, "once more");
-	is(model.nr_ids, 2, "is kept once");
+	is(dax_driver_new_id(&model, DAX_DRIVER_DEVICE, "dax0.0"), 0, "once more");
+	is(model.ids[DAX_DRIVER_DEVICE].nr, 2, "is kept once");
 	is(dax_dev_unbind(&model, dev), 0, "unbound");
-	is(dax_driver_bind(&model, dev), 0, "it can be bound again");
+	is(dax_driver_bind(&model, DAX_DRIVER_DEVICE, dev), 0, "it can be bound again");
 	is(dax_dev_unbind(&model, dev), 0, "unbound");
-	is(dax_driver_remove_id(&model, "dax0.0"), 0, "without its id");
-	is(dax_driver_bind(&model, dev), -ENODEV, "it is not matched");
+	is(dax_driver_remove_id(&model, DAX_DRIVER_DEVICE, "dax0.0"), 0,
+	   "without its id");
+	is(dax_driver_bind(&model, DAX_DRIVER_DEVICE, dev), -ENODEV, "it is not matched");
 	is(dax_dev_bind(&model, dev), 0, "the daemon can always bind it");
 	is(dax_dev_add_mapping(dev, START, START + 4095), 0,
 	   "a bad mapping is no error since 6.8");
 	teardown();
 	setup();
-	is(dax_driver_bind(&model, region->devices), -EBUSY, "others are matched always");
+	is(dax_driver_bind(&model, DAX_DRIVER_DEVICE, region->devices), -EBUSY,
+	   "others are matched always");
 	is(dax_dev_add_mapping(region->devices, START, START + 4095), -ENXIO,
 	   "a bad mapping is one on 6.1");
 	teardown();
@@ -741,7 +746,7 @@ static void test_static(void)
 	is(dax_dev_add_mapping(dev, 0, 0), -EACCES, "no mapping");
 	is(dax_region_available(region), 0, "nothing available");
 	is(dax_dev_unbind(&model, dev), 0, "but unbind");
-	is(dax_driver_new_id(&model, "dax1.0"), 0, "and new_id");
+	is(dax_driver_new_id(&model, DAX_DRIVER_DEVICE, "dax1.0"), 0, "and new_id");
 	ok(dev->is_bound, "which binds");
 	dax_dev_unbind(&model, dev);
 	is(dax_dev_bind(&model, dev), 0, "and bind");

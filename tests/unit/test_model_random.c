@@ -447,7 +447,7 @@ static bool do_verb(struct counts *counts)
 		w = naive_delete(want, id, is_held);
 		break;
 	case 7:
-		r = dax_driver_new_id(&model, name);
+		r = dax_driver_new_id(&model, DAX_DRIVER_DEVICE, name);
 		naive_bind_all();
 		w = 0;
 		break;

@@ -40,6 +40,7 @@ static const char *const roots[] = {
 	"/sys/module/dax_hmem",
 	"/sys/module/dax_pmem",
 	"/sys/module/device_dax",
+	"/sys/module/fsdev_dax",
 	"/sys/module/kmem",
 	"/sys/module/libnvdimm",
 	"/sys/module/nd_e820",
@@ -128,14 +129,16 @@ static void test_above(void)
 					     "/sys/class",
 					     "/sys/dev/char",
 					     "/sys/module",
-					     "/sys/devices/platform"};
+					     "/sys/devices/platform",
+					     "/sys/devices/system/memory",
+					     "/sys/devices/system/node/node0"};
 	static const char *const above[] = {"",
 					    "/sys",
 					    "/sys/bus/platform",
 					    "/sys/dev",
 					    "/sys/devices",
 					    "/sys/devices/system",
-					    "/sys/devices/system/memory",
+					    "/sys/devices/system/node",
 					    "/sys/kernel",
 					    "/sys/kernel/debug",
 					    "/proc"};
@@ -187,6 +190,9 @@ static void test_words(void)
 		"/proc/devices/..",
 		"../nd",
 		"auto_online_blocks",
+		"block_size_bytes",
+		"fsdev_dax",
+		"memory/memory32/state",
 	};
 	static const char *const without[] = {
 		"",           "/",
@@ -202,6 +208,9 @@ static void test_words(void)
 		"12/34",      "1:",
 		"1:x",        "a:1",
 		"auto",       "auto_online_blocksx",
+		"fsdev",      "fsdev_daxx",
+		"memory",     "memoryx",
+		"block_size", "block_size_bytesx",
 		"/proc/self", "devices",
 		"x/y/z/",
 	};
@@ -213,8 +222,50 @@ static void test_words(void)
 		ok(!dax_path_has_word(without[i]), "'%s' is not", without[i]);
 }
 
+/* Memory blocks are the machine's own, unless devices have any. */
+static void test_blocks(void)
+{
+	static const char *const blocks[] = {
+		"/sys/devices/system/memory/memory0",
+		"/sys/devices/system/memory/memory12",
+		"/sys/devices/system/memory/block_size_bytes",
+		"/sys/devices/system/node/node0/memory32",
+		"/sys/devices/system/node/node12/memory0",
+	};
+	static const char *const no_blocks[] = {
+		"/sys/devices/system/memory",
+		"/sys/devices/system/memory/memory",
+		"/sys/devices/system/memory/memoryx",
+		"/sys/devices/system/memory/probe",
+		"/sys/devices/system/node/node0/meminfo",
+		"/sys/devices/system/node/nodex/memory1",
+		"/sys/devices/system/node/memory1",
+		"/sys/bus/memory/devices/memory1",
+		"memory1",
+		"",
+	};
+	const struct dax_path_names without = {.major = 252};
+	const struct dax_path_names with = {.major = 252, .has_memory = true};
+	size_t i;
+
+	for (i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
+		const size_t len = strlen(blocks[i]);
+
+		ok(dax_path_has_word(blocks[i]), "%s may be ours", blocks[i]);
+		ok(!dax_path_is_root(&without, blocks[i], len), "but is not");
+		ok(dax_path_is_root(&with, blocks[i], len), "until a device has some");
+	}
+	for (i = 0; i < sizeof(no_blocks) / sizeof(no_blocks[0]); i++)
+		ok(!dax_path_is_root(&with, no_blocks[i], strlen(no_blocks[i])),
+		   "%s is never ours", no_blocks[i]);
+	ok(dax_path_has_blocks("/sys/devices/system/memory", 26), "the folder of all");
+	ok(dax_path_has_blocks("/sys/devices/system/node/node3", 30), "that of a node");
+	ok(!dax_path_has_blocks("/sys/devices/system/node", 24), "not that of nodes");
+}
+
 int main(void)
 {
+	test_blocks();
 	test_roots();
 	test_above();
 	test_words();

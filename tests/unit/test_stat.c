@@ -33,5 +33,7 @@ int main(void)
 	is(dax_stat_attributes(&dev, true), STATX_ATTR_DAX, "DAX once this process has");
 	dev.flags = DAX_DEVICE_OPENED;
 	is(dax_stat_attributes(&dev, false), STATX_ATTR_DAX, "or another");
+	dev.flags |= DAX_DEVICE_FAMFS;
+	is(dax_stat_attributes(&dev, true), 0, "never in the mode famfs");
 	return tap_done();
 }

@@ -792,11 +792,13 @@ static void test_other_stores(void)
 	store(R "/dax0.0/power/async", "disabled", 0);
 	store(R "/dax0.0/power/async", "1", -EINVAL);
 	store(R "/dax0.0/power/autosuspend_delay_ms", "0", -EIO);
-	store("devices/system/memory/auto_online_blocks", "offline", -EINVAL);
-	store("bus/dax/drivers/kmem/new_id", "dax0.0\n", -EOPNOTSUPP);
+	store("devices/system/memory/auto_online_blocks", "offline\n", 0);
+	store("devices/system/memory/auto_online_blocks", "online", -EINVAL);
 	store("bus/dax/drivers/kmem/new_id", "foo", -EINVAL);
-	store("bus/dax/drivers/kmem/bind", "dax0.0\n", -EOPNOTSUPP);
+	store("bus/dax/drivers/kmem/bind", "dax0.0\n", -ENODEV);
 	store("bus/dax/drivers/kmem/bind", "dax0.7", -ENODEV);
+	absent("bus/dax/drivers/fsdev_dax");
+	absent("module/fsdev_dax");
 	teardown();
 	setup_static();
 	store("bus/platform/drivers/e820_pmem/bind", "foo", -ENODEV);

@@ -458,6 +458,9 @@ static void test_mmap_not_alive(void)
 	dev.flags = DAX_DEVICE_ALIVE | DAX_DEVICE_NDCTL;
 	dax_mmap_verdict(&dev, &req, &ans);
 	check(&ans.v, ENODEV, DAX_NO_MMAP, "mmap of /dev/ndctl0");
+	dev.flags = DAX_DEVICE_ALIVE | DAX_DEVICE_FAMFS;
+	dax_mmap_verdict(&dev, &req, &ans);
+	check(&ans.v, ENODEV, DAX_NO_MMAP, "mmap of a device in the mode famfs");
 }
 
 static void test_place(void)

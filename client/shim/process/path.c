@@ -120,11 +120,20 @@ static int expand_link(struct walk *w)
 	return 1;
 }
 
+/* True while devices have memory blocks, which replace the machine's. */
+static bool has_memory(const struct shim_session *session)
+{
+	return __atomic_load_n(&session->state->flags, __ATOMIC_RELAXED) &
+	       DAX_STATE_MEMORY;
+}
+
 static enum walk_end walk_path(struct walk *w, int dirfd, const char *path,
 			       enum shim_follow follow)
 {
+	struct dax_path_names names = w->session->names;
 	int links = 0;
 
+	names.has_memory = has_memory(w->session);
 	w->len = 0;
 	w->rest = path;
 	if (path[0] != '/') {
@@ -156,7 +165,7 @@ static enum walk_end walk_path(struct walk *w, int dirfd, const char *path,
 		}
 		if (!push_name(w, name, n))
 			return WALK_OTHER;
-		if (dax_path_is_root(&w->session->names, w->done, w->len))
+		if (dax_path_is_root(&names, w->done, w->len))
 			return WALK_ROOT;
 		if (dax_path_is_above_root(w->done, w->len))
 			continue;
@@ -283,8 +292,8 @@ ssize_t shim_path_unredirect(char *path, size_t len)
 static bool may_be_shared(const char *path)
 {
 	static const char *const names[] = {
-		".",    "..",       "dev",    "bus",     "class",
-		"char", "platform", "module", "devices", "drivers",
+		".",        "..",     "dev",     "bus",     "class",  "char",
+		"platform", "module", "devices", "drivers", "memory",
 	};
 	size_t end = strlen(path);
 	size_t start;
@@ -298,7 +307,7 @@ static bool may_be_shared(const char *path)
 		if (strlen(names[i]) == end - start &&
 		    !memcmp(names[i], path + start, end - start))
 			return true;
-	return false;
+	return !strncmp(path + start, "node", 4); /* node0 */
 }
 
 /**
@@ -339,4 +348,20 @@ bool shim_path_is_shared_dir(int dirfd, const char *path, char extra[PATH_MAX])
 	memmove(extra + w.session->dir_len, extra, w.len + 1);
 	memcpy(extra, w.session->dir, w.session->dir_len);
 	return true;
+}
+
+/**
+ * shim_path_hides_blocks() - tell whether a shared directory must not list memory blocks
+ * @extra:	of that directory, from shim_path_is_shared_dir()
+ *
+ * While devices have memory blocks, the machine's are hidden. Async-signal-safe.
+ *
+ * Return: true if entries "memoryN" of the directory itself must be left out.
+ */
+bool shim_path_hides_blocks(const char *extra)
+{
+	const struct shim_session *s = shim_session();
+	const char *path = extra + s->dir_len;
+
+	return has_memory(s) && dax_path_has_blocks(path, strlen(path));
 }

@@ -20,5 +20,6 @@ ssize_t shim_path_of_fd(int fd, char buf[PATH_MAX]);
 bool shim_path_is_dangling(int dirfd, const char *path);
 bool shim_path_is_readable(const char *path);
 bool shim_path_is_shared_dir(int dirfd, const char *path, char extra[PATH_MAX]);
+bool shim_path_hides_blocks(const char *extra);
 
 #endif

@@ -40,6 +40,7 @@ struct shared {
 	DIR *dir;        /* the program's stream; NULL: unused entry */
 	DIR *ours;       /* the stream on the daemon's directory */
 	bool is_at_ours; /* true if the program's stream is at its end */
+	bool hides;      /* memory blocks of the program's stream: see is_hidden() */
 };
 
 static struct shared shared[NR_SHARED];
@@ -73,6 +74,7 @@ static SHIM_COLD void share_stream(DIR *dir, const char *extra)
 			continue;
 		shared[i].ours = ours;
 		shared[i].is_at_ours = false;
+		shared[i].hides = shim_path_hides_blocks(extra);
 		__atomic_add_fetch(&nr_shared, 1, __ATOMIC_RELAXED);
 		return;
 	}
@@ -144,9 +146,18 @@ SHIM_EXPORT void rewinddir(DIR *dir)
 	REAL(rewinddir)(dir);
 }
 
+/* True for a memory block of the machine that the program must not see: "memory32". */
+static bool is_hidden(const struct shared *s, const char *name)
+{
+	return s->hides && !strncmp(name, "memory", 6) && name[6] >= '0' &&
+	       name[6] <= '9';
+}
+
 /* True for an emulated entry that the directory itself also has: it was shown already. */
 static bool is_shown(const struct shared *s, const char *name)
 {
+	if (is_hidden(s, name))
+		return false;
 	return !strcmp(name, ".") || !strcmp(name, "..") ||
 	       sys3(faccessat, dirfd(s->dir), name, F_OK) == 0;
 }
@@ -177,7 +188,9 @@ static void fix_type(unsigned char *type, const char *name, const struct shared 
 		}                                                                        \
 		if (!s->is_at_ours) {                                                    \
 			errno = 0;                                                       \
-			entry = REAL(name)(dir);                                         \
+			do {                                                             \
+				entry = REAL(name)(dir);                                 \
+			} while (entry && is_hidden(s, entry->d_name));                  \
 			if (entry || errno) {                                            \
 				errno = errno ? errno : saved;                           \
 				return entry;                                            \

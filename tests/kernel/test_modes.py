@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The modes of a device, devdax, system-ram and famfs, here and on a real kernel.
+
+The output of mode_life.sh on each kernel is in oracle/recorded/mode-life-KERNEL.txt, with daxctl
+76; that of daxctl 85, which knows famfs, in mode-life-7.3-daxctl-85.txt. To record:
+
+    export PYTHONPATH=tests:tests/lib
+    python3 tests/kernel/test_modes.py 7.3 > tests/oracle/recorded/mode-life-7.3.txt
+    python3 tests/kernel/test_modes.py 7.3 85 > tests/oracle/recorded/mode-life-7.3-daxctl-85.txt
+"""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from conftest import BUILD, IS_ROOT, ROOT, SETPRIV, both_users, environment
+from test_region_life import compare, normal
+
+sys.path.insert(0, str(ROOT / "tests/oracle"))
+from guest import Guest, KERNELS, cache_dir  # noqa: E402
+from suites import Suite  # noqa: E402
+
+pytestmark = pytest.mark.plain
+
+SCRIPT = ROOT / "tests/scenarios/mode_life.sh"
+PROBE = BUILD / "progs/sysprobe"
+DEVICE = "dax0.0,size=1G,type=dynamic,start=kernel"
+REFUSED = {"6.1": "Linux 6.1"}
+
+
+def recorded(name):
+    return (ROOT / f"tests/oracle/recorded/mode-life-{name}.txt").read_text()
+
+
+def daxctl_85():
+    """Return: daxctl 85 with its libraries, which are fetched once."""
+    return Suite("sid", f"{cache_dir()}/ndctl-85", "daxctl", "ndctl")
+
+
+def tidy(output, kernel):
+    """Return: the output without what differs between machines."""
+    return normal(output.replace("\\/", "/"), kernel)
+
+
+def on_real_kernel(kernel, version):
+    """Run the script on memory marked soft-reserved, with new memory blocks offline."""
+    files = {}
+    text = SCRIPT.read_text()
+    if version == "85":
+        suite = daxctl_85()
+        below = suite.root / "usr/lib/x86_64-linux-gnu"
+        files = {f"/newer/{path.name}": str(path.resolve()) for path in below.glob("*.so*") if path.is_file()}
+        files["/newer/ld.so"] = str((suite.root / "usr/lib64/ld-linux-x86-64.so.2").resolve())
+        files["/newer/daxctl.bin"] = str(suite.root / "usr/bin/daxctl")
+        files["/newer/daxctl"] = b'#!/bin/sh\nexec /newer/ld.so --library-path /newer /newer/daxctl.bin "$@"\n'
+        text = f"export PATH=/newer:$PATH; set -- famfs\n{text}"
+    guest = Guest(kernel, memmap="1G%4G-1+0xefffffff", memory="6G", cmdline="memhp_default_state=offline",
+                  modules=["kmem", "dax_hmem"] if kernel == "6.1" else ["dax_hmem"],
+                  aside=["fsdev_dax"] if kernel == "7.3" else [])
+    result = guest.run(text, files=files, programs=[PROBE], timeout=900)
+    assert result.status == 0, result.output
+    assert not result.oops(), result.oops()
+    return result.output
+
+
+def run(*command, kernel, user="root", path=None, timeout=300):
+    """Run a command under daxrun. Return: its result."""
+    words = [BUILD / "daxrun", "-q", f"--kernel={kernel}", "-d", DEVICE, "--", *command]
+    if user == "nobody" and IS_ROOT:
+        words = SETPRIV + words
+    env = environment()
+    env["PATH"] = ":".join([str(p) for p in (path, PROBE.parent) if p] + [env["PATH"]])
+    return subprocess.run([str(word) for word in words], text=True, capture_output=True, env=env,
+                          timeout=timeout, check=False, cwd="/")
+
+
+def on_emulator(kernel, *args, **kw):
+    result = run("sh", SCRIPT, *args, kernel=kernel, **kw)
+    assert (result.returncode, result.stderr) == (0, ""), result.stderr
+    return result.stdout
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_system_ram_is_as_on_the_recorded_kernel(kernel):
+    compare(tidy(on_emulator(kernel), kernel), recorded(kernel))
+
+
+@pytest.fixture(scope="module")
+def newer(tmp_path_factory):
+    """A folder with daxctl 85."""
+    folder = tmp_path_factory.mktemp("newer")
+    folder.parent.chmod(0o755)
+    folder.chmod(0o755)
+    daxctl_85().wrapper("daxctl", folder / "daxctl")
+    return folder
+
+
+def test_daxctl_85_goes_through_all_modes(newer):
+    compare(tidy(on_emulator("7.3", "famfs", path=newer), "7.3"), recorded("7.3-daxctl-85"))
