@@ -87,6 +87,28 @@ static int64_t counted_pages(const struct dax_rss *rss)
 	return counted_kb(rss) * (int64_t)DAX_KIB / (int64_t)DAX_PAGE;
 }
 
+/*
+ * The same without " kB". "Threads:\t2\n" (fs/proc/array.c: task_sig()) becomes the count
+ * less @threads. Return: the line's length; 0: it is another line.
+ */
+static size_t change_threads(int threads, const char *line, size_t len,
+			     char buf[DAX_MAPS_LINE_MAX])
+{
+	static const char key[] = "Threads:\t";
+	const size_t at = sizeof(key) - 1;
+	uint64_t n = 0;
+	size_t i;
+
+	if (len < at || memcmp(line, key, at))
+		return 0;
+	for (i = at; i < len && is_digit(line[i]); i++)
+		n = n * 10 + (uint64_t)(line[i] - '0');
+	memcpy(buf, key, at);
+	i = at + put_number(buf + at, 0, add(n, -threads));
+	buf[i] = '\n';
+	return i + 1;
+}
+
 /* Find the number in "Key:   12 kB\n". Return: where it begins; 0: there is none. */
 static size_t find_number(const char *line, size_t len, uint64_t *ret)
 {
@@ -142,8 +164,10 @@ size_t dax_rss_status_line(const struct dax_rss *rss, const char *line, size_t l
 	size_t at = find_number(line, len, &n);
 	int64_t more;
 
-	if (!at)
-		return dax_maps_copy_line(line, len, buf);
+	if (!at) {
+		at = change_threads(rss->threads, line, len, buf);
+		return at ? at : dax_maps_copy_line(line, len, buf);
+	}
 	if (dax_maps_is_key(line, len, "VmRSS") || dax_maps_is_key(line, len, "VmHWM"))
 		more = all;
 	else if (dax_maps_is_key(line, len, "RssFile"))
@@ -209,7 +233,8 @@ size_t dax_rss_statm(const struct dax_rss *rss, const char *text,
  * @len:	its length
  * @buf:	receives the text; not terminated
  *
- * `rss` is the 22nd field behind the name, which may contain blanks and parentheses
+ * `num_threads` and `rss` are the 18th and 22nd fields behind the name, which may contain
+ * blanks and parentheses
  * (fs/proc/array.c: do_task_stat()).
  *
  * Return: the text's length.
@@ -217,8 +242,8 @@ size_t dax_rss_statm(const struct dax_rss *rss, const char *text,
 size_t dax_rss_stat(const struct dax_rss *rss, const char *text, size_t len,
 		    char buf[DAX_RSS_STAT_MAX])
 {
-	static const int which[] = {22};
-	const int64_t more[] = {counted_pages(rss)};
+	static const int which[] = {18, 22};
+	const int64_t more[] = {-rss->threads, counted_pages(rss)};
 	size_t name = len;
 
 	if (len > DAX_RSS_STAT_MAX - 2 * DIGITS)
@@ -228,7 +253,7 @@ size_t dax_rss_stat(const struct dax_rss *rss, const char *text, size_t len,
 	if (name > len)
 		name = len;
 	memcpy(buf, text, name);
-	return name + change_numbers(text + name, len - name, which, more, 1, buf + name,
+	return name + change_numbers(text + name, len - name, which, more, 2, buf + name,
 				     DAX_RSS_STAT_MAX - name);
 }
 

@@ -15,12 +15,13 @@
 #include "libcore/kernel.h"
 #include "libcore/maps_text.h"
 
-/* Bytes of all device mappings of a process. */
+/* Bytes of all device mappings of a process, and what else is not the program's. */
 struct dax_rss {
 	uint64_t shmem; /* of backing stores, as the machine's kernel counts them */
 	uint64_t file;
 	uint64_t hugetlb;
 	uint64_t device; /* as the chosen kernel counts the devices */
+	int threads;     /* that the program must not see */
 };
 
 /* Differences of the fields of smaps_rollup, in kB. */

@@ -3,7 +3,7 @@
 
 import pytest
 
-from conftest import IS_ROOT
+from conftest import BUILD, IS_ROOT
 from daxrun import Daxrun, prog
 
 pytestmark = pytest.mark.plain  # the shim, which runs in foreign processes, is never sanitized
@@ -55,3 +55,36 @@ for _ in range(3):
 assert sorted(os.listdir("/proc/self/fd")) == before
 """
     daxrun("-q", "-d", "dax0.0,size=64M", "--", "/usr/bin/python3", "-c", program)
+
+
+THREAD = """
+import ctypes, mmap, os
+fd = os.open("/dev/dax0.0", os.O_RDWR)
+m = mmap.mmap(fd, 4 << 20)
+m[0] = 1
+
+def threads():
+    status, = [line for line in open("/proc/self/status") if line.startswith("Threads:")]
+    stat = open("/proc/self/stat").read().rpartition(")")[2].split()[17]
+    return status.strip(), stat, len(os.listdir("/proc/self/task"))
+
+print(*threads())
+print(ctypes.CDLL(None).unshare(0x10000000), m[0], *threads(), flush=True)
+while True:
+    m[0]
+"""
+WATCH = """
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "thread"], stdout=subprocess.PIPE, text=True)
+print(child.stdout.readline(), child.stdout.readline(), sep="", end="", flush=True)
+print(subprocess.run([sys.argv[1], "disable", "dax0.0"], stdout=subprocess.DEVNULL).returncode, child.wait())
+"""
+
+
+def test_the_thread_steps_aside(daxrun):
+    """The program finds no thread of the shim, not even where one would be in its way; and yet its mappings
+    follow the device afterwards."""
+    daxrun.write("thread", THREAD)
+    daxrun.write("watch", WATCH)
+    out = daxrun("-q", "-d", "dax0.0,size=64M", "--", "/usr/bin/python3", "watch", BUILD / "cuse-daxctl")
+    assert out == "Threads:\t1 1 1\n0 1 Threads:\t1 1 1\n0 -7\n"

@@ -50,6 +50,10 @@ static void test_status(void)
 	rss = (struct dax_rss){.hugetlb = 4 << 20, .file = 1 << 20};
 	status(&rss, "HugetlbPages:\t    4096 kB\n", "HugetlbPages:\t       0 kB\n");
 	status(&rss, "RssFile:\t    2000 kB\n", "RssFile:\t     976 kB\n");
+	status(&rss, "Threads:\t2\n", "Threads:\t2\n");
+	rss.threads = 1;
+	status(&rss, "Threads:\t100\n", "Threads:\t99\n");
+	status(&rss, "Threads", "Threads");
 	memset(line, 'x', sizeof(line));
 	is(dax_rss_status_line(&rss, line, sizeof(line), buf), DAX_MAPS_LINE_MAX,
 	   "a line that is too long");
@@ -78,6 +82,10 @@ static void test_stat(void)
 
 	is_text(buf, dax_rss_stat(&rss, text, strlen(text), buf),
 		"12 (a) b) c) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 102 "
+		"22\n");
+	is_text(buf,
+		dax_rss_stat(&(struct dax_rss){.threads = 1}, text, strlen(text), buf),
+		"12 (a) b) c) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 16 18 19 20 100 "
 		"22\n");
 	is_text(buf, dax_rss_stat(&rss, "no name 1\n", 10, buf), "no name 1\n");
 	memset(longer, ')', sizeof(longer));

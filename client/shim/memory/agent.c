@@ -8,16 +8,19 @@
  * word of the state pages until the daemon changes something.
  *
  * The agent is started with the process's first dax mapping, and again in a forked child
- * that has inherited such mappings. libc does not know this thread: the program sees it
- * only in /proc, it does not count for pthread_exit(3), and it takes no signals. It keeps
- * only the rights that it needs, and none of root's: the program may later give up its
- * own, and cannot do so for a thread that libc does not know. To reach a daemon whose
- * directory only root may enter, the agent has a working directory of its own, which is
- * that directory.
+ * that has inherited such mappings. libc does not know this thread: it does not count for
+ * pthread_exit(3), and takes no signals. The program does not see it in /proc either, and it
+ * ends for a moment where the kernel would refuse a call because of it: shim_agent_leave().
+ * It keeps only the rights that it needs, and none of root's: the program may later give
+ * up its own, and cannot do so for a thread that libc does not know. To reach a daemon
+ * whose directory only root may enter, the agent has a working directory of its own, which
+ * is that directory.
  */
 #include "client/shim/memory/agent.h"
 
+#include <errno.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/prctl.h>
@@ -33,6 +36,7 @@
 #include "client/shim/base/sys.h"
 #include "client/shim/process/lock.h"
 #include "client/shim/process/maps.h"
+#include "client/shim/process/own_fd.h"
 #include "client/shim/process/request.h"
 #include "client/shim/process/thread.h"
 #include "client/shim/memory/badblocks_follow.h"
@@ -46,6 +50,21 @@ static uint64_t followed_bad[DAX_STATE_SLOTS];
 
 static char thread_block[SHIM_THREAD_BYTES] __attribute__((aligned(64)));
 static uint32_t is_running;
+/* Not 0: the agent must end. */
+static uint32_t must_leave;
+
+#ifndef SYS_futex_waitv
+#define SYS_futex_waitv 449 /* since 5.16 */
+#endif
+#define FUTEX_WORD_IS_32 2 /* FUTEX2_SIZE_U32 */
+
+/* struct futex_waitv, which not all headers have */
+struct waiter {
+	uint64_t value;
+	uint64_t address;
+	uint32_t flags;
+	uint32_t reserved;
+};
 
 /*
  * Refreshes every mapping whose device has changed. Return: true if any device that was
@@ -132,6 +151,29 @@ void shim_agent_follow_new_locked(const struct shim_session *s, uint32_t slot,
 	follow_locked(s);
 }
 
+/*
+ * Sleeps until the daemon changes the word from @seen, or the agent must leave, at most @ns
+ * (0: any time). Where the kernel cannot wait for both, the agent does not leave.
+ */
+static void sleep_until_change(const uint32_t *word, uint32_t seen, uint64_t ns)
+{
+	const struct waiter both[] = {
+		{seen, (uintptr_t)word, FUTEX_WORD_IS_32, 0},
+		{0, (uintptr_t)&must_leave, FUTEX_WORD_IS_32 | FUTEX_PRIVATE_FLAG, 0},
+	};
+	struct timespec until = {0};
+	struct timespec ts = {.tv_sec = (time_t)(ns / 1000000000),
+			      .tv_nsec = (long)(ns % 1000000000)};
+
+	if (ns) {
+		sys2(clock_gettime, CLOCK_MONOTONIC, &until);
+		until.tv_sec += ts.tv_sec + (until.tv_nsec + ts.tv_nsec) / 1000000000;
+		until.tv_nsec = (until.tv_nsec + ts.tv_nsec) % 1000000000;
+	}
+	if (sys5(futex_waitv, both, 2, 0, ns ? &until : NULL, CLOCK_MONOTONIC) == -ENOSYS)
+		sys6(futex, word, FUTEX_WAIT, seen, ns ? &ts : NULL, NULL, 0);
+}
+
 static void run_agent(void)
 {
 	const struct shim_session *s = shim_session_if_known();
@@ -142,9 +184,7 @@ static void run_agent(void)
 		shim_request_inside((int32_t)sys0(gettid));
 	for (;;) {
 		bool is_any = false;
-		struct timespec ts;
 		uint32_t seen;
-		uint64_t ns;
 
 		do {
 			seen = __atomic_load_n(word, __ATOMIC_ACQUIRE);
@@ -155,18 +195,25 @@ static void run_agent(void)
 			shim_request(s, &(struct shim_request){.type = DAX_MSG_SETTLED,
 							       .arg = seen,
 							       .fd = -1});
-		ns = shim_badblocks_follow_settle();
-		ts.tv_sec = (time_t)(ns / 1000000000);
-		ts.tv_nsec = (long)(ns % 1000000000);
-		sys6(futex, word, FUTEX_WAIT, seen, ns ? &ts : NULL, NULL, 0);
+		if (__atomic_load_n(&must_leave, __ATOMIC_ACQUIRE))
+			sys1(exit, 0);
+		sleep_until_change(word, seen, shim_badblocks_follow_settle());
 	}
+}
+
+/* The agent does not exist any more, or not in this process. */
+static void note_end(void)
+{
+	shim_request_inside(0);
+	__atomic_store_n(&shim_own_fd_thread, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&must_leave, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&is_running, 0, __ATOMIC_RELEASE);
 }
 
 /* In a child in which no atfork handler has run, the next mmap must start an agent. */
 static void after_lost_fork(void)
 {
-	shim_request_inside(0);
-	__atomic_store_n(&is_running, 0, __ATOMIC_RELEASE);
+	note_end();
 }
 
 /*
@@ -181,8 +228,7 @@ static void after_fork(void)
 
 	if (!__atomic_load_n(&is_running, __ATOMIC_ACQUIRE))
 		return;
-	is_running = 0;
-	shim_request_inside(0);
+	note_end();
 	if (!s || !shim_maps_touch(0, UINT64_MAX))
 		return;
 	shim_request(s, &(struct shim_request){.type = DAX_MSG_ADOPT, .fd = -1});
@@ -209,5 +255,35 @@ void shim_agent_start(void)
 		__atomic_store_n(&is_running, 0, __ATOMIC_RELEASE);
 		return;
 	}
-	shim_thread_start(thread_block, run_agent);
+	__atomic_store_n(&shim_own_fd_thread, shim_thread_start(thread_block, run_agent),
+			 __ATOMIC_RELAXED);
+}
+
+/**
+ * shim_agent_leave() - end the agent for a moment
+ *
+ * For a call that the kernel allows only to a process with one thread. Afterwards,
+ * shim_agent_start() starts the agent again. Until then, mappings do not follow the
+ * devices. Takes the time that the agent needs for its work; async-signal-safe, but
+ * not while the lock is held.
+ *
+ * Return: true if the agent was running, and has ended.
+ */
+SHIM_COLD bool shim_agent_leave(void)
+{
+	const int32_t tid = __atomic_load_n(&shim_own_fd_thread, __ATOMIC_RELAXED);
+	const long pid = sys0(getpid);
+	long r;
+
+	/* A wait for nothing fails with EINVAL if the kernel has the call. */
+	/* In a child of vfork(2), there is none. */
+	if (!tid || sys3(tgkill, pid, tid, 0) < 0 ||
+	    sys5(futex_waitv, NULL, 0, 0, NULL, 0) == -ENOSYS ||
+	    __atomic_exchange_n(&must_leave, 1, __ATOMIC_ACQ_REL))
+		return false;
+	sys6(futex, &must_leave, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	while ((r = sys3(tgkill, pid, tid, 0)) == 0)
+		sys0(sched_yield);
+	note_end();
+	return r == -ESRCH;
 }

@@ -3,6 +3,7 @@
 #ifndef SHIM_AGENT_H
 #define SHIM_AGENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "libcore/device.h"
@@ -10,6 +11,7 @@
 #include "client/shim/process/session.h"
 
 void shim_agent_start(void);
+bool shim_agent_leave(void);
 void shim_agent_follow_new_locked(const struct shim_session *s, uint32_t slot,
 				  const struct dax_device *dev);
 

@@ -35,6 +35,7 @@
 #include "client/shim/process/lock.h"
 #include "client/shim/process/lock_anchor.h"
 #include "client/shim/process/maps.h"
+#include "client/shim/process/own_fd.h"
 #include "client/shim/process/session.h"
 
 enum proc_file {
@@ -404,6 +405,7 @@ static void copy_counts(struct copy *c, int from)
 		c->rollup = NULL;
 	} else {
 		count_rss_locked(c, &rss);
+		rss.threads = shim_own_fd_thread != 0;
 	}
 	len = sys3(read, from, text, sizeof(text) - 1);
 	if (len < 0)
@@ -445,7 +447,8 @@ SHIM_COLD int shim_proc_maps_open(const char *path, int flags)
 	uint64_t mask;
 	long from;
 
-	if (c.file == PROC_NONE || !c.s || !shim_maps_touch(0, UINT64_MAX) ||
+	if (c.file == PROC_NONE || !c.s ||
+	    (!shim_maps_touch(0, UINT64_MAX) && !shim_own_fd_thread) ||
 	    (flags & (O_ACCMODE | O_PATH | O_DIRECTORY)) != O_RDONLY)
 		return -EXDEV;
 	from = sys3(openat, AT_FDCWD, path, flags | O_CLOEXEC);

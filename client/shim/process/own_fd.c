@@ -29,6 +29,7 @@ struct own {
 static struct own own[NR_OWN];
 
 uint64_t shim_own_fd_range;
+int32_t shim_own_fd_thread;
 void (*shim_own_fd_on_add)(int fd);
 
 static void extend_range(int fd)
@@ -100,6 +101,18 @@ SHIM_COLD bool shim_own_fd_look(int fd)
 	return false;
 }
 
+/* Return: the number, or -1 if the name is none. */
+static int number_of(const char *name)
+{
+	int n = 0;
+
+	if (*name < '1' || *name > '9')
+		return -1;
+	for (; *name >= '0' && *name <= '9' && n < INT_MAX / 10 - 1; name++)
+		n = n * 10 + (*name - '0');
+	return *name ? -1 : n;
+}
+
 /**
  * shim_own_fd_has_name() - tell whether a name is the number of such a descriptor
  * @name:	name of a file
@@ -110,51 +123,69 @@ SHIM_COLD bool shim_own_fd_look(int fd)
  */
 bool shim_own_fd_has_name(const char *name)
 {
-	int n = 0;
+	const int n = number_of(name);
 
-	if (*name < '1' || *name > '9')
-		return false;
-	for (; *name >= '0' && *name <= '9' && n < INT_MAX / 10 - 1; name++)
-		n = n * 10 + (*name - '0');
-	return !*name && shim_own_fd_is(n);
+	return n > 0 && shim_own_fd_is(n);
 }
 
-/* True if the path is that of the descriptors of this process: /proc/123/fd, .../fdinfo. */
-static bool is_list(const char *path)
+/* Return: the part of a path behind /proc/123, the directory of this process, or NULL. */
+static const char *behind_process(const char *path)
 {
 	const char *p = path + 6;
 	long pid = 0;
 
 	if (strncmp(path, "/proc/", 6) != 0)
-		return false;
+		return NULL;
 	for (; *p >= '0' && *p <= '9'; p++)
 		pid = pid * 10 + (*p - '0');
-	if (!strncmp(p, "/task/", 6))
+	return pid == sys0(getpid) ? p : NULL;
+}
+
+/* True if the path is that of the descriptors of this process: /proc/123/fd, .../fdinfo. */
+static bool is_list(const char *path)
+{
+	const char *p = behind_process(path);
+
+	if (p && !strncmp(p, "/task/", 6))
 		for (p += 6; *p >= '0' && *p <= '9'; p++)
 			;
-	return pid == sys0(getpid) && (!strcmp(p, "/fd") || !strcmp(p, "/fdinfo"));
+	return p && (!strcmp(p, "/fd") || !strcmp(p, "/fdinfo"));
+}
+
+static bool is_list_of_threads(const char *path)
+{
+	const char *p = behind_process(path);
+
+	return p && !strcmp(p, "/task");
+}
+
+/* Reads the path of a directory. Return: false if it does not fit. */
+static bool read_path(int dirfd, char path[64])
+{
+	char link[SHIM_SELF_FD_LINK];
+	long n;
+
+	shim_self_fd_link(dirfd, link);
+	n = sys4(readlinkat, AT_FDCWD, link, path, 63);
+	if (n <= 0)
+		return false;
+	path[n] = '\0';
+	return true;
 }
 
 /**
- * shim_own_fd_is_list() - tell whether a directory lists the process's descriptors
+ * shim_own_fd_is_list() - tell whether a directory lists descriptors or threads of this process
  * @dirfd:	the directory
  *
  * Async-signal-safe.
  *
- * Return: true if it is /proc/self/fd, or one like it.
+ * Return: true if it is /proc/self/fd, /proc/self/task, or one like these.
  */
 SHIM_COLD bool shim_own_fd_is_list(int dirfd)
 {
-	char link[SHIM_SELF_FD_LINK];
 	char path[64];
-	long n;
 
-	shim_self_fd_link(dirfd, link);
-	n = sys4(readlinkat, AT_FDCWD, link, path, sizeof(path) - 1);
-	if (n <= 0)
-		return false;
-	path[n] = '\0';
-	return is_list(path);
+	return read_path(dirfd, path) && (is_list(path) || is_list_of_threads(path));
 }
 
 /**
@@ -163,7 +194,13 @@ SHIM_COLD bool shim_own_fd_is_list(int dirfd)
  */
 SHIM_COLD bool shim_own_fd_look_at_entry(int dirfd, const char *name)
 {
-	return shim_own_fd_has_name(name) && shim_own_fd_is_list(dirfd);
+	char path[64];
+	const int n = number_of(name);
+
+	if (n > 0 && n == __atomic_load_n(&shim_own_fd_thread, __ATOMIC_RELAXED) &&
+	    read_path(dirfd, path) && is_list_of_threads(path))
+		return true;
+	return shim_own_fd_has_name(name) && read_path(dirfd, path) && is_list(path);
 }
 
 /**

@@ -10,7 +10,9 @@
 
 /* The numbers among which they all are: the first one, and in the upper half how many. */
 extern uint64_t shim_own_fd_range;
-/* Called for each new one, if it is not NULL. */
+/* The id of the shim's thread, which the program must not find either; 0: there is none. */
+extern int32_t shim_own_fd_thread;
+/* Called for each new descriptor, if it is not NULL. */
 extern void (*shim_own_fd_on_add)(int fd);
 
 void shim_own_fd_add(int fd);
@@ -37,8 +39,20 @@ static inline bool shim_own_fd_is(int fd)
 }
 
 /**
- * shim_own_fd_is_entry() - tell whether an entry of a directory is such a descriptor
- * @dirfd:	the directory, perhaps /proc/self/fd
+ * shim_own_fd_has_entries() - tell whether a directory of /proc may list something hidden
+ *
+ * Async-signal-safe.
+ */
+static inline bool shim_own_fd_has_entries(void)
+{
+	return __atomic_load_n(&shim_own_fd_range, __ATOMIC_RELAXED) ||
+	       __atomic_load_n(&shim_own_fd_thread, __ATOMIC_RELAXED);
+}
+
+/**
+ * shim_own_fd_is_entry() - tell whether an entry of a directory is such a descriptor, or the
+ *	shim's thread
+ * @dirfd:	the directory, perhaps /proc/self/fd or /proc/self/task
  * @name:	the entry
  *
  * Async-signal-safe.
@@ -47,7 +61,7 @@ static inline bool shim_own_fd_is(int fd)
  */
 static inline bool shim_own_fd_is_entry(int dirfd, const char *name)
 {
-	return unlikely(__atomic_load_n(&shim_own_fd_range, __ATOMIC_RELAXED)) &&
+	return unlikely(shim_own_fd_has_entries()) &&
 	       shim_own_fd_look_at_entry(dirfd, name);
 }
 

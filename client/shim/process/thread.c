@@ -279,14 +279,14 @@ bool shim_thread_is_of_libc(void)
  * shim_thread_start() - start a thread of the shim
  * @at:	SHIM_THREAD_BYTES of memory for its stack and thread-local variables; must remain
  *	valid as long as the thread lives
- * @fn:	the function that the thread runs; must not return
+ * @fn:	the function that the thread runs; must not return, but may end the thread
  *
  * libc does not know the thread, and the thread has all signals blocked.
  * Async-signal-safe.
  *
- * Return: true, or false if the thread cannot be started.
+ * Return: the thread's id, or 0 if it cannot be started.
  */
-bool shim_thread_start(char *at, void (*fn)(void))
+int32_t shim_thread_start(char *at, void (*fn)(void))
 {
 	uint64_t all = ~UINT64_C(0);
 	uint64_t before;
@@ -296,5 +296,5 @@ bool shim_thread_start(char *at, void (*fn)(void))
 	if (tls_depth() <= TLS_BYTES)
 		r = clone_thread(at + STACK_BYTES, make_tls(at), fn);
 	sys4(rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(before));
-	return r > 0;
+	return r > 0 ? (int32_t)r : 0;
 }

@@ -315,7 +315,8 @@ static ssize_t entries(int fd, void *buf, size_t n)
 				 dax_min(n - THEIR_ENTRIES, sizeof(ours)));
 	do {
 		r = sys3(getdents64, fd, buf, n - len);
-	} while (r > 0 && unlikely(shim_own_fd_range) && (r = hide_own(fd, buf, r)) == 0);
+	} while (r > 0 && unlikely(shim_own_fd_has_entries()) &&
+		 (r = hide_own(fd, buf, r)) == 0);
 	if (r <= 0 || !len)
 		return shim_ret(r);
 	memmove((char *)buf + len, buf, (size_t)r);

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <linux/seccomp.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -192,6 +193,8 @@ static long do_seccomp(unsigned int op, unsigned int flags, void *args)
 	CALL(mincore, mincore(P(a), (size_t)b, P(c)))                                    \
 	CALL(rt_sigaction, shim_ret(shim_signal_rt_action(I(a), P(b), P(c), (size_t)d))) \
 	CALL(seccomp, do_seccomp(U(a), U(b), P(c)))                                      \
+	CALL(unshare, unshare(I(a)))                                                     \
+	CALL(setns, setns(I(a), I(b)))                                                   \
 	CALL(chroot, chroot(P(a)))                                                       \
 	CALL(prctl, prctl(I(a), b, c, d, e))                                             \
 	CALL(io_submit, shim_ret(shim_aio_submit((unsigned long)a, b, P(c))))            \
