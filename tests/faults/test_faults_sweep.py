@@ -111,6 +111,13 @@ def test_what_cannot_be_judged_is_no_success(daxrun):
     assert "nothing was injected in 2 steps: nothing was tested" in result.stdout
 
 
+def test_a_step_that_can_never_strike_is_not_judged(daxrun):
+    """A range that leaves the device makes no step that looks like a good one."""
+    result = daxrun.any("-d", "dax0.0,size=8M", "--sweep", "poison offset:4M..8M/4M length:2M", "--", "true")
+    assert [(step, verdict) for step, *_, verdict in steps(result)] == [("4M", "good"), ("8M", "unjudged")]
+    assert result.returncode == 125 and "offset 8M is behind the end of every device (8M)" in result.stderr
+
+
 @pytest.mark.plain
 @pytest.mark.parametrize("script, end", [
     ("$P; exit $?", "exit 134 (SIGABRT)"),
