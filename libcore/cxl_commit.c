@@ -123,6 +123,9 @@ static void find_pieces(const struct dax_cxl *cxl, const struct dax_cxl_region *
  * @model:	the model; receives the region's dax region with a device 0 over all of it
  * @region:	the region
  *
+ * The device is kept for kmem, unless the config says otherwise. Then device_dax takes it only
+ * if its name is still in the driver's list of ids, where daxctl puts it.
+ *
  * Return: 0; -EBUSY: bound; -ENXIO: not committed; -EEXIST: another kind of region has
  * its id; -ENOSPC: no minor is left; -ENOMEM.
  */

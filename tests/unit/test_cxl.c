@@ -471,6 +471,24 @@ static void test_drivers(void)
 	teardown();
 }
 
+static void test_kept_for_kmem(void)
+{
+	setup(1, DAX_CXL_START_KERNEL);
+	is(dax_cxl_make_region(&model, 0, 1, 256), 0, "a region");
+	ok(!dax_model_find(&model, "dax0.0")->is_bound, "dax0.0 has no driver");
+	wr("bus/dax/drivers/device_dax/bind", "dax0.0", -ENODEV);
+	wr("bus/dax/drivers/device_dax/new_id", "dax0.0", 0);
+	ok(dax_model_find(&model, "dax0.0")->is_bound, "the driver knows its name");
+	wr("cxl_region/unbind", "region0", 0);
+	wr("cxl_region/bind", "region0", 0);
+	ok(dax_model_find(&model, "dax0.0")->is_bound, "and still knows it");
+	wr("bus/dax/drivers/device_dax/remove_id", "dax0.0", 0);
+	wr("cxl_region/unbind", "region0", 0);
+	wr("cxl_region/bind", "region0", 0);
+	ok(!dax_model_find(&model, "dax0.0")->is_bound, "not any more");
+	teardown();
+}
+
 #define POISON "kernel/debug/cxl/"
 
 /* True if the last write has left this order, which is taken. */
@@ -594,6 +612,7 @@ int main(void)
 	test_interleave();
 	test_pmem();
 	test_drivers();
+	test_kept_for_kmem();
 	test_poison();
 	test_poison_of_a_part();
 	return tap_done();
