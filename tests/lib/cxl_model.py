@@ -98,6 +98,7 @@ class Machine:
                  kernel="7.3"):
         self.has_partitions = kernel != "6.12"  # memory devices have numbered partitions
         self.has_late_ports = kernel != "6.12"  # a port looks below it when a device comes there
+        self.is_careful = False  # refuse a write that the kernel takes, and is damaged by later
         self.memdev_size, self.nr_memdevs = memdev_size, nr_memdevs
         below = [len(range(b, nr_memdevs, nr_bridges)) for b in range(nr_bridges)]
         self.ports = [Port(b + 1, below[b]) for b in range(nr_bridges)]
@@ -205,6 +206,8 @@ class Machine:
         iw = len(region.window.bridges)
         check(power_of_2(ways // iw) and ways % iw == 0, "EINVAL")
         check(region.state < INTERLEAVE, "EBUSY")
+        if self.is_careful and any(region.targets[ways:]):
+            raise Error("ok", True)
         region.ways = ways
 
     def set_granularity(self, region, granularity):
