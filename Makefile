@@ -400,9 +400,10 @@ test:
 	$(Q)tools/install-deps build demo test
 	$(Q)tools/run-tests $(B)
 
-# Needs no root and no KVM; fetches four kernels the first time.
-oracle: $(B)/conformance
+# Needs no root and no KVM; fetches four kernels and a QEMU the first time.
+oracle: all $(B)/conformance $(B)/progs/sysprobe
 	$(Q)$(PYTHON) tests/oracle/record.py --program $(B)/conformance
+	$(Q)$(PYTHON) tests/oracle/record_cxl.py --build $(B)
 
 oracle-full: all progs
 	$(Q)CONFORMANCE_FULL=1 DAXD_BUILD=$(B) $(PYTHON) -m pytest tests/kernel/test_conformance.py
@@ -425,7 +426,7 @@ kills: all progs
 	$(Q)DAXD_KILLS=$(KILLS) DAXD_LIMIT=86400 $(PYTHON) -m pytest -s tests/daemon/test_kills.py
 
 # CPU time: a minute for each map, and some to build PMDK the first time.
-peers: all
+peers: all $(B)/progs/sysprobe
 	$(Q)tools/install-deps build test
 	$(Q)$(PYTHON) tests/peers/pmdk.py --build $(B)
 	$(Q)$(PYTHON) tests/peers/cxl.py --build $(B)

@@ -4,10 +4,8 @@
 The writes are those of tests/data/cxl-writes-7.3.txt, and more for regions of two ways. After
 each, all attributes of the first memory devices, of the host bridge and of the regions are read.
 The answers of real kernels are in oracle/recorded/cxl-writes-KERNEL.txt: a line for each write,
-and below it one for each attribute that has another value than before. To record:
-
-    export PYTHONPATH=tests:tests/lib
-    python3 tests/kernel/test_cxl_writes.py 6.12 > tests/oracle/recorded/cxl-writes-6.12.txt
+and below it one for each attribute that has another value than before.
+tests/oracle/record_cxl.py records them.
 """
 
 import re

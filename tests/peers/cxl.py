@@ -3,7 +3,8 @@
 """tests/peers/cxl.py [--build BUILD] [VERSION]...
 
 Run cxl of newer Debian suites under daxrun, as nobody if root runs this, and compare texts and
-exit statuses with those of a real machine with Linux 7.3 (tests/data/cxl-commands-7.3.txt). The
+exit statuses with those of a real machine with Linux 7.3 (tests/data/cxl-commands-7.3.txt); run
+tests/scenarios/cxl_story.sh with 81, and compare it as test_cxl_story.py does with 76. The
 programs are fetched with their libraries into BUILD/peers the first time; nothing is installed.
 VERSION is 81 (trixie) or 85 (sid); default: both.
 
@@ -28,7 +29,10 @@ NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 def replay(build, version):
     """Return: True if all commands have the recorded results."""
     place = build / "peers" / f"cxl-{version}"
-    program = Suite(SUITES[version], place, "cxl").wrapper("cxl", place / "cxl")
+    suite = Suite(SUITES[version], place, "cxl", "daxctl")
+    (place / "bin").mkdir(exist_ok=True)
+    suite.wrapper("daxctl", place / "bin/daxctl")
+    program = suite.wrapper("cxl", place / "bin/cxl")
     words = [build / "daxrun", "-q", "--kernel=7.3", "-d", DEVICE, "--", sys.executable,
              HERE.parent / "lib/cxl_replay.py", HERE.parent / "data/cxl-commands-7.3.txt", version,
              program]
@@ -40,13 +44,26 @@ def replay(build, version):
     return result.returncode == 0
 
 
+def story(build, version):
+    """Return: True if cxl_story.sh ends as on a real machine with this version."""
+    test = HERE.parent / "kernel/test_cxl_story.py"
+    env = {**os.environ, "DAXD_BUILD": str(build), "PYTHONPATH": f"{HERE.parent}:{HERE.parent}/lib"}
+    result = subprocess.run([sys.executable, test, "--here", build / "peers" / f"cxl-{version}/bin", version],
+                            env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            timeout=600, check=False)
+    print(f"cxl {version}: the story of a region", result.stdout.strip() or "is as recorded", flush=True)
+    return result.returncode == 0
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=pathlib.Path, default=HERE.parent.parent / "build")
     parser.add_argument("--jobs", help="not used")
     parser.add_argument("version", nargs="*", choices=[[], *SUITES])
     args = parser.parse_args()
-    sys.exit(not all([replay(args.build.resolve(), v) for v in args.version or SUITES]))
+    build, versions = args.build.resolve(), args.version or SUITES
+    good = [replay(build, v) for v in versions] + [story(build, v) for v in versions if v == "81"]
+    sys.exit(not all(good))
 
 
 main()

@@ -12,6 +12,8 @@
  *	sysprobe open DEV		errno of open(2)
  *	sysprobe calls DEV		errno of read, write, lseek and mmap, after open
  *	sysprobe hold DEV CMD...	open and map, run CMD, and print what is left
+ *	sysprobe load DEV OFF		load a byte
+ *	sysprobe poison DEV OFF CMD...	load a byte, let CMD make it bad, load it again
  */
 #include <dirent.h>
 #include <errno.h>
@@ -338,6 +340,70 @@ static int calls(const char *dev)
 	return 0;
 }
 
+static pid_t start(char **command, int fd)
+{
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		close(fd);
+		execvp(command[0], command);
+		_exit(127);
+	}
+	return pid;
+}
+
+/* Load a byte. Return: it, or -1 after SIGBUS. */
+static int load(const volatile char *p)
+{
+	return sigsetjmp(back, 1) ? -1 : (unsigned char)*p;
+}
+
+/*
+ * Where no hardware reports the bad byte, the kernel is asked to behave as if it had. A load
+ * in the signal handler's place ends with the signal of either.
+ */
+static int load_bad(char *p)
+{
+	int byte = load(p);
+
+	if (byte >= 0 && !sigsetjmp(back, 1)) {
+		char *page = p - (uintptr_t)p % 4096;
+
+		if (madvise(page, 4096, MADV_HWPOISON) == 0)
+			byte = *(volatile unsigned char *)p;
+		return byte;
+	}
+	return -1;
+}
+
+static int show_load(const char *dev, uint64_t off, char **command)
+{
+	int fd = -1;
+	char *p = map(dev, off / STEP * STEP, STEP, &fd);
+	int status = 0;
+	int byte;
+
+	if (!p)
+		return 1;
+	p += off % STEP;
+	byte = load(p);
+	if (command) {
+		printf("before: %s\n", byte < 0 ? "SIGBUS" : "ok");
+		waitpid(start(command, fd), &status, 0);
+		printf("status %d\n", WEXITSTATUS(status));
+		byte = load_bad(p);
+	}
+	if (byte < 0)
+		printf("load: SIGBUS %s\n", code == BUS_MCEERR_AR ? "BUS_MCEERR_AR"
+					    : code == BUS_ADRERR  ? "BUS_ADRERR"
+								  : "other");
+	else
+		printf("load: %d\n", byte);
+	return 0;
+}
+
 static int hold(const char *dev, char **command)
 {
 	struct stat before, st;
@@ -348,19 +414,11 @@ static int hold(const char *dev, char **command)
 	char path[64];
 	char text[256];
 	ssize_t n;
-	pid_t pid;
 
 	if (!p || fstat(fd, &before) < 0)
 		return 1;
 	printf("before: %s\n", touch(p, 5));
-	fflush(stdout);
-	pid = fork();
-	if (!pid) {
-		close(fd);
-		execvp(command[0], command);
-		_exit(127);
-	}
-	waitpid(pid, &status, 0);
+	waitpid(start(command, fd), &status, 0);
 	printf("status %d\n", WEXITSTATUS(status));
 	printf("touch: %s\n", touch(p, 6));
 	again = fstat(fd, &st);
@@ -411,6 +469,10 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(verb, "calls") && argc == 3)
 		return calls(argv[2]);
+	if (!strcmp(verb, "load") && argc == 4)
+		return show_load(argv[2], strtoul(argv[3], NULL, 0), NULL);
+	if (!strcmp(verb, "poison") && argc > 4)
+		return show_load(argv[2], strtoul(argv[3], NULL, 0), argv + 4);
 	if (!strcmp(verb, "hold") && argc > 3)
 		return hold(argv[2], argv + 3);
 	fprintf(stderr, "sysprobe: what shall be done? (see the source)\n");
