@@ -4,7 +4,8 @@
 
 Run cxl of newer Debian suites under daxrun, as nobody if root runs this, and compare texts and
 exit statuses with those of a real machine with Linux 7.3 (tests/data/cxl-commands-7.3.txt); run
-tests/scenarios/cxl_story.sh with 81, and compare it as test_cxl_story.py does with 76. The
+tests/scenarios/cxl_story.sh and cxl_list.sh with 81, and compare them as test_cxl_story.py does
+with 76. The
 programs are fetched with their libraries into BUILD/peers the first time; nothing is installed.
 VERSION is 81 (trixie) or 85 (sid); default: both.
 
@@ -44,14 +45,15 @@ def replay(build, version):
     return result.returncode == 0
 
 
-def story(build, version):
-    """Return: True if cxl_story.sh ends as on a real machine with this version."""
+def story(build, version, script):
+    """Return: True if a script prints what it prints on a real machine with this version."""
     test = HERE.parent / "kernel/test_cxl_story.py"
     env = {**os.environ, "DAXD_BUILD": str(build), "PYTHONPATH": f"{HERE.parent}:{HERE.parent}/lib"}
-    result = subprocess.run([sys.executable, test, "--here", build / "peers" / f"cxl-{version}/bin", version],
+    result = subprocess.run([sys.executable, test, "--here", build / "peers" / f"cxl-{version}/bin",
+                             script, version],
                             env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                             timeout=600, check=False)
-    print(f"cxl {version}: the story of a region", result.stdout.strip() or "is as recorded", flush=True)
+    print(f"cxl {version}: cxl_{script}.sh", result.stdout.strip() or "is as recorded", flush=True)
     return result.returncode == 0
 
 
@@ -62,7 +64,8 @@ def main():
     parser.add_argument("version", nargs="*", choices=[[], *SUITES])
     args = parser.parse_args()
     build, versions = args.build.resolve(), args.version or SUITES
-    good = [replay(build, v) for v in versions] + [story(build, v) for v in versions if v == "81"]
+    good = [replay(build, v) for v in versions]
+    good += [story(build, v, script) for v in versions if v == "81" for script in ("story", "list")]
     sys.exit(not all(good))
 
 
