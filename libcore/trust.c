@@ -216,16 +216,16 @@ int dax_trust_check(struct dax_trust *t, const char *path)
 }
 
 struct out {
-	char *buf;
-	size_t size;
-	size_t len;
+	char *at;
+	char *last; /* where the terminator must be at the latest */
+	size_t len; /* of all text, including what does not fit */
 };
 
 static void put(struct out *out, const char *text)
 {
 	for (; *text; text++) {
-		if (out->len + 1 < out->size)
-			out->buf[out->len] = *text;
+		if (out->at < out->last)
+			*out->at++ = *text;
 		out->len++;
 	}
 }
@@ -289,11 +289,11 @@ static void put_reason(struct out *out, const struct dax_trust *t)
  */
 size_t dax_trust_text(const struct dax_trust *t, char *buf, size_t size)
 {
-	struct out out = {buf, size, 0};
+	struct out out = {buf, buf + size - 1, 0};
 
 	put(&out, t->path);
 	put_reason(&out, t);
-	buf[out.len < size ? out.len : size - 1] = '\0';
+	*out.at = '\0';
 	return out.len;
 }
 
