@@ -270,8 +270,11 @@ int daxd_options_parse(int argc, char **argv, struct daxd_options *ret,
 			return r;
 	}
 	if (optind < argc)
-		return daxd_fail(why, EINVAL, "'%s': no arguments are taken (see --help)",
-				 argv[optind]);
+		return daxd_fail(
+			why, EINVAL,
+			"'%s': no arguments are taken (-c FILE names the config; "
+			"see --help)",
+			argv[optind]);
 	if (ret->runtime_dir && !*ret->runtime_dir)
 		return daxd_fail(why, EINVAL, "--runtime-dir: is empty");
 	return 0;

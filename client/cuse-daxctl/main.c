@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <glib.h>
 #include <json-c/json.h>
+#include <limits.h>
 #include <locale.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -301,7 +302,8 @@ static bool is_fault_fit(char **args, int nr_args)
 	static const struct {
 		const char *name;
 		const char *needs;
-	} actions[] = {{"add", "RULE"}, {"remove", "ID"}, {"list", NULL}};
+		int most; /* arguments; a rule may be several words */
+	} actions[] = {{"add", "RULE", INT_MAX}, {"remove", "ID", 1}, {"list", NULL, 0}};
 	char near[DAX_NEAREST_TEXT_LEN];
 	struct dax_nearest n;
 	unsigned int i;
@@ -313,10 +315,14 @@ static bool is_fault_fit(char **args, int nr_args)
 		dax_nearest_offer(&n, actions[i].name);
 		if (strcmp(actions[i].name, args[0]))
 			continue;
-		if (!actions[i].needs || nr_args > 1)
+		if (actions[i].needs && nr_args == 1)
+			ctl_error("fault %s: %s is missing (see --help)", args[0],
+				  actions[i].needs);
+		else if (nr_args - 1 > actions[i].most)
+			ctl_error("fault %s: '%s' is one argument too many (see --help)",
+				  args[0], args[1 + actions[i].most]);
+		else
 			return true;
-		ctl_error("fault %s: %s is missing (see --help)", args[0],
-			  actions[i].needs);
 		return false;
 	}
 	ctl_error("fault: unknown action '%s' (%sadd RULE, remove ID, list)", args[0],
@@ -340,7 +346,8 @@ static bool is_fit(const struct verb *verb, const struct command *command, char 
 	if (verb->is_long)
 		return is_fault_fit(args, nr_args);
 	if (nr_args > (verb->arg ? 1 : 0)) {
-		ctl_error("%s: too many arguments (see --help)", verb->name);
+		ctl_error("%s: '%s' is one argument too many (see --help)", verb->name,
+			  args[verb->arg ? 1 : 0]);
 		return false;
 	}
 	if (!nr_args && verb->arg && verb->arg[0] != '[') {

@@ -142,7 +142,10 @@ pid_t run_command_start(char **command, struct run_watch *watch)
 	sigaction(SIGXFSZ, &xfsz_before, NULL);
 	exec_copy(args);
 	execvp(args[0], args);
-	run_warn("%s: %s", args[0], strerror(errno));
+	run_warn("%s: %s%s", args[0], strerror(errno),
+		 strchr(args[0], '=') ? " (key=value follows the name of a device after "
+					"a comma, without a space)"
+				      : "");
 	_exit(errno == ENOENT ? RUN_EXIT_NOT_FOUND : RUN_EXIT_NOT_EXECUTABLE);
 }
 

@@ -45,6 +45,17 @@ struct spec {
 	char *value[KEY_NR]; /* NULL: not on the command line */
 };
 
+/* Return: the key of this name, or KEY_NR. */
+static int find_key(const char *name)
+{
+	int key;
+
+	for (key = 0; key < KEY_NR; key++)
+		if (!strcmp(name, key_name[key]))
+			break;
+	return key;
+}
+
 static void refuse_key(const char *text, const char *word)
 {
 	char near[DAX_NEAREST_TEXT_LEN];
@@ -75,17 +86,14 @@ static void parse_spec(const char *text, struct spec *spec)
 			text, word);
 	while ((word = strsep(&rest, ","))) {
 		char *value = strchr(word, '=');
-		int key = KEY_NR;
+		int key;
 
-		if (value) {
+		if (value)
 			*value++ = '\0';
-			for (key = 0; key < KEY_NR; key++)
-				if (!strcmp(word, key_name[key]))
-					break;
-		}
+		key = find_key(word);
 		if (key == KEY_NR)
 			refuse_key(text, word);
-		if (!*value || strchr(value, '\n'))
+		if (!value || !*value || strchr(value, '\n'))
 			run_die("--device '%s': %s= has no value", text, word);
 		if (spec->value[key])
 			run_die("--device '%s': %s= is given twice", text, word);

@@ -282,8 +282,8 @@ void run_dir_find_running(const char *wanted, char path[RUN_DIR_LEN])
 	}
 	if (refused)
 		run_die("no cuse-daxd runs that can be trusted: %s", refused);
-	run_die("no cuse-daxd runs: looked in %s, %s%s%s (start one, or leave out "
-		"--connect)",
+	run_die("no cuse-daxd runs: looked in %s, %s%s%s (start one, name it as in "
+		"--connect=DIR, or leave out --connect)",
 		candidates[0], candidates[1], candidates[1][0] ? ", " : "",
 		candidates[2]);
 }

@@ -48,12 +48,21 @@ enum option_id {
 	OPT_PRINT_CDI,
 };
 
+/* Options that mean nothing without another one. */
+enum needs {
+	NEEDS_NOTHING,
+	NEEDS_RUNS, /* --sweep or --crash */
+	NEEDS_CRASH,
+	NEEDS_NR,
+};
+
 static const struct {
 	const char *name;
 	int id;
 	int has_arg;
 	const char *arg;
 	const char *help;
+	enum needs needs;
 } options[] = {
 	{"device", OPT_DEVICE, required_argument, "NAME[,size=SIZE][,...]",
 	 "a device; daxX.Y is device Y of region X; repeatable\n"
@@ -101,29 +110,35 @@ static const struct {
 	{"verify", OPT_VERIFY, required_argument, "CMD",
 	 "a shell command that succeeds if the device is as it may be; it has\n"
 	 "$CRASH_FENCE, $CRASH_STATE, and $CRASH_SAID, a file with what COMMAND\n"
-	 "had printed by then"},
+	 "had printed by then",
+	 NEEDS_CRASH},
 	{"verify-fault", OPT_VERIFY_FAULT, required_argument, "RULE",
-	 "a fault rule for CMD, as --fault is for COMMAND; repeatable"},
+	 "a fault rule for CMD, as --fault is for COMMAND; repeatable", NEEDS_CRASH},
 	{"states", OPT_STATES, required_argument, "KIND,...",
 	 "of the lines in doubt survive: none, all, only one, all but one, or\n"
-	 "K random choices, rand:K (default " DAX_CRASH_CHOICE ")"},
-	{"seed", OPT_SEED, required_argument, "N", "for random choices (default 1)"},
-	{"fences", OPT_FENCES, required_argument, "A..B", "of these fences only"},
-	{"max", OPT_MAX, required_argument, "N", "check N states at most"},
+	 "K random choices, rand:K (default " DAX_CRASH_CHOICE ")",
+	 NEEDS_CRASH},
+	{"seed", OPT_SEED, required_argument, "N", "for random choices (default 1)",
+	 NEEDS_CRASH},
+	{"fences", OPT_FENCES, required_argument, "A..B", "of these fences only",
+	 NEEDS_CRASH},
+	{"max", OPT_MAX, required_argument, "N", "check N states at most", NEEDS_CRASH},
 	{"instructions", OPT_INSTRUCTIONS, no_argument, NULL,
 	 "find flushes and fences as instructions, in COMMAND's code and its\n"
-	 "libraries' (with breakpoints; x86-64), not as calls of libpmem"},
+	 "libraries' (with breakpoints; x86-64), not as calls of libpmem",
+	 NEEDS_CRASH},
 	{"image", OPT_IMAGE, required_argument, "FILE",
-	 "start with a copy of this file, made with backing=pmem:FILE"},
+	 "start with a copy of this file, made with backing=pmem:FILE", NEEDS_CRASH},
 	{"jobs", OPT_JOBS, required_argument, "N",
-	 "number of steps to run at the same time (default 1)"},
+	 "number of steps to run at the same time (default 1)", NEEDS_RUNS},
 	{"timeout", OPT_TIMEOUT, required_argument, "TIME",
-	 "a step that takes longer hangs (default 60s; 0: never)"},
+	 "a step that takes longer hangs (default 60s; 0: never)", NEEDS_RUNS},
 	{"keep", OPT_KEEP, required_argument, "DIR",
-	 "keep what each failing step wrote on stderr in DIR/STEP.stderr"},
+	 "keep what each failing step wrote on stderr in DIR/STEP.stderr", NEEDS_RUNS},
 	{"report", OPT_REPORT, required_argument, "FORMAT",
 	 "junit:FILE or json:FILE in addition to the table, or tap instead of it;\n"
-	 "repeatable"},
+	 "repeatable",
+	 NEEDS_RUNS},
 	{"trace", OPT_TRACE, optional_argument, "FILE",
 	 "print one line for every dax call to FILE (default: stderr)"},
 	{"quiet", OPT_QUIET, no_argument, NULL,
@@ -343,8 +358,11 @@ static void check_crash(const struct run_options *o)
 			o->devices[0]);
 }
 
-/* End daxrun if options exclude each other, or if one is missing. */
-static void check(const struct run_options *o)
+/*
+ * End daxrun if options exclude each other, or if one is missing; @needing has the name of
+ * an option of each kind that was given, or NULL.
+ */
+static void check(const struct run_options *o, const char *const needing[NEEDS_NR])
 {
 	if (o->nr_devices && o->config)
 		run_die("--device and --config: give one of them");
@@ -363,17 +381,28 @@ static void check(const struct run_options *o)
 		check_crash(o);
 	else if (o->nr_sweeps)
 		check_sweep(o);
-	else if (o->nr_reports || o->keep)
-		run_die("--%s needs --sweep or --crash", o->keep ? "keep" : "report");
-	if (!o->is_crash &&
-	    (o->crash.verify || o->crash.image || o->crash.is_by_instructions))
-		run_die("--%s needs --crash", o->crash.verify  ? "verify"
-					      : o->crash.image ? "image"
-							       : "instructions");
+	else if (needing[NEEDS_RUNS])
+		run_die("--%s needs --sweep or --crash", needing[NEEDS_RUNS]);
+	if (!o->is_crash && needing[NEEDS_CRASH])
+		run_die("--%s needs --crash", needing[NEEDS_CRASH]);
 	if (o->reach == RUN_REACH_ALL && o->print)
 		run_die("--reach=all needs a command");
 	if (!o->command[0] && !o->is_check && !o->print)
 		run_die("no command (try 'daxrun --help')");
+}
+
+/* Note what an option needs. End daxrun if its value is the "--" in front of the command. */
+static void check_option(int id, char *const *last, const struct option *longs,
+			 const char *needing[NEEDS_NR])
+{
+	char mistake[DAX_OPTION_TEXT_LEN];
+	size_t i;
+
+	if (optarg && optarg == last[0] && !strcmp(optarg, "--"))
+		run_die("%s", dax_option_text(longs, last[-1], id, mistake));
+	for (i = 0; i < NR_OPTIONS; i++)
+		if (options[i].id == id)
+			needing[options[i].needs] = options[i].name;
 }
 
 /**
@@ -386,6 +415,7 @@ static void check(const struct run_options *o)
 void run_options_parse(int argc, char **argv, struct run_options *ret)
 {
 	struct option longs[NR_OPTIONS + 1] = {0};
+	const char *needing[NEEDS_NR] = {NULL};
 	char mistake[DAX_OPTION_TEXT_LEN];
 	size_t i;
 	int c;
@@ -405,6 +435,7 @@ void run_options_parse(int argc, char **argv, struct run_options *ret)
 	opterr = 0;
 	/* "+": options behind the command belong to the command. */
 	while ((c = getopt_long(argc, argv, "+:d:c:qhV", longs, NULL)) != -1) {
+		check_option(c, &argv[optind - 1], longs, needing);
 		switch (c) {
 		case OPT_DEVICE:
 			add(&ret->devices, &ret->nr_devices, optarg);
@@ -506,5 +537,5 @@ void run_options_parse(int argc, char **argv, struct run_options *ret)
 		}
 	}
 	ret->command = argv + optind;
-	check(ret);
+	check(ret, needing);
 }

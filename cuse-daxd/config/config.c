@@ -519,8 +519,8 @@ static void read_groups(struct reader *rd, GKeyFile *kf)
 		else if (!parse_region_group(*g, &id) && !parse_fault_group(*g, &id))
 			daxd_config_problem(rd->cfg, line, rd->problems,
 					    "there is no group [%s] (only [daemon], "
-					    "[region N], [device X.Y] and [fault N], "
-					    "numbers below 100000)",
+					    "[region N], [device X.Y] and [fault N], as "
+					    "in [device 0.0]; numbers below 100000)",
 					    *g);
 	}
 }

@@ -122,6 +122,9 @@ struct daxd_device *daxd_arguments_device(struct daxd_conn *conn,
 		daxd_reply_refuse_stranger(name, ret);
 		return NULL;
 	}
-	daxd_reply_refuse(ret, ENODEV, "'%s': there is no such device (ENODEV)", name);
+	daxd_reply_refuse(ret, ENODEV,
+			  "'%s': there is no such device (ENODEV; cuse-daxctl list shows "
+			  "all)",
+			  name);
 	return NULL;
 }

@@ -89,10 +89,9 @@ enum daxd_next daxd_orders_fault_inject(struct daxd_conn *conn,
 	if (!get_stretch(conn, request, &s, ret))
 		return DAXD_REPLY;
 	if (!s.has_off || !s.has_len)
-		return daxd_reply_refuse(ret, EINVAL,
-					 "%s: \"%s\" is missing (--offset and --length)",
-					 s.dev->desc.name,
-					 s.has_off ? "length" : "offset");
+		return daxd_reply_refuse(
+			ret, EINVAL, "%s: \"%s\" is missing (give --offset and --length)",
+			s.dev->desc.name, s.has_off ? "length" : "offset");
 	if (daxd_arguments_bool(request, "latent"))
 		flags |= DAX_BAD_LATENT;
 	r = daxd_inject(conn->server->reg->faults, s.dev, s.off, s.len, flags, &why);

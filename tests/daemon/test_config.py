@@ -321,7 +321,7 @@ def test_shipped_configs_are_right(path):
     (["-c"], "option '-c' needs a value"),
     (["--foreground=1"], "option '--foreground' takes no value"),
     (["--fault-"], "option '--fault-' is ambiguous (--fault-log, --fault-report-fd)"),
-    (["list"], "'list': no arguments are taken"),
+    (["list"], "'list': no arguments are taken (-c FILE names the config"),
     (["--frontend=fuse"], "--frontend: 'fuse' is not one of"),
     (["--ready-fd=77"], "--ready-fd: '77' is not an open descriptor"),
     (["--ready-fd=x"], "--ready-fd: 'x' is not an open descriptor"),

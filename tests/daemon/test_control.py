@@ -318,6 +318,10 @@ def test_ctl_usage_errors(args):
     (["--human=1", "list"], "option '--human' takes no value (see --help)"),
     (["create", "-s"], "option '-s' needs a value (see --help)"),
     (["-x"], "unknown option '-x' (see --help)"),
+    (["list", "dax0.0"], "list: 'dax0.0' is one argument too many (see --help)"),
+    (["inject", "dax0.0", "4M"], "inject: '4M' is one argument too many (see --help)"),
+    (["fault", "list", "1"], "fault list: '1' is one argument too many (see --help)"),
+    (["fault", "remove", "1", "2"], "fault remove: '2' is one argument too many (see --help)"),
 ])
 def test_ctl_explains_usage_errors(args, says):
     result = run([CTL, *args])

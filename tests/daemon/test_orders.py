@@ -82,7 +82,7 @@ def test_destroy(daemon):
     assert load_json(d.ctl("destroy", "dax0.1")) == device
     assert not d.handle("dax0.1").exists()
     assert snapshot(d) == before
-    for name, why in [("dax0.1", "'dax0.1': there is no such device (ENODEV)"),
+    for name, why in [("dax0.1", "'dax0.1': there is no such device (ENODEV; cuse-daxctl list shows all)"),
                       ("dax0.0", "dax0.0: the first device of a region always stays (EBUSY)"),
                       ("dax2.0", "dax2.0: a static region keeps its devices")]:
         result = d.ctl("destroy", name)

@@ -40,6 +40,9 @@ def test_a_command_that_is_not_there(daxrun):
     result = daxrun.any("--", "no-such-command", env={"PATH": "/usr/bin:/bin"})
     assert result.returncode == 127
     assert result.stderr == "daxrun: no-such-command: No such file or directory\n"
+    result = daxrun.any("-d", "dax0.0", "size=64M", "--", "true")
+    assert result.returncode == 127
+    assert result.stderr.startswith("daxrun: size=64M: No such file or directory (key=value follows the name")
 
 
 def test_a_command_that_cannot_be_executed(daxrun):
@@ -137,7 +140,7 @@ def test_bytes_on_a_file_stay(daxrun):
     ("dax0.0,", ["is not a word of a device (try size=, align=, backing=, map=, mode=, type="]),
     ("dax0.0,colour=red", ["'colour'", "is not a word of a device (try size=, align="]),
     ("dax0.0,sise=1G", ["'sise' is not a word of a device (did you mean 'size'? try"]),
-    ("dax0.0,size", ["'size'"]),
+    ("dax0.0,size", ["size= has no value"]),
     ("dax0.0,size=", ["size=", "has no value"]),
     ("dax0.0,size=1G,size=2G", ["size= is given twice"]),
     ("dax0.0,size=huge", ["--device 'dax0.0,size=huge': size=: 'huge' is not a size"]),
@@ -172,6 +175,13 @@ def test_mistakes_name_the_thing(daxrun, spec, words):
     (["-x", "true"], ["unknown option '-x'"]),
     (["--devise=dax0.0", "true"], ["unknown option '--devise' (did you mean '--device'?"]),
     (["--device"], ["option '--device' needs a value"]),
+    (["--device", "--", "true"], ["option '--device' needs a value"]),
+    (["--fault", "--", "true"], ["option '--fault' needs a value"]),
+    (["--crash", "--verify", "--", "true"], ["option '--verify' needs a value"]),
+    (["-d", "--", "true"], ["option '-d' needs a value"]),
+    (["--timeout=1s", "true"], ["--timeout needs --sweep or --crash"]),
+    (["--jobs=2", "true"], ["--jobs needs --sweep or --crash"]),
+    (["--sweep=open errno:EIO nth:1..2", "--max=1", "true"], ["--max needs --crash"]),
     (["--quiet=1", "true"], ["option '--quiet' takes no value"]),
     (["--fault", "mmpa errno:EIO", "true"],
      ["'mmpa' is not a word of a rule: did you mean 'mmap'? expected"]),
@@ -186,7 +196,7 @@ def test_mistakes_name_the_thing(daxrun, spec, words):
     (["-d", "dax0.0", "-c", "x", "true"], ["--device and --config"]),
     (["--connect", "-d", "dax0.0", "true"], ["--connect", "--device"]),
     (["--connect=/nonexistent", "true"], ["no cuse-daxd runs at '/nonexistent'", "--runtime-dir"]),
-    (["--connect", "true"], ["no cuse-daxd runs", "looked in"]),
+    (["--connect", "true"], ["no cuse-daxd runs", "looked in", "--connect=DIR"]),
     (["-c", "/nonexistent", "true"], ["/nonexistent", "No such file"]),
     (["--trace=/nonexistent/log", "true"], ["/nonexistent/log", "No such file"]),
 ])
