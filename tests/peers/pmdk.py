@@ -11,6 +11,9 @@ default: all.
           second one survives alone. The others must have no bad state.
   tests   PMDK's tests of bad blocks, unchanged; bin/ndctl and bin/sudo stand in for those
           commands. They build most of PMDK, which takes minutes.
+  plugin  Scripts of PMDK that use device dax, unchanged, as tests of the pytest plugin
+          (pmdk_scripts.py): each with four devices of its own; and with faults, which they notice.
+  ci      The same by the recipe of docs/ci.md for GitHub Actions (pmdk_ci.yaml), step by step.
   shell-BUILD, python-BUILD
           All tests of PMDK's two frameworks that use device dax, unchanged, on four devices of
           64 MiB, two with an align of 4 KiB and two of 2 MiB. They build all of PMDK's tests.
@@ -30,12 +33,17 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 
 from common import command
 
 HERE = pathlib.Path(__file__).resolve().parent
+TOP = HERE.parents[1]
+sys.path.insert(0, str(HERE.parent / "lib"))
+from github import NAME, RUNNER  # noqa: E402
+
+PYTHON = "/usr/bin/python3"  # Debian's, for which Debian's pytest is
 VERSION = "1.13.1"
-DEVICES = tuple(f"dax{i}.0,size=64M,align={align}" for i, align in enumerate(("4K", "4K", "2M", "2M")))
 SOURCES = ("deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] "
            "http://deb.debian.org/debian trixie main\n")
 
@@ -177,6 +185,62 @@ def run_test(run, name):
     return is_passed, lines[-1] if is_passed else result.stdout
 
 
+# ---- examples of the documentation ---------------------------------------------------
+
+DEVICES = tuple(f"dax{i}.0,size=64M,align={align}" for i, align in enumerate(("4K", "4K", "2M", "2M")))
+SCRIPT_FOLDERS = ("blk_rw", "ctl_cow", "log_basic", "obj_basic_integration", "pmem_is_pmem_posix", "pmem_map_file",
+                  "tools/cmpmap", "tools/ddmap", "tools/pmemobjcli", "tools/pmemspoil")
+PYTEST = (PYTHON, "-m", "pytest", "-q", "-c", "/dev/null", f"--rootdir={HERE}", f"--confcutdir={HERE}",
+          "-p", "no:cacheprovider", "-p", "cuse_daxd.pytest_plugin")
+
+
+def build_scripts(run):
+    """Build what some scripts need, without most of PMDK. Return: the folder of its tests."""
+    test = build_tests(run)
+    for folder in ("../tools/pmempool", *SCRIPT_FOLDERS):
+        command("make", "-s", f"-j{run.jobs}", "EXTRA_CFLAGS=-Wno-error", "-C", str(test / folder))
+    configure(run, test)
+    return test
+
+
+def run_plugin(run, _name):
+    """Run the scripts as an outsider's tests: without a pytest.ini or conftest.py of this project."""
+    env = {**os.environ, "PMDK_TESTS": str(build_scripts(run)), "PYTHONPATH": str(TOP / "python")}
+    result = subprocess.run([*PYTEST, f"--daxrun={run.build}/daxrun", str(HERE / "pmdk_scripts.py")], env=env,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    said = result.stdout.strip()
+    is_passed = result.returncode == 0 and re.fullmatch(r"(\d+) passed in .*", said.splitlines()[-1])
+    return bool(is_passed), said.splitlines()[-1] if is_passed else said
+
+
+def recipe_steps():
+    """Return: the steps of pmdk_ci.yaml that run in a shell, from "devices" on."""
+    steps = json.loads(command(PYTHON, "-c", "import json, sys, yaml; print(json.dumps(yaml.safe_load(open(sys.argv[1]))"
+                               "['jobs']['dax']['steps']))", str(HERE / "pmdk_ci.yaml")))
+    return [step["run"] for step in steps if "run" in step and step.get("name") != "build"]
+
+
+def run_ci(run, _name):
+    """Run the recipe below a runner of GitHub's name, in a workspace as a checkout leaves it."""
+    build_scripts(run)
+    steps = recipe_steps()
+    with tempfile.TemporaryDirectory() as tmp:
+        workspace = pathlib.Path(tmp)
+        (workspace / "cuse-daxd").mkdir()
+        (workspace / "cuse-daxd/build").symlink_to(run.build)
+        (workspace / "pmdk").symlink_to(run.source)
+        (workspace / "env").touch()
+        runner = workspace / NAME
+        runner.write_text(RUNNER)
+        runner.chmod(0o755)
+        result = subprocess.run([runner, *steps], cwd=workspace, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                text=True, errors="replace", check=False,
+                                env={**os.environ, "GITHUB_ENV": str(workspace / "env")})
+    passed = re.findall(r"^(\w+/TEST\d+): PASS", result.stdout, re.M)
+    is_good = result.returncode == 0 and result.stdout.count("step ended with 0") == len(steps)
+    return is_good, f"{len(steps)} steps, {len(passed)} tests passed" if is_good else result.stdout
+
+
 # ---- frameworks -------------------------------------------------------------------
 
 SHELL_CONFIG = """NON_PMEM_FS_DIR={files}
@@ -273,7 +337,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("names", nargs="*", metavar="NAME")
     run = parser.parse_args()
-    known = {**dict.fromkeys(MAPS, run_map), **dict.fromkeys(TESTS, run_test),
+    known = {**dict.fromkeys(MAPS, run_map), **dict.fromkeys(TESTS, run_test), "plugin": run_plugin, "ci": run_ci,
              **dict.fromkeys(FRAMEWORKS, run_framework)}
     unknown = set(run.names) - set(known)
     if unknown:

@@ -14,25 +14,13 @@ import yaml
 
 from conftest import BUILD, ROOT, SETPRIV, TIMEOUT, both_users, environment, needs_root, run
 from daxrun import DAXRUN, Daxrun, said, until
+from github import NAME, RUNNER
 from test_documents import fenced
 
 pytestmark = pytest.mark.plain
 
 # Steps that need root, packages or the whole build.
 NOT_HERE = re.compile(r"^(sudo )?\S*tools/install-deps |^make |^apt-get ")
-
-RUNNER = """#!/usr/bin/python3
-# Runs each step in a shell of its own, with the variables of GITHUB_ENV, as the runner does.
-import os, subprocess, sys
-variables = {}
-for step in sys.argv[1:]:
-    env = {**os.environ, **variables}
-    done = subprocess.run(["bash", "-eo", "pipefail", "-c", step], env=env, stdin=subprocess.DEVNULL)
-    print("step ended with", done.returncode, flush=True)
-    if done.returncode:
-        sys.exit(1)
-    variables = dict(line.split("=", 1) for line in open(os.environ["GITHUB_ENV"]).read().splitlines())
-"""
 
 
 @pytest.fixture
@@ -56,7 +44,7 @@ def recipe(begin):
     return yaml.safe_load(next(b for b in blocks if b.startswith(begin)))
 
 
-def runner(daxrun, steps, name="Runner.Worker"):
+def runner(daxrun, steps, name=NAME):
     """Run steps below a process with this name. Return: CompletedProcess."""
     daxrun.write(name, RUNNER)
     (daxrun.dir / name).chmod(0o755)
