@@ -14,6 +14,7 @@
 
 #include "libcore/address.h"
 #include "libcore/cxl.h"
+#include "libcore/driver.h"
 #include "libcore/model.h"
 #include "libcore/size.h"
 
@@ -167,8 +168,11 @@ static void settle(const struct daxd_config *cfg, struct daxd_region_cfg *region
 
 static void inherit_perms(struct daxd_region_cfg *region, struct daxd_device_cfg *dev)
 {
-	if (!(dev->given & DAXD_GIVEN_MODE))
+	/* mode= is either permissions or a driver; the other is the region's. */
+	if (!(dev->given & DAXD_GIVEN_MODE) || dev->driver != DAX_DRIVER_DEVICE)
 		dev->perms.mode = region->perms.mode;
+	if (!(dev->given & DAXD_GIVEN_MODE))
+		dev->driver = region->driver;
 	if (!(dev->given & DAXD_GIVEN_OWNER))
 		dev->perms.uid = region->perms.uid;
 	if (!(dev->given & DAXD_GIVEN_GROUP))
@@ -244,6 +248,10 @@ static char *identity_of(const struct daxd_region_cfg *region)
 	if (region->type == DAX_REGION_DYNAMIC &&
 	    region->cxl.start == DAX_CXL_START_KERNEL)
 		g_string_append(text, " start=kernel");
+	for (dev = region->devices; dev; dev = dev->next)
+		if (dev->driver != DAX_DRIVER_DEVICE)
+			g_string_append_printf(text, " %u=%s", dev->id,
+					       dax_driver_name(dev->driver));
 	if (!daxd_config_is_shared(region))
 		return g_string_free(g_steal_pointer(&text), FALSE);
 	g_string_append_printf(text, " given=%u size=%ju", given,

@@ -66,7 +66,8 @@ struct daxd_device_cfg {
 	uint32_t given;
 	uint64_t size; /* usable bytes */
 	struct daxd_perms perms;
-	int minor; /* of its number; -1: any */
+	enum dax_driver driver; /* its mode at the start; DEVICE: as start= says */
+	int minor;              /* of its number; -1: any */
 };
 
 /* The keys of a region of type cxl. */
@@ -98,6 +99,7 @@ struct daxd_region_cfg {
 	int target_node;
 	struct daxd_cxl_cfg cxl;
 	struct daxd_perms perms; /* defaults of its devices */
+	enum dax_driver driver;  /* likewise */
 	struct daxd_device_cfg *devices;
 	char *identity; /* settings that must not change while it exists, as text */
 };

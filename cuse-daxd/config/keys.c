@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "libcore/cxl.h"
+#include "libcore/driver.h"
 #include "libcore/kernel.h"
 #include "libcore/model.h"
 #include "libcore/size.h"
@@ -67,6 +68,13 @@ static const struct word start_words[] = {
 	{"devdax", DAX_CXL_START_DEVDAX},
 	{"kernel", DAX_CXL_START_KERNEL},
 	{"none", DAX_CXL_START_NONE},
+	{0},
+};
+
+static const struct word driver_words[] = {
+	{"devdax", DAX_DRIVER_DEVICE},
+	{"system-ram", DAX_DRIVER_KMEM},
+	{"famfs", DAX_DRIVER_FSDEV},
 	{0},
 };
 
@@ -382,20 +390,58 @@ static char *print_auto(const void *field)
 	return number < 0 ? NULL : g_strdup_printf("%d", number);
 }
 
-static int parse_mode(const char *value, void *field, struct daxd_why *why)
+/* Parse the permissions of a node, or the mode of a device. */
+static int parse_mode(const char *value, uint32_t *perms, enum dax_driver *driver,
+		      struct daxd_why *why)
 {
-	uint64_t mode;
+	struct daxd_why ignored;
+	uint64_t number;
+	int word = DAX_DRIVER_DEVICE;
 
-	if (!parse_number(value, 8, 0777, &mode))
-		return daxd_fail(why, EINVAL, "'%s' is not a mode (octal, 0000 to 0777)",
+	if (parse_number(value, 8, 0777, &number))
+		*perms = (uint32_t)number;
+	else if (parse_word(driver_words, value, &word, &ignored) < 0)
+		return daxd_fail(why, EINVAL,
+				 "'%s' is not a mode (octal, 0000 to 0777; or devdax, "
+				 "system-ram, famfs)",
 				 value);
-	*(uint32_t *)field = (uint32_t)mode;
+	*driver = (enum dax_driver)word;
 	return 0;
 }
 
-static char *print_mode(const void *field)
+static char *print_mode(uint32_t perms, enum dax_driver driver)
 {
-	return g_strdup_printf("%04o", *(const uint32_t *)field);
+	if (driver != DAX_DRIVER_DEVICE)
+		return g_strdup(word_of(driver_words, (int)driver));
+	return g_strdup_printf("%04o", perms);
+}
+
+static int parse_region_mode(const char *value, void *field, struct daxd_why *why)
+{
+	struct daxd_region_cfg *region = field;
+
+	return parse_mode(value, &region->perms.mode, &region->driver, why);
+}
+
+static char *print_region_mode(const void *field)
+{
+	const struct daxd_region_cfg *region = field;
+
+	return print_mode(region->perms.mode, region->driver);
+}
+
+static int parse_device_mode(const char *value, void *field, struct daxd_why *why)
+{
+	struct daxd_device_cfg *dev = field;
+
+	return parse_mode(value, &dev->perms.mode, &dev->driver, why);
+}
+
+static char *print_device_mode(const void *field)
+{
+	const struct daxd_device_cfg *dev = field;
+
+	return print_mode(dev->perms.mode, dev->driver);
 }
 
 static int parse_owner(const char *value, void *field, struct daxd_why *why)
@@ -608,7 +654,7 @@ const struct daxd_key daxd_keys_region[] = {
 	{"bridges", 0, 0, parse_bridges, print_bridges},
 	{"window", 0, 0, parse_window, print_window},
 	{"start", 0, 0, parse_start, print_start},
-	{"mode", REGION(perms.mode), DAXD_GIVEN_MODE, parse_mode, print_mode},
+	{"mode", 0, DAXD_GIVEN_MODE, parse_region_mode, print_region_mode},
 	{"owner", REGION(perms.uid), DAXD_GIVEN_OWNER, parse_owner, print_id},
 	{"group", REGION(perms.gid), DAXD_GIVEN_GROUP, parse_group, print_id},
 	{0},
@@ -616,7 +662,7 @@ const struct daxd_key daxd_keys_region[] = {
 
 const struct daxd_key daxd_keys_device[] = {
 	{"size", DEVICE(size), DAXD_GIVEN_SIZE, parse_size, print_size},
-	{"mode", DEVICE(perms.mode), DAXD_GIVEN_MODE, parse_mode, print_mode},
+	{"mode", 0, DAXD_GIVEN_MODE, parse_device_mode, print_device_mode},
 	{"owner", DEVICE(perms.uid), DAXD_GIVEN_OWNER, parse_owner, print_id},
 	{"group", DEVICE(perms.gid), DAXD_GIVEN_GROUP, parse_group, print_id},
 	{"minor", DEVICE(minor), 0, parse_minor, print_auto},

@@ -19,8 +19,11 @@
 #include "libcore/address.h"
 #include "libcore/cxl.h"
 #include "libcore/device.h"
+#include "libcore/driver.h"
 #include "libcore/infoblock.h"
+#include "libcore/kernel.h"
 #include "libcore/layout.h"
+#include "libcore/memory.h"
 #include "libcore/model.h"
 #include "libcore/model_verbs.h"
 #include "libcore/size.h"
@@ -446,6 +449,51 @@ static int add_cxl_region(struct daxd_registry *reg, struct daxd_region *region,
 	return 0;
 }
 
+/* True if the devices of a dynamic region are those of its file. */
+static bool is_recorded(const struct daxd_region *region)
+{
+	return region->cfg->type == DAX_REGION_DYNAMIC &&
+	       region->store->record.has_found &&
+	       region->store->record.found.type == DAX_REGION_DYNAMIC;
+}
+
+/* Bind a device to the driver of its mode at the start. */
+static int set_mode(struct daxd_registry *reg, const struct daxd_region_cfg *region,
+		    const struct daxd_device_cfg *cfg, struct daxd_why *why)
+{
+	const struct dax_region *r = dax_model_find_region(&reg->model, region->id);
+	struct dax_dev *dev = r ? dax_region_find(r, cfg->id) : NULL;
+	int error;
+
+	if (!dev || !dev->nr_ranges || cfg->driver == DAX_DRIVER_DEVICE)
+		return 0;
+	if (!dax_driver_exists(cfg->driver, reg->model.kernel))
+		return daxd_fail(why, EINVAL,
+				 "[device %u.%u] mode=famfs: Linux %s does not have it "
+				 "(use kernel=7.3)",
+				 region->id, cfg->id, dax_kernel_name(reg->model.kernel));
+	dax_dev_unbind(&reg->model, dev);
+	error = dax_dev_attach(dev, cfg->driver);
+	if (error < 0)
+		return daxd_fail(why, -error,
+				 "[device %u.%u] mode=system-ram: %s (it needs a "
+				 "target-node=, and one to %d memory blocks of 128M)",
+				 region->id, cfg->id, strerror(-error),
+				 DAX_MEMORY_BLOCKS_MAX);
+	return 0;
+}
+
+static int set_modes(struct daxd_registry *reg, const struct daxd_region_cfg *region,
+		     struct daxd_why *why)
+{
+	const struct daxd_device_cfg *cfg;
+	int r = 0;
+
+	for (cfg = region->devices; r == 0 && cfg; cfg = cfg->next)
+		r = set_mode(reg, region, cfg, why);
+	return r;
+}
+
 /**
  * daxd_setup_make_region() - make a region with its store and its devices
  * @reg:	the registry
@@ -465,10 +513,14 @@ int daxd_setup_make_region(struct daxd_registry *reg, struct daxd_region *region
 	if (r < 0)
 		return r;
 	if (region->cfg->type == DAX_REGION_STATIC)
-		return add_static_region(reg, region, start, &size, why);
-	if (region->cfg->type == DAX_REGION_CXL)
-		return add_cxl_region(reg, region, start, why);
-	return add_dynamic_region(reg, region, start, why);
+		r = add_static_region(reg, region, start, &size, why);
+	else if (region->cfg->type == DAX_REGION_CXL)
+		r = add_cxl_region(reg, region, start, why);
+	else
+		r = add_dynamic_region(reg, region, start, why);
+	if (r == 0 && !is_recorded(region))
+		r = set_modes(reg, region->cfg, why);
+	return r;
 }
 
 /**
@@ -503,7 +555,8 @@ int daxd_setup_make_device(struct daxd_registry *reg, struct daxd_region *region
 				 region->cfg->id, cfg->id);
 	if (error < 0)
 		return fail_model(error, region, why);
-	return add_static_device(reg, region, cfg, &like, &none, why);
+	error = add_static_device(reg, region, cfg, &like, &none, why);
+	return error == 0 ? set_mode(reg, region->cfg, cfg, why) : error;
 }
 
 /**

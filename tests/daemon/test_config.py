@@ -82,7 +82,8 @@ def dumped(workdir):
     ("[region 0]\nbacking=pmem\n", "FILE:2: backing=: pmem needs a path (write pmem:PATH)"),
     ("[region 0]\nbacking=memfd:/x\n", "FILE:2: backing=: memfd has no path (write memfd)"),
     ("[region 0]\nbacking=pmem:x\n", "FILE:2: backing=: 'x' is not an absolute path"),
-    ("[region 0]\nmode=0888\n", "FILE:2: mode=: '0888' is not a mode (octal, 0000 to 0777)"),
+    ("[region 0]\nmode=0888\n", "FILE:2: mode=: '0888' is not a mode (octal, 0000 to 0777; or devdax, "
+     "system-ram, famfs)"),
     ("[region 0]\nmode=1777\n", "FILE:2: mode=: '1777' is not a mode"),
     ("[region 0]\nowner=no-such-user\n", "FILE:2: owner=: there is no user 'no-such-user'"),
     ("[region 0]\ngroup=no-such-group\n", "FILE:2: group=: there is no group 'no-such-group'"),

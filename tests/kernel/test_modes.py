@@ -28,7 +28,6 @@ pytestmark = pytest.mark.plain
 SCRIPT = ROOT / "tests/scenarios/mode_life.sh"
 PROBE = BUILD / "progs/sysprobe"
 DEVICE = "dax0.0,size=1G,type=dynamic,start=kernel"
-REFUSED = {"6.1": "Linux 6.1"}
 
 
 def recorded(name):
@@ -66,15 +65,15 @@ def on_real_kernel(kernel, version):
     return result.output
 
 
-def run(*command, kernel, user="root", path=None, timeout=300):
+def run(*command, kernel, user="root", path=None, device=DEVICE):
     """Run a command under daxrun. Return: its result."""
-    words = [BUILD / "daxrun", "-q", f"--kernel={kernel}", "-d", DEVICE, "--", *command]
+    words = [BUILD / "daxrun", "-q", f"--kernel={kernel}", "-d", device, "--", *command]
     if user == "nobody" and IS_ROOT:
         words = SETPRIV + words
     env = environment()
     env["PATH"] = ":".join([str(p) for p in (path, PROBE.parent) if p] + [env["PATH"]])
     return subprocess.run([str(word) for word in words], text=True, capture_output=True, env=env,
-                          timeout=timeout, check=False, cwd="/")
+                          timeout=300, check=False, cwd="/")
 
 
 def on_emulator(kernel, *args, **kw):
@@ -100,3 +99,31 @@ def newer(tmp_path_factory):
 
 def test_daxctl_85_goes_through_all_modes(newer):
     compare(tidy(on_emulator("7.3", "famfs", path=newer), "7.3"), recorded("7.3-daxctl-85"))
+
+
+@both_users
+@pytest.mark.parametrize("kind", ["", ",type=dynamic", ",type=dynamic,start=kernel"])
+@pytest.mark.parametrize("mode, shown", [("system-ram", "ENXIO"), ("famfs", "ok")])
+def test_a_device_may_begin_in_another_mode(user, kind, mode, shown):
+    result = run("sh", "-c", """
+        basename $(readlink /sys/bus/dax/devices/dax0.0/driver)
+        sysprobe calls /dev/dax0.0
+        daxctl disable-device dax0.0
+        daxctl reconfigure-device -m devdax dax0.0 >/dev/null
+        sysprobe open /dev/dax0.0
+    """, kernel="7.3", user=user, device=f"dax0.0,size=1G,mode={mode}{kind}")
+    driver, opened, *calls = result.stdout.splitlines()
+    assert driver == {"system-ram": "kmem", "famfs": "fsdev_dax"}[mode], result.stderr
+    assert opened == f"open {shown}"
+    assert calls[-1] == "open ok"
+    assert calls.count("mmap ENODEV") == (4 if mode == "famfs" else 0)
+
+
+@pytest.mark.parametrize("device, kernel, error", [
+    ("dax0.0,mode=famfs", "6.18", "mode=famfs: Linux 6.18 does not have it (use kernel=7.3)"),
+    ("dax0.0,size=64M,mode=system-ram", "7.3", "mode=system-ram: Invalid argument (it needs"),
+    ("dax0.0,mode=ram", "7.3", "'ram' is not a mode")])
+def test_a_mode_that_is_not_possible(device, kernel, error):
+    result = run("true", kernel=kernel, device=device)
+    assert result.returncode == 125
+    assert error in result.stderr
