@@ -390,9 +390,11 @@ size_t dax_event_refusal(const struct dax_event *ev, char *buf, size_t size)
 	add_name(&t, ev->comm, sizeof(ev->comm));
 	dax_text_add(&t, "[%d]: %s: ", ev->pid, dax_call_name(ev->call));
 	add_reason(&t, &ev->v);
-	dax_text_add(&t, " (");
-	add_outcome(&t, &ev->v);
-	dax_text_add(&t, ")");
+	if (ev->call != DAX_CALL_EXEC) {
+		dax_text_add(&t, " (");
+		add_outcome(&t, &ev->v);
+		dax_text_add(&t, ")");
+	}
 	return dax_text_length(&t);
 }
 

@@ -34,6 +34,12 @@ static bool is_program(const Elf64_Ehdr *eh, size_t len)
 	       eh->e_phnum <= (len - eh->e_phoff) / sizeof(Elf64_Phdr);
 }
 
+static bool is_foreign(const Elf64_Ehdr *eh, size_t len)
+{
+	return len >= sizeof(*eh) && !memcmp(eh->e_ident, ELFMAG, SELFMAG) &&
+	       (eh->e_ident[EI_CLASS] != ELFCLASS64 || eh->e_machine != EM_X86_64);
+}
+
 /* True if the linker of Go has noted its build ID there. */
 static bool is_note_of_go(const void *head, size_t len, const Elf64_Phdr *ph)
 {
@@ -71,6 +77,8 @@ void dax_graft_look(const void *head, size_t len, struct dax_graft *ret)
 	*ret = (struct dax_graft){.kind = DAX_GRAFT_OTHER};
 	if (len >= 2 && !memcmp(head, "#!", 2))
 		ret->kind = DAX_GRAFT_SCRIPT;
+	if (is_foreign(eh, len))
+		ret->kind = DAX_GRAFT_FOREIGN;
 	if (!is_program(eh, len))
 		return;
 	for (i = 0; i < eh->e_phnum; i++) {
@@ -211,6 +219,23 @@ bool dax_graft_name(void *head, size_t len, uint64_t off, uint64_t size)
 			   .p_memsz = size,
 			   .p_align = 1};
 	return true;
+}
+
+/**
+ * dax_graft_verdict() - decide about the execution of a program
+ * @kind:	its kind
+ * @is_set_id:	true if it gets the rights of another user or group
+ *
+ * Return: a verdict that allows it, with a remark if the program sees no devices, although
+ * daxrun shows them to programs that load no library (--reach=all).
+ */
+struct dax_verdict dax_graft_verdict(enum dax_graft_kind kind, bool is_set_id)
+{
+	if (kind == DAX_GRAFT_FOREIGN)
+		return dax_refuse(0, DAX_EXEC_FOREIGN, 0, 0, 0);
+	if (is_set_id && kind != DAX_GRAFT_SCRIPT)
+		return dax_refuse(0, DAX_EXEC_SET_ID, 0, 0, 0);
+	return dax_allow();
 }
 
 static bool is_blank(char c)

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "libcore/reason.h"
+
 /* The part of a program's file that is looked at and changed, from its beginning. */
 #define DAX_GRAFT_HEAD 4096
 /* The part of a script that the kernel reads (include/uapi/linux/binfmts.h). */
@@ -19,11 +21,12 @@
 #define DAX_GRAFT_EXECFN "CUSE_DAXD_EXECFN="
 
 enum dax_graft_kind {
-	DAX_GRAFT_OTHER,  /* loads libraries, is for another machine, or is no program */
-	DAX_GRAFT_GO,     /* loads libraries, but makes system calls without them */
-	DAX_GRAFT_SCRIPT, /* begins with "#!" */
-	DAX_GRAFT_STATIC, /* at fixed addresses */
-	DAX_GRAFT_PIE,    /* a static-pie program or a library: dax_graft_is_program() */
+	DAX_GRAFT_OTHER,   /* loads libraries, or is no program */
+	DAX_GRAFT_FOREIGN, /* for another machine than 64-bit x86 */
+	DAX_GRAFT_GO,      /* loads libraries, but makes system calls without them */
+	DAX_GRAFT_SCRIPT,  /* begins with "#!" */
+	DAX_GRAFT_STATIC,  /* at fixed addresses */
+	DAX_GRAFT_PIE,     /* a static-pie program or a library: dax_graft_is_program() */
 };
 
 struct dax_graft {
@@ -39,6 +42,7 @@ struct dax_graft_script {
 void dax_graft_look(const void *head, size_t len, struct dax_graft *ret);
 bool dax_graft_is_program(const void *dynamic, size_t len);
 bool dax_graft_name(void *head, size_t len, uint64_t off, uint64_t size);
+struct dax_verdict dax_graft_verdict(enum dax_graft_kind kind, bool is_set_id);
 bool dax_graft_script(char *head, size_t len, struct dax_graft_script *ret);
 
 #endif

@@ -39,6 +39,7 @@ static const char *const call_name[DAX_CALL_NR] = {
 	CALL(ATTR_OPEN) = "open",
 	CALL(ATTR_READ) = "read",
 	CALL(ATTR_WRITE) = "write",
+	CALL(EXEC) = "exec",
 };
 
 /*
@@ -136,6 +137,12 @@ static const struct {
 	[DAX_ATTR_NO_MMAP] = {"ATTR-NO-MMAP", "fail, an attribute has no mmap"},
 	[DAX_KERNEL] = {"KERNEL", "fail, refused by the kernel"},
 	[DAX_NO_DAEMON] = {"NO-DAEMON", "fail, cuse-daxd does not reply"},
+	[DAX_EXEC_FOREIGN] = {"EXEC-FOREIGN",
+			      "sees no devices, as it is no program for 64-bit "
+			      "x86: run one that is"},
+	[DAX_EXEC_SET_ID] = {"EXEC-SET-ID", "sees no devices, as it is set-user-ID or "
+					    "set-group-ID: run it as its owner, or a "
+					    "copy without the bit"},
 	[DAX_INJECTED] = {"FAULT-INJECTED", "fail, injected by a fault rule"},
 };
 #undef X

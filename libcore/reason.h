@@ -41,6 +41,7 @@ enum dax_call {
 	DAX_CALL_ATTR_OPEN,
 	DAX_CALL_ATTR_READ,
 	DAX_CALL_ATTR_WRITE,
+	DAX_CALL_EXEC,
 	DAX_CALL_NR,
 };
 
@@ -106,6 +107,8 @@ enum dax_reason {
 	DAX_ATTR_ERROR,
 	DAX_ATTR_NO_MMAP,
 	DAX_NO_DAEMON,
+	DAX_EXEC_FOREIGN, /* remarks on allowed calls */
+	DAX_EXEC_SET_ID,
 	DAX_INJECTED,
 	DAX_KERNEL, /* no rule of device-dax: the file system has refused */
 	DAX_REASON_NR,

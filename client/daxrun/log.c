@@ -111,6 +111,18 @@ static bool is_too_many(struct run_log *log)
 	return true;
 }
 
+/* True if the user has read such a remark on a program. */
+static bool is_repeated(struct run_log *log, const struct dax_event *ev)
+{
+	const unsigned int bit = ev->v.reason == DAX_EXEC_SET_ID ? 1 : 2;
+	const bool is_told = log->told & bit;
+
+	if (ev->call != DAX_CALL_EXEC)
+		return false;
+	log->told |= bit;
+	return is_told;
+}
+
 /* Say once, before the first call, whose answers a trace shows. */
 static void begin_trace(struct run_log *log)
 {
@@ -140,7 +152,8 @@ static void print_event(struct run_log *log, const struct dax_event *ev)
 		dax_event_trace(ev, line, sizeof(line));
 		fprintf(log->out, "%s\n", line);
 		fflush(log->out);
-	} else if (dax_verdict_is_told(&ev->v) && !is_too_many(log)) {
+	} else if (dax_verdict_is_told(&ev->v) && !is_repeated(log, ev) &&
+		   !is_too_many(log)) {
 		dax_event_refusal(ev, line, sizeof(line));
 		run_warn("%s", line);
 	}

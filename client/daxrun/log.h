@@ -20,6 +20,8 @@ struct run_log {
 	long nr_lines;               /* in the current second */
 	long second;
 	long nr_left_out;
+	unsigned int
+		told; /* remarks on programs that were printed; one bit for each kind */
 };
 
 void run_log_open(const struct run_options *o, const struct run_daemon *d,

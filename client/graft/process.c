@@ -11,6 +11,7 @@
 
 #include "client/shim/base/graft.h"
 #include "client/shim/process/environment.h"
+#include "client/shim/process/report.h"
 #include "client/graft/altstack.h"
 #include "client/graft/context.h"
 
@@ -133,6 +134,8 @@ static void plan(void *arg)
 		e->g.envp = shim_environment_fill(e->g.envp, e->room);
 	e->is_planned = shim_graft_is_on(e->g.envp) &&
 			shim_graft_plan(&e->g, e->room + e->environment_room);
+	if (!e->is_planned)
+		shim_report_exec(e->g.path, &e->g.verdict);
 }
 
 /* Arguments whose pointers the kernel must judge. */

@@ -315,3 +315,25 @@ def test_rust(daxrun):
     assert "INTERP" not in run(["readelf", "-lW", built]).stdout
     lines = daxrun(*ALL, built).splitlines()
     assert lines[0] == "char device true size 0" and "read Some(22)" in lines and lines[-1] == "same true"
+
+
+@pytest.mark.parametrize("parent", ["sh", f"{BUSYBOX} sh"], ids=["dynamic", "static"])
+def test_a_child_that_sees_no_devices_is_told(daxrun, parent):
+    """Once for each kind, with the remedy; the programs run as they would without."""
+    foreign = daxrun.dir / "foreign"
+    program = bytearray(pathlib.Path(BUSYBOX).read_bytes())
+    program[4] = 1  # ELFCLASS32
+    foreign.write_bytes(program)
+    foreign.chmod(0o755)
+    other = daxrun.dir / "other"
+    shutil.copy("/bin/true", other)
+    if IS_ROOT:
+        os.chown(other, 0 if daxrun.as_nobody else 65534, -1)
+    other.chmod(0o4755)
+    result = daxrun.any(*DEVICE[1:], "--reach=all", "--", *parent.split(), "-c",
+                        "for i in 1 2; do ./foreign 2>/dev/null; ./other; done; ./other && echo runs")
+    assert result.stdout == "runs\n"
+    told = [line for line in result.stderr.splitlines() if "sees no devices" in line]
+    kinds = ["foreign", "other"] if IS_ROOT else ["foreign"]
+    assert sorted(line.split(": ")[1] for line in told) == [f"./{kind}" for kind in kinds], result.stderr
+    assert "run one that is" in result.stderr

@@ -90,7 +90,7 @@ static void test_kinds(void)
 	is(look(sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr)), DAX_GRAFT_OTHER,
 	   "cut in its program headers");
 	file.eh.e_machine = EM_386;
-	is(look(sizeof(file)), DAX_GRAFT_OTHER, "for another machine");
+	is(look(sizeof(file)), DAX_GRAFT_FOREIGN, "for another machine");
 	MAKE(ET_EXEC, PT_LOAD);
 	file.eh.e_phoff = DAX_GRAFT_HEAD + 8;
 	is(look(sizeof(file)), DAX_GRAFT_OTHER, "headers elsewhere");
@@ -227,6 +227,19 @@ static void test_scripts(void)
 	is_script(line, "/aaaaaa", line + 10);
 }
 
+static void test_verdict(void)
+{
+	struct dax_verdict v = dax_graft_verdict(DAX_GRAFT_FOREIGN, true);
+
+	ok(!v.error && v.reason == DAX_EXEC_FOREIGN, "for another machine");
+	v = dax_graft_verdict(DAX_GRAFT_OTHER, true);
+	ok(!v.error && v.reason == DAX_EXEC_SET_ID, "set-user-ID");
+	v = dax_graft_verdict(DAX_GRAFT_SCRIPT, true);
+	ok(!dax_verdict_is_told(&v), "no script is, whatever its mode");
+	v = dax_graft_verdict(DAX_GRAFT_STATIC, false);
+	ok(!dax_verdict_is_told(&v), "a static program sees devices");
+}
+
 int main(void)
 {
 	test_kinds();
@@ -235,5 +248,6 @@ int main(void)
 	test_replaced();
 	test_added();
 	test_scripts();
+	test_verdict();
 	return tap_done();
 }

@@ -159,6 +159,13 @@ static bool is_privileged(const struct original *o)
 	       sys4(fgetxattr, o->fd, "security.capability", NULL, 0) > 0;
 }
 
+/* True if the program gets rights that this process does not have. */
+static bool is_set_id(const struct original *o)
+{
+	return (o->st.st_mode & S_ISUID && o->st.st_uid != (uid_t)sys0(geteuid)) ||
+	       (o->st.st_mode & S_ISGID && o->st.st_gid != (gid_t)sys0(getegid));
+}
+
 static bool is_static(struct original *o, const struct dax_graft *found)
 {
 	char dynamic[1024] __attribute__((aligned(8)));
@@ -433,8 +440,8 @@ static bool plan_opened(struct shim_graft *g, struct original *o, struct room *r
  * Makes the copy if it does not exist. Handles scripts whose interpreter needs a copy.
  * Async-signal-safe, also in a child of vfork(2).
  *
- * Return: true; false if the program must be executed as the caller wants. @g is then
- * unchanged.
+ * Return: true; false if the program must be executed as the caller wants. Of @g, only the
+ * verdict is then changed.
  */
 bool shim_graft_plan(struct shim_graft *g, void *room)
 {
@@ -452,9 +459,11 @@ bool shim_graft_plan(struct shim_graft *g, void *room)
 		bool goes_on;
 
 		dax_graft_look(o.head, o.len, &found);
+		g->verdict = dax_graft_verdict(found.kind, is_set_id(&o));
 		goes_on = found.kind == DAX_GRAFT_SCRIPT && enter_script(&now, &o, &left);
 		if (!goes_on && plan_opened(&now, &o, &left, execfn)) {
 			sys1(close, o.fd);
+			now.verdict = g->verdict;
 			*g = now;
 			return true;
 		}

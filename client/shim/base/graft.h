@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "libcore/graft.h"
+#include "libcore/reason.h"
 
 /* The library that answers system calls of programs with libraries, beside the interpreter. */
 #define SHIM_GRAFT_TRAP "libdaxtrap.so"
@@ -20,6 +21,7 @@ struct shim_graft {
 	char *const *argv;
 	char *const *envp;
 	int flags;
+	struct dax_verdict verdict; /* receives a remark on the program */
 	int memory; /* descriptor of a copy without a name, for the caller to close; or -1 */
 };
 

@@ -131,6 +131,25 @@ void shim_report_path(const struct shim_session *s, const struct shim_call *call
 }
 
 /**
+ * shim_report_exec() - report a program that is executed
+ * @path:	its path, or an empty string
+ * @v:		the verdict; nothing is done if it has no remark
+ *
+ * Async-signal-safe.
+ */
+void shim_report_exec(const char *path, const struct dax_verdict *v)
+{
+	const struct shim_call call = {.call = DAX_CALL_EXEC};
+	const struct shim_session *s;
+
+	if (likely(!dax_verdict_is_told(v)))
+		return;
+	s = shim_session();
+	if (s)
+		shim_report_name(s, &call, path, v);
+}
+
+/**
  * shim_report_vma() - report a call on a dax mapping
  * @call:	the call and its arguments
  * @vma:	the mapping; must be a copy if the lock is not held

@@ -23,6 +23,7 @@ void shim_report_name(const struct shim_session *s, const struct shim_call *call
 		      const char *name, const struct dax_verdict *v);
 void shim_report_path(const struct shim_session *s, const struct shim_call *call,
 		      const char *path, const struct dax_verdict *v);
+void shim_report_exec(const char *path, const struct dax_verdict *v);
 void shim_report_vma(const struct shim_call *call, const struct dax_vma *vma,
 		     const struct dax_verdict *v, uint64_t result);
 void shim_report_range(const struct shim_call *call, const struct dax_verdict *v);

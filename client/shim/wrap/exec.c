@@ -22,6 +22,7 @@
 #include "client/shim/base/sys.h"
 #include "client/shim/process/environment.h"
 #include "client/shim/process/path.h"
+#include "client/shim/process/report.h"
 #include "client/shim/wrap/wrap.h"
 
 /* The stack that an environment may take; a longer one is left as it is. */
@@ -44,8 +45,12 @@ static SHIM_COLD void exec_copy(int dirfd, const char *path, char *const argv[],
 		.dirfd = dirfd, .path = path, .argv = argv, .envp = envp, .flags = flags};
 	const size_t size = shim_graft_room(&g);
 
-	if (size > PLAN_ROOM || !shim_graft_plan(&g, __builtin_alloca(size)))
+	if (size > PLAN_ROOM)
 		return;
+	if (!shim_graft_plan(&g, __builtin_alloca(size))) {
+		shim_report_exec(path, &g.verdict);
+		return;
+	}
 	sys5(execveat, g.dirfd, g.path, g.argv, g.envp, g.flags);
 	if (g.memory >= 0)
 		sys1(close, g.memory);
@@ -273,9 +278,12 @@ static SHIM_COLD int spawn_copy(spawn_function *spawn, pid_t *pid, const char *p
 	int r;
 
 	/* An action may change the directory that a relative path begins in. */
-	if (size > PLAN_ROOM || (actions && *path != '/') ||
-	    !shim_graft_plan(&g, __builtin_alloca(size)))
+	if (size > PLAN_ROOM || (actions && *path != '/'))
 		return -1;
+	if (!shim_graft_plan(&g, __builtin_alloca(size))) {
+		shim_report_exec(path, &g.verdict);
+		return -1;
+	}
 	shim_self_fd_link(g.memory, link);
 	r = spawn(pid, g.memory >= 0 ? link : g.path, actions, attr, g.argv, g.envp);
 	if (g.memory >= 0)
