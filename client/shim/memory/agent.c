@@ -18,7 +18,7 @@
  */
 #include "client/shim/memory/agent.h"
 
-#include <errno.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -52,19 +52,8 @@ static char thread_block[SHIM_THREAD_BYTES] __attribute__((aligned(64)));
 static uint32_t is_running;
 /* Not 0: the agent must end. */
 static uint32_t must_leave;
-
-#ifndef SYS_futex_waitv
-#define SYS_futex_waitv 449 /* since 5.16 */
-#endif
-#define FUTEX_WORD_IS_32 2 /* FUTEX2_SIZE_U32 */
-
-/* struct futex_waitv, which not all headers have */
-struct waiter {
-	uint64_t value;
-	uint64_t address;
-	uint32_t flags;
-	uint32_t reserved;
-};
+/* The word on which the agent sleeps. */
+static const uint32_t *sleeps_on;
 
 /*
  * Refreshes every mapping whose device has changed. Return: true if any device that was
@@ -151,40 +140,20 @@ void shim_agent_follow_new_locked(const struct shim_session *s, uint32_t slot,
 	follow_locked(s);
 }
 
-/*
- * Sleeps until the daemon changes the word from @seen, or the agent must leave, at most @ns
- * (0: any time). Where the kernel cannot wait for both, the agent does not leave.
- */
-static void sleep_until_change(const uint32_t *word, uint32_t seen, uint64_t ns)
-{
-	const struct waiter both[] = {
-		{seen, (uintptr_t)word, FUTEX_WORD_IS_32, 0},
-		{0, (uintptr_t)&must_leave, FUTEX_WORD_IS_32 | FUTEX_PRIVATE_FLAG, 0},
-	};
-	struct timespec until = {0};
-	struct timespec ts = {.tv_sec = (time_t)(ns / 1000000000),
-			      .tv_nsec = (long)(ns % 1000000000)};
-
-	if (ns) {
-		sys2(clock_gettime, CLOCK_MONOTONIC, &until);
-		until.tv_sec += ts.tv_sec + (until.tv_nsec + ts.tv_nsec) / 1000000000;
-		until.tv_nsec = (until.tv_nsec + ts.tv_nsec) % 1000000000;
-	}
-	if (sys5(futex_waitv, both, 2, 0, ns ? &until : NULL, CLOCK_MONOTONIC) == -ENOSYS)
-		sys6(futex, word, FUTEX_WAIT, seen, ns ? &ts : NULL, NULL, 0);
-}
-
 static void run_agent(void)
 {
 	const struct shim_session *s = shim_session_if_known();
 	const uint32_t *word = &s->state->changes;
 
+	__atomic_store_n(&sleeps_on, word, __ATOMIC_RELEASE);
 	sys5(prctl, PR_SET_NAME, "daxshim", 0, 0, 0);
 	if (shim_thread_be_small())
 		shim_request_inside((int32_t)sys0(gettid));
 	for (;;) {
 		bool is_any = false;
+		struct timespec ts;
 		uint32_t seen;
+		uint64_t ns;
 
 		do {
 			seen = __atomic_load_n(word, __ATOMIC_ACQUIRE);
@@ -197,7 +166,10 @@ static void run_agent(void)
 							       .fd = -1});
 		if (__atomic_load_n(&must_leave, __ATOMIC_ACQUIRE))
 			sys1(exit, 0);
-		sleep_until_change(word, seen, shim_badblocks_follow_settle());
+		ns = shim_badblocks_follow_settle();
+		ts.tv_sec = (time_t)(ns / 1000000000);
+		ts.tv_nsec = (long)(ns % 1000000000);
+		sys6(futex, word, FUTEX_WAIT, seen, ns ? &ts : NULL, NULL, 0);
 	}
 }
 
@@ -273,17 +245,17 @@ SHIM_COLD bool shim_agent_leave(void)
 {
 	const int32_t tid = __atomic_load_n(&shim_own_fd_thread, __ATOMIC_RELAXED);
 	const long pid = sys0(getpid);
-	long r;
 
-	/* A wait for nothing fails with EINVAL if the kernel has the call. */
 	/* In a child of vfork(2), there is none. */
 	if (!tid || sys3(tgkill, pid, tid, 0) < 0 ||
-	    sys5(futex_waitv, NULL, 0, 0, NULL, 0) == -ENOSYS ||
 	    __atomic_exchange_n(&must_leave, 1, __ATOMIC_ACQ_REL))
 		return false;
-	sys6(futex, &must_leave, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-	while ((r = sys3(tgkill, pid, tid, 0)) == 0)
+	/* Again and again, as it may be about to sleep. The agents of others just look. */
+	do {
+		sys6(futex, __atomic_load_n(&sleeps_on, __ATOMIC_ACQUIRE), FUTEX_WAKE,
+		     INT_MAX, NULL, NULL, 0);
 		sys0(sched_yield);
+	} while (sys3(tgkill, pid, tid, 0) == 0);
 	note_end();
-	return r == -ESRCH;
+	return true;
 }
