@@ -8,6 +8,7 @@
 
 #include "libcore/cxl_commit.h"
 #include "libcore/cxl_decoder.h"
+#include "libcore/cxl_pmem.h"
 #include "libcore/cxl_region.h"
 #include "libcore/cxl_target.h"
 
@@ -85,7 +86,7 @@ static void init_memdev(struct dax_cxl_memdev *memdev)
  * @model:	the model, without it, but with the regions of other types, whose ids no
  *		window takes
  * @like:	the number and size of the memory devices, the windows without their
- *		starts, and the settings of its regions are copied
+ *		starts, the settings of its regions and the uuids are copied
  *
  * All memory devices are enabled, and there are no regions.
  *
@@ -154,7 +155,8 @@ find_target(struct dax_cxl *cxl, const struct dax_cxl_window *window, uint32_t p
  * @ways:	how many of the memory devices it has, from the first one
  * @granularity: of the interleave
  *
- * It is in the first window.
+ * It is in the first window. Persistent memory has a namespace over all of it with
+ * DAX_CXL_START_DEVDAX.
  *
  * Return: 0, or the negative errno of the step that failed.
  */
@@ -173,6 +175,8 @@ int dax_cxl_make_region(struct dax_model *model, uint32_t id, uint32_t ways,
 	r = dax_cxl_region_set_granularity(cxl, region, granularity);
 	if (r == 0)
 		r = dax_cxl_region_set_ways(cxl, region, ways);
+	if (r == 0 && cxl->partition == DAX_CXL_PMEM)
+		r = dax_cxl_region_set_uuid(model, region, cxl->region_uuid);
 	if (r == 0)
 		r = dax_cxl_region_set_size(model, region, ways * cxl->memdev_size);
 	for (i = 0; r == 0 && i < ways; i++) {
@@ -186,7 +190,12 @@ int dax_cxl_make_region(struct dax_model *model, uint32_t id, uint32_t ways,
 	}
 	if (r == 0)
 		r = dax_cxl_region_commit(model, region);
-	return r < 0 ? r : dax_cxl_region_bind(model, region);
+	if (r == 0)
+		r = dax_cxl_region_bind(model, region);
+	if (r < 0 || cxl->partition == DAX_CXL_RAM || cxl->how != DAX_CXL_START_DEVDAX)
+		return r;
+	dax_cxl_pmem_label(model, dax_model_find_region(model, id));
+	return dax_cxl_pmem_probe(model, dax_model_find_region(model, id));
 }
 
 static bool is_endpoint_taken(const struct dax_cxl *cxl, uint32_t number)

@@ -48,6 +48,14 @@ enum dax_cxl_start {
 	DAX_CXL_START_NONE,   /* none, and there is no region at the start */
 };
 
+/* The namespace whose labels the memory devices have. */
+struct dax_cxl_namespace {
+	uint32_t nr_pieces;                    /* 0: none */
+	struct dax_range pieces[DAX_CXL_WAYS]; /* of the store, as those of its region */
+	uint8_t uuid[DAX_UUID_LEN];
+	uint8_t dax_uuid[DAX_UUID_LEN]; /* of the nd dax device that fills it */
+};
+
 /* State of a region (core/region.c: enum cxl_config_state). */
 enum dax_cxl_state {
 	DAX_CXL_IDLE,
@@ -166,9 +174,14 @@ struct dax_cxl {
 	enum dax_cxl_start how;
 	/* Settings of the regions that are added to the model. */
 	uint64_t align;
+	enum dax_region_map map; /* of the devices in namespaces */
 	bool has_pages;
 	int numa_node;
 	int target_node; /* of the first window; the next ones have the next numbers */
+
+	/* Persistent memory: uuid of the region at the start, and the namespace in it. */
+	uint8_t region_uuid[DAX_UUID_LEN];
+	struct dax_cxl_namespace labels;
 
 	struct dax_cxl_memdev memdevs[DAX_CXL_MEMDEVS];
 	struct dax_cxl_region *regions;
@@ -188,6 +201,18 @@ static inline uint32_t dax_cxl_bridge_of(const struct dax_cxl *cxl, uint32_t mem
 static inline uint32_t dax_cxl_slot_of(const struct dax_cxl *cxl, uint32_t memdev)
 {
 	return memdev / cxl->nr_bridges;
+}
+
+/* The serial number of a memory device. */
+static inline uint64_t dax_cxl_serial(uint32_t memdev)
+{
+	return memdev + 1;
+}
+
+/* True if a model has CXL memory devices of persistent memory. */
+static inline bool dax_cxl_has_pmem(const struct dax_model *model)
+{
+	return model->cxl && model->cxl->partition == DAX_CXL_PMEM;
 }
 
 /* The first address behind the windows. */

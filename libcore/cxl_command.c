@@ -37,18 +37,28 @@ static const struct {
 	[DAX_CXL_GET_SUP_LOG_SUBLIST] = {2, VARIABLE, 0},
 };
 
+/* True if the kernel keeps a command for itself (drivers/cxl/pmem.c: exclusive_cmds). */
+static bool is_exclusive(const struct dax_device *dev, uint32_t id)
+{
+	return id == DAX_CXL_SET_LSA && dev->flags & DAX_DEVICE_CXL_NVDIMM;
+}
+
 /**
  * dax_cxl_command_describe() - describe a command, as CXL_MEM_QUERY_COMMANDS does
+ * @dev:	the memory device
  * @id:		less than DAX_CXL_COMMANDS
  * @ret:	receives the description; all zero if no command has the number
  */
-void dax_cxl_command_describe(uint32_t id, struct dax_cxl_command_info *ret)
+void dax_cxl_command_describe(const struct dax_device *dev, uint32_t id,
+			      struct dax_cxl_command_info *ret)
 {
 	*ret = (struct dax_cxl_command_info){0};
 	if (!commands[id].size_in && !commands[id].size_out)
 		return;
 	ret->id = id;
 	ret->flags = commands[id].flags;
+	if (is_exclusive(dev, id))
+		ret->flags |= DAX_CXL_COMMAND_EXCLUSIVE;
 	ret->size_in = commands[id].size_in;
 	ret->size_out = commands[id].size_out;
 }
@@ -69,6 +79,7 @@ static struct dax_verdict raw_verdict(const struct dax_cxl_send *send)
 
 /**
  * dax_cxl_command_verdict() - the verdict on CXL_MEM_SEND_COMMAND
+ * @dev:	the memory device
  * @send:	the ioctl's argument
  *
  * core/mbox.c: cxl_validate_cmd_from_user(), cxl_to_mem_cmd().
@@ -76,7 +87,8 @@ static struct dax_verdict raw_verdict(const struct dax_cxl_send *send)
  * Return: the verdict; if it allows the command, @send->in.size is at most
  * DAX_CXL_PAYLOAD_MAX.
  */
-struct dax_verdict dax_cxl_command_verdict(const struct dax_cxl_send *send)
+struct dax_verdict dax_cxl_command_verdict(const struct dax_device *dev,
+					   const struct dax_cxl_send *send)
 {
 	if (send->id == DAX_CXL_INVALID || send->id >= DAX_CXL_COMMANDS)
 		return refuse_command(ENOTTY);
@@ -89,6 +101,8 @@ struct dax_verdict dax_cxl_command_verdict(const struct dax_cxl_send *send)
 		return refuse_command(EINVAL);
 	if (!(commands[send->id].flags & ENABLED))
 		return refuse_command(ENOTTY);
+	if (is_exclusive(dev, send->id))
+		return refuse_command(EBUSY);
 	if ((commands[send->id].size_in != VARIABLE &&
 	     send->in.size != commands[send->id].size_in) ||
 	    (commands[send->id].size_out != VARIABLE &&
@@ -97,12 +111,18 @@ struct dax_verdict dax_cxl_command_verdict(const struct dax_cxl_send *send)
 	return dax_allow();
 }
 
+static bool is_pmem(const struct dax_device *dev)
+{
+	return dev->flags & DAX_DEVICE_CXL_PMEM;
+}
+
 /* Identify Memory Device. The capacities are in units of 256M. */
-static void identify(uint64_t capacity, uint8_t *out)
+static void identify(const struct dax_device *dev, uint8_t *out)
 {
 	memcpy(out, DAX_CXL_FIRMWARE, sizeof(DAX_CXL_FIRMWARE));
-	dax_put_le(out + 16, 8, capacity / DAX_CXL_UNIT); /* total */
-	dax_put_le(out + 24, 8, capacity / DAX_CXL_UNIT); /* volatile only */
+	dax_put_le(out + 16, 8, dev->size / DAX_CXL_UNIT); /* total */
+	/* volatile only, persistent only */
+	dax_put_le(out + (is_pmem(dev) ? 32 : 24), 8, dev->size / DAX_CXL_UNIT);
 	dax_put_le(out + 56, 4, DAX_CXL_LABELS);
 	dax_put_le(out + 60, 3, 256); /* records of a poison list */
 }
@@ -169,13 +189,13 @@ static void set_lsa(const struct dax_cxl_send *send, const uint8_t *in,
 
 /**
  * dax_cxl_command_run() - do what a memory device does with a command
- * @capacity:	bytes of the device
+ * @dev:	the memory device
  * @send:	the command, allowed by dax_cxl_command_verdict()
  * @in:		its payload, @send->in.size bytes
  * @ret:	receives the reply. The caller accesses the label storage area and copies the
  *		payload, zeroes if the device has refused
  */
-void dax_cxl_command_run(uint64_t capacity, const struct dax_cxl_send *send,
+void dax_cxl_command_run(const struct dax_device *dev, const struct dax_cxl_send *send,
 			 const uint8_t *in, struct dax_cxl_reply *ret)
 {
 	memset(ret, 0, sizeof(*ret));
@@ -183,13 +203,14 @@ void dax_cxl_command_run(uint64_t capacity, const struct dax_cxl_send *send,
 		ret->size = commands[send->id].size_out;
 	switch (send->id) {
 	case DAX_CXL_IDENTIFY:
-		identify(capacity, ret->payload);
+		identify(dev, ret->payload);
 		break;
 	case DAX_CXL_GET_FW_INFO:
 		get_fw_info(ret->payload);
 		break;
 	case DAX_CXL_GET_PARTITION_INFO: /* all active, and nothing else is planned */
-		dax_put_le(ret->payload, 8, capacity / DAX_CXL_UNIT);
+		dax_put_le(ret->payload + (is_pmem(dev) ? 8 : 0), 8,
+			   dev->size / DAX_CXL_UNIT);
 		break;
 	case DAX_CXL_GET_HEALTH_INFO:
 		get_health_info(ret->payload);

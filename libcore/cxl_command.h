@@ -44,6 +44,7 @@ enum dax_cxl_command {
 
 enum dax_cxl_command_flag {
 	DAX_CXL_COMMAND_ENABLED = 1 << 0,
+	DAX_CXL_COMMAND_EXCLUSIVE = 1 << 1, /* the kernel keeps it for itself */
 };
 
 /* struct cxl_command_info. */
@@ -106,9 +107,11 @@ struct dax_cxl_reply {
 	uint32_t labels_len;
 };
 
-void dax_cxl_command_describe(uint32_t id, struct dax_cxl_command_info *ret);
-struct dax_verdict dax_cxl_command_verdict(const struct dax_cxl_send *send);
-void dax_cxl_command_run(uint64_t capacity, const struct dax_cxl_send *send,
+void dax_cxl_command_describe(const struct dax_device *dev, uint32_t id,
+			      struct dax_cxl_command_info *ret);
+struct dax_verdict dax_cxl_command_verdict(const struct dax_device *dev,
+					   const struct dax_cxl_send *send);
+void dax_cxl_command_run(const struct dax_device *dev, const struct dax_cxl_send *send,
 			 const uint8_t *in, struct dax_cxl_reply *ret);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "libcore/cxl_decoder.h"
+#include "libcore/cxl_pmem.h"
 #include "libcore/model_ranges.h"
 
 /* True if all decoders below those of the region are committed. */
@@ -120,7 +121,8 @@ static void find_pieces(const struct dax_cxl *cxl, const struct dax_cxl_region *
 
 /**
  * dax_cxl_region_bind() - drivers/cxl_region/bind
- * @model:	the model; receives the region's dax region with a device 0 over all of it
+ * @model:	the model; receives the region's dax region with a device 0 over all of it, or
+ *		the nd region of persistent memory with the devices in its namespaces
  * @region:	the region
  *
  * The device is kept for kmem, unless the config says otherwise. Then device_dax takes it only
@@ -134,7 +136,9 @@ int dax_cxl_region_bind(struct dax_model *model, struct dax_cxl_region *region)
 	const struct dax_cxl *cxl = model->cxl;
 	struct dax_region like = {
 		.id = region->id,
-		.type = DAX_REGION_CXL,
+		.type = region->mode == DAX_CXL_PMEM ? DAX_REGION_CXL_PMEM
+						     : DAX_REGION_CXL,
+		.map = cxl->map,
 		.start = region->start,
 		.size = region->size,
 		.align = cxl->align,
@@ -143,8 +147,10 @@ int dax_cxl_region_bind(struct dax_model *model, struct dax_cxl_region *region)
 		.target_node = cxl->target_node,
 		.window = region->window,
 		/* drivers/dax/cxl.c: IORESOURCE_DAX_KMEM */
-		.is_reserved = cxl->how != DAX_CXL_START_DEVDAX,
+		.is_reserved =
+			region->mode == DAX_CXL_RAM && cxl->how != DAX_CXL_START_DEVDAX,
 	};
+	struct dax_region *dax;
 	int r;
 
 	if (like.target_node >= 0)
@@ -154,11 +160,16 @@ int dax_cxl_region_bind(struct dax_model *model, struct dax_cxl_region *region)
 	if (region->state != DAX_CXL_COMMIT)
 		return -ENXIO;
 	find_pieces(cxl, region, &like);
-	r = dax_model_add_region(model, &like, NULL);
+	r = dax_model_add_region(model, &like, &dax);
 	if (r < 0)
 		return r;
 	region->is_bound = true;
-	return 0;
+	if (region->mode == DAX_CXL_RAM)
+		return 0;
+	r = dax_cxl_pmem_probe(model, dax);
+	if (r < 0)
+		dax_cxl_region_unbind(model, region);
+	return r;
 }
 
 /**

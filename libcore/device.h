@@ -35,6 +35,9 @@ enum dax_device_flag {
 	DAX_DEVICE_CXL = 1 << 8,
 	/* Bound to fsdev_dax: for the file system famfs, without mmap. */
 	DAX_DEVICE_FAMFS = 1 << 9,
+	/* Beside CXL: its memory is persistent; it is a DIMM of the nd bus. */
+	DAX_DEVICE_CXL_PMEM = 1 << 10,
+	DAX_DEVICE_CXL_NVDIMM = 1 << 11,
 };
 
 /* Part of a device: bytes [start, start + len) of its backing store. */

@@ -259,6 +259,48 @@ static uint64_t fresh_dataoff(uint64_t ns_size, uint64_t align, enum dax_region_
 			    dax_max(align, COMPAT_ALIGN));
 }
 
+static struct dax_infoblock make_block(uint64_t ns_size, uint64_t dataoff, uint64_t size,
+				       uint64_t align, enum dax_region_map map)
+{
+	return (struct dax_infoblock){
+		.version_major = VERSION_MAJOR,
+		.version_minor = VERSION_MINOR,
+		.dataoff = dataoff,
+		.npfns = size / DAX_PAGE,
+		.mode = map == DAX_MAP_DEV ? DAX_INFOBLOCK_PMEM : DAX_INFOBLOCK_RAM,
+		.end_trunc = (uint32_t)(ns_size - dataoff - size),
+		.align = (uint32_t)align,
+		.page_size = DAX_PAGE,
+		.page_struct_size = PAGE_STRUCT_SIZE,
+	};
+}
+
+/**
+ * dax_infoblock_fill() - lay out the largest device of a namespace
+ * @ns_size:	size of the namespace, in bytes
+ * @align:	align of the device, in bytes
+ * @map:	where the page structs are
+ * @ret:	receives the block; uuid and parent_uuid are zero
+ *
+ * The namespace must start at a multiple of max(@align, 2 MiB).
+ *
+ * Return: the size of the device in bytes; 0: the namespace is too small, and @ret stays.
+ */
+uint64_t dax_infoblock_fill(uint64_t ns_size, uint64_t align, enum dax_region_map map,
+			    struct dax_infoblock *ret)
+{
+	const uint64_t dataoff = fresh_dataoff(ns_size, align, map);
+	const uint64_t unit = dax_max(align, COMPAT_ALIGN);
+	uint64_t size;
+
+	if (dataoff >= ns_size)
+		return 0;
+	size = (ns_size - dataoff) / unit * unit;
+	if (size)
+		*ret = make_block(ns_size, dataoff, size, align, map);
+	return size;
+}
+
 /**
  * dax_infoblock_layout() - lay out a new namespace for a device of a given size
  * @size:	size of the device, in bytes
@@ -298,17 +340,7 @@ int dax_infoblock_layout(uint64_t size, uint64_t align, enum dax_region_map map,
 			break;
 		ns_size = dax_round_up(dataoff + size, NS_ALIGN);
 	}
-	*ret = (struct dax_infoblock){
-		.version_major = VERSION_MAJOR,
-		.version_minor = VERSION_MINOR,
-		.dataoff = dataoff,
-		.npfns = size / DAX_PAGE,
-		.mode = map == DAX_MAP_DEV ? DAX_INFOBLOCK_PMEM : DAX_INFOBLOCK_RAM,
-		.end_trunc = (uint32_t)(ns_size - dataoff - size),
-		.align = (uint32_t)align,
-		.page_size = DAX_PAGE,
-		.page_struct_size = PAGE_STRUCT_SIZE,
-	};
+	*ret = make_block(ns_size, dataoff, size, align, map);
 	*ret_ns_size = ns_size;
 	return 0;
 }

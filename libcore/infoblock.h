@@ -42,6 +42,8 @@ int dax_infoblock_validate(const struct dax_infoblock *block, uint64_t ns_start,
 			   uint64_t ns_size, const char **ret_why);
 uint64_t dax_infoblock_usable(const struct dax_infoblock *block, uint64_t ns_size);
 bool dax_infoblock_is_resized(const struct dax_infoblock *block, uint64_t ns_size);
+uint64_t dax_infoblock_fill(uint64_t ns_size, uint64_t align, enum dax_region_map map,
+			    struct dax_infoblock *ret);
 int dax_infoblock_layout(uint64_t size, uint64_t align, enum dax_region_map map,
 			 struct dax_infoblock *ret, uint64_t *ret_ns_size);
 

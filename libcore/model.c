@@ -400,8 +400,8 @@ struct dax_dev *dax_region_find(const struct dax_region *region, uint32_t id)
  * @region:	its region, which owns it
  * @model:	the region's model
  * @id:		Y of daxX.Y
- * @like:	align and ranges (addresses) are copied, and for a static region ns_start,
- *		ns_size and uuid
+ * @like:	align and ranges (addresses) are copied, and for a region on an nd bus
+ *		ns_start, ns_size and uuid
  * @ret_dev:	receives the device if not NULL; valid until it is deleted
  *
  * A device with a size is bound. In a static region it fills a whole namespace of its
@@ -420,8 +420,8 @@ int dax_region_add_device(struct dax_region *region, struct dax_model *model, ui
 		return -EEXIST;
 	if (id > DAX_ID_MAX || !dax_is_align(like->align))
 		return -EINVAL;
-	if (region->type == DAX_REGION_STATIC ? !is_static_fit(region, like)
-					      : !is_dynamic_fit(region, like))
+	if (dax_region_is_nd(region) ? !is_static_fit(region, like)
+				     : !is_dynamic_fit(region, like))
 		return -EINVAL;
 	dev = calloc(1, sizeof(*dev));
 	if (!dev)
@@ -442,7 +442,7 @@ int dax_region_add_device(struct dax_region *region, struct dax_model *model, ui
 		dev->nr_ranges && dax_dev_is_matched(model, dev, DAX_DRIVER_DEVICE);
 	/* drivers/dax/cxl.c: cxl_dax_region_probe() */
 	dev->has_memmap_on_memory = region->type == DAX_REGION_CXL && id == 0;
-	if (region->type == DAX_REGION_STATIC) {
+	if (dax_region_is_nd(region)) {
 		dev->ns_start = like->ns_start;
 		dev->ns_size = like->ns_size;
 		memcpy(dev->uuid, like->uuid, sizeof(dev->uuid));
@@ -595,7 +595,7 @@ uint64_t dax_region_available(const struct dax_region *region)
 	uint64_t available = region->size;
 	const struct dax_dev *dev;
 
-	if (region->type == DAX_REGION_STATIC)
+	if (dax_region_is_nd(region))
 		return 0;
 	dax_for_each_device (dev, region)
 		available -= dax_dev_size(dev);
@@ -660,7 +660,7 @@ void dax_dev_describe(const struct dax_model *model, const struct dax_dev *dev,
 		if (dev->is_bound && !dax_dev_is_mappable(dev, range))
 			break;
 		ret->size += range->len;
-		if (region->type == DAX_REGION_CXL)
+		if (dax_region_is_cxl(region))
 			describe_pieces(region, range->start - region->start, range->len,
 					ret);
 		else

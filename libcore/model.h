@@ -27,6 +27,9 @@ enum dax_region_type {
 	DAX_REGION_STATIC,  /* a pmem namespace in devdax mode, below an nd bus */
 	DAX_REGION_DYNAMIC, /* soft-reserved memory, as dax_hmem manages it */
 	DAX_REGION_CXL,     /* of a CXL region: as DYNAMIC below dax_regionN; cxl.h */
+	/* Of a CXL region of persistent memory: as STATIC below nvdimm-bridge0, with
+	 * labels. The config has no such type. */
+	DAX_REGION_CXL_PMEM,
 };
 
 /* Location of the kernel's page structs (ndctl --map). */
@@ -128,10 +131,22 @@ struct dax_model {
 	uint64_t minors[DAX_MINORS / 64];
 };
 
+/* True if the region is on an nd bus, with a namespace for each device. */
+static inline bool dax_region_is_nd(const struct dax_region *region)
+{
+	return region->type == DAX_REGION_STATIC || region->type == DAX_REGION_CXL_PMEM;
+}
+
 /* True if programs create and resize the devices of a region. */
 static inline bool dax_region_is_dynamic(const struct dax_region *region)
 {
-	return region->type != DAX_REGION_STATIC;
+	return !dax_region_is_nd(region);
+}
+
+/* True if the region's bytes are those of CXL memory devices. */
+static inline bool dax_region_is_cxl(const struct dax_region *region)
+{
+	return region->type == DAX_REGION_CXL || region->type == DAX_REGION_CXL_PMEM;
 }
 
 #define dax_for_each_region(region, model)                                               \

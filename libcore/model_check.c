@@ -52,7 +52,7 @@ static const char *check_device(const struct dax_model *model,
 		return "too many ranges";
 	if (dev->is_bound && !dev->nr_ranges)
 		return "a device without size is bound";
-	if (region->type == DAX_REGION_STATIC) {
+	if (dax_region_is_nd(region)) {
 		if (dev->nr_ranges != 1)
 			return "a static device does not have exactly one range";
 		if (!dax_is_within(dev->ranges[0].start, dev->ranges[0].len,

@@ -47,7 +47,7 @@ struct dax_dev *dax_nd_find(const struct dax_model *model, uint32_t region_id,
 	const struct dax_region *region = dax_model_find_region(model, region_id);
 	struct dax_dev *dev;
 
-	if (!region || region->type != DAX_REGION_STATIC)
+	if (!region || !dax_region_is_nd(region))
 		return NULL;
 	dev = dax_region_find(region, id);
 	return dev ? dev : find_absent(region, id);

@@ -88,7 +88,7 @@ int dax_dev_destroy(struct dax_model *model, struct dax_dev *dev)
 {
 	char name[DAX_NAME_LEN];
 
-	if (dev->region->type == DAX_REGION_STATIC)
+	if (dax_region_is_nd(dev->region))
 		return -EINVAL;
 	if (!dev->id)
 		return -EBUSY;

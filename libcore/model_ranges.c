@@ -77,6 +77,6 @@ struct dax_range *dax_region_sorted(const struct dax_region *region, size_t *ret
  */
 bool dax_dev_is_mappable(const struct dax_dev *dev, const struct dax_range *range)
 {
-	return dev->region->type == DAX_REGION_STATIC ||
+	return dax_region_is_nd(dev->region) ||
 	       dax_is_aligned(range->start | range->len, DAX_SUBSECTION);
 }

@@ -37,7 +37,7 @@ int dax_region_create(struct dax_model *model, struct dax_region *region,
 	uint32_t id = 0;
 	int r;
 
-	if (region->type == DAX_REGION_STATIC)
+	if (dax_region_is_nd(region))
 		return -EINVAL;
 	if (region->is_hmem_gone)
 		return -ENODEV;
@@ -82,7 +82,7 @@ int dax_region_delete(struct dax_model *model, struct dax_region *region,
 	struct dax_dev *dev;
 	uint32_t minor;
 
-	if (region->type == DAX_REGION_STATIC)
+	if (dax_region_is_nd(region))
 		return -EINVAL;
 	dev = dax_model_find(model, name);
 	if (!dev || dev->region != region)
@@ -164,7 +164,7 @@ int dax_dev_set_size(struct dax_dev *dev, uint64_t size)
 {
 	uint64_t old = dax_dev_size(dev);
 
-	if (dev->region->type == DAX_REGION_STATIC)
+	if (dax_region_is_nd(dev->region))
 		return -EACCES;
 	if (!dax_is_aligned(size, dax_dev_granule(dev)))
 		return -EINVAL;
@@ -202,7 +202,7 @@ int dax_dev_set_align(struct dax_dev *dev, uint64_t align)
 {
 	uint32_t i;
 
-	if (dev->region->type == DAX_REGION_STATIC)
+	if (dax_region_is_nd(dev->region))
 		return -EACCES;
 	if (!dax_is_align(align))
 		return -EINVAL;
@@ -237,7 +237,7 @@ int dax_dev_add_mapping(struct dax_dev *dev, uint64_t start, uint64_t end)
 	const struct dax_region *region = dev->region;
 	uint64_t len = end - start + 1;
 
-	if (region->type == DAX_REGION_STATIC)
+	if (dax_region_is_nd(region))
 		return -EACCES;
 	if (!dax_is_aligned(len, dax_dev_granule(dev)))
 		return dax_kernel_has(region->kernel, DAX_RULE_BAD_MAPPING_IS_OK)

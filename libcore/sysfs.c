@@ -27,8 +27,8 @@ static void walk_all(struct sysfs_walk *walk)
 	dax_sysfs_dir(walk, NULL, NULL, "devices");
 	dax_sysfs_dir(walk, NULL, NULL, "devices/platform");
 	dax_sysfs_walk_platform_devices(walk);
-	dax_sysfs_walk_nd_devices(walk);
 	dax_sysfs_walk_cxl_devices(walk);
+	dax_sysfs_walk_nd_devices(walk);
 	dax_sysfs_walk_dax_devices(walk);
 	dax_sysfs_walk_memory(walk);
 	dax_sysfs_dir(walk, NULL, NULL, "bus");
@@ -168,13 +168,14 @@ int dax_sysfs_store(struct dax_model *model, const char *path, const char *buf,
 	memcpy(text, buf, len);
 	text[len] = '\0';
 	at.n = lookup.obj.n;
+	at.len = len;
 	if (lookup.obj.region)
 		at.region = dax_model_find_region(model, lookup.obj.region->id);
 	if (lookup.obj.dev) {
 		const struct dax_dev *dev = lookup.obj.dev;
 		char name[DAX_NAME_LEN];
 
-		at.dev = dev->region->type == DAX_REGION_STATIC
+		at.dev = dax_region_is_nd(dev->region)
 				 ? dax_nd_find(model, dev->region->id, dev->id)
 				 : dax_model_find(model, dax_dev_name(dev, name));
 	}

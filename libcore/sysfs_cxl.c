@@ -10,6 +10,7 @@
 #include "libcore/sysfs_cxl_bus.h"
 #include "libcore/sysfs_cxl_memdev.h"
 #include "libcore/sysfs_cxl_object.h"
+#include "libcore/sysfs_cxl_pmem.h"
 #include "libcore/sysfs_cxl_port.h"
 #include "libcore/sysfs_cxl_region.h"
 
@@ -25,6 +26,9 @@ static const struct sysfs_attr *const tables[] = {
 	[DAX_CXL_MEMDEV] = dax_sysfs_cxl_memdev_attrs,
 	[DAX_CXL_REGION] = dax_sysfs_cxl_region_attrs,
 	[DAX_CXL_DAX_REGION] = dax_sysfs_cxl_dax_region_attrs,
+	[DAX_CXL_NVDIMM_BRIDGE] = dax_sysfs_cxl_nvdimm_bridge_attrs,
+	[DAX_CXL_NVDIMM] = dax_sysfs_cxl_nvdimm_attrs,
+	[DAX_CXL_PMEM_REGION] = dax_sysfs_cxl_pmem_region_attrs,
 };
 
 static void walk_hosts(struct sysfs_walk *walk, const struct dax_cxl *cxl)

@@ -149,11 +149,15 @@ void dax_sysfs_walk_cxl_bus(struct sysfs_walk *walk)
 		const char *name;
 		const char *module;
 		const struct sysfs_attr *attrs;
+		bool is_for_pmem;
 	} drivers[] = {
-		{"cxl_dax_region", "dax_cxl", quiet_driver},
-		{"cxl_mem", "cxl_mem", mem_driver},
-		{"cxl_port", "cxl_port", port_driver},
-		{"cxl_region", "cxl_core", region_driver},
+		{"cxl_dax_region", "dax_cxl", quiet_driver, false},
+		{"cxl_mem", "cxl_mem", mem_driver, false},
+		{"cxl_nvdimm", "cxl_pmem", quiet_driver, true},
+		{"cxl_nvdimm_bridge", "cxl_pmem", quiet_driver, true},
+		{"cxl_pmem_region", "cxl_pmem", quiet_driver, true},
+		{"cxl_port", "cxl_port", port_driver, false},
+		{"cxl_region", "cxl_core", region_driver, false},
 	};
 	const struct dax_model *model = dax_sysfs_model(walk);
 	char module[DAX_SYSFS_PATH_MAX];
@@ -166,6 +170,8 @@ void dax_sysfs_walk_cxl_bus(struct sysfs_walk *walk)
 	dax_sysfs_dir(walk, NULL, NULL, "class/firmware");
 	dax_sysfs_dir(walk, NULL, NULL, SYSFS_CXL_DRIVERS);
 	for (i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++) {
+		if (drivers[i].is_for_pmem && !dax_cxl_has_pmem(model))
+			continue;
 		dax_sysfs_dir(walk, NULL, drivers[i].attrs, SYSFS_CXL_DRIVERS "/%s",
 			      drivers[i].name);
 		snprintf(module, sizeof(module), "module/%s", drivers[i].module);

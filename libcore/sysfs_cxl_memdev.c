@@ -27,7 +27,7 @@ static int show_memdev_uevent(const struct sysfs_obj *obj, char *buf)
 
 static int show_serial(const struct sysfs_obj *obj, char *buf)
 {
-	return sprintf(buf, "0x%" PRIx32 "\n", obj->n + 1);
+	return sprintf(buf, "0x%" PRIx64 "\n", dax_cxl_serial(obj->n));
 }
 
 static int show_label_storage_size(const struct sysfs_obj *obj, char *buf)

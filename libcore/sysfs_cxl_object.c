@@ -179,9 +179,15 @@ static bool visit_memdev(const struct visit *v, uint32_t n)
 	const struct dax_cxl *cxl = v->model->cxl;
 	char dir[DAX_SYSFS_PATH_MAX];
 
-	return visit_object(v, DAX_CXL_MEMDEV, n, "%.128s/mem%" PRIu32,
-			    dax_cxl_pci_dir(cxl, n, dir), n) ||
-	       (cxl->memdevs[n].is_bound && visit_endpoint(v, n));
+	dax_cxl_pci_dir(cxl, n, dir);
+	if (visit_object(v, DAX_CXL_MEMDEV, n, "%.128s/mem%" PRIu32, dir, n))
+		return true;
+	if (!cxl->memdevs[n].is_bound)
+		return false;
+	return visit_endpoint(v, n) ||
+	       (dax_cxl_has_pmem(v->model) &&
+		visit_object(v, DAX_CXL_NVDIMM, n, "%.128s/mem%" PRIu32 "/pmem%" PRIu32,
+			     dir, n, n));
 }
 
 static bool visit_region(const struct visit *v, const struct dax_cxl_region *region)
@@ -190,10 +196,15 @@ static bool visit_region(const struct visit *v, const struct dax_cxl_region *reg
 	char dir[DAX_SYSFS_PATH_MAX];
 
 	dax_cxl_region_dir(v->model, region->id, dir);
-	return visit_object(v, DAX_CXL_REGION, n, "%s", dir) ||
-	       (region->is_bound &&
-		visit_object(v, DAX_CXL_DAX_REGION, n, "%.128s/dax_region%" PRIu32, dir,
-			     region->id));
+	if (visit_object(v, DAX_CXL_REGION, n, "%s", dir))
+		return true;
+	if (!region->is_bound)
+		return false;
+	if (region->mode == DAX_CXL_PMEM)
+		return visit_object(v, DAX_CXL_PMEM_REGION, n,
+				    "%.128s/pmem_region%" PRIu32, dir, region->id);
+	return visit_object(v, DAX_CXL_DAX_REGION, n, "%.128s/dax_region%" PRIu32, dir,
+			    region->id);
 }
 
 /**
@@ -220,6 +231,9 @@ bool dax_cxl_object_visit(const struct dax_model *model, dax_cxl_object_fn fn, v
 		if (visit_object(&v, DAX_CXL_WINDOW, i,
 				 SYSFS_CXL_ROOT "/decoder0.%" PRIu32, i))
 			return true;
+	if (dax_cxl_has_pmem(model) &&
+	    visit_object(&v, DAX_CXL_NVDIMM_BRIDGE, 0, SYSFS_CXL_ROOT "/nvdimm-bridge0"))
+		return true;
 	for (i = 0; i < cxl->nr_bridges; i++)
 		if (visit_port(&v, i))
 			return true;
@@ -283,6 +297,12 @@ const char *dax_cxl_object_driver(const struct dax_cxl_object *object)
 									 : NULL;
 	case DAX_CXL_DAX_REGION:
 		return "cxl_dax_region";
+	case DAX_CXL_NVDIMM_BRIDGE:
+		return "cxl_nvdimm_bridge";
+	case DAX_CXL_NVDIMM:
+		return "cxl_nvdimm";
+	case DAX_CXL_PMEM_REGION:
+		return "cxl_pmem_region";
 	case DAX_CXL_ROOT:
 	case DAX_CXL_WINDOW:
 	case DAX_CXL_SWITCH:

@@ -16,7 +16,8 @@
 #include "libcore/model.h"
 #include "libcore/sysfs_node.h"
 
-#define SYSFS_CXL_ROOT "devices/platform/ACPI0017:00/root0"
+#define SYSFS_CXL_ROOT  "devices/platform/ACPI0017:00/root0"
+#define SYSFS_CXL_NDBUS SYSFS_CXL_ROOT "/nvdimm-bridge0/ndbus0"
 
 enum dax_cxl_kind {
 	DAX_CXL_ROOT,
@@ -28,6 +29,10 @@ enum dax_cxl_kind {
 	DAX_CXL_MEMDEV,
 	DAX_CXL_REGION,
 	DAX_CXL_DAX_REGION,
+	/* Of persistent memory. */
+	DAX_CXL_NVDIMM_BRIDGE,
+	DAX_CXL_NVDIMM, /* of a memory device */
+	DAX_CXL_PMEM_REGION,
 };
 
 struct dax_cxl_object {

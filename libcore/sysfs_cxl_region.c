@@ -175,14 +175,14 @@ static int hex_digit(char c)
 	return value > 15 ? value - 6 : value;
 }
 
-/* core/region.c: uuid_store(); the newline is a part of it. */
+/* core/region.c: uuid_store(); a newline, or cxl's zero byte, is a part of it. */
 static int store_region_uuid(const struct sysfs_at *at, char *text)
 {
 	uint8_t uuid[DAX_UUID_LEN] = {0};
 	size_t digits = 0;
 	size_t i;
 
-	if (strlen(text) != 37)
+	if (at->len != 37 || strlen(text) < 36)
 		return -EINVAL;
 	for (i = 0; i < 36; i++) {
 		int digit = hex_digit(text[i]);

@@ -33,8 +33,10 @@
  */
 const char *dax_sysfs_region_dir(const struct dax_region *region, char *buf)
 {
-	if (region->type == DAX_REGION_STATIC)
-		snprintf(buf, DAX_SYSFS_PATH_MAX, SYSFS_NDBUS "/region%" PRIu32,
+	if (dax_region_is_nd(region))
+		snprintf(buf, DAX_SYSFS_PATH_MAX, "%s/region%" PRIu32,
+			 region->type == DAX_REGION_STATIC ? SYSFS_NDBUS
+							   : SYSFS_CXL_NDBUS,
 			 region->id);
 	else if (region->type == DAX_REGION_CXL)
 		snprintf(buf, DAX_SYSFS_PATH_MAX,
@@ -64,7 +66,7 @@ const char *dax_sysfs_dev_dir(const struct dax_dev *dev, char *buf)
 
 	dax_dev_name(dev, name);
 	len = strlen(dax_sysfs_region_dir(dev->region, buf));
-	if (dev->region->type == DAX_REGION_STATIC)
+	if (dax_region_is_nd(dev->region))
 		len += (size_t)snprintf(buf + len, DAX_SYSFS_PATH_MAX - len, "/%s", name);
 	snprintf(buf + len, DAX_SYSFS_PATH_MAX - len, "/%s", name);
 	return buf;
@@ -311,7 +313,7 @@ static const char *driver_dir(enum dax_driver driver, char buf[DAX_SYSFS_PATH_MA
 
 static void walk_device(struct sysfs_walk *walk, const struct dax_dev *dev)
 {
-	bool is_static = dev->region->type == DAX_REGION_STATIC;
+	bool is_static = dax_region_is_nd(dev->region);
 	struct sysfs_obj obj = {
 		.model = dax_sysfs_model(walk),
 		.region = dev->region,
@@ -365,7 +367,7 @@ void dax_sysfs_walk_dax_devices(struct sysfs_walk *walk)
 		if (dax_region_is_dynamic(region) && !region->is_hmem_gone)
 			walk_dax_region(walk, region, NULL);
 		dax_for_each_device (dev, region) {
-			if (region->type == DAX_REGION_STATIC)
+			if (dax_region_is_nd(region))
 				walk_dax_region(walk, region, dev);
 			walk_device(walk, dev);
 		}

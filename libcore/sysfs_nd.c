@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The nd bus in sysfs, as nd_e820 makes it for memory that the kernel's command line
- * declares persistent: one bus, a region for each static region, in it for each device
- * a namespace and the nd dax device that has claimed it, and one unused device of each
- * kind, the seeds, from which ndctl would make the next.
+ * declares persistent, or cxl_pmem for CXL memory devices: one bus, a region for each
+ * static or CXL region, in it for each device a namespace and the nd dax device that has
+ * claimed it, and one unused device of each kind, the seeds, from which ndctl would make
+ * the next.
  *
  * Little can be written: attributes of a bound device return EBUSY, and so do the
  * seeds, as only its own nd dax device ever claims a namespace (drivers/nvdimm/).
@@ -16,11 +17,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "libcore/cxl.h"
 #include "libcore/device.h"
 #include "libcore/kstr.h"
 #include "libcore/model.h"
 #include "libcore/model_nd.h"
 #include "libcore/size.h"
+#include "libcore/sysfs_cxl_object.h"
+#include "libcore/sysfs_cxl_pmem.h"
 #include "libcore/sysfs_dax.h"
 #include "libcore/sysfs_node.h"
 #include "libcore/sysfs_walk.h"
@@ -53,14 +57,19 @@ static int show_commands(const struct sysfs_obj *obj, char *buf)
 	const struct dax_region *region;
 
 	dax_for_each_region (region, obj->model)
-		if (region->badblocks)
+		if (region->badblocks && region->type == DAX_REGION_STATIC)
 			return sprintf(buf, "ars_cap ars_start ars_status clear_error\n");
 	return sprintf(buf, "\n");
 }
 
+static int show_bus_provider(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "%s\n", dax_cxl_has_pmem(obj->model) ? "CXL" : "e820");
+}
+
 static const struct sysfs_attr ndbus[] = {
 	{.name = "commands", .mode = 0444, .show = show_commands},
-	{.name = "provider", .mode = 0444, .text = "e820\n"},
+	{.name = "provider", .mode = 0444, .show = show_bus_provider},
 	SYSFS_UEVENT("DRIVER=nd_bus\nMODALIAS=nd:t0\n"),
 	{.name = "wait_probe", .mode = 0444, .text = "1\n"},
 	{0},
@@ -85,6 +94,33 @@ static const struct sysfs_attr ndctl[] = {
 	 .store = dax_sysfs_store_uevent},
 	{0},
 };
+
+/* True if DIMMs with labels are below the region. */
+static bool is_labelled(const struct sysfs_obj *obj)
+{
+	return obj->region->type == DAX_REGION_CXL_PMEM;
+}
+
+static bool is_unlabelled(const struct sysfs_obj *obj)
+{
+	return !is_labelled(obj);
+}
+
+/* The kind of namespaces (drivers/nvdimm/nd.h, include/uapi/linux/ndctl.h). */
+static unsigned int nstype(const struct sysfs_obj *obj)
+{
+	return is_labelled(obj) ? 5 : 4;
+}
+
+static int show_nstype(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "%u\n", nstype(obj));
+}
+
+static int show_ns_modalias(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "nd:t%u\n", nstype(obj));
+}
 
 static uint32_t count_devices(const struct dax_region *region)
 {
@@ -172,6 +208,9 @@ static int show_namespace_seed(const struct sysfs_obj *obj, char *buf)
 		first = region->devices->id;
 	if (region->absent)
 		first = (uint32_t)dax_min(first, region->absent->id);
+	if (is_labelled(obj) && !region->is_nd_disabled)
+		return sprintf(buf, "namespace%" PRIu32 ".%" PRIu32 "\n", region->id,
+			       dax_seed_id(region));
 	if (region->is_nd_disabled || first == UINT32_MAX)
 		return sprintf(buf, "\n");
 	return sprintf(buf, "namespace%" PRIu32 ".%" PRIu32 "\n", region->id, first);
@@ -179,7 +218,8 @@ static int show_namespace_seed(const struct sysfs_obj *obj, char *buf)
 
 static int show_init_namespaces(const struct sysfs_obj *obj, char *buf)
 {
-	uint32_t n = count_devices(obj->region);
+	/* With labels there is at least an unused namespace. */
+	uint32_t n = (uint32_t)dax_max(count_devices(obj->region), is_labelled(obj));
 
 	if (obj->region->is_nd_disabled)
 		return -ENXIO;
@@ -213,28 +253,54 @@ static int show_region_uevent(const struct sysfs_obj *obj, char *buf)
 		       obj->region->is_nd_disabled ? "" : "DRIVER=nd_region\n");
 }
 
+/* Room for namespaces: the only one has all of it. */
+static int show_available(const struct sysfs_obj *obj, char *buf)
+{
+	const struct dax_region *region = obj->region;
+
+	return sprintf(buf, "%" PRIu64 "\n",
+		       is_labelled(obj) && !count_devices(region) ? region->size : 0);
+}
+
 static const struct sysfs_attr nd_region[] = {
 	{.name = "align",
 	 .mode = 0644,
 	 .show = show_region_align,
 	 .store = store_region_align},
+	{.name = "available_size",
+	 .mode = 0444,
+	 .show = show_available,
+	 .is_visible = is_labelled},
 	{.name = "badblocks", .mode = 0444, .show = show_badblocks},
 	{.name = "btt_seed", .mode = 0444, .show = show_btt_seed},
 	{.name = "dax_seed", .mode = 0444, .show = show_dax_seed},
+	{.name = "deep_flush", .mode = 0444, .text = "0\n", .is_visible = is_labelled},
 	{.name = "devtype", .mode = 0444, .text = "nd_pmem\n"},
 	{.name = "init_namespaces", .mode = 0444, .show = show_init_namespaces},
-	{.name = "mappings", .mode = 0444, .text = "0\n"},
-	{.name = "max_available_extent", .mode = 0444, .text = "0\n"},
+	{.name = "mappings", .mode = 0444, .text = "0\n", .is_visible = is_unlabelled},
+	{.name = "mappings",
+	 .mode = 0444,
+	 .show = dax_sysfs_show_nd_mappings,
+	 .is_visible = is_labelled},
+	{.name = "max_available_extent", .mode = 0444, .show = show_available},
 	{.name = "modalias", .mode = 0444, .text = "nd:t2\n"},
 	{.name = "namespace_seed", .mode = 0444, .show = show_namespace_seed},
-	{.name = "nstype", .mode = 0444, .text = "4\n"},
+	{.name = "nstype", .mode = 0444, .show = show_nstype},
 	SYSFS_NUMA_NODE,
+	{.name = "persistence_domain",
+	 .mode = 0444,
+	 .text = "memory_controller\n",
+	 .is_visible = is_labelled},
 	{.name = "pfn_seed", .mode = 0444, .show = show_pfn_seed},
 	{.name = "read_only",
 	 .mode = 0644,
 	 .show = show_read_only,
 	 .store = store_read_only},
 	{.name = "resource", .mode = 0400, .show = show_region_resource},
+	{.name = "set_cookie",
+	 .mode = 0444,
+	 .show = dax_sysfs_show_nd_cookie,
+	 .is_visible = is_labelled},
 	{.name = "size", .mode = 0444, .show = show_region_size},
 	SYSFS_TARGET_NODE,
 	{.name = "uevent",
@@ -300,8 +366,42 @@ static int show_ns_size(const struct sysfs_obj *obj, char *buf)
 	return sprintf(buf, "%" PRIu64 "\n", obj->dev->ns_size);
 }
 
-static const struct sysfs_attr namespace_io[] = {
-	{.name = "devtype", .mode = 0444, .text = "nd_namespace_io\n"},
+static int show_ns_devtype(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "nd_namespace_%s\n", is_labelled(obj) ? "pmem" : "io");
+}
+
+static int show_ns_uevent(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "DEVTYPE=nd_namespace_%s\nMODALIAS=nd:t%u\n",
+		       is_labelled(obj) ? "pmem" : "io", nstype(obj));
+}
+
+static int write_uuid(const uint8_t uuid[DAX_UUID_LEN], char *buf)
+{
+	int len = 0;
+	int i;
+
+	for (i = 0; i < DAX_UUID_LEN; i++)
+		len += sprintf(buf + len, "%s%02x",
+			       i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", uuid[i]);
+	return len + sprintf(buf + len, "\n");
+}
+
+static int show_ns_uuid(const struct sysfs_obj *obj, char *buf)
+{
+	return write_uuid(obj->model->cxl->labels.uuid, buf);
+}
+
+/* A namespace that is described by labels has more attributes. */
+static const struct sysfs_attr namespace[] = {
+	{.name = "alt_name",
+	 .mode = 0644,
+	 .text = "\n",
+	 .store = store_busy,
+	 .is_visible = is_labelled},
+	{.name = "devtype", .mode = 0444, .show = show_ns_devtype},
+	{.name = "dpa_extents", .mode = 0444, .text = "1\n", .is_visible = is_labelled},
 	{.name = "force_raw",
 	 .mode = 0644,
 	 .show = show_force_raw,
@@ -311,14 +411,56 @@ static const struct sysfs_attr namespace_io[] = {
 	 .mode = 0644,
 	 .show = show_holder_class,
 	 .store = store_holder_class},
-	{.name = "modalias", .mode = 0444, .text = "nd:t4\n"},
+	{.name = "modalias", .mode = 0444, .show = show_ns_modalias},
 	{.name = "mode", .mode = 0444, .show = show_ns_mode},
-	{.name = "nstype", .mode = 0444, .text = "4\n"},
+	{.name = "nstype", .mode = 0444, .show = show_nstype},
 	SYSFS_NUMA_NODE,
 	{.name = "resource", .mode = 0400, .show = show_ns_resource},
-	{.name = "size", .mode = 0444, .show = show_ns_size},
+	{.name = "sector_size",
+	 .mode = 0644,
+	 .text = "[512] 4096 \n",
+	 .store = store_busy,
+	 .is_visible = is_labelled},
+	{.name = "size", .mode = 0444, .show = show_ns_size, .is_visible = is_unlabelled},
+	{.name = "size",
+	 .mode = 0644,
+	 .show = show_ns_size,
+	 .store = store_busy,
+	 .is_visible = is_labelled},
 	SYSFS_TARGET_NODE,
-	SYSFS_UEVENT("DEVTYPE=nd_namespace_io\nMODALIAS=nd:t4\n"),
+	{.name = "uevent",
+	 .mode = 0644,
+	 .show = show_ns_uevent,
+	 .store = dax_sysfs_store_uevent},
+	{.name = "uuid",
+	 .mode = 0644,
+	 .show = show_ns_uuid,
+	 .store = store_busy,
+	 .is_visible = is_labelled},
+	{0},
+};
+
+/* The unused namespace of a region with labels. */
+static const struct sysfs_attr namespace_seed[] = {
+	{.name = "alt_name", .mode = 0644, .text = "\n", .store = store_busy},
+	{.name = "devtype", .mode = 0444, .show = show_ns_devtype},
+	{.name = "dpa_extents", .mode = 0444, .text = "0\n"},
+	{.name = "force_raw", .mode = 0644, .text = "0\n", .store = store_busy},
+	{.name = "holder", .mode = 0444, .text = "\n"},
+	{.name = "holder_class", .mode = 0644, .text = "\n", .store = store_busy},
+	{.name = "modalias", .mode = 0444, .show = show_ns_modalias},
+	{.name = "mode", .mode = 0444, .text = "raw\n"},
+	{.name = "nstype", .mode = 0444, .show = show_nstype},
+	SYSFS_NUMA_NODE,
+	{.name = "resource", .mode = 0400, .show = show_nothing},
+	{.name = "sector_size", .mode = 0644, .text = "512 4096 \n", .store = store_busy},
+	{.name = "size", .mode = 0644, .text = "0\n", .store = store_busy},
+	SYSFS_TARGET_NODE,
+	{.name = "uevent",
+	 .mode = 0644,
+	 .show = show_ns_uevent,
+	 .store = dax_sysfs_store_uevent},
+	{.name = "uuid", .mode = 0644, .text = "\n", .store = store_busy},
 	{0},
 };
 
@@ -359,14 +501,7 @@ static int show_size(const struct sysfs_obj *obj, char *buf)
 
 static int show_uuid(const struct sysfs_obj *obj, char *buf)
 {
-	int len = 0;
-	int i;
-
-	for (i = 0; i < DAX_UUID_LEN; i++)
-		len += sprintf(buf + len, "%s%02x",
-			       i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
-			       obj->dev->uuid[i]);
-	return len + sprintf(buf + len, "\n");
+	return write_uuid(obj->dev->uuid, buf);
 }
 
 static int show_dax_uevent(const struct sysfs_obj *obj, char *buf)
@@ -397,15 +532,31 @@ static const struct sysfs_attr nd_dax[] = {
 	{0},
 };
 
-#define SEED_ROWS(type, modalias_text)                                                   \
+static int show_pfn_uevent(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "DEVTYPE=nd_pfn\nMODALIAS=nd:t%u\n", nstype(obj));
+}
+
+static int show_btt_uevent(const struct sysfs_obj *obj, char *buf)
+{
+	return sprintf(buf, "DEVTYPE=nd_btt\nMODALIAS=nd:t%u\n", nstype(obj));
+}
+
+#define SEED_ROWS(type)                                                                  \
 	{.name = "devtype", .mode = 0444, .text = type "\n"},                            \
-		{.name = "modalias", .mode = 0444, .text = modalias_text "\n"},          \
 		{.name = "namespace", .mode = 0644, .text = "\n", .store = store_busy},  \
 		SYSFS_NUMA_NODE, {.name = "size", .mode = 0444, .show = show_nothing},   \
 		SYSFS_TARGET_NODE,                                                       \
-		SYSFS_UEVENT("DEVTYPE=" type "\nMODALIAS=" modalias_text "\n"),          \
 	{                                                                                \
 		.name = "uuid", .mode = 0644, .text = "\n", .store = store_busy          \
+	}
+
+/* Of a seed that could have any kind of namespace of its region. */
+#define SEED_UEVENT(show_uevent)                                                         \
+	{.name = "modalias", .mode = 0444, .show = show_ns_modalias},                    \
+	{                                                                                \
+		.name = "uevent", .mode = 0644, .show = (show_uevent),                   \
+		.store = dax_sysfs_store_uevent                                          \
 	}
 
 #define PFN_SEED_ROWS                                                                    \
@@ -418,20 +569,24 @@ static const struct sysfs_attr nd_dax[] = {
 
 static const struct sysfs_attr dax_seed[] = {
 	PFN_SEED_ROWS,
-	SEED_ROWS("nd_dax", "nd:t7"),
+	SEED_ROWS("nd_dax"),
+	{.name = "modalias", .mode = 0444, .text = "nd:t7\n"},
+	SYSFS_UEVENT("DEVTYPE=nd_dax\nMODALIAS=nd:t7\n"),
 	{0},
 };
 
 static const struct sysfs_attr pfn_seed[] = {
 	PFN_SEED_ROWS,
-	SEED_ROWS("nd_pfn", "nd:t4"),
+	SEED_ROWS("nd_pfn"),
+	SEED_UEVENT(show_pfn_uevent),
 	{0},
 };
 
 static const struct sysfs_attr btt_seed[] = {
 	{.name = "log_zero_flags", .mode = 0444, .text = "Y\n"},
 	{.name = "sector_size", .mode = 0644, .text = SECTOR_SIZES, .store = store_busy},
-	SEED_ROWS("nd_btt", "nd:t4"),
+	SEED_ROWS("nd_btt"),
+	SEED_UEVENT(show_btt_uevent),
 	{0},
 };
 
@@ -483,34 +638,65 @@ static void for_each_in_region(struct sysfs_walk *walk, const struct dax_region 
 		uint32_t id = obj.dev->id;
 
 		call_for(walk, &obj, nd_dax, "dax_pmem", "dax", id, fn, arg);
-		call_for(walk, &obj, namespace_io, NULL, "namespace", id, fn, arg);
+		call_for(walk, &obj, namespace, NULL, "namespace", id, fn, arg);
 	}
 	dax_for_each_absent (obj.dev, region) {
 		uint32_t id = obj.dev->id;
 
 		if (obj.dev->nd_state == DAX_ND_UNDRIVEN)
 			call_for(walk, &obj, nd_dax, NULL, "dax", id, fn, arg);
-		call_for(walk, &obj, namespace_io, NULL, "namespace", id, fn, arg);
+		call_for(walk, &obj, namespace, NULL, "namespace", id, fn, arg);
+	}
+	obj.dev = NULL;
+	if (is_labelled(&obj))
+		call_for(walk, &obj, namespace_seed, NULL, "namespace",
+			 dax_seed_id(region), fn, arg);
+}
+
+/* The directory of the bus. */
+static const char *ndbus_dir(const struct dax_model *model)
+{
+	return dax_cxl_has_pmem(model) ? SYSFS_CXL_NDBUS : SYSFS_NDBUS;
+}
+
+static void for_each_nmem(struct sysfs_walk *walk, nd_device_fn fn, const char *arg)
+{
+	struct nd_device dev = {
+		.obj = {.model = dax_sysfs_model(walk)},
+		.attrs = dax_sysfs_nmem_attrs,
+		.driver = "nvdimm",
+	};
+	const struct dax_cxl *cxl = dev.obj.model->cxl;
+	uint32_t *n = &dev.obj.n;
+
+	for (*n = 0; *n < cxl->nr_memdevs; ++*n) {
+		if (!cxl->memdevs[*n].is_bound)
+			continue;
+		snprintf(dev.name, sizeof(dev.name), "nmem%" PRIu32, *n);
+		snprintf(dev.dir, sizeof(dev.dir), SYSFS_CXL_NDBUS "/%s", dev.name);
+		fn(walk, &dev, arg);
 	}
 }
 
 /* Call @fn for all devices of the bus, a parent before its children. */
 static void for_each_nd_device(struct sysfs_walk *walk, nd_device_fn fn, const char *arg)
 {
-	const struct nd_device bus = {
+	struct nd_device bus = {
 		.obj = {.model = dax_sysfs_model(walk)},
 		.attrs = ndbus,
 		.driver = "nd_bus",
 		.name = "ndbus0",
-		.dir = SYSFS_NDBUS,
 	};
 	const struct dax_region *region;
 
-	if (!dax_sysfs_has_nd(dax_sysfs_model(walk)))
+	if (!dax_sysfs_has_nd(bus.obj.model))
 		return;
+	snprintf(bus.dir, sizeof(bus.dir), "%s", ndbus_dir(bus.obj.model));
 	fn(walk, &bus, arg);
-	dax_for_each_region (region, dax_sysfs_model(walk))
-		if (region->type == DAX_REGION_STATIC)
+	if (dax_cxl_has_pmem(bus.obj.model))
+		for_each_nmem(walk, fn, arg);
+	dax_for_each_region (region, bus.obj.model)
+		if (dax_region_is_nd(region))
 			for_each_in_region(walk, region, fn, arg);
 }
 
@@ -526,6 +712,10 @@ static void walk_nd_device(struct sysfs_walk *walk, const struct nd_device *dev,
 		snprintf(driver, sizeof(driver), "bus/nd/drivers/%s", dev->driver);
 		dax_sysfs_link(walk, driver, "%s/driver", dev->dir);
 	}
+	if (dev->attrs == nd_region && is_labelled(&dev->obj))
+		dax_sysfs_walk_nd_mappings(walk, &dev->obj, dev->dir);
+	else if (dev->attrs == dax_sysfs_nmem_attrs)
+		dax_sysfs_walk_nmem(walk, &dev->obj, dev->dir);
 }
 
 /**
@@ -535,15 +725,16 @@ static void walk_nd_device(struct sysfs_walk *walk, const struct nd_device *dev,
 void dax_sysfs_walk_nd_devices(struct sysfs_walk *walk)
 {
 	const struct sysfs_obj obj = {.model = dax_sysfs_model(walk)};
+	const char *dir = ndbus_dir(obj.model);
 
 	for_each_nd_device(walk, walk_nd_device, NULL);
 	if (!dax_sysfs_has_nd(obj.model))
 		return;
-	dax_sysfs_dir(walk, &obj, NULL, SYSFS_NDBUS "/firmware");
-	dax_sysfs_dir(walk, &obj, NULL, SYSFS_NDBUS "/nd");
-	dax_sysfs_dir(walk, &obj, ndctl, SYSFS_NDBUS "/nd/ndctl0");
-	dax_sysfs_link(walk, SYSFS_NDBUS, SYSFS_NDBUS "/nd/ndctl0/device");
-	dax_sysfs_link(walk, "class/nd", SYSFS_NDBUS "/nd/ndctl0/subsystem");
+	dax_sysfs_dir(walk, &obj, NULL, "%s/firmware", dir);
+	dax_sysfs_dir(walk, &obj, NULL, "%s/nd", dir);
+	dax_sysfs_dir(walk, &obj, ndctl, "%s/nd/ndctl0", dir);
+	dax_sysfs_link(walk, dir, "%s/nd/ndctl0/device", dir);
+	dax_sysfs_link(walk, "class/nd", "%s/nd/ndctl0/subsystem", dir);
 }
 
 static int show_autoprobe(const struct sysfs_obj *obj, char *buf)
@@ -592,7 +783,7 @@ static struct dax_region *find_region(const struct dax_model *model, const char 
 		return NULL;
 	dax_for_each_region (region, model) {
 		snprintf(own, sizeof(own), "region%" PRIu32, region->id);
-		if (region->type == DAX_REGION_STATIC && !strcmp(own, name))
+		if (dax_region_is_nd(region) && !strcmp(own, name))
 			return region;
 	}
 	return NULL;
@@ -680,7 +871,7 @@ static const struct sysfs_attr nd_region_driver[] = {
 	{0},
 };
 
-/* There are no DIMMs. */
+/* DIMMs keep their driver. */
 static const struct sysfs_attr nvdimm[] = {
 	{.name = "bind", .mode = 0200, .store = dax_sysfs_store_nodev},
 	{.name = "unbind", .mode = 0200, .store = dax_sysfs_store_nodev},
@@ -693,12 +884,12 @@ static const struct sysfs_attr nd_bus_driver[] = {
 	{0},
 };
 
-/* The drivers that exist even without a static region are libnvdimm's own. */
+/* The drivers that exist even without namespaces are libnvdimm's own. */
 static const struct {
 	const char *name;
 	const char *module;
 	const struct sysfs_attr *attrs;
-	bool is_for_static;
+	bool is_for_namespaces;
 } drivers[] = {
 	{"dax_pmem", "dax_pmem", dax_pmem, true},
 	{"nd_bus", "libnvdimm", nd_bus_driver, false},
@@ -725,12 +916,12 @@ static void walk_driver_link(struct sysfs_walk *walk, const struct nd_device *de
  * dax_sysfs_walk_nd_bus() - visit the nd bus, its class and its link in /sys/dev/char
  * @walk:	the walk
  *
- * Without a static region the bus and the class exist, but are empty.
+ * Without persistent memory the bus and the class exist, but are empty.
  */
 void dax_sysfs_walk_nd_bus(struct sysfs_walk *walk)
 {
 	const struct dax_model *model = dax_sysfs_model(walk);
-	bool has_static = dax_sysfs_has_type(model, DAX_REGION_STATIC);
+	bool has_namespaces = dax_sysfs_has_nd_drivers(model);
 	struct sysfs_obj obj = {.model = model};
 	char module[64];
 	uint32_t i;
@@ -740,7 +931,7 @@ void dax_sysfs_walk_nd_bus(struct sysfs_walk *walk)
 	for_each_nd_device(walk, walk_device_link, NULL);
 	dax_sysfs_dir(walk, &obj, NULL, "bus/nd/drivers");
 	for (i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++) {
-		if (drivers[i].is_for_static && !has_static)
+		if (drivers[i].is_for_namespaces && !has_namespaces)
 			continue;
 		obj.n = i;
 		dax_sysfs_dir(walk, &obj, drivers[i].attrs, "bus/nd/drivers/%s",
@@ -751,8 +942,10 @@ void dax_sysfs_walk_nd_bus(struct sysfs_walk *walk)
 	}
 	dax_sysfs_dir(walk, &obj, NULL, "class/nd");
 	if (dax_sysfs_has_nd(model)) {
-		dax_sysfs_link(walk, SYSFS_NDBUS "/nd/ndctl0", "class/nd/ndctl0");
-		dax_sysfs_link(walk, SYSFS_NDBUS "/nd/ndctl0", "dev/char/%" PRIu32 ":0",
-			       model->ndctl_major);
+		char dir[DAX_SYSFS_PATH_MAX];
+
+		snprintf(dir, sizeof(dir), "%s/nd/ndctl0", ndbus_dir(model));
+		dax_sysfs_link(walk, dir, "class/nd/ndctl0");
+		dax_sysfs_link(walk, dir, "dev/char/%" PRIu32 ":0", model->ndctl_major);
 	}
 }

@@ -12,6 +12,7 @@
 
 #include "libcore/driver.h"
 #include "libcore/kstr.h"
+#include "libcore/cxl.h"
 #include "libcore/model.h"
 #include "libcore/model_nd.h"
 #include "libcore/sysfs_dax.h"
@@ -253,10 +254,10 @@ void dax_sysfs_walk_platform_bus(struct sysfs_walk *walk)
 	}
 }
 
-/* The users are dax_pmem, nd_btt, nd_e820 and nd_pmem. */
+/* The users are dax_pmem, nd_btt, nd_pmem, and nd_e820 or cxl_pmem. */
 static int show_libnvdimm_refs(const struct sysfs_obj *obj, char *buf)
 {
-	bool has_users = dax_sysfs_has_type(obj->model, DAX_REGION_STATIC);
+	bool has_users = dax_sysfs_has_nd_drivers(obj->model);
 
 	return sprintf(buf, "%d\n", has_users ? 4 : 0);
 }
@@ -288,7 +289,8 @@ static const struct sysfs_attr libnvdimm_module[] = {
 #define STATIC  (1u << DAX_REGION_STATIC)
 #define DYNAMIC (1u << DAX_REGION_DYNAMIC)
 #define CXL     (1u << DAX_REGION_CXL)
-#define ALWAYS  (STATIC | DYNAMIC | CXL)
+#define PMEM    (1u << DAX_REGION_CXL_PMEM)
+#define ALWAYS  (STATIC | DYNAMIC | CXL | PMEM)
 
 /* The modules, and the kinds of regions that load them. */
 static const struct {
@@ -296,13 +298,19 @@ static const struct {
 	const struct sysfs_attr *attrs;
 	unsigned int types;
 } modules[] = {
-	{"cxl_acpi", unused_module, CXL},    {"cxl_core", unused_module, CXL},
-	{"cxl_mem", unused_module, CXL},     {"cxl_pci", unused_module, CXL},
-	{"cxl_pmem", unused_module, CXL},    {"cxl_port", unused_module, CXL},
-	{"dax_cxl", unused_module, CXL},     {"dax_hmem", unused_module, DYNAMIC},
-	{"dax_pmem", unused_module, STATIC}, {"libnvdimm", libnvdimm_module, ALWAYS},
-	{"nd_btt", used_module, STATIC},     {"nd_e820", used_module, STATIC},
-	{"nd_pmem", unused_module, STATIC},
+	{"cxl_acpi", unused_module, CXL},
+	{"cxl_core", unused_module, CXL},
+	{"cxl_mem", unused_module, CXL},
+	{"cxl_pci", unused_module, CXL},
+	{"cxl_pmem", unused_module, CXL},
+	{"cxl_port", unused_module, CXL},
+	{"dax_cxl", unused_module, CXL},
+	{"dax_hmem", unused_module, DYNAMIC},
+	{"dax_pmem", unused_module, STATIC | PMEM},
+	{"libnvdimm", libnvdimm_module, ALWAYS},
+	{"nd_btt", used_module, STATIC | PMEM},
+	{"nd_e820", used_module, STATIC},
+	{"nd_pmem", unused_module, STATIC | PMEM},
 };
 
 /**
@@ -321,6 +329,8 @@ void dax_sysfs_walk_modules(struct sysfs_walk *walk)
 		types |= DYNAMIC;
 	if (obj.model->cxl)
 		types |= CXL;
+	if (dax_cxl_has_pmem(obj.model))
+		types |= PMEM;
 	dax_sysfs_dir(walk, NULL, NULL, "module");
 	for (i = 0; i < DAX_DRIVER_NR; i++)
 		if (dax_driver_exists((enum dax_driver)i, obj.model->kernel))

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "libcore/kstr.h"
+#include "libcore/cxl.h"
 #include "libcore/model.h"
 #include "libcore/sysfs_node.h"
 
@@ -323,5 +324,14 @@ bool dax_sysfs_has_type(const struct dax_model *model, enum dax_region_type type
  */
 bool dax_sysfs_has_nd(const struct dax_model *model)
 {
-	return dax_sysfs_has_type(model, DAX_REGION_STATIC) && !model->is_nd_gone;
+	return dax_sysfs_has_nd_drivers(model) && !model->is_nd_gone;
+}
+
+/**
+ * dax_sysfs_has_nd_drivers() - true if there are drivers of namespaces
+ * @model:	the regions
+ */
+bool dax_sysfs_has_nd_drivers(const struct dax_model *model)
+{
+	return dax_sysfs_has_type(model, DAX_REGION_STATIC) || dax_cxl_has_pmem(model);
 }

@@ -27,6 +27,7 @@ struct sysfs_at {
 	struct dax_region *region;
 	struct dax_dev *dev;
 	uint32_t n;
+	size_t len; /* bytes that were written */
 };
 
 struct sysfs_attr {
@@ -79,6 +80,7 @@ void dax_sysfs_link(struct sysfs_walk *walk, const char *target, const char *fmt
 const struct dax_model *dax_sysfs_model(const struct sysfs_walk *walk);
 
 bool dax_sysfs_has_nd(const struct dax_model *model);
+bool dax_sysfs_has_nd_drivers(const struct dax_model *model);
 bool dax_sysfs_has_type(const struct dax_model *model, enum dax_region_type type);
 bool dax_sysfs_find_node(const struct dax_model *model,
 			 void (*walk_tree)(struct sysfs_walk *walk), const char *path,

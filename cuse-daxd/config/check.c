@@ -15,6 +15,7 @@
 #include "libcore/address.h"
 #include "libcore/cxl.h"
 #include "libcore/driver.h"
+#include "libcore/infoblock.h"
 #include "libcore/model.h"
 #include "libcore/size.h"
 
@@ -240,10 +241,11 @@ static char *identity_of(const struct daxd_region_cfg *region)
 	if (region->type == DAX_REGION_CXL) {
 		g_autofree char *windows = daxd_windows_print(&region->cxl);
 
-		g_string_append_printf(text, " cxl=%u,%u,%u,%u,%s,%d",
-				       region->cxl.nr_memdevs, region->cxl.ways,
-				       region->cxl.granularity, region->cxl.nr_bridges,
-				       windows, (int)region->cxl.start);
+		g_string_append_printf(text, " cxl=%u,%d,%u,%u,%u,%s,%d",
+				       region->cxl.nr_memdevs, (int)region->cxl.partition,
+				       region->cxl.ways, region->cxl.granularity,
+				       region->cxl.nr_bridges, windows,
+				       (int)region->cxl.start);
 	}
 	if (region->type == DAX_REGION_DYNAMIC &&
 	    region->cxl.start == DAX_CXL_START_KERNEL)
@@ -275,9 +277,9 @@ static uint32_t most_ways(uint32_t nr_memdevs)
 /* True if the keys of CXL regions have their defaults, which other types ignore. */
 static bool is_plain_cxl(const struct daxd_cxl_cfg *cxl)
 {
-	return cxl->nr_memdevs == 1 && cxl->ways <= 1 && cxl->granularity == 256 &&
-	       cxl->nr_bridges == 1 && cxl->nr_windows == 1 && !cxl->windows[0].size &&
-	       !cxl->windows[0].ways;
+	return cxl->nr_memdevs == 1 && cxl->partition == DAX_CXL_RAM && cxl->ways <= 1 &&
+	       cxl->granularity == 256 && cxl->nr_bridges == 1 && cxl->nr_windows == 1 &&
+	       !cxl->windows[0].size && !cxl->windows[0].ways;
 }
 
 /* True if a region can begin as `start=` says. */
@@ -294,8 +296,9 @@ static void complete_cxl(struct daxd_region_cfg *region)
 {
 	const uint64_t unit = DAX_CXL_UNIT * region->cxl.nr_memdevs;
 
+	/* core/region.c: cxl_pmem_region's node is that of its addresses. */
 	if (!(region->given & DAXD_GIVEN_NUMA_NODE))
-		region->numa_node = -1;
+		region->numa_node = region->cxl.partition == DAX_CXL_PMEM ? 0 : -1;
 	if (!(region->given & DAXD_GIVEN_TARGET_NODE))
 		region->target_node = 1;
 	if (!region->cxl.ways)
@@ -306,11 +309,40 @@ static void complete_cxl(struct daxd_region_cfg *region)
 	}
 }
 
+/* There is one nd bus: that of CXL, or that of the static regions. */
+static void check_nd_bus(const struct daxd_config *cfg,
+			 const struct daxd_region_cfg *region, GPtrArray *problems)
+{
+	const struct daxd_region_cfg *other;
+
+	if (region->cxl.partition != DAX_CXL_PMEM)
+		return;
+	for (other = cfg->regions; other; other = other->next)
+		if (other->type == DAX_REGION_STATIC)
+			daxd_config_problem(cfg, region->line, problems,
+					    "[region %u] partition=pmem is not possible "
+					    "beside [region %u] of type=static (use "
+					    "type=dynamic there)",
+					    region->id, other->id);
+}
+
+/* True if the namespace at the start has room for a device. */
+static bool has_room_for_device(const struct daxd_region_cfg *region)
+{
+	const uint64_t size = region->size / region->cxl.nr_memdevs * region->cxl.ways;
+	struct dax_infoblock block;
+
+	return region->cxl.partition == DAX_CXL_RAM ||
+	       region->cxl.start != DAX_CXL_START_DEVDAX ||
+	       dax_infoblock_fill(size, region->align, region->map, &block);
+}
+
 static void check_cxl(const struct daxd_config *cfg, const struct daxd_region_cfg *region,
 		      GPtrArray *problems)
 {
 	const struct daxd_region_cfg *other;
 
+	check_nd_bus(cfg, region, problems);
 	for (other = cfg->regions; other != region; other = other->next)
 		if (other->type == DAX_REGION_CXL)
 			daxd_config_problem(cfg, region->line, problems,
@@ -354,6 +386,11 @@ static void settle_windows(const struct daxd_config *cfg, struct daxd_region_cfg
 				    "[region %u] and [device %u.0] have different sizes "
 				    "(leave one of them out)",
 				    region->id, region->id);
+	if (!has_room_for_device(region))
+		daxd_config_problem(cfg, region->line, problems,
+				    "[region %u] size= is too small for a namespace with "
+				    "this align (make size larger or align smaller)",
+				    region->id);
 	if (wrong)
 		daxd_config_problem(cfg, region->line, problems, "[region %u] %s",
 				    region->id, wrong);

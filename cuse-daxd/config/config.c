@@ -99,6 +99,7 @@ struct daxd_region_cfg *daxd_config_add_region(struct daxd_config *cfg, uint32_t
 		.align = DAXD_DEFAULT_ALIGN,
 		.has_pages = true,
 		.cxl = {.nr_memdevs = 1,
+			.partition = DAX_CXL_RAM,
 			.granularity = 256,
 			.nr_bridges = 1,
 			.nr_windows = 1},

@@ -73,6 +73,7 @@ struct daxd_device_cfg {
 /* The keys of a region of type cxl. */
 struct daxd_cxl_cfg {
 	uint32_t nr_memdevs;
+	enum dax_cxl_mode partition;
 	uint32_t ways; /* of the region at the start; 0: as many as possible */
 	uint32_t granularity;
 	uint32_t nr_bridges;

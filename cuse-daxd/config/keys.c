@@ -45,6 +45,7 @@ static const struct word type_words[] = {
 
 static const struct word partition_words[] = {
 	{"ram", DAX_CXL_RAM},
+	{"pmem", DAX_CXL_PMEM},
 	{0},
 };
 
@@ -513,15 +514,21 @@ static char *print_memdevs(const void *field)
 
 static int parse_partition(const char *value, void *field, struct daxd_why *why)
 {
+	struct daxd_region_cfg *region = field;
 	int word;
+	int r;
 
-	(void)field;
-	return parse_word(partition_words, value, &word, why);
+	r = parse_word(partition_words, value, &word, why);
+	if (r == 0)
+		region->cxl.partition = (enum dax_cxl_mode)word;
+	return r;
 }
 
 static char *print_partition(const void *field)
 {
-	return print_cxl(field, word_of(partition_words, DAX_CXL_RAM));
+	const struct daxd_region_cfg *region = field;
+
+	return print_cxl(region, word_of(partition_words, (int)region->cxl.partition));
 }
 
 static int parse_interleave(const char *value, void *field, struct daxd_why *why)

@@ -165,9 +165,8 @@ void daxd_bad_list(const struct daxd_faults *faults)
 		dev->is_bad = daxd_bad_has(faults, dev->life);
 	}
 	dax_for_each_region (region, &faults->reg->model) {
-		char *text = region->type == DAX_REGION_STATIC
-				     ? list_region(faults, region)
-				     : NULL;
+		char *text =
+			dax_region_is_nd(region) ? list_region(faults, region) : NULL;
 
 		g_free((char *)(uintptr_t)region->badblocks);
 		region->badblocks = text;

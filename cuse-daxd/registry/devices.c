@@ -117,6 +117,11 @@ static void describe_control_node(const struct daxd_device *dev, struct dax_devi
 	ret->minor = (uint32_t)dev->memdev;
 	ret->flags |= DAX_DEVICE_CXL;
 	ret->size = model->cxl->memdev_size;
+	if (!dax_cxl_has_pmem(model))
+		return;
+	ret->flags |= DAX_DEVICE_CXL_PMEM;
+	if (model->cxl->memdevs[dev->memdev].is_bound)
+		ret->flags |= DAX_DEVICE_CXL_NVDIMM;
 }
 
 /**
@@ -134,9 +139,8 @@ void daxd_device_describe(const struct daxd_device *dev, struct dax_device *ret)
 		return;
 	}
 	dax_dev_describe(&dev->reg->model, dev->dev, ret);
-	base = dev->dev->region->type == DAX_REGION_CXL
-		       ? dev->store->data
-		       : dev->dev->region->start - dev->base;
+	base = dax_region_is_cxl(dev->dev->region) ? dev->store->data
+						   : dev->dev->region->start - dev->base;
 	for (i = 0; i < ret->nr_ranges; i++)
 		ret->ranges[i].start += base;
 }

@@ -41,7 +41,7 @@ static struct daxd_region *region_of(const struct daxd_registry *reg,
 		struct daxd_region *r = g_ptr_array_index(reg->regions, i);
 
 		if (r->region == region ||
-		    (region->type == DAX_REGION_CXL && r->cfg->type == DAX_REGION_CXL))
+		    (dax_region_is_cxl(region) && r->cfg->type == DAX_REGION_CXL))
 			return r;
 	}
 	return NULL;

@@ -408,6 +408,19 @@ static int add_dynamic_region(struct daxd_registry *reg, struct daxd_region *reg
 	return 0;
 }
 
+/* Choose the uuids that a region of persistent memory has at the start. */
+static int make_cxl_uuids(struct dax_cxl *cxl)
+{
+	uint8_t *const uuids[] = {cxl->region_uuid, cxl->labels.uuid,
+				  cxl->labels.dax_uuid};
+	size_t i;
+
+	for (i = 0; i < G_N_ELEMENTS(uuids); i++)
+		if (getrandom(uuids[i], DAX_UUID_LEN, 0) != DAX_UUID_LEN)
+			return -EIO;
+	return 0;
+}
+
 /* Add the CXL bus, and the region that is there at the start. */
 static int add_cxl_region(struct daxd_registry *reg, struct daxd_region *region,
 			  uint64_t start, struct daxd_why *why)
@@ -420,18 +433,23 @@ static int add_cxl_region(struct daxd_registry *reg, struct daxd_region *region,
 		.nr_bridges = cfg->cxl.nr_bridges,
 		.nr_memdevs = cfg->cxl.nr_memdevs,
 		.memdev_size = cfg->size / cfg->cxl.nr_memdevs,
+		.partition = cfg->cxl.partition,
 		.how = cfg->cxl.start,
 		.align = cfg->align,
+		.map = cfg->map,
 		.has_pages = cfg->has_pages,
 		.numa_node = cfg->numa_node,
 		.target_node = cfg->target_node,
 	};
 	const struct dax_region *dax;
+	struct dax_dev *dev;
 	int i;
 	int r;
 
 	memcpy(like.windows, cfg->cxl.windows, sizeof(like.windows));
-	r = dax_cxl_add(&reg->model, &like);
+	r = make_cxl_uuids(&like);
+	if (r == 0)
+		r = dax_cxl_add(&reg->model, &like);
 	if (r == 0 && like.how != DAX_CXL_START_NONE)
 		r = dax_cxl_make_region(&reg->model, cfg->id, cfg->cxl.ways,
 					cfg->cxl.granularity);
@@ -439,7 +457,8 @@ static int add_cxl_region(struct daxd_registry *reg, struct daxd_region *region,
 		return fail_model(r, region, why);
 	dax = dax_model_find_region(&reg->model, cfg->id);
 	if (dax)
-		daxd_devices_add(reg, region, dax->devices);
+		dax_for_each_device (dev, dax)
+			daxd_devices_add(reg, region, dev);
 	for (i = 0; i < (int)cfg->cxl.nr_memdevs; i++) {
 		struct daxd_device *node = daxd_devices_add(reg, NULL, NULL);
 
@@ -567,7 +586,7 @@ int daxd_setup_make_device(struct daxd_registry *reg, struct daxd_region *region
  */
 void daxd_setup_add_ndctl(struct daxd_registry *reg)
 {
-	bool has_static = false;
+	bool has_nd = dax_cxl_has_pmem(&reg->model);
 	guint i;
 
 	for (i = 0; i < reg->devices->len; i++) {
@@ -577,9 +596,9 @@ void daxd_setup_add_ndctl(struct daxd_registry *reg)
 			return;
 		if (!dev->region)
 			continue;
-		has_static |= dev->region->cfg->type == DAX_REGION_STATIC;
+		has_nd |= dev->region->cfg->type == DAX_REGION_STATIC;
 	}
-	if (has_static)
+	if (has_nd)
 		daxd_devices_add(reg, NULL, NULL)->perms =
 			(struct daxd_perms){0600, geteuid(), getegid()};
 }

@@ -411,6 +411,11 @@ static void test_pmem(void)
 	wr("region0/interleave_granularity", "256", 0);
 	wr("region0/size", "0x10000000", -ENXIO);
 	wr("region0/uuid", "foo", -EINVAL);
+	wr("region0/uuid", "11111111-2222-3333-4444-5555555555ab", -EINVAL);
+	is(dax_sysfs_store(&model,
+			   "devices/platform/ACPI0017:00/root0/decoder0.0/region0/uuid",
+			   "x\0xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", 37),
+	   -EINVAL, "a zero byte inside");
 	wr("region0/uuid", "00000000-0000-0000-0000-000000000000\n", -EINVAL);
 	wr("region0/uuid", "11111111x2222-3333-4444-555555555555\n", -EINVAL);
 	wr("region0/uuid", "1111111g-2222-3333-4444-555555555555\n", -EINVAL);

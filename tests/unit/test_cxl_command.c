@@ -12,8 +12,7 @@
 
 #include "tests/unit/tap.h"
 
-#define CAPACITY (512 * DAX_MIB)
-
+static struct dax_device memdev = {.size = 512 * DAX_MIB, .flags = DAX_DEVICE_CXL};
 static struct dax_cxl_reply reply;
 
 static void test_layout(void)
@@ -45,11 +44,11 @@ static void test_descriptions(void)
 	uint32_t i;
 
 	for (i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
-		dax_cxl_command_describe(i, &info);
+		dax_cxl_command_describe(&memdev, i, &info);
 		ok(!memcmp(&info, &want[i], sizeof(info)), "command %" PRIu32, i);
 	}
 	for (i = 15; i < 21; i++) {
-		dax_cxl_command_describe(i, &info);
+		dax_cxl_command_describe(&memdev, i, &info);
 		is(info.id, i == DAX_CXL_GET_SCAN_MEDIA_CAPS ? i : 0, "%" PRIu32, i);
 	}
 }
@@ -87,7 +86,7 @@ static void test_refusals(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-		v = dax_cxl_command_verdict(&tests[i].send);
+		v = dax_cxl_command_verdict(&memdev, &tests[i].send);
 		is(v.error, tests[i].want, "%s", tests[i].name);
 		if (v.error)
 			is(v.reason, v.error == ENOTTY ? DAX_NO_IOCTL : DAX_BAD_ARGUMENT,
@@ -102,8 +101,9 @@ static void run(enum dax_cxl_command id, const void *in, uint32_t in_size,
 					  .in.size = in_size,
 					  .out.size = out_size};
 
-	is(dax_cxl_command_verdict(&send).error, 0, "command %d may be sent", (int)id);
-	dax_cxl_command_run(CAPACITY, &send, in, &reply);
+	is(dax_cxl_command_verdict(&memdev, &send).error, 0, "command %d may be sent",
+	   (int)id);
+	dax_cxl_command_run(&memdev, &send, in, &reply);
 }
 
 static void test_payloads(void)
@@ -203,10 +203,34 @@ static void test_labels(void)
 	ok(is_failure(DAX_CXL_INVALID_LENGTH, 5), "no header");
 }
 
+/* Persistent memory, whose labels the kernel writes. */
+static void test_pmem(void)
+{
+	const struct dax_cxl_send set_lsa = {.id = DAX_CXL_SET_LSA, .in.size = 8};
+	struct dax_cxl_command_info info;
+
+	memdev.flags |= DAX_DEVICE_CXL_PMEM;
+	run(DAX_CXL_IDENTIFY, NULL, 0, 67);
+	is(dax_get_le(reply.payload + 24, 8), 0, "volatile");
+	is(dax_get_le(reply.payload + 32, 8), 2, "persistent");
+	run(DAX_CXL_GET_PARTITION_INFO, NULL, 0, 32);
+	is(dax_get_le(reply.payload, 8), 0, "active volatile");
+	is(dax_get_le(reply.payload + 8, 8), 2, "active persistent");
+	is(dax_cxl_command_verdict(&memdev, &set_lsa).error, 0, "without a DIMM");
+	memdev.flags |= DAX_DEVICE_CXL_NVDIMM;
+	is(dax_cxl_command_verdict(&memdev, &set_lsa).error, EBUSY, "with a DIMM");
+	dax_cxl_command_describe(&memdev, DAX_CXL_SET_LSA, &info);
+	is(info.flags, DAX_CXL_COMMAND_ENABLED | DAX_CXL_COMMAND_EXCLUSIVE, "kept");
+	dax_cxl_command_describe(&memdev, DAX_CXL_GET_LSA, &info);
+	is(info.flags, DAX_CXL_COMMAND_ENABLED, "for programs");
+	memdev.flags = DAX_DEVICE_CXL;
+}
+
 int main(void)
 {
 	test_layout();
 	test_descriptions();
+	test_pmem();
 	test_refusals();
 	test_payloads();
 	test_labels();

@@ -25,7 +25,7 @@
 #include "client/shim/process/request.h"
 #include "client/shim/process/session.h"
 
-static int query_commands(struct dax_cxl_query *arg)
+static int query_commands(const struct dax_device *dev, struct dax_cxl_query *arg)
 {
 	struct dax_cxl_command_info info;
 	uint32_t nr;
@@ -38,7 +38,7 @@ static int query_commands(struct dax_cxl_query *arg)
 		return (int)shim_poke(&arg->nr, &nr, sizeof(nr));
 	}
 	for (i = 0; i < dax_min(nr, DAX_CXL_COMMANDS); i++) {
-		dax_cxl_command_describe(i, &info);
+		dax_cxl_command_describe(dev, i, &info);
 		if (shim_poke(&arg->commands[i], &info, sizeof(info)) < 0)
 			return -EFAULT;
 	}
@@ -81,14 +81,14 @@ static int send_command(const struct shim_ident *id, const struct dax_device *de
 
 	if (shim_peek(&send, arg, sizeof(send)) < 0)
 		return -EFAULT;
-	v = dax_cxl_command_verdict(&send);
+	v = dax_cxl_command_verdict(dev, &send);
 	shim_report(id->session, &reported, id->slot, &v, 0);
 	if (v.error)
 		return -v.error;
 	if (send.in.size &&
 	    shim_peek(in, (void *)(uintptr_t)send.in.payload, send.in.size) < 0)
 		return -EFAULT;
-	dax_cxl_command_run(dev->size, &send, in, &reply);
+	dax_cxl_command_run(dev, &send, in, &reply);
 	r = access_labels(id->session, fd, &reply, in);
 	if (r < 0)
 		return r;
@@ -124,7 +124,7 @@ int shim_cxl(int fd, unsigned long request, void *arg)
 	/* libcxl keeps the number in an int, and its sign is extended. */
 	request = (unsigned int)request;
 	if (request == DAX_CXL_IOC_QUERY)
-		return query_commands(arg);
+		return query_commands(&dev, arg);
 	if (request == DAX_CXL_IOC_SEND)
 		return send_command(&id, &dev, fd, arg);
 	return -EXDEV;
