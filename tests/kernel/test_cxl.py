@@ -8,6 +8,7 @@ QEMU's type-3 devices, with its answers, in their order.
 import functools
 import json
 import random
+import re
 import subprocess
 
 import pytest
@@ -509,6 +510,48 @@ assert read("/proc/self/mountinfo")
     without = daxrun(user, "cat", "/proc/mounts", device="dax0.0,size=64M")
     with open("/proc/mounts", encoding="utf-8") as f:
         assert ("/sys/kernel/debug" in without.stdout) == ("/sys/kernel/debug " in f.read())
+
+
+@both_users
+def test_hwloc(user):
+    """hwloc finds the memory devices and the dax device."""
+    result = daxrun(user, "lstopo-no-graphics", "-v", "--whole-io", "--of", "console", device=TWO)
+    found = [line for line in result.stdout.splitlines() if re.search(r'"(mem|dax)\d', line)]
+    assert sorted(re.search(r'"(\S+)"', line)[1] for line in found) == ["dax0.0", "mem0", "mem1"], found
+    for line in found:
+        assert ("CXLRAMSize=524288" if '"mem' in line else
+                "DAXParent=ACPI0017:00/root0/decoder0.0/region0/dax_region0") in line, line
+
+
+@both_users
+def test_pyudev(user):
+    """pyudev lists the devices, finds one by its node, and observes changes."""
+    python(user, """
+import pyudev, threading
+context = pyudev.Context()
+names = [d.sys_name for d in context.list_devices(subsystem="cxl")]
+assert {"root0", "port1", "decoder0.0", "endpoint2", "mem0", "mem1", "region0"} < set(names), names
+[dax] = context.list_devices(subsystem="dax")
+assert (dax.device_node, dax.driver, dax.parent.sys_name) == ("/dev/dax0.0", "device_dax", "dax_region0")
+mem1 = pyudev.Devices.from_device_file(context, "/dev/cxl/mem1")
+assert (mem1.sys_name, mem1.attributes.asstring("serial")) == ("mem1", "0x2")
+monitor = pyudev.Monitor.from_netlink(context, "kernel")
+monitor.filter_by("cxl")
+monitor.filter_by("dax")
+seen, done = [], threading.Event()
+def note(device):
+    seen.append((device.action, device.sys_name))
+    if seen[-1] == ("unbind", "region0"):
+        done.set()
+monitor.start()  # the observer does so in its thread, perhaps too late
+observer = pyudev.MonitorObserver(monitor, callback=note)
+observer.start()
+assert write(D + "cxl_region/unbind", "region0") == "ok"
+assert done.wait(60), seen
+observer.stop()
+assert seen == [("unbind", "dax0.0"), ("remove", "dax0.0"), ("unbind", "dax_region0"),
+                ("remove", "dax_region0"), ("unbind", "region0")], seen
+""", device=TWO)
 
 
 @both_users
