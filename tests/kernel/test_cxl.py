@@ -647,6 +647,35 @@ def test_dynamic_rules_below_the_region(user):
         ("dax0.0", 256 << 20), ("dax0.1", 512 << 20)]
 
 
+@pytest.mark.plain
+@both_users
+def test_conformance(user):
+    """Each answer of the conformance program is that of a dynamic device."""
+    def ask(kind):
+        result = daxrun(user, BUILD / "conformance", "--second", "/dev/dax3.0", "--skip=*sysfs.*",
+                        "--skip=zz_unbind.removed.*",
+                        device=(f"dax0.0,size=256M,type={kind}", "dax3.0,size=16M,type=dynamic"))
+        assert (result.returncode, result.stderr) == (0, ""), result.stderr
+        return result.stdout.splitlines()
+    cxl, dynamic = ask("cxl"), ask("dynamic")
+    assert [pair for pair in zip(cxl, dynamic) if pair[0] != pair[1]] == []
+    assert len(cxl) == len(dynamic) > 1000
+
+
+def test_nodes_and_memmap(user):
+    """The first device has its page structs in itself, those that programs create do not."""
+    python(user, """
+def shown(device):
+    return [read(B + "dax_region0/%s/%s" % (device, name)).strip()
+            for name in ("numa_node", "target_node", "memmap_on_memory")]
+assert shown("dax0.0") == ["-1", "1", "1"]
+assert write("/sys/bus/dax/drivers/device_dax/unbind", "dax0.0") == "ok"
+assert write(B + "dax_region0/dax0.0/size", "0x10000000") == "ok"
+assert write(B + "dax_region0/dax_region/create", "1") == "ok"
+assert shown("dax0.1") == ["-1", "1", "0"]
+""")
+
+
 def test_memdev_disabled_and_enabled(user):
     result = daxrun(user, "sh", "-c", """
         cxl disable-memdev mem0

@@ -32,7 +32,8 @@ def on_real_kernel():
 
 
 def daxrun(user, *args, device="dax0.0,size=510M", kernel="host"):
-    command = [BUILD / "daxrun", "-q", f"--kernel={kernel}", "-d", device, "--", *args]
+    devices = [device] if isinstance(device, str) else device
+    command = [BUILD / "daxrun", "-q", f"--kernel={kernel}", *(f"--device={d}" for d in devices), "--", *args]
     if user == "nobody" and IS_ROOT:
         command = SETPRIV + command
     env = environment()
