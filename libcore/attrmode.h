@@ -2,18 +2,14 @@
 /*
  * Modes of the plain files that hold the attributes of /sys.
  *
- * Everybody may read the file, whatever mode sysfs shows: an ordinary user of the
- * emulator sees what root sees on a real machine, because PMDK can't work without
- * `resource` (0400). The mode that stat(2) shows is encoded in bits that no attribute of
- * sysfs has. They are not the set-id bits, which a service may be forbidden to set
- * (systemd's RestrictSUIDSGID=):
+ * The permissions are those that sysfs shows, so that the kernel enforces them, and an
+ * administrator may change them, with chmod(2) as on a real machine. The user who runs the
+ * daemon is what root is there. Two bits that no attribute of sysfs has are marks. They are
+ * not the set-id bits, which a service may be forbidden to set (systemd's
+ * RestrictSUIDSGID=):
  *
  *	S_ISVTX	the file is an attribute of the daemon's tree
- *	S_IXUSR	the shown mode has no permission for group and others
  *	S_IXGRP	reading it fails, as dax_attr_mode_read_error() says; the file is empty
- *
- * Only the owner may write, as in /sys: the kernel enforces that when the file is
- * opened, and so an administrator may change it with another mode or an ACL.
  */
 #ifndef DAX_ATTRMODE_H
 #define DAX_ATTRMODE_H
@@ -23,18 +19,18 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#define DAX_ATTR_MODE_SHOWN 0666
+
 /* Turn the mode that sysfs shows (0444, 0400, 0200, 0644, 0600) into the file's. */
 static inline uint32_t dax_attr_mode_encode(uint32_t shown, bool has_read_error)
 {
-	uint32_t mode = S_ISVTX | (shown & S_IWUSR);
+	return S_ISVTX | (shown & DAX_ATTR_MODE_SHOWN) | (has_read_error ? S_IXGRP : 0);
+}
 
-	if (shown & (S_IRUSR | S_IRGRP | S_IROTH))
-		mode |= S_IRUSR | S_IRGRP | S_IROTH;
-	if (!(shown & (S_IRWXG | S_IRWXO)))
-		mode |= S_IXUSR;
-	if (has_read_error)
-		mode |= S_IXGRP;
-	return mode;
+/* The same for a file that exists: @mode is its mode. */
+static inline uint32_t dax_attr_mode_change(uint32_t mode, uint32_t shown)
+{
+	return dax_attr_mode_encode(shown, mode & S_IXGRP);
 }
 
 /* True if a file with this mode is an attribute of the daemon's tree. */
@@ -58,11 +54,7 @@ static inline int dax_attr_mode_read_error(uint32_t mode)
 /* Turn the file's mode into the one that stat(2) shows, without the type bits. */
 static inline uint32_t dax_attr_mode_decode(uint32_t mode)
 {
-	uint32_t shown = mode & (S_IRUSR | S_IWUSR);
-
-	if (!(mode & S_IXUSR))
-		shown |= mode & (S_IRGRP | S_IROTH);
-	return shown;
+	return mode & DAX_ATTR_MODE_SHOWN;
 }
 
 #endif

@@ -13,10 +13,13 @@
 static const struct {
 	const char *name;
 	unsigned int version; /* 1000 * major + minor */
+	long last_call;       /* the highest number of a system call */
 } kernels[DAX_KERNEL_NR] = {
-	[DAX_KERNEL_HOST] = {"host", 0},    [DAX_KERNEL_6_1] = {"6.1", 6001},
-	[DAX_KERNEL_6_12] = {"6.12", 6012}, [DAX_KERNEL_6_18] = {"6.18", 6018},
-	[DAX_KERNEL_7_3] = {"7.3", 7003},
+	[DAX_KERNEL_HOST] = {"host", 0, 0},
+	[DAX_KERNEL_6_1] = {"6.1", 6001, 450},   /* set_mempolicy_home_node */
+	[DAX_KERNEL_6_12] = {"6.12", 6012, 462}, /* mseal */
+	[DAX_KERNEL_6_18] = {"6.18", 6018, 469}, /* file_setattr */
+	[DAX_KERNEL_7_3] = {"7.3", 7003, 472},
 };
 
 #define SINCE(k) DAX_KERNEL_##k, DAX_KERNEL_NEWEST
@@ -49,6 +52,26 @@ static const struct {
 	[DAX_RULE_HINT_OF_OWNER] = {SINCE(6_18)},
 	/* 6.12, fs/open.c: vfs_fallocate(): FALLOC_FL_MODE_MASK */
 	[DAX_RULE_FALLOCATE_ONE_MODE] = {SINCE(6_12)},
+	/* 6.9, fs/ioctl.c: ioctl_getfsuuid() */
+	[DAX_RULE_FS_UUID] = {SINCE(6_12)},
+	/* 6.7 and 6.11, fs/proc/task_mmu.c: do_procmap_query(), do_pagemap_scan() */
+	[DAX_RULE_PROC_IOCTLS] = {SINCE(6_12)},
+	/* 6.10 and 6.12, fs/fcntl.c: f_dupfd_query(), f_created_query() */
+	[DAX_RULE_FD_QUERIES] = {SINCE(6_12)},
+	/* 6.19, fs/locks.c: fcntl_getdeleg(), fcntl_setdeleg() */
+	[DAX_RULE_DELEGATIONS] = {SINCE(7_3)},
+	/* 6.14, kernel/pid.c: pidfd_get_task() */
+	[DAX_RULE_PIDFD_SELF] = {SINCE(6_18)},
+	/* 6.11, fs/stat.c: vfs_empty_path() */
+	[DAX_RULE_NULL_PATH] = {SINCE(6_12)},
+	/* 6.8, fs/stat.c: vfs_statx_path() */
+	[DAX_RULE_MNT_ID_UNIQUE] = {SINCE(6_12)},
+	/* 6.3 and 6.4, kernel/sys.c: prctl_set_mdwe(), prctl() */
+	[DAX_RULE_PRCTL_MM] = {SINCE(6_12)},
+	/* 6.5 and 6.12, fs/fhandle.c: name_to_handle_at() */
+	[DAX_RULE_HANDLE_FID] = {SINCE(6_12)},
+	/* 6.13, fs/fhandle.c: name_to_handle_at() */
+	[DAX_RULE_HANDLE_CONNECTABLE] = {SINCE(6_18)},
 	/* 6.17, fs/open.c: vfs_fallocate() */
 	[DAX_RULE_WRITE_ZEROES] = {SINCE(6_18)},
 	/* 6.15, drivers/dax/device.c: vmf_insert_folio_pmd(), vmf_insert_page_mkwrite() */
@@ -190,4 +213,16 @@ const char *dax_kernel_mistake(const char *text, char buf[DAX_KERNEL_MISTAKE_LEN
 bool dax_kernel_has(enum dax_kernel kernel, enum dax_kernel_rule rule)
 {
 	return kernel >= rules[rule].first && kernel <= rules[rule].last;
+}
+
+/**
+ * dax_kernel_has_call() - tell whether a kernel has a system call
+ * @kernel:	the kernel, not DAX_KERNEL_HOST
+ * @nr:		the call's number, from DAX_KERNEL_FIRST_LATE_CALL on that of all machines
+ *
+ * Return: true if it has; false if the call is ENOSYS.
+ */
+bool dax_kernel_has_call(enum dax_kernel kernel, long nr)
+{
+	return nr <= kernels[kernel].last_call;
 }

@@ -26,6 +26,9 @@ enum dax_kernel {
 #define DAX_KERNEL_NEWEST      DAX_KERNEL_7_3
 #define DAX_KERNEL_MISTAKE_LEN 192
 
+/* All kernels have the system calls below this number. */
+#define DAX_KERNEL_FIRST_LATE_CALL 451
+
 /* Rules that only some of the kernels have; kernel.c says which, and the source. */
 enum dax_kernel_rule {
 	DAX_RULE_STACK_IS_SMALL,       /* MAP_STACK forbids huge pages */
@@ -43,6 +46,16 @@ enum dax_kernel_rule {
 	DAX_RULE_VECTOR_FIRST,         /* readv: the vector is checked before the file */
 	DAX_RULE_HINT_OF_OWNER,        /* F_SET_RW_HINT: of the owner's files only */
 	DAX_RULE_FALLOCATE_ONE_MODE,   /* fallocate: one mode of many, or EOPNOTSUPP */
+	DAX_RULE_FS_UUID,              /* ioctl FS_IOC_GETFSUUID */
+	DAX_RULE_PROC_IOCTLS,          /* PROCMAP_QUERY and PAGEMAP_SCAN */
+	DAX_RULE_FD_QUERIES,           /* F_DUPFD_QUERY and F_CREATED_QUERY */
+	DAX_RULE_DELEGATIONS,          /* F_GETDELEG and F_SETDELEG */
+	DAX_RULE_PIDFD_SELF,           /* a pidfd that stands for the caller */
+	DAX_RULE_NULL_PATH,            /* NULL is an empty path with AT_EMPTY_PATH */
+	DAX_RULE_MNT_ID_UNIQUE,        /* STATX_MNT_ID_UNIQUE */
+	DAX_RULE_PRCTL_MM,             /* PR_SET_MDWE and PR_SET_MEMORY_MERGE */
+	DAX_RULE_HANDLE_FID,           /* AT_HANDLE_FID and _MNT_ID_UNIQUE */
+	DAX_RULE_HANDLE_CONNECTABLE,   /* AT_HANDLE_CONNECTABLE */
 	DAX_RULE_WRITE_ZEROES,         /* fallocate knows FALLOC_FL_WRITE_ZEROES */
 	DAX_RULE_MEMMAP_ON_MEMORY,     /* the attribute of that name */
 	DAX_RULE_CXL_PARTITIONS,       /* errnos of endpoint decoders without memory */
@@ -62,6 +75,7 @@ const char *dax_kernel_name(enum dax_kernel kernel);
 int dax_kernel_parse(const char *text, enum dax_kernel *ret);
 enum dax_kernel dax_kernel_of_host(const char *release);
 const char *dax_kernel_mistake(const char *text, char buf[DAX_KERNEL_MISTAKE_LEN]);
+bool dax_kernel_has_call(enum dax_kernel kernel, long nr);
 bool dax_kernel_has(enum dax_kernel kernel, enum dax_kernel_rule rule);
 
 #endif

@@ -421,11 +421,16 @@ struct dax_verdict dax_process_madvise_verdict(enum dax_kernel kernel, int advic
 	const bool is_gentle =
 		advice == MADV_COLD || advice == MADV_PAGEOUT || advice == MADV_WILLNEED;
 
-	if (!is_gentle && !(is_self && dax_kernel_has(kernel, DAX_RULE_ADVISES_SELF)))
+	const bool takes_all = is_self && dax_kernel_has(kernel, DAX_RULE_ADVISES_SELF);
+	const bool is_collapse = advice == MADV_COLLAPSE; /* on the list */
+
+	if (!is_gentle && !is_collapse && !takes_all)
 		return dax_refuse(EINVAL, DAX_MADVISE_PROCESS, (uint64_t)advice, 0, 0);
 	if (!is_nice &&
 	    !(is_self && dax_kernel_has(kernel, DAX_RULE_ADVISES_UNPRIVILEGED)))
 		return dax_refuse(EPERM, DAX_MADVISE_PROCESS, (uint64_t)advice, 0, 0);
+	if (is_collapse && !takes_all)
+		return dax_refuse(EINVAL, DAX_MADVISE_PROCESS, (uint64_t)advice, 0, 0);
 	return dax_allow();
 }
 

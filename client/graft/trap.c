@@ -88,6 +88,8 @@ static bool makes_descriptor(const struct graft_call *c)
 	case SYS_dup3:
 	case SYS_pidfd_getfd:
 	case SYS_open_by_handle_at:
+	case SYS_open_tree:
+	case SYS_open_tree_attr:
 		return true;
 	case SYS_fcntl:
 		return c->args[1] == F_DUPFD || c->args[1] == F_DUPFD_CLOEXEC;

@@ -64,9 +64,10 @@ static uint64_t hash_node(const struct dax_sysfs_node *node)
 			  node->text, node->len);
 }
 
-static int write_file(int dir, const char *name, const struct dax_sysfs_node *node)
+static int write_file(int dir, const char *name, const struct dax_sysfs_node *node,
+		      uint32_t shown)
 {
-	uint32_t mode = dax_attr_mode_encode(node->mode, node->read_error);
+	uint32_t mode = dax_attr_mode_encode(shown, node->read_error);
 	_cleanup_close_ int fd = -1;
 	ssize_t n;
 
@@ -94,9 +95,20 @@ static int write_new(int sys, const struct dax_sysfs_node *node)
 	case DAX_SYSFS_LINK:
 		return symlinkat(node->text, sys, node->path) < 0 ? -errno : 0;
 	case DAX_SYSFS_FILE:
-		return write_file(sys, node->path, node);
+		return write_file(sys, node->path, node, node->mode);
 	}
 	return -EINVAL;
+}
+
+/* The mode of an attribute outlives its value: an administrator may have set it. */
+static uint32_t mode_of_old(int sys, const struct dax_sysfs_node *node)
+{
+	struct stat st;
+
+	if (fstatat(sys, node->path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    dax_attr_mode_is_ours(st.st_mode))
+		return dax_attr_mode_decode(st.st_mode);
+	return node->mode;
 }
 
 static int replace(struct daxd_tree *tree, const struct dax_sysfs_node *node)
@@ -109,7 +121,8 @@ static int replace(struct daxd_tree *tree, const struct dax_sysfs_node *node)
 	if (node->kind == DAX_SYSFS_LINK)
 		r = symlinkat(node->text, tree->rt->dir, DAXD_NEW) < 0 ? -errno : 0;
 	else
-		r = write_file(tree->rt->dir, DAXD_NEW, node);
+		r = write_file(tree->rt->dir, DAXD_NEW, node,
+			       mode_of_old(tree->sys, node));
 	if (r == 0)
 		daxd_replaced_add(&tree->replaced, tree->sys, node->path, node->path);
 	if (r == 0 && renameat(tree->rt->dir, DAXD_NEW, tree->sys, node->path) < 0)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The conformance program: run about two thousand small cases on a device-dax and print
+ * The conformance program: run more than two thousand small cases on a device-dax and print
  * each answer as one line of JSON. The program does not judge; the answers of real
  * kernels are in tests/oracle/recorded.
  */

@@ -322,3 +322,84 @@ CASE("sysfs.use.sizes_agree")
 	label("nd-size"), say("%d", number("../size") == S);
 	label("nd-resource"), say("%d", number("../resource") == start);
 }
+
+/* Root may change modes and times in /sys. Each case restores what it changes. */
+
+static void say_mode(const char *path)
+{
+	struct stat st = {0};
+
+	must(c_stat(path, &st) == 0);
+	say("0%o", st.st_mode & 07777);
+}
+
+static void mode_case(const long *arg)
+{
+	const char *path = attribute((const char *)arg[0]);
+	struct stat st;
+	int fd;
+
+	must(c_stat(path, &st) == 0);
+	label("chmod"), say_ok(c_chmod(path, (mode_t)arg[1]));
+	say_mode(path);
+	label("read"), say_ok(c_open(path, O_RDONLY, 0));
+	label("write"), say_ok(c_open(path, O_WRONLY, 0));
+	fd = c_open(path, O_PATH, 0);
+	label("fchmod-o-path"), say_ok(c_fchmod(fd, st.st_mode & 07777));
+	fd = c_open(path, st.st_mode & 0400 ? O_RDONLY : O_WRONLY, 0);
+	label("fchmod"), say_ok(c_fchmod(fd, st.st_mode & 07777));
+	label("back"), say_ok(c_chmod(path, st.st_mode & 07777));
+	say_mode(path);
+}
+
+MATRIX
+{
+	case_make(mode_case, ARGS((long)"align", 0600), "sysfs.mode.align_0600");
+	case_make(mode_case, ARGS((long)"align", 0644), "sysfs.mode.align_0644");
+	case_make(mode_case, ARGS((long)"resource", 0444), "sysfs.mode.resource_0444");
+	case_make(mode_case, ARGS((long)"uevent", 0666), "sysfs.mode.uevent_0666");
+	case_make(mode_case, ARGS((long)"size", 0), "sysfs.mode.size_0");
+}
+
+CASE("sysfs.mode.folder")
+{
+	say_mode(t.sys);
+	label("chmod"), say_ok(c_chmod(t.sys, 0711));
+	say_mode(t.sys);
+	label("back"), say_ok(c_chmod(t.sys, 0755));
+	say_mode(t.sys);
+}
+
+CASE("sysfs.mode.owner")
+{
+	const char *path = attribute("align");
+	int fd = attribute_open("align");
+
+	label("chown"), say_ok(c_fchown(fd, getuid(), getgid()));
+	label("to-root"), say_ok(c_fchown(fd, 0, 0));
+	label("nothing"), say_ok(c_fchown(fd, (uid_t)-1, (gid_t)-1));
+	say_mode(path);
+}
+
+CASE("sysfs.mode.times")
+{
+	const struct timespec ts[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 1000000000}};
+	const struct timespec now[2] = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_NOW}};
+	const char *path = attribute("align");
+	struct stat st;
+
+	label("path"), say_ok(c_utimensat(AT_FDCWD, path, ts, 0));
+	must(c_stat(path, &st) == 0);
+	say("%d", st.st_mtim.tv_sec == 1000000000);
+	label("fd"), say_ok(c_futimens(attribute_open("align"), now));
+	label("now"), say_ok(c_futimens(attribute_open("align"), NULL));
+}
+
+CASE("sysfs.mode.length")
+{
+	label("truncate"), say_ok(c_truncate(attribute("align"), 0));
+	label("writable"), say_ok(c_truncate(attribute("uevent"), 0));
+	label("ftruncate"), say_ok(c_ftruncate(attribute_open("align"), 0));
+	label("fallocate"), say_ok(c_fallocate(attribute_open("align"), 0, 0, 10));
+	label("fsync"), say_ok(c_fsync(attribute_open("align")));
+}

@@ -23,6 +23,9 @@ static void test_mode(uint32_t shown, uint32_t file)
 	   shown);
 	is(dax_attr_mode_read_error(encoded), shown & S_IWUSR ? EIO : ENXIO,
 	   "%04o tells the error", shown);
+	is(dax_attr_mode_change(S_IFREG | file, 0750), 01640, "chmod of %04o", shown);
+	is(dax_attr_mode_change(S_IFREG | encoded, 0440), 01450,
+	   "chmod of %04o keeps the read error", shown);
 }
 
 /* Two mode bits are enough to encode every node of the tree. */
@@ -71,9 +74,9 @@ int main(void)
 {
 	test_mode(0444, 01444);
 	test_mode(0644, 01644);
-	test_mode(0400, 01544);
-	test_mode(0600, 01744);
-	test_mode(0200, 01300);
+	test_mode(0400, 01400);
+	test_mode(0600, 01600);
+	test_mode(0200, 01200);
 	ok(!dax_attr_mode_is_ours(S_IFREG | 0644) &&
 		   !dax_attr_mode_is_ours(S_IFDIR | 01777),
 	   "other people's files and directories are not ours");

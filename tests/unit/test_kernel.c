@@ -52,6 +52,16 @@ static void test_rules(void)
 	ok(!dax_kernel_has(DAX_KERNEL_6_12, DAX_RULE_COUNTS_UNITS) &&
 		   dax_kernel_has(DAX_KERNEL_6_18, DAX_RULE_COUNTS_UNITS),
 	   "touched units count since 6.18");
+	ok(dax_kernel_has_call(DAX_KERNEL_6_1, 450) &&
+		   !dax_kernel_has_call(DAX_KERNEL_6_1, DAX_KERNEL_FIRST_LATE_CALL),
+	   "6.1 has no cachestat");
+	ok(dax_kernel_has_call(DAX_KERNEL_6_12, 462) &&
+		   !dax_kernel_has_call(DAX_KERNEL_6_12, 463),
+	   "6.12 has mseal, and no setxattrat");
+	ok(dax_kernel_has_call(DAX_KERNEL_6_18, 469) &&
+		   !dax_kernel_has_call(DAX_KERNEL_6_18, 470) &&
+		   dax_kernel_has_call(DAX_KERNEL_7_3, 470),
+	   "7.3 has listns, and 6.18 has not");
 }
 
 static void test_state(void)

@@ -749,6 +749,7 @@ static void test_failure(void)
 static void test_process_madvise(void)
 {
 	static const int good[] = {MADV_COLD, MADV_PAGEOUT, MADV_WILLNEED};
+	const int collapse = 25; /* MADV_COLLAPSE */
 	size_t i;
 
 	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
@@ -763,6 +764,10 @@ static void test_process_madvise(void)
 	}
 	check(dax_process_madvise_verdict(DAX_KERNEL_6_12, MADV_DONTNEED, true, true),
 	      EINVAL, DAX_MADVISE_PROCESS, "with anything else");
+	check(dax_process_madvise_verdict(DAX_KERNEL_6_1, collapse, true, false), EPERM,
+	      DAX_MADVISE_PROCESS, "MADV_COLLAPSE is refused for the right first");
+	check(dax_process_madvise_verdict(DAX_KERNEL_6_1, collapse, true, true), EINVAL,
+	      DAX_MADVISE_PROCESS, "a device is not collapsed");
 	check(dax_process_madvise_verdict(DAX_KERNEL_6_18, MADV_DONTNEED, true, false), 0,
 	      DAX_OK, "6.18 lets the process itself do it");
 	check(dax_process_madvise_verdict(DAX_KERNEL_6_18, MADV_DONTNEED, false, true),

@@ -32,6 +32,7 @@
 
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
+#define MADV_GUARD_REMOVE  103
 #endif
 
 /* Carries out advice that changes a mapping's flags, in the kernel and in the list. */
@@ -76,6 +77,29 @@ static bool drops_pages(int advice)
 }
 
 /*
+ * Removes the guard pages of a piece, unit by unit: a unit that had one can then not be
+ * touched there, as its page table stays.
+ */
+static long remove_guards(const struct shim_piece *piece)
+{
+	const uint64_t align = piece->vma.align;
+	uint64_t addr = piece->start;
+	uint64_t end;
+	bool was_guarded;
+	long r = 0;
+
+	while (addr < piece->end && r == 0) {
+		end = dax_min(dax_round_down(addr, align) + align, piece->end);
+		was_guarded = shim_pagemap_has_guard(addr, end - addr);
+		r = sys3(madvise, addr, end - addr, MADV_GUARD_REMOVE);
+		if (r == 0 && was_guarded)
+			shim_refresh_make_hole_locked(&piece->vma, addr, end);
+		addr = end;
+	}
+	return r;
+}
+
+/*
  * Makes guard pages in a piece, or removes them. A page table that holds one takes the
  * place of a unit larger than a page, whose other pages can then not be touched, nor can
  * the guard pages be after they were removed (mm/madvise.c: guard_install_pmd_entry()).
@@ -87,18 +111,17 @@ static long advise_guard(const struct shim_piece *piece, const struct dax_advice
 	const uint64_t first =
 		dax_max(dax_round_down(piece->start, align), piece->vma.start);
 	const uint64_t last = dax_min(dax_round_up(piece->end, align), piece->vma.end);
-	const bool was_guarded = shim_pagemap_has_guard(piece->start, len);
-	long r = sys3(madvise, piece->start, len, a->advice);
+	long r;
 
-	if (r < 0 || align == DAX_PAGE)
-		return r;
-	if (a->advice == MADV_GUARD_INSTALL) {
+	if (align != DAX_PAGE && a->advice == MADV_GUARD_REMOVE &&
+	    shim_pagemap_has_guard(piece->start, len))
+		return remove_guards(piece);
+	r = sys3(madvise, piece->start, len, a->advice);
+	if (r == 0 && align != DAX_PAGE && a->advice == MADV_GUARD_INSTALL) {
 		shim_refresh_make_hole_locked(&piece->vma, first, piece->start);
 		shim_refresh_make_hole_locked(&piece->vma, piece->end, last);
-	} else if (was_guarded) {
-		shim_refresh_make_hole_locked(&piece->vma, piece->start, piece->end);
 	}
-	return 0;
+	return r;
 }
 
 static long advise_piece(const struct shim_piece *piece, uint64_t start, uint64_t end,

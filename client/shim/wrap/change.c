@@ -2,7 +2,7 @@
 /*
  * Wrap the functions that change directories, and the modes and attributes of files.
  *
- * Users may not change /dev and /sys, and root may not change /sys either. The daemon's
+ * Users may not change /dev and /sys, and root may change only modes in /sys. The daemon's
  * files for them, however, often belong to the user, so the kernel would allow it; the
  * wrappers must refuse it.
  */
@@ -23,10 +23,12 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "libcore/attrmode.h"
 #include "libcore/device.h"
 #include "libcore/reason.h"
 #include "libcore/state.h"
 #include "libcore/verdict.h"
+#include "libcore/xattr.h"
 
 #include "client/shim/base/compiler.h"
 #include "client/shim/base/real.h"
@@ -116,6 +118,55 @@ static int may_make(enum dax_change_kind what, int dirfd, const char *path)
 	return refuse_change(what, place, r == 0, buf);
 }
 
+/* Corrects errno of a query about an attribute that an emulated file does not have. */
+static SHIM_COLD ssize_t no_xattr(bool is_node, const char *name)
+{
+	const struct dax_xattr_file file = {.is_node = is_node};
+
+	if (shim_may_look(name))
+		errno = dax_xattr_error(DAX_XATTR_GET, &file, name, errno);
+	return -1;
+}
+
+#define GETXATTR(func, follow)                                                           \
+	static SHIM_COLD ssize_t func##_ours(const char *path, const char *name,         \
+					     void *value, size_t size)                   \
+	{                                                                                \
+		char buf[PATH_MAX];                                                      \
+		enum place place = place_of_word(AT_FDCWD, path, follow, buf);           \
+		ssize_t r;                                                               \
+                                                                                         \
+		r = REAL(func)(place == ELSEWHERE ? path : buf, name, value, size);      \
+		return r < 0 && place != ELSEWHERE ? no_xattr(place == IN_DEV, name)     \
+						   : r;                                  \
+	}                                                                                \
+                                                                                         \
+	SHIM_EXPORT ssize_t func(const char *path, const char *name, void *value,        \
+				 size_t size)                                            \
+	{                                                                                \
+		const int before = errno;                                                \
+		ssize_t r = REAL(func)(path, name, value, size);                         \
+                                                                                         \
+		if (shim_ask_again(r == -1, AT_FDCWD, path, follow))                     \
+			return SHIM_AGAIN(before, func##_ours(path, name, value, size)); \
+		return r;                                                                \
+	}
+
+GETXATTR(getxattr, SHIM_FOLLOW)
+GETXATTR(lgetxattr, SHIM_NOFOLLOW)
+
+SHIM_EXPORT ssize_t fgetxattr(int fd, const char *name, void *value, size_t size)
+{
+	const ssize_t r = REAL(fgetxattr)(fd, name, value, size);
+	enum shim_kind kind;
+
+	if (likely(r >= 0) || likely(shim_ident_is_other(fd)))
+		return r;
+	kind = shim_ident_fd(fd).kind;
+	return kind == SHIM_NODE || kind == SHIM_ATTR ? no_xattr(kind == SHIM_NODE, name)
+						      : r;
+}
+
 static bool is_user_name(const char *name)
 {
 	return shim_may_look(name) && !strncmp(name, "user.", 5);
@@ -161,50 +212,46 @@ SHIM_EXPORT int fsetxattr(int fd, const char *name, const void *value, size_t si
 
 /*
  * Changes the mode of an emulated file by its path. A node's keeps the sticky bit, by
- * which ident.c knows it; a real one has none.
+ * which ident.c knows it; a real one has none. The daemon must reach its directories.
  */
 static SHIM_COLD int chmod_ours(int dirfd, const char *path, mode_t mode,
 				enum shim_follow follow)
 {
 	char buf[PATH_MAX];
+	struct stat st;
+	long r;
 
 	switch (place_of_word(dirfd, path, follow, buf)) {
 	case IN_DEV:
 		return (int)sys3(fchmodat, AT_FDCWD, buf, mode | S_ISVTX);
 	case IN_SYS:
-		return refuse_change(DAX_CHANGE_REMOVE, IN_SYS, true, buf);
+		r = sys4(newfstatat, AT_FDCWD, buf, &st, 0);
+		if (r < 0)
+			return (int)r;
+		return (int)sys3(fchmodat, AT_FDCWD, buf,
+				 S_ISREG(st.st_mode)
+					 ? dax_attr_mode_change(st.st_mode, mode)
+					 : (mode & 0777) | S_IRWXU);
 	case ELSEWHERE:
 	default:
 		return -EXDEV;
 	}
 }
 
-/* Refuses to change the mode of an attribute whose stat is known. */
-static SHIM_COLD int refuse_attr(int dirfd)
-{
-	char path[PATH_MAX];
-
-	return shim_path_of_fd(dirfd, path) < 0
-		       ? -EPERM
-		       : refuse_change(DAX_CHANGE_REMOVE, IN_SYS, true, path);
-}
-
 /*
- * Decides about a new mode of a file that the kernel finds, by whatever path: through
- * /proc/self/fd, by a second link, or by the descriptor @dirfd. @mode: receives the mode
- * to set. Return: 0 to call the kernel, or a negative errno.
+ * Adds the marks of an emulated file to a new mode of a file that the kernel finds, by
+ * whatever path: through /proc/self/fd, by a second link, or by a descriptor.
  */
-static int before_chmod(int dirfd, const struct stat *st, mode_t *mode)
+static void mark_mode(const struct stat *st, mode_t *mode)
 {
 	struct shim_ident id = shim_ident_stat(st);
 
 	if (likely(id.kind == SHIM_OTHER))
-		return 0;
+		return;
 	if (id.kind == SHIM_ATTR)
-		return refuse_attr(dirfd);
-	if (id.session->state->handles[id.slot].dev)
+		*mode = dax_attr_mode_change(st->st_mode, *mode);
+	else if (id.session->state->handles[id.slot].dev)
 		*mode |= S_ISVTX;
-	return 0;
 }
 
 /*
@@ -227,13 +274,11 @@ static int chmod_at(int dirfd, const char *path, mode_t *mode, int flags)
 	}
 	r = sys4(newfstatat, dirfd, path, &st, flags);
 	if (r == 0)
-		r = before_chmod(dirfd, &st, mode);
+		mark_mode(&st, mode);
 	else if (r == -ENOENT && follow == SHIM_FOLLOW &&
 		 shim_path_is_dangling(dirfd, path))
 		return chmod_ours(dirfd, path, *mode, follow);
-	else
-		r = 0;
-	return r ? (int)r : -EXDEV;
+	return -EXDEV;
 }
 
 #define CHMOD(name, params, args, dirfd, flags)                                          \
@@ -253,11 +298,10 @@ CHMOD(fchmodat, (int dirfd, const char *path, mode_t mode, int flags),
 SHIM_EXPORT int fchmod(int fd, mode_t mode)
 {
 	struct stat st;
-	int r = 0;
 
 	if (unlikely(!shim_ident_is_other(fd)) && sys2(fstat, fd, &st) == 0)
-		r = before_chmod(fd, &st, &mode);
-	return r ? (int)shim_ret(r) : REAL(fchmod)(fd, mode);
+		mark_mode(&st, &mode);
+	return REAL(fchmod)(fd, mode);
 }
 
 /**

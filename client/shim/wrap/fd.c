@@ -163,6 +163,30 @@ static bool is_bad_argument(unsigned long request, void *arg)
 	}
 }
 
+#define SCAN_PAGEMAP 0xc0606610UL /* linux/fs.h: PAGEMAP_SCAN, Linux 6.7 */
+
+#define FS_IOC_TYPE 0x15
+#define GETFSUUID   0x80111500UL /* linux/fs.h: FS_IOC_GETFSUUID, Linux 6.9 */
+
+/*
+ * Asks the file system of /dev, on which a real node would be. Return: a negative errno, or
+ * 1 if the answer is in @arg.
+ */
+static int ask_dev(int fd, unsigned long request, void *arg)
+{
+	int dev;
+	int r;
+
+	if (sys2(fcntl, fd, F_GETFL) & O_PATH)
+		return -EBADF;
+	dev = (int)sys4(openat, AT_FDCWD, "/dev", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	if (dev < 0)
+		return dev;
+	r = (int)sys3(ioctl, dev, request, arg);
+	sys1(close, dev);
+	return r < 0 ? r : 1;
+}
+
 /*
  * Decides about an ioctl on a device. Return: 0 to call the kernel, a negative errno, or 1
  * if the answer is in @arg.
@@ -170,12 +194,21 @@ static bool is_bad_argument(unsigned long request, void *arg)
 static int node_ioctl(int fd, unsigned long request, void *arg)
 {
 	struct shim_ident id = shim_ident_fd(fd);
+	bool knows_uuid;
 	int r;
 
 	if (id.kind == SHIM_OWN)
 		return -EBADF;
-	if (id.kind != SHIM_NODE)
+	if (id.kind == SHIM_OTHER)
 		return 0;
+	knows_uuid =
+		request == GETFSUUID &&
+		dax_kernel_has(dax_state_kernel(id.session->state), DAX_RULE_FS_UUID);
+	/* sysfs has an identity, and nothing else of what file systems are asked. */
+	if (id.kind == SHIM_ATTR)
+		return _IOC_TYPE(request) == FS_IOC_TYPE && !knows_uuid ? -ENOTTY : 0;
+	if (knows_uuid)
+		return ask_dev(fd, request, arg);
 	r = shim_fd_call_node(&id, fd, DAX_CALL_IOCTL, (int64_t)request,
 			      is_bad_argument(request, arg), 0);
 	/* The handle's file system may have larger blocks than /dev. */
@@ -216,6 +249,10 @@ SHIM_EXPORT int ioctl(int fd, unsigned long request, ...)
 	va_end(ap);
 	/* The kernel takes an unsigned int; a program may pass a negative int (musl's ioctl). */
 	request = (unsigned int)request;
+	if (unlikely(request == DAX_PROCMAP_QUERY || request == SCAN_PAGEMAP) &&
+	    shim_session() &&
+	    !dax_kernel_has(shim_session_kernel(), DAX_RULE_PROC_IOCTLS))
+		return (int)shim_ret(sys2(fcntl, fd, F_GETFD) < 0 ? -EBADF : -ENOTTY);
 	if (unlikely(request == DAX_PROCMAP_QUERY)) {
 		long r = shim_procmap_query(fd, arg);
 
@@ -243,6 +280,12 @@ SHIM_EXPORT int ioctl(int fd, unsigned long request, ...)
 	}
 	return REAL(ioctl)(fd, request, arg);
 }
+
+/* Commands of Linux 6.10, 6.12 and 6.19. */
+#define DUPFD_QUERY   1027
+#define CREATED_QUERY 1028
+#define GETDELEG      1039
+#define SETDELEG      1040
 
 /* True if a node is another user's. The kernel checks it with the handle. */
 static bool is_foreign(int fd)
@@ -278,6 +321,48 @@ static int node_hint(int fd, const void *arg)
 	return r == 0 && is_bad ? -EFAULT : r;
 }
 
+/*
+ * Decides about a command that only some of the emulated kernels know. The rest is asked
+ * with a number that no kernel knows. Return: 0 to call the kernel, or a negative errno.
+ */
+static int late_fcntl(int fd, int cmd, enum dax_kernel_rule rule)
+{
+	const struct shim_ident id = shim_ident_fd(fd);
+
+	if (id.kind != SHIM_NODE && id.kind != SHIM_ATTR)
+		return 0;
+	if (!dax_kernel_has(dax_state_kernel(id.session->state), rule))
+		cmd = -1;
+	return cmd == -1 ? (int)sys3(fcntl, fd, cmd, 0) : 0;
+}
+
+/* struct delegation of Linux 6.19 */
+struct deleg {
+	uint32_t flags;
+	uint16_t type;
+	uint16_t pad;
+};
+
+/*
+ * Decides about F_GETDELEG and F_SETDELEG on a device, which nobody can have a delegation
+ * of. Return: 0 to call the kernel, a negative errno, or 1 if the answer is in @arg.
+ */
+static int node_delegation(int fd, int cmd, void *arg)
+{
+	struct deleg d;
+	int r = late_fcntl(fd, cmd, DAX_RULE_DELEGATIONS);
+
+	if (r < 0 || shim_ident_fd(fd).kind != SHIM_NODE)
+		return r;
+	if (shim_peek(&d, arg, sizeof(d)) < 0)
+		return -EFAULT;
+	if (cmd == SETDELEG)
+		return is_foreign(fd) ? -EACCES : -EINVAL;
+	d.type = F_UNLCK;
+	r = (int)shim_poke(arg, &d, sizeof(d));
+	return r < 0 ? r : 1;
+}
+
 /* A lock may start from the position, which a device does not have. */
 static void before_lock(int fd)
 {
@@ -287,7 +372,7 @@ static void before_lock(int fd)
 
 /*
  * Decides about the fcntl commands that a device may refuse. Return: 0 to call the
- * kernel, or a negative errno.
+ * kernel, a negative errno, or 1 if the answer is in @arg.
  */
 static int before_fcntl(int fd, int cmd, void *arg)
 {
@@ -302,6 +387,16 @@ static int before_fcntl(int fd, int cmd, void *arg)
 		if (likely(shim_ident_is_other(fd)))
 			return 0;
 		return node_hint(fd, arg);
+	case DUPFD_QUERY:
+	case CREATED_QUERY:
+		if (likely(shim_ident_is_other(fd)))
+			return 0;
+		return late_fcntl(fd, cmd, DAX_RULE_FD_QUERIES);
+	case GETDELEG:
+	case SETDELEG:
+		if (likely(shim_ident_is_other(fd)))
+			return 0;
+		return node_delegation(fd, cmd, arg);
 	case F_SETFL:
 	case F_GETLEASE:
 	case F_ADD_SEALS:
@@ -348,7 +443,8 @@ SHIM_EXPORT int fcntl(int fd, int cmd, ...)
 	arg = va_arg(ap, void *);
 	va_end(ap);
 	r = before_fcntl(fd, cmd, arg);
-	return r < 0 ? (int)shim_ret(r) : after_fcntl(fd, cmd, REAL(fcntl)(fd, cmd, arg));
+	return r ? (int)shim_ret(r < 0 ? r : 0)
+		 : after_fcntl(fd, cmd, REAL(fcntl)(fd, cmd, arg));
 }
 
 SHIM_EXPORT int fcntl64(int fd, int cmd, ...)
@@ -361,8 +457,8 @@ SHIM_EXPORT int fcntl64(int fd, int cmd, ...)
 	arg = va_arg(ap, void *);
 	va_end(ap);
 	r = before_fcntl(fd, cmd, arg);
-	return r < 0 ? (int)shim_ret(r)
-		     : after_fcntl(fd, cmd, REAL(fcntl64)(fd, cmd, arg));
+	return r ? (int)shim_ret(r < 0 ? r : 0)
+		 : after_fcntl(fd, cmd, REAL(fcntl64)(fd, cmd, arg));
 }
 
 SHIM_EXPORT int lockf(int fd, int cmd, off_t len)
@@ -498,18 +594,10 @@ SHIM_EXPORT int recvmmsg(int sock, struct mmsghdr *msgs, unsigned int n, int fla
 	return r;
 }
 
-/* The new descriptors of these may be those of a device. */
+/* The new descriptor may be that of a device. */
 SHIM_EXPORT int pidfd_getfd(int pidfd, int fd, unsigned int flags)
 {
 	int r = REAL(pidfd_getfd)(pidfd, fd, flags);
-
-	shim_ident_forget(r);
-	return r;
-}
-
-SHIM_EXPORT int open_by_handle_at(int mount_fd, struct file_handle *handle, int flags)
-{
-	int r = REAL(open_by_handle_at)(mount_fd, handle, flags);
 
 	shim_ident_forget(r);
 	return r;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Wrap the functions on memory: pass on calls that concern no dax mapping. */
 #include <errno.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <stdarg.h>
@@ -139,10 +140,17 @@ SHIM_EXPORT int mseal(void *addr, size_t len, unsigned long flags)
 	return (int)shim_ret(sys3(mseal, addr, len, flags));
 }
 
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
+
 SHIM_EXPORT int madvise(void *addr, size_t len, int advice)
 {
 	if (touches(addr, len))
 		return (int)shim_ret(shim_madvise((uintptr_t)addr, len, advice));
+	if (unlikely(advice >= MADV_GUARD_INSTALL) &&
+	    !dax_kernel_has(shim_session_kernel(), DAX_RULE_GUARD))
+		return (int)shim_ret(-EINVAL);
 	return REAL(madvise)(addr, len, advice);
 }
 
@@ -160,6 +168,12 @@ SHIM_EXPORT int posix_madvise(void *addr, size_t len, int advice)
 #ifndef UIO_MAXIOV
 #define UIO_MAXIOV 1024
 #endif
+
+/* The vectors of a call count no more than this (lib/iov_iter.c: __import_iovec()). */
+#define MAX_RW_COUNT (INT_MAX & -4096L)
+
+/* PIDFD_SELF_THREAD; the other ones are lower. */
+#define SELF_THREAD (-10000)
 
 /* How many vectors are checked at most. */
 #define IOV_LOOK 64
@@ -202,17 +216,17 @@ static long advise_vector(const struct iovec *iov, size_t n, int advice)
 	struct iovec v;
 	long done = 0;
 	size_t i;
-	long r;
+	long r = 0;
 
 	for (i = 0; i < n; i++) {
 		if (shim_peek(&v, iov + i, sizeof(v)) < 0)
 			return done ? done : -EFAULT;
 		r = shim_madvise((uintptr_t)v.iov_base, v.iov_len, advice);
 		if (r < 0)
-			return done ? done : r;
+			break;
 		done += (long)v.iov_len;
 	}
-	return done;
+	return !done ? r : done < MAX_RW_COUNT ? done : MAX_RW_COUNT;
 }
 
 SHIM_EXPORT ssize_t process_madvise(int pidfd, const struct iovec *iov, size_t n,
@@ -225,6 +239,9 @@ SHIM_EXPORT ssize_t process_madvise(int pidfd, const struct iovec *iov, size_t n
 	size_t all = 0;
 	long r;
 
+	if (unlikely(pidfd <= SELF_THREAD) &&
+	    !dax_kernel_has(kernel, DAX_RULE_PIDFD_SELF))
+		return shim_ret(-EBADF);
 	if (!touches(NULL, SIZE_MAX) || !iov_touches(iov, n, call.args, &all))
 		return shim_ret(sys5(process_madvise, pidfd, iov, n, advice, flags));
 	/* An error of the descriptor comes first: let the kernel check it. */
@@ -284,6 +301,10 @@ SHIM_EXPORT int mincore(void *addr, size_t len, unsigned char *vec)
 /* PR_THP_DISABLE_EXCEPT_ADVISED of Linux 6.18 */
 #define THP_EXCEPT_ADVISED 2UL
 
+/* PR_SET_MDWE to PR_GET_MEMORY_MERGE */
+#define FIRST_MM_OPTION 65
+#define LAST_MM_OPTION  68
+
 SHIM_EXPORT int prctl(int option, ...)
 {
 	unsigned long x[4];
@@ -299,6 +320,9 @@ SHIM_EXPORT int prctl(int option, ...)
 		shim_lockdown_prepare();
 	if (unlikely(option == PR_SET_THP_DISABLE) && x[1] && shim_session() &&
 	    !dax_kernel_has(shim_session_kernel(), DAX_RULE_THP_EXCEPT_ADVISED))
+		return (int)shim_ret(-EINVAL);
+	if (unlikely(option >= FIRST_MM_OPTION && option <= LAST_MM_OPTION) &&
+	    shim_session() && !dax_kernel_has(shim_session_kernel(), DAX_RULE_PRCTL_MM))
 		return (int)shim_ret(-EINVAL);
 	r = REAL(prctl)(option, x[0], x[1], x[2], x[3]);
 	if (r == 0 && unlikely(option == PR_SET_SECCOMP) && x[0] == SECCOMP_MODE_FILTER)

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -208,11 +209,42 @@ ACCESS(euidaccess, (const char *path, int mode), (path, mode), AT_FDCWD, FOLLOW)
 ACCESS(faccessat, (int dirfd, const char *path, int mode, int flags),
        (dirfd, path, mode, flags), dirfd, FOLLOW_UNLESS(flags))
 
+#define MNT_ID_UNIQUE 0x4000U /* STATX_MNT_ID_UNIQUE of Linux 6.8 */
+#define MNT_ID        (STATX_MNT_ID | MNT_ID_UNIQUE)
+#define END_OF_MNT_ID (offsetof(struct statx, stx_mnt_id) + sizeof(uint64_t))
+
+/*
+ * Sets what depends on the file system: the mount, which is that of /dev or /sys, and the
+ * time of birth, which /dev has and sysfs has not.
+ */
+static SHIM_COLD void fix_fs(struct statx *stx, bool is_node, unsigned int mask)
+{
+	struct statx fs;
+
+	if (!dax_kernel_has(shim_session_kernel(), DAX_RULE_MNT_ID_UNIQUE)) {
+		stx->stx_mask &= ~MNT_ID_UNIQUE;
+		mask = (mask & ~MNT_ID_UNIQUE) | STATX_MNT_ID;
+	}
+	/* Direct I/O, subvolumes and atomic writes are of the file systems of disks. */
+	stx->stx_mask &= STATX_BASIC_STATS | STATX_BTIME | MNT_ID;
+	memset((char *)stx + END_OF_MNT_ID, 0, sizeof(*stx) - END_OF_MNT_ID);
+
+	if (mask & MNT_ID &&
+	    sys5(statx, AT_FDCWD, is_node ? "/dev" : "/sys", 0, mask & MNT_ID, &fs) == 0)
+		stx->stx_mnt_id = fs.stx_mnt_id;
+	if (is_node && mask & STATX_BTIME) {
+		stx->stx_btime = stx->stx_mtime;
+		stx->stx_mask |= STATX_BTIME;
+	} else {
+		stx->stx_mask &= ~STATX_BTIME;
+	}
+}
+
 /*
  * Fixes a statx from the kernel. The kernel fills in type and mode of emulated files
  * whatever the mask.
  */
-static void fix_statx(struct statx *stx)
+static void fix_statx(struct statx *stx, unsigned int mask)
 {
 	struct stat st = {.st_mode = stx->stx_mode,
 			  .st_ino = stx->stx_ino,
@@ -228,6 +260,7 @@ static void fix_statx(struct statx *stx)
 		stx->stx_attributes |=
 			dax_stat_attributes(&dev, shim_ident_was_opened(id.slot));
 	}
+	fix_fs(stx, id.kind == SHIM_NODE, mask);
 	shim_ident_fix_stat(&id, &st);
 	stx->stx_mode = (uint16_t)st.st_mode;
 	stx->stx_dev_major = major(st.st_dev);
@@ -251,7 +284,9 @@ static SHIM_COLD int statx_ours(int dirfd, const char *path, int flags, unsigned
 				  buf);
 	r = REAL(statx)(dirfd, path, flags, mask, stx);
 	if (r == 0)
-		fix_statx(stx);
+		fix_statx(stx, mask);
+	if (r == 0 && path == buf && !S_ISREG(stx->stx_mode) && !S_ISCHR(stx->stx_mode))
+		fix_fs(stx, false, mask);
 	return r;
 }
 
@@ -269,7 +304,7 @@ SHIM_EXPORT int statx(int dirfd, const char *path, int flags, unsigned int mask,
 	if (likely(r == 0) && unlikely(is_own_fd(dirfd, path)))
 		r = (int)shim_ret(*path ? -ENOENT : -EBADF);
 	else if (likely(r == 0))
-		fix_statx(stx);
+		fix_statx(stx, mask);
 	else if (shim_was_dangling(dirfd, path, follow))
 		r = SHIM_AGAIN(before, statx_ours(dirfd, path, flags, mask, stx));
 	return r;

@@ -43,6 +43,7 @@
 #include "client/shim/wrap/aio.h"
 #include "client/shim/wrap/change.h"
 #include "client/shim/wrap/open.h"
+#include "client/shim/wrap/raw_call.h"
 #include "client/shim/wrap/signal.h"
 #include "client/shim/wrap/wrap.h"
 
@@ -80,6 +81,19 @@ static long do_getcwd(char *buf, size_t size)
 	return getcwd(buf, size) ? (long)strlen(buf) + 1 : -1;
 }
 
+static long do_fstatat(int dirfd, const char *path, struct stat *st, int flags)
+{
+	return shim_raw_is_bad_null(path) ? shim_ret(-EFAULT)
+					  : fstatat(dirfd, path, st, flags);
+}
+
+static long do_statx(int dirfd, const char *path, int flags, unsigned int mask,
+		     struct statx *stx)
+{
+	return shim_raw_is_bad_null(path) ? shim_ret(-EFAULT)
+					  : statx(dirfd, path, flags, mask, stx);
+}
+
 /* The new descriptor may be that of a device. */
 static long do_pidfd_getfd(int pidfd, int fd, unsigned int flags)
 {
@@ -108,6 +122,10 @@ static long do_seccomp(unsigned int op, unsigned int flags, void *args)
 #define P(x) ((void *)(x))
 #define I(x) ((int)(x))
 #define U(x) ((unsigned int)(x))
+#define BY_PATH(name)                                                                    \
+	CALL(name, shim_ret(shim_raw_path(SYS_##name, (const long[6]){a, b, c, d, e, f})))
+/* Calls that only some of the emulated kernels have, but which concern no device. */
+#define LATE(name) CALL(name, shim_ret(sys6(name, a, b, c, d, e, f)))
 #define CALLS                                                                            \
 	CALL(read, read(I(a), P(b), (size_t)c))                                          \
 	CALL(write, write(I(a), P(b), (size_t)c))                                        \
@@ -147,9 +165,9 @@ static long do_seccomp(unsigned int op, unsigned int flags, void *args)
 	CALL(pidfd_getfd, do_pidfd_getfd(I(a), I(b), U(c)))                              \
 	CALL(openat, shim_open(I(a), P(b), I(c), (mode_t)d))                             \
 	CALL(openat2, shim_ret(shim_open_how(I(a), P(b), P(c), (size_t)d)))              \
-	CALL(newfstatat, fstatat(I(a), P(b), P(c), I(d)))                                \
+	CALL(newfstatat, do_fstatat(I(a), P(b), P(c), I(d)))                             \
 	CALL(fstat, fstat(I(a), P(b)))                                                   \
-	CALL(statx, statx(I(a), P(b), I(c), U(d), P(e)))                                 \
+	CALL(statx, do_statx(I(a), P(b), I(c), U(d), P(e)))                              \
 	CALL(statfs, statfs(P(a), P(b)))                                                 \
 	CALL(fstatfs, fstatfs(I(a), P(b)))                                               \
 	CALL(faccessat, faccessat(I(a), P(b), I(c), 0))                                  \
@@ -203,11 +221,35 @@ static long do_seccomp(unsigned int op, unsigned int flags, void *args)
 	CALL(fsetxattr, fsetxattr(I(a), P(b), P(c), (size_t)d, I(e)))                    \
 	CALL(getxattr, getxattr(P(a), P(b), P(c), (size_t)d))                            \
 	CALL(lgetxattr, lgetxattr(P(a), P(b), P(c), (size_t)d))                          \
+	CALL(fgetxattr, fgetxattr(I(a), P(b), P(c), (size_t)d))                          \
 	CALL(listxattr, listxattr(P(a), P(b), (size_t)c))                                \
 	CALL(llistxattr, llistxattr(P(a), P(b), (size_t)c))                              \
 	CALL(utimensat, do_utimensat(I(a), P(b), P(c), I(d)))                            \
 	CALL(execve, execve(P(a), P(b), P(c)))                                           \
 	CALL(execveat, execveat(I(a), P(b), P(c), P(d), I(e)))                           \
+	BY_PATH(setxattrat)                                                              \
+	BY_PATH(getxattrat)                                                              \
+	BY_PATH(listxattrat)                                                             \
+	BY_PATH(removexattrat)                                                           \
+	BY_PATH(open_tree)                                                               \
+	BY_PATH(open_tree_attr)                                                          \
+	BY_PATH(mount_setattr)                                                           \
+	BY_PATH(file_getattr)                                                            \
+	BY_PATH(file_setattr)                                                            \
+	CALL(move_mount,                                                                 \
+	     shim_ret(shim_raw_move_mount((const long[6]){a, b, c, d, e, f})))           \
+	CALL(cachestat, shim_ret(shim_raw_cachestat(I(a), P(b), P(c), U(d))))            \
+	LATE(map_shadow_stack)                                                           \
+	LATE(futex_wake)                                                                 \
+	LATE(futex_wait)                                                                 \
+	LATE(futex_requeue)                                                              \
+	LATE(statmount)                                                                  \
+	LATE(listmount)                                                                  \
+	LATE(lsm_get_self_attr)                                                          \
+	LATE(lsm_set_self_attr)                                                          \
+	LATE(lsm_list_modules)                                                           \
+	LATE(listns)                                                                     \
+	LATE(rseq_slice_yield)                                                           \
 	CALL(remap_file_pages, remap_file_pages(P(a), (size_t)b, I(c), (size_t)d, I(e)))
 
 /* Calls that only older architectures have. */
@@ -248,6 +290,8 @@ static long do_seccomp(unsigned int op, unsigned int flags, void *args)
 __attribute__((used)) long shim_syscall(long n, long a, long b, long c, long d, long e,
 					long f)
 {
+	if (unlikely(shim_raw_is_missing(n)))
+		return shim_ret(-ENOSYS);
 	switch (n) {
 #define CALL(name, expression)                                                           \
 	case SYS_##name:                                                                 \

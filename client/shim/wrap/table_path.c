@@ -22,8 +22,6 @@
 #define NOFOLLOW             SHIM_NOFOLLOW
 #define FOLLOW_UNLESS(flags) ((flags)&AT_SYMLINK_NOFOLLOW ? SHIM_NOFOLLOW : SHIM_FOLLOW)
 
-#define FOLLOW_IF(flags) ((flags)&AT_SYMLINK_FOLLOW ? SHIM_FOLLOW : SHIM_NOFOLLOW)
-
 #define OURS(name, type, params, args, dirfd, follow)                                    \
 	static SHIM_COLD type name##_ours params                                         \
 	{                                                                                \
