@@ -24,7 +24,6 @@
 #include "cuse-daxd/base/log.h"
 #include "cuse-daxd/clients/clients.h"
 #include "cuse-daxd/clients/conn.h"
-#include "cuse-daxd/clients/rebind.h"
 #include "cuse-daxd/clients/settle.h"
 #include "cuse-daxd/clients/watch.h"
 #include "cuse-daxd/config/check.h"
@@ -188,8 +187,6 @@ static bool store(struct daxd_conn *conn, const struct dax_msg *msg)
 		return false;
 	r = daxd_registry_store(&reg, path, (const char *)msg->body + len + 1,
 				msg->len - len - 1);
-	daxd_rebind_saw(conn, path, (const char *)msg->body + len + 1, msg->len - len - 1,
-			r);
 	if (r == 0 && daxd_settle(conn, &reply) == DAXD_LATER)
 		conn->give_up(conn->job);
 	conn->job = NULL;
@@ -261,7 +258,6 @@ static void reset(void)
 		}
 	}
 	daxd_watch_done(&server.watch);
-	daxd_rebind_done(&server);
 	g_hash_table_remove_all(server.clients.by_pid);
 	if (is_any)
 		HOLDS(daxd_registry_commit(&reg, &why) == 0);
