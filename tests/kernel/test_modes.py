@@ -9,8 +9,6 @@ The output of mode_life.sh on each kernel is in oracle/recorded/mode-life-KERNEL
     python3 tests/kernel/test_modes.py 7.3 85 > tests/oracle/recorded/mode-life-7.3-daxctl-85.txt
 """
 
-import os
-import re
 import subprocess
 import sys
 
@@ -127,3 +125,8 @@ def test_a_mode_that_is_not_possible(device, kernel, error):
     result = run("true", kernel=kernel, device=device)
     assert result.returncode == 125
     assert error in result.stderr
+
+
+if __name__ == "__main__":
+    real = on_real_kernel(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "76")
+    print(tidy(real, sys.argv[1]), end="")
