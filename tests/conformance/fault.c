@@ -127,6 +127,7 @@ CASE("fault.info.fields")
 	    seen_info.si_addr_lsb, seen_info.si_errno);
 }
 
+#ifdef __x86_64__
 static void say_trap(char *p, bool store)
 {
 	struct touch r;
@@ -137,6 +138,7 @@ static void say_trap(char *p, bool store)
 		touch_load(&r, p);
 	say("%s/trap%ld/err%ld", code_name(r.sig, r.code), r.trap, r.trap_err);
 }
+#endif
 
 CASE("fault.info.trap")
 {
@@ -178,7 +180,8 @@ CASE("fault.info.unmapped")
 	say_store(p + A - 1, 1);
 }
 
-/* x86: a single access of 2, 4 or 8 bytes that straddles the end of the device. */
+#ifdef __x86_64__
+/* A single access of 2, 4 or 8 bytes that straddles the end of the device. */
 static void straddle_case(const long *arg)
 {
 	char *volatile p = edge() - 1;
@@ -202,13 +205,12 @@ static void straddle_case(const long *arg)
 
 MATRIX
 {
-#ifdef __x86_64__
 	case_make(straddle_case, ARGS(2), "fault.straddle.load2");
 	case_make(straddle_case, ARGS(4), "fault.straddle.load4");
 	case_make(straddle_case, ARGS(8), "fault.straddle.load8");
 	case_make(straddle_case, ARGS(0), "fault.straddle.store8");
-#endif
 }
+#endif
 
 /* Dispositions of SIGBUS: the child dies, and its wait status is the answer. */
 

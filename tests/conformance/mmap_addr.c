@@ -41,12 +41,16 @@ CASE("addr.choice.many")
 
 CASE("addr.choice.32bit")
 {
+#ifdef MAP_32BIT
 	char *p =
 		c_mmap(NULL, A, PROT_READ, MAP_SHARED | MAP_32BIT, dev_open(O_RDONLY), 0);
 
 	say_map(p);
 	if (p != MAP_FAILED)
 		say("low=%d aligned=%d", (uintptr_t)p < 1UL << 31, is_aligned(p));
+#else
+	skip("x86-64 only");
+#endif
 }
 
 CASE("addr.choice.offset_of_half_unit")

@@ -4,6 +4,10 @@
 
 #include "tests/conformance/call.h"
 
+#ifndef MAP_32BIT
+#define MAP_32BIT 0 /* x86-64 only has it */
+#endif
+
 #ifndef MAP_SHARED_VALIDATE
 #define MAP_SHARED_VALIDATE 3
 #endif

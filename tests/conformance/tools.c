@@ -113,16 +113,16 @@ static struct touch *touch_now;
 
 static void touch_fault(int sig, siginfo_t *si, void *context)
 {
-	ucontext_t *uc = context;
-
 	touch_now->sig = sig;
 	touch_now->code = si->si_code;
 	touch_now->err = si->si_errno;
 	touch_now->addr = si->si_addr;
 	touch_now->lsb = sig == SIGBUS && si->si_code != BUS_ADRERR ? si->si_addr_lsb : 0;
 #ifdef __x86_64__
-	touch_now->trap = uc->uc_mcontext.gregs[REG_TRAPNO];
-	touch_now->trap_err = uc->uc_mcontext.gregs[REG_ERR];
+	touch_now->trap = ((ucontext_t *)context)->uc_mcontext.gregs[REG_TRAPNO];
+	touch_now->trap_err = ((ucontext_t *)context)->uc_mcontext.gregs[REG_ERR];
+#else
+	(void)context;
 #endif
 	siglongjmp(touch_jump, 1);
 }
