@@ -5,9 +5,14 @@
 
 archive=${DEBIAN_ARCHIVE:-http://deb.debian.org/debian}
 
-# make_root SUITE NAME: make $work/NAME, a minimal root of a suite.
+# make_root SUITE NAME: make $work/NAME, a minimal root of a suite; a copy of the one in
+# $DEBIAN_ROOTS if that is set and has one of this name.
 make_root()
 {
+	if [ -n "${DEBIAN_ROOTS:-}" ] && [ -d "$DEBIAN_ROOTS/$1" ]; then
+		cp -a "$DEBIAN_ROOTS/$1" "$work/$2"
+		return
+	fi
 	debootstrap --variant=minbase "$1" "$work/$2" "$archive" >"$work/log" 2>&1 ||
 		{ tail "$work/log"; return 1; }
 	# A mirror of sid may be older than its Release file is valid.
