@@ -23,7 +23,7 @@
 #   make dist       pack the sources of HEAD into build/cuse-daxd-VERSION.tar.xz
 #   make deb        build Debian packages into build/deb
 #   make rpm        build RPM packages of HEAD into build/rpm
-#   make portability  build with the compilers of Debian 12, 13 and sid, and for aarch64
+#   make portability  build with the compilers of Debian 12, 13 and sid; run on aarch64, in containers
 #
 # V=1 shows the commands. B=DIR builds elsewhere; SAN=address,undefined or
 # SAN=thread builds a sanitized variant; WERROR=1 turns warnings into errors.
@@ -535,7 +535,7 @@ check: units
 	done; echo "all unit tests passed"
 
 portability:
-	$(Q)tools/install-deps deb
+	$(Q)tools/install-deps test deb
 	$(Q)tools/portability
 
 DIST = cuse-daxd-$(VERSION)

@@ -143,16 +143,17 @@ def own_namespace():
     return [] if os.geteuid() == 0 else [need("unshare", "util-linux"), "-r"]
 
 
-def fetch_packages(into):
-    """Fetch all packages and their dependencies, but not those that are only recommended."""
+def fetch_packages(into, packages, options=()):
+    """Fetch packages and their dependencies, but not those that are only recommended; `options` are
+    more ones of apt. Return: their files."""
     need("apt-get", "apt")
     os.makedirs(f"{into}/archives/partial", exist_ok=True)
-    options = ["-o", "Dir::State::status=/dev/null", "-o", f"Dir::Cache={into}",
+    options = [*options, "-o", "Dir::State::status=/dev/null", "-o", f"Dir::Cache={into}",
                "-o", "Debug::NoLocking=1", "-o", "APT::Install-Recommends=0"]
     if os.geteuid() == 0:
         options += ["-o", "APT::Sandbox::User=root"]
     try:
-        command("apt-get", *options, "--download-only", "-y", "install", *PACKAGES)
+        command("apt-get", *options, "--download-only", "-y", "install", *packages)
     except GuestError as e:
         raise GuestError(f"{e}\nguest: Debian's packages could not be fetched: apt-get update?") from None
     return sorted(glob.glob(f"{into}/archives/*.deb"))
@@ -195,6 +196,19 @@ def configure(root):
     command(need("ldconfig", "libc-bin"), "-r", root)
 
 
+def make_image(debs, image):
+    """Make an image of a root file system of packages; it appears when it is complete."""
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(image)) as tmp:
+        os.chmod(tmp, 0o755)
+        root = f"{tmp}/root"
+        os.makedirs(root)
+        unpack(debs, root)
+        configure(root)
+        command(*own_namespace(), need("mke2fs", "e2fsprogs"), "-q", "-t", "ext4", "-O", "^has_journal",
+                "-E", "root_owner=0:0", "-d", root, f"{tmp}/image", "1500M")
+        os.rename(f"{tmp}/image", image)
+
+
 def root_image():
     """Return: the path of the image of the root file system, which is made if it is missing."""
     with open(__file__, "rb") as f:
@@ -208,16 +222,7 @@ def root_image():
         os.makedirs(place, exist_ok=True)
         for old in glob.glob(f"{place}/root-*.ext4"):
             os.unlink(old)
-        debs = fetch_packages(f"{place}/apt")
-        with tempfile.TemporaryDirectory(dir=place) as tmp:
-            os.chmod(tmp, 0o755)
-            root = f"{tmp}/root"
-            os.makedirs(root)
-            unpack(debs, root)
-            configure(root)
-            command(*own_namespace(), need("mke2fs", "e2fsprogs"), "-q", "-t", "ext4", "-O", "^has_journal",
-                    "-E", "root_owner=0:0", "-d", root, f"{tmp}/image", "1500M")
-            os.rename(f"{tmp}/image", image)
+        make_image(fetch_packages(f"{place}/apt", PACKAGES), image)
     return image
 
 
@@ -235,9 +240,15 @@ class Debian(Guest):
         self.cmdline += ["net.ifnames=0", "systemd.unit=job.target", "systemd.log_target=journal",
                          "rd.systemd.show_status=0", "systemd.show_status=0"]
 
+    def _busybox(self):
+        return need("busybox", "busybox-static")
+
+    def _image(self):
+        return root_image()
+
     def _initramfs(self, k, path, script, files, programs, fetch):
         a = Archive()
-        a.program(need("busybox", "busybox-static"), "/bin/busybox")
+        a.program(self._busybox(), "/bin/busybox")
         a.device("/dev/console", 5, 1)
         init = "/sbin/init" if self.init == "systemd" else "/job/init"
         a.file("/init", INIT.format(modules=" ".join(self.modules), init=init).encode(), 0o755)
@@ -259,7 +270,7 @@ class Debian(Guest):
 
     def run(self, script, **kw):
         """Do the same as Guest.run(). A value in files may also be (target,): a symbolic link."""
-        image = root_image()
+        image = self._image()
         before, self.qemu_args = self.qemu_args, [
             *self.qemu_args, "-drive", f"if=virtio,format=raw,file={image},snapshot=on,cache=unsafe"]
         try:

@@ -401,10 +401,13 @@ class Guest:
     scratch	size of an ext4 file system at /scratch, which all users may write to
     """
 
+    QEMU = ("qemu-system-x86_64", "qemu-system-x86")	# the program, and its package
+    CONSOLE = "ttyS0"
+
     def __init__(self, kernel="6.1", regions=(), memmap=None, memory=None, modules=(), aside=(),
                  cmdline="", qemu_args=(), machine="pc", cpus=2, scratch=None, nvdimms=()):
         self.kernel = kernel
-        self.cmdline = ["console=ttyS0", "panic=-1", "quiet", "loglevel=4", "no5lvl", "no_timer_check",
+        self.cmdline = [f"console={self.CONSOLE}", "panic=-1", "quiet", "loglevel=4", "no5lvl", "no_timer_check",
                         cmdline]
         self.modules = [*MODULES_IO, *(modules_disk(kernel) if scratch else ()), *MODULES_DAX, *modules]
         self.aside = [*MODULES_ASIDE, *aside]
@@ -459,7 +462,7 @@ class Guest:
 
     def qemu(self):
         """Return: the words that run QEMU."""
-        return [need("qemu-system-x86_64", "qemu-system-x86")]
+        return [need(*self.QEMU)]
 
     def add(self, archive):
         """Add files to the guest's initramfs that a kind of machine needs."""
@@ -513,8 +516,11 @@ class Guest:
             warnings.warn(f"booted again: {e}", stacklevel=2)
             return self._boot(script, files, programs, fetch, timeout)
 
+    def _kernel(self):
+        return kernel(self.kernel)
+
     def _boot(self, script, files, programs, fetch, timeout):
-        k = kernel(self.kernel)
+        k = self._kernel()
         start = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="guest-") as tmp:
             self._initramfs(k, f"{tmp}/initrd", script, files, programs, fetch)
