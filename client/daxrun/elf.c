@@ -18,6 +18,12 @@
 
 #include "client/daxrun/util.h"
 
+#ifdef __aarch64__
+#define OWN_MACHINE EM_AARCH64
+#else
+#define OWN_MACHINE EM_X86_64
+#endif
+
 struct image {
 	const uint8_t *p;
 	size_t len;
@@ -85,7 +91,8 @@ static void look_at_image(const struct image *im, struct run_program *ret)
 
 	if (!eh || memcmp(eh->e_ident, ELFMAG, SELFMAG))
 		return;
-	ret->is_other = eh->e_ident[EI_CLASS] != ELFCLASS64 || eh->e_machine != EM_X86_64;
+	ret->is_other =
+		eh->e_ident[EI_CLASS] != ELFCLASS64 || eh->e_machine != OWN_MACHINE;
 	if (ret->is_other)
 		return;
 	for (i = 0; i < eh->e_phnum; i++) {
