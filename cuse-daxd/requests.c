@@ -189,31 +189,60 @@ static enum daxd_next on_settled(struct daxd_conn *conn, const struct daxd_reque
 	return DAXD_REPLY;
 }
 
+/*
+ * Open the handle of a device. Return: a descriptor, or a negative errno; -ENXIO: there is no
+ * such slot, or nodes are real ones, which have no handles. Else @ret receives the device.
+ */
+static int open_handle(const struct daxd_registry *reg, uint32_t slot, int flags,
+		       struct dax_device *ret)
+{
+	_cleanup_close_ int dir = -1;
+	int fd;
+
+	if (slot >= reg->rt->state->nr_slots || reg->rt->state->flags & DAX_STATE_CUSE)
+		return -ENXIO;
+	dax_state_read(reg->rt->state, slot, ret);
+	dir = openat(reg->rt->dir, DAXD_HANDLES, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return -errno;
+	fd = openat(dir, ret->name, flags | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 /* A disabled device still opens while another descriptor is open (fs/char_dev.c). */
 static enum daxd_next on_held(struct daxd_conn *conn, const struct daxd_request *q,
 			      struct daxd_reply *ret)
 {
 	struct daxd_registry *reg = conn->server->reg;
-	_cleanup_close_ int dir = -1;
-	_cleanup_close_ int fd = -1;
 	struct dax_device desc;
+	_cleanup_close_ int fd = -1;
 	struct dax_verdict v;
 	bool is_held;
 
-	if (q->wire.slot >= reg->rt->state->nr_slots)
-		return refuse_request(ENXIO, ret);
-	dax_state_read(reg->rt->state, q->wire.slot, &desc);
-	if (reg->rt->state->flags & DAX_STATE_CUSE)
-		return refuse_request(ENXIO, ret);
-	dir = openat(reg->rt->dir, DAXD_HANDLES, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	/* O_NONBLOCK: a client's lease would make the daemon wait, and means "held". */
-	if (dir >= 0)
-		fd = openat(dir, desc.name,
-			    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	is_held = fd < 0 ? dir >= 0 && errno == EWOULDBLOCK
-			 : reg->fe->ops->is_held(reg->fe, fd);
+	fd = open_handle(reg, q->wire.slot, O_RDONLY | O_NONBLOCK, &desc);
+	if (fd == -ENXIO)
+		return refuse_request(ENXIO, ret);
+	is_held = fd < 0 ? fd == -EWOULDBLOCK : reg->fe->ops->is_held(reg->fe, fd);
 	v = dax_open_verdict(&desc, O_RDONLY, is_held);
 	return v.error ? refuse_request(v.error, ret) : DAXD_REPLY;
+}
+
+/*
+ * A client whose own mount of the handles is read-only opens them by the daemon's mount. The
+ * descriptor gives no right to read or write: the kernel decides when the client opens it.
+ */
+static enum daxd_next on_handle(struct daxd_conn *conn, const struct daxd_request *q,
+				struct daxd_reply *ret)
+{
+	struct dax_device desc;
+	int fd = open_handle(conn->server->reg, q->wire.slot, O_PATH, &desc);
+
+	if (fd < 0)
+		return refuse_request(ENXIO, ret);
+	ret->fd = fd;
+	ret->owns_fd = true;
+	return DAXD_REPLY;
 }
 
 /* Do what a write to a debugfs file of CXL has ordered. Return: 0 or a negative errno. */
@@ -410,6 +439,8 @@ enum daxd_next daxd_request_answer(struct daxd_conn *conn, const struct daxd_req
 		return on_labels(conn, q, ret);
 	case DAX_MSG_UEVENTS:
 		return on_uevents(conn, q, ret);
+	case DAX_MSG_HANDLE:
+		return on_handle(conn, q, ret);
 	case DAX_MSG_REPLY:
 	case DAX_MSG_NR:
 		break;

@@ -70,13 +70,15 @@ static const struct {
 	[DAX_MSG_CLEAR] = {true, 1, 1, 2 * sizeof(uint64_t), 2 * sizeof(uint64_t)},
 	[DAX_MSG_LABELS] = {true, 1, 1, 0, 0},
 	[DAX_MSG_UEVENTS] = {true, 0, 0, 0, 0},
+	[DAX_MSG_HANDLE] = {true, 0, 0, 0, 0},
 };
 
 /* Check the fields of the header that a request of this type does not use. */
 static int check_unused(const struct dax_msg *msg)
 {
 	bool has_arg = msg->type == DAX_MSG_SETTLED || msg->type == DAX_MSG_HELD ||
-		       msg->type == DAX_MSG_FAULT || msg->type == DAX_MSG_UEVENTS;
+		       msg->type == DAX_MSG_FAULT || msg->type == DAX_MSG_UEVENTS ||
+		       msg->type == DAX_MSG_HANDLE;
 
 	if (msg->error || (msg->arg[0] && !has_arg) || msg->arg[1] || msg->arg[2] ||
 	    msg->arg[3])
@@ -178,6 +180,7 @@ int dax_wire_decode(const struct dax_msg *msg, size_t len, unsigned int nr_fds,
 		ret->changes = (uint32_t)msg->arg[0];
 		return msg->arg[0] > UINT32_MAX ? -EBADMSG : 0;
 	case DAX_MSG_HELD:
+	case DAX_MSG_HANDLE:
 		ret->slot = (uint32_t)msg->arg[0];
 		return msg->arg[0] >= DAX_STATE_SLOTS ? -EBADMSG : 0;
 	case DAX_MSG_STORE:

@@ -69,6 +69,11 @@ enum dax_msg_type {
 	 * group N. REPLY.
 	 */
 	DAX_MSG_UEVENTS,
+	/*
+	 * The handle in slot arg[0], as the daemon's own mounts have it. REPLY with a
+	 * descriptor that only names it (O_PATH); error ENXIO: there is none.
+	 */
+	DAX_MSG_HANDLE,
 	DAX_MSG_NR,
 };
 
@@ -87,7 +92,7 @@ struct dax_wire_request {
 	enum dax_msg_type type;
 	union {
 		uint32_t changes; /* SETTLED */
-		uint32_t slot;    /* HELD: less than DAX_STATE_SLOTS */
+		uint32_t slot;    /* HELD, HANDLE: less than DAX_STATE_SLOTS */
 		struct {
 			const char *path; /* terminated, not empty */
 			const char *text; /* not terminated */

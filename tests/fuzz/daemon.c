@@ -284,7 +284,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		HOLDS(msg);
 		dax_msg_init(msg, type % DAX_MSG_NR, (uint32_t)len);
 		memcpy(msg->body, data, len);
-		if (msg->type == DAX_MSG_SETTLED || msg->type == DAX_MSG_HELD)
+		if (msg->type == DAX_MSG_SETTLED || msg->type == DAX_MSG_HELD ||
+		    msg->type == DAX_MSG_HANDLE)
 			msg->arg[0] = len ? data[0] : 0;
 		if (type >= 0xf0)
 			msg->len ^= flags;

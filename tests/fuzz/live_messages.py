@@ -19,8 +19,8 @@ import sys
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent.parent / "lib")]
 
-from wire import (ADOPT, ATTACH, BODY_MAX, CLEAR, CONTROL, FAULT, HEADER, HELD, LABELS, REPLY, SETTLED, STORE, UEVENTS,  # noqa: E402
-                  Dropped, Wire, pack)
+from wire import (ADOPT, ATTACH, BODY_MAX, CLEAR, CONTROL, FAULT, HANDLE, HEADER, HELD, LABELS,  # noqa: E402
+                  REPLY, SETTLED, STORE, UEVENTS, Dropped, Wire, pack)
 
 EVENT = struct.Struct("<6I16s16s3Q")      # struct dax_fault_event
 KEPT_MAX = 16
@@ -87,7 +87,7 @@ class LiveFuzz:
         """Return: the bytes and the descriptors of a message."""
         rng = self.rng
         kind = rng.choice([ATTACH, ADOPT, SETTLED, STORE, STORE, CONTROL, CONTROL, CONTROL, REPLY, FAULT, FAULT, HELD,
-                           CLEAR, LABELS, UEVENTS, 0, 12, 65535])
+                           CLEAR, LABELS, UEVENTS, HANDLE, 0, 13, 65535])
         body = b""
         path = None
         if kind == STORE:
@@ -104,7 +104,7 @@ class LiveFuzz:
         count = rng.choice([takes_one] * 9 + [rng.randrange(4)])
         fds = [self.descriptor(path) for _ in range(count)]
         # Only these have an argument; others with one are no client's.
-        arguments = [self.number() if kind in (SETTLED, HELD) or rng.random() < 0.02 else 0, 0, 0, 0]
+        arguments = [self.number() if kind in (SETTLED, HELD, HANDLE) or rng.random() < 0.02 else 0, 0, 0, 0]
         data = pack(kind, body, arguments)
         return self.damage(data) if rng.random() < 0.3 else data, fds
 

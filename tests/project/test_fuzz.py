@@ -12,7 +12,7 @@ import pytest
 
 from conftest import BUILD, ROOT, run
 from daxrun import Daxrun
-from wire import ADOPT, ATTACH, CLEAR, CONTROL, FAULT, HELD, LABELS, SETTLED, STORE, pack
+from wire import ADOPT, ATTACH, CLEAR, CONTROL, FAULT, HANDLE, HELD, LABELS, SETTLED, STORE, pack
 
 pytestmark = [pytest.mark.plain, pytest.mark.xdist_group("fuzz")]
 
@@ -61,7 +61,8 @@ def conversations():
         return message(CONTROL, json.dumps({"verb": name, **more}).encode())
 
     event = struct.pack("<6I16s16s3Q", 1, 1, 5, 5, 0, 5, b"comm", b"dax0.0", 4096, 0, 4096)
-    yield message(ATTACH, fd=0) + message(ADOPT) + message(SETTLED) + message(HELD, b"\0") + verb("list")
+    yield message(ATTACH, fd=0) + message(ADOPT) + message(SETTLED) + message(HELD, b"\0") + \
+        message(HANDLE, b"\0") + verb("list")
     yield verb("create", region=0, size="4M", align="2M") + verb("disable", device="dax0.1") + \
         verb("enable", device="dax0.1") + verb("map", device="dax0.1") + verb("destroy", device="dax0.1")
     yield verb("inject", device="dax0.0", offset=0, length="4K") + verb("clear", device="dax0.0") + \

@@ -50,6 +50,7 @@ static void test_shapes(void)
 		{DAX_MSG_CLEAR, 1, 1, 16, false},
 		{DAX_MSG_LABELS, 1, 1, 0, false},
 		{DAX_MSG_UEVENTS, 0, 0, 0, false},
+		{DAX_MSG_HANDLE, 0, 0, 0, false},
 	};
 	static const char zeros[200];
 	size_t i;
@@ -77,7 +78,8 @@ static void test_shapes(void)
 			is(decode(shapes[i].min_fds), -EBADMSG, "unused arg %d", arg);
 			u.msg.arg[arg] = 0;
 		}
-		if (type != DAX_MSG_SETTLED && type != DAX_MSG_HELD) {
+		if (type != DAX_MSG_SETTLED && type != DAX_MSG_HELD &&
+		    type != DAX_MSG_HANDLE) {
 			u.msg.arg[0] = 1;
 			is(decode(shapes[i].min_fds), -EBADMSG, "unused arg 0");
 		}

@@ -23,9 +23,11 @@
 
 #include "client/shim/base/compiler.h"
 #include "client/shim/base/real.h"
+#include "client/shim/base/self.h"
 #include "client/shim/base/sys.h"
 #include "client/shim/memory/fault.h"
 #include "client/shim/memory/proc_maps.h"
+#include "client/shim/process/fd_limit.h"
 #include "client/shim/process/ident.h"
 #include "client/shim/process/mounts.h"
 #include "client/shim/process/own_fd.h"
@@ -140,6 +142,42 @@ static int after_kernel_open(int fd, const char *path, int flags)
 	}
 }
 
+/*
+ * Opens a node by the daemon's own mount, from a handle that the daemon names. For a program
+ * whose mount is read-only, which does not keep it from writing to a device
+ * (fs/file_table.c: only files count), or has no handles, as `mount --bind` leaves out the
+ * mounts below. Return: a descriptor, or a negative errno; @refused if that can't be.
+ */
+static SHIM_COLD int open_by_daemon(const char *path, int flags, int refused)
+{
+	static const char dev[] = "/dev/";
+	const struct shim_session *s = shim_session();
+	struct shim_request req = {.type = DAX_MSG_HANDLE, .fd = -1};
+	char link[SHIM_SELF_FD_LINK];
+	int handle = -1;
+	int slot;
+	int fd;
+
+	if (strncmp(path + s->dir_len, dev, sizeof(dev) - 1) != 0)
+		return refused;
+	slot = dax_state_find_name(s->state, path + s->dir_len + sizeof(dev) - 1);
+	if (slot < 0)
+		return refused;
+	req.arg = (uint64_t)slot;
+	req.ret_fd = &handle;
+	if (shim_request(s, &req) < 0 || handle < 0)
+		return refused;
+	/* The program gets the lowest number that is free. */
+	handle = shim_fd_limit_move(handle);
+	shim_self_fd_link(handle, link);
+	fd = flags & O_CREAT && flags & O_EXCL
+		     ? -EEXIST
+		     : (int)sys4(openat, AT_FDCWD, link,
+				 flags & ~(FILE_FLAGS | O_EXCL | O_NOFOLLOW), 0);
+	sys1(close, handle);
+	return fd == -ENOENT ? refused : fd; /* there is no /proc */
+}
+
 /* Opens a file in the runtime directory, but never creates or truncates it. */
 static int open_redirected(const char *path, int flags, mode_t mode)
 {
@@ -156,6 +194,8 @@ static int open_redirected(const char *path, int flags, mode_t mode)
 	if (flags & O_TRUNC && sys3(faccessat, AT_FDCWD, path, W_OK) == -EACCES)
 		return -EACCES;
 	fd = (int)sys4(openat, AT_FDCWD, path, plain & ~O_EXCL, mode);
+	if (unlikely(fd == -EROFS || fd == -ENOENT))
+		fd = open_by_daemon(path, flags, fd);
 	return fd == -ENOENT && flags & O_CREAT ? -EACCES : fd;
 }
 

@@ -165,6 +165,22 @@ static bool is_root_of(const char *path, int mode)
 	       st.st_uid == (uid_t)sys0(geteuid);
 }
 
+/* True for a node: a read-only mount does not keep from writing to a device (fs/open.c). */
+static bool is_node(const char *path)
+{
+	struct stat st;
+
+	return sys4(newfstatat, AT_FDCWD, path, &st, 0) == 0 &&
+	       shim_ident_stat(&st).kind == SHIM_NODE;
+}
+
+/* True if a real machine would allow what the kernel has refused here with an errno. */
+static bool is_allowed(const char *path, int mode, int error)
+{
+	return (error == EACCES && is_root_of(path, mode)) ||
+	       (error == EROFS && is_node(path));
+}
+
 /* True if only the marks of an attribute make it look executable (attrmode.h). */
 static bool is_marked(const char *path, int mode)
 {
@@ -182,7 +198,7 @@ static bool is_marked(const char *path, int mode)
                                                                                          \
 		path = shim_path_redirect(dirfd, path, follow, buf);                     \
 		r = REAL(name) args;                                                     \
-		if (r < 0 && errno == EACCES && path == buf && is_root_of(path, mode))   \
+		if (r < 0 && path == buf && is_allowed(path, mode, errno))               \
 			r = 0;                                                           \
 		if (r == 0 && path == buf && is_marked(path, mode)) {                    \
 			errno = EACCES;                                                  \
