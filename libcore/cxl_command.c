@@ -130,9 +130,12 @@ static void identify(const struct dax_device *dev, uint8_t *out)
 /* Get FW Info: two slots, of which the first is active. */
 static void get_fw_info(uint8_t *out)
 {
-	out[0] = 2;
-	out[1] = 1;
-	memcpy(out + 16, DAX_CXL_FIRMWARE, sizeof(DAX_CXL_FIRMWARE));
+	static const char version[] = "BWFW VERSION 0"; /* as QEMU's devices have it */
+
+	out[0] = 2; /* slots */
+	out[1] = 1; /* the active one */
+	out[2] = 1; /* new firmware can be activated online */
+	memcpy(out + 16, version, sizeof(version));
 }
 
 /* Get Health Info: nothing is wrong, and nothing was. */

@@ -220,7 +220,7 @@ assert reply[:16] == b"BWFW VERSION 00\0"
 assert struct.unpack_from("<4Q", reply, 16) == (4, 4, 0, 0)
 assert struct.unpack_from("<I", reply, 56)[0] == 1 << 20
 code, reply = send(4, room=80)
-assert code == 0 and reply[:2] == b"\2\1" and reply[16:32] == b"BWFW VERSION 00\0"
+assert code == 0 and reply[:4] == b"\2\1\1\0" and reply[16:32] == b"BWFW VERSION 0\0\0"
 assert send(5, room=32) == (0, struct.pack("<4Q", 4, 0, 0, 0))
 assert send(10, struct.pack("<II", 100, 0) + b"labels") == (0, b"")
 assert send(6, struct.pack("<II", 98, 10), 10) == (0, b"\0\0labels\0\0")
@@ -474,9 +474,18 @@ assert read(B + "dax_region0/dax0.0/target_node") == "1\\n"
 
 
 @both_users
+def test_recorded_lists(user):
+    """The same for 18 forms of `cxl list`, on a machine that has no region."""
+    result = daxrun(user, "/usr/bin/python3", ROOT / "tests/lib/cxl_lists.py",
+                    ROOT / "tests/data/cxl-lists-7.3.txt", "76", "cxl",
+                    device="dax0.0,size=1536M,type=cxl,memdevs=3,window=4G,start=none")
+    assert result.stdout.splitlines()[-1] == "18 forms, 0 differences", result.stdout
+
+
+@both_users
 def test_recorded_commands(user):
     """cxl 76's texts and exit statuses; tests/peers/cxl.py does the same with 81 and 85."""
-    result = daxrun(user, "/usr/bin/python3", ROOT / "tests/lib/cxl_replay.py",
+    result = daxrun(user, "/usr/bin/python3", ROOT / "tests/lib/cxl_commands.py",
                     ROOT / "tests/data/cxl-commands-7.3.txt", "76", "cxl",
                     device="dax0.0,size=1536M,type=cxl,memdevs=3,window=4G,start=none")
     assert result.stdout.splitlines()[-1] == "51 commands, 0 differences", result.stdout

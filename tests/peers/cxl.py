@@ -5,8 +5,7 @@
 Run cxl of newer Debian suites under daxrun, as nobody if root runs this, and compare texts and
 exit statuses with those of a real machine with Linux 7.3 (tests/data/cxl-commands-7.3.txt); run
 tests/scenarios/cxl_story.sh and cxl_list.sh with 81, and compare them as test_cxl_story.py does
-with 76. The
-programs are fetched with their libraries into BUILD/peers the first time; nothing is installed.
+with 76. The programs are fetched with their libraries into BUILD/peers the first time; nothing is installed.
 VERSION is 81 (trixie) or 85 (sid); default: both.
 
 Prints a line for each. Exit status: 0 if there is no difference, 1 if there is one.
@@ -27,16 +26,16 @@ DEVICE = "dax0.0,size=1536M,type=cxl,memdevs=3,window=4G,start=none"
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 
 
-def replay(build, version):
-    """Return: True if all commands have the recorded results."""
+def replay(build, version, what):
+    """Return: True if all commands, or lists, have the recorded results."""
     place = build / "peers" / f"cxl-{version}"
     suite = Suite(SUITES[version], place, "cxl", "daxctl")
     (place / "bin").mkdir(exist_ok=True)
     suite.wrapper("daxctl", place / "bin/daxctl")
     program = suite.wrapper("cxl", place / "bin/cxl")
     words = [build / "daxrun", "-q", "--kernel=7.3", "-d", DEVICE, "--", sys.executable,
-             HERE.parent / "lib/cxl_replay.py", HERE.parent / "data/cxl-commands-7.3.txt", version,
-             program]
+             HERE.parent / f"lib/cxl_{what}.py",
+             HERE.parent / f"data/cxl-{what}-7.3.txt", version, program]
     if os.geteuid() == 0:
         words = NOBODY + words
     result = subprocess.run([str(word) for word in words], text=True, stdout=subprocess.PIPE,
@@ -64,7 +63,8 @@ def main():
     parser.add_argument("version", nargs="*", choices=[[], *SUITES])
     args = parser.parse_args()
     build, versions = args.build.resolve(), args.version or SUITES
-    good = [replay(build, v) for v in versions]
+    good = [replay(build, v, "commands") for v in versions]
+    good += [replay(build, v, "lists") for v in versions if v == "85"]
     good += [story(build, v, script) for v in versions if v == "81" for script in ("story", "list")]
     sys.exit(not all(good))
 

@@ -129,7 +129,8 @@ static void test_payloads(void)
 	run(DAX_CXL_GET_FW_INFO, NULL, 0, 80);
 	is(reply.size, 80, "firmware");
 	ok(reply.payload[0] == 2 && reply.payload[1] == 1, "two slots, the first active");
-	ok(!strcmp((char *)reply.payload + 16, "BWFW VERSION 00"), "its revision");
+	ok(!strcmp((char *)reply.payload + 16, "BWFW VERSION 0"), "its revision");
+	is(reply.payload[2], 1, "it can be activated online");
 	ok(!reply.payload[32], "the other is empty");
 
 	run(DAX_CXL_GET_HEALTH_INFO, NULL, 0, 18);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""cxl_replay.py DATA VERSION CXL: run the recorded commands of DATA under daxrun, on three
+"""cxl_commands.py DATA VERSION CXL: run the recorded commands of DATA under daxrun, on three
 memory devices without a region, and compare texts and exit statuses.
 
 VERSION is that of the program CXL: 76, 81 or 85. Commands "cxl" were recorded with 85, "cxl76"
@@ -47,4 +47,5 @@ def main():
     sys.exit(bool(wrong))
 
 
-main()
+if __name__ == "__main__":
+    main()
