@@ -21,8 +21,15 @@
 #define MAP_32BIT 0 /* a flag of x86 only */
 #endif
 
-/* End of the address space without the opt-in to five-level page tables (arch/x86). */
+/*
+ * End of the address space without the opt-in to larger addresses (arch/arm64:
+ * DEFAULT_MAP_WINDOW_64; arch/x86: DEFAULT_MAP_WINDOW).
+ */
+#ifdef __aarch64__
+#define DAX_TASK_SIZE (UINT64_C(1) << 48)
+#else
 #define DAX_TASK_SIZE ((UINT64_C(1) << 47) - 4096)
+#endif
 
 int dax_open_flags(int flags, int *ret_flags);
 struct dax_verdict dax_open_verdict(const struct dax_device *dev, int flags,

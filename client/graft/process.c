@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "client/shim/base/graft.h"
+#include "client/shim/base/pointer.h"
 #include "client/shim/process/environment.h"
 #include "client/shim/process/report.h"
 #include "client/graft/altstack.h"
@@ -141,7 +142,7 @@ static void plan(void *arg)
 /* Arguments whose pointers the kernel must judge. */
 static bool is_bad(const void *list)
 {
-	return list && (uintptr_t)list - 4096 >= (UINT64_C(1) << 47) - 8192;
+	return list && !shim_is_pointer(list);
 }
 
 /**

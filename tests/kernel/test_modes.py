@@ -2,11 +2,14 @@
 """The modes of a device, devdax, system-ram and famfs, here and on a real kernel.
 
 The output of mode_life.sh on each kernel is in oracle/recorded/mode-life-KERNEL.txt, with daxctl
-76; that of daxctl 85, which knows famfs, in mode-life-7.3-daxctl-85.txt. To record:
+76; those of daxctl 81 and of 85, which knows famfs, in mode-life-7.3-daxctl-VERSION.txt. To record:
 
     export PYTHONPATH=tests:tests/lib
     python3 tests/kernel/test_modes.py 7.3 > tests/oracle/recorded/mode-life-7.3.txt
     python3 tests/kernel/test_modes.py 7.3 85 > tests/oracle/recorded/mode-life-7.3-daxctl-85.txt
+
+`test_modes.py --here FOLDER VERSION` compares with the daxctl of FOLDER; tests/peers/cxl.py does so
+for 81.
 """
 
 import subprocess
@@ -26,15 +29,21 @@ pytestmark = pytest.mark.plain
 SCRIPT = ROOT / "tests/scenarios/mode_life.sh"
 PROBE = BUILD / "progs/sysprobe"
 DEVICE = "dax0.0,size=1G,type=dynamic,start=kernel"
+SUITES = {"81": "trixie", "85": "sid"}
 
 
 def recorded(name):
     return (ROOT / f"tests/oracle/recorded/mode-life-{name}.txt").read_text()
 
 
-def daxctl_85():
-    """Return: daxctl 85 with its libraries, which are fetched once."""
-    return Suite("sid", f"{cache_dir()}/ndctl-85", "daxctl", "ndctl")
+def newer_daxctl(version):
+    """Return: daxctl 81 or 85 with its libraries, which are fetched once."""
+    return Suite(SUITES[version], f"{cache_dir()}/ndctl-{version}", "daxctl", "ndctl")
+
+
+def modes_of(version):
+    """Return: the argument of the script: a mode that only some versions know."""
+    return "famfs" if version == "85" else ""
 
 
 def tidy(output, kernel):
@@ -46,14 +55,14 @@ def on_real_kernel(kernel, version):
     """Run the script on memory marked soft-reserved, with new memory blocks offline."""
     files = {}
     text = SCRIPT.read_text()
-    if version == "85":
-        suite = daxctl_85()
+    if version in SUITES:
+        suite = newer_daxctl(version)
         below = suite.root / "usr/lib/x86_64-linux-gnu"
         files = {f"/newer/{path.name}": str(path.resolve()) for path in below.glob("*.so*") if path.is_file()}
         files["/newer/ld.so"] = str((suite.root / "usr/lib64/ld-linux-x86-64.so.2").resolve())
         files["/newer/daxctl.bin"] = str(suite.root / "usr/bin/daxctl")
         files["/newer/daxctl"] = b'#!/bin/sh\nexec /newer/ld.so --library-path /newer /newer/daxctl.bin "$@"\n'
-        text = f"export PATH=/newer:$PATH; set -- famfs\n{text}"
+        text = f"export PATH=/newer:$PATH; set -- {modes_of(version)}\n{text}"
     guest = Guest(kernel, memmap="1G%4G-1+0xefffffff", memory="6G", cmdline="memhp_default_state=offline",
                   modules=["kmem", "dax_hmem"] if kernel == "6.1" else ["dax_hmem"],
                   aside=["fsdev_dax"] if kernel == "7.3" else [])
@@ -91,7 +100,7 @@ def newer(tmp_path_factory):
     folder = tmp_path_factory.mktemp("newer")
     folder.parent.chmod(0o755)
     folder.chmod(0o755)
-    daxctl_85().wrapper("daxctl", folder / "daxctl")
+    newer_daxctl("85").wrapper("daxctl", folder / "daxctl")
     return folder
 
 
@@ -127,6 +136,13 @@ def test_a_mode_that_is_not_possible(device, kernel, error):
     assert error in result.stderr
 
 
+def main(kernel, version="76", *more):
+    if kernel == "--here":
+        output = on_emulator("7.3", *modes_of(more[0]).split(), path=version)
+        compare(tidy(output, "7.3"), recorded(f"7.3-daxctl-{more[0]}"))
+    else:
+        print(tidy(on_real_kernel(kernel, version), kernel), end="")
+
+
 if __name__ == "__main__":
-    real = on_real_kernel(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "76")
-    print(tidy(real, sys.argv[1]), end="")
+    main(*sys.argv[1:])

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "client/shim/base/join.h"
+#include "client/shim/base/pointer.h"
 #include "client/shim/base/self.h"
 #include "client/shim/base/sys.h"
 
@@ -70,7 +71,7 @@ const char *shim_graft_value(char *const *envp, const char *name)
 	const size_t len = strlen(name);
 
 	/* The kernel fails with EFAULT if the pointer is bad. */
-	if ((uintptr_t)envp - 4096 >= (UINT64_C(1) << 47) - 8192)
+	if (!shim_is_pointer(envp))
 		return NULL;
 	for (; *envp; envp++)
 		if (**envp == *name && !strncmp(*envp, name, len))
@@ -451,8 +452,7 @@ bool shim_graft_plan(struct shim_graft *g, void *room)
 	struct original o;
 	int depth;
 
-	if ((uintptr_t)g->path - 4096 >= (UINT64_C(1) << 47) - 8192 ||
-	    shim_graft_value(g->envp, VALGRIND))
+	if (!shim_is_pointer(g->path) || shim_graft_value(g->envp, VALGRIND))
 		return false;
 	for (depth = 0; depth < DEPTH_MAX && open_original(&now, &o); depth++) {
 		struct dax_graft found;

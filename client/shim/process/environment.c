@@ -21,6 +21,7 @@
 
 #include "client/shim/base/compiler.h"
 #include "client/shim/base/graft.h"
+#include "client/shim/base/pointer.h"
 
 #define PRELOAD "LD_PRELOAD="
 #define RUNTIME "CUSE_DAXD_RUNTIME_DIR="
@@ -150,7 +151,7 @@ bool shim_environment_is_fresh(char *const *envp)
 	const char *theirs;
 
 	/* The kernel fails with EFAULT if the pointer is bad. */
-	if (envp && unlikely((uintptr_t)envp - 4096 >= (UINT64_C(1) << 47) - 8192))
+	if (envp && unlikely(!shim_is_pointer(envp)))
 		return false;
 	theirs = shim_graft_value(envp, PRELOAD);
 	if (unlikely(!theirs || !strstr(theirs, LIBRARY)))

@@ -18,6 +18,7 @@
 #include "libcore/path.h"
 
 #include "client/shim/base/compiler.h"
+#include "client/shim/base/pointer.h"
 #include "client/shim/process/maps.h"
 #include "client/shim/process/path.h"
 
@@ -32,7 +33,7 @@
  */
 static inline bool shim_may_look(const char *path)
 {
-	if (unlikely((uintptr_t)path - 4096 >= (UINT64_C(1) << 47) - 8192))
+	if (unlikely(!shim_is_pointer(path)))
 		return false;
 	return likely(!shim_maps_touch((uintptr_t)path, PATH_MAX)) ||
 	       shim_path_is_readable(path);
