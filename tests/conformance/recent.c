@@ -200,7 +200,7 @@ static void ask_handle(struct place p, unsigned int flag)
 	const unsigned int flags = (p.flags & EMPTY) | flag;
 	uint64_t mount = 0;
 
-	say_ret(syscall(NR_NAME_TO_HANDLE_AT, p.dir, p.path, &handle, &mount, flags));
+	say_ret(syscall(SYS_name_to_handle_at, p.dir, p.path, &handle, &mount, flags));
 }
 
 static void ask_handle_fid(struct place p)

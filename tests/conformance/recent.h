@@ -5,25 +5,24 @@
 
 #include <stdint.h>
 
-#define NR_OPEN_TREE         428
-#define NR_MOUNT_SETATTR     442
-#define NR_CACHESTAT         451
-#define NR_FCHMODAT2         452
-#define NR_FUTEX_WAKE        454
-#define NR_FUTEX_WAIT        455
-#define NR_FUTEX_REQUEUE     456
-#define NR_STATMOUNT         457
-#define NR_LISTMOUNT         458
-#define NR_MSEAL             462
-#define NR_SETXATTRAT        463
-#define NR_GETXATTRAT        464
-#define NR_LISTXATTRAT       465
-#define NR_REMOVEXATTRAT     466
-#define NR_OPEN_TREE_ATTR    467
-#define NR_FILE_GETATTR      468
-#define NR_FILE_SETATTR      469
-#define NR_NAME_TO_HANDLE_AT 303
-#define NR_PROCESS_MADVISE   440
+#define NR_OPEN_TREE       428
+#define NR_MOUNT_SETATTR   442
+#define NR_CACHESTAT       451
+#define NR_FCHMODAT2       452
+#define NR_FUTEX_WAKE      454
+#define NR_FUTEX_WAIT      455
+#define NR_FUTEX_REQUEUE   456
+#define NR_STATMOUNT       457
+#define NR_LISTMOUNT       458
+#define NR_MSEAL           462
+#define NR_SETXATTRAT      463
+#define NR_GETXATTRAT      464
+#define NR_LISTXATTRAT     465
+#define NR_REMOVEXATTRAT   466
+#define NR_OPEN_TREE_ATTR  467
+#define NR_FILE_GETATTR    468
+#define NR_FILE_SETATTR    469
+#define NR_PROCESS_MADVISE 440
 
 #define F_DUPFD_QUERY_   1027
 #define F_CREATED_QUERY_ 1028
