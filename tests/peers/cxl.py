@@ -4,8 +4,8 @@
 
 Run cxl of newer Debian suites under daxrun, as nobody if root runs this, and compare texts and
 exit statuses with those of a real machine with Linux 7.3 (tests/data/cxl-commands-7.3.txt); run
-tests/scenarios/cxl_story.sh and cxl_list.sh with 81, and compare them as test_cxl_story.py does
-with 76. The programs are fetched with their libraries into BUILD/peers the first time; nothing is installed.
+tests/scenarios/cxl_story.sh, cxl_list.sh and mode_life.sh with 81, and compare them as
+test_cxl_story.py and test_modes.py do with 76. The programs are fetched with their libraries into BUILD/peers the first time; nothing is installed.
 VERSION is 81 (trixie) or 85 (sid); default: both.
 
 Prints a line for each. Exit status: 0 if there is no difference, 1 if there is one.
@@ -44,15 +44,14 @@ def replay(build, version, what):
     return result.returncode == 0
 
 
-def story(build, version, script):
-    """Return: True if a script prints what it prints on a real machine with this version."""
-    test = HERE.parent / "kernel/test_cxl_story.py"
+def story(build, version, test, *script):
+    """Return: True if a test's script prints what it prints on a real machine with this version."""
     env = {**os.environ, "DAXD_BUILD": str(build), "PYTHONPATH": f"{HERE.parent}:{HERE.parent}/lib"}
-    result = subprocess.run([sys.executable, test, "--here", build / "peers" / f"cxl-{version}/bin",
-                             script, version],
+    result = subprocess.run([sys.executable, HERE.parent / "kernel" / test, "--here",
+                             build / "peers" / f"cxl-{version}/bin", *script, version],
                             env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                             timeout=600, check=False)
-    print(f"cxl {version}: cxl_{script}.sh", result.stdout.strip() or "is as recorded", flush=True)
+    print(f"cxl {version}:", test, *script, result.stdout.strip() or "is as recorded", flush=True)
     return result.returncode == 0
 
 
@@ -65,7 +64,9 @@ def main():
     build, versions = args.build.resolve(), args.version or SUITES
     good = [replay(build, v, "commands") for v in versions]
     good += [replay(build, v, "lists") for v in versions if v == "85"]
-    good += [story(build, v, script) for v in versions if v == "81" for script in ("story", "list")]
+    if "81" in versions:
+        good += [story(build, "81", "test_cxl_story.py", script) for script in ("story", "list")]
+        good.append(story(build, "81", "test_modes.py"))
     sys.exit(not all(good))
 
 
