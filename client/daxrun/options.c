@@ -70,7 +70,7 @@ static const struct {
 	 "align=4K|2M|1G   (default 2M)\n"
 	 "backing=SPEC     memory (default), hugetlb, hugetlbfs:PATH, pmem:PATH\n"
 	 "map=mem|dev      place where the kernel would keep its page structs\n"
-	 "mode=OCTAL       mode of the node (default 0600); or devdax, system-ram, "
+	 "mode=OCTAL       of the node (default 0600); or devdax, system-ram, "
 	 "famfs\n"
 	 "type=static|dynamic|cxl  like pmem namespaces (default), dax_hmem's, CXL's\n"
 	 "memdevs=N interleave=N granularity=SIZE bridges=N window=SIZE\n"

@@ -16,7 +16,7 @@ import stat
 import subprocess
 import time
 
-from harness import Daemon, GROUP, OTHER, RT, SHIM, TIMEOUT, WORKER, nodes, run, wait_for
+from harness import Daemon, GROUP, OTHER, RT, SHIM, TIMEOUT, WORKER, let_users_see_resources, nodes, run, wait_for
 
 MIB = 1 << 20
 REAL = "/dev/dax0.0"
@@ -350,6 +350,9 @@ def check_programs_on_the_node():
         with open("/tmp/in", "wb") as f:
             f.write(os.urandom(3 * MIB))
         os.chmod("/tmp/in", 0o666)	# daxio opens it for writing as well
+        refused = user("daxio", "-z", "-o", NODE, check=False).stderr
+        assert "failed to clear bad blocks" in refused and "not enough permissions" in refused
+        let_users_see_resources()
         print(user("daxio", "-z", "-o", NODE).stderr)
         print(user("daxio", "-i", "/tmp/in", "-o", NODE).stderr)
         print(user("daxio", "-i", NODE, "-o", "/tmp/out-worker", "-l", "3M").stderr)

@@ -7,7 +7,7 @@ import struct
 import subprocess
 
 import live
-from harness import Daemon, RT, SHIM, WORKER, run, wait_for
+from harness import Daemon, RT, SHIM, WORKER, let_users_see_resources, run, wait_for
 
 DAXRUN = ["/opt/daxd/daxrun", "-q", "-d", "dax0.0,size=64M"]
 PROBE = ["--", "/opt/daxd/fault_probe", "/dev/dax0.0"]
@@ -90,9 +90,9 @@ def check_dumpable():
                "prctl = ctypes.CDLL(None).prctl\n"
                "m = mmap.mmap(os.open('/dev/dax0.0', os.O_RDWR), 2 << 20)\n"
                "def uids():\n"
-               "    tids = os.listdir('/proc/self/task')\n"
-               "    lines = ''.join(open(f'/proc/self/task/{t}/status').read() for t in tids).splitlines()\n"
-               "    return {int(line.split()[1]) for line in lines if line.startswith('Uid:')}\n"
+               "    # The program itself does not see the agent.\n"
+               "    lines = os.popen(f'grep -h Uid: /proc/{os.getpid()}/task/*/status').read().splitlines()\n"
+               "    return {int(line.split()[1]) for line in lines}\n"
                "while len(uids()) != 2 or prctl(3, 0, 0, 0, 0) != 1: pass\n"
                "print(max(uids()))\n"
                "os.setuid(65534)\n"
@@ -145,6 +145,8 @@ def three_programs(user, is_allowed):
                                  *argv], **kw)
 
     with Daemon(live.CONFIG, "--fault-log=/tmp/faults", frontend="none", prefix=prefix) as d:
+        if user is not None:
+            let_users_see_resources()
         live.Live(start, d.ctl, "/tmp/faults", "/opt/daxd/obj_commits").run()
     os.unlink("/tmp/faults")
 

@@ -56,7 +56,7 @@ def test_pages_are_clean(name):
 
 def test_pages_that_are_named_are_there():
     ours = {p.rpartition(".")[0] for p in PAGES}
-    others = {"cxl", "daxctl", "ndctl", "mmap", "ld.so", "ptrace", "poll", "free"}
+    others = {"cxl", "daxctl", "ndctl", "mmap", "ld.so", "ptrace", "poll", "free", "setns", "unshare"}
     for name in PAGES:
         for other in re.findall(r"(?m)^\.Xr (\S+) (\d)", (MAN / name).read_text()):
             assert ".".join(other) in PAGES or other[0] in others, (name, other)

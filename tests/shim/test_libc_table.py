@@ -36,7 +36,7 @@ EXCEPTIONS = {
     "Only for descriptors of another kind; the handle is ENOTSOCK, ENOTTY or EINVAL, like the device.": """
         accept accept4 bindresvport __recv_chk epoll_pwait epoll_pwait2 epoll_wait eventfd_read
         eventfd_write fsconfig fsmount getpeername inotify_rm_watch listen
-        pidfd_send_signal rcmd rcmd_af recv rexec rexec_af send sendmmsg sendmsg sendto setns
+        pidfd_send_signal rcmd rcmd_af recv rexec rexec_af send sendmmsg sendmsg sendto
         shutdown signalfd sockatmark timerfd_gettime timerfd_settime
     """,
     "The cache of descriptor numbers is corrected when the number is used again (ident.c).": """
