@@ -40,8 +40,8 @@ BIND = "mount --{bind} $CUSE_DAXD_RUNTIME_DIR $CUSE_DAXD_RUNTIME_DIR && " \
 
 def run_in_namespace(daxrun, script, *args, device="dax0.0,size=4M"):
     """In a user namespace, the folder of the test belongs to nobody that has a number there."""
-    return daxrun("-q", "-d", device, "--", "unshare", "-Urm" if daxrun.as_nobody else "-m", "sh", "-c", script, "sh",
-                  *args, env={"XDG_RUNTIME_DIR": None} if daxrun.as_nobody else None)
+    return daxrun("-q", "-d", device, "--", "unshare", "-Urm" if daxrun.user == "nobody" else "-m", "sh", "-c", script, "sh",
+                  *args, env={"XDG_RUNTIME_DIR": None} if daxrun.user == "nobody" else None)
 
 
 @both_users
@@ -56,7 +56,7 @@ def test_the_node_opens_for_writing(daxrun, bind):
 @both_users
 def test_it_may_be_written_to(daxrun):
     """access(2) says so, too, and O_RDONLY opens as always."""
-    dev = "" if daxrun.as_nobody else "/dev"
+    dev = "" if daxrun.user == "nobody" else "/dev"
     script = BIND.format(bind="rbind", dev=dev) + \
         "test -r /dev/dax0.0 -a -w /dev/dax0.0 -a ! -x /dev/dax0.0 && exec 3<>/dev/dax0.0 4</dev/dax0.0 && echo opened"
     assert run_in_namespace(daxrun, script) == "opened\n"
