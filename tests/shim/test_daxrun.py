@@ -40,7 +40,7 @@ def test_a_command_that_is_not_there(daxrun):
     result = daxrun.any("--", "no-such-command", env={"PATH": "/usr/bin:/bin"})
     assert result.returncode == 127
     assert result.stderr == "daxrun: no-such-command: No such file or directory\n"
-    result = daxrun.any("-d", "dax0.0", "size=64M", "--", "true")
+    result = daxrun.any("-d", "dax0.0", "size=64M", "--", "true", env={"PATH": "/usr/bin:/bin"})
     assert result.returncode == 127
     assert result.stderr.startswith("daxrun: size=64M: No such file or directory (key=value follows the name")
 
