@@ -17,6 +17,12 @@
 #define PT_GNU_PROPERTY 0x6474e553
 #endif
 
+#ifdef __aarch64__
+#define OWN_MACHINE EM_AARCH64
+#else
+#define OWN_MACHINE EM_X86_64
+#endif
+
 static const Elf64_Phdr *header(const void *head, int i)
 {
 	const Elf64_Ehdr *eh = head;
@@ -37,7 +43,7 @@ static bool is_program(const Elf64_Ehdr *eh, size_t len)
 static bool is_foreign(const Elf64_Ehdr *eh, size_t len)
 {
 	return len >= sizeof(*eh) && !memcmp(eh->e_ident, ELFMAG, SELFMAG) &&
-	       (eh->e_ident[EI_CLASS] != ELFCLASS64 || eh->e_machine != EM_X86_64);
+	       (eh->e_ident[EI_CLASS] != ELFCLASS64 || eh->e_machine != OWN_MACHINE);
 }
 
 /* True if the linker of Go has noted its build ID there. */

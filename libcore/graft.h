@@ -22,7 +22,7 @@
 
 enum dax_graft_kind {
 	DAX_GRAFT_OTHER,   /* loads libraries, or is no program */
-	DAX_GRAFT_FOREIGN, /* for another machine than 64-bit x86 */
+	DAX_GRAFT_FOREIGN, /* for another machine than this build */
 	DAX_GRAFT_GO,      /* loads libraries, but makes system calls without them */
 	DAX_GRAFT_SCRIPT,  /* begins with "#!" */
 	DAX_GRAFT_STATIC,  /* at fixed addresses */

@@ -18,12 +18,6 @@
 
 #include "client/daxrun/util.h"
 
-#ifdef __aarch64__
-#define OWN_MACHINE EM_AARCH64
-#else
-#define OWN_MACHINE EM_X86_64
-#endif
-
 struct image {
 	const uint8_t *p;
 	size_t len;
@@ -91,8 +85,9 @@ static void look_at_image(const struct image *im, struct run_program *ret)
 
 	if (!eh || memcmp(eh->e_ident, ELFMAG, SELFMAG))
 		return;
-	ret->is_other =
-		eh->e_ident[EI_CLASS] != ELFCLASS64 || eh->e_machine != OWN_MACHINE;
+	dax_graft_look(im->p, im->len < DAX_GRAFT_HEAD ? im->len : DAX_GRAFT_HEAD,
+		       &graft);
+	ret->is_other = graft.kind == DAX_GRAFT_FOREIGN;
 	if (ret->is_other)
 		return;
 	for (i = 0; i < eh->e_phnum; i++) {
@@ -104,8 +99,6 @@ static void look_at_image(const struct image *im, struct run_program *ret)
 			dynamic = ph;
 	}
 	ret->is_static = !has_interpreter;
-	dax_graft_look(im->p, im->len < DAX_GRAFT_HEAD ? im->len : DAX_GRAFT_HEAD,
-		       &graft);
 	ret->is_go = graft.kind == DAX_GRAFT_GO;
 	if (dynamic)
 		find_asan(im, eh, dynamic, ret);
