@@ -325,6 +325,7 @@ int daxd_registry_sync(struct daxd_registry *reg, struct daxd_why *why)
 	const uint32_t changes = reg->rt->state->changes;
 	uint32_t *const flags = &reg->rt->state->flags;
 	bool has_other = retire_deleted(reg);
+	bool has_memory;
 	int first;
 	int r;
 
@@ -334,12 +335,13 @@ int daxd_registry_sync(struct daxd_registry *reg, struct daxd_why *why)
 	first = show_all(reg, why);
 	if (reg->rt->state->changes != changes)
 		wake_clients(reg);
-	if (dax_memory_exists(&reg->model))
+	has_memory = dax_memory_exists(&reg->model);
+	if (has_memory)
 		__atomic_fetch_or(flags, DAX_STATE_MEMORY, __ATOMIC_RELEASE);
 	/* There is no tree yet while the daemon starts. */
 	r = reg->tree.rt ? daxd_tree_update(&reg->tree, &reg->model) : 0;
 	/* Not before the tree shows no block any more. */
-	if (!dax_memory_exists(&reg->model))
+	if (!has_memory)
 		__atomic_fetch_and(flags, ~(uint32_t)DAX_STATE_MEMORY, __ATOMIC_RELEASE);
 	if (r < 0 && !first)
 		first = daxd_fail(why, -r,
