@@ -18,6 +18,7 @@
 #include "libcore/sysfs_dax.h"
 #include "libcore/sysfs_memory.h"
 #include "libcore/sysfs_nd.h"
+#include "libcore/sysfs_nd_bus.h"
 #include "libcore/sysfs_node.h"
 #include "libcore/sysfs_platform.h"
 #include "libcore/sysfs_walk.h"
