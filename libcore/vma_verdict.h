@@ -3,10 +3,18 @@
 #ifndef DAX_VMA_VERDICT_H
 #define DAX_VMA_VERDICT_H
 
+#include <sys/mman.h>
+
 #include "libcore/device.h"
 #include "libcore/kernel.h"
 #include "libcore/reason.h"
 #include "libcore/vmas.h"
+
+/* Advice of Linux 6.13. */
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#define MADV_GUARD_REMOVE  103
+#endif
 
 struct dax_verdict dax_munmap_verdict(const struct dax_vmas *vmas, uint64_t addr,
 				      uint64_t len);

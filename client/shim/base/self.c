@@ -150,10 +150,6 @@ void shim_self_fd_link(int dirfd, char buf[SHIM_SELF_FD_LINK])
 	write_number(buf + sizeof(fds) - 1, (unsigned int)dirfd);
 }
 
-/* Descriptors of Linux 6.14 that stand for the process itself (linux/pidfd.h). */
-#define PIDFD_SELF_FIRST (-10001)
-#define PIDFD_SELF_LAST  (-10000)
-
 /**
  * shim_self_is_pidfd() - tell whether a pidfd is one of this process
  * @fd:		the descriptor
@@ -171,7 +167,7 @@ bool shim_self_is_pidfd(int fd)
 	long pid = 0;
 	long file;
 
-	if (fd >= PIDFD_SELF_FIRST && fd <= PIDFD_SELF_LAST)
+	if (fd >= SHIM_PIDFD_SELF_FIRST && fd <= SHIM_PIDFD_SELF_LAST)
 		return true;
 	if (fd < 0)
 		return false;

@@ -13,6 +13,10 @@
 /* Room for "/proc/self/fd/" and a number. */
 #define SHIM_SELF_FD_LINK 32
 
+/* Descriptors of Linux 6.14 that stand for the process itself (linux/pidfd.h). */
+#define SHIM_PIDFD_SELF_FIRST (-10001)
+#define SHIM_PIDFD_SELF_LAST  (-10000)
+
 uint64_t shim_self_now_ns(void);
 void shim_self_sleep_until(uint64_t ns);
 void shim_self_who(struct dax_fault_who *ret);

@@ -173,19 +173,16 @@ static void run_agent(void)
 	}
 }
 
-/* The agent does not exist any more, or not in this process. */
+/*
+ * The agent does not exist any more, or not in this process: the next mmap must start one.
+ * Also called in a child in which no atfork handler has run.
+ */
 static void note_end(void)
 {
 	shim_request_inside(0);
 	__atomic_store_n(&shim_own_fd_thread, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&must_leave, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&is_running, 0, __ATOMIC_RELEASE);
-}
-
-/* In a child in which no atfork handler has run, the next mmap must start an agent. */
-static void after_lost_fork(void)
-{
-	note_end();
 }
 
 /*
@@ -220,7 +217,7 @@ static void after_fork(void)
 void shim_agent_start(void)
 {
 	shim_hook_set(&shim_maps_on_fork, after_fork);
-	shim_hook_set(&shim_lock_on_lost, after_lost_fork);
+	shim_hook_set(&shim_lock_on_lost, note_end);
 	if (likely(__atomic_exchange_n(&is_running, 1, __ATOMIC_ACQ_REL)))
 		return;
 	if (!shim_thread_is_of_libc()) {

@@ -30,11 +30,6 @@
 #include "client/shim/memory/refresh.h"
 #include "client/shim/memory/sigbus.h"
 
-#ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102
-#define MADV_GUARD_REMOVE  103
-#endif
-
 /* Carries out advice that changes a mapping's flags, in the kernel and in the list. */
 static long advise_flags(const struct shim_piece *piece, const struct dax_advice *a)
 {

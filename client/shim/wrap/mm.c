@@ -140,10 +140,6 @@ SHIM_EXPORT int mseal(void *addr, size_t len, unsigned long flags)
 	return (int)shim_ret(sys3(mseal, addr, len, flags));
 }
 
-#ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102
-#endif
-
 SHIM_EXPORT int madvise(void *addr, size_t len, int advice)
 {
 	if (touches(addr, len))
@@ -171,9 +167,6 @@ SHIM_EXPORT int posix_madvise(void *addr, size_t len, int advice)
 
 /* The vectors of a call count no more than this (lib/iov_iter.c: __import_iovec()). */
 #define MAX_RW_COUNT (INT_MAX & -4096L)
-
-/* PIDFD_SELF_THREAD; the other ones are lower. */
-#define SELF_THREAD (-10000)
 
 /* How many vectors are checked at most. */
 #define IOV_LOOK 64
@@ -239,7 +232,7 @@ SHIM_EXPORT ssize_t process_madvise(int pidfd, const struct iovec *iov, size_t n
 	size_t all = 0;
 	long r;
 
-	if (unlikely(pidfd <= SELF_THREAD) &&
+	if (unlikely(pidfd <= SHIM_PIDFD_SELF_LAST) &&
 	    !dax_kernel_has(kernel, DAX_RULE_PIDFD_SELF))
 		return shim_ret(-EBADF);
 	if (!touches(NULL, SIZE_MAX) || !iov_touches(iov, n, call.args, &all))
