@@ -474,21 +474,14 @@ assert read(B + "dax_region0/dax0.0/target_node") == "1\\n"
 
 
 @both_users
-def test_recorded_lists(user):
-    """The same for 18 forms of `cxl list`, on a machine that has no region."""
-    result = daxrun(user, "/usr/bin/python3", ROOT / "tests/lib/cxl_lists.py",
-                    ROOT / "tests/data/cxl-lists-7.3.txt", "76", "cxl",
-                    device="dax0.0,size=1536M,type=cxl,memdevs=3,window=4G,start=none")
-    assert result.stdout.splitlines()[-1] == "18 forms, 0 differences", result.stdout
-
-
-@both_users
-def test_recorded_commands(user):
+@pytest.mark.parametrize("what, said", [("commands", "51 commands, 0 differences"),
+                                        ("lists", "18 forms, 0 differences")])
+def test_recorded(user, what, said):
     """cxl 76's texts and exit statuses; tests/peers/cxl.py does the same with 81 and 85."""
-    result = daxrun(user, "/usr/bin/python3", ROOT / "tests/lib/cxl_commands.py",
-                    ROOT / "tests/data/cxl-commands-7.3.txt", "76", "cxl",
+    result = daxrun(user, "/usr/bin/python3", ROOT / f"tests/lib/cxl_{what}.py",
+                    ROOT / f"tests/data/cxl-{what}-7.3.txt", "76", "cxl",
                     device="dax0.0,size=1536M,type=cxl,memdevs=3,window=4G,start=none")
-    assert result.stdout.splitlines()[-1] == "51 commands, 0 differences", result.stdout
+    assert result.stdout.splitlines()[-1] == said, result.stdout
 
 
 @both_users

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from conftest import BUILD, IS_ROOT, ROOT, both_users, environment
+from conftest import BUILD, ROOT, both_users, environment, needs_root
 from test_ndctl import daxrun
 
 DYNAMIC = "dax0.0,size=1G,type=dynamic"
@@ -58,11 +58,9 @@ def test_a_device_is_shown_as_system_ram(user, device, blocks):
     assert {name for name in files if name.startswith("memory")} == own
 
 
-@pytest.mark.needs_root
+@needs_root
 def test_no_module_of_the_machine_is_loaded(workdir):
     """Where daxctl loads a module for a mode, it finds it loaded already."""
-    if not IS_ROOT:
-        pytest.skip("needs root: a configuration of modprobe")
     marks = workdir / "marks"
     marks.mkdir()
     modules = ("kmem", "device_dax", "fsdev_dax")

@@ -22,14 +22,13 @@ from test_region_life import compare, normal
 
 sys.path.insert(0, str(ROOT / "tests/oracle"))
 from guest import Guest, KERNELS, cache_dir  # noqa: E402
-from suites import Suite  # noqa: E402
+from suites import NDCTL, Suite  # noqa: E402
 
 pytestmark = pytest.mark.plain
 
 SCRIPT = ROOT / "tests/scenarios/mode_life.sh"
 PROBE = BUILD / "progs/sysprobe"
 DEVICE = "dax0.0,size=1G,type=dynamic,start=kernel"
-SUITES = {"81": "trixie", "85": "sid"}
 
 
 def recorded(name):
@@ -38,7 +37,7 @@ def recorded(name):
 
 def newer_daxctl(version):
     """Return: daxctl 81 or 85 with its libraries, which are fetched once."""
-    return Suite(SUITES[version], f"{cache_dir()}/ndctl-{version}", "daxctl", "ndctl")
+    return Suite(NDCTL[version], f"{cache_dir()}/ndctl-{version}", "daxctl", "ndctl")
 
 
 def modes_of(version):
@@ -51,22 +50,24 @@ def tidy(output, kernel):
     return normal(output.replace("\\/", "/"), kernel)
 
 
+class DaxctlGuest(Guest):
+    """A guest whose daxctl is that of a version."""
+
+    version = "76"
+
+    def add(self, archive):
+        if self.version in NDCTL:
+            newer_daxctl(self.version).into(archive, "daxctl", "/newer")
+
+
 def on_real_kernel(kernel, version):
     """Run the script on memory marked soft-reserved, with new memory blocks offline."""
-    files = {}
-    text = SCRIPT.read_text()
-    if version in SUITES:
-        suite = newer_daxctl(version)
-        below = suite.root / "usr/lib/x86_64-linux-gnu"
-        files = {f"/newer/{path.name}": str(path.resolve()) for path in below.glob("*.so*") if path.is_file()}
-        files["/newer/ld.so"] = str((suite.root / "usr/lib64/ld-linux-x86-64.so.2").resolve())
-        files["/newer/daxctl.bin"] = str(suite.root / "usr/bin/daxctl")
-        files["/newer/daxctl"] = b'#!/bin/sh\nexec /newer/ld.so --library-path /newer /newer/daxctl.bin "$@"\n'
-        text = f"export PATH=/newer:$PATH; set -- {modes_of(version)}\n{text}"
-    guest = Guest(kernel, memmap="1G%4G-1+0xefffffff", memory="6G", cmdline="memhp_default_state=offline",
-                  modules=["kmem", "dax_hmem"] if kernel == "6.1" else ["dax_hmem"],
-                  aside=["fsdev_dax"] if kernel == "7.3" else [])
-    result = guest.run(text, files=files, programs=[PROBE], timeout=900)
+    text = f"export PATH=/bin:$PATH; set -- {modes_of(version)}\n{SCRIPT.read_text()}"
+    guest = DaxctlGuest(kernel, memmap="1G%4G-1+0xefffffff", memory="6G", cmdline="memhp_default_state=offline",
+                        modules=["kmem", "dax_hmem"] if kernel == "6.1" else ["dax_hmem"],
+                        aside=["fsdev_dax"] if kernel == "7.3" else [])
+    guest.version = version
+    result = guest.run(text, programs=[PROBE], timeout=900)
     assert result.status == 0, result.output
     assert not result.oops(), result.oops()
     return result.output

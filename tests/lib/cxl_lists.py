@@ -11,14 +11,10 @@ PCI domains, and what the recorded machine has and this one has not, or the othe
 * there is no tracefs here.
 """
 
-import difflib
 import json
-import pathlib
 import re
-import subprocess
-import sys
 
-from cxl_commands import recorded
+from cxl_commands import replay
 
 MEMDEVS = {"0": "2", "1": "1", "2": "0"}
 ENDPOINTS = {"2": "3", "3": "2", "4": "4"}
@@ -66,22 +62,4 @@ def parsed(text):
     return [*filter(is_compared, other), *json.dumps(normal(value), indent=1).splitlines()]
 
 
-def main():
-    path, version, program = pathlib.Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-    nr = wrong = 0
-    for command, lines in recorded(path):
-        name, _, form = command.partition(" ")
-        if (name == "cxl76") != (version == 76):
-            continue
-        result = subprocess.run([program, *form.split()], text=True, capture_output=True, check=False)
-        want = parsed(renamed("\n".join(lines[:-1]) + "\n")) + lines[-1:]
-        got = parsed(result.stderr + result.stdout) + [f"# rc={result.returncode}"]
-        nr += 1
-        if want != got:
-            wrong += 1
-            print("$", command, *difflib.unified_diff(want, got, "recorded", "here", lineterm="", n=2), sep="\n")
-    print(nr, "forms,", wrong, "differences")
-    sys.exit(bool(wrong))
-
-
-main()
+replay("forms", lambda text, version: parsed(renamed(text)), lambda text, version: parsed(text))

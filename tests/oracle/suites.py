@@ -11,6 +11,9 @@ import pathlib
 
 from guest import KEYRING, MIRROR, command
 
+# The suites with these versions of ndctl's programs.
+NDCTL = {"81": "trixie", "85": "sid"}
+
 LOADER = "usr/lib64/ld-linux-x86-64.so.2"
 LIBRARIES = "usr/lib/x86_64-linux-gnu"
 

@@ -19,9 +19,8 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "oracle"))
-from suites import Suite  # noqa: E402  pylint: disable=wrong-import-position
+from suites import NDCTL, Suite  # noqa: E402  pylint: disable=wrong-import-position
 
-SUITES = {"81": "trixie", "85": "sid"}
 DEVICE = "dax0.0,size=1536M,type=cxl,memdevs=3,window=4G,start=none"
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 
@@ -29,7 +28,7 @@ NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 def replay(build, version, what):
     """Return: True if all commands, or lists, have the recorded results."""
     place = build / "peers" / f"cxl-{version}"
-    suite = Suite(SUITES[version], place, "cxl", "daxctl")
+    suite = Suite(NDCTL[version], place, "cxl", "daxctl")
     (place / "bin").mkdir(exist_ok=True)
     suite.wrapper("daxctl", place / "bin/daxctl")
     program = suite.wrapper("cxl", place / "bin/cxl")
@@ -59,9 +58,9 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=pathlib.Path, default=HERE.parent.parent / "build")
     parser.add_argument("--jobs", help="not used")
-    parser.add_argument("version", nargs="*", choices=[[], *SUITES])
+    parser.add_argument("version", nargs="*", choices=[[], *NDCTL])
     args = parser.parse_args()
-    build, versions = args.build.resolve(), args.version or SUITES
+    build, versions = args.build.resolve(), args.version or NDCTL
     good = [replay(build, v, "commands") for v in versions]
     good += [replay(build, v, "lists") for v in versions if v == "85"]
     if "81" in versions:
