@@ -225,7 +225,7 @@ $(B)/libdaxcrash.so: $(CRASHLIB_OBJ)
 # and its own files run where even the thread pointer is the program's.
 GRAFT_OBJ := $(patsubst %.c,$(B)/shim-obj/%.o,$(SRC_graft))
 $(GRAFT_OBJ): SHIM_CFLAGS += -fno-stack-protector -fno-builtin -mfsgsbase
-$(B)/daxgraft: $(GRAFT_OBJ) $(filter-out %/symbol.o,$(SHIM_OBJ))
+$(B)/daxgraft: $(GRAFT_OBJ) $(filter-out %/symbol.o %/rebind.o,$(SHIM_OBJ))
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SHIM_CFLAGS) -nostdlib -static-pie -Wl,-z,noseparate-code,-z,norelro \
 		-Wl,--gc-sections -Wl,-e,graft_start_here -o $@ $^
@@ -234,7 +234,7 @@ $(B)/daxgraft: $(GRAFT_OBJ) $(filter-out %/symbol.o,$(SHIM_OBJ))
 # Nobody else sees the shim in it.
 TRAPLIB_OBJ := $(patsubst %.c,$(B)/shim-obj/%.o,$(SRC_traplib))
 TRAP_NAMES := graft_begin graft_initial_find graft_signal_change_app
-$(B)/shim-obj/trap.o: $(filter-out %/start.o,$(GRAFT_OBJ)) $(filter-out %/symbol.o,$(SHIM_OBJ))
+$(B)/shim-obj/trap.o: $(filter-out %/start.o,$(GRAFT_OBJ)) $(filter-out %/symbol.o %/rebind.o,$(SHIM_OBJ))
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SHIM_CFLAGS) -nostdlib -r -o $@.whole $^
 	$(Q)$(OBJCOPY) $(TRAP_NAMES:%=-G %) $@.whole $@

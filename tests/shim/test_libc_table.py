@@ -45,7 +45,7 @@ EXCEPTIONS = {
         posix_spawn_file_actions_addtcsetpgrp_np
     """,
     "No path of a file of the system.": """
-        aio_cancel aio_cancel64 dirname __xpg_basename setitimer dlopen dlmopen swab getaddrinfo
+        aio_cancel aio_cancel64 dirname __xpg_basename setitimer dlmopen swab getaddrinfo
         socketpair
     """,
     "It makes a file with a name that it invents.": """

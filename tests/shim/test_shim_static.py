@@ -20,7 +20,7 @@ OBJECTS = BUILD / "shim-obj"
 # Imports from libc, besides the wrapped functions, which the shim finds by dlsym. stdio is used
 # only for streams on attributes, malloc only where the caller frees (scandir).
 FROM_LIBC = {
-    "__errno_location", "__register_atfork", "__stack_chk_fail", "_r_debug", "_dl_debug_addr", "secure_getenv",
+    "__errno_location", "__register_atfork", "__stack_chk_fail", "_r_debug", "_dl_debug_addr", "dl_iterate_phdr", "secure_getenv",
     "getauxval", "environ", "__environ",
     "clearerr", "fclose", "fflush", "fopencookie", "setvbuf", "stdin", "stdout", "stderr", "dirfd", "qsort", "qsort_r", "globfree", "malloc",
     "calloc", "realloc", "free", "sigqueue", "pthread_self", "pthread_getcpuclockid",

@@ -51,25 +51,56 @@ static uint32_t hash_of(const char *name)
 	return h;
 }
 
-/* Gets an entry of an object's dynamic section. glibc has added the base already. */
-static const void *dynamic(const struct link_map *m, ElfW(Sxword) tag)
+/**
+ * shim_symbol_value() - get a number of an object's dynamic section
+ * @m:		the object; only its base and its section are used
+ * @tag:	for example DT_RELASZ
+ *
+ * Thread-safe and async-signal-safe.
+ *
+ * Return: the value; 0: there is none.
+ */
+uintptr_t shim_symbol_value(const struct link_map *m, ElfW(Sxword) tag)
 {
 	const ElfW(Dyn) * d;
 
 	for (d = m->l_ld; d->d_tag != DT_NULL; d++)
 		if (d->d_tag == tag)
-			return (const void *)(d->d_un.d_ptr < m->l_addr
-						      ? d->d_un.d_ptr + m->l_addr
-						      : d->d_un.d_ptr);
-	return NULL;
+			return d->d_un.d_ptr;
+	return 0;
 }
 
-/* Finds a function that an object defines. Return: the function, or NULL. */
-static void *find_in(const struct link_map *m, const char *name)
+/**
+ * shim_symbol_table() - get a table that an object's dynamic section points to
+ * @m:		the object; only its base and its section are used
+ * @tag:	for example DT_SYMTAB
+ *
+ * Thread-safe and async-signal-safe.
+ *
+ * Return: its address; NULL: there is none.
+ */
+const void *shim_symbol_table(const struct link_map *m, ElfW(Sxword) tag)
 {
-	const struct gnu_hash *table = dynamic(m, DT_GNU_HASH);
-	const ElfW(Sym) *symbols = dynamic(m, DT_SYMTAB);
-	const char *strings = dynamic(m, DT_STRTAB);
+	const uintptr_t p = shim_symbol_value(m, tag);
+
+	/* glibc has added the base already. */
+	return (const void *)(p && p < m->l_addr ? p + m->l_addr : p);
+}
+
+/**
+ * shim_symbol_in() - find a function that an object defines
+ * @m:		the object; only its base and its dynamic section are used
+ * @name:	the function's name
+ *
+ * Thread-safe and async-signal-safe.
+ *
+ * Return: the function, or NULL.
+ */
+void *shim_symbol_in(const struct link_map *m, const char *name)
+{
+	const struct gnu_hash *table = shim_symbol_table(m, DT_GNU_HASH);
+	const ElfW(Sym) *symbols = shim_symbol_table(m, DT_SYMTAB);
+	const char *strings = shim_symbol_table(m, DT_STRTAB);
 	const uint32_t hash = hash_of(name);
 	const ElfW(Addr) * filter;
 	const uint32_t *buckets;
@@ -96,28 +127,60 @@ static void *find_in(const struct link_map *m, const char *name)
 	}
 }
 
-/* Return: the linker's entry of the shim, or NULL. */
-static const struct link_map *own_map(void)
+/* Return: the linker's first entry, the program's, or NULL. */
+static const struct link_map *first_map(void)
 {
 	const struct r_debug *list = &_r_debug ? &_r_debug : NULL;
-	const struct link_map *m;
 
 	if (!list && &_dl_debug_addr)
 		list = _dl_debug_addr;
-	for (m = list ? list->r_map : NULL; m && m->l_ld != _DYNAMIC; m = m->l_next)
+	return list ? list->r_map : NULL;
+}
+
+/* Return: the linker's entry of the shim, or NULL. */
+static const struct link_map *own_map(void)
+{
+	const struct link_map *m;
+
+	for (m = first_map(); m && m->l_ld != _DYNAMIC; m = m->l_next)
 		;
 	return m;
 }
 
-/* Finds a function in the objects behind the shim. */
-static SHIM_COLD void *find_behind(const char *name)
+/* Finds a function in an object and those that follow. */
+static void *find_from(const struct link_map *m, const char *name)
 {
-	const struct link_map *m = own_map();
 	void *p = NULL;
 
-	while (!p && m && (m = m->l_next))
-		p = find_in(m, name);
+	for (; !p && m; m = m->l_next)
+		p = shim_symbol_in(m, name);
 	return p;
+}
+
+/**
+ * shim_symbol_behind() - find a function in the objects behind the shim
+ * @name:	the name of a function that one has which the program was started with
+ *
+ * Unlike shim_symbol_next(), it does not call the dynamic linker.
+ *
+ * Return: the function, or NULL.
+ */
+SHIM_COLD void *shim_symbol_behind(const char *name)
+{
+	const struct link_map *m = own_map();
+
+	return find_from(m ? m->l_next : NULL, name);
+}
+
+/**
+ * shim_symbol_first() - find the function that the program itself calls by a name
+ * @name:	the name of a function that an object has which the program was started with
+ *
+ * Return: the function, or NULL.
+ */
+SHIM_COLD void *shim_symbol_first(const char *name)
+{
+	return find_from(first_map(), name);
 }
 
 /**
@@ -130,7 +193,7 @@ void *shim_symbol_own(const char *name)
 {
 	const struct link_map *m = own_map();
 
-	return m ? find_in(m, name) : NULL;
+	return m ? shim_symbol_in(m, name) : NULL;
 }
 
 /*
@@ -157,7 +220,8 @@ shim_symbol_dlsym_fn *shim_symbol_dlsym(void)
 	static shim_symbol_dlsym_fn *found = not_looked_for;
 
 	if (unlikely(__atomic_load_n(&found, __ATOMIC_RELAXED) == not_looked_for))
-		__atomic_store_n(&found, (shim_symbol_dlsym_fn *)find_behind("dlsym"),
+		__atomic_store_n(&found,
+				 (shim_symbol_dlsym_fn *)shim_symbol_behind("dlsym"),
 				 __ATOMIC_RELAXED);
 	return found;
 }
@@ -174,7 +238,8 @@ shim_symbol_dlvsym_fn *shim_symbol_dlvsym(void)
 	static shim_symbol_dlvsym_fn *found;
 
 	if (unlikely(!__atomic_load_n(&found, __ATOMIC_RELAXED)))
-		__atomic_store_n(&found, (shim_symbol_dlvsym_fn *)find_behind("dlvsym"),
+		__atomic_store_n(&found,
+				 (shim_symbol_dlvsym_fn *)shim_symbol_behind("dlvsym"),
 				 __ATOMIC_RELAXED);
 	return found;
 }

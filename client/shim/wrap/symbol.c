@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Wrap dlsym(3) and dlvsym(3), for programs that take functions of libc from its handle.
+ * Wrap dlopen(3), dlsym(3) and dlvsym(3), for programs that take functions of libc from its
+ * handle, and for libraries that are bound to libc past the shim.
  *
  * ctypes.CDLL("libc.so.6"), for example, finds libc's own functions, to which the devices
  * do not exist. A program that asks a handle for the function that a wrapper calls, gets
@@ -13,12 +14,14 @@
 #include <stddef.h>
 
 #include "client/shim/base/compiler.h"
+#include "client/shim/base/rebind.h"
 #include "client/shim/base/symbol.h"
 #include "client/shim/wrap/wrap.h"
 
 /*
  * RTLD_NEXT and, with dlmopen(3), RTLD_DEFAULT depend on the library that the call comes
- * from, which dlsym tells by its return address. So the wrapper jumps there.
+ * from, which dlsym tells by its return address; dlopen searches that library's run path. So
+ * the wrappers jump there.
  */
 #if defined(__has_attribute) && __has_attribute(musttail)
 #define JUMP_TO __attribute__((musttail)) return
@@ -40,6 +43,23 @@ static void *ours_for(void *p, const char *name)
 	return own ? own : p;
 }
 
+SHIM_EXPORT MAY_JUMP void *dlopen(const char *file, int flags)
+{
+	typedef void *dlopen_fn(const char *file, int flags);
+	static dlopen_fn *found;
+	dlopen_fn *next = __atomic_load_n(&found, __ATOMIC_RELAXED);
+
+	if (unlikely(!next)) {
+		next = (dlopen_fn *)shim_symbol_behind("dlopen");
+		if (!next)
+			return NULL;
+		__atomic_store_n(&found, next, __ATOMIC_RELAXED);
+	}
+	if (unlikely(flags & RTLD_DEEPBIND))
+		shim_rebind_expect();
+	JUMP_TO next(file, flags);
+}
+
 SHIM_EXPORT MAY_JUMP void *dlsym(void *handle, const char *name)
 {
 	shim_symbol_dlsym_fn *const next = shim_symbol_dlsym();
@@ -47,6 +67,7 @@ SHIM_EXPORT MAY_JUMP void *dlsym(void *handle, const char *name)
 
 	if (unlikely(!next))
 		return NULL;
+	shim_rebind();
 	if (likely(handle == RTLD_NEXT || handle == RTLD_DEFAULT))
 		JUMP_TO next(handle, name);
 	p = next(handle, name);
@@ -61,6 +82,7 @@ SHIM_EXPORT MAY_JUMP void *dlvsym(void *handle, const char *name, const char *ve
 
 	if (unlikely(!next))
 		return NULL;
+	shim_rebind();
 	if (handle == RTLD_NEXT)
 		JUMP_TO next(handle, name, version);
 	p = next(handle, name, version);
