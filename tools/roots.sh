@@ -24,7 +24,7 @@ make_root()
 inside()
 {
 	unshare --mount --pid --fork sh -c '
-		mount --rbind /dev "$1/dev" && mount --make-rslave "$1/dev" &&
+		mount --bind "$1" "$1" && mount --rbind /dev "$1/dev" && mount --make-rslave "$1/dev" &&
 		mount -t proc proc "$1/proc" && mount -t tmpfs tmpfs "$1/tmp" &&
 		mount --bind "$2" "$1/mnt" && exec chroot "$1" /usr/bin/env -i \
 		DEBIAN_FRONTEND=noninteractive LC_ALL=C HOME=/tmp \
