@@ -9,6 +9,7 @@
 #   make oracle     boot real kernels again, write tests/oracle/recorded
 #   make oracle-full  compare all devices with all recorded kernels, and boot each of them
 #   make inject     let each call of the daemon fail, one after the other (an hour)
+#   make matrix     give each fault on each kind of device in each way (half an hour)
 #   make fuzz-run   run all fuzzers, N=100000000 inputs in all
 #   make kills      kill -9 the daemon 1,000 times on each store, under clients that verify
 #   make peers      fetch PMDK, run its example maps in crash states, and tests of bad blocks;
@@ -127,7 +128,7 @@ UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(SRC_unit))
 PROGS := $(patsubst tests/progs/%.c,$(B)/progs/%,$(SRC_progs))
 BENCHES := $(patsubst bench/%.c,$(B)/bench/%,$(SRC_bench))
 
-.PHONY: all programs units progs benches fuzz fuzz-run inject walk demo test bench peers stress kills hostile check install uninstall dist deb rpm portability clean oracle oracle-full coverage format format-check
+.PHONY: all programs units progs benches fuzz fuzz-run inject matrix walk demo test bench peers stress kills hostile check install uninstall dist deb rpm portability clean oracle oracle-full coverage format format-check
 .DELETE_ON_ERROR:
 
 all: programs
@@ -410,6 +411,9 @@ oracle-full: all progs
 
 inject: all progs
 	$(Q)DAXD_INJECT_ALL=1 DAXD_LIMIT=86400 DAXD_BUILD=$(B) $(PYTHON) -m pytest -s tests/daemon/test_inject.py
+
+matrix: all progs
+	$(Q)DAXD_MATRIX_ALL=1 DAXD_BUILD=$(B) $(PYTHON) -m pytest -n 3 --dist loadgroup tests/faults/test_faults_matrix.py
 
 # GUEST=7.3: make the writes on that kernel too, in a guest.
 walk: all $(B)/progs/sysprobe

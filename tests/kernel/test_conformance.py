@@ -6,8 +6,8 @@ Every run has more than two thousand cases on one device, with one kernel's answ
 kernels and its reason, in the second table of docs/semantics.md. The figures are printed at the
 end of the test session and are in build/conformance-summary.txt.
 
-Every run has all devices in memory, and one on each other store, with each of the kernels; of
-the rest, each run takes the next kernel. CONFORMANCE_FULL=1 (make oracle-full) takes all.
+Every run has, with each of the kernels, one run on each device in memory and one on each other
+store; the rest has one kernel each, in turn. CONFORMANCE_FULL=1 (make oracle-full) takes all.
 """
 
 import contextlib
@@ -100,7 +100,7 @@ def of_kernels(runs, each=lambda run: False):
             for kernel in (KERNELS if IS_FULL or each(run) else [next(turn)])]
 
 
-MEMFD_RUNS = of_kernels(MEMFD_RUNS, lambda run: True)
+MEMFD_RUNS = of_kernels(MEMFD_RUNS, lambda run: run.mode == f"{USERS[0]}/libc")
 STORE_RUNS = of_kernels(STORE_RUNS, lambda run: run.align == "2M" and run.door == "libc")
 REGION_RUNS = of_kernels(REGION_RUNS)
 STATIC_RUNS = of_kernels(STATIC_RUNS)
