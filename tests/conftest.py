@@ -200,13 +200,19 @@ def run(command, as_nobody=False, **kwargs):
     return result
 
 
+def in_memory(workdir):
+    """Return: where a test has its runtime directories. They are on a tmpfs, as /run/user is:
+    the tree of a device has hundreds of files."""
+    return pathlib.Path("/dev/shm", workdir.name)
+
+
 class Daemon:
     """A daemon with a runtime directory of its own."""
 
     def __init__(self, workdir, user):
         self.workdir = workdir
         self.user = user
-        self.dir = workdir / "rt"
+        self.dir = in_memory(workdir) / "rt"
         self.log = workdir / "log"
         self.process = None
         self.prefix = []  # a command that runs the daemon
@@ -337,14 +343,25 @@ def unmount_handles(top):
             subprocess.run(["umount", "--lazy", where], check=True)
 
 
+@contextlib.contextmanager
+def new_workdir():
+    """Yield a directory that all users may enter and only its owner may write to."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="daxd-test-"))
+    in_memory(path).mkdir()
+    for top in (path, in_memory(path)):
+        top.chmod(0o755)
+    try:
+        yield path
+    finally:
+        for top in (path, in_memory(path)):
+            unmount_handles(top)
+            shutil.rmtree(top)
+
+
 @pytest.fixture
 def workdir():
-    """A directory that all users may enter and only its owner may write to."""
-    path = pathlib.Path(tempfile.mkdtemp(prefix="daxd-test-"))
-    path.chmod(0o755)
-    yield path
-    unmount_handles(path)
-    shutil.rmtree(path)
+    with new_workdir() as path:
+        yield path
 
 
 @pytest.fixture(scope="session")
@@ -392,12 +409,13 @@ def new_daemon(workdir, user, daemons):
     """A factory of daemons. At the end, stop them and check that they leave nothing behind."""
     shm = shared_memory()
     if user == "nobody" and IS_ROOT:
-        os.chown(workdir, NOBODY, NOBODY)
+        for path in (workdir, in_memory(workdir)):
+            os.chown(path, NOBODY, NOBODY)
 
     def make(name="rt"):
         d = Daemon(workdir, user)
-        d.dir = workdir / name
-        d.log = workdir / f"{name}.log"
+        d.dir = in_memory(workdir) / name
+        d.log = workdir / f"{name.replace('/', '-')}.log"
         daemons.append(d)
         return d
 

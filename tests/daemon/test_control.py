@@ -294,12 +294,12 @@ def test_ctl_without_a_daemon(workdir):
 
 
 @needs_root
-def test_ctl_does_not_trust_a_directory_of_somebody_else(new_daemon, workdir):
+def test_ctl_does_not_trust_a_directory_of_somebody_else(new_daemon):
     """cuse-daxctl does not connect to another user's daemon in /tmp/cuse-daxd-UID."""
     d = new_daemon("cuse-daxd").start()
     os.chown(d.dir, 12345, 12345)
     try:
-        result = run([CTL, "list"], env={"XDG_RUNTIME_DIR": str(workdir)})
+        result = run([CTL, "list"], env={"XDG_RUNTIME_DIR": str(d.dir.parent)})
         assert result.returncode == 1 and "belongs to uid 12345" in result.stderr
     finally:
         os.chown(d.dir, 0, 0)

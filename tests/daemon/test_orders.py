@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from conftest import CTL, IS_ROOT, SETPRIV, both_users, load_json, needs_root, run
+from conftest import CTL, IS_ROOT, SETPRIV, both_users, in_memory, load_json, needs_root, run
 from daxrun import until
 from faults import probe_at
 from test_tree import snapshot
@@ -328,8 +328,7 @@ def test_who_does_not_read_is_told_what_was_lost(daemon):
 def test_where_only_root_may_enter(workdir, new_daemon):
     """In a directory that only root may enter, the agent of root's client, which is not root, still
     follows the device; the daemon does not wait in vain."""
-    below = workdir / "private"
-    below.mkdir(mode=0o700)
+    (in_memory(workdir) / "private").mkdir(mode=0o700)
     d = new_daemon("private/rt").start("[region 0]\nsize=64M\n", env={"DAXD_LOG": "debug"})
     with probe_at(d) as probe:
         assert probe("open") == probe("mmap 0 0x4000000") == "ok"
@@ -343,7 +342,7 @@ def test_where_only_root_may_enter(workdir, new_daemon):
 def test_a_program_that_gives_up_root_where_only_root_may_enter(workdir, new_daemon):
     """After giving up root, every thread of the program still reports faults, and its mappings still
     follow the device."""
-    (workdir / "private").mkdir(mode=0o700)
+    (in_memory(workdir) / "private").mkdir(mode=0o700)
     log = workdir / "faults"
     d = new_daemon("private/rt").start("[region 0]\nsize=64M\n", f"--fault-log={log}",
                                        env={"DAXD_LOG": "debug"})

@@ -260,14 +260,14 @@ print(os.readlink(f"/proc/self/fd/{fd}"), os.fstat(fd).st_nlink, HEADER.unpack(s
 
 
 @pytest.mark.parametrize("how", ["restart", "kill", "unlink"])
-def test_a_handle_does_not_pose_as_an_attribute(new_daemon, workdir, namespaces, how):
+def test_a_handle_does_not_pose_as_an_attribute(new_daemon, namespaces, how):
     """In a mount namespace of its own a user gives a deleted handle the name of an attribute."""
     config = "[region 0]\ntype=dynamic\nsize=64M\nmode=0666\n[region 1]\nsize=4M\nmode=0600\n"
     attr = "bus/dax/drivers/device_dax/unbind"
     d = new_daemon()
     d.start(config)
     ready, go = os.pipe(), os.pipe()
-    p = subprocess.Popen(as_user(MALLORY, "unshare", "-Urm", "--", PYTHON, "-c", POSE, ROOT / "tests/lib", workdir,
+    p = subprocess.Popen(as_user(MALLORY, "unshare", "-Urm", "--", PYTHON, "-c", POSE, ROOT / "tests/lib", d.dir.parent,
                                  attr, "dax1.0", ready[1], go[0]),
                          pass_fds=[ready[1], go[0]], stdout=subprocess.PIPE, text=True)
     os.close(ready[1])
@@ -316,15 +316,15 @@ def test_an_attribute_that_was_replaced_orders_still(new_daemon):
 # ---- removing what is ours -----------------------------------------------------
 
 
-def test_a_directory_in_the_place_of_the_daemons_stays(new_daemon, workdir):
+def test_a_directory_in_the_place_of_the_daemons_stays(new_daemon):
     d = new_daemon()
     d.start(ONE)
-    os.rename(d.dir, workdir / "moved")
+    moved = d.dir.rename(d.dir.parent / "moved")
     d.dir.mkdir()
     (d.dir / "state").write_text("another's")
     d.stop()
     assert (d.dir / "state").read_text() == "another's"
-    assert os.listdir(workdir / "moved") == []
+    assert os.listdir(moved) == []
     shutil.rmtree(d.dir)
 
 
@@ -563,13 +563,13 @@ def test_a_limit_of_the_size_of_files(workdir, uid, limit):
 
 
 @pytest.mark.parametrize("how", ["rm", "mv"])
-def test_a_runtime_directory_that_is_deleted(new_daemon, workdir, how):
+def test_a_runtime_directory_that_is_deleted(new_daemon, how):
     d = new_daemon()
     d.start(ONE)
     if how == "rm":
         shutil.rmtree(d.dir, ignore_errors=True)  # the handles' file system is busy
     else:
-        d.dir.rename(workdir / "moved")
+        d.dir.rename(d.dir.parent / "moved")
     until(lambda: f"{d.dir}: was deleted" in d.output(), "the log tells it")
     d.stop()
     assert d.output().count("was deleted") == 1

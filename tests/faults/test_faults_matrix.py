@@ -10,12 +10,10 @@ the triples; DAXD_MATRIX_ALL=1 (make matrix) takes all.
 
 import os
 import pathlib
-import shutil
-import tempfile
 
 import pytest
 
-from conftest import BUILD, DAEMON, Daemon, IS_ROOT, run
+from conftest import BUILD, DAEMON, Daemon, IS_ROOT, new_workdir, run
 from faultmatrix import (AFTER, BAD, CALLS, FEW, LATE, MANY, SIZE, STORES, WAYS, WHATS, WHENS,
                          Cell, once)
 from faults import ALIGN, SHIFT
@@ -460,14 +458,12 @@ MISTAKES = NO_WHATS + [(f"{what.words} {when}", at if at is None else len(what.w
 @pytest.fixture(scope="module")
 def idle():
     """A daemon without clients, for rules that it refuses."""
-    path = pathlib.Path(tempfile.mkdtemp(prefix="daxd-test-"))
-    path.chmod(0o755)
-    d = Daemon(path, "root" if IS_ROOT else "nobody")
-    d.start("[region 0]\nsize=6M\n")
-    yield d
-    assert d.control("fault") == []
-    d.stop()
-    shutil.rmtree(path)
+    with new_workdir() as path:
+        d = Daemon(path, "root" if IS_ROOT else "nobody")
+        d.start("[region 0]\nsize=6M\n")
+        yield d
+        assert d.control("fault") == []
+        d.stop()
 
 
 @pytest.mark.plain

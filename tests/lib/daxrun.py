@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 
-from conftest import BUILD, IS_ROOT, NOBODY, SETPRIV, TIMEOUT, environment
+from conftest import BUILD, IS_ROOT, NOBODY, SETPRIV, TIMEOUT, environment, in_memory
 
 DAXRUN = BUILD / "daxrun"
 PROGS = BUILD / "progs"
@@ -51,13 +51,13 @@ def in_foreground():
 
 
 class Daxrun:
-    """Run `daxrun ARGS` for one test; its directories are below @workdir/run."""
+    """Run `daxrun ARGS` for one test, with runtime directories of its own."""
 
     def __init__(self, workdir, user):
         self.user = user
         self.workdir = workdir
         self.dir = workdir / "cwd"
-        self.runtime = workdir / "run"
+        self.runtime = in_memory(workdir) / "run"
         for path in (self.dir, self.runtime):
             path.mkdir()
             if self.as_nobody:

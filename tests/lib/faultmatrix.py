@@ -19,14 +19,12 @@ import json
 import os
 import pathlib
 import select
-import shutil
 import subprocess
-import tempfile
 import time
 import traceback
 
 from conftest import (BUILD, CTL, IS_ROOT, NOBODY, SETPRIV, TIMEOUT, Daemon, environment,
-                      hugepage_pool, unmount_hugetlbfs)
+                      hugepage_pool, in_memory, new_workdir, unmount_hugetlbfs)
 from daxrun import Daxrun, prog, until
 from faults import ALIGN, MIB
 from wire import Wire
@@ -215,14 +213,13 @@ class Program:
 class Run:
     """One daemon with the cells that it serves."""
 
-    def __init__(self, store, align, way, cells, workdir, fast):
+    def __init__(self, store, align, way, cells, workdir):
         self.store = store
         self.align = align
         self.unit = ALIGN[align]
         self.way = way
         self.cells = cells
         self.workdir = workdir
-        self.fast = fast  # in memory, because the tree of many devices has many files
         self.hugetlbfs = None
         # Only huge pages need root; everything else runs without privilege.
         self.user = "root" if store.startswith("huge") else "nobody"
@@ -268,7 +265,7 @@ class Run:
         """Start the daemon and the programs, and record when the rules came into force."""
         if self.as_nobody:
             os.chown(self.workdir, NOBODY, NOBODY)
-            os.chown(self.fast, NOBODY, NOBODY)
+            os.chown(in_memory(self.workdir), NOBODY, NOBODY)
         names = {"A": COMM, "B": "fault_other", "P": COMM}
         with contextlib.ExitStack() as stack:
             def launch(name):
@@ -277,7 +274,6 @@ class Run:
 
             if self.way == "daxrun":
                 d = Daxrun(self.workdir, self.user)
-                d.runtime = self.fast
                 stack.callback(d.check_gone)
             launch("B")
             launch("P")
@@ -299,7 +295,6 @@ class Run:
         if self.way == "config":
             config += "".join(f"[fault {c.number + 1}]\nrule={c.rule}\n" for c in self.cells)
         d = Daemon(self.workdir, self.user)
-        d.dir = self.fast / "rt"
         d.start(config)
         stack.callback(lambda: d.process and d.stop())
         self.dir = d.dir
@@ -656,14 +651,9 @@ def store_for(store, workdir, pages):
 def carry_out(store, align, way, when):
     """Carry out a run. Return: {cell: record}."""
     with contextlib.ExitStack() as stack:
-        dirs = []
-        for place in (None, "/dev/shm"):
-            path = pathlib.Path(tempfile.mkdtemp(prefix="daxd-test-", dir=place))
-            path.chmod(0o755)
-            stack.callback(shutil.rmtree, path)
-            dirs.append(path)
-        run = Run(store, align, way, new_cells(store, [when]), *dirs)
-        run.hugetlbfs = stack.enter_context(store_for(store, dirs[0], run.pages()))
+        workdir = stack.enter_context(new_workdir())
+        run = Run(store, align, way, new_cells(store, [when]), workdir)
+        run.hugetlbfs = stack.enter_context(store_for(store, workdir, run.pages()))
         return run.carry_out()
 
 

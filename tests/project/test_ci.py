@@ -134,10 +134,12 @@ exec podman --root "$2/root" --runroot /run/podman --storage-driver=vfs --cgroup
 
 
 @needs_root
-def test_cdi_with_podman(daxrun, daemon):
+def test_cdi_with_podman(daxrun, new_daemon):
     """podman gives a container the devices by the CDI file alone. It runs in a mount namespace,
     as it writes to /run and /dev/shm, and knows only some ways to mount cgroups."""
-    d = daemon("[region 0]\nsize=8M\n")
+    d = new_daemon()
+    d.dir = daxrun.workdir / "rt"
+    d.start("[region 0]\nsize=8M\n")
     cdi = daxrun(f"--connect={d.dir}", "--print-cdi")
     daxrun.write("cuse-daxd.json", cdi)
     env = {k: v for k, v in environment().items() if k not in ("LD_PRELOAD", "CUSE_DAXD_RUNTIME_DIR")}

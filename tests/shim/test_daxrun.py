@@ -213,7 +213,7 @@ def test_connect(daxrun, daemon):
     d = daemon("[region 5]\nsize=4M\nmode=0666\n")
     show = ["sh", "-c", "echo /dev/dax*"]
     assert daxrun(f"--connect={d.dir}", "--", *show) == "/dev/dax5.0\n"
-    assert daxrun("--connect=../rt", "--", *show) == "/dev/dax5.0\n"
+    assert daxrun(f"--connect={os.path.relpath(d.dir, daxrun.dir)}", "--", *show) == "/dev/dax5.0\n"
     os.rename(d.dir, daxrun.runtime / "cuse-daxd")
     assert daxrun("--connect", "--", *show) == "/dev/dax5.0\n", "the user's own is found"
     os.rename(daxrun.runtime / "cuse-daxd", d.dir)
@@ -346,13 +346,13 @@ def test_check_of_limits(daxrun):
     def inside(script):
         return subprocess.run(["unshare", "-m", "sh", "-c", f"{script}; exec {DAXRUN} --check"],
                               text=True, capture_output=True, cwd=daxrun.dir, timeout=TIMEOUT,
-                              env=daxrun.env(XDG_RUNTIME_DIR=None, TMPDIR=str(daxrun.runtime)),
+                              env=daxrun.env(XDG_RUNTIME_DIR=None, TMPDIR=str(daxrun.dir)),
                               check=False)
 
     result = inside("mount -t tmpfs -o size=1M none /dev/shm")
     words = checks(result.stdout)
     assert result.returncode == 0 and words["/dev/shm"].split()[1] == "1M", said(result)
-    assert words["directory"].split()[1] == str(daxrun.runtime)
+    assert words["directory"].split()[1] == str(daxrun.dir)
     result = inside("mount -t tmpfs none /proc")
     assert result.returncode == 1
     assert result.stdout == "/proc        no (not mounted): daxrun and the shim need it\n"
