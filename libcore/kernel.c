@@ -72,6 +72,8 @@ static const struct {
 	[DAX_RULE_HANDLE_FID] = {SINCE(6_12)},
 	/* 6.13, fs/fhandle.c: name_to_handle_at() */
 	[DAX_RULE_HANDLE_CONNECTABLE] = {SINCE(6_18)},
+	/* seen on 7.3 and not on 6.18, mm/fadvise.c: generic_fadvise() */
+	[DAX_RULE_FADVISE_OFFSET] = {SINCE(7_3)},
 	/* 6.17, fs/open.c: vfs_fallocate() */
 	[DAX_RULE_WRITE_ZEROES] = {SINCE(6_18)},
 	/* 6.15, drivers/dax/device.c: vmf_insert_folio_pmd(), vmf_insert_page_mkwrite() */

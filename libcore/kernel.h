@@ -56,6 +56,7 @@ enum dax_kernel_rule {
 	DAX_RULE_PRCTL_MM,             /* PR_SET_MDWE and PR_SET_MEMORY_MERGE */
 	DAX_RULE_HANDLE_FID,           /* AT_HANDLE_FID and _MNT_ID_UNIQUE */
 	DAX_RULE_HANDLE_CONNECTABLE,   /* AT_HANDLE_CONNECTABLE */
+	DAX_RULE_FADVISE_OFFSET,       /* posix_fadvise: no negative offset */
 	DAX_RULE_WRITE_ZEROES,         /* fallocate knows FALLOC_FL_WRITE_ZEROES */
 	DAX_RULE_MEMMAP_ON_MEMORY,     /* the attribute of that name */
 	DAX_RULE_CXL_PARTITIONS,       /* errnos of endpoint decoders without memory */

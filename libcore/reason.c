@@ -18,6 +18,7 @@ static const char *const call_name[DAX_CALL_NR] = {
 	CALL(FSYNC) = "fsync",
 	CALL(SYNC_FILE_RANGE) = "sync_file_range",
 	CALL(READAHEAD) = "readahead",
+	CALL(FADVISE) = "posix_fadvise",
 	CALL(IOCTL) = "ioctl",
 	CALL(FCNTL) = "fcntl",
 	CALL(COPY_FROM) = "splice",

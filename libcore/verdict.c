@@ -270,14 +270,15 @@ static struct dax_verdict fcntl_verdict(enum dax_kernel kernel, int accmode, int
  *	FTRUNCATE		a: length, only shown
  *	FALLOCATE		a: mode, b: offset, c: length
  *	SYNC_FILE_RANGE		a: flags, b: offset, c: length
+ *	FADVISE			a: advice, b: offset, c: length
  *	IOCTL			a: request, b: not 0: its argument cannot be read or is
  *				no descriptor, see dax_ioctl_argument()
  *	FCNTL			a: command, b: argument, c: not 0: the file belongs to
  *				another user, so the caller may not lease it or set a hint
  *	COPY_FROM, COPY_TO	a: length
  *
- * An allowed FCNTL or IOCTL goes to the kernel, on the handle; an allowed LSEEK returns
- * 0 without a call. It does not matter whether the device is alive: the VFS handles
+ * An allowed FCNTL or IOCTL goes to the kernel, on the handle; an allowed LSEEK or FADVISE
+ * returns 0 without a call. It does not matter whether the device is alive: the VFS handles
  * these calls.
  *
  * Return: the verdict.
@@ -329,6 +330,11 @@ struct dax_verdict dax_fd_verdict(enum dax_kernel kernel, enum dax_call call, in
 		if (!may_read(accmode))
 			return refuse(EBADF, DAX_FD_NOT_OPEN_FOR_IT);
 		return refuse(EINVAL, DAX_NOT_SEEKABLE);
+	case DAX_CALL_FADVISE: /* mm/fadvise.c: generic_fadvise(): IS_DAX() */
+		if (c < 0 || a < POSIX_FADV_NORMAL || a > POSIX_FADV_NOREUSE ||
+		    (b < 0 && dax_kernel_has(kernel, DAX_RULE_FADVISE_OFFSET)))
+			return refuse(EINVAL, DAX_BAD_ARGUMENT);
+		return dax_allow();
 	case DAX_CALL_IOCTL:
 		return ioctl_verdict((uint64_t)a, b != 0);
 	case DAX_CALL_FCNTL:

@@ -87,6 +87,7 @@ static const struct {
 	{SYS_fdatasync, FD_0},
 	{SYS_sync_file_range, FD_0},
 	{SYS_readahead, FD_0},
+	{SYS_fadvise64, FD_0},
 	{SYS_flock, FD_0},
 	{SYS_close, FD_0},
 	{SYS_dup, FD_0},

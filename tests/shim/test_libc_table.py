@@ -29,7 +29,7 @@ EXCEPTIONS = {
     """,
     "On the handle of a device, the kernel answers as on the device.": """
         fchdir fchown flistxattr fpathconf fremovexattr fstatvfs fstatvfs64 futimens futimes grantpt
-        isatty isfdtype login_tty posix_fadvise posix_fadvise64 ptsname ptsname_r __ptsname_r_chk
+        isatty isfdtype login_tty ptsname ptsname_r __ptsname_r_chk
         epoll_ctl syncfs tcdrain tcflow tcflush tcgetattr tcgetpgrp tcgetsid tcsendbreak tcsetattr tcsetpgrp
         ttyname ttyname_r __ttyname_r_chk unlockpt
     """,

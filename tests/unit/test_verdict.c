@@ -162,6 +162,11 @@ static const struct fd_row fd_rows[] = {
 	{DAX_CALL_SYNC_FILE_RANGE, B, 0, INT64_MAX, 1, EINVAL, DAX_BAD_ARGUMENT},
 	{DAX_CALL_READAHEAD, R, 0, 0, 0, EINVAL, DAX_NOT_SEEKABLE},
 	{DAX_CALL_READAHEAD, W, 0, 0, 0, EBADF, DAX_FD_NOT_OPEN_FOR_IT},
+	{DAX_CALL_FADVISE, W, POSIX_FADV_NOREUSE, 0, 0, 0, DAX_OK},
+	{DAX_CALL_FADVISE, R, POSIX_FADV_NORMAL, -1, 4096, 0, DAX_OK},
+	{DAX_CALL_FADVISE, R, 6, 0, 0, EINVAL, DAX_BAD_ARGUMENT},
+	{DAX_CALL_FADVISE, R, -1, 0, 0, EINVAL, DAX_BAD_ARGUMENT},
+	{DAX_CALL_FADVISE, R, 0, 0, -1, EINVAL, DAX_BAD_ARGUMENT},
 	/* ioctl: only the requests that the VFS handles for every file */
 	{DAX_CALL_IOCTL, B, FIOCLEX, 0, 0, 0, DAX_OK},
 	{DAX_CALL_IOCTL, B, FIONCLEX, 0, 0, 0, DAX_OK},
@@ -635,6 +640,8 @@ static void test_kernels(void)
 	   EFAULT, "writev on 6.1");
 	is(dax_fd_verdict(DAX_KERNEL_6_12, DAX_CALL_WRITE, O_RDONLY, 0, 0, EFAULT).error,
 	   EBADF, "writev on 6.12");
+	is(dax_fd_verdict(DAX_KERNEL_7_3, DAX_CALL_FADVISE, O_RDWR, 0, -1, 4096).error,
+	   EINVAL, "7.3 takes no advice of a negative offset");
 	is(dax_fd_verdict(DAX_KERNEL_6_12, DAX_CALL_FCNTL, O_RDWR, F_SET_RW_HINT, 0, 1)
 		   .error,
 	   0, "a hint for another's file on 6.12");

@@ -124,7 +124,17 @@ SHIM_EXPORT off64_t lseek64(int fd, off64_t off, int whence)
 						  : REAL(lseek64)(fd, off, whence);
 }
 
-/* Returns the error itself, and does not set errno. */
+/* These return the error itself, and do not set errno. */
+SHIM_EXPORT int posix_fadvise(int fd, off_t off, off_t len, int advice)
+{
+	return -shim_fd_call_fadvise(fd, off, len, advice);
+}
+
+SHIM_EXPORT int posix_fadvise64(int fd, off64_t off, off64_t len, int advice)
+{
+	return -shim_fd_call_fadvise(fd, off, len, advice);
+}
+
 SHIM_EXPORT int posix_fallocate(int fd, off_t off, off_t len)
 {
 	if (unlikely(!shim_ident_is_other(fd))) {

@@ -10,6 +10,7 @@
 #include "libcore/state.h"
 #include "libcore/verdict.h"
 
+#include "client/shim/base/compiler.h"
 #include "client/shim/base/peek.h"
 #include "client/shim/base/sys.h"
 #include "client/shim/process/report.h"
@@ -98,4 +99,27 @@ int shim_fd_call(int fd, enum dax_call call, int64_t a, int64_t b, int64_t c)
 	default:
 		return 0;
 	}
+}
+
+/**
+ * shim_fd_call_fadvise() - do what posix_fadvise(3) does
+ * @fd:				any descriptor
+ * @off, @len, @advice:		its arguments
+ *
+ * Async-signal-safe.
+ *
+ * Return: 0 or a negative errno.
+ */
+int shim_fd_call_fadvise(int fd, int64_t off, int64_t len, int advice)
+{
+	if (unlikely(!shim_ident_is_other(fd))) {
+		const struct shim_ident id = shim_ident_fd(fd);
+
+		if (id.kind == SHIM_NODE)
+			return shim_fd_call_node(&id, fd, DAX_CALL_FADVISE, advice, off,
+						 len);
+		if (id.kind == SHIM_OWN)
+			return -EBADF;
+	}
+	return (int)sys4(fadvise64, fd, off, len, advice);
 }

@@ -42,6 +42,7 @@
 #include "client/shim/memory/lockdown.h"
 #include "client/shim/wrap/aio.h"
 #include "client/shim/wrap/change.h"
+#include "client/shim/wrap/fd_call.h"
 #include "client/shim/wrap/open.h"
 #include "client/shim/wrap/raw_call.h"
 #include "client/shim/wrap/signal.h"
@@ -145,6 +146,7 @@ static long do_seccomp(unsigned int op, unsigned int flags, void *args)
 	CALL(fdatasync, fdatasync(I(a)))                                                 \
 	CALL(sync_file_range, sync_file_range(I(a), b, c, U(d)))                         \
 	CALL(readahead, readahead(I(a), b, (size_t)c))                                   \
+	CALL(fadvise64, shim_ret(shim_fd_call_fadvise(I(a), b, c, I(d))))                \
 	CALL(ioctl, ioctl(I(a), (unsigned long)b, P(c)))                                 \
 	CALL(fcntl, fcntl(I(a), I(b), P(c)))                                             \
 	CALL(flock, flock(I(a), I(b)))                                                   \
