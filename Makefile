@@ -13,7 +13,7 @@
 #   make fuzz-run   run all fuzzers, N=100000000 inputs in all
 #   make kills      kill -9 the daemon 1,000 times on each store, under clients that verify
 #   make peers      fetch PMDK, run its example maps in crash states, and tests of bad blocks;
-#                   fetch cxl 81 and 85 and compare them with recordings
+#                   fetch cxl, daxctl and ndctl 81 and 85, compare them with recordings
 #   make stress     run 100,000 operations on regions, from many processes
 #   make bench      measure ratios to the raw backing store and to peers
 #   make coverage   list the lines and branches of libcore that no unit test reaches

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from conftest import BUILD, ROOT, both_users, environment, needs_root
+from conftest import BUILD, ROOT, both_users, environment
 from test_ndctl import daxrun
 
 DYNAMIC = "dax0.0,size=1G,type=dynamic"
@@ -56,30 +56,6 @@ def test_a_device_is_shown_as_system_ram(user, device, blocks):
     assert after == before
     assert there == "32 of 32 are there"
     assert {name for name in files if name.startswith("memory")} == own
-
-
-@needs_root
-def test_no_module_of_the_machine_is_loaded(workdir):
-    """Where daxctl loads a module for a mode, it finds it loaded already."""
-    marks = workdir / "marks"
-    marks.mkdir()
-    modules = ("kmem", "device_dax", "fsdev_dax")
-    config = "".join(f"install {name} /usr/bin/touch {marks}/{name}\n" for name in modules)
-    result = subprocess.run(["unshare", "-m", "sh", "-c", f"""
-        mount -t tmpfs none /run && mkdir /run/modprobe.d
-        printf '%s' '{config}' >/run/modprobe.d/marks.conf
-        modprobe kmem
-        ls {marks}
-        rm {marks}/*
-        {BUILD}/daxrun -q --kernel=7.3 -d {DYNAMIC} -- sh -c '
-            daxctl reconfigure-device -m system-ram dax0.0
-            daxctl reconfigure-device -f -m devdax dax0.0
-            cat /sys/module/fsdev_dax/initstate'
-        ls {marks}
-    """], text=True, capture_output=True, env=environment(), timeout=120, check=False)
-    words = result.stdout.split()
-    assert words[0] == "kmem", result.stderr	# modprobe obeys the configuration
-    assert words[-1] == "live"
 
 
 def test_create_from_a_file(user, workdir):

@@ -12,17 +12,18 @@ The output of mode_life.sh on each kernel is in oracle/recorded/mode-life-KERNEL
 for 81.
 """
 
+import re
 import subprocess
 import sys
 
 import pytest
 
-from conftest import BUILD, IS_ROOT, ROOT, SETPRIV, both_users, environment
+from conftest import BUILD, IS_ROOT, ROOT, SETPRIV, both_users, environment, needs_root
 from test_region_life import compare, normal
 
 sys.path.insert(0, str(ROOT / "tests/oracle"))
-from guest import Guest, KERNELS, cache_dir  # noqa: E402
-from suites import NDCTL, Suite  # noqa: E402
+from guest import KERNELS  # noqa: E402
+from suites import NdctlGuest, newer_ndctl  # noqa: E402
 
 pytestmark = pytest.mark.plain
 
@@ -35,11 +36,6 @@ def recorded(name):
     return (ROOT / f"tests/oracle/recorded/mode-life-{name}.txt").read_text()
 
 
-def newer_daxctl(version):
-    """Return: daxctl 81 or 85 with its libraries, which are fetched once."""
-    return Suite(NDCTL[version], f"{cache_dir()}/ndctl-{version}", "daxctl", "ndctl")
-
-
 def modes_of(version):
     """Return: the argument of the script: a mode that only some versions know."""
     return "famfs" if version == "85" else ""
@@ -50,20 +46,10 @@ def tidy(output, kernel):
     return normal(output.replace("\\/", "/"), kernel)
 
 
-class DaxctlGuest(Guest):
-    """A guest whose daxctl is that of a version."""
-
-    version = "76"
-
-    def add(self, archive):
-        if self.version in NDCTL:
-            newer_daxctl(self.version).into(archive, "daxctl", "/newer")
-
-
 def on_real_kernel(kernel, version):
     """Run the script on memory marked soft-reserved, with new memory blocks offline."""
     text = f"export PATH=/bin:$PATH; set -- {modes_of(version)}\n{SCRIPT.read_text()}"
-    guest = DaxctlGuest(kernel, memmap="1G%4G-1+0xefffffff", memory="6G", cmdline="memhp_default_state=offline",
+    guest = NdctlGuest(kernel, memmap="1G%4G-1+0xefffffff", memory="6G", cmdline="memhp_default_state=offline",
                         modules=["kmem", "dax_hmem"] if kernel == "6.1" else ["dax_hmem"],
                         aside=["fsdev_dax"] if kernel == "7.3" else [])
     guest.version = version
@@ -101,12 +87,44 @@ def newer(tmp_path_factory):
     folder = tmp_path_factory.mktemp("newer")
     folder.parent.chmod(0o755)
     folder.chmod(0o755)
-    newer_daxctl("85").wrapper("daxctl", folder / "daxctl")
+    newer_ndctl("85").wrapper("daxctl", folder / "daxctl")
     return folder
 
 
 def test_daxctl_85_goes_through_all_modes(newer):
     compare(tidy(on_emulator("7.3", "famfs", path=newer), "7.3"), recorded("7.3-daxctl-85"))
+
+
+STRACE = "strace -f -qq -e trace=execve,init_module,finit_module -e signal=none -o"
+
+
+@needs_root
+@pytest.mark.parametrize("version", ["76", "85"])
+def test_no_module_of_the_machine_is_loaded(version, newer, workdir):
+    """Where daxctl loads a module for a mode, it finds it loaded already.
+
+    A machine that has the modules, or commands to run instead, would take them.
+    """
+    marks = workdir / "marks"
+    marks.mkdir()
+    config = "".join(f"install {name} /usr/bin/touch {marks}/{name}\n" for name in ("kmem", "device_dax", "fsdev_dax"))
+    modes = ["system-ram", "devdax"] + (["famfs", "devdax"] if version == "85" else [])
+    lives = "\n".join(f"daxctl reconfigure-device -f -m {mode} dax0.0 >/dev/null; daxctl list | jq -r .[].mode"
+                      for mode in modes)
+    result = subprocess.run(["unshare", "-m", "sh", "-c", f"""
+        mount -t tmpfs none /run && mkdir /run/modprobe.d
+        printf '%s' '{config}' >/run/modprobe.d/marks.conf
+        {STRACE} {workdir}/control modprobe kmem
+        ls {marks}
+        rm {marks}/*
+        PATH={newer if version == "85" else ""}:$PATH {STRACE} {workdir}/log \\
+            {BUILD}/daxrun -q --kernel=7.3 -d {DEVICE} -- sh -c '{lives}'
+        ls {marks}
+    """], text=True, capture_output=True, env=environment(), timeout=120, check=False)
+    assert result.stdout.split() == ["kmem", *modes], result.stderr	# modprobe obeys the configuration
+    calls = r'(?m)^\d+ +(?:f?init_module\(|execve\("\S*(?:modprobe|insmod|kmod|touch)", ).*'
+    assert re.findall(calls, (workdir / "control").read_text())
+    assert not re.findall(calls, (workdir / "log").read_text())
 
 
 @both_users

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """ndctl and daxctl on a static region, as namespace_life.sh uses them.
 
-Their output on Linux 6.1, with a real namespace of 512 MiB, is recorded in
-oracle/recorded/namespace-life-6.1.txt. To record:
+Their output with a real namespace of 512 MiB is in oracle/recorded/namespace-life-KERNEL.txt, with
+version 76; that of 81 and 85 in namespace-life-7.3-ndctl-VERSION.txt. To record:
 
     export PYTHONPATH=tests:tests/lib
-    python3 tests/kernel/test_ndctl.py > tests/oracle/recorded/namespace-life-6.1.txt
+    python3 tests/kernel/test_ndctl.py 6.1 > tests/oracle/recorded/namespace-life-6.1.txt
+    python3 tests/kernel/test_ndctl.py 7.3 81 > tests/oracle/recorded/namespace-life-7.3-ndctl-81.txt
+
+`test_ndctl.py --here FOLDER VERSION` compares with the programs of FOLDER; tests/peers/cxl.py
+does so for 81 and 85.
 """
 
 import json
@@ -13,31 +17,37 @@ import re
 import subprocess
 import sys
 
-from conftest import BUILD, IS_ROOT, ROOT, SETPRIV, both_users, environment
+import pytest
+
+from conftest import BUILD, IS_ROOT, ROOT, SETPRIV, environment
 
 sys.path.insert(0, str(ROOT / "tests/oracle"))
-from guest import Guest  # noqa: E402
+from suites import NdctlGuest  # noqa: E402
 from test_region_life import PROBE, compare  # noqa: E402
 
 SCRIPT = ROOT / "tests/scenarios/namespace_life.sh"
-RECORDED = ROOT / "tests/oracle/recorded/namespace-life-6.1.txt"
 
 
-def on_real_kernel():
-    guest = Guest("6.1", regions=["512M:2M"], modules=["kmem"])
-    result = guest.run(SCRIPT.read_text(), programs=[PROBE], timeout=600)
+def recorded(name):
+    return (ROOT / f"tests/oracle/recorded/namespace-life-{name}.txt").read_text()
+
+
+def on_real_kernel(kernel, version):
+    guest = NdctlGuest(kernel, regions=["512M:2M"], modules=["kmem", "fsdev_dax"] if kernel == "7.3" else ["kmem"])
+    guest.version = version
+    result = guest.run(SCRIPT.read_text(), programs=[PROBE], timeout=900)
     assert result.status == 0, result.output
     assert not result.oops(), result.oops()
     return result.output
 
 
-def daxrun(user, *args, device="dax0.0,size=510M", kernel="host"):
+def daxrun(user, *args, device="dax0.0,size=510M", kernel="host", path=None):
     devices = [device] if isinstance(device, str) else device
     command = [BUILD / "daxrun", "-q", f"--kernel={kernel}", *(f"--device={d}" for d in devices), "--", *args]
     if user == "nobody" and IS_ROOT:
         command = SETPRIV + command
     env = environment()
-    env["PATH"] = f"{PROBE.parent}:{env['PATH']}"
+    env["PATH"] = ":".join([str(p) for p in (path, PROBE.parent) if p] + [env["PATH"]])
     return subprocess.run([str(c) for c in command], text=True, capture_output=True, env=env,
                           timeout=300, check=False, cwd="/")
 
@@ -50,11 +60,15 @@ def normal(output):
     return re.sub(r'"(start|end)":\d+', r'"\1":ADDRESS', output)
 
 
-@both_users
-def test_it_is_as_on_the_recorded_kernel(user):
-    result = daxrun(user, "sh", SCRIPT)
+def on_emulator(kernel, user="root", path=None):
+    result = daxrun(user, "sh", SCRIPT, kernel=kernel, path=path)
     assert (result.returncode, result.stderr) == (0, ""), result.stderr
-    compare(normal(result.stdout), RECORDED.read_text())
+    return normal(result.stdout)
+
+
+@pytest.mark.parametrize("user, kernel", ([("root", "6.1")] if IS_ROOT else []) + [("nobody", "7.3")])
+def test_it_is_as_on_the_recorded_kernel(user, kernel):
+    compare(on_emulator(kernel, user), recorded(kernel))
 
 
 def test_a_namespace_is_not_destroyed(user):
@@ -102,5 +116,12 @@ def test_several_regions_and_namespaces(workdir, user):
         "enabled 1 region", "/dev/dax0.0", "/dev/dax0.1", "/dev/dax1.0", "/dev/dax2.0"]
 
 
+def main(kernel, version="76", *more):
+    if kernel == "--here":
+        compare(on_emulator("7.3", path=version), recorded(f"7.3-ndctl-{more[0]}"))
+    else:
+        print(normal(on_real_kernel(kernel, version)), end="")
+
+
 if __name__ == "__main__":
-    print(normal(on_real_kernel()), end="")
+    main(*sys.argv[1:])

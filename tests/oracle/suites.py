@@ -9,7 +9,7 @@
 import os
 import pathlib
 
-from guest import KEYRING, MIRROR, command
+from guest import KEYRING, MIRROR, Guest, cache_dir, command
 
 # The suites with these versions of ndctl's programs.
 NDCTL = {"81": "trixie", "85": "sid"}
@@ -75,3 +75,19 @@ class Suite:
         archive.file(f"/bin/{program}", (f"#!/bin/sh\nexec {below}/{os.path.basename(LOADER)} "
                                          f'--library-path {below} {below}/{program} "$@"\n').encode(),
                      0o755)
+
+
+def newer_ndctl(version):
+    """Return: the Suite with ndctl and daxctl of a version of NDCTL, which is fetched once."""
+    return Suite(NDCTL[version], f"{cache_dir()}/ndctl-{version}", "daxctl", "ndctl")
+
+
+class NdctlGuest(Guest):
+    """A guest whose ndctl and daxctl are those of a version: "76" (this machine's), "81", "85"."""
+
+    version = "76"
+
+    def add(self, archive):
+        if self.version in NDCTL:
+            for program in ("daxctl", "ndctl"):
+                newer_ndctl(self.version).into(archive, program, "/newer")

@@ -198,3 +198,10 @@ run ndctl inject-smart all
 run ndctl read-infoblock namespace0.0
 run ndctl activate-firmware all
 run ndctl update-firmware all
+
+step "monitor"
+for options in "" "-l standard" "-l /dev/null" "-b ndbus0" "-b foo" "-r region0" "-n namespace0.0" "-d nmem0" \
+	"-D dimm-health-state" "-D all" "-p 1" "-p x" "-u" "-c /nowhere" "-l" "-x" "foo"; do
+	run ndctl monitor $options
+done
+run daxctl monitor
