@@ -14,7 +14,8 @@
 #   make kills      kill -9 the daemon 1,000 times on each store, under clients that verify
 #   make peers      fetch PMDK, run its example maps in crash states, and tests of bad blocks;
 #                   fetch cxl, daxctl and ndctl 81 and 85, compare them with recordings
-#   make stress     run 100,000 operations on regions, from many processes
+#   make stress     let threads use a device under a timer, here and in guests with three kernels;
+#                   run 100,000 operations on regions, from many processes
 #   make bench      measure ratios to the raw backing store and to peers
 #   make coverage   list the lines and branches of libcore that no unit test reaches
 #   make format     format all C files; make format-check lists those that differ
@@ -373,9 +374,12 @@ endif
 # The main rules once more, by Go programs: a static one, and one that is linked to libc.
 ifneq ($(shell command -v go),)
 CONF_GO := $(B)/conformance-go $(B)/conformance-cgo
-progs: $(CONF_GO)
+PROGS_GO := $(patsubst tests/progs/%.go,$(B)/progs/%_go,$(wildcard tests/progs/*.go))
+progs: $(CONF_GO) $(PROGS_GO)
 $(B)/conformance-cgo: USES_LIBC = 1
 $(CONF_GO): tests/conformance/main.go
+$(PROGS_GO): $(B)/progs/%_go: tests/progs/%.go
+$(CONF_GO) $(PROGS_GO):
 	$(call say,GO,$@)
 	@mkdir -p $(@D)
 	$(Q)CGO_ENABLED=$(or $(USES_LIBC),0) GOCACHE=$(abspath $(B))/go-cache GOFLAGS=-p=1 \
@@ -435,10 +439,11 @@ peers: all $(B)/progs/sysprobe
 	$(Q)$(PYTHON) tests/peers/pmdk.py --build $(B)
 	$(Q)$(PYTHON) tests/peers/cxl.py --build $(B)
 
-# SECONDS: how long the crowds of threads run, in all.
+# SECONDS: how long the crowd of each kind of program runs here, and in a guest of each kernel.
 SECONDS ?= 60
 stress: all progs
 	$(Q)$(PYTHON) tests/lib/crowds.py --build $(B) --seconds $(SECONDS)
+	$(Q)$(PYTHON) tests/lib/crowds.py --build $(B) --seconds $(SECONDS) $(patsubst %,--kernel %,6.1 6.12 7.3)
 	$(Q)DAXD_STRESS_OPS=100000 DAXD_LIMIT=86400 $(PYTHON) -m pytest -s tests/daemon/test_region_stress.py
 
 # A hostile user at full speed for a minute, while root works; needs root.

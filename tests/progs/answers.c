@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Prints what a program sees of /dev/dax0.0 (of 64M, align 2M), a line for each question.
- * Static builds of it are for daxrun --reach=all; no line depends on how it was built.
+ * Prints what a program sees of /dev/dax0.0, or the device of the argument (of 64M, align
+ * 2M), a line for each question. No line depends on how it was built: there are static ones.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -21,6 +21,7 @@
 #define MIB  (1UL << 20)
 #define UNIT (2 * MIB)
 
+static const char *device = "/dev/dax0.0";
 static sigjmp_buf back;
 static siginfo_t caught;
 
@@ -46,7 +47,7 @@ static void show_files(int fd)
 	DIR *dir = opendir("/sys/bus/dax/devices");
 	ssize_t n;
 
-	printf("stat %s", result(stat("/dev/dax0.0", &st)));
+	printf("stat %s", result(stat(device, &st)));
 	printf(" chr %d minor %u size %ld\n", S_ISCHR(st.st_mode), minor(st.st_rdev),
 	       (long)st.st_size);
 	printf("fstat %s chr %d\n", result(fstat(fd, &st)), S_ISCHR(st.st_mode));
@@ -104,7 +105,7 @@ static void show_mappings(int fd)
 	printf("msync %s\n", result(msync(p, UNIT, MS_SYNC)));
 	maps = fopen("/proc/self/maps", "r");
 	while (maps && fgets(line, sizeof(line), maps))
-		if (strstr(line, "/dev/dax0.0") &&
+		if (strstr(line, device) &&
 		    strtoul(line, NULL, 16) - (uintptr_t)p < 2 * UNIT)
 			printf("maps %s", strchr(line, '/'));
 	sigaction(SIGBUS, &act, NULL);
@@ -126,10 +127,13 @@ static void show_mappings(int fd)
 	printf("munmap %s\n", result(munmap(p, 2 * UNIT)));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	int fd = open("/dev/dax0.0", O_RDWR | O_CLOEXEC);
+	int fd;
 
+	if (argc > 1)
+		device = argv[1];
+	fd = open(device, O_RDWR | O_CLOEXEC);
 	printf("open %s %d\n", result(fd), fd);
 	if (fd < 0)
 		return 1;

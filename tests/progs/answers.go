@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
-// Prints what a Go program sees of /dev/dax0.0 (of 64M, align 2M): the lines of answers.c.
-// Go makes its system calls without libc. A "child" maps the device and looks at its memory.
+// Prints what a Go program sees of /dev/dax0.0, or the device of the argument (of 64M, align
+// 2M): the lines of answers.c. Go makes its system calls without libc. With a second argument
+// it is a child, which maps the device and looks at its memory.
 package main
 
 import (
@@ -22,8 +23,11 @@ const (
 	unit = 2 * mib
 )
 
+var device = "/dev/dax0.0"
+
 func name(err error) string {
-	names := map[syscall.Errno]string{syscall.EINVAL: "EINVAL", syscall.ENODEV: "ENODEV", syscall.ENOENT: "ENOENT"}
+	names := map[syscall.Errno]string{syscall.EINVAL: "EINVAL", syscall.ENODEV: "ENODEV", syscall.ENOENT: "ENOENT",
+		syscall.ENXIO: "ENXIO"}
 	if err == nil {
 		return "ok"
 	}
@@ -54,7 +58,7 @@ func at(b []byte) uintptr { return uintptr(unsafe.Pointer(&b[0])) }
 
 func showFiles(f *os.File) {
 	var st syscall.Stat_t
-	err := syscall.Stat("/dev/dax0.0", &st)
+	err := syscall.Stat(device, &st)
 	isChr := func() int {
 		if st.Mode&syscall.S_IFMT == syscall.S_IFCHR {
 			return 1
@@ -137,7 +141,7 @@ func showMappings(fd int) {
 	}
 	touch(all, 64*mib+5)
 	self, _ := os.Executable()
-	err = exec.Command(self, "child").Run()
+	err = exec.Command(self, device, "child").Run()
 	fmt.Println("child", err.(*exec.ExitError).ExitCode())
 	fmt.Println("munmap", name(syscall.Munmap(p)))
 }
@@ -154,7 +158,7 @@ func crowd() {
 			defer all.Done()
 			bad := 0
 			for j := 0; j < 100; j++ {
-				fi, err := os.Stat("/dev/dax0.0")
+				fi, err := os.Stat(device)
 				if err != nil || fi.Mode()&os.ModeCharDevice == 0 {
 					bad++
 				}
@@ -176,12 +180,15 @@ func crowd() {
 }
 
 func main() {
-	f, err := os.OpenFile("/dev/dax0.0", os.O_RDWR, 0)
+	if len(os.Args) > 1 {
+		device = os.Args[1]
+	}
+	f, err := os.OpenFile(device, os.O_RDWR, 0)
 	if err != nil {
 		fmt.Println("open", name(err), -1)
 		os.Exit(1)
 	}
-	if len(os.Args) > 1 {
+	if len(os.Args) > 2 {
 		q, err := mmap(int(f.Fd()), unit, syscall.MAP_SHARED, 0)
 		if err == nil && strings.HasPrefix(string(q[:16]), "from the parent\x00") &&
 			call(syscall.SYS_MUNMAP, at(q), 4096) == "EINVAL" {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 // The work of crowd.c in a Go program: 16 goroutines, each on a thread of its own, and
-// children, while a timer interrupts them.
+// children, while a timer interrupts them, and as long as it.
 package main
 
 import (
@@ -10,9 +10,11 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 )
 
@@ -22,9 +24,13 @@ const (
 	rounds  = 60
 )
 
-var wrong int64
+var (
+	checks, wrong, seen int64
+	end                 time.Time // zero: after so many rounds
+)
 
 func check(isRight bool) {
+	atomic.AddInt64(&checks, 1)
 	if !isRight {
 		atomic.AddInt64(&wrong, 1)
 	}
@@ -61,7 +67,7 @@ func work(me int) {
 	runtime.LockOSThread()
 	self, _ := os.Executable()
 	b := make([]byte, 1)
-	for i := 0; i < rounds; i++ {
+	for i := 0; end.IsZero() && i < rounds || time.Now().Before(end); i++ {
 		fd, err := syscall.Open("/dev/dax0.0", syscall.O_RDWR|syscall.O_CLOEXEC, 0)
 		check(err == nil && isDevice("/dev/dax0.0"))
 		_, err = syscall.Read(fd, b)
@@ -82,16 +88,19 @@ func work(me int) {
 }
 
 func main() {
-	if len(os.Args) > 1 {
+	if len(os.Args) > 1 && os.Args[1] == "child" {
 		child()
 	}
+	if len(os.Args) > 1 {
+		seconds, _ := strconv.Atoi(os.Args[1])
+		end = time.Now().Add(time.Duration(seconds) * time.Second)
+	}
 	signals := make(chan os.Signal, 100)
-	seen := int64(0)
 	signal.Notify(signals, syscall.SIGALRM)
 	go func() {
 		for range signals {
 			check(isDevice("/dev/null"))
-			atomic.StoreInt64(&seen, 1)
+			atomic.AddInt64(&seen, 1)
 		}
 	}()
 	every := [4]int64{0, 500, 0, 500}
@@ -105,7 +114,7 @@ func main() {
 		}(i)
 	}
 	all.Wait()
-	fmt.Printf("wrong %d, signals %d\n", atomic.LoadInt64(&wrong), atomic.LoadInt64(&seen))
+	fmt.Printf("wrong %d of %d, signals %d\n", atomic.LoadInt64(&wrong), atomic.LoadInt64(&checks), atomic.LoadInt64(&seen))
 	if wrong != 0 {
 		os.Exit(1)
 	}
