@@ -20,6 +20,9 @@
 #define DAX_GRAFT_EXE    "CUSE_DAXD_EXE="
 #define DAX_GRAFT_EXECFN "CUSE_DAXD_EXECFN="
 
+/* The folder of the copies, in the runtime directory. */
+#define DAX_GRAFT_FOLDER "graft"
+
 enum dax_graft_kind {
 	DAX_GRAFT_OTHER,   /* loads libraries, or is no program */
 	DAX_GRAFT_FOREIGN, /* for another machine than this build */

@@ -17,6 +17,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "libcore/graft.h"
 #include "libcore/state.h"
 #include "libcore/trust.h"
 #include "libcore/wire.h"
@@ -47,6 +48,8 @@ static const char *const contents[] = {
 	"daxrun.conf",
 	"daxrun.log",
 	"daxrun.sock",
+	/* made by clients */
+	DAX_GRAFT_FOLDER,
 };
 
 /**

@@ -321,6 +321,17 @@ def test_rust(daxrun):
     assert lines[0] == "char device true size 0" and "read Some(22)" in lines and lines[-1] == "same true"
 
 
+CONFIG = "[region 0]\nsize=64M\nmode=0666\n"
+
+
+def test_the_daemon_removes_the_copies(daemon, user):
+    d = daemon(CONFIG)
+    copied = run([BUILD / "daxrun", "-q", f"--connect={d.dir}", "--", BUSYBOX, "ls", "/dev/dax0.0"])
+    assert copied.stdout == "/dev/dax0.0\n" and len(list((d.dir / "graft").iterdir())) == 1, user
+    d.stop()
+    assert not d.dir.exists()
+
+
 @pytest.mark.parametrize("parent", ["sh", f"{BUSYBOX} sh"], ids=["dynamic", "static"])
 def test_a_child_that_sees_no_devices_is_told(daxrun, parent):
     """Once for each kind, with the remedy; the programs run as they would without."""

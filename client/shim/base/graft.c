@@ -33,8 +33,8 @@
  * the shim; their own calls at its addresses are none of the shim's business.
  */
 #define VALGRIND "VALGRIND_LAUNCHER="
-/* The folder of the copies, in the runtime directory. */
-#define FOLDER "/graft"
+
+#define FOLDER "/" DAX_GRAFT_FOLDER
 /* Room for the path of a copy: of the directory, the folder and the name. */
 #define COPY_PATH 256
 
