@@ -13,7 +13,7 @@
 #include "client/daxrun/options.h"
 #include "client/daxrun/util.h"
 
-/* Set for the command, or inherited from a daxrun above: DAX_GRAFT_ENV. */
+/* Set for the command, or inherited from a daxrun above: DAX_GRAFT_ENV. Empty: off. */
 #define GRAFT "CUSE_DAXD_GRAFT"
 
 static bool is_sanitizer(const char *path)
@@ -86,7 +86,7 @@ static void allow_asan_behind(void)
 /* Why a program does not see the devices, as a part of a sentence; NULL if it does. */
 static const char *why_not_reached(const struct run_program *program)
 {
-	const bool is_reached = getenv(GRAFT) != NULL;
+	const bool is_reached = *getenv(GRAFT);
 
 	if (program->is_other)
 		return "is no program for 64-bit x86 and loads no shim";
@@ -108,10 +108,7 @@ static void set_reach(const struct run_options *o)
 			    (o->reach == RUN_REACH_DEFAULT && !o->recorder);
 	char *graft = is_all ? run_files_graft(o->reach == RUN_REACH_ALL) : NULL;
 
-	if (graft)
-		setenv(GRAFT, graft, 1);
-	else if (o->reach == RUN_REACH_PRELOAD)
-		unsetenv(GRAFT);
+	setenv(GRAFT, graft ? graft : "", graft || o->reach == RUN_REACH_PRELOAD);
 	free(graft);
 }
 

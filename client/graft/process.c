@@ -13,6 +13,7 @@
 #include "client/shim/base/pointer.h"
 #include "client/shim/process/environment.h"
 #include "client/shim/process/report.h"
+#include "client/shim/process/session.h"
 #include "client/graft/altstack.h"
 #include "client/graft/context.h"
 
@@ -164,6 +165,7 @@ long graft_process_exec(const struct graft_call *c)
 			       .argv = (char *const *)a[1],
 			       .envp = (char *const *)a[2],
 			       .flags = is_at ? (int)c->args[4] : 0,
+			       .has_daemon = shim_session_exists,
 			       .memory = -1}};
 	long r;
 

@@ -2,6 +2,7 @@
 """The CUSE front end, in a guest whose kernel has the module; see tests/guest/cuse_checks.py."""
 
 import re
+import subprocess
 
 import pytest
 
@@ -13,10 +14,18 @@ from compare import compare, load_recorded, parse_deviations, parse_lines
 pytestmark = [pytest.mark.guest, pytest.mark.xdist_group("cuse_checks")]
 
 
+PROGS = ("obj_commits", "answers", "answers_static", "answers_static_pie", "answers_go", "daxbytes", "daxbytes_static",
+         "struck", "struck_static", "struck_go")
+
+
 @pytest.fixture(scope="session")
 def guest(tmp_path_factory, worker_id):
+    musl = tmp_path_factory.mktemp("musl") / "answers"
+    subprocess.run(["musl-gcc", "-D_GNU_SOURCE", "-Dstrerrorname_np=strerror", "-static", "-I", ROOT, "-o", musl, ROOT / "tests/progs/answers.c"],
+                   check=True)
     return boot_once(tmp_path_factory, worker_id, "cuse_checks", regions=["128M:2M"],
-                     files={"/job/obj_commits": str(BUILD / "progs/obj_commits")})
+                     files={"/job/answers_musl": str(musl), **{f"/job/{name}": str(BUILD / "progs" / name)
+                                                               for name in PROGS}})
 
 
 @pytest.fixture(scope="session")

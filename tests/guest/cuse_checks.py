@@ -366,6 +366,64 @@ def check_programs_on_the_node():
         assert d.device("dax5.0")["clients"] == 0
 
 
+def check_static_and_go_programs_on_the_node():
+    """They answer as a glibc program does, and share the memory with it; all that their parent has
+    is LD_PRELOAD."""
+    look = f"import mmap,os\nm=mmap.mmap(os.open('{NODE}',2),2<<20)\nprint(m[:16])\nm[:]=bytes(2<<20)"
+    size = f"{NODE} {64 * MIB} {MIB}"
+
+    def answers(program, **kw):
+        out = run(f"/job/{program} {NODE}", shim=True, **kw).stdout
+        # musl does not know the names of errors.
+        out = out.replace("Invalid argument", "EINVAL").replace("No such device", "ENODEV").splitlines()
+        assert run("python3", "-c", look, shim=True).stdout == r"b'from the parent\x00'" + "\n", program
+        return out
+
+    with Daemon(ONE) as d:
+        wanted = answers("answers")
+        print(*wanted, sep="\n")
+        assert len(wanted) > 20 and "read EINVAL" in wanted and "odd offset EINVAL" in wanted
+        assert f"maps {NODE}" in wanted and "beyond the end: signal 7 code 2 at 5" in wanted
+        for who in {}, {"user": WORKER, "groups": [GROUP]}:
+            for kind in "static", "static_pie", "musl":
+                assert answers(f"answers_{kind}", **who) == wanted, kind
+            assert answers("answers_go", **who) == [
+                *(line.replace("signal 7 code 2 ", "") for line in wanted), "crowd 0 signals true ok echo"]
+        for dd in "dd", "/job/busybox dd":
+            for copy in f"if={NODE} of=/dev/null", f"if=/dev/zero of={NODE}":
+                r = run(f"{dd} {copy} bs=4096 count=1", shim=True, check=False)
+                assert r.returncode == 1 and "Invalid argument" in r.stderr, r
+        kinds = "daxbytes", "daxbytes_static"
+        for seed, kind in enumerate(kinds, 1):
+            run(f"/job/{kind} fill {size} {seed}", shim=True)
+            shown = [run(f"/job/{kind} show {size} | sha256sum", shim=True).stdout for kind in kinds]
+            assert shown[0] == shown[1]
+        assert run("/opt/daxd/daxrun", "-q", "--connect", "--", "/job/answers_static", NODE).stdout.splitlines() == wanted
+        d.stop()
+    assert not os.path.exists(RT)
+    assert run(f"/job/answers_static {NODE}", shim=True, check=False).stdout == "open ENOENT -1\n"
+
+
+def check_static_and_go_programs_are_struck():
+    """Poison and a device that is disabled under them, as in a glibc program."""
+    with Daemon(ONE + "[fault 1]\nrule=poison offset:4M length:2M\n") as d:
+        at = 4 * MIB + 77
+        c = [f"code 4 at {at} lsb 21", "code 2", "mmap ENXIO"]
+        for program, wanted in (("struck", c), ("struck_static", c),
+                                ("struck_go", [f"at {at}", "at 0", "mmap ENXIO"])):
+            p = subprocess.Popen(["bash", "-c", f"/job/{program} {NODE}"], stdout=subprocess.PIPE, text=True,
+                                 env={**os.environ, "LD_PRELOAD": SHIM})
+            out = p.stdout.readline()
+            d.ctl("disable", "dax5.0")
+            out += p.communicate(timeout=TIMEOUT)[0]
+            assert (p.returncode, out.splitlines()) == (0, wanted), program
+            wait_for(lambda: d.device("dax5.0")["handles"] == 0)
+            for kind in "static", "go":
+                r = run(f"/job/answers_{kind} {NODE}", shim=True, check=False)
+                assert r.stdout == "open ENXIO -1\n", r
+            d.ctl("enable", "dax5.0")
+
+
 def check_sysfs_of_the_node():
     """Under the shim the dax bus shows the device with the node's own number."""
     with Daemon(ONE):

@@ -11,7 +11,7 @@ from conftest import BUILD, ROOT
 sys.path.insert(0, str(ROOT / "tests/oracle"))
 from debian import Debian  # noqa: E402
 
-BUILT = ("cuse-daxd", "daxrun", "cuse-daxctl", "libdaxshim.so")
+BUILT = ("cuse-daxd", "daxrun", "cuse-daxctl", "libdaxshim.so", "daxgraft", "libdaxtrap.so")
 
 
 def checks_of(name):

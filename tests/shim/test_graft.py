@@ -10,7 +10,7 @@ import tempfile
 
 import pytest
 
-from conftest import BUILD, IS_ROOT, ROOT, needs_root, run
+from conftest import BUILD, IS_ROOT, ROOT, both_users, environment, needs_root, run
 from daxrun import Daxrun, prog
 
 pytestmark = pytest.mark.plain  # the shim, which runs in foreign processes, is never sanitized
@@ -324,12 +324,52 @@ def test_rust(daxrun):
 CONFIG = "[region 0]\nsize=64M\nmode=0666\n"
 
 
+@both_users
+def test_with_nothing_but_ld_preload(new_daemon, workdir, user):
+    """Children of a program that has the shim see the devices of the system's daemon, or the user's."""
+    def sh(command, **more):
+        env = {**environment(), "LD_PRELOAD": str(BUILD / "libdaxshim.so"), "XDG_RUNTIME_DIR": str(workdir), **more}
+        return run(["sh", "-c", f"{command}; exit $?"], as_nobody=user == "nobody", env=env).stdout
+
+    d = new_daemon("cuse-daxd").start(CONFIG)
+    wanted = sh(prog("answers"))
+    assert wanted.startswith("open ok 3\n")
+    for kind in "static", "static_pie":
+        assert sh(prog(f"answers_{kind}")) == wanted
+    assert "read EINVAL" in sh(prog("answers_go")).splitlines()
+    look = f"{BUSYBOX} ls /dev/dax0.0"
+    assert sh(f"{look}; env -i XDG_RUNTIME_DIR={workdir} {look}; {BUSYBOX} sh -c '{look}; /bin/ls /dev/dax0.0'") == (
+        "/dev/dax0.0\n" * 4)
+    assert sh(prog("answers_static"), CUSE_DAXD_GRAFT="") == "open ENOENT -1\n"
+    filtered = f"{BUSYBOX} grep ^Seccomp: /proc/self/status"
+    assert sh(filtered) == "Seccomp:\t2\n" and not (d.dir / "graft").exists()
+    d.stop()
+    assert sh(filtered) == "Seccomp:\t0\n"
+
+
+def test_it_is_not_turned_off_below_a_filter(daxrun):
+    """A child of a static program cannot do without the shim, whose filter it inherits."""
+    out = daxrun(*ALL, BUSYBOX, "sh", "-c", f"export CUSE_DAXD_GRAFT=; {prog('answers_static')}; {BUSYBOX} true; echo $?")
+    assert out.startswith("open ok 3\n") and out.endswith("\n0\n")
+
+
 def test_the_daemon_removes_the_copies(daemon, user):
     d = daemon(CONFIG)
     copied = run([BUILD / "daxrun", "-q", f"--connect={d.dir}", "--", BUSYBOX, "ls", "/dev/dax0.0"])
     assert copied.stdout == "/dev/dax0.0\n" and len(list((d.dir / "graft").iterdir())) == 1, user
     d.stop()
     assert not d.dir.exists()
+
+
+@needs_root
+@pytest.mark.parametrize("user", ["nobody"], indirect=True)
+def test_no_copy_in_anothers_directory(daemon):
+    """Its owner could put another program in the copy's place, for root to execute."""
+    d = daemon(CONFIG)
+    env = {**environment(), "LD_PRELOAD": str(BUILD / "libdaxshim.so"), "CUSE_DAXD_RUNTIME_DIR": str(d.dir),
+           "CUSE_DAXD_GRAFT": str(BUILD / "daxgraft")}
+    assert run(["sh", "-c", f"{BUSYBOX} echo runs; exit $?"], env=env).stdout == "runs\n"
+    assert not (d.dir / "graft").exists()
 
 
 @pytest.mark.parametrize("parent", ["sh", f"{BUSYBOX} sh"], ids=["dynamic", "static"])

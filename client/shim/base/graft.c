@@ -4,8 +4,9 @@
  * that does load the shim, but makes system calls without libc, load client/trap/ as well.
  *
  * The copy names the shim as its ELF interpreter (libcore/graft.c). It lies in the runtime
- * directory of the daemon, named after the identity of the original, and is made when the
- * program is first executed; or, where that cannot be, in memory, for this execution only.
+ * directory that the environment names, named after the identity of the original, and is
+ * made when the program is first executed; or, where that cannot be, in memory, for this
+ * execution only.
  * A failure here is no error: the caller executes the original.
  *
  * Works on the memory of the caller alone, as the caller may be a child of vfork(2).
@@ -88,6 +89,17 @@ static size_t count(char *const *list)
 	return n;
 }
 
+/* Return: the room that complete_environment() needs. */
+static size_t room_to_complete(const struct shim_graft *g)
+{
+	const char *preload = shim_graft_value(g->envp, PRELOAD);
+
+	if (shim_graft_value(g->envp, DAX_GRAFT_ENV) || !preload)
+		return 0;
+	return (count(g->envp) + 2) * sizeof(char *) + sizeof(DAX_GRAFT_ENV) +
+	       2 * (strlen(preload) + sizeof(SHIM_GRAFT_INTERPRETER) + 8);
+}
+
 /**
  * shim_graft_room() - compute the memory that shim_graft_plan() needs
  * @g:	the arguments of the program
@@ -98,7 +110,8 @@ static size_t count(char *const *list)
  */
 size_t shim_graft_room(const struct shim_graft *g)
 {
-	return (count(g->argv) + count(g->envp) + POINTERS) * sizeof(char *) + STRINGS;
+	return (count(g->argv) + count(g->envp) + POINTERS) * sizeof(char *) + STRINGS +
+	       room_to_complete(g);
 }
 
 static void *take(struct room *room, size_t n)
@@ -121,6 +134,53 @@ static char *join(struct room *room, const char *a, const char *b)
 	if (p)
 		shim_join(p, strlen(a) + strlen(b) + 1, a, b);
 	return p;
+}
+
+/* Return: the path of the interpreter, which lies beside the shim, in @room; or NULL. */
+static char *find_interpreter(const struct shim_graft *g, struct room *room)
+{
+	const char *preload = shim_graft_value(g->envp, PRELOAD);
+	const char *shim = preload ? strstr(preload, SHIM_GRAFT_LIBRARY) : NULL;
+	const char *end = shim;
+	char *path;
+	size_t n;
+
+	while (shim && shim > preload && shim[-1] != ':' && shim[-1] != ' ')
+		shim--;
+	if (!shim || *shim != '/')
+		return NULL;
+	while (end[-1] != '/')
+		end--;
+	n = (size_t)(end - shim);
+	path = take(room, n + sizeof(SHIM_GRAFT_INTERPRETER));
+	if (!path)
+		return NULL;
+	memcpy(path, shim, n);
+	memcpy(path + n, SHIM_GRAFT_INTERPRETER, sizeof(SHIM_GRAFT_INTERPRETER));
+	return sys3(faccessat, AT_FDCWD, path, X_OK) == 0 ? path : NULL;
+}
+
+/*
+ * Names the interpreter in an environment where daxrun has not. Return: false if there is
+ * none, or no daemon.
+ */
+static bool complete_environment(struct shim_graft *g, struct room *room)
+{
+	const size_t n = count(g->envp);
+	const char *interpreter;
+	char **envp;
+
+	if (shim_graft_value(g->envp, DAX_GRAFT_ENV))
+		return true;
+	interpreter = find_interpreter(g, room);
+	envp = take(room, (n + 2) * sizeof(char *));
+	if (!interpreter || !envp || !g->has_daemon())
+		return false;
+	memcpy(envp, g->envp, n * sizeof(char *));
+	envp[n] = join(room, DAX_GRAFT_ENV, interpreter);
+	envp[n + 1] = NULL;
+	g->envp = envp;
+	return envp[n];
 }
 
 /* Opens what would be executed, and reads its head. Return: false if it is not readable. */
@@ -239,6 +299,16 @@ static bool name_copy(const struct original *o, const char *dir, char path[COPY_
 	return true;
 }
 
+/* True if nobody but this user and root can put another file in the place of a copy. */
+static bool is_own(const char *dir)
+{
+	struct stat st;
+
+	return sys4(newfstatat, AT_FDCWD, dir, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISDIR(st.st_mode) && !(st.st_mode & (S_IWGRP | S_IWOTH)) &&
+	       (st.st_uid == 0 || st.st_uid == (uid_t)sys0(geteuid));
+}
+
 /* True if there is a copy that nobody but this user and root can have made. */
 static bool has_copy(const char *path, const struct original *o)
 {
@@ -304,7 +374,7 @@ static bool find_copy(struct shim_graft *g, struct original *o, struct room *roo
 	g->memory = -1;
 	if (!path || is_privileged(o))
 		return false;
-	if (dir && name_copy(o, dir, path) &&
+	if (dir && is_own(dir) && name_copy(o, dir, path) &&
 	    (has_copy(path, o) || make_copy(o, dir, path, interpreter)) &&
 	    !is_noexec(path)) {
 		g->dirfd = AT_FDCWD;
@@ -423,10 +493,13 @@ static bool plan_opened(struct shim_graft *g, struct original *o, struct room *r
 	struct dax_graft found;
 
 	dax_graft_look(o->head, o->len, &found);
-	if (found.kind == DAX_GRAFT_GO)
-		return add_trap(g, o, room);
-	if (!is_static(o, &found) || !add_variables(&copy, o, execfn, room) ||
-	    !find_copy(&copy, o, room))
+	if (found.kind != DAX_GRAFT_GO && !is_static(o, &found))
+		return false;
+	if (!complete_environment(&copy, room))
+		return false;
+	if (found.kind == DAX_GRAFT_GO ? !add_trap(&copy, o, room)
+				       : !add_variables(&copy, o, execfn, room) ||
+						 !find_copy(&copy, o, room))
 		return false;
 	*g = copy;
 	return true;
@@ -434,7 +507,7 @@ static bool plan_opened(struct shim_graft *g, struct original *o, struct room *r
 
 /**
  * shim_graft_plan() - find the copy to execute in place of a program
- * @g:		the arguments of the program, whose environment has CUSE_DAXD_GRAFT;
+ * @g:		the arguments of the program, which shim_graft_is_on() is true for;
  *		receives the copy's
  * @room:	memory of shim_graft_room() bytes, which must outlive the result
  *

@@ -11,8 +11,16 @@
 #include "libcore/graft.h"
 #include "libcore/reason.h"
 
+#include "client/shim/base/pointer.h"
+
 /* The library that answers system calls of programs with libraries, beside the interpreter. */
 #define SHIM_GRAFT_TRAP "libdaxtrap.so"
+
+/* The part of the shim's name that every LD_PRELOAD with it contains. */
+#define SHIM_GRAFT_LIBRARY "libdaxshim"
+
+/* The interpreter, which lies beside the shim. */
+#define SHIM_GRAFT_INTERPRETER "daxgraft"
 
 /* The arguments of execveat(2). */
 struct shim_graft {
@@ -21,6 +29,8 @@ struct shim_graft {
 	char *const *argv;
 	char *const *envp;
 	int flags;
+	/* Asked if the environment has no CUSE_DAXD_GRAFT. */
+	bool (*has_daemon)(void);
 	struct dax_verdict verdict; /* receives a remark on the program */
 	int memory; /* descriptor of a copy without a name, for the caller to close; or -1 */
 };
@@ -31,16 +41,19 @@ bool shim_graft_plan(struct shim_graft *g, void *room);
 const char *shim_graft_search(const char *file, const char *dirs, char buf[PATH_MAX]);
 
 /**
- * shim_graft_is_on() - tell whether a program is to be executed as a copy
+ * shim_graft_is_on() - tell whether a program may be executed as a copy
  * @envp:	its environment, terminated by NULL; or NULL
  *
  * Async-signal-safe.
  *
- * Return: true if the environment has CUSE_DAXD_GRAFT, which daxrun --reach=all sets.
+ * Return: false if CUSE_DAXD_GRAFT is empty, as daxrun --reach=preload sets it, or if there
+ * is no environment.
  */
 static inline bool shim_graft_is_on(char *const *envp)
 {
-	return shim_graft_value(envp, DAX_GRAFT_ENV) != NULL;
+	const char *interpreter = shim_graft_value(envp, DAX_GRAFT_ENV);
+
+	return shim_is_pointer(envp) && (!interpreter || *interpreter);
 }
 
 #endif

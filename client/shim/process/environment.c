@@ -28,10 +28,8 @@
 /* The program's or the user's switch: "exact" leaves every environment alone. */
 #define CHILDREN "CUSE_DAXD_CHILDREN="
 
-/* The part of the shim's name that every LD_PRELOAD with it contains. */
-#define LIBRARY "libdaxshim"
-
-#define TRAP SHIM_GRAFT_TRAP
+#define LIBRARY SHIM_GRAFT_LIBRARY
+#define TRAP    SHIM_GRAFT_TRAP
 
 /* Further variables that a child needs. daxrun sets those after the first when necessary. */
 static const char *const needed[] = {RUNTIME, "DAXD_LOG=", DAX_CRASH_ENV "=",
@@ -160,6 +158,20 @@ bool shim_environment_is_fresh(char *const *envp)
 	       (!strstr(theirs, TRAP) || !shim_graft_is_on(envp));
 }
 
+/* True for a variable that turns copies off, which a program below a filter cannot do. */
+static bool is_off(const char *variable)
+{
+	return shim_environment_is_forced && !strcmp(variable, DAX_GRAFT_ENV);
+}
+
+/* Return: a variable that the child gets from its caller, or NULL. */
+static const char *given(char *const *envp, const char *name)
+{
+	const char *value = shim_graft_value(envp, name);
+
+	return value && is_off(value - strlen(name)) ? NULL : value;
+}
+
 static size_t count(char *const *envp)
 {
 	size_t n = 0;
@@ -244,11 +256,11 @@ char *const *shim_environment_fill(char *const *envp, void *room)
 	for (i = 0; i < NR_NEEDED; i++) {
 		const char *value = initial_value(needed[i]);
 
-		if (value && !shim_graft_value(envp, needed[i]))
+		if (value && !given(envp, needed[i]))
 			ret[n++] = (char *)(uintptr_t)(value - strlen(needed[i]));
 	}
 	for (old = envp; old && *old; old++)
-		if (!starts_with(*old, PRELOAD))
+		if (!starts_with(*old, PRELOAD) && !is_off(*old))
 			ret[n++] = *old;
 	ret[n] = NULL;
 	return ret;

@@ -266,6 +266,18 @@ const struct shim_session *shim_session(void)
 }
 
 /**
+ * shim_session_exists() - tell whether this process has a daemon
+ *
+ * Async-signal-safe.
+ *
+ * Return: true if it has.
+ */
+bool shim_session_exists(void)
+{
+	return shim_session() != NULL;
+}
+
+/**
  * shim_session_pin() - keep the session, as the process now has a device of its daemon
  *
  * Async-signal-safe.

@@ -34,6 +34,7 @@ struct shim_session {
 const struct shim_session *shim_session(void);
 bool shim_session_is_out_of_maps(void);
 const struct shim_session *shim_session_if_known(void);
+bool shim_session_exists(void);
 void shim_session_pin(void);
 const struct shim_session *shim_session_renew(const struct shim_session *s);
 void shim_session_await_tree(const struct shim_session *s);

@@ -23,6 +23,7 @@
 #include "client/shim/process/environment.h"
 #include "client/shim/process/path.h"
 #include "client/shim/process/report.h"
+#include "client/shim/process/session.h"
 #include "client/shim/wrap/wrap.h"
 
 /* The stack that an environment may take; a longer one is left as it is. */
@@ -41,8 +42,12 @@
 static SHIM_COLD void exec_copy(int dirfd, const char *path, char *const argv[],
 				char *const envp[], int flags)
 {
-	struct shim_graft g = {
-		.dirfd = dirfd, .path = path, .argv = argv, .envp = envp, .flags = flags};
+	struct shim_graft g = {.dirfd = dirfd,
+			       .path = path,
+			       .argv = argv,
+			       .envp = envp,
+			       .flags = flags,
+			       .has_daemon = shim_session_exists};
 	const size_t size = shim_graft_room(&g);
 
 	if (size > PLAN_ROOM)
@@ -271,8 +276,11 @@ static SHIM_COLD int spawn_copy(spawn_function *spawn, pid_t *pid, const char *p
 				const posix_spawnattr_t *attr, char *const argv[],
 				char *const envp[])
 {
-	struct shim_graft g = {
-		.dirfd = AT_FDCWD, .path = path, .argv = argv, .envp = envp};
+	struct shim_graft g = {.dirfd = AT_FDCWD,
+			       .path = path,
+			       .argv = argv,
+			       .envp = envp,
+			       .has_daemon = shim_session_exists};
 	const size_t size = shim_graft_room(&g);
 	char link[SHIM_SELF_FD_LINK];
 	int r;
