@@ -9,8 +9,9 @@
  *  - a hugetlbfs of size 0. Its files have no write operation, so that every write is
  *    EINVAL, as on the real device; they can neither be mapped nor allocated, and have no
  *    extended attributes. It takes no page of the pool, which may be empty.
- *  - where that cannot be mounted (in a user namespace): a tmpfs whose only page is taken.
- *    A write is ENOSPC.
+ *  - where that cannot be mounted (in a user namespace), or gives no lease, which tells
+ *    whether a handle is open (since 7.0 a file system gives leases only if its files say so,
+ *    fs/locks.c: kernel_setlease()): a tmpfs whose only page is taken. A write is ENOSPC.
  *
  * A daemon that is killed leaves the mount, and its handles, to the next one.
  *
@@ -39,6 +40,12 @@
 
 /* The file that takes the only page of a tmpfs. Clients do not see names with a dot. */
 #define FULL ".full"
+
+/* A file that is there for a moment. */
+#define PROBE ".lease"
+
+/* More than there are handles. They also limit extended attributes, to 1 KiB for each. */
+#define TMPFS_INODES 4096
 
 /* Blocks of 512 bytes that a file may have without content: for extended attributes. */
 #define OTHER_BLOCKS 256
@@ -81,6 +88,16 @@ static bool fill(int dir)
 	       pwrite(fd, "", 1, getpagesize()) < 0 && errno == ENOSPC;
 }
 
+/* True if files of a directory can have leases. */
+static bool has_leases(int dir)
+{
+	_cleanup_close_ int fd =
+		openat(dir, PROBE, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);
+
+	unlinkat(dir, PROBE, 0);
+	return fd >= 0 && fcntl(fd, F_SETLEASE, F_WRLCK) == 0;
+}
+
 static int open_dir(const struct daxd_runtime *rt)
 {
 	return openat(rt->dir, DAXD_HANDLES,
@@ -96,11 +113,12 @@ static int mount_at(const struct daxd_runtime *rt, const char *path, const char 
 	int fd;
 
 	if (is_tmpfs)
-		snprintf(options, sizeof(options), "mode=0755,size=%d", getpagesize());
+		snprintf(options, sizeof(options), "mode=0755,size=%d,nr_inodes=%d",
+			 getpagesize(), TMPFS_INODES);
 	if (mount("cuse-daxd", path, type, flags, options) < 0)
 		return -1;
 	fd = open_dir(rt);
-	if (fd >= 0 && (!is_tmpfs || fill(fd)))
+	if (fd >= 0 && (is_tmpfs ? fill(fd) : has_leases(fd)))
 		return fd;
 	daxd_close_fd(&fd);
 	umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
