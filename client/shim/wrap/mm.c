@@ -237,11 +237,15 @@ SHIM_EXPORT ssize_t process_madvise(int pidfd, const struct iovec *iov, size_t n
 		return shim_ret(-EBADF);
 	if (!touches(NULL, SIZE_MAX) || !iov_touches(iov, n, call.args, &all))
 		return shim_ret(sys5(process_madvise, pidfd, iov, n, advice, flags));
-	/* An error of the descriptor comes first: let the kernel check it. */
-	r = sys5(process_madvise, pidfd, iov, 0, MADV_WILLNEED, flags);
-	if (r < 0)
-		return shim_ret(r);
 	is_self = shim_self_is_pidfd(pidfd);
+	/*
+	 * An error of the descriptor comes first: let the kernel check it. One before 6.4 also
+	 * asks for CAP_SYS_NICE, which is up to the verdict, and one before 6.14 does not
+	 * know PIDFD_SELF.
+	 */
+	r = sys5(process_madvise, pidfd, iov, 0, MADV_WILLNEED, flags);
+	if (r < 0 && !(is_self && (r == -EPERM || r == -EBADF)))
+		return shim_ret(r);
 	v = dax_process_madvise_verdict(kernel, advice, is_self,
 					shim_self_has_capability(CAP_SYS_NICE));
 	shim_report_range(&call, &v);
@@ -250,8 +254,9 @@ SHIM_EXPORT ssize_t process_madvise(int pidfd, const struct iovec *iov, size_t n
 	if (is_self && n <= UIO_MAXIOV && dax_kernel_has(kernel, DAX_RULE_ADVISES_SELF))
 		return shim_ret(advise_vector(iov, n, advice));
 	r = sys5(process_madvise, pidfd, iov, n, advice, flags);
-	/* hugetlbfs accepts less advice than a device does. */
-	return shim_ret(r == -EINVAL && all ? (long)all : r);
+	/* hugetlbfs accepts less advice than a device does, an older kernel of fewer users. */
+	return shim_ret((r == -EINVAL || (r == -EPERM && is_self)) && all ? (long)all
+									  : r);
 }
 
 SHIM_EXPORT int msync(void *addr, size_t len, int flags)
