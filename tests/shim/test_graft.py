@@ -347,6 +347,14 @@ def test_with_nothing_but_ld_preload(new_daemon, workdir, user):
     assert sh(filtered) == "Seccomp:\t0\n"
 
 
+def test_print_env(daxrun):
+    """A shell with what --print-env prints has no shim itself, but its children have."""
+    look = f"{BUSYBOX} ls /dev/dax0.0"
+    shell = subprocess.run(["sh", "-c", f'eval "$({BUILD}/daxrun --print-env {" ".join(DEVICE)})"; {look}; sh -c "{look}; true"'],
+                           env=daxrun.env(), capture_output=True, text=True, timeout=60, check=False)
+    assert shell.stdout == "/dev/dax0.0\n" and "No such file" in shell.stderr, shell
+
+
 def test_it_is_not_turned_off_below_a_filter(daxrun):
     """A child of a static program cannot do without the shim, whose filter it inherits."""
     out = daxrun(*ALL, BUSYBOX, "sh", "-c", f"export CUSE_DAXD_GRAFT=; {prog('answers_static')}; {BUSYBOX} true; echo $?")
