@@ -56,6 +56,8 @@ static const struct {
 	[DAX_RULE_FS_UUID] = {SINCE(6_12)},
 	/* 6.7 and 6.11, fs/proc/task_mmu.c: do_procmap_query(), do_pagemap_scan() */
 	[DAX_RULE_PROC_IOCTLS] = {SINCE(6_12)},
+	/* seen on 6.18 and not on 7.3, fs/proc/task_mmu.c: pagemap_page_category() */
+	[DAX_RULE_SCAN_SEES_WRITTEN] = {UNTIL(6_18)},
 	/* 6.10 and 6.12, fs/fcntl.c: f_dupfd_query(), f_created_query() */
 	[DAX_RULE_FD_QUERIES] = {SINCE(6_12)},
 	/* 6.19, fs/locks.c: fcntl_getdeleg(), fcntl_setdeleg() */

@@ -48,6 +48,7 @@ enum dax_kernel_rule {
 	DAX_RULE_FALLOCATE_ONE_MODE,   /* fallocate: one mode of many, or EOPNOTSUPP */
 	DAX_RULE_FS_UUID,              /* ioctl FS_IOC_GETFSUUID */
 	DAX_RULE_PROC_IOCTLS,          /* PROCMAP_QUERY and PAGEMAP_SCAN */
+	DAX_RULE_SCAN_SEES_WRITTEN,    /* PAGEMAP_SCAN: touched units are written */
 	DAX_RULE_FD_QUERIES,           /* F_DUPFD_QUERY and F_CREATED_QUERY */
 	DAX_RULE_DELEGATIONS,          /* F_GETDELEG and F_SETDELEG */
 	DAX_RULE_PIDFD_SELF,           /* a pidfd that stands for the caller */

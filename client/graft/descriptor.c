@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Descriptors whose calls the filter must stop: those of devices and attributes, and of
- * directories with emulated or hidden entries.
+ * Descriptors whose calls the filter must stop: those of devices and attributes, of
+ * directories with emulated or hidden entries, and of /proc/self/maps and pagemap.
  *
  * The functions run in a context, unless they say otherwise.
  */
@@ -17,6 +17,8 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "client/shim/memory/pagemap_show.h"
+#include "client/shim/memory/procmap.h"
 #include "client/shim/process/ident.h"
 #include "client/shim/process/own_fd.h"
 #include "client/shim/process/path.h"
@@ -29,7 +31,8 @@ static bool is_ours(int fd)
 	char extra[PATH_MAX];
 	struct stat st;
 
-	if (shim_ident_fd(fd).kind != SHIM_OTHER)
+	if (shim_ident_fd(fd).kind != SHIM_OTHER || shim_procmap_is_list(fd) ||
+	    shim_pagemap_show_is_own(fd))
 		return true;
 	return sys2(fstat, fd, &st) == 0 && S_ISDIR(st.st_mode) &&
 	       (shim_path_is_shared_dir(fd, NULL, extra) || shim_own_fd_is_list(fd));

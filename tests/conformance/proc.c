@@ -260,6 +260,80 @@ CASE("proc.pagemap")
 	label("next"), say_pagemap(p + A);
 }
 
+/*
+ * Say bits 55 to 63 of a pagemap entry, as if 55 were the first: soft-dirty, mapped once,
+ * of userfaultfd, guard, ..., of a file, swapped, present; and whether it names a frame.
+ */
+static void say_pagemap_bits(const char *p)
+{
+	int fd = c_open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
+	uint64_t entry = 0;
+
+	must(c_pread(fd, &entry, 8, (off_t)((uintptr_t)p / P * 8)) == 8);
+	say("0x%x", (unsigned int)(entry >> 55));
+	if (t.root)
+		say("frame=%d", (entry & ((UINT64_C(1) << 55) - 1)) != 0);
+	c_close(fd);
+}
+
+CASE("proc.pagemap_bits.one")
+{
+	char *p = map_units(3);
+
+	label("untouched"), say_pagemap_bits(p);
+	put(p, 1);
+	get(p + A);
+	label("stored"), say_pagemap_bits(p);
+	label("end"), say_pagemap_bits(p + A - P);
+	label("loaded"), say_pagemap_bits(p + A);
+	label("next"), say_pagemap_bits(p + 2 * A);
+}
+
+CASE("proc.pagemap_bits.twice_mapped")
+{
+	char *p = map_units(1);
+	char *q = map_units(1);
+
+	put(p, 1);
+	label("one"), say_pagemap_bits(p);
+	get(q);
+	label("both"), say_pagemap_bits(p), say_pagemap_bits(q);
+}
+
+static void child_reads_bits(void *p)
+{
+	label("child"), say_pagemap_bits(p);
+	get(p);
+	label("touched"), say_pagemap_bits(p);
+}
+
+CASE("proc.pagemap_bits.in_a_child")
+{
+	char *p = map_units(1);
+
+	put(p, 1);
+	in_child(child_reads_bits, p);
+	label("parent"), say_pagemap_bits(p);
+}
+
+CASE("proc.pagemap_bits.read")
+{
+	int fd = c_open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
+	char *p = map_units(4);
+	const off_t from = (off_t)((uintptr_t)(p + A) / P - 1) * 8;
+	uint64_t entries[4];
+	int i;
+
+	put(p + A, 1);
+	must(c_lseek(fd, from, SEEK_SET) >= 0);
+	must(c_read(fd, entries, sizeof(entries)) == sizeof(entries));
+	for (i = 0; i < 4; i++)
+		say("0x%x", (unsigned int)(entries[i] >> 55));
+	say("%ld", (long)(c_lseek(fd, 0, SEEK_CUR) - from));
+	say_ok(c_pread(fd, entries, 7, 0));
+	c_close(fd);
+}
+
 CASE("proc.numa_maps")
 {
 	FILE *f = fopen("/proc/self/numa_maps", "re");

@@ -523,6 +523,94 @@ CASE("recent.pagemap_scan.both")
 	say_scan(at, 2 * A, 0, 0x8);
 }
 
+/* Say all that a scan with few results answers. */
+static void say_scan_of(const char *at, struct scan s)
+{
+	static struct scan_region found[8];
+	int fd = c_open("/proc/self/pagemap", O_RDONLY, 0);
+	long n;
+	long i;
+
+	must(fd >= 0);
+	s.size = sizeof(s);
+	s.start += (uintptr_t)at;
+	s.end += (uintptr_t)at;
+	s.vec = (uintptr_t)found;
+	n = c_ioctl(fd, 0xc0606610, &s);
+	c_close(fd);
+	say_ret(n);
+	if (n < 0)
+		return;
+	say_units("walked", s.walk_end - (uintptr_t)at);
+	for (i = 0; i < n; i++) {
+		say_units("at", found[i].start - (uintptr_t)at);
+		say_units("len", found[i].end - found[i].start);
+		say("0x%lx", (unsigned long)found[i].categories);
+	}
+}
+
+CASE("recent.pagemap_scan.all_categories")
+{
+	char *at = map_units(3);
+
+	get(at);
+	put(at + A, 1);
+	label("all"),
+		say_scan_of(at,
+			    (struct scan){.end = 3 * A, .vec_len = 8, .wanted = 0xff});
+	label("present"), say_scan_of(at, (struct scan){.end = 3 * A,
+							.vec_len = 8,
+							.mask = 0x8,
+							.wanted = 0xff});
+	label("none"),
+		say_scan_of(at, (struct scan){.end = 3 * A, .vec_len = 8, .mask = 0x8});
+	label("absent"), say_scan_of(at, (struct scan){.end = 3 * A,
+						       .vec_len = 8,
+						       .inverted = 0x8,
+						       .mask = 0x8,
+						       .wanted = 0xff});
+	label("any"), say_scan_of(at, (struct scan){.end = 3 * A,
+						    .vec_len = 8,
+						    .any_of = 0x44,
+						    .wanted = 0xff});
+	label("swapped"), say_scan_of(at, (struct scan){.end = 3 * A,
+							.vec_len = 8,
+							.any_of = 0x10,
+							.wanted = 0xff});
+}
+
+CASE("recent.pagemap_scan.limits")
+{
+	char *at = map_units(4);
+
+	put(at, 1);
+	put(at + A, 1);
+	label("page"), say_scan_of(at, (struct scan){.end = 4 * A,
+						     .vec_len = 8,
+						     .max_pages = 1,
+						     .mask = 8,
+						     .wanted = 8});
+	label("unit"), say_scan_of(at, (struct scan){.end = 4 * A,
+						     .vec_len = 8,
+						     .max_pages = A / P,
+						     .mask = 8,
+						     .wanted = 8});
+	label("vector"),
+		say_scan_of(at, (struct scan){.end = 4 * A, .vec_len = 1, .wanted = 8});
+	label("no-vector"), say_scan_of(at, (struct scan){.end = 4 * A, .wanted = 8});
+	label("end"), say_scan_of(at, (struct scan){.start = A - P,
+						    .end = A,
+						    .vec_len = 8,
+						    .wanted = 8});
+	label("across"), say_scan_of(at, (struct scan){.start = A - P,
+						       .end = A + P,
+						       .vec_len = 8,
+						       .wanted = 8});
+	label("empty"),
+		say_scan_of(at, (struct scan){
+					.start = A, .end = A, .vec_len = 8, .wanted = 8});
+}
+
 CASE("recent.pagemap_scan.wrong")
 {
 	char *at = two_units();

@@ -7,8 +7,10 @@
 #include <stdint.h>
 
 int shim_pagemap_open(void);
+uint64_t shim_pagemap_soft_dirty(int pagemap);
 bool shim_pagemap_has_guard(uint64_t addr, uint64_t len);
 uint64_t shim_pagemap_count(int pagemap, uint64_t addr, uint64_t len, uint64_t unit);
+uint64_t shim_pagemap_unit(int pagemap, uint64_t unit, uint64_t align);
 bool shim_pagemap_is_present(int pagemap, uint64_t addr, uint64_t len);
 
 #endif

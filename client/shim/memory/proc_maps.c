@@ -47,6 +47,7 @@ enum proc_file {
 	PROC_STATUS, /* from here on without lines of mappings */
 	PROC_STATM,
 	PROC_STAT,
+	PROC_PAGEMAP, /* not copied: see pagemap_show.c */
 };
 
 /* Return: the part of a path behind "self/", "thread-self/" or "PID/", or NULL. */
@@ -84,6 +85,7 @@ static enum proc_file which_file(const char *path)
 	       : !strcmp(p, "status")       ? PROC_STATUS
 	       : !strcmp(p, "statm")        ? PROC_STATM
 	       : !strcmp(p, "stat")         ? PROC_STAT
+	       : !strcmp(p, "pagemap")      ? PROC_PAGEMAP
 					    : PROC_NONE;
 }
 
@@ -98,6 +100,19 @@ static enum proc_file which_file(const char *path)
 bool shim_proc_maps_is_own(const char *path)
 {
 	return which_file(path) == PROC_MAPS;
+}
+
+/**
+ * shim_proc_maps_is_own_pagemap() - tell whether a path is /proc/PID/pagemap of this process
+ * @path:	an absolute path
+ *
+ * Async-signal-safe.
+ *
+ * Return: true if it is.
+ */
+bool shim_proc_maps_is_own_pagemap(const char *path)
+{
+	return which_file(path) == PROC_PAGEMAP;
 }
 
 /**
@@ -430,6 +445,8 @@ static void copy_counts(struct copy *c, int from)
 
 /* Set by the first copy of /proc/self/maps. */
 bool shim_proc_maps_has_copied;
+/* Set when the program has opened its pagemap. */
+bool shim_proc_maps_has_pagemap;
 
 /**
  * shim_proc_maps_open() - open a list of mappings as the program must see it
@@ -447,7 +464,9 @@ SHIM_COLD int shim_proc_maps_open(const char *path, int flags)
 	uint64_t mask;
 	long from;
 
-	if (c.file == PROC_NONE || !c.s ||
+	if (c.file == PROC_PAGEMAP)
+		__atomic_store_n(&shim_proc_maps_has_pagemap, true, __ATOMIC_RELAXED);
+	if (c.file == PROC_NONE || c.file == PROC_PAGEMAP || !c.s ||
 	    (!shim_maps_touch(0, UINT64_MAX) && !shim_own_fd_thread) ||
 	    (flags & (O_ACCMODE | O_PATH | O_DIRECTORY)) != O_RDONLY)
 		return -EXDEV;

@@ -252,6 +252,21 @@ static long query(int fd, void *arg)
 }
 
 /**
+ * shim_procmap_is_list() - tell whether a descriptor is of the list of this process's mappings
+ * @fd:		any descriptor
+ *
+ * Takes the lock. Async-signal-safe.
+ *
+ * Return: true if it is of /proc/self/maps or a copy of that.
+ */
+bool shim_procmap_is_list(int fd)
+{
+	const enum kind kind = kind_of(fd);
+
+	return kind == KERNELS || kind == COPY;
+}
+
+/**
  * shim_procmap_query() - do what ioctl(PROCMAP_QUERY) does
  * @fd:		any descriptor
  * @arg:	the program's query, a pointer that may be bad

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "libcore/cxl_command.h"
+#include "libcore/pagemap_scan.h"
 #include "libcore/procmap.h"
 #include "libcore/reason.h"
 #include "libcore/size.h"
@@ -30,6 +31,7 @@
 #include "client/shim/base/peek.h"
 #include "client/shim/base/real.h"
 #include "client/shim/base/sys.h"
+#include "client/shim/memory/pagemap_scan.h"
 #include "client/shim/memory/procmap.h"
 #include "client/shim/process/ident.h"
 #include "client/shim/process/lock_anchor.h"
@@ -173,8 +175,6 @@ static bool is_bad_argument(unsigned long request, void *arg)
 	}
 }
 
-#define SCAN_PAGEMAP 0xc0606610UL /* linux/fs.h: PAGEMAP_SCAN, Linux 6.7 */
-
 #define FS_IOC_TYPE 0x15
 #define GETFSUUID   0x80111500UL /* linux/fs.h: FS_IOC_GETFSUUID, Linux 6.9 */
 
@@ -259,12 +259,13 @@ SHIM_EXPORT int ioctl(int fd, unsigned long request, ...)
 	va_end(ap);
 	/* The kernel takes an unsigned int; a program may pass a negative int (musl's ioctl). */
 	request = (unsigned int)request;
-	if (unlikely(request == DAX_PROCMAP_QUERY || request == SCAN_PAGEMAP) &&
+	if (unlikely(request == DAX_PROCMAP_QUERY || request == DAX_PAGEMAP_SCAN) &&
 	    shim_session() &&
 	    !dax_kernel_has(shim_session_kernel(), DAX_RULE_PROC_IOCTLS))
 		return (int)shim_ret(sys2(fcntl, fd, F_GETFD) < 0 ? -EBADF : -ENOTTY);
-	if (unlikely(request == DAX_PROCMAP_QUERY)) {
-		long r = shim_procmap_query(fd, arg);
+	if (unlikely(request == DAX_PROCMAP_QUERY || request == DAX_PAGEMAP_SCAN)) {
+		long r = request == DAX_PROCMAP_QUERY ? shim_procmap_query(fd, arg)
+						      : shim_pagemap_scan(fd, arg);
 
 		if (r != -EXDEV)
 			return (int)shim_ret(r);

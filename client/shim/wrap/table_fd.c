@@ -8,6 +8,8 @@
 
 #include "client/shim/base/compiler.h"
 #include "client/shim/base/real.h"
+#include "client/shim/memory/pagemap_show.h"
+#include "client/shim/memory/proc_maps.h"
 #include "client/shim/process/ident.h"
 #include "client/shim/process/maps.h"
 #include "client/shim/wrap/fd_call.h"
@@ -22,6 +24,17 @@
 static const void *const buf;
 static const struct iovec *const iov;
 static const uint64_t n;
+
+/* A read of /proc/self/pagemap shows the backing store. */
+#define SHOW_PAGEMAP(call, n, pos)                                                       \
+	do {                                                                             \
+		const bool is_at = DAX_CALL_##call == DAX_CALL_PREAD;                    \
+                                                                                         \
+		if (buf && (is_at || DAX_CALL_##call == DAX_CALL_READ) &&                \
+		    unlikely(shim_proc_maps_has_pagemap) && (n) > 0)                     \
+			shim_pagemap_show(fd, (void *)(uintptr_t)buf, (long)(n),         \
+					  is_at ? (int64_t)(pos) : -1);                  \
+	} while (0)
 
 #define FD(name, type, params, args, call, a, b, c)                                      \
 	SHIM_EXPORT type name params                                                     \
@@ -38,7 +51,12 @@ static const uint64_t n;
 			if (r < 0)                                                       \
 				return (type)shim_ret(r);                                \
 		}                                                                        \
-		return REAL(name) args;                                                  \
+		{                                                                        \
+			const type ret = REAL(name) args;                                \
+                                                                                         \
+			SHOW_PAGEMAP(call, ret, a);                                      \
+			return ret;                                                      \
+		}                                                                        \
 	}
 #define PATH(...)
 #define PATH_ASK(...)
