@@ -332,10 +332,10 @@ void dax_sysfs_walk_modules(struct sysfs_walk *walk)
 	if (dax_cxl_has_pmem(obj.model))
 		types |= PMEM;
 	dax_sysfs_dir(walk, NULL, NULL, "module");
+	/* A module that the kernel does not have is here, too: else daxctl loads the machine's. */
 	for (i = 0; i < DAX_DRIVER_NR; i++)
-		if (dax_driver_exists((enum dax_driver)i, obj.model->kernel))
-			dax_sysfs_dir(walk, &obj, unused_module, "module/%s",
-				      dax_driver_name((enum dax_driver)i));
+		dax_sysfs_dir(walk, &obj, unused_module, "module/%s",
+			      dax_driver_name((enum dax_driver)i));
 	for (i = 0; i < sizeof(modules) / sizeof(modules[0]); i++)
 		if (modules[i].types == ALWAYS || modules[i].types & types)
 			dax_sysfs_dir(walk, &obj, modules[i].attrs, "module/%s",

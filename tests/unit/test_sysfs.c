@@ -798,7 +798,7 @@ static void test_other_stores(void)
 	store("bus/dax/drivers/kmem/bind", "dax0.0\n", -ENODEV);
 	store("bus/dax/drivers/kmem/bind", "dax0.7", -ENODEV);
 	absent("bus/dax/drivers/fsdev_dax");
-	absent("module/fsdev_dax");
+	shows("module/fsdev_dax/initstate", "live\n");
 	teardown();
 	setup_static();
 	store("bus/platform/drivers/e820_pmem/bind", "foo", -ENODEV);
