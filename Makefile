@@ -374,7 +374,7 @@ endif
 # The main rules once more, by Go programs: a static one, and one that is linked to libc.
 ifneq ($(shell command -v go),)
 CONF_GO := $(B)/conformance-go $(B)/conformance-cgo
-PROGS_GO := $(patsubst tests/progs/%.go,$(B)/progs/%_go,$(wildcard tests/progs/*.go))
+PROGS_GO := $(if $(IS_X86),$(patsubst tests/progs/%.go,$(B)/progs/%_go,$(wildcard tests/progs/*.go)))
 progs: $(CONF_GO) $(PROGS_GO)
 $(B)/conformance-cgo: USES_LIBC = 1
 $(CONF_GO): tests/conformance/main.go
