@@ -325,20 +325,21 @@ CONFIG = "[region 0]\nsize=64M\nmode=0666\n"
 
 
 @both_users
-def test_with_nothing_but_ld_preload(new_daemon, workdir, user):
+def test_with_nothing_but_ld_preload(new_daemon, user):
     """Children of a program that has the shim see the devices of the system's daemon, or the user's."""
+    d = new_daemon("cuse-daxd").start(CONFIG)
+
     def sh(command, **more):
-        env = {**environment(), "LD_PRELOAD": str(BUILD / "libdaxshim.so"), "XDG_RUNTIME_DIR": str(workdir), **more}
+        env = {**environment(), "LD_PRELOAD": str(BUILD / "libdaxshim.so"), "XDG_RUNTIME_DIR": str(d.dir.parent), **more}
         return run(["sh", "-c", f"{command}; exit $?"], as_nobody=user == "nobody", env=env).stdout
 
-    d = new_daemon("cuse-daxd").start(CONFIG)
     wanted = sh(prog("answers"))
     assert wanted.startswith("open ok 3\n")
     for kind in "static", "static_pie":
         assert sh(prog(f"answers_{kind}")) == wanted
     assert "read EINVAL" in sh(prog("answers_go")).splitlines()
     look = f"{BUSYBOX} ls /dev/dax0.0"
-    assert sh(f"{look}; env -i XDG_RUNTIME_DIR={workdir} {look}; {BUSYBOX} sh -c '{look}; /bin/ls /dev/dax0.0'") == (
+    assert sh(f"{look}; env -i XDG_RUNTIME_DIR={d.dir.parent} {look}; {BUSYBOX} sh -c '{look}; /bin/ls /dev/dax0.0'") == (
         "/dev/dax0.0\n" * 4)
     assert sh(prog("answers_static"), CUSE_DAXD_GRAFT="") == "open ENOENT -1\n"
     filtered = f"{BUSYBOX} grep ^Seccomp: /proc/self/status"
