@@ -19,7 +19,7 @@ static const struct {
 	[DAX_KERNEL_6_1] = {"6.1", 6001, 450},   /* set_mempolicy_home_node */
 	[DAX_KERNEL_6_12] = {"6.12", 6012, 462}, /* mseal */
 	[DAX_KERNEL_6_18] = {"6.18", 6018, 469}, /* file_setattr */
-	[DAX_KERNEL_7_3] = {"7.3", 7003, 472},
+	[DAX_KERNEL_7_3] = {"7.3", 7003, 472},   /* fchroot */
 };
 
 #define SINCE(k) DAX_KERNEL_##k, DAX_KERNEL_NEWEST

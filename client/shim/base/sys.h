@@ -121,6 +121,9 @@ static inline long sys_call6(long n, long a, long b, long c, long d, long e, lon
 #ifndef SYS_rseq_slice_yield
 #define SYS_rseq_slice_yield 471
 #endif
+#ifndef SYS_fchroot
+#define SYS_fchroot 472
+#endif
 
 /* For example sys3(openat, dirfd, path, flags). Arguments may be pointers or integers. */
 #define sys0(name)       sys_call6(SYS_##name, 0, 0, 0, 0, 0, 0)

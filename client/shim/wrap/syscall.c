@@ -252,6 +252,7 @@ static long do_seccomp(unsigned int op, unsigned int flags, void *args)
 	LATE(lsm_list_modules)                                                           \
 	LATE(listns)                                                                     \
 	LATE(rseq_slice_yield)                                                           \
+	LATE(fchroot)                                                                    \
 	CALL(remap_file_pages, remap_file_pages(P(a), (size_t)b, I(c), (size_t)d, I(e)))
 
 /* Calls that only older architectures have. */
