@@ -7,7 +7,8 @@
 #   make test       install what is missing, build all variants, run every test
 #   make fuzz       build fuzzers of libcore's parsers into build/fuzz
 #   make oracle     boot real kernels again, write tests/oracle/recorded
-#   make oracle-full  compare all devices with all recorded kernels, and boot each of them
+#   make oracle-full  compare all devices with all recorded kernels, boot each of them, and
+#                   compare devices on machines with each of them (in guests)
 #   make inject     let each call of the daemon fail, one after the other (an hour)
 #   make matrix     give each fault on each kind of device in each way (half an hour)
 #   make fuzz-run   run all fuzzers, N=100000000 inputs in all
@@ -411,7 +412,7 @@ oracle: all $(B)/conformance $(B)/progs/sysprobe
 	$(Q)$(PYTHON) tests/oracle/record_cxl.py --build $(B)
 
 oracle-full: all progs
-	$(Q)CONFORMANCE_FULL=1 DAXD_BUILD=$(B) $(PYTHON) -m pytest tests/kernel/test_conformance.py
+	$(Q)CONFORMANCE_FULL=1 DAXD_BUILD=$(B) $(PYTHON) -m pytest tests/kernel/test_conformance.py tests/kernel/hosts.py
 
 inject: all progs
 	$(Q)DAXD_INJECT_ALL=1 DAXD_LIMIT=86400 DAXD_BUILD=$(B) $(PYTHON) -m pytest -s tests/daemon/test_inject.py

@@ -93,19 +93,22 @@ def load_recorded(align, kernel, folder=RECORDED):
         return json.load(f)
 
 
-def parse_deviations(text, kernel):
+def parse_deviations(text, kernel, host=None):
     """Parse the documented deviations from a kernel. Return: {name or pattern: reason}.
 
     One per line: "name reason", which is for all kernels, or a row of a Markdown table: the
-    name, or several, in backquotes; "all" or the kernels; the reason. Other lines are text.
+    name, or several, in backquotes; "all" or the kernels; the reason. A row with one more cell
+    before the reason is only for machines whose own kernel, @host, is one of those there.
+    Other lines are text.
     """
     found = {}
     for line in text.splitlines():
-        row = re.fullmatch(r"\s*\|\s*((?:`[^`]+`[\s,]*)+)\|\s*(all|[67][\d. ]+?)\s*\|(.*)\|\s*", line)
+        row = re.fullmatch(r"\s*\|\s*((?:`[^`]+`[\s,]*)+)\|\s*(all|[67][\d. ]+?)\s*\|"
+                           r"(?:\s*([67][\d. ]+?)\s*\|)?([^|]*)\|\s*", line)
         plain = re.fullmatch(r"([a-z][\w.*?+\[\]!-]*\.[\w.*?+\[\]!-]+)\s+(.+)", line)
         if row:
-            if row[2] == "all" or kernel in row[2].split():
-                found.update((name, row[3].strip()) for name in re.findall(r"`([^`]+)`", row[1]))
+            if (row[2] == "all" or kernel in row[2].split()) and (not row[3] or host in row[3].split()):
+                found.update((name, row[4].strip()) for name in re.findall(r"`([^`]+)`", row[1]))
         elif plain:
             found[plain[1]] = plain[2].strip()
     return found
