@@ -80,6 +80,25 @@ const char *shim_graft_value(char *const *envp, const char *name)
 	return NULL;
 }
 
+/**
+ * shim_graft_is_on() - tell whether a program may be executed as a copy
+ * @envp:	its environment, terminated by NULL; or NULL
+ *
+ * Async-signal-safe.
+ *
+ * Return: false if CUSE_DAXD_GRAFT is empty, as daxrun --reach=preload sets it, or if the
+ * environment has neither this variable nor the shim.
+ */
+bool shim_graft_is_on(char *const *envp)
+{
+	const char *interpreter = shim_graft_value(envp, DAX_GRAFT_ENV);
+	const char *preload = shim_graft_value(envp, PRELOAD);
+
+	if (interpreter)
+		return *interpreter;
+	return preload && strstr(preload, SHIM_GRAFT_LIBRARY);
+}
+
 static size_t count(char *const *list)
 {
 	size_t n = 0;

@@ -11,8 +11,6 @@
 #include "libcore/graft.h"
 #include "libcore/reason.h"
 
-#include "client/shim/base/pointer.h"
-
 /* The library that answers system calls of programs with libraries, beside the interpreter. */
 #define SHIM_GRAFT_TRAP "libdaxtrap.so"
 
@@ -37,23 +35,8 @@ struct shim_graft {
 
 const char *shim_graft_value(char *const *envp, const char *name);
 size_t shim_graft_room(const struct shim_graft *g);
+bool shim_graft_is_on(char *const *envp);
 bool shim_graft_plan(struct shim_graft *g, void *room);
 const char *shim_graft_search(const char *file, const char *dirs, char buf[PATH_MAX]);
-
-/**
- * shim_graft_is_on() - tell whether a program may be executed as a copy
- * @envp:	its environment, terminated by NULL; or NULL
- *
- * Async-signal-safe.
- *
- * Return: false if CUSE_DAXD_GRAFT is empty, as daxrun --reach=preload sets it, or if there
- * is no environment.
- */
-static inline bool shim_graft_is_on(char *const *envp)
-{
-	const char *interpreter = shim_graft_value(envp, DAX_GRAFT_ENV);
-
-	return shim_is_pointer(envp) && (!interpreter || *interpreter);
-}
 
 #endif
