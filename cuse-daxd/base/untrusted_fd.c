@@ -41,7 +41,8 @@ static struct {
  */
 int daxd_untrusted_fd_stat(int fd, struct statx *ret)
 {
-	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, ret) < 0)
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC,
+		  STATX_BASIC_STATS | STATX_BTIME, ret) < 0)
 		return -errno;
 	return 0;
 }

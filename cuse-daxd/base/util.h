@@ -6,9 +6,11 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -63,6 +65,19 @@ static inline bool daxd_uid_is_trusted(uid_t uid)
 	if (own == (uid_t)-1)
 		own = geteuid();
 	return uid == 0 || uid == own;
+}
+
+/*
+ * When a file was made, in nanoseconds; 0 if its file system does not tell. With the device and
+ * the inode it identifies a file for ever: each tmpfs begins with the same inode, and the
+ * device number of one that is gone is used again.
+ */
+static inline uint64_t daxd_born(const struct statx *stx)
+{
+	if (!(stx->stx_mask & STATX_BTIME))
+		return 0;
+	return (uint64_t)stx->stx_btime.tv_sec * UINT64_C(1000000000) +
+	       stx->stx_btime.tv_nsec;
 }
 
 /* The number of descriptors that the daemon may have. */

@@ -30,17 +30,26 @@ static void add_memory(GString *text, const struct daxd_store *store)
 	if (n <= 0)
 		return;
 	target[n] = '\0';
-	g_string_append_printf(text, "memory %ju %ju %ju %s\t%s\n", (uintmax_t)store->dev,
-			       (uintmax_t)store->ino, (uintmax_t)store->size, store->name,
-			       strrchr(target, '/') ?: target);
+	g_string_append_printf(text, "memory %ju %ju %ju %ju %s\t%s\n",
+			       (uintmax_t)store->dev, (uintmax_t)store->ino,
+			       (uintmax_t)store->born, (uintmax_t)store->size,
+			       store->name, strrchr(target, '/') ?: target);
+}
+
+/* Return: the line of a device, for the caller to g_free(). */
+static char *line_of(uint64_t life, const struct daxd_store *store)
+{
+	return g_strdup_printf("%ju %ju %ju %ju\n", (uintmax_t)life,
+			       (uintmax_t)store->dev, (uintmax_t)store->ino,
+			       (uintmax_t)store->born);
 }
 
 /**
  * daxd_note_write() - note the memory of each device
  * @reg:	the registry
  *
- * A line "LIFE DEV INO" for each device, and "memory DEV INO SIZE NAME<TAB>LINK" if its
- * memory is no file with a path. Only the daemon's user can read the note, and write it.
+ * A line "LIFE DEV INO BORN" for each device, and "memory DEV INO BORN SIZE NAME<TAB>LINK"
+ * if its memory is no file with a path. Only the daemon's user can read the note, and write it.
  *
  * Return: 0 or a negative errno.
  */
@@ -51,12 +60,12 @@ int daxd_note_write(const struct daxd_registry *reg)
 
 	for (i = 0; i < reg->devices->len; i++) {
 		const struct daxd_device *dev = g_ptr_array_index(reg->devices, i);
+		g_autofree char *line =
+			dev->store ? line_of(dev->life, dev->store) : NULL;
 
-		if (!dev->store)
+		if (!line)
 			continue;
-		g_string_append_printf(text, "%ju %ju %ju\n", (uintmax_t)dev->life,
-				       (uintmax_t)dev->store->dev,
-				       (uintmax_t)dev->store->ino);
+		g_string_append(text, line);
 		if (!dev->store->path)
 			add_memory(text, dev->store);
 	}
@@ -73,9 +82,7 @@ int daxd_note_write(const struct daxd_registry *reg)
  */
 bool daxd_note_has(const char *note, uint64_t life, const struct daxd_store *store)
 {
-	g_autofree char *line =
-		g_strdup_printf("%ju %ju %ju\n", (uintmax_t)life, (uintmax_t)store->dev,
-				(uintmax_t)store->ino);
+	g_autofree char *line = line_of(life, store);
 	const char *found = strstr(note, line);
 
 	/* Only at the start of a line: otherwise it is the tail of a longer number. */

@@ -39,6 +39,7 @@
 struct memory {
 	dev_t dev;
 	ino_t ino;
+	uint64_t born; /* daxd_born() */
 	uint64_t size;
 	char name[64];
 	char link[256]; /* the end of its name in /proc/PID/fd */
@@ -59,7 +60,7 @@ static bool is_wanted(const GArray *wanted, const struct memory *m)
 }
 
 /*
- * Read the lines "memory DEV INO SIZE NAME<TAB>LINK" of the note. The devices of a region
+ * Read the lines "memory DEV INO BORN SIZE NAME<TAB>LINK" of the note. The devices of a region
  * may have one store.
  */
 static GArray *read_wanted(const struct daxd_registry *reg)
@@ -78,9 +79,9 @@ static GArray *read_wanted(const struct daxd_registry *reg)
 		if (next)
 			*next++ = '\0';
 		if (sscanf(line,
-			   "memory %" SCNu64 " %" SCNu64 " %" SCNu64
+			   "memory %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
 			   " %63[^\t]\t%255[^\n]",
-			   &dev, &ino, &m.size, m.name, m.link) != 5)
+			   &dev, &ino, &m.born, &m.size, m.name, m.link) != 6)
 			continue;
 		m.dev = (dev_t)dev;
 		m.ino = (ino_t)ino;
@@ -97,8 +98,8 @@ static bool is_memory(const struct memory *m, int fd)
 
 	return daxd_untrusted_fd_stat(fd, &stx) == 0 && S_ISREG(stx.stx_mode) &&
 	       makedev(stx.stx_dev_major, stx.stx_dev_minor) == m->dev &&
-	       stx.stx_ino == m->ino && stx.stx_uid == geteuid() &&
-	       stx.stx_size == m->size;
+	       stx.stx_ino == m->ino && daxd_born(&stx) == m->born &&
+	       stx.stx_uid == geteuid() && stx.stx_size == m->size;
 }
 
 /* Open what an O_PATH descriptor stands for. Its mode forbids that, also to its owner. */
@@ -124,6 +125,18 @@ static bool take(struct memory *m, int dir, const char *name)
 	return m->fd >= 0;
 }
 
+/*
+ * True if a descriptor was opened to read or write. Another daemon that starts has the memory
+ * with O_PATH for a moment, while it looks for its own: that is no use of it.
+ */
+static bool is_open(int dir, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       st.st_mode & (S_IRUSR | S_IWUSR);
+}
+
 /* Look at a descriptor of a process. Return: true if it was of noted memory. */
 static bool try_fd(GArray *wanted, int dir, const char *name)
 {
@@ -137,7 +150,8 @@ static bool try_fd(GArray *wanted, int dir, const char *name)
 	for (i = 0; i < wanted->len; i++) {
 		struct memory *m = &g_array_index(wanted, struct memory, i);
 
-		if (m->fd < 0 && g_str_has_suffix(target, m->link) && take(m, dir, name))
+		if (m->fd < 0 && g_str_has_suffix(target, m->link) &&
+		    is_open(dir, name) && take(m, dir, name))
 			return true;
 	}
 	return false;

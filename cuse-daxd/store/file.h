@@ -71,6 +71,7 @@ struct daxd_store {
 	int ro;
 	dev_t dev; /* of the file, as fstat(2) says */
 	ino_t ino;
+	uint64_t born; /* daxd_born() */
 	/* As in /proc/PID/maps, which differs from fstat(2) on btrfs and overlayfs. */
 	dev_t maps_dev;
 	ino_t maps_ino;

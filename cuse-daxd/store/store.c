@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/types.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -85,26 +86,28 @@ uint64_t daxd_store_fit(const struct daxd_store *store, uint64_t align,
 	return store->ops->fit ? store->ops->fit(store, align, map) : store->room;
 }
 
-/* Learn what fstat(2) says of the store's file. Return: 0, or -1 and errno. */
+/* Learn what statx(2) says of the store's file. Return: 0, or -1 and errno. */
 static int identify(struct daxd_store *store)
 {
 	struct statfs fs;
-	struct stat st;
+	struct statx stx;
 
-	if (fstat(store->rw, &st) < 0 || fstatfs(store->rw, &fs) < 0)
+	if (statx(store->rw, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &stx) <
+		    0 ||
+	    fstatfs(store->rw, &fs) < 0)
 		return -1;
-	store->dev = store->maps_dev = st.st_dev;
-	store->ino = store->maps_ino = st.st_ino;
-	store->length = (uint64_t)st.st_size;
+	store->dev = store->maps_dev = makedev(stx.stx_dev_major, stx.stx_dev_minor);
+	store->ino = store->maps_ino = stx.stx_ino;
+	store->born = daxd_born(&stx);
+	store->length = stx.stx_size;
 	/* Elsewhere the block size says nothing about pages. */
 	if ((unsigned long)fs.f_type == HUGETLBFS_MAGIC ||
 	    (unsigned long)fs.f_type == TMPFS_MAGIC)
-		store->pages = MAX(store->pages, (uint64_t)st.st_blksize);
+		store->pages = MAX(store->pages, stx.stx_blksize);
 	else
 		store->pages = DAX_PAGE;
-	store->part = (unsigned long)fs.f_type == HUGETLBFS_MAGIC
-			      ? (uint64_t)st.st_blksize
-			      : DAX_PAGE;
+	store->part =
+		(unsigned long)fs.f_type == HUGETLBFS_MAGIC ? stx.stx_blksize : DAX_PAGE;
 	return 0;
 }
 
@@ -145,7 +148,7 @@ void daxd_store_choose(struct daxd_store *store, bool is_private)
 		return;
 	store->ops->choose(store, is_private);
 	if (identify(store) < 0)
-		daxd_warning("%s: fstat: %s, continuing", store->name, strerror(errno));
+		daxd_warning("%s: statx: %s, continuing", store->name, strerror(errno));
 	if (store->ino != ino && store->is_handed_over) {
 		daxd_store_forget(store);
 		daxd_store_hand_over(store);

@@ -7,6 +7,7 @@ import errno
 import fcntl
 import mmap
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -178,6 +179,39 @@ def test_memory_that_a_process_has_open_goes_on(new_daemon):
     # Nobody has it any more.
     d.start("[region 0]\nsize=4M\n")
     assert d.state().find("dax0.0")[2].life > device.life and first_byte(d) == 0
+
+
+@both_users
+def test_who_only_looks_at_memory_does_not_keep_it(new_daemon):
+    """Another daemon that starts has it with O_PATH for a moment, while it looks for its own."""
+    d = new_daemon().start("[region 0]\nsize=4M\n")
+    life = d.state().find("dax0.0")[2].life
+    pid = holder(d, "open")
+    looks = [os.open(f"/proc/{pid}/fd/{n}", os.O_PATH) for n in os.listdir(f"/proc/{pid}/fd")]
+    try:
+        d.kill()
+        end(pid)
+        d.start("[region 0]\nsize=4M\n")
+        assert d.state().find("dax0.0")[2].life > life and first_byte(d) == 0
+    finally:
+        for fd in looks:
+            os.close(fd)
+
+
+@both_users
+def test_memory_with_the_same_numbers_is_not_taken(new_daemon):
+    """Another tmpfs may get the device number, and so a file the numbers, of memory that is gone:
+    the time when it was made differs."""
+    d = new_daemon().start("[region 0]\nsize=4M\n")
+    life = d.state().find("dax0.0")[2].life
+    pid = holder(d, "open")
+    d.kill()
+    note = d.dir / "stores"
+    born = re.search(r"^memory \d+ \d+ (\d+) ", note.read_text(), re.M)[1]
+    note.write_text(note.read_text().replace(f" {born}", f" {int(born) - 1}"))
+    d.start("[region 0]\nsize=4M\n")
+    assert d.state().find("dax0.0")[2].life > life and first_byte(d) == 0
+    end(pid)
 
 
 @both_users
