@@ -34,7 +34,7 @@ static const Elf64_Phdr *header(const void *head, int i)
 static bool is_program(const Elf64_Ehdr *eh, size_t len)
 {
 	return len >= sizeof(*eh) && !memcmp(eh->e_ident, ELFMAG, SELFMAG) &&
-	       eh->e_ident[EI_CLASS] == ELFCLASS64 && eh->e_machine == EM_X86_64 &&
+	       eh->e_ident[EI_CLASS] == ELFCLASS64 && eh->e_machine == OWN_MACHINE &&
 	       eh->e_phentsize == sizeof(Elf64_Phdr) && eh->e_phoff <= len &&
 	       eh->e_phoff % 8 == 0 &&
 	       eh->e_phnum <= (len - eh->e_phoff) / sizeof(Elf64_Phdr);

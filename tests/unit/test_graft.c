@@ -15,6 +15,12 @@ static struct {
 	char rest[DAX_GRAFT_HEAD - sizeof(Elf64_Ehdr) - 8 * sizeof(Elf64_Phdr)];
 } file;
 
+#ifdef __aarch64__
+#define OWN_MACHINE EM_AARCH64
+#else
+#define OWN_MACHINE EM_X86_64
+#endif
+
 static void make(uint16_t type, int nr, const uint32_t *types)
 {
 	int i;
@@ -22,7 +28,7 @@ static void make(uint16_t type, int nr, const uint32_t *types)
 	memset(&file, 0, sizeof(file));
 	memcpy(file.eh.e_ident, ELFMAG, SELFMAG);
 	file.eh.e_ident[EI_CLASS] = ELFCLASS64;
-	file.eh.e_machine = EM_X86_64;
+	file.eh.e_machine = OWN_MACHINE;
 	file.eh.e_type = type;
 	file.eh.e_phoff = offsetof(__typeof__(file), ph);
 	file.eh.e_phentsize = sizeof(Elf64_Phdr);
