@@ -336,7 +336,7 @@ static const struct mmap_row mmap_rows[] = {
 	{"length 0", REQ(0, SHARED), EINVAL, DAX_MMAP_NO_LENGTH, DAX_PLACE_ANY, false},
 	{"a length that wraps", REQ(UINT64_MAX, SHARED), ENOMEM, DAX_MMAP_TOO_LONG,
 	 DAX_PLACE_ANY, false},
-	{"longer than the address space", REQ(UINT64_C(1) << 47, SHARED), ENOMEM,
+	{"longer than the address space", REQ(UINT64_C(1) << 49, SHARED), ENOMEM,
 	 DAX_MMAP_TOO_LONG, DAX_PLACE_CONGRUENT, false},
 	/* 21: the device's end */
 	{"over the end", REQ(8 * A, SHARED), 0, DAX_MMAP_BEYOND_END, DAX_PLACE_CONGRUENT,
