@@ -14,6 +14,7 @@ import stat
 import subprocess
 import tempfile
 import threading
+import time
 
 import pytest
 
@@ -457,7 +458,12 @@ def hugepage_pool(stop=lambda: None):
             yield resize
         finally:
             stop()
+            # The kernel may free pages late: an io_uring's buffers in a thread of its own.
+            end = time.monotonic() + TIMEOUT
             path.write_text(str(before["nr_hugepages"]))
+            while pool() != before and time.monotonic() < end:
+                time.sleep(0.01)
+                path.write_text(str(before["nr_hugepages"]))
         assert pool() == before, \
             f"huge pages are in use still, or something else has changed the pool: {pool()}"
 

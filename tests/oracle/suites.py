@@ -6,6 +6,7 @@
     trixie.wrapper("cxl", "build/peers/cxl")	# a script that runs it
 """
 
+import fcntl
 import os
 import pathlib
 
@@ -30,8 +31,16 @@ class Suite:
         self.name, self.place = name, pathlib.Path(place).resolve()
         self.root = self.place / "root"
         if not (self.place / "complete").exists():
-            self._fetch(packages)
-            (self.place / "complete").touch()
+            self._fetch_once(packages)
+
+    def _fetch_once(self, packages):
+        """Fetch, unless another worker of the tests has done so meanwhile."""
+        self.place.mkdir(parents=True, exist_ok=True)
+        with open(self.place / "lock", "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (self.place / "complete").exists():
+                self._fetch(packages)
+                (self.place / "complete").touch()
 
     def _fetch(self, packages):
         for folder in ("lists/partial", "archives/partial", "root"):
