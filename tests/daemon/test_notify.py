@@ -31,6 +31,7 @@ class Manager:
         os.chmod(self.path, 0o777)
         self.store = {}		# name -> descriptor
         self.said = []
+        self.nr_settled = 0
         self.news = threading.Condition()
         self.thread = threading.Thread(target=self.listen, daemon=True)
         self.thread.start()
@@ -44,6 +45,11 @@ class Manager:
                     fds.frombytes(part[:len(part) - len(part) % 4])
             if data == b"end":
                 return
+            if data == b"settle":
+                with self.news:
+                    self.nr_settled += 1
+                    self.news.notify_all()
+                continue
             fields = dict(line.split("=", 1) for line in data.decode().splitlines())
             with self.news:
                 if "FDSTORE" in fields:
@@ -56,6 +62,16 @@ class Manager:
                 if "BARRIER" not in fields:
                     self.said.append(fields)
                 self.news.notify_all()
+
+    def send(self, data):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+            s.sendto(data, self.path)
+
+    def settle(self):
+        """Wait until all that was sent before has been received."""
+        wanted = self.nr_settled + 1
+        self.send(b"settle")
+        self.wait_for(lambda: self.nr_settled >= wanted)
 
     def forget(self, name):
         if name in self.store:
@@ -70,8 +86,7 @@ class Manager:
                 self.news.wait(0.05)
 
     def close(self):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
-            s.sendto(b"end", self.path)
+        self.send(b"end")
         self.thread.join()
         self.sock.close()
         for name in list(self.store):
@@ -99,6 +114,7 @@ class Service:
             os.chown(daemon.dir, NOBODY, NOBODY)
 
     def start(self, listen=None):
+        self.manager.settle()
         passed = [("control", listen.fileno())] if listen else []
         passed += list(self.manager.store.items())
         args = self.d.command((self.d.workdir / "config").read_text())
