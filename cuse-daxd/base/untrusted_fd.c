@@ -33,7 +33,8 @@ static struct {
 /**
  * daxd_untrusted_fd_stat() - get the attributes of a file from the kernel's cache
  * @fd:		any descriptor
- * @ret:	receives mode, owner, links, device, inode number; the rest may be stale
+ * @ret:	receives mode, owner, links, device, inode number, and the time of birth
+ *		if the file system has it; the rest may be stale
  *
  * Never blocks, whatever file system the file is on.
  *

@@ -510,18 +510,19 @@ static bool plan_opened(struct shim_graft *g, struct original *o, struct room *r
 {
 	struct shim_graft copy = *g;
 	struct dax_graft found;
+	bool is_planned = false;
 
 	dax_graft_look(o->head, o->len, &found);
-	if (found.kind != DAX_GRAFT_GO && !is_static(o, &found))
-		return false;
-	if (!complete_environment(&copy, room))
-		return false;
-	if (found.kind == DAX_GRAFT_GO ? !add_trap(&copy, o, room)
-				       : !add_variables(&copy, o, execfn, room) ||
-						 !find_copy(&copy, o, room))
-		return false;
-	*g = copy;
-	return true;
+	if (found.kind == DAX_GRAFT_GO)
+		is_planned =
+			complete_environment(&copy, room) && add_trap(&copy, o, room);
+	else if (is_static(o, &found))
+		is_planned = complete_environment(&copy, room) &&
+			     add_variables(&copy, o, execfn, room) &&
+			     find_copy(&copy, o, room);
+	if (is_planned)
+		*g = copy;
+	return is_planned;
 }
 
 /**

@@ -21,6 +21,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "libcore/size.h"
+
 #include "client/shim/base/compiler.h"
 #include "client/shim/base/symbol.h"
 #include "client/shim/base/sys.h"
@@ -35,10 +37,10 @@
 #define R_WORD   R_AARCH64_ABS64
 #endif
 
-#define PAGE 4096
-
-/* Objects that the program had before the first such library, and are left alone; 0: none is
- * expected. */
+/*
+ * Objects that the program had before the first such library, and are left alone; 0: none is
+ * expected.
+ */
 static size_t nr_before;
 
 /* Loads of the process when it was last searched. */
@@ -143,17 +145,18 @@ static void *wanted(const struct object *o, const char *name, uintptr_t holds)
 
 static void write_entry(const struct object *o, uintptr_t *entry, void *value)
 {
-	const uintptr_t page = (uintptr_t)entry & -(uintptr_t)PAGE;
+	const uint64_t page = dax_round_down((uintptr_t)entry, DAX_PAGE);
 	const ElfW(Phdr) *relro = segment_of(o, PT_GNU_RELRO, (uintptr_t)entry);
 	/* A page that is only partly in the segment stays writable. */
 	const bool is_readonly =
-		relro && page + PAGE <= o->map.l_addr + relro->p_vaddr + relro->p_memsz;
+		relro &&
+		page + DAX_PAGE <= o->map.l_addr + relro->p_vaddr + relro->p_memsz;
 
-	if (is_readonly && sys3(mprotect, page, PAGE, PROT_READ | PROT_WRITE) < 0)
+	if (is_readonly && sys3(mprotect, page, DAX_PAGE, PROT_READ | PROT_WRITE) < 0)
 		return;
 	__atomic_store_n(entry, (uintptr_t)value, __ATOMIC_RELAXED);
 	if (is_readonly)
-		sys3(mprotect, page, PAGE, PROT_READ);
+		sys3(mprotect, page, DAX_PAGE, PROT_READ);
 }
 
 static void rebind_table(const struct object *o, const ElfW(Rela) * table, size_t size)

@@ -14,6 +14,7 @@
 #include <stddef.h>
 
 #include "client/shim/base/compiler.h"
+#include "client/shim/base/real.h"
 #include "client/shim/base/rebind.h"
 #include "client/shim/base/symbol.h"
 #include "client/shim/wrap/wrap.h"
@@ -45,19 +46,9 @@ static void *ours_for(void *p, const char *name)
 
 SHIM_EXPORT MAY_JUMP void *dlopen(const char *file, int flags)
 {
-	typedef void *dlopen_fn(const char *file, int flags);
-	static dlopen_fn *found;
-	dlopen_fn *next = __atomic_load_n(&found, __ATOMIC_RELAXED);
-
-	if (unlikely(!next)) {
-		next = (dlopen_fn *)shim_symbol_behind("dlopen");
-		if (!next)
-			return NULL;
-		__atomic_store_n(&found, next, __ATOMIC_RELAXED);
-	}
 	if (unlikely(flags & RTLD_DEEPBIND))
 		shim_rebind_expect();
-	JUMP_TO next(file, flags);
+	JUMP_TO REAL(dlopen)(file, flags);
 }
 
 SHIM_EXPORT MAY_JUMP void *dlsym(void *handle, const char *name)
