@@ -10,7 +10,7 @@
 #   make oracle-full  compare all devices with all recorded kernels, boot each of them, and
 #                   compare devices on machines with each of them (in guests)
 #   make inject     let each call of the daemon fail, one after the other (an hour)
-#   make matrix     give each fault on each kind of device in each way (half an hour)
+#   make matrix     give each fault on each kind of device in each way (some minutes)
 #   make fuzz-run   run all fuzzers, N=100000000 inputs in all
 #   make kills      kill -9 the daemon 1,000 times on each store, under clients that verify
 #   make peers      fetch PMDK, run its example maps in crash states, and tests of bad blocks;

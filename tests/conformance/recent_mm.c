@@ -461,11 +461,23 @@ struct scan_region {
 	uint64_t categories;
 };
 
+/* Scan the pages of this process. Return: as ioctl(2). */
+static long scan_pages(struct scan *s)
+{
+	int fd = c_open("/proc/self/pagemap", O_RDONLY, 0);
+	long n;
+
+	must(fd >= 0);
+	s->size = sizeof(*s);
+	n = c_ioctl(fd, 0xc0606610, s);
+	c_close(fd);
+	return n;
+}
+
 static void say_scan(const char *at, size_t len, uint64_t flags, uint64_t mask)
 {
 	static struct scan_region found[8];
-	struct scan s = {.size = sizeof(s),
-			 .flags = flags,
+	struct scan s = {.flags = flags,
 			 .start = (uintptr_t)at,
 			 .end = (uintptr_t)at + len,
 			 .vec = (uintptr_t)found,
@@ -473,13 +485,9 @@ static void say_scan(const char *at, size_t len, uint64_t flags, uint64_t mask)
 			 .mask = mask,
 			 /* wpallowed, file, present, huge: not what others share */
 			 .wanted = 0x1 | 0x4 | 0x8 | 0x40};
-	int fd = c_open("/proc/self/pagemap", O_RDONLY, 0);
-	long n;
+	long n = scan_pages(&s);
 	long i;
 
-	must(fd >= 0);
-	n = c_ioctl(fd, 0xc0606610, &s);
-	c_close(fd);
 	if (n < 0)
 		say_ok(n);
 	else
@@ -527,17 +535,13 @@ CASE("recent.pagemap_scan.both")
 static void say_scan_of(const char *at, struct scan s)
 {
 	static struct scan_region found[8];
-	int fd = c_open("/proc/self/pagemap", O_RDONLY, 0);
 	long n;
 	long i;
 
-	must(fd >= 0);
-	s.size = sizeof(s);
 	s.start += (uintptr_t)at;
 	s.end += (uintptr_t)at;
 	s.vec = (uintptr_t)found;
-	n = c_ioctl(fd, 0xc0606610, &s);
-	c_close(fd);
+	n = scan_pages(&s);
 	say_ret(n);
 	if (n < 0)
 		return;

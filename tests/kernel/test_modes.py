@@ -19,7 +19,7 @@ import sys
 import pytest
 
 from conftest import BUILD, IS_ROOT, ROOT, SETPRIV, both_users, environment, needs_root
-from test_region_life import compare, normal
+from test_region_life import compare, normal, search_path
 
 sys.path.insert(0, str(ROOT / "tests/oracle"))
 from guest import KERNELS  # noqa: E402
@@ -65,7 +65,7 @@ def run(*command, kernel, user="root", path=None, device=DEVICE):
     if user == "nobody" and IS_ROOT:
         words = SETPRIV + words
     env = environment()
-    env["PATH"] = ":".join([str(p) for p in (path, PROBE.parent) if p] + [env["PATH"]])
+    env["PATH"] = search_path(path)
     return subprocess.run([str(word) for word in words], text=True, capture_output=True, env=env,
                           timeout=300, check=False, cwd="/")
 

@@ -23,7 +23,7 @@ from conftest import BUILD, IS_ROOT, ROOT, SETPRIV, environment
 
 sys.path.insert(0, str(ROOT / "tests/oracle"))
 from suites import NdctlGuest  # noqa: E402
-from test_region_life import PROBE, compare  # noqa: E402
+from test_region_life import PROBE, compare, search_path  # noqa: E402
 
 SCRIPT = ROOT / "tests/scenarios/namespace_life.sh"
 
@@ -47,7 +47,7 @@ def daxrun(user, *args, device="dax0.0,size=510M", kernel="host", path=None):
     if user == "nobody" and IS_ROOT:
         command = SETPRIV + command
     env = environment()
-    env["PATH"] = ":".join([str(p) for p in (path, PROBE.parent) if p] + [env["PATH"]])
+    env["PATH"] = search_path(path)
     return subprocess.run([str(c) for c in command], text=True, capture_output=True, env=env,
                           timeout=300, check=False, cwd="/")
 

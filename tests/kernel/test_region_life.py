@@ -54,13 +54,18 @@ def on_real_kernel(kernel, version="76"):
     return result.output
 
 
+def search_path(folder=None):
+    """Return: PATH with the probe, and with the programs of a folder before all others."""
+    return ":".join([*([str(folder)] if folder else []), str(PROBE.parent), os.environ["PATH"]])
+
+
 def on_emulator(kernel, user="root", path=None):
     command = [BUILD / "daxrun", "-q", f"--kernel={kernel}", "-d", "dax0.0,size=1G,type=dynamic,start=kernel", "--",
                "sh", SCRIPT]
     if user == "nobody" and IS_ROOT:
         command = SETPRIV + command
     env = environment()
-    env["PATH"] = ":".join([str(p) for p in (path, PROBE.parent) if p] + [env["PATH"]])
+    env["PATH"] = search_path(path)
     result = subprocess.run([str(c) for c in command], text=True, capture_output=True, env=env,
                             timeout=300, check=False, cwd="/")
     assert (result.returncode, result.stderr) == (0, ""), result.stderr
