@@ -141,6 +141,7 @@ static void answer(const char *r, bool is_done, bool is_same)
 static void do_open(struct device *d, char *rest)
 {
 	int first = next_fd();
+	bool is_same;
 	const char *r;
 	int fd;
 
@@ -152,10 +153,13 @@ static void do_open(struct device *d, char *rest)
 		close(fd);
 	else if (fd >= 0)
 		d->fd = fd, first = -1;
-	/* A thread of the shim may hold a descriptor for a moment. */
-	while (first >= 0 && next_fd() > first && now() < ended + 5000000000)
+	/* A thread of the shim may hold a descriptor for a moment: being free once is enough. */
+	is_same = first < 0 || next_fd() <= first;
+	while (!is_same && now() < ended + 5000000000) {
 		usleep(100);
-	answer(r, fd >= 0, first < 0 || next_fd() <= first);
+		is_same = next_fd() <= first;
+	}
+	answer(r, fd >= 0, is_same);
 }
 
 static void do_mmap(struct device *d, size_t len)
