@@ -26,16 +26,22 @@
 #include "client/graft/context.h"
 #include "client/graft/filter.h"
 
+/* Looks at its type first: most descriptors of most programs need no more. */
 static bool is_ours(int fd)
 {
 	char extra[PATH_MAX];
 	struct stat st;
 
-	if (shim_ident_fd(fd).kind != SHIM_OTHER || shim_procmap_is_list(fd) ||
-	    shim_pagemap_show_is_own(fd))
+	if (shim_own_fd_is(fd))
 		return true;
-	return sys2(fstat, fd, &st) == 0 && S_ISDIR(st.st_mode) &&
-	       (shim_path_is_shared_dir(fd, NULL, extra) || shim_own_fd_is_list(fd));
+	if (sys2(fstat, fd, &st) != 0)
+		return false;
+	if (S_ISDIR(st.st_mode))
+		return shim_path_is_shared_dir(fd, NULL, extra) ||
+		       shim_own_fd_is_list(fd);
+	return shim_ident_stat(&st).kind != SHIM_OTHER ||
+	       (S_ISREG(st.st_mode) &&
+		(shim_procmap_is_list(fd) || shim_pagemap_show_is_own(fd)));
 }
 
 /**

@@ -153,28 +153,24 @@ struct run {
 };
 
 #define RUNS_MAX 250
-#define CODE_MAX (2 * RUNS_MAX + 128)
+#define CODE_MAX (RUNS_MAX + 128)
 
 struct program {
 	struct sock_filter code[CODE_MAX];
 	unsigned int len;
 	struct run runs[RUNS_MAX];
 	unsigned int nr_runs;
+	unsigned int kinds;            /* that the runs have, a bit for each */
 	unsigned int bodies[NR_KINDS]; /* where the code of a kind begins */
 	enum scope scope;
 	int fd; /* of ONE and MANY */
 };
 
-static enum kind kind_of(enum scope scope, long nr)
+/* Return: the kind of a call in filters of the scope, of that in filters of all scopes. */
+static enum kind kind_in(enum scope scope, enum kind kind)
 {
-	const bool is_wrapped = shim_syscall_bits[nr / 64] >> (nr % 64) & 1;
 	const bool is_on_fd = scope == ONE || scope == MANY;
-	enum kind kind = is_wrapped ? STOPPED : ALLOWED;
-	size_t i;
 
-	for (i = 0; i < sizeof(special) / sizeof(special[0]); i++)
-		if (special[i].nr == nr)
-			kind = (enum kind)special[i].kind;
 	if (kind == MAPPING)
 		return kind;
 	if (kind == FD_0 || kind == FD_0_1 || kind == FD_0_2)
@@ -191,14 +187,22 @@ static void add_run(struct program *p, uint32_t first, enum kind kind)
 	if (p->nr_runs && p->runs[p->nr_runs - 1].kind == kind)
 		return;
 	p->runs[p->nr_runs++] = (struct run){first, kind};
+	p->kinds |= 1U << kind;
 }
 
 static void find_runs(struct program *p, enum scope scope)
 {
+	uint8_t kinds[SHIM_SYSCALL_NR];
 	uint32_t nr;
+	size_t i;
 
 	for (nr = 0; nr < SHIM_SYSCALL_NR; nr++)
-		add_run(p, nr, kind_of(scope, nr));
+		kinds[nr] =
+			shim_syscall_bits[nr / 64] >> (nr % 64) & 1 ? STOPPED : ALLOWED;
+	for (i = 0; i < sizeof(special) / sizeof(special[0]); i++)
+		kinds[special[i].nr] = (uint8_t)special[i].kind;
+	for (nr = 0; nr < SHIM_SYSCALL_NR; nr++)
+		add_run(p, nr, kind_in(scope, (enum kind)kinds[nr]));
 	add_run(p, SHIM_SYSCALL_NR, ALLOWED);
 	if (scope == FIRST) {
 		add_run(p, GRAFT_FILTER_PROBE, PROBED);
@@ -392,8 +396,10 @@ static void emit_kind(struct program *p, enum kind kind)
 	case MASK_5:
 		emit_mask(p, 5);
 		break;
-	case STOPPED:
 	case ALLOWED:
+		allow(p);
+		break;
+	case STOPPED:
 	case POLLS:
 	case NR_KINDS:
 	default:
@@ -424,29 +430,52 @@ static void emit_place(struct program *p)
 			p->code[i].k = here - i - 1;
 }
 
-/* Writes a search tree over the runs [@lo, @hi) to its place before the kinds. */
+/* Return: the distance of a jump; the search tree and all kinds fit into one. */
+static uint8_t jump(unsigned int from, unsigned int to)
+{
+	return (uint8_t)(to - from - 1);
+}
+
+/*
+ * Return: where to split the runs [@lo, @hi) in two, in the middle of their numbers. The
+ * kernel follows the filter for each number once, so those of wide runs must come early.
+ */
+static unsigned int middle_of(const struct program *p, unsigned int lo, unsigned int hi)
+{
+	const uint32_t end = hi < p->nr_runs ? p->runs[hi].first : SHIM_SYSCALL_NR;
+	unsigned int middle = lo + 1;
+
+	while (middle + 1 < hi && p->runs[middle].first < (p->runs[lo].first + end) / 2)
+		middle++;
+	return middle;
+}
+
+/*
+ * Writes a search tree over the runs [@lo, @hi) to its place before the kinds, two runs or
+ * more. A run by itself needs no code: its neighbour's test jumps to its kind.
+ *
+ * Return: the place behind the tree.
+ */
 static unsigned int put_tree(struct program *p, unsigned int at, unsigned int lo,
 			     unsigned int hi)
 {
-	const unsigned int middle = (lo + hi) / 2;
-	unsigned int right;
+	const unsigned int middle = middle_of(p, lo, hi);
+	unsigned int below = p->bodies[p->runs[lo].kind];
+	unsigned int above = p->bodies[p->runs[middle].kind];
+	unsigned int end = at + 1;
 
-	if (hi - lo == 1) {
-		const enum kind kind = p->runs[lo].kind;
-
-		p->code[at] =
-			kind == ALLOWED
-				? (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
-							       SECCOMP_RET_ALLOW)
-				: (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA,
-							       p->bodies[kind] - at - 1);
-		return at + 1;
+	if (middle - lo > 1) {
+		below = end;
+		end = put_tree(p, end, lo, middle);
 	}
-	right = put_tree(p, at + 1, lo, middle);
+	if (hi - middle > 1) {
+		above = end;
+		end = put_tree(p, end, middle, hi);
+	}
 	p->code[at] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K,
-						   p->runs[middle].first,
-						   (uint8_t)(right - at - 1), 0);
-	return put_tree(p, right, middle, hi);
+						   p->runs[middle].first, jump(at, above),
+						   jump(at, below));
+	return end;
 }
 
 /* Installs a filter. @fd: of ONE and MANY. Return: 0 or a negative errno. */
@@ -460,6 +489,7 @@ static long install(enum scope scope, int fd)
 
 	p.len = 0;
 	p.nr_runs = 0;
+	p.kinds = 0;
 	p.scope = scope;
 	p.fd = fd;
 	find_runs(&p, scope);
@@ -468,11 +498,15 @@ static long install(enum scope scope, int fd)
 	allow(&p);
 	load(&p, offsetof(struct seccomp_data, nr));
 	tree = p.len;
-	p.len += 2 * p.nr_runs - 1;
-	for (kind = STOPPED; kind < NR_KINDS; kind++) {
+	p.len += p.nr_runs - 1;
+	for (kind = 0; kind < NR_KINDS; kind++) {
+		if (!(p.kinds >> kind & 1))
+			continue;
 		p.bodies[kind] = p.len;
 		emit_kind(&p, (enum kind)kind);
 	}
+	if (p.len - tree > UINT8_MAX) /* of jump() */
+		return -E2BIG;
 	put_tree(&p, tree, 0, p.nr_runs);
 	emit_place(&p);
 	prog = (struct sock_fprog){.len = (unsigned short)p.len, .filter = p.code};
