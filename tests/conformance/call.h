@@ -218,4 +218,15 @@ static inline long c_move_pages(int pid, unsigned long n, void **p, const int *n
 	return syscall(SYS_move_pages, pid, n, p, nodes, status, f);
 }
 
+/* Say the result of an open: ok and the flags of the open file, or the name of errno. */
+static inline void say_open(int fd)
+{
+	if (fd < 0) {
+		say_ok(fd);
+		return;
+	}
+	say("ok");
+	say_flags((int)c_fcntl(fd, F_GETFL, 0));
+}
+
 #endif

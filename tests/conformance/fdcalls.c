@@ -377,9 +377,9 @@ CASE("fd.ioctl.effects")
 	int on = 1;
 
 	c_ioctl(fd, FIONBIO, &on);
-	say("0x%x", c_fcntl(fd, F_GETFL, 0));
+	say_flags(c_fcntl(fd, F_GETFL, 0));
 	say_ret(c_ioctl(fd, FIOASYNC, &on));
-	say("0x%x", c_fcntl(fd, F_GETFL, 0));
+	say_flags(c_fcntl(fd, F_GETFL, 0));
 	c_ioctl(fd, FIONCLEX, NULL);
 	say_ret(c_fcntl(fd, F_GETFD, 0));
 	c_ioctl(fd, FIOCLEX, NULL);

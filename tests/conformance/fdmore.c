@@ -17,7 +17,7 @@ static void setfl_case(const long *arg)
 	int fd = dev_open(O_RDWR);
 
 	say_ret(c_fcntl(fd, F_SETFL, arg[0]));
-	say("0x%x", c_fcntl(fd, F_GETFL, 0));
+	say_flags(c_fcntl(fd, F_GETFL, 0));
 }
 
 static void fcntl_case(const long *arg)

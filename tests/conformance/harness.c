@@ -118,6 +118,24 @@ void say(const char *fmt, ...)
 	append(text);
 }
 
+/* Those of aarch64, in the order of x86-64's: DIRECT, LARGEFILE, DIRECTORY, NOFOLLOW. */
+unsigned int flags_as_recorded(long flags)
+{
+	const unsigned int f = (unsigned int)flags;
+
+#ifdef __aarch64__
+	return (f & ~0x3c000U) | (f >> 16 & 1) << 14 | (f >> 17 & 1) << 15 |
+	       (f >> 14 & 1) << 16 | (f >> 15 & 1) << 17;
+#else
+	return f;
+#endif
+}
+
+void say_flags(int flags)
+{
+	say("0x%x", flags_as_recorded(flags));
+}
+
 void label(const char *fmt, ...)
 {
 	char text[128];

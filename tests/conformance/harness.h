@@ -99,9 +99,11 @@ void case_make(void (*run)(const long *arg), const long *arg, const char *fmt, .
 /* An answer consists of words separated by a blank. */
 
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void say_ok(long ret);           /* ok, or the name of errno */
-void say_ret(long ret);          /* the number, or the name of errno */
-void say_map(const void *p);     /* ok, or the name of errno */
+void say_ok(long ret);       /* ok, or the name of errno */
+void say_ret(long ret);      /* the number, or the name of errno */
+void say_map(const void *p); /* ok, or the name of errno */
+void say_flags(int flags);   /* of an open file, as numbered where they were recorded */
+unsigned int flags_as_recorded(long flags);
 void say_text(const char *text); /* with names and numbers of this machine replaced */
 /* Put a label before the next word: "fd=" then "EINVAL". */
 void label(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -7,6 +7,7 @@
 #ifndef MAP_32BIT
 #define MAP_32BIT 0 /* x86-64 only has it */
 #endif
+#define X86_32BIT 0x40
 
 #ifndef MAP_SHARED_VALIDATE
 #define MAP_SHARED_VALIDATE 3
@@ -182,7 +183,7 @@ MATRIX
 				  "mmap.flag.%s.%s", type[i].name, known[j].name);
 		for (j = 4; j < 32; j++) /* also flags without a name */
 			if (!(1U << j &
-			      (MAP_FIXED | MAP_ANONYMOUS | MAP_32BIT | MAP_GROWSDOWN |
+			      (MAP_FIXED | MAP_ANONYMOUS | X86_32BIT | MAP_GROWSDOWN |
 			       MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED |
 			       MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK |
 			       MAP_HUGETLB | MAP_SYNC | MAP_FIXED_NOREPLACE)))

@@ -45,15 +45,6 @@ static const struct {
 	{"unknown_bit", 0x10000000},
 };
 
-/* Say the result of an open: the flags that F_GETFL shows, or the errno. */
-static void say_open(int fd)
-{
-	if (fd < 0)
-		say_ok(fd);
-	else
-		say("ok 0x%x", c_fcntl(fd, F_GETFL, 0));
-}
-
 static void open_flag(const long *arg)
 {
 	say_open(c_open(t.dev, arg[0] | arg[1], 0600));

@@ -131,7 +131,8 @@ CASE("pass.status_flags_are_shared")
 	int other = dev_open(O_RDWR);
 
 	c_fcntl(a, F_SETFL, O_NONBLOCK);
-	say("0x%x 0x%x", c_fcntl(b, F_GETFL, 0), c_fcntl(other, F_GETFL, 0));
+	say_flags(c_fcntl(b, F_GETFL, 0));
+	say_flags(c_fcntl(other, F_GETFL, 0));
 }
 
 CASE("pass.fdinfo")
@@ -146,9 +147,11 @@ CASE("pass.fdinfo")
 	must(f);
 	while (fgets(line, sizeof(line), f)) {
 		line[strcspn(line, "\n")] = '\0';
-		if (strncmp(line, "pos:", 4) == 0 || strncmp(line, "flags:", 6) == 0) {
+		if (strncmp(line, "pos:", 4) == 0) {
 			*strchr(line, '\t') = ' ';
 			say("%s", line);
+		} else if (strncmp(line, "flags:", 6) == 0) {
+			say("flags: 0%o", flags_as_recorded(strtol(line + 6, NULL, 8)));
 		} else {
 			line[strcspn(line, ":")] = '\0';
 			say("%s", line);
@@ -343,7 +346,7 @@ static void scm_case(const long *arg)
 	if (pid == 0) {
 		int fd = receive_fd(pair[1]);
 
-		say("0x%x", c_fcntl(fd, F_GETFL, 0));
+		say_flags(c_fcntl(fd, F_GETFL, 0));
 		say_rules(fd);
 		_exit(0);
 	}

@@ -160,7 +160,7 @@ static void say_opened(long fd)
 	}
 	must(c_fstat((int)fd, &st) == 0);
 	say("0%o %s", st.st_mode & S_IFMT, st.st_rdev == t.dev_t ? "device" : "other");
-	say("0x%x", c_fcntl((int)fd, F_GETFL, 0));
+	say_flags(c_fcntl((int)fd, F_GETFL, 0));
 	if (S_ISCHR(st.st_mode))
 		label("map"), say_ok(try_map((int)fd, A, PROT_READ, MAP_SHARED, 0));
 }

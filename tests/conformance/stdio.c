@@ -21,7 +21,7 @@ static void stream_case(const long *arg)
 		say("%s", err_name(errno));
 		return;
 	}
-	say("0x%x", fcntl(fileno(f), F_GETFL));
+	say_flags(fcntl(fileno(f), F_GETFL));
 	label("getc"), say_getc(f);
 	clearerr(f);
 	label("putc"), say("%d", fputc('x', f));
