@@ -178,7 +178,7 @@ static enum kind kind_in(enum scope scope, enum kind kind)
 	if (kind == POLLS)
 		return is_on_fd ? STOPPED : ALLOWED;
 	if (kind == ADDRESS)
-		return is_on_fd ? ALLOWED : kind;
+		return is_on_fd ? ALLOWED : scope == WIDE ? STOPPED : kind;
 	return scope == FIRST ? kind : ALLOWED;
 }
 
@@ -230,7 +230,13 @@ static void load_high(struct program *p, int arg)
 	load(p, offsetof(struct seccomp_data, args) + 8 * (size_t)arg + 4);
 }
 
-/* Jumps @jt or @jf instructions ahead. */
+/* Jumps to the ends of the filter, which follow all kinds: emit_ends(). */
+enum {
+	TO_STOP = UINT8_MAX - 1,
+	TO_ALLOW = UINT8_MAX
+};
+
+/* Jumps @jt or @jf instructions ahead, or to an end. */
 static void test(struct program *p, uint16_t op, uint32_t k, uint8_t jt, uint8_t jf)
 {
 	emit(p, (uint16_t)(BPF_JMP | op | BPF_K), k, jt, jf);
@@ -239,17 +245,6 @@ static void test(struct program *p, uint16_t op, uint32_t k, uint8_t jt, uint8_t
 static void answer(struct program *p, uint32_t k)
 {
 	emit(p, BPF_RET | BPF_K, k, 0, 0);
-}
-
-static void allow(struct program *p)
-{
-	answer(p, SECCOMP_RET_ALLOW);
-}
-
-/* To the last part of the filter, which follows all kinds: emit_place(). */
-static void stop(struct program *p)
-{
-	emit(p, BPF_JMP | BPF_JA, UINT32_MAX, 0, 0);
 }
 
 /* Tests whether the argument is a descriptor of the scope. */
@@ -265,25 +260,17 @@ static void emit_fds(struct program *p, int second)
 {
 	load_low(p, 0);
 	if (second) {
-		test_fd(p, 2, 0);
+		test_fd(p, TO_STOP, 0);
 		load_low(p, second);
 	}
-	test_fd(p, 0, 1);
-	stop(p);
-	allow(p);
+	test_fd(p, TO_STOP, TO_ALLOW);
 }
 
-static void emit_address(struct program *p)
+static void emit_window(struct program *p)
 {
-	if (p->scope == WIDE) {
-		stop(p);
-		return;
-	}
 	load_high(p, 0);
-	test(p, BPF_JGE, WINDOW_FIRST, 0, 2);
-	test(p, BPF_JGE, WINDOW_END, 1, 0);
-	stop(p);
-	allow(p);
+	test(p, BPF_JGE, WINDOW_FIRST, 0, TO_ALLOW);
+	test(p, BPF_JGE, WINDOW_END, TO_ALLOW, TO_STOP);
 }
 
 #define FIXED (MAP_FIXED | MAP_FIXED_NOREPLACE)
@@ -292,63 +279,41 @@ static void emit_mapping(struct program *p)
 {
 	load_low(p, 3);
 	if (p->scope == WIDE) {
-		test(p, BPF_JSET, FIXED, 0, 1);
-		stop(p);
+		test(p, BPF_JSET, FIXED, TO_STOP, TO_ALLOW);
 	} else if (p->scope == FIRST) {
-		test(p, BPF_JSET, FIXED, 0, 4);
-		load_high(p, 0);
-		test(p, BPF_JGE, WINDOW_FIRST, 0, 2);
-		test(p, BPF_JGE, WINDOW_END, 1, 0);
-		stop(p);
+		test(p, BPF_JSET, FIXED, 0, TO_ALLOW);
+		emit_window(p);
 	} else {
-		test(p, BPF_JSET, MAP_ANONYMOUS, 3, 0);
+		test(p, BPF_JSET, MAP_ANONYMOUS, TO_ALLOW, 0);
 		load_low(p, 4);
-		test_fd(p, 0, 1);
-		stop(p);
+		test_fd(p, TO_STOP, TO_ALLOW);
 	}
-	allow(p);
-}
-
-static void emit_forks(struct program *p)
-{
-	load_low(p, 0);
-	test(p, BPF_JSET, CLONE_VM, 1, 0);
-	stop(p);
-	allow(p);
 }
 
 static void emit_turns(struct program *p)
 {
 	load_low(p, 0);
-	test(p, BPF_JEQ, PR_SET_THP_DISABLE, 2, 0);
-	test(p, BPF_JEQ, PR_GET_THP_DISABLE, 1, 0);
-	test(p, BPF_JEQ, PR_SET_SECCOMP, 0, 1);
-	stop(p);
-	allow(p);
+	test(p, BPF_JEQ, PR_SET_THP_DISABLE, TO_STOP, 0);
+	test(p, BPF_JEQ, PR_GET_THP_DISABLE, TO_STOP, 0);
+	test(p, BPF_JEQ, PR_SET_SECCOMP, TO_STOP, TO_ALLOW);
+}
+
+/* Stops unless the argument is a null pointer. */
+static void emit_pointer(struct program *p, int arg)
+{
+	load_low(p, arg);
+	test(p, BPF_JEQ, 0, 0, TO_STOP);
+	load_high(p, arg);
+	test(p, BPF_JEQ, 0, TO_ALLOW, TO_STOP);
 }
 
 /* A query of another signal's action, of which posix_spawn(3) makes many, goes on. */
 static void emit_actions(struct program *p)
 {
 	load_low(p, 0);
-	test(p, BPF_JEQ, SIGBUS, 5, 0);
-	test(p, BPF_JEQ, SIGSYS, 4, 0);
-	load_low(p, 1);
-	test(p, BPF_JEQ, 0, 0, 2);
-	load_high(p, 1);
-	test(p, BPF_JEQ, 0, 1, 0);
-	stop(p);
-	allow(p);
-}
-
-static void emit_mask(struct program *p, int arg)
-{
-	load_low(p, arg);
-	test(p, BPF_JEQ, 0, 0, 2);
-	load_high(p, arg);
-	test(p, BPF_JEQ, 0, 1, 0);
-	stop(p);
-	allow(p);
+	test(p, BPF_JEQ, SIGBUS, TO_STOP, 0);
+	test(p, BPF_JEQ, SIGSYS, TO_STOP, 0);
+	emit_pointer(p, 1);
 }
 
 static void emit_kind(struct program *p, enum kind kind)
@@ -370,13 +335,14 @@ static void emit_kind(struct program *p, enum kind kind)
 		emit_fds(p, 2);
 		break;
 	case ADDRESS:
-		emit_address(p);
+		emit_window(p);
 		break;
 	case MAPPING:
 		emit_mapping(p);
 		break;
 	case FORKS:
-		emit_forks(p);
+		load_low(p, 0);
+		test(p, BPF_JSET, CLONE_VM, TO_ALLOW, TO_STOP);
 		break;
 	case TURNS:
 		emit_turns(p);
@@ -385,55 +351,64 @@ static void emit_kind(struct program *p, enum kind kind)
 		emit_actions(p);
 		break;
 	case MASK_1:
-		emit_mask(p, 1);
+		emit_pointer(p, 1);
 		break;
 	case MASK_3:
-		emit_mask(p, 3);
+		emit_pointer(p, 3);
 		break;
 	case MASK_4:
-		emit_mask(p, 4);
+		emit_pointer(p, 4);
 		break;
 	case MASK_5:
-		emit_mask(p, 5);
+		emit_pointer(p, 5);
 		break;
 	case ALLOWED:
-		allow(p);
-		break;
 	case STOPPED:
 	case POLLS:
 	case NR_KINDS:
 	default:
-		stop(p);
-		break;
+		break; /* an end */
 	}
 }
 
 /*
- * The last part: stops a call that comes from a program. Those lie below 4 GiB, or at the
+ * The ends: a call that comes from a program is stopped. Programs lie below 4 GiB, or at the
  * addresses of position-independent programs (arch/x86/include/asm/elf.h:
  * ELF_ET_DYN_BASE); libraries, the shim and the vDSO lie near the stack, or from a third of
  * the address space on if the stack has no limit.
  */
-static void emit_place(struct program *p)
+static void emit_ends(struct program *p)
 {
-	const unsigned int here = p->len;
-	unsigned int i;
-
+	p->bodies[STOPPED] = p->len;
 	load(p, offsetof(struct seccomp_data, instruction_pointer) + 4);
 	test(p, BPF_JEQ, 0, 2, 0);
 	test(p, BPF_JGE, 0x5000, 0, 2);
 	test(p, BPF_JGE, 0x7000, 1, 0);
 	answer(p, SECCOMP_RET_TRAP | GRAFT_FILTER_DATA);
-	allow(p);
-	for (i = 0; i < here; i++)
-		if (p->code[i].code == (BPF_JMP | BPF_JA) && p->code[i].k == UINT32_MAX)
-			p->code[i].k = here - i - 1;
+	p->bodies[ALLOWED] = p->len;
+	answer(p, SECCOMP_RET_ALLOW);
 }
 
-/* Return: the distance of a jump; the search tree and all kinds fit into one. */
+/* Return: the distance of a jump; install() sees to it that all are short enough. */
 static uint8_t jump(unsigned int from, unsigned int to)
 {
 	return (uint8_t)(to - from - 1);
+}
+
+/* Puts the distances of the ends into the instructions [@at, @to). */
+static void resolve(struct program *p, unsigned int at, unsigned int to)
+{
+	/* As TO_STOP and TO_ALLOW are ordered. */
+	const unsigned int end[] = {p->bodies[STOPPED], p->bodies[ALLOWED]};
+
+	for (; at < to; at++) {
+		struct sock_filter *code = &p->code[at];
+
+		if (code->jt >= TO_STOP)
+			code->jt = jump(at, end[code->jt - TO_STOP]);
+		if (code->jf >= TO_STOP)
+			code->jf = jump(at, end[code->jf - TO_STOP]);
+	}
 }
 
 /*
@@ -483,6 +458,7 @@ static long install(enum scope scope, int fd)
 {
 	struct program p;
 	struct sock_fprog prog;
+	unsigned int kinds;
 	unsigned int tree;
 	int kind;
 	long r;
@@ -494,21 +470,22 @@ static long install(enum scope scope, int fd)
 	p.fd = fd;
 	find_runs(&p, scope);
 	load(&p, offsetof(struct seccomp_data, arch));
-	test(&p, BPF_JEQ, AUDIT_ARCH_X86_64, 1, 0);
-	allow(&p);
+	test(&p, BPF_JEQ, AUDIT_ARCH_X86_64, 0, TO_ALLOW);
 	load(&p, offsetof(struct seccomp_data, nr));
 	tree = p.len;
 	p.len += p.nr_runs - 1;
+	kinds = p.len;
 	for (kind = 0; kind < NR_KINDS; kind++) {
-		if (!(p.kinds >> kind & 1))
-			continue;
 		p.bodies[kind] = p.len;
-		emit_kind(&p, (enum kind)kind);
+		if (p.kinds >> kind & 1)
+			emit_kind(&p, (enum kind)kind);
 	}
-	if (p.len - tree > UINT8_MAX) /* of jump() */
+	emit_ends(&p);
+	if (p.len >= TO_STOP)
 		return -E2BIG;
+	resolve(&p, 0, tree);
+	resolve(&p, kinds, p.len);
 	put_tree(&p, tree, 0, p.nr_runs);
-	emit_place(&p);
 	prog = (struct sock_fprog){.len = (unsigned short)p.len, .filter = p.code};
 	r = sys3(seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &prog);
 	/* Only root may do without giving up set-user-ID programs. */
