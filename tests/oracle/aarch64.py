@@ -32,8 +32,8 @@ MODULES = ("virtio_pci", "virtio_console", "crc32c_generic", "virtio_blk", "ext4
 APT = ("-o", "APT::Architecture=arm64", "-o", "APT::Architectures::=arm64")
 SIZE = 534773760  # of the recorded devices
 
-# Cases that only x86-64 has.
-CASES = ("fault.straddle.*",)
+# Cases of x86-64: its instructions, flag and address space, and how its copying meets a hole.
+CASES = ("fault.straddle.*", "mmap.flag.*.32bit", "mmap.length.128T", "kernel.getrandom.straddle")
 
 SCRIPT = f"""
 set -e
