@@ -38,10 +38,14 @@ def daxrun(workdir, user):
                 os.kill(pid, signal.SIGTERM)
 
 
+def blocks(tag):
+    """Return: the blocks of docs/ci.md with this tag."""
+    return [b for t, b in fenced((ROOT / "docs/ci.md").read_text()) if t == tag]
+
+
 def recipe(begin):
     """Return: the recipe of docs/ci.md that begins with this word."""
-    blocks = [b for tag, b in fenced((ROOT / "docs/ci.md").read_text()) if tag == "yaml"]
-    return yaml.safe_load(next(b for b in blocks if b.startswith(begin)))
+    return yaml.safe_load(next(b for b in blocks("yaml") if b.startswith(begin)))
 
 
 def runner(daxrun, steps, name=NAME):
@@ -173,3 +177,93 @@ def test_containerfile(daxrun):
                   "--tmpfs", "/tmp", "--ro-bind", dest / "usr/local", "/usr/local", "--clearenv",
                   "--setenv", "PATH", "/usr/local/bin:/usr/bin:/bin", "--chdir", "/", *command])
     assert result.returncode == 0 and '"chardev":"dax0.0"' in result.stdout, said(result)
+
+
+def shell(daxrun, script):
+    """Run a script as the user of the test, with daxrun in the search path. Return: CompletedProcess."""
+    # With CC meson does not look for ccache, which would leave files in the runtime directory.
+    env = daxrun.env(PATH=f"{BUILD}:{os.environ['PATH']}", LD_PRELOAD=None, CC="gcc")
+    return subprocess.run((SETPRIV if daxrun.as_nobody else []) + ["sh", "-euc", script], text=True, cwd=daxrun.dir,
+                          capture_output=True, check=False, env=env, timeout=3 * TIMEOUT)
+
+
+@both_users
+@pytest.mark.parametrize("tag, file, script, passed", [
+    ("cmake", "CMakeLists.txt", "cmake -B out . && cmake --build out && ctest --test-dir out -j8 --output-on-failure",
+     "100% tests passed, 0 tests failed out of 3"),
+    ("meson", "meson.build", "meson setup out && meson test -C out --print-errorlogs", "\nOk:                 2"),
+], ids=["cmake", "meson"])
+def test_build_systems(daxrun, tag, file, script, passed):
+    """The examples build and pass. Without the program's check of mmap, they fail."""
+    (program,) = blocks("c")
+    check = "if (p == MAP_FAILED)\n\t\terr(1, \"%s\", argv[1]);\n"
+    assert check in program
+    daxrun.write(file, blocks(tag)[0])
+    daxrun.write("fills.c", program)
+    result = shell(daxrun, script)
+    assert result.returncode == 0 and passed in result.stdout, said(result)
+    if tag == "meson":
+        assert "Expected Fail:      1" in result.stdout
+    daxrun.write("fills.c", program.replace(check, "if (p == MAP_FAILED)\n\t\treturn 0;\n"))
+    result = shell(daxrun, f"rm -r out; {script}")
+    assert result.returncode != 0 and "no-memory" in result.stdout, said(result)
+
+
+def test_meson_wrapper(daxrun):
+    """Tests that know nothing of the devices get them from outside."""
+    daxrun.write("meson.build", "project('old', 'c')\ntest('fills', executable('fills', 'fills.c'), args: '/dev/dax0.0')\n")
+    daxrun.write("fills.c", blocks("c")[0])
+    option = re.search(r"`meson test (--wrapper '.*?')", (ROOT / "docs/ci.md").read_text())[1]
+    assert shell(daxrun, "meson setup out && meson test -C out").returncode != 0
+    result = shell(daxrun, f"meson test -C out {option}")
+    assert result.returncode == 0 and "\nOk:                 1" in result.stdout, said(result)
+
+
+WRITES = """
+import mmap, os, sys
+mine = sys.argv[1].encode()
+with mmap.mmap(os.open("/dev/dax0.0", os.O_RDWR), 2 << 20) as m:
+    assert m[:2] == b"\\0\\0"
+    m[:2] = mine
+    assert m[:2] == mine
+os.write(1, b"wrote " + mine + b"\\n")
+"""
+
+
+@both_users
+def test_make_j20(daxrun):
+    """Twenty rules at the same time: each has a device of its own, and finds no other's bytes in it."""
+    numbers = range(20, 40)
+    daxrun.write("writes.py", WRITES)
+    daxrun.write("Makefile", f"all: {' '.join(map(str, numbers))}\n{' '.join(map(str, numbers))}:\n"
+                 "\t@daxrun -q -d dax0.0,size=16M -- python3 writes.py $@\n")
+    result = shell(daxrun, "make -s -j20")
+    assert result.returncode == 0, said(result)
+    assert sorted(result.stdout.splitlines()) == [f"wrote {n}" for n in numbers]
+
+
+SHARED = """
+import mmap, os
+import pytest
+
+@pytest.mark.parametrize("n", range(8))
+def test_shared(n):
+    with mmap.mmap(os.open("/dev/dax0.0", os.O_RDWR), 16 << 20) as m:
+        at = n * (2 << 20)
+        assert m[at] == 0
+        m[at] = n + 1
+"""
+
+
+@both_users
+def test_pytest_below_daxrun(daxrun):
+    """The workers of one pytest share the devices."""
+    daxrun.write("test_shared.py", SHARED)
+    script = """daxrun -q -d dax0.0,size=64M -- sh -euc '
+        /usr/bin/python3 -m pytest -q -p no:cacheprovider -n 4 test_shared.py
+        /usr/bin/python3 -c "
+import mmap, os
+m = mmap.mmap(os.open(\\"/dev/dax0.0\\", os.O_RDWR), 16 << 20)
+assert [m[n * (2 << 20)] for n in range(8)] == list(range(1, 9))"'"""
+    result = shell(daxrun, script)
+    assert result.returncode == 0 and "8 passed" in result.stdout, said(result)

@@ -47,7 +47,7 @@ STATUS = {
 }
 DOCUMENTS = ["README.md", *(f"docs/{p.name}" for p in sorted((ROOT / "docs").glob("*.md"))),
              *(f"docs/man/{p.name}" for p in sorted((ROOT / "docs/man").glob("*.[1-8]")))]
-TAGS = {"text", "json", "yaml", "ini", "python", "c", ""}
+TAGS = {"text", "json", "yaml", "ini", "python", "c", "cmake", "meson", ""}
 OURS = re.compile(r"(?m)^\s*(?:\$ |(?:daxrun|cuse-dax\w+) -)")
 
 
@@ -179,7 +179,7 @@ def test_the_commands_run(document, clone):
             compile(block, document, "exec")
         elif tag == "c" and "int main" in block:
             # The command that follows says which name its file has.
-            name = re.search(r"cc (\w+\.c)", (ROOT / document).read_text())[1]
+            name = re.search(r"(?:cc |executable\(\w+ )(\w+\.c)", (ROOT / document).read_text())[1]
             (clone / name).write_text(block)
         if not tag and not reason_to_skip(document, block):
             status, text = execute(clone, script_of(block))
