@@ -275,7 +275,7 @@ def build_all_tests(run):
         make = ("make", "-s", f"-j{run.jobs}", "EXTRA_CFLAGS=-Wno-error", "-C")
         (run.place / "files").mkdir(exist_ok=True)
         configure(run, test)
-        command(*make, str(run.source / "src"), *LIBRARIES, "tools")
+        command(*make, str(run.source / "src"), *LIBRARIES, "tools", "deps")
         command(*with_devices(run), *make, str(test))
         (run.place / "all-tests").touch()
     configure(run, test)
