@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/shm.h>
 
 #include "libcore/device.h"
 #include "libcore/fault.h"
@@ -388,20 +389,14 @@ SHIM_COLD long shim_mmap_attr(const struct dax_mmap_request *asked, int fd,
 	return -ans.v.error;
 }
 
-/**
- * shim_mmap_other() - do what mmap(MAP_FIXED) of another file does over dax mappings
- * @addr, @len, @prot, @flags, @fd, @off: mmap's arguments
- *
- * The memory there is unmapped first; if that is refused, so is the call (mm/mmap.c:
- * mmap_region()). Takes the lock. Async-signal-safe.
- *
- * Return: the address, or a negative errno.
+/*
+ * Makes a system call that maps other memory over dax mappings. The memory there is unmapped
+ * first; if that is refused, so is the call (mm/mmap.c: mmap_region()).
  */
-long shim_mmap_other(uint64_t addr, uint64_t len, int prot, int flags, int fd,
-		     uint64_t off)
+static long replace(const struct shim_call *call, long nr, const long x[6])
 {
-	const struct shim_call call = {DAX_CALL_MMAP,
-				       {addr, len, (uint64_t)prot, (uint64_t)flags, off}};
+	const uint64_t addr = call->args[0];
+	const uint64_t len = call->args[1];
 	struct dax_verdict v;
 	const struct dax_vma *first;
 	struct dax_vma vma = {0};
@@ -409,7 +404,7 @@ long shim_mmap_other(uint64_t addr, uint64_t len, int prot, int flags, int fd,
 	long p;
 
 	if (shim_maps_is_bad_range(addr, len) || !shim_lock_masked(&mask))
-		return sys6(mmap, addr, len, prot, flags, fd, off);
+		return sys_call6(nr, x[0], x[1], x[2], x[3], x[4], x[5]);
 	first = shim_maps_first_in_locked(addr, len);
 	if (first)
 		vma = *first;
@@ -418,7 +413,7 @@ long shim_mmap_other(uint64_t addr, uint64_t len, int prot, int flags, int fd,
 	if (v.error) {
 		p = -v.error;
 	} else {
-		p = sys6(mmap, addr, len, prot, flags, fd, off);
+		p = sys_call6(nr, x[0], x[1], x[2], x[3], x[4], x[5]);
 		if (!sys_is_error(p) && shim_maps_has_room_locked())
 			shim_refresh_remove_locked(addr, dax_round_up(len, DAX_PAGE));
 	}
@@ -426,7 +421,44 @@ long shim_mmap_other(uint64_t addr, uint64_t len, int prot, int flags, int fd,
 	if (vma.end) {
 		if (sys_is_error(p) && !v.error)
 			v = dax_refuse((int)-p, DAX_KERNEL, 0, 0, 0);
-		shim_report_vma(&call, &vma, &v, (uint64_t)p);
+		shim_report_vma(call, &vma, &v, (uint64_t)p);
 	}
 	return p;
+}
+
+/**
+ * shim_mmap_other() - do what mmap(MAP_FIXED) of another file does over dax mappings
+ * @addr, @len, @prot, @flags, @fd, @off: mmap's arguments
+ *
+ * Takes the lock. Async-signal-safe.
+ *
+ * Return: the address, or a negative errno.
+ */
+long shim_mmap_other(uint64_t addr, uint64_t len, int prot, int flags, int fd,
+		     uint64_t off)
+{
+	const struct shim_call call = {DAX_CALL_MMAP,
+				       {addr, len, (uint64_t)prot, (uint64_t)flags, off}};
+
+	return replace(&call, SYS_mmap,
+		       (const long[6]){(long)addr, (long)len, prot, flags, fd,
+				       (long)off});
+}
+
+/**
+ * shim_mmap_shm() - do what shmat(SHM_REMAP) does over dax mappings
+ * @id, @addr, @flags:	shmat's arguments, the address as rounded for SHM_RND
+ * @len:		bytes of the segment
+ *
+ * It is an mmap with MAP_FIXED (ipc/shm.c: do_shmat()). Takes the lock. Async-signal-safe.
+ *
+ * Return: the address, or a negative errno.
+ */
+SHIM_COLD long shim_mmap_shm(int id, uint64_t addr, uint64_t len, int flags)
+{
+	const int prot = flags & SHM_RDONLY ? PROT_READ : PROT_READ | PROT_WRITE;
+	const struct shim_call call = {
+		DAX_CALL_MMAP, {addr, len, (uint64_t)prot, MAP_SHARED | MAP_FIXED, 0}};
+
+	return replace(&call, SYS_shmat, (const long[6]){id, (long)addr, flags});
 }

@@ -14,5 +14,6 @@ long shim_mmap_attr(const struct dax_mmap_request *req, int fd,
 		    const struct shim_ident *id);
 long shim_mmap_other(uint64_t addr, uint64_t len, int prot, int flags, int fd,
 		     uint64_t off);
+long shim_mmap_shm(int id, uint64_t addr, uint64_t len, int flags);
 
 #endif

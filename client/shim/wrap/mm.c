@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/shm.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -92,6 +93,33 @@ static bool is_mmap_ours(struct dax_mmap_request *req, int fd, long *ret)
 
 MMAP(mmap, off_t)
 MMAP(mmap64, off64_t)
+
+/* Attaches a segment in the place of dax mappings. Return: false if there are none. */
+static SHIM_COLD bool is_shmat_ours(int id, const void *addr, int flags, long *ret)
+{
+	uint64_t at = (uintptr_t)addr;
+	struct shmid_ds segment;
+
+	/* The kernel checks the same right for both calls. */
+	if (sys3(shmctl, id, IPC_STAT, &segment) < 0)
+		return false;
+	if (flags & SHM_RND)
+		at = dax_round_down(at, DAX_PAGE);
+	if (at % DAX_PAGE || !shim_maps_touch(at, segment.shm_segsz))
+		return false;
+	*ret = shim_mmap_shm(id, at, segment.shm_segsz, flags);
+	return true;
+}
+
+SHIM_EXPORT void *shmat(int id, const void *addr, int flags)
+{
+	long r;
+
+	if (unlikely(flags & SHM_REMAP) && touches(NULL, SIZE_MAX) &&
+	    is_shmat_ours(id, addr, flags, &r))
+		return as_pointer(r);
+	return REAL(shmat)(id, addr, flags);
+}
 
 SHIM_EXPORT int munmap(void *addr, size_t len)
 {

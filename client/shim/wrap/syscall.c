@@ -24,6 +24,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -197,6 +198,7 @@ static long do_seccomp(unsigned int op, unsigned int flags, void *args)
 	CALL(linkat, linkat(I(a), P(b), I(c), P(d), I(e)))                               \
 	CALL(symlinkat, symlinkat(P(a), I(b), P(c)))                                     \
 	CALL(mmap, (long)mmap(P(a), (size_t)b, I(c), I(d), I(e), f))                     \
+	CALL(shmat, (long)shmat(I(a), P(b), I(c)))                                       \
 	CALL(munmap, munmap(P(a), (size_t)b))                                            \
 	CALL(mremap, (long)mremap(P(a), (size_t)b, (size_t)c, I(d), P(e)))               \
 	CALL(mprotect, mprotect(P(a), (size_t)b, I(c)))                                  \
