@@ -173,18 +173,31 @@ static bool is_user_name(const char *name)
 }
 
 #define SETXATTR(func, follow)                                                           \
-	SHIM_EXPORT int func(const char *path, const char *name, const void *value,      \
-			     size_t size, int flags)                                     \
+	static SHIM_COLD int func##_ours(const char *path, const char *name,             \
+					 const void *value, size_t size, int flags)      \
 	{                                                                                \
 		char buf[PATH_MAX];                                                      \
                                                                                          \
-		if (!shim_has_word(path))                                                \
-			return REAL(func)(path, name, value, size, flags);               \
 		path = shim_path_redirect(AT_FDCWD, path, follow, buf);                  \
 		if (path == buf && is_user_name(name))                                   \
 			return (int)shim_ret(                                            \
 				refuse_change(DAX_CHANGE_XATTR, IN_DEV, true, buf));     \
 		return REAL(func)(path, name, value, size, flags);                       \
+	}                                                                                \
+                                                                                         \
+	SHIM_EXPORT int func(const char *path, const char *name, const void *value,      \
+			     size_t size, int flags)                                     \
+	{                                                                                \
+		const int before = errno;                                                \
+		int r;                                                                   \
+                                                                                         \
+		if (shim_has_word(path))                                                 \
+			return func##_ours(path, name, value, size, flags);              \
+		r = REAL(func)(path, name, value, size, flags);                          \
+		if (unlikely(r == -1) && shim_was_dangling(AT_FDCWD, path, follow))      \
+			return SHIM_AGAIN(before,                                        \
+					  func##_ours(path, name, value, size, flags));  \
+		return r;                                                                \
 	}
 
 SETXATTR(setxattr, SHIM_FOLLOW)
@@ -340,19 +353,23 @@ static SHIM_COLD int truncate_ours(const char *path, off64_t len)
 	return -v.error;
 }
 
-SHIM_EXPORT int truncate(const char *path, off_t len)
-{
-	if (shim_has_word(path))
-		return (int)shim_ret(truncate_ours(path, len));
-	return REAL(truncate)(path, len);
-}
+#define TRUNCATE(name, off_type)                                                         \
+	SHIM_EXPORT int name(const char *path, off_type len)                             \
+	{                                                                                \
+		const int before = errno;                                                \
+		int r;                                                                   \
+                                                                                         \
+		if (shim_has_word(path))                                                 \
+			return (int)shim_ret(truncate_ours(path, len));                  \
+		r = REAL(name)(path, len);                                               \
+		if (unlikely(r == -1) && shim_was_dangling(AT_FDCWD, path, SHIM_FOLLOW)) \
+			return SHIM_AGAIN(before,                                        \
+					  (int)shim_ret(truncate_ours(path, len)));      \
+		return r;                                                                \
+	}
 
-SHIM_EXPORT int truncate64(const char *path, off64_t len)
-{
-	if (shim_has_word(path))
-		return (int)shim_ret(truncate_ours(path, len));
-	return REAL(truncate64)(path, len);
-}
+TRUNCATE(truncate, off_t)
+TRUNCATE(truncate64, off64_t)
 
 /* Root may remove a node; the device stays. */
 static SHIM_COLD int unlink_ours(int dirfd, const char *path, int flags)

@@ -70,8 +70,8 @@ static SHIM_COLD int handle_of_word(int dirfd, const char *path,
 	return ours == buf ? handle_ours(dirfd, ours, handle, mount, flags, r) : r;
 }
 
-SHIM_EXPORT int name_to_handle_at(int dirfd, const char *path, struct file_handle *handle,
-				  int *mount, int flags)
+static int to_handle(int dirfd, const char *path, struct file_handle *handle, int *mount,
+		     int flags)
 {
 	const struct shim_session *s = shim_session();
 	int r;
@@ -81,9 +81,23 @@ SHIM_EXPORT int name_to_handle_at(int dirfd, const char *path, struct file_handl
 	if (shim_has_word(path))
 		return handle_of_word(dirfd, path, handle, mount, flags);
 	r = REAL(name_to_handle_at)(dirfd, path, handle, mount, flags);
+	if (unlikely(r == -1) && flags & AT_SYMLINK_FOLLOW &&
+	    shim_was_dangling(dirfd, path, SHIM_FOLLOW))
+		return handle_of_word(dirfd, path, handle, mount, flags);
 	if (flags & AT_EMPTY_PATH && shim_may_look(path) && !*path &&
 	    unlikely(!shim_ident_is_other(dirfd)))
 		return handle_ours(dirfd, path, handle, mount, flags, r);
+	return r;
+}
+
+SHIM_EXPORT int name_to_handle_at(int dirfd, const char *path, struct file_handle *handle,
+				  int *mount, int flags)
+{
+	const int before = errno;
+	const int r = to_handle(dirfd, path, handle, mount, flags);
+
+	if (r == 0)
+		errno = before; /* whatever was tried first */
 	return r;
 }
 

@@ -433,13 +433,20 @@ static SHIM_COLD int statvfs_ours(const char *path, struct statvfs *fs)
 	return r;
 }
 
-SHIM_EXPORT int statvfs(const char *path, struct statvfs *fs)
-{
-	return shim_has_word(path) ? statvfs_ours(path, fs) : REAL(statvfs)(path, fs);
-}
+#define STATVFS(name, type)                                                              \
+	SHIM_EXPORT int name(const char *path, struct type *fs)                          \
+	{                                                                                \
+		struct statvfs *same = (struct statvfs *)(void *)fs;                     \
+		const int before = errno;                                                \
+		int r;                                                                   \
+                                                                                         \
+		if (shim_has_word(path))                                                 \
+			return statvfs_ours(path, same);                                 \
+		r = REAL(name)(path, fs);                                                \
+		if (unlikely(r == -1) && shim_was_dangling(AT_FDCWD, path, SHIM_FOLLOW)) \
+			return SHIM_AGAIN(before, statvfs_ours(path, same));             \
+		return r;                                                                \
+	}
 
-SHIM_EXPORT int statvfs64(const char *path, struct statvfs64 *fs)
-{
-	return shim_has_word(path) ? statvfs_ours(path, (struct statvfs *)(void *)fs)
-				   : REAL(statvfs64)(path, fs);
-}
+STATVFS(statvfs, statvfs)
+STATVFS(statvfs64, statvfs64)
