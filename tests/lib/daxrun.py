@@ -128,3 +128,12 @@ def pattern(nr_bytes, seed=1):
     """Return: random bytes that do not repeat."""
     import random
     return random.Random(seed).randbytes(nr_bytes)
+
+
+def run_in_namespace(daxrun, script, *args, device="dax0.0,size=4M"):
+    """Run a shell script in a mount namespace of its own, below daxrun. Return: its output.
+
+    In a user namespace, the folder of the test belongs to nobody that has a number there.
+    """
+    return daxrun("-q", "-d", device, "--", "unshare", "-Urm" if daxrun.user == "nobody" else "-m", "sh", "-c", script,
+                  "sh", *args, env={"XDG_RUNTIME_DIR": None} if daxrun.user == "nobody" else None)

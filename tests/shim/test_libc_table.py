@@ -55,7 +55,7 @@ EXCEPTIONS = {
         acct revoke swapoff swapon
     """,
     "Mounts are the kernel's: it finds no emulated name.": """
-        fspick mount mount_setattr move_mount open_tree umount umount2
+        fspick mount_setattr move_mount open_tree umount umount2
     """,
     "Files of its own.": "utmpname utmpxname",
     "Superseded by readdir(3); it shows directories without the emulated entries.": "getdirentries getdirentries64",

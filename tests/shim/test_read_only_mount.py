@@ -4,6 +4,7 @@
 import pytest
 
 from conftest import both_users
+from daxrun import run_in_namespace
 
 PYTHON = "/usr/bin/python3"
 
@@ -36,12 +37,6 @@ RIGHT = ["True (3, b'bytes') (b'bytes',) EEXIST ENOTDIR", "True True 1 /dev/dax0
 
 BIND = "mount --{bind} $CUSE_DAXD_RUNTIME_DIR $CUSE_DAXD_RUNTIME_DIR && " \
        "mount -o remount,bind,ro $CUSE_DAXD_RUNTIME_DIR{dev} && "
-
-
-def run_in_namespace(daxrun, script, *args, device="dax0.0,size=4M"):
-    """In a user namespace, the folder of the test belongs to nobody that has a number there."""
-    return daxrun("-q", "-d", device, "--", "unshare", "-Urm" if daxrun.user == "nobody" else "-m", "sh", "-c", script, "sh",
-                  *args, env={"XDG_RUNTIME_DIR": None} if daxrun.user == "nobody" else None)
 
 
 @both_users

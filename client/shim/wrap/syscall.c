@@ -22,6 +22,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/shm.h>
@@ -237,6 +238,7 @@ static long do_seccomp(unsigned int op, unsigned int flags, void *args)
 	BY_PATH(removexattrat)                                                           \
 	BY_PATH(open_tree)                                                               \
 	BY_PATH(open_tree_attr)                                                          \
+	CALL(mount, mount(P(a), P(b), P(c), (unsigned long)d, P(e)))                     \
 	BY_PATH(mount_setattr)                                                           \
 	BY_PATH(file_getattr)                                                            \
 	BY_PATH(file_setattr)                                                            \
