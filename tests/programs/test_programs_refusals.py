@@ -118,13 +118,16 @@ def test_tools_that_read_and_write(daxrun, command):
 
 def test_many_refusals_are_limited(daxrun):
     """Like the kernel's log, the lines are limited: some are shown, with the number of the others.
-    No program waits for the output, so some lines may be lost."""
-    result = daxrun.any("--", "/usr/bin/python3", "-c",
-                        "import os\nfd = os.open('/dev/dax0.0', os.O_RDWR)\n"
-                        "for i in range(500):\n  try: os.read(fd, 1)\n  except OSError: pass")
-    lines = result.stderr.splitlines()
-    shown = len(refusals(result))
-    left_out = [int(m[1]) for m in re.finditer(r"(\d+) more refusals left out", result.stderr)]
-    assert 20 <= shown < 500 and left_out, result.stderr
-    assert len(lines) == shown + len(left_out)
-    assert shown + sum(left_out) <= 500
+    No program waits for the output, so on a busy machine all but a few at a time are lost."""
+    for _ in range(50):
+        result = daxrun.any("--", "/usr/bin/python3", "-c",
+                            "import os\nfd = os.open('/dev/dax0.0', os.O_RDWR)\n"
+                            "for i in range(500):\n  try: os.read(fd, 1)\n  except OSError: pass")
+        lines = result.stderr.splitlines()
+        shown = len(refusals(result))
+        left_out = [int(m[1]) for m in re.finditer(r"(\d+) more refusals left out", result.stderr)]
+        assert shown < 500 and len(lines) == shown + len(left_out)
+        assert shown + sum(left_out) <= 500
+        if shown >= 20 and left_out:
+            return
+    raise AssertionError(result.stderr)
