@@ -33,15 +33,17 @@ MODULES = ("virtio_pci", "virtio_console", "crc32c_generic", "virtio_blk", "ext4
 APT = ("-o", "APT::Architecture=arm64", "-o", "APT::Architectures::=arm64")
 SIZE = 534773760  # of the recorded devices
 
-# Cases of x86-64: its instructions, flag and address space, and how its copying meets a hole.
-CASES = ("fault.straddle.*", "mmap.flag.*.32bit", "mmap.length.128T", "kernel.getrandom.straddle")
-# Cases that the guest's own kernel and libc decide, and that are recorded on some kernels only.
-OWN_CASES = ("kernel.*",)
+# Cases of x86-64: its instructions, flag and address space, and how its copying meets a hole. From
+# glibc 2.41 on, getrandom(3) is no system call.
+CASES = ("fault.straddle.*", "mmap.flag.*.32bit", "mmap.length.128T", "kernel.getrandom.*")
+# Cases that the guest's own kernel decides, where it has changed between the recorded ones.
+OWN_CASES = ("kernel.proc_mem_*",)
 
 SCRIPT = """
 set -e
 DAXRUN=/opt/daxd/daxrun sh /opt/daxd/tools/demo
-/opt/daxd/daxrun -q -d dax0.0,size={size} -d dax1.0,size=16M -- /opt/daxd/conformance \\
+# A tmpfs copies what is read directly, the recorded machines had no such /tmp.
+TMPDIR=/var/tmp /opt/daxd/daxrun -q -d dax0.0,size={size} -d dax1.0,size=16M -- /opt/daxd/conformance \\
 	--dev /dev/dax0.0 --second /dev/dax1.0 {skip} >/run/answers
 """
 
