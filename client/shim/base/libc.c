@@ -6,9 +6,12 @@
  */
 #include "client/shim/base/libc.h"
 
+#include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "client/shim/base/symbol.h"
+#include "client/shim/base/sys.h"
 
 typedef void fork_handler(void);
 
@@ -38,12 +41,17 @@ bool shim_libc_is_gnu(void)
 void shim_libc_at_fork(fork_handler *before, fork_handler *parent, fork_handler *child)
 {
 	int (*at_fork)(fork_handler *, fork_handler *, fork_handler *);
+	const uint64_t all = UINT64_MAX;
+	uint64_t mask;
 
+	/* A handler that jumped away from here would keep libc's lock, and fork and exit hang. */
+	sys4(rt_sigprocmask, SIG_BLOCK, &all, &mask, sizeof(all));
 	if (__register_atfork) {
 		__register_atfork(before, parent, child, NULL);
-		return;
+	} else {
+		at_fork = (__typeof__(at_fork))shim_symbol_next("pthread_atfork");
+		if (at_fork)
+			at_fork(before, parent, child);
 	}
-	at_fork = (__typeof__(at_fork))shim_symbol_next("pthread_atfork");
-	if (at_fork)
-		at_fork(before, parent, child);
+	sys4(rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof(mask));
 }
