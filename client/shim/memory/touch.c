@@ -55,7 +55,7 @@
 
 #define NR_WAITING 64
 /* The least time that an access takes on the way to the thread and back. */
-#define WAY_NS UINT64_C(9000)
+#define WAY_NS UINT64_C(2000)
 /* How long before a unit is due the thread spins instead of sleeping. */
 #define SPIN_NS UINT64_C(60000)
 
