@@ -188,16 +188,9 @@ static bool is_user_name(const char *name)
 	SHIM_EXPORT int func(const char *path, const char *name, const void *value,      \
 			     size_t size, int flags)                                     \
 	{                                                                                \
-		const int before = errno;                                                \
-		int r;                                                                   \
-                                                                                         \
-		if (shim_has_word(path))                                                 \
-			return func##_ours(path, name, value, size, flags);              \
-		r = REAL(func)(path, name, value, size, flags);                          \
-		if (unlikely(r == -1) && shim_was_dangling(AT_FDCWD, path, follow))      \
-			return SHIM_AGAIN(before,                                        \
-					  func##_ours(path, name, value, size, flags));  \
-		return r;                                                                \
+		return SHIM_BY_PATH(AT_FDCWD, path, follow,                              \
+				    func##_ours(path, name, value, size, flags),         \
+				    REAL(func)(path, name, value, size, flags));         \
 	}
 
 SETXATTR(setxattr, SHIM_FOLLOW)
@@ -356,16 +349,9 @@ static SHIM_COLD int truncate_ours(const char *path, off64_t len)
 #define TRUNCATE(name, off_type)                                                         \
 	SHIM_EXPORT int name(const char *path, off_type len)                             \
 	{                                                                                \
-		const int before = errno;                                                \
-		int r;                                                                   \
-                                                                                         \
-		if (shim_has_word(path))                                                 \
-			return (int)shim_ret(truncate_ours(path, len));                  \
-		r = REAL(name)(path, len);                                               \
-		if (unlikely(r == -1) && shim_was_dangling(AT_FDCWD, path, SHIM_FOLLOW)) \
-			return SHIM_AGAIN(before,                                        \
-					  (int)shim_ret(truncate_ours(path, len)));      \
-		return r;                                                                \
+		return SHIM_BY_PATH(AT_FDCWD, path, SHIM_FOLLOW,                         \
+				    (int)shim_ret(truncate_ours(path, len)),             \
+				    REAL(name)(path, len));                              \
 	}
 
 TRUNCATE(truncate, off_t)

@@ -437,15 +437,9 @@ static SHIM_COLD int statvfs_ours(const char *path, struct statvfs *fs)
 	SHIM_EXPORT int name(const char *path, struct type *fs)                          \
 	{                                                                                \
 		struct statvfs *same = (struct statvfs *)(void *)fs;                     \
-		const int before = errno;                                                \
-		int r;                                                                   \
                                                                                          \
-		if (shim_has_word(path))                                                 \
-			return statvfs_ours(path, same);                                 \
-		r = REAL(name)(path, fs);                                                \
-		if (unlikely(r == -1) && shim_was_dangling(AT_FDCWD, path, SHIM_FOLLOW)) \
-			return SHIM_AGAIN(before, statvfs_ours(path, same));             \
-		return r;                                                                \
+		return SHIM_BY_PATH(AT_FDCWD, path, SHIM_FOLLOW,                         \
+				    statvfs_ours(path, same), REAL(name)(path, fs));     \
 	}
 
 STATVFS(statvfs, statvfs)

@@ -49,15 +49,8 @@
                                                                                          \
 	SHIM_EXPORT type name params                                                     \
 	{                                                                                \
-		const int before = errno;                                                \
-		type r;                                                                  \
-                                                                                         \
-		if (shim_has_word(path))                                                 \
-			return name##_ours args;                                         \
-		r = REAL(name) args;                                                     \
-		if (unlikely(r == -1) && shim_was_dangling(dirfd, path, follow))         \
-			return SHIM_AGAIN(before, name##_ours args);                     \
-		return r;                                                                \
+		return SHIM_BY_PATH(dirfd, path, follow, name##_ours args,               \
+				    REAL(name) args);                                    \
 	}
 #define FD(...)
 #define OWN(name)

@@ -100,6 +100,26 @@ static inline bool shim_ask_again(bool is_failed, int dirfd, const char *path,
 		again_;                                                                  \
 	})
 
+/*
+ * Makes a call that follows links as @follow says: @ours, if the words of the path may lead to
+ * an emulated file, or if @real has failed because a link does. Both are calls of the same type.
+ */
+#define SHIM_BY_PATH(dirfd, path, follow, ours, real)                                    \
+	({                                                                               \
+		const int before_ = errno;                                               \
+		__typeof__(real) r_;                                                     \
+                                                                                         \
+		if (shim_has_word(path)) {                                               \
+			r_ = (ours);                                                     \
+		} else {                                                                 \
+			r_ = (real);                                                     \
+			if (unlikely(r_ == -1) &&                                        \
+			    shim_was_dangling(dirfd, path, follow))                      \
+				r_ = SHIM_AGAIN(before_, ours);                          \
+		}                                                                        \
+		r_;                                                                      \
+	})
+
 /**
  * shim_ret() - convert the result of a system call to libc's form
  * @r:	a value or a negative errno
