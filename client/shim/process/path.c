@@ -60,8 +60,9 @@ static bool starts_with_dir(const char *path, const char *dir, size_t len)
 /* The state of a path's resolution: done[0, len) is resolved, rest is not. */
 struct walk {
 	const struct shim_session *session;
-	char *done; /* PATH_MAX bytes: absolute, no links, no slash at the end */
+	char *done; /* PATH_MAX bytes: absolute, no links, no slash at the end, terminated */
 	size_t len;
+	size_t root; /* done[0, root) leads to the daemon's root directory */
 	const char *rest;
 	char expanded[PATH_MAX]; /* holds rest after a link was followed */
 };
@@ -72,10 +73,27 @@ enum walk_end {
 	WALK_ARRIVED /* all is resolved, and not below an emulated root */
 };
 
+/* Sets root. After pivot_root(2), a path of the old root directory leads through its new place. */
+static void find_root(struct walk *w)
+{
+	const struct shim_session *s = w->session;
+
+	w->root = starts_with_dir(w->done, s->dir, s->root_len) ? s->root_len : 0;
+}
+
+static void cut(struct walk *w, size_t len)
+{
+	w->len = len;
+	w->done[len] = '\0';
+}
+
 static void pop_name(struct walk *w)
 {
-	while (w->len && w->done[--w->len] != '/')
+	size_t len = w->len;
+
+	while (len && w->done[--len] != '/')
 		;
+	cut(w, len);
 }
 
 static bool push_name(struct walk *w, const char *name, size_t n)
@@ -114,7 +132,7 @@ static int expand_link(struct walk *w)
 		w->expanded[n] = '\0';
 	w->rest = w->expanded;
 	if (target[0] == '/')
-		w->len = 0;
+		cut(w, 0);
 	else
 		pop_name(w);
 	return 1;
@@ -134,7 +152,7 @@ static enum walk_end walk_path(struct walk *w, int dirfd, const char *path,
 	int links = 0;
 
 	names.has_memory = has_memory(w->session);
-	w->len = 0;
+	cut(w, 0);
 	w->rest = path;
 	if (path[0] != '/') {
 		long n = path_of_dir(dirfd, w->done);
@@ -143,7 +161,7 @@ static enum walk_end walk_path(struct walk *w, int dirfd, const char *path,
 		if (n < 0 ||
 		    starts_with_dir(w->done, w->session->dir, w->session->dir_len))
 			return WALK_OTHER;
-		w->len = n == 1 ? 0 : (size_t)n;
+		cut(w, n == 1 ? 0 : (size_t)n);
 	}
 	for (;;) {
 		const char *name;
@@ -165,9 +183,10 @@ static enum walk_end walk_path(struct walk *w, int dirfd, const char *path,
 		}
 		if (!push_name(w, name, n))
 			return WALK_OTHER;
-		if (dax_path_is_root(&names, w->done, w->len))
+		find_root(w);
+		if (dax_path_is_root(&names, w->done + w->root, w->len - w->root))
 			return WALK_ROOT;
-		if (dax_path_is_above_root(w->done, w->len))
+		if (dax_path_is_above_root(w->done + w->root, w->len - w->root))
 			continue;
 		if (!*w->rest && follow == SHIM_NOFOLLOW)
 			return WALK_ARRIVED;
@@ -194,20 +213,22 @@ const char *shim_path_redirect(int dirfd, const char *path, enum shim_follow fol
 {
 	struct walk w = {.session = shim_session(), .done = buf};
 	size_t rest_len;
+	size_t len;
 
 	if (!w.session || strlen(path) >= PATH_MAX ||
 	    walk_path(&w, dirfd, path, follow) != WALK_ROOT)
 		return path;
-	if (starts_with_dir(buf, "/sys", 4))
+	if (starts_with_dir(buf + w.root, "/sys", 4))
 		shim_session_await_tree(w.session);
 	else
 		w.session = shim_session_renew(w.session);
+	len = w.len - w.root;
 	rest_len = strlen(w.rest);
-	if (w.session->dir_len + w.len + rest_len >= PATH_MAX)
+	if (w.session->dir_len + len + rest_len >= PATH_MAX)
 		return path;
-	memmove(buf + w.session->dir_len, buf, w.len);
+	memmove(buf + w.session->dir_len, buf + w.root, len);
 	memcpy(buf, w.session->dir, w.session->dir_len);
-	memcpy(buf + w.session->dir_len + w.len, w.rest, rest_len + 1);
+	memcpy(buf + w.session->dir_len + len, w.rest, rest_len + 1);
 	return buf;
 }
 
@@ -284,8 +305,8 @@ ssize_t shim_path_unredirect(char *path, size_t len)
 	    !starts_with_dir(path + s->dir_len, "/sys", 4) &&
 	    !starts_with_dir(path + s->dir_len, "/proc", 5))
 		return -1;
-	memmove(path, path + s->dir_len, len - s->dir_len + 1);
-	return (ssize_t)(len - s->dir_len);
+	memmove(path + s->root_len, path + s->dir_len, len - s->dir_len + 1);
+	return (ssize_t)(len - s->dir_len + s->root_len);
 }
 
 /* True if the last component may name a shared directory, or lead to one. */
@@ -340,12 +361,14 @@ bool shim_path_is_shared_dir(int dirfd, const char *path, char extra[PATH_MAX])
 			return false;
 		w.len = (size_t)n;
 	}
-	if (!dax_path_is_shared_dir(extra, w.len) ||
+	find_root(&w);
+	w.len -= w.root;
+	if (!dax_path_is_shared_dir(extra + w.root, w.len) ||
 	    w.session->dir_len + w.len >= PATH_MAX)
 		return false;
-	if (starts_with_dir(extra, "/sys", 4))
+	if (starts_with_dir(extra + w.root, "/sys", 4))
 		shim_session_await_tree(w.session);
-	memmove(extra + w.session->dir_len, extra, w.len + 1);
+	memmove(extra + w.session->dir_len, extra + w.root, w.len + 1);
 	memcpy(extra, w.session->dir, w.session->dir_len);
 	return true;
 }

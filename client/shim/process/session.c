@@ -312,6 +312,37 @@ const struct shim_session *shim_session_renew(const struct shim_session *s)
 }
 
 /**
+ * shim_session_move_root() - follow the daemon's root directory, which pivot_root(2) has moved
+ * @root:	its path from now on, without a slash at the end; "" for the root directory
+ *
+ * Async-signal-safe.
+ */
+void shim_session_move_root(const char *root)
+{
+	struct shim_session *old = __atomic_load_n(&session, __ATOMIC_ACQUIRE);
+	struct shim_session *s;
+	long page;
+
+	if (!old || (!*root && !old->root_len))
+		return;
+	page = sys6(mmap, 0, sizeof(*s), PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (sys_is_error(page))
+		return;
+	s = (struct shim_session *)page;
+	*s = *old;
+	s->root_len = strlen(root);
+	if (!shim_join(s->dir, sizeof(s->dir), root, old->dir + old->root_len)) {
+		sys2(munmap, s, sizeof(*s));
+		return;
+	}
+	s->dir_len = strlen(s->dir);
+	if (!__atomic_compare_exchange_n(&session, &old, s, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_ACQUIRE))
+		sys2(munmap, s, sizeof(*s));
+}
+
+/**
  * shim_session_if_known() - get the session without looking for a daemon
  *
  * Async-signal-safe.

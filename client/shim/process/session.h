@@ -29,6 +29,8 @@ struct shim_session {
 	char log_path[108]; /* datagram socket of daxrun */
 	size_t dir_len;
 	char dir[108]; /* the runtime directory: absolute, no slash at the end */
+	/* Bytes of dir that tell where pivot_root(2) has put the daemon's root directory. */
+	size_t root_len;
 };
 
 const struct shim_session *shim_session(void);
@@ -37,6 +39,7 @@ const struct shim_session *shim_session_if_known(void);
 bool shim_session_exists(void);
 void shim_session_pin(void);
 const struct shim_session *shim_session_renew(const struct shim_session *s);
+void shim_session_move_root(const char *root);
 void shim_session_await_tree(const struct shim_session *s);
 
 /* True if prctl(PR_SET_THP_DISABLE) forbids huge pages in the whole process. */

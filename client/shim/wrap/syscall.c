@@ -219,6 +219,7 @@ static long do_seccomp(unsigned int op, unsigned int flags, void *args)
 	CALL(unshare, unshare(I(a)))                                                     \
 	CALL(setns, setns(I(a), I(b)))                                                   \
 	CALL(chroot, chroot(P(a)))                                                       \
+	CALL(pivot_root, pivot_root(P(a), P(b)))                                         \
 	CALL(prctl, prctl(I(a), b, c, d, e))                                             \
 	CALL(io_submit, shim_ret(shim_aio_submit((unsigned long)a, b, P(c))))            \
 	CALL(setxattr, setxattr(P(a), P(b), P(c), (size_t)d, I(e)))                      \

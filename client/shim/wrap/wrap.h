@@ -144,6 +144,7 @@ ssize_t __recvfrom_chk(int sock, void *buf, size_t n, size_t size, int flags,
 int __poll_chk(struct pollfd *fds, unsigned long n, int timeout, size_t room);
 int __ppoll_chk(struct pollfd *fds, unsigned long n, const struct timespec *timeout,
 		const sigset_t *mask, size_t room);
+int pivot_root(const char *new_root, const char *put_old);
 /* Since glibc 2.36, in sys/pidfd.h, which an older one does not have. */
 int pidfd_getfd(int pidfd, int fd, unsigned int flags);
 int __dprintf_chk(int fd, int level, const char *format, ...);
