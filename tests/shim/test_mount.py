@@ -53,6 +53,19 @@ def test_nothing_is_mounted_over_a_device(daxrun):
     assert said.endswith("32\ncharacter special file\n") and "No such file or directory" in said
 
 
+@both_users
+def test_dev_by_another_name(daxrun):
+    """As the /dev of a root directory that somebody prepares for chroot(2)."""
+    bind = "rbind" if daxrun.as_nobody else "bind"  # the kernel uncovers nothing in a user namespace
+    said = run_in_namespace(daxrun, f"""set -e; mkdir -p root/dev; mount --{bind} /dev root/dev; ln -s root/dev/dax0.0 link
+        ls root/dev | grep ^dax; find root/dev -maxdepth 1 -name 'dax*'; stat -c %F root/dev/dax0.0 $PWD/root/dev/dax0.0
+        stat -Lc %F link
+        test "$(stat -c %i:%t:%T root/dev/dax0.0)" = "$(stat -c %i:%t:%T /dev/dax0.0)"
+        printf stored >text; daxio -i text -o root/dev/dax0.0; daxio -l 6 -i /dev/dax0.0; echo; rm text
+        echo >root/dev/dax0.1 2>/dev/null || echo refused; ls root/dev/dax0.1 2>/dev/null || echo none""")
+    assert said.splitlines() == ["dax0.0", "root/dev/dax0.0", *3 * ["character special file"], "stored", "refused", "none"]
+
+
 PIVOT = """
 import ctypes, mmap, os, subprocess, sys
 
@@ -104,3 +117,11 @@ def test_a_sandbox_with_the_node(daxrun, more):
         {box} -- /bin/sh -c 'stat -c %F /dev/dax0.0; cat /sys/bus/dax/devices/dax0.0/size; daxio -o /dev/dax0.0' <text
         daxio -l 6 -i /dev/dax0.0; {box} --setenv A a {BUSYBOX} stat -c %F /dev/dax0.0""")
     assert said.splitlines() == ["character special file", "4194304", "storedcharacter special file"]
+
+
+@both_users
+def test_a_sandbox_with_the_machines_dev(daxrun):
+    """The node is there, and nothing is mounted over it. bwrap makes no file of this name."""
+    said = run_in_namespace(daxrun, "bwrap --ro-bind / / --dev-bind /dev/dax0.0 /dev/dax0.0 true 2>&1 || ls /dev/dax*")
+    assert "on /newroot/dev/dax0.0: Unable to mount source on destination: No such file" in said
+    assert said.endswith("/dev/dax0.0\n")

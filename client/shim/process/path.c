@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "libcore/path.h"
 
@@ -145,6 +146,45 @@ static bool has_memory(const struct shim_session *session)
 	       DAX_STATE_MEMORY;
 }
 
+/* True if a directory is /dev by another name, as bind mounts and pivot_root(2) make them. */
+static bool is_dev(const struct shim_session *s, const char *path)
+{
+	char dev[sizeof(s->dir) + sizeof("/dev")];
+	struct stat a;
+	struct stat b;
+
+	memcpy(dev, s->dir, s->root_len);
+	memcpy(dev + s->root_len, "/dev", sizeof("/dev"));
+	return sys4(newfstatat, AT_FDCWD, path, &a, 0) == 0 &&
+	       sys4(newfstatat, AT_FDCWD, dev, &b, 0) == 0 && a.st_ino == b.st_ino &&
+	       a.st_dev == b.st_dev;
+}
+
+/*
+ * If done is a node by another name of its directory, replaces it by the node's own name.
+ * @n: bytes of the node's name, which done ends with. Return: true if it is.
+ */
+static bool find_node(struct walk *w, const struct dax_path_names *names, size_t n)
+{
+	char node[sizeof("/dev/") + NAME_MAX] = "/dev";
+	bool is_node;
+
+	if (n > NAME_MAX || w->len == n + 1)
+		return false;
+	memcpy(node + 4, w->done + w->len - n - 1, n + 1);
+	if (!dax_path_is_root(names, node, 4 + n + 1))
+		return false;
+	w->done[w->len - n - 1] = '\0';
+	is_node = is_dev(w->session, w->done);
+	w->done[w->len - n - 1] = '/';
+	if (is_node) {
+		w->len = 4 + n + 1;
+		memcpy(w->done, node, w->len + 1);
+		w->root = 0;
+	}
+	return is_node;
+}
+
 static enum walk_end walk_path(struct walk *w, int dirfd, const char *path,
 			       enum shim_follow follow)
 {
@@ -184,7 +224,8 @@ static enum walk_end walk_path(struct walk *w, int dirfd, const char *path,
 		if (!push_name(w, name, n))
 			return WALK_OTHER;
 		find_root(w);
-		if (dax_path_is_root(&names, w->done + w->root, w->len - w->root))
+		if (dax_path_is_root(&names, w->done + w->root, w->len - w->root) ||
+		    find_node(w, &names, n))
 			return WALK_ROOT;
 		if (dax_path_is_above_root(w->done + w->root, w->len - w->root))
 			continue;
@@ -360,6 +401,10 @@ bool shim_path_is_shared_dir(int dirfd, const char *path, char extra[PATH_MAX])
 		if (n < 0)
 			return false;
 		w.len = (size_t)n;
+	}
+	if (w.len > 4 && !strcmp(extra + w.len - 4, "/dev") && is_dev(w.session, extra)) {
+		w.len = 4;
+		memcpy(extra, "/dev", sizeof("/dev"));
 	}
 	find_root(&w);
 	w.len -= w.root;
