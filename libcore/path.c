@@ -351,3 +351,36 @@ bool dax_path_has_blocks(const char *path, size_t len)
 	return (len == sizeof(memory) - 1 && !memcmp(path, memory, len)) ||
 	       is_node_dir(path, len);
 }
+
+/**
+ * dax_path_write_copy() - write the target of a link that stands for another node of a device
+ * @name:	the device's name
+ * @ret:	receives the target, "/dev////.../dax0.0", terminated
+ *
+ * mknod(2) makes such links where it can't make nodes. Programs take them for nodes, and the
+ * slashes tell them apart from the links of the programs' own.
+ */
+void dax_path_write_copy(const char *name, char ret[DAX_PATH_COPY_LEN + 1])
+{
+	const size_t n = strlen(name);
+
+	memset(ret, '/', DAX_PATH_COPY_LEN);
+	memcpy(ret, "/dev", 4);
+	memcpy(ret + DAX_PATH_COPY_LEN - n, name, n + 1);
+}
+
+/**
+ * dax_path_is_copy() - true if a symbolic link stands for another node of a device
+ * @target:	its target
+ * @len:	bytes of it
+ */
+bool dax_path_is_copy(const char *target, size_t len)
+{
+	size_t at = 4;
+
+	if (len != DAX_PATH_COPY_LEN || memcmp(target, "/dev", 4))
+		return false;
+	while (at < len && target[at] == '/')
+		at++;
+	return is_dax_name(target + at, len - at);
+}

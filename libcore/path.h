@@ -22,10 +22,18 @@ struct dax_path_names {
 	bool has_memory;     /* memory blocks of devices replace the machine's */
 };
 
+/*
+ * Bytes of the target of a symbolic link that stands for a node outside of /dev. Other links
+ * seldom have as many, so that the length tells most of them apart.
+ */
+#define DAX_PATH_COPY_LEN 64
+
 bool dax_path_has_word(const char *path);
 bool dax_path_is_root(const struct dax_path_names *names, const char *path, size_t len);
 bool dax_path_is_above_root(const char *path, size_t len);
 bool dax_path_is_shared_dir(const char *path, size_t len);
 bool dax_path_has_blocks(const char *path, size_t len);
+void dax_path_write_copy(const char *name, char ret[DAX_PATH_COPY_LEN + 1]);
+bool dax_path_is_copy(const char *target, size_t len);
 
 #endif

@@ -263,8 +263,32 @@ static void test_blocks(void)
 	ok(!dax_path_has_blocks("/sys/devices/system/node", 24), "not that of nodes");
 }
 
+static void test_copies(void)
+{
+	char target[DAX_PATH_COPY_LEN + 1];
+	size_t len;
+
+	dax_path_write_copy("dax12.3", target);
+	len = strlen(target);
+	ok(len == DAX_PATH_COPY_LEN, "all targets are of one length");
+	ok(!strncmp(target, "/dev/", 5) && !strcmp(strrchr(target, '/'), "/dax12.3"),
+	   "and lead to the device");
+	ok(dax_path_is_copy(target, len), "they are known");
+	ok(!dax_path_is_copy(target, len - 1), "the length counts");
+	ok(!dax_path_is_copy("/dev/dax12.3", 12),
+	   "a link of the program's own is another");
+	target[len - 2] = 'x';
+	ok(!dax_path_is_copy(target, len), "so is one to no device");
+	memset(target + 4, '/', len - 4);
+	ok(!dax_path_is_copy(target, len), "or to /dev");
+	dax_path_write_copy("dax12.3", target);
+	target[1] = 'D';
+	ok(!dax_path_is_copy(target, len), "or to another directory");
+}
+
 int main(void)
 {
+	test_copies();
 	test_blocks();
 	test_roots();
 	test_above();

@@ -291,6 +291,23 @@ bool shim_path_is_dangling(int dirfd, const char *path)
 }
 
 /**
+ * shim_path_is_copy() - tell whether a path is a link that stands for a node of a device
+ * @dirfd:	directory that a relative path starts from, or AT_FDCWD
+ * @path:	any path; the pointer may be bad
+ *
+ * mknod(2) makes it (dax_path_write_copy()). Async-signal-safe.
+ *
+ * Return: true if it is, and this process has a daemon.
+ */
+SHIM_COLD bool shim_path_is_copy(int dirfd, const char *path)
+{
+	char target[DAX_PATH_COPY_LEN + 1];
+	const long n = sys4(readlinkat, dirfd, path, target, sizeof(target));
+
+	return n > 0 && dax_path_is_copy(target, (size_t)n) && shim_session_exists();
+}
+
+/**
  * shim_path_is_readable() - tell whether the kernel can read a path
  * @path:	the pointer, which may be bad
  *

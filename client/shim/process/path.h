@@ -18,6 +18,7 @@ const char *shim_path_redirect(int dirfd, const char *path, enum shim_follow fol
 ssize_t shim_path_unredirect(char *path, size_t len);
 ssize_t shim_path_of_fd(int fd, char buf[PATH_MAX]);
 bool shim_path_is_dangling(int dirfd, const char *path);
+bool shim_path_is_copy(int dirfd, const char *path);
 bool shim_path_is_readable(const char *path);
 bool shim_path_is_shared_dir(int dirfd, const char *path, char extra[PATH_MAX]);
 bool shim_path_hides_blocks(const char *extra);

@@ -279,6 +279,8 @@ static int chmod_at(int dirfd, const char *path, mode_t *mode, int flags)
 			return (int)r;
 	}
 	r = sys4(newfstatat, dirfd, path, &st, flags);
+	if (r == 0 && S_ISLNK(st.st_mode) && shim_path_is_copy(dirfd, path))
+		return chmod_ours(dirfd, path, *mode, SHIM_FOLLOW);
 	if (r == 0)
 		mark_mode(&st, mode);
 	else if (r == -ENOENT && follow == SHIM_FOLLOW &&
@@ -495,12 +497,14 @@ SHIM_EXPORT int linkat(int fromfd, const char *from, int tofd, const char *to, i
 }
 
 /*
- * Makes a second node of a device: here a hard link to its handle, or a symbolic link to
- * its name. Return: 0, or a negative errno; the caller must then leave it to the kernel.
+ * Makes a second node of a device: here a hard link to its handle, or a symbolic link that
+ * lstat(2) and others show as a node. Return: 0, or a negative errno; the caller must then
+ * leave it to the kernel.
  */
 static SHIM_COLD int mknod_ours(int dirfd, const char *path, dev_t rdev)
 {
 	const struct shim_session *s = shim_session();
+	char target[DAX_PATH_COPY_LEN + 1];
 	char handle[PATH_MAX];
 	struct dax_device dev;
 	uint32_t i;
@@ -520,9 +524,10 @@ static SHIM_COLD int mknod_ours(int dirfd, const char *path, dev_t rdev)
 	strcpy(handle + s->dir_len, "/dev/");
 	strcat(handle, dev.name);
 	r = sys5(linkat, AT_FDCWD, handle, dirfd, path, 0);
-	/* On another file system, link to the name, which leads to the handle. */
-	if (r == -EXDEV)
-		r = sys3(symlinkat, handle + s->dir_len, dirfd, path);
+	if (r == -EXDEV) { /* on another file system */
+		dax_path_write_copy(dev.name, target);
+		r = sys3(symlinkat, target, dirfd, path);
+	}
 	return (int)r;
 }
 

@@ -15,12 +15,15 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "libcore/path.h"
+
 #include "client/shim/base/compiler.h"
 #include "client/shim/base/real.h"
 #include "client/shim/base/sys.h"
 #include "client/shim/process/maps.h"
 #include "client/shim/process/own_fd.h"
 #include "client/shim/process/path.h"
+#include "client/shim/process/session.h"
 #include "client/shim/wrap/wrap.h"
 
 /*
@@ -61,6 +64,15 @@ static ssize_t copy_out(void *to, const void *from, size_t n)
 	return (ssize_t)n;
 }
 
+/* A link that stands for a node is no link to the program. @n: the length of its target. */
+static ssize_t refuse_copy(const char *buf, ssize_t n)
+{
+	if (unlikely(n == DAX_PATH_COPY_LEN) && dax_path_is_copy(buf, (size_t)n) &&
+	    shim_session_exists())
+		return shim_ret(-EINVAL);
+	return n;
+}
+
 /*
  * A path in the runtime directory is longer than the emulated one, and the program's
  * buffer may have room for the latter only; so the target is read into another buffer.
@@ -77,7 +89,7 @@ static ssize_t copy_out(void *to, const void *from, size_t n)
 		path = shim_path_redirect(dirfd, path, SHIM_NOFOLLOW, other_);           \
 		buf = target_;                                                           \
 		size = sizeof(target_);                                                  \
-		n = shown_target(target_, call);                                         \
+		n = refuse_copy(target_, shown_target(target_, call));                   \
 		if (n > 0 && room) {                                                     \
 			n = (size_t)n < room ? n : (ssize_t)room;                        \
 			n = copy_out(to, target_, (size_t)n);                            \
@@ -115,7 +127,7 @@ SHIM_EXPORT ssize_t readlink(const char *path, char *buf, size_t size)
 		return shim_ret(-ENOENT);
 	if (unlikely(is_link_ours(AT_FDCWD, path)))
 		return readlink_ours(path, buf, size);
-	return REAL(readlink)(path, buf, size);
+	return refuse_copy(buf, REAL(readlink)(path, buf, size));
 }
 
 SHIM_EXPORT ssize_t readlinkat(int dirfd, const char *path, char *buf, size_t size)
@@ -124,14 +136,14 @@ SHIM_EXPORT ssize_t readlinkat(int dirfd, const char *path, char *buf, size_t si
 		return shim_ret(-ENOENT);
 	if (unlikely(is_link_ours(dirfd, path)))
 		return readlinkat_ours(dirfd, path, buf, size);
-	return REAL(readlinkat)(dirfd, path, buf, size);
+	return refuse_copy(buf, REAL(readlinkat)(dirfd, path, buf, size));
 }
 
 SHIM_EXPORT ssize_t __readlink_chk(const char *path, char *buf, size_t size, size_t room)
 {
 	if (unlikely(size <= room && is_link_ours(AT_FDCWD, path)))
 		return readlink_ours(path, buf, size);
-	return REAL(__readlink_chk)(path, buf, size, room);
+	return refuse_copy(buf, REAL(__readlink_chk)(path, buf, size, room));
 }
 
 SHIM_EXPORT ssize_t __readlinkat_chk(int dirfd, const char *path, char *buf, size_t size,
@@ -139,7 +151,7 @@ SHIM_EXPORT ssize_t __readlinkat_chk(int dirfd, const char *path, char *buf, siz
 {
 	if (unlikely(size <= room && is_link_ours(dirfd, path)))
 		return readlinkat_ours(dirfd, path, buf, size);
-	return REAL(__readlinkat_chk)(dirfd, path, buf, size, room);
+	return refuse_copy(buf, REAL(__readlinkat_chk)(dirfd, path, buf, size, room));
 }
 
 static char *shown_path(char *path)

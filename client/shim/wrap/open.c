@@ -305,6 +305,13 @@ static int after_open(int fd, int before, int dirfd, const char *path, int flags
 {
 	int r = -EXDEV;
 
+	if (unlikely(fd < 0) && errno == ELOOP && flags & O_NOFOLLOW &&
+	    shim_path_is_copy(dirfd, path)) {
+		r = try_open(dirfd, path, flags & ~O_NOFOLLOW, mode);
+		if (r >= 0)
+			errno = before;
+		return r == -EXDEV ? -ELOOP : r;
+	}
 	if (shim_ask_again(fd < 0, dirfd, path, SHIM_FOLLOW)) {
 		const int saved = errno;
 

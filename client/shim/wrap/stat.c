@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "libcore/device.h"
+#include "libcore/path.h"
 #include "libcore/stat.h"
 #include "libcore/state.h"
 
@@ -70,6 +71,37 @@ static void fix_below(const char *path, struct stat *st)
 	}
 }
 
+static int fstatat_ours(int dirfd, const char *path, struct stat *st, int flags);
+
+static bool may_be_copy(const struct stat *st)
+{
+	return S_ISLNK(st->st_mode) && st->st_size == DAX_PATH_COPY_LEN;
+}
+
+/* Fixes the stat of a link that stands for a node: owner and times stay those of the link. */
+static SHIM_COLD void fix_copy(int dirfd, const char *path, struct stat *st)
+{
+	const int before = errno;
+	struct stat node;
+
+	if (shim_path_is_copy(dirfd, path) && fstatat_ours(dirfd, path, &node, 0) == 0 &&
+	    S_ISCHR(node.st_mode)) {
+		st->st_mode = node.st_mode;
+		st->st_rdev = node.st_rdev;
+		st->st_size = 0;
+		st->st_blocks = 0;
+	}
+	errno = before;
+}
+
+/* Fixes what the kernel has returned for a path of the program. */
+static void fix_stat_of(int dirfd, const char *path, struct stat *st)
+{
+	fix_stat(st);
+	if (unlikely(may_be_copy(st)))
+		fix_copy(dirfd, path, st);
+}
+
 #define FOLLOW               SHIM_FOLLOW
 #define NOFOLLOW             SHIM_NOFOLLOW
 #define FOLLOW_UNLESS(flags) ((flags)&AT_SYMLINK_NOFOLLOW ? SHIM_NOFOLLOW : SHIM_FOLLOW)
@@ -86,7 +118,7 @@ static void fix_below(const char *path, struct stat *st)
 		if (r == 0 && path == buf)                                               \
 			fix_below(path, AS_STAT(st));                                    \
 		else if (r == 0)                                                         \
-			fix_stat(AS_STAT(st));                                           \
+			fix_stat_of(dirfd, path, AS_STAT(st));                           \
 		return r;                                                                \
 	}                                                                                \
                                                                                          \
@@ -98,7 +130,7 @@ static void fix_below(const char *path, struct stat *st)
 		if (shim_ask_again(r != 0, dirfd, path, follow))                         \
 			return SHIM_AGAIN(before, name##_ours args);                     \
 		if (likely(r == 0))                                                      \
-			fix_stat(AS_STAT(st));                                           \
+			fix_stat_of(dirfd, path, AS_STAT(st));                           \
 		if (likely(r == 0) && unlikely(is_own_fd(dirfd, path)))                  \
 			r = (int)shim_ret(*path ? -ENOENT : -EBADF);                     \
 		return r;                                                                \
@@ -288,6 +320,25 @@ static void fix_statx(struct statx *stx, unsigned int mask)
 	stx->stx_blksize = 4096;
 }
 
+/* The same for a path of the program's, which may be a link that stands for a node. */
+static void fix_statx_of(int dirfd, const char *path, struct statx *stx,
+			 unsigned int mask)
+{
+	struct stat st = {.st_mode = stx->stx_mode, .st_size = (off_t)stx->stx_size};
+
+	fix_statx(stx, mask);
+	if (likely(!may_be_copy(&st)))
+		return;
+	fix_copy(dirfd, path, &st);
+	if (S_ISLNK(st.st_mode))
+		return;
+	stx->stx_mode = (uint16_t)st.st_mode;
+	stx->stx_rdev_major = major(st.st_rdev);
+	stx->stx_rdev_minor = minor(st.st_rdev);
+	stx->stx_size = 0;
+	stx->stx_blocks = 0;
+}
+
 static SHIM_COLD int statx_ours(int dirfd, const char *path, int flags, unsigned int mask,
 				struct statx *stx)
 {
@@ -300,7 +351,7 @@ static SHIM_COLD int statx_ours(int dirfd, const char *path, int flags, unsigned
 				  buf);
 	r = REAL(statx)(dirfd, path, flags, mask, stx);
 	if (r == 0)
-		fix_statx(stx, mask);
+		fix_statx_of(dirfd, path, stx, mask);
 	if (r == 0 && path == buf && !S_ISREG(stx->stx_mode) && !S_ISCHR(stx->stx_mode))
 		fix_fs(stx, false, mask);
 	return r;
@@ -320,7 +371,7 @@ SHIM_EXPORT int statx(int dirfd, const char *path, int flags, unsigned int mask,
 	if (likely(r == 0) && unlikely(is_own_fd(dirfd, path)))
 		r = (int)shim_ret(*path ? -ENOENT : -EBADF);
 	else if (likely(r == 0))
-		fix_statx(stx, mask);
+		fix_statx_of(dirfd, path, stx, mask);
 	else if (shim_was_dangling(dirfd, path, follow))
 		r = SHIM_AGAIN(before, statx_ours(dirfd, path, flags, mask, stx));
 	return r;
