@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The suite itself: ignored signals, tests that hang."""
+"""The suite itself: ignored signals, tests that hang, what tests leave."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from conftest import ROOT, TIMEOUT, environment
+from conftest import BUILD, ROOT, TIMEOUT, environment
 
 sys.path.insert(0, str(ROOT / "tests/oracle"))
 import guest  # noqa: E402
@@ -80,3 +80,16 @@ def test_a_guest_whose_kernel_dies_early_is_booted_again(workdir):
     with pytest.raises(guest.GuestError, match="went down before its script ended"):
         late.run("true")
     assert late.nr_boots == 1
+
+
+def test_what_is_left_behind(daxrun):
+    """A daemon of the tests, by its program or its environment, and no daemon of somebody else."""
+    def left(build, **env):
+        script = f"""echo $CUSE_DAXD_RUNTIME_DIR; env -u LD_PRELOAD -u DAXD_TEST_RUN {ROOT}/tools/left-behind {build}"""
+        place, *lines = daxrun("-q", "-d", "dax0.0,size=4M", "--", "sh", "-c", script,
+                               env={"XDG_RUNTIME_DIR": None, **env}).splitlines()
+        return any(line.startswith(place) for line in lines)
+
+    assert left(BUILD)
+    assert left("/elsewhere", DAXD_TEST_RUN="/elsewhere")
+    assert not left("/elsewhere", DAXD_TEST_RUN="/another")
