@@ -63,7 +63,6 @@ struct walk {
 	const struct shim_session *session;
 	char *done; /* PATH_MAX bytes: absolute, no links, no slash at the end, terminated */
 	size_t len;
-	size_t root; /* done[0, root) leads to the daemon's root directory */
 	const char *rest;
 	char expanded[PATH_MAX]; /* holds rest after a link was followed */
 };
@@ -74,12 +73,13 @@ enum walk_end {
 	WALK_ARRIVED /* all is resolved, and not below an emulated root */
 };
 
-/* Sets root. After pivot_root(2), a path of the old root directory leads through its new place. */
-static void find_root(struct walk *w)
+/*
+ * Return: the bytes of a path that lead to the daemon's root directory, which pivot_root(2)
+ * may have moved.
+ */
+static size_t root_of(const struct shim_session *s, const char *path)
 {
-	const struct shim_session *s = w->session;
-
-	w->root = starts_with_dir(w->done, s->dir, s->root_len) ? s->root_len : 0;
+	return starts_with_dir(path, s->dir, s->root_len) ? s->root_len : 0;
 }
 
 static void cut(struct walk *w, size_t len)
@@ -146,6 +146,17 @@ static bool has_memory(const struct shim_session *session)
 	       DAX_STATE_MEMORY;
 }
 
+/*
+ * Writes the path of the daemon's /dev. @dev: receives it, terminated, in up to
+ * sizeof(s->dir) + 4 bytes. Return: its length.
+ */
+static size_t write_dev(const struct shim_session *s, char *dev)
+{
+	memcpy(dev, s->dir, s->root_len);
+	memcpy(dev + s->root_len, "/dev", sizeof("/dev"));
+	return s->root_len + 4;
+}
+
 /* True if a directory is /dev by another name, as bind mounts and pivot_root(2) make them. */
 static bool is_dev(const struct shim_session *s, const char *path)
 {
@@ -153,8 +164,7 @@ static bool is_dev(const struct shim_session *s, const char *path)
 	struct stat a;
 	struct stat b;
 
-	memcpy(dev, s->dir, s->root_len);
-	memcpy(dev + s->root_len, "/dev", sizeof("/dev"));
+	write_dev(s, dev);
 	return sys4(newfstatat, AT_FDCWD, path, &a, 0) == 0 &&
 	       sys4(newfstatat, AT_FDCWD, dev, &b, 0) == 0 && a.st_ino == b.st_ino &&
 	       a.st_dev == b.st_dev;
@@ -166,21 +176,24 @@ static bool is_dev(const struct shim_session *s, const char *path)
  */
 static bool find_node(struct walk *w, const struct dax_path_names *names, size_t n)
 {
-	char node[sizeof("/dev/") + NAME_MAX] = "/dev";
+	char node[sizeof(w->session->dir) + sizeof("/dev/") + NAME_MAX];
+	const size_t root = w->session->root_len;
+	size_t len;
 	bool is_node;
 
 	if (n > NAME_MAX || w->len == n + 1)
 		return false;
-	memcpy(node + 4, w->done + w->len - n - 1, n + 1);
-	if (!dax_path_is_root(names, node, 4 + n + 1))
+	len = write_dev(w->session, node);
+	memcpy(node + len, w->done + w->len - n - 1, n + 2);
+	len += n + 1;
+	if (!dax_path_is_root(names, node + root, len - root))
 		return false;
 	w->done[w->len - n - 1] = '\0';
 	is_node = is_dev(w->session, w->done);
 	w->done[w->len - n - 1] = '/';
 	if (is_node) {
-		w->len = 4 + n + 1;
-		memcpy(w->done, node, w->len + 1);
-		w->root = 0;
+		memcpy(w->done, node, len + 1);
+		w->len = len;
 	}
 	return is_node;
 }
@@ -205,6 +218,7 @@ static enum walk_end walk_path(struct walk *w, int dirfd, const char *path,
 	}
 	for (;;) {
 		const char *name;
+		size_t root;
 		size_t n;
 		int r;
 
@@ -223,11 +237,11 @@ static enum walk_end walk_path(struct walk *w, int dirfd, const char *path,
 		}
 		if (!push_name(w, name, n))
 			return WALK_OTHER;
-		find_root(w);
-		if (dax_path_is_root(&names, w->done + w->root, w->len - w->root) ||
+		root = root_of(w->session, w->done);
+		if (dax_path_is_root(&names, w->done + root, w->len - root) ||
 		    find_node(w, &names, n))
 			return WALK_ROOT;
-		if (dax_path_is_above_root(w->done + w->root, w->len - w->root))
+		if (dax_path_is_above_root(w->done + root, w->len - root))
 			continue;
 		if (!*w->rest && follow == SHIM_NOFOLLOW)
 			return WALK_ARRIVED;
@@ -254,20 +268,22 @@ const char *shim_path_redirect(int dirfd, const char *path, enum shim_follow fol
 {
 	struct walk w = {.session = shim_session(), .done = buf};
 	size_t rest_len;
+	size_t root;
 	size_t len;
 
 	if (!w.session || strlen(path) >= PATH_MAX ||
 	    walk_path(&w, dirfd, path, follow) != WALK_ROOT)
 		return path;
-	if (starts_with_dir(buf + w.root, "/sys", 4))
+	root = root_of(w.session, buf);
+	if (starts_with_dir(buf + root, "/sys", 4))
 		shim_session_await_tree(w.session);
 	else
 		w.session = shim_session_renew(w.session);
-	len = w.len - w.root;
+	len = w.len - root;
 	rest_len = strlen(w.rest);
 	if (w.session->dir_len + len + rest_len >= PATH_MAX)
 		return path;
-	memmove(buf + w.session->dir_len, buf + w.root, len);
+	memmove(buf + w.session->dir_len, buf + root, len);
 	memcpy(buf, w.session->dir, w.session->dir_len);
 	memcpy(buf + w.session->dir_len + len, w.rest, rest_len + 1);
 	return buf;
@@ -403,6 +419,8 @@ static bool may_be_shared(const char *path)
 bool shim_path_is_shared_dir(int dirfd, const char *path, char extra[PATH_MAX])
 {
 	struct walk w = {.done = extra};
+	size_t root;
+	size_t len;
 
 	if (path && !may_be_shared(path))
 		return false;
@@ -419,18 +437,16 @@ bool shim_path_is_shared_dir(int dirfd, const char *path, char extra[PATH_MAX])
 			return false;
 		w.len = (size_t)n;
 	}
-	if (w.len > 4 && !strcmp(extra + w.len - 4, "/dev") && is_dev(w.session, extra)) {
-		w.len = 4;
-		memcpy(extra, "/dev", sizeof("/dev"));
-	}
-	find_root(&w);
-	w.len -= w.root;
-	if (!dax_path_is_shared_dir(extra + w.root, w.len) ||
-	    w.session->dir_len + w.len >= PATH_MAX)
+	if (w.len > 4 && !strcmp(extra + w.len - 4, "/dev") && is_dev(w.session, extra))
+		w.len = write_dev(w.session, extra);
+	root = root_of(w.session, extra);
+	len = w.len - root;
+	if (!dax_path_is_shared_dir(extra + root, len) ||
+	    w.session->dir_len + len >= PATH_MAX)
 		return false;
-	if (starts_with_dir(extra + w.root, "/sys", 4))
+	if (starts_with_dir(extra + root, "/sys", 4))
 		shim_session_await_tree(w.session);
-	memmove(extra + w.session->dir_len, extra + w.root, w.len + 1);
+	memmove(extra + w.session->dir_len, extra + root, len + 1);
 	memcpy(extra, w.session->dir, w.session->dir_len);
 	return true;
 }

@@ -156,6 +156,15 @@ static void tell_distrust(const struct dax_trust *t)
 	sys3(write, 2, line, at + n + 1);
 }
 
+/* Return: @size bytes of zeros, or NULL. */
+static void *map_zeros(size_t size)
+{
+	long addr = sys6(mmap, 0, size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return sys_is_error(addr) ? NULL : (void *)addr;
+}
+
 /* True if nobody but root and this process's user can have made what is in @dir. */
 static bool is_trusted(const char *dir)
 {
@@ -165,12 +174,10 @@ static bool is_trusted(const char *dir)
 		.is_fuse = trust_is_fuse,
 		.map = trust_map,
 	};
-	long page = sys6(mmap, 0, sizeof(struct dax_trust), PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct dax_trust *t = (struct dax_trust *)page;
+	struct dax_trust *t = map_zeros(sizeof(*t));
 	bool is_good;
 
-	if (sys_is_error(page))
+	if (!t)
 		return false;
 	t->ops = &ops;
 	t->euid = (uint32_t)sys0(geteuid);
@@ -178,7 +185,7 @@ static bool is_trusted(const char *dir)
 	is_good = dax_trust_check(t, dir) == 0;
 	if (t->reason > DAX_TRUST_FAILED)
 		tell_distrust(t);
-	sys2(munmap, page, sizeof(*t));
+	sys2(munmap, t, sizeof(*t));
 	return is_good;
 }
 
@@ -192,7 +199,6 @@ static const struct shim_session *open_session(const char *dir, struct shim_sess
 	struct shim_session *expected = old;
 	struct shim_session *s;
 	uint64_t ino;
-	long page;
 
 	if (!dir || dir[0] != '/')
 		return NULL;
@@ -203,14 +209,12 @@ static const struct shim_session *open_session(const char *dir, struct shim_sess
 	}
 	if (!state)
 		return NULL;
-	page = sys6(mmap, 0, sizeof(*s), PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (sys_is_error(page)) {
+	s = map_zeros(sizeof(*s));
+	if (!s) {
 		__atomic_store_n(&is_out_of_maps, true, __ATOMIC_RELAXED);
 		sys2(munmap, state, sizeof(*state));
 		return NULL;
 	}
-	s = (struct shim_session *)page;
 	s->state = state;
 	s->state_ino = ino;
 	s->names.major = state->major;
@@ -321,15 +325,12 @@ void shim_session_move_root(const char *root)
 {
 	struct shim_session *old = __atomic_load_n(&session, __ATOMIC_ACQUIRE);
 	struct shim_session *s;
-	long page;
 
 	if (!old || (!*root && !old->root_len))
 		return;
-	page = sys6(mmap, 0, sizeof(*s), PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (sys_is_error(page))
+	s = map_zeros(sizeof(*s));
+	if (!s)
 		return;
-	s = (struct shim_session *)page;
 	*s = *old;
 	s->root_len = strlen(root);
 	if (!shim_join(s->dir, sizeof(s->dir), root, old->dir + old->root_len)) {

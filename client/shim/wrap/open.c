@@ -303,19 +303,16 @@ static SHIM_COLD int try_create(int dirfd, const char *path, int flags, mode_t m
 static int after_open(int fd, int before, int dirfd, const char *path, int flags,
 		      mode_t mode)
 {
+	const bool is_copy = unlikely(fd < 0) && errno == ELOOP && flags & O_NOFOLLOW &&
+			     shim_path_is_copy(dirfd, path);
 	int r = -EXDEV;
 
-	if (unlikely(fd < 0) && errno == ELOOP && flags & O_NOFOLLOW &&
-	    shim_path_is_copy(dirfd, path)) {
-		r = try_open(dirfd, path, flags & ~O_NOFOLLOW, mode);
-		if (r >= 0)
-			errno = before;
-		return r == -EXDEV ? -ELOOP : r;
-	}
-	if (shim_ask_again(fd < 0, dirfd, path, SHIM_FOLLOW)) {
+	if (is_copy || shim_ask_again(fd < 0, dirfd, path, SHIM_FOLLOW)) {
 		const int saved = errno;
 
-		if (!(flags & O_CREAT))
+		if (is_copy)
+			r = try_open(dirfd, path, flags & ~O_NOFOLLOW, mode);
+		else if (!(flags & O_CREAT))
 			r = try_open(dirfd, path, flags, mode);
 		errno = r >= 0 ? before : saved;
 		if (r != -EXDEV && fd >= 0)

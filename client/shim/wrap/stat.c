@@ -288,6 +288,16 @@ static SHIM_COLD void fix_fs(struct statx *stx, bool is_node, unsigned int mask)
 	}
 }
 
+/* Gives a statx what a fixed stat tells about the type and the size. */
+static void set_type(struct statx *stx, const struct stat *st)
+{
+	stx->stx_mode = (uint16_t)st->st_mode;
+	stx->stx_rdev_major = major(st->st_rdev);
+	stx->stx_rdev_minor = minor(st->st_rdev);
+	stx->stx_size = (uint64_t)st->st_size;
+	stx->stx_blocks = 0;
+}
+
 /*
  * Fixes a statx from the kernel. The kernel fills in type and mode of emulated files
  * whatever the mask.
@@ -310,13 +320,9 @@ static void fix_statx(struct statx *stx, unsigned int mask)
 	}
 	fix_fs(stx, id.kind == SHIM_NODE, mask);
 	shim_ident_fix_stat(&id, &st);
-	stx->stx_mode = (uint16_t)st.st_mode;
+	set_type(stx, &st);
 	stx->stx_dev_major = major(st.st_dev);
 	stx->stx_dev_minor = minor(st.st_dev);
-	stx->stx_rdev_major = major(st.st_rdev);
-	stx->stx_rdev_minor = minor(st.st_rdev);
-	stx->stx_size = (uint64_t)st.st_size;
-	stx->stx_blocks = 0;
 	stx->stx_blksize = 4096;
 }
 
@@ -330,13 +336,8 @@ static void fix_statx_of(int dirfd, const char *path, struct statx *stx,
 	if (likely(!may_be_copy(&st)))
 		return;
 	fix_copy(dirfd, path, &st);
-	if (S_ISLNK(st.st_mode))
-		return;
-	stx->stx_mode = (uint16_t)st.st_mode;
-	stx->stx_rdev_major = major(st.st_rdev);
-	stx->stx_rdev_minor = minor(st.st_rdev);
-	stx->stx_size = 0;
-	stx->stx_blocks = 0;
+	if (!S_ISLNK(st.st_mode))
+		set_type(stx, &st);
 }
 
 static SHIM_COLD int statx_ours(int dirfd, const char *path, int flags, unsigned int mask,
