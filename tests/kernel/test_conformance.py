@@ -344,7 +344,11 @@ def test_summary(where):
         assert not stale, f"docs/semantics.md lists these, but they deviate nowhere: {sorted(stale)}"
 
 
-BOOTED = """
+# Where a namespace is probed while its region makes the seeds, the kernel calls the seed pfn0.1
+# instead of pfn0.0, which was recorded (drivers/nvdimm: nd_pfn_probe(), nd_region_probe()).
+LATE_SEED = 75
+BOOTED = f"""
+test -e /sys/bus/nd/devices/pfn0.0 -a -e /sys/bus/nd/devices/pfn1.0 || exit {LATE_SEED}
 chmod 0666 /dev/dax*
 export TMPDIR=/scratch
 conformance --dev /dev/dax0.0 --second /dev/dax1.0 --uid 65534 --through syscall >/run/nobody
@@ -358,7 +362,11 @@ conformance --dev /dev/dax0.0 --second /dev/dax1.0 >/run/root
 def test_the_recording_is_not_stale(kernel):
     """A real kernel still gives the recorded answers."""
     guest = Guest(kernel, regions=["512M:2M", "128M:2M"], scratch="128M")
-    r = guest.run(BOOTED, programs=[str(PROGRAM)], fetch=["/run/root", "/run/nobody"], timeout=600)
+    for _ in range(5):
+        r = guest.run(BOOTED, programs=[str(PROGRAM)], fetch=["/run/root", "/run/nobody"], timeout=600)
+        if r.status != LATE_SEED:
+            break
+        print("booted again: the kernel called a seed pfn0.1")
     assert r.status == 0 and r.output == "" and not r.oops(), (r.output, r.oops())
     recorded = load_recorded("2M", kernel)
     for mode in ("root/libc", "nobody/syscall"):
